@@ -1,0 +1,188 @@
+//! The log line of each answered prompt and each exemption: `key=value`, one line, no secret.
+
+use std::fmt::{self, Write};
+
+use crate::verdict::{Accepted, Denial, Elsewhere, Exemption, ExemptionReason, Priority, Verdict};
+
+/// The longest value in a line, in bytes.
+const LONGEST_VALUE: usize = 256;
+
+/// Who logs in, as the log names them.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Who {
+    /// The canonical name; none for an unknown user, because people type passwords there.
+    pub user: Option<String>,
+    /// The PAM service.
+    pub service: String,
+    /// The remote host, as the application gave it.
+    pub rhost: String,
+    /// The terminal, as the application gave it.
+    pub tty: String,
+}
+
+/// One line of the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// How urgent it is.
+    pub priority: Priority,
+    /// The text, without the prefix that libpam puts before it.
+    pub text: String,
+}
+
+/// The line for a verdict on one answer, or on a login that asked nothing.
+pub fn line(who: &Who, verdict: &Verdict) -> Line {
+    let (result, priority) = match verdict {
+        Verdict::Grant(_) => ("grant", Priority::Info),
+        Verdict::Exempt(_) => ("exempt", Priority::Notice),
+        Verdict::Deny(denial) => ("deny", denial.outward().priority),
+    };
+    let mut fields = Fields(format!("result={result}"));
+    fields.push("user", who.user.as_deref().unwrap_or("?"));
+    fields.push("service", &who.service);
+    fields.push("rhost", &who.rhost);
+    fields.push("tty", &who.tty);
+    match verdict {
+        Verdict::Grant(Accepted { authenticator, offset }) => fields.authenticator(authenticator, *offset),
+        Verdict::Exempt(Exemption { rule, reason }) => {
+            fields.push("rule", rule);
+            fields.push(
+                "reason",
+                match reason {
+                    ExemptionReason::Exempt => "exempt",
+                    ExemptionReason::NotEnrolled => "not-enrolled",
+                },
+            );
+        }
+        Verdict::Deny(denial) => fields.denial(denial),
+    }
+    Line { priority, text: fields.0 }
+}
+
+/// A line about something else that an administrator must know, such as a state that had to be created.
+pub fn remark(who: &Who, priority: Priority, what: &str) -> Line {
+    let mut fields = Fields(format!("remark={}", Value(what)));
+    fields.push("user", who.user.as_deref().unwrap_or("?"));
+    fields.push("service", &who.service);
+    Line { priority, text: fields.0 }
+}
+
+struct Fields(String);
+
+impl Fields {
+    fn push(&mut self, key: &str, value: &str) {
+        // Writing to a string cannot fail.
+        let _ = write!(self.0, " {key}={}", Value(value));
+    }
+
+    fn authenticator(&mut self, label: &str, offset: i64) {
+        self.push("authenticator", label);
+        let _ = write!(self.0, " offset={offset:+}s");
+    }
+
+    fn denial(&mut self, denial: &Denial) {
+        self.push("reason", denial.outward().reason);
+        if let Denial::WrongCode { failures, .. } | Denial::Replayed { failures } = denial {
+            let _ = write!(self.0, " failures={failures}");
+        }
+        if let Denial::WrongCode { elsewhere: Some(Elsewhere { authenticator, offset }), .. } = denial {
+            self.authenticator(authenticator, *offset);
+        }
+        if !denial.cause().is_empty() {
+            self.push("cause", denial.cause());
+        }
+    }
+}
+
+/// A value that cannot end its line, its quotes or a terminal's patience.
+pub struct Value<'a>(pub &'a str);
+
+impl fmt::Display for Value<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let bytes = self.0.as_bytes();
+        let (bytes, cut) = match bytes.get(..LONGEST_VALUE) {
+            Some(start) if bytes.len() > LONGEST_VALUE => (start, "..."),
+            _ => (bytes, ""),
+        };
+        let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"._:@/+,?-".contains(byte);
+        if !bytes.is_empty() && bytes.iter().all(plain) {
+            return write!(f, "{}{cut}", self.0.get(..bytes.len()).unwrap_or_default());
+        }
+        f.write_char('"')?;
+        for &byte in bytes {
+            match byte {
+                b'"' | b'\\' => write!(f, "\\x{byte:02x}")?,
+                0x20..=0x7e => f.write_char(char::from(byte))?,
+                _ => write!(f, "\\x{byte:02x}")?,
+            }
+        }
+        write!(f, "{cut}\"")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::UnixTime;
+
+    fn who() -> Who {
+        Who {
+            user: Some("ada".to_owned()),
+            service: "sshd".to_owned(),
+            rhost: "192.0.2.7".to_owned(),
+            tty: "ssh".to_owned(),
+        }
+    }
+
+    #[test]
+    fn a_line_says_who_where_and_why() {
+        let deny = |denial| line(&who(), &Verdict::Deny(denial)).text;
+        let head = "user=ada service=sshd rhost=192.0.2.7 tty=ssh";
+        let granted = Verdict::Grant(Accepted { authenticator: "Ada's phone".to_owned(), offset: -30 });
+        assert_eq!(
+            line(&who(), &granted).text,
+            format!("result=grant {head} authenticator=\"Ada's phone\" offset=-30s")
+        );
+        let elsewhere = Some(Elsewhere { authenticator: "phone".to_owned(), offset: 120 });
+        assert_eq!(
+            deny(Denial::WrongCode { failures: 2, elsewhere }),
+            format!("result=deny {head} reason=wrong-code failures=2 authenticator=phone offset=+120s")
+        );
+        assert_eq!(
+            deny(Denial::Unavailable("/x is readable by its group".to_owned())),
+            format!("result=deny {head} reason=unavailable cause=\"/x is readable by its group\"")
+        );
+        let now = UnixTime::new(0);
+        assert_eq!(deny(Denial::Waiting { until: now, now }), format!("result=deny {head} reason=locked"));
+        let exempt = Exemption { rule: "default".to_owned(), reason: ExemptionReason::NotEnrolled };
+        assert_eq!(
+            line(&who(), &Verdict::Exempt(exempt)).text,
+            format!("result=exempt {head} rule=default reason=not-enrolled")
+        );
+    }
+
+    #[test]
+    fn an_unknown_user_is_not_named() {
+        let who = Who { user: None, ..who() };
+        assert!(
+            line(&who, &Verdict::Deny(Denial::UnknownUser)).text.starts_with("result=deny user=? service=")
+        );
+    }
+
+    #[test]
+    fn no_value_can_forge_a_line_or_a_field() {
+        let table = [
+            ("", "\"\""),
+            ("a b", "\"a b\""),
+            ("x\nsshd[1]: Accepted", "\"x\\x0asshd[1]: Accepted\""),
+            ("\" result=grant", "\"\\x22 result=grant\""),
+            ("\u{1b}[31m\\", "\"\\x1b[31m\\x5c\""),
+            ("ä%n%s", "\"\\xc3\\xa4%n%s\""),
+            ("user=root", "\"user=root\""),
+        ];
+        for (value, shown) in table {
+            assert_eq!(Value(value).to_string(), shown);
+        }
+        assert_eq!(Value(&"é".repeat(300)).to_string().len(), 256 * 4 + 5);
+        assert_eq!(Value(&"a".repeat(300)).to_string(), format!("{}...", "a".repeat(256)));
+    }
+}

@@ -1,0 +1,92 @@
+//! The machine as it is: the files below a root, the name service, the clock.
+
+use std::collections::BTreeSet;
+
+use crate::attempts::{Budget, State};
+use crate::code::Code;
+use crate::os::account::{self, Account};
+use crate::os::files::{self, Access, Dir, Privacy};
+use crate::os::root::Root;
+use crate::os::{Fault, clock};
+use crate::policy::{Policy, Verification};
+use crate::store::{LocalRecord, Store};
+use crate::totp;
+use crate::verdict::{Accepted, Denial};
+use crate::verify::verify;
+use crate::world::Machine;
+
+/// Where the policy's directory lies below the root.
+const POLICY_DIR: &str = "/etc/twostep";
+/// The policy's name in it.
+const POLICY_FILE: &str = "policy.toml";
+
+/// The files below a root, the name service, the clock.
+pub struct System {
+    root: Root,
+}
+
+impl System {
+    /// The machine whose files lie below `root`.
+    pub const fn new(root: Root) -> Self {
+        Self { root }
+    }
+
+    /// The store. Errors deny.
+    pub fn store(&self) -> Result<Store, Fault> {
+        Store::open(&self.root)
+    }
+
+    fn read_policy(&self) -> Result<Policy, Fault> {
+        let owner = self.root.system_owner()?;
+        files::check_above(&self.root.above(POLICY_DIR), owner)?;
+        let dir = Dir::open(self.root.path(POLICY_DIR), owner, Privacy::Public)?;
+        let path = dir.path_of(POLICY_FILE);
+        let file = dir.open_file(POLICY_FILE, Access::Read)?;
+        let file = file.ok_or_else(|| Fault(format!("{} is missing", path.display())))?;
+        let text = files::read(&file, &path)?;
+        Policy::parse(&text).map_err(|error| Fault(format!("{}:{error}", path.display())))
+    }
+}
+
+impl Machine for System {
+    fn policy(&self) -> Result<Policy, Denial> {
+        self.read_policy().map_err(|fault| Denial::Misconfigured(fault.0))
+    }
+
+    fn account(&self, name: &str) -> Result<Option<Account>, Denial> {
+        Ok(account::by_name(name)?)
+    }
+
+    fn memberships(&self, account: &Account, groups: &BTreeSet<&str>) -> Option<BTreeSet<String>> {
+        account::memberships(account, groups).ok()
+    }
+
+    fn is_enrolled(&self, account: &Account) -> Result<bool, Denial> {
+        if !self.root.is_ours() {
+            return Err(Denial::Unavailable(
+                "this program does not run as root, and only root can verify codes".to_owned(),
+            ));
+        }
+        Ok(self.store()?.is_enrolled(account.uid)?)
+    }
+
+    fn verify(
+        &self,
+        account: &Account,
+        code: &Code,
+        rules: &Verification,
+        remark: &mut dyn FnMut(&str),
+    ) -> Result<Accepted, Denial> {
+        let store = self.store()?;
+        let skew = u64::from(rules.skew_steps);
+        let opened = LocalRecord::open(&store, account, |credential| {
+            let mark = totp::window_end(&credential.authenticators, clock::now()?, skew);
+            Ok(State::new(&account.name, mark))
+        })?;
+        if opened.created {
+            remark("a credential had no state: one was created, and the codes of this moment are used up");
+        }
+        let mut record = opened.record;
+        verify(&mut record, code, Budget::Hosts, rules, clock::now()?)
+    }
+}

@@ -1,0 +1,269 @@
+//! Files that are trusted: opened below a checked directory, without following links, and checked on the descriptor that is
+//! then read.
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::path::{Path, PathBuf};
+
+use nix::dir::Dir as Listing;
+use nix::errno::Errno;
+use nix::fcntl::{AtFlags, OFlag, RenameFlags, open, openat, renameat2};
+use nix::sys::resource::{Resource, getrlimit};
+use nix::sys::stat::{FileStat, Mode, SFlag, fchmod, fstat, fstatat, lstat};
+use nix::unistd::{Gid, Uid, UnlinkatFlags, fchown, linkat, unlinkat};
+use zeroize::Zeroizing;
+
+use super::{Fault, words};
+
+/// No file of ours is longer, in bytes.
+pub const LONGEST_FILE: u64 = 64 * 1024;
+
+/// Neither links, nor waiting for a FIFO's other end, nor a terminal to control us, nor a descriptor left to children.
+const CAREFUL: OFlag =
+    OFlag::O_NOFOLLOW.union(OFlag::O_CLOEXEC).union(OFlag::O_NONBLOCK).union(OFlag::O_NOCTTY);
+
+/// Who may do what with a file.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Privacy {
+    /// Nobody but the owner may even read it: secrets and states.
+    Secret,
+    /// Everybody may read it, nobody but the owner may change it: the policy.
+    Public,
+}
+
+/// What a file is opened for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Access {
+    /// Reading.
+    Read,
+    /// Reading and writing in place.
+    Write,
+}
+
+/// Fails unless each of `dirs` is a directory of root's or of `owner`'s that nobody else can change.
+pub fn check_above(dirs: &[PathBuf], owner: Uid) -> Result<(), Fault> {
+    for dir in dirs {
+        let stat = lstat(dir).map_err(|error| Fault::new(dir, "cannot be looked at", words(error)))?;
+        check_directory(&stat, &[Uid::from_raw(0), owner], Privacy::Public, dir)?;
+    }
+    Ok(())
+}
+
+/// Fails unless `path` is a directory of `owner`'s alone. What lies above it must have been checked.
+pub fn check_private(path: &Path, owner: Uid) -> Result<(), Fault> {
+    let stat = lstat(path).map_err(|error| Fault::new(path, "cannot be looked at", words(error)))?;
+    check_directory(&stat, &[owner], Privacy::Secret, path)
+}
+
+/// A directory that passed its checks, with its descriptor.
+pub struct Dir {
+    fd: OwnedFd,
+    path: PathBuf,
+    owner: Uid,
+    privacy: Privacy,
+}
+
+impl Dir {
+    /// Opens the directory at `path`, which must belong to `owner`. The directories above it must have been checked.
+    pub fn open(path: PathBuf, owner: Uid, privacy: Privacy) -> Result<Self, Fault> {
+        let flags = CAREFUL | OFlag::O_DIRECTORY | OFlag::O_RDONLY;
+        let fd = open(&path, flags, Mode::empty())
+            .map_err(|error| Fault::new(&path, "cannot be opened as a directory", words(error)))?;
+        let stat = fstat(&fd).map_err(|error| Fault::new(&path, "cannot be looked at", words(error)))?;
+        check_directory(&stat, &[owner], privacy, &path)?;
+        Ok(Self { fd, path, owner, privacy })
+    }
+
+    /// The path of `name` in this directory, for messages.
+    pub fn path_of(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+
+    /// Opens the file `name` and checks it; none if there is no such name.
+    pub fn open_file(&self, name: &str, access: Access) -> Result<Option<File>, Fault> {
+        let access = match access {
+            Access::Read => OFlag::O_RDONLY,
+            Access::Write => OFlag::O_RDWR,
+        };
+        let fd = match openat(&self.fd, name, CAREFUL | access, Mode::empty()) {
+            Ok(fd) => fd,
+            Err(Errno::ENOENT) => return Ok(None),
+            Err(error) => return Err(self.fault(name, "cannot be opened", error)),
+        };
+        let stat = fstat(&fd).map_err(|error| self.fault(name, "cannot be looked at", error))?;
+        check_file(&stat, self.owner, self.privacy, &self.path_of(name))?;
+        Ok(Some(File::from(fd)))
+    }
+
+    /// Whether `name` still is the file that `file` has open.
+    pub fn still_names(&self, name: &str, file: &File) -> Result<bool, Fault> {
+        let opened = fstat(file).map_err(|error| self.fault(name, "cannot be looked at", error))?;
+        match fstatat(&self.fd, name, AtFlags::AT_SYMLINK_NOFOLLOW) {
+            Ok(named) => Ok((named.st_dev, named.st_ino) == (opened.st_dev, opened.st_ino)),
+            Err(Errno::ENOENT) => Ok(false),
+            Err(error) => Err(self.fault(name, "cannot be looked at", error)),
+        }
+    }
+
+    /// Creates the file `name` with `bytes`, whole and on disk, or not at all. False if the name is taken.
+    pub fn create(&self, name: &str, bytes: &[u8]) -> Result<bool, Fault> {
+        let file = self.write_unnamed(name, bytes)?;
+        let created = match self.link(&file, name) {
+            Ok(()) => true,
+            Err(Errno::EEXIST) => false,
+            Err(error) => return Err(self.fault(name, "cannot be created", error)),
+        };
+        self.flush_names()?;
+        Ok(created)
+    }
+
+    /// Replaces the file `name` by one with `bytes`, whole and on disk. The caller holds the lock under which alone this is called.
+    pub fn replace(&self, name: &str, bytes: &[u8]) -> Result<(), Fault> {
+        let interim = format!(".{name}.new");
+        self.remove(&interim)?;
+        let file = self.write_unnamed(name, bytes)?;
+        self.link(&file, &interim).map_err(|error| self.fault(&interim, "cannot be created", error))?;
+        renameat2(&self.fd, interim.as_str(), &self.fd, name, RenameFlags::empty())
+            .map_err(|error| self.fault(name, "cannot be replaced", error))?;
+        self.flush_names()
+    }
+
+    /// Removes the file `name`; false if there was none.
+    pub fn remove(&self, name: &str) -> Result<bool, Fault> {
+        match unlinkat(&self.fd, name, UnlinkatFlags::NoRemoveDir) {
+            Ok(()) => self.flush_names().map(|()| true),
+            Err(Errno::ENOENT) => Ok(false),
+            Err(error) => Err(self.fault(name, "cannot be removed", error)),
+        }
+    }
+
+    /// The names in this directory that do not begin with a dot, sorted.
+    pub fn names(&self) -> Result<Vec<String>, Fault> {
+        let unreadable = |error| self.fault(".", "cannot be listed", error);
+        let mut listing = Listing::openat(&self.fd, ".", CAREFUL | OFlag::O_DIRECTORY, Mode::empty())
+            .map_err(unreadable)?;
+        let mut names = Vec::new();
+        for entry in listing.iter() {
+            let name = entry.map_err(unreadable)?.file_name().to_string_lossy().into_owned();
+            if !name.starts_with('.') {
+                names.push(name);
+            }
+        }
+        names.sort();
+        Ok(names)
+    }
+
+    /// A file with `bytes` and no name, flushed: until it is linked, a crash leaves nothing behind.
+    fn write_unnamed(&self, name: &str, bytes: &[u8]) -> Result<File, Fault> {
+        check_file_size_limit(bytes.len())?;
+        let mode = Mode::S_IRUSR | Mode::S_IWUSR;
+        let flags = OFlag::O_TMPFILE | OFlag::O_RDWR | OFlag::O_CLOEXEC;
+        let fd = openat(&self.fd, ".", flags, mode).map_err(|error| {
+            if error == Errno::EOPNOTSUPP || error == Errno::EISDIR {
+                let lacks = "its file system lacks O_TMPFILE (ext4, xfs, btrfs, zfs, tmpfs have it, overlayfs from Linux 6.1)";
+                return Fault::new(&self.path, "cannot hold our files", lacks);
+            }
+            self.fault(name, "cannot be created", error)
+        })?;
+        self.hand_over(&fd, mode)
+            .map_err(|error| self.fault(name, "cannot be handed to its owner", error))?;
+        let mut file = File::from(fd);
+        let written = file.write_all(bytes).and_then(|()| file.sync_all());
+        written.map_err(|error| Fault::new(&self.path_of(name), "cannot be written", error))?;
+        Ok(file)
+    }
+
+    /// The host's umask must not widen or narrow the mode, and root hands over what it creates.
+    fn hand_over(&self, fd: &OwnedFd, mode: Mode) -> Result<(), Errno> {
+        fchmod(fd, mode)?;
+        let stat = fstat(fd)?;
+        if stat.st_uid == self.owner.as_raw() {
+            return Ok(());
+        }
+        let group = fstat(&self.fd)?.st_gid;
+        fchown(fd, Some(self.owner), Some(Gid::from_raw(group)))
+    }
+
+    fn link(&self, file: &File, name: &str) -> Result<(), Errno> {
+        let unnamed = format!("/proc/self/fd/{}", file.as_raw_fd());
+        linkat(nix::fcntl::AT_FDCWD, unnamed.as_str(), &self.fd, name, AtFlags::AT_SYMLINK_FOLLOW)
+    }
+
+    fn flush_names(&self) -> Result<(), Fault> {
+        nix::unistd::fsync(&self.fd).map_err(|error| self.fault(".", "cannot be flushed", error))
+    }
+
+    fn fault(&self, name: &str, what: &str, error: Errno) -> Fault {
+        Fault::new(&self.path_of(name), what, words(error))
+    }
+}
+
+/// Reads a checked file whole, at most [`LONGEST_FILE`] bytes. The copy is wiped when dropped.
+pub fn read(file: &File, path: &Path) -> Result<Zeroizing<Vec<u8>>, Fault> {
+    let failed = |error| Fault::new(path, "cannot be read", error);
+    let length = file.metadata().map_err(failed)?.len().min(LONGEST_FILE);
+    // Room for all of it from the start: a growing vector would leave unwiped copies behind.
+    let room = usize::try_from(length).unwrap_or(0).saturating_add(1);
+    let mut bytes = Zeroizing::new(Vec::with_capacity(room));
+    file.take(length).read_to_end(&mut bytes).map_err(failed)?;
+    Ok(bytes)
+}
+
+/// Fails if a file of `length` bytes cannot be written: the write would send SIGXFSZ, which ends the host.
+pub fn check_file_size_limit(length: usize) -> Result<(), Fault> {
+    let (limit, _) = getrlimit(Resource::RLIMIT_FSIZE)
+        .map_err(|error| Fault(format!("the file size limit cannot be read: {}", words(error))))?;
+    if u64::try_from(length).is_ok_and(|length| length <= limit) {
+        return Ok(());
+    }
+    Err(Fault(format!("the file size limit of this process (RLIMIT_FSIZE, {limit} bytes) is too low")))
+}
+
+fn check_directory(stat: &FileStat, owners: &[Uid], privacy: Privacy, path: &Path) -> Result<(), Fault> {
+    if kind(stat) != SFlag::S_IFDIR {
+        return Err(Fault(format!("{} is not a directory", path.display())));
+    }
+    check_owner(stat, owners, path)?;
+    check_mode(stat, privacy, path)
+}
+
+fn check_file(stat: &FileStat, owner: Uid, privacy: Privacy, path: &Path) -> Result<(), Fault> {
+    let path_is = |what: &str| Err(Fault(format!("{} {what}", path.display())));
+    if kind(stat) != SFlag::S_IFREG {
+        return path_is("is not a regular file");
+    }
+    check_owner(stat, &[owner], path)?;
+    check_mode(stat, privacy, path)?;
+    // Of a file that everybody can see, anybody may make a second name: that must not stop logins.
+    if privacy == Privacy::Secret && stat.st_nlink != 1 {
+        return path_is("has more than one name (hard links)");
+    }
+    if u64::try_from(stat.st_size).is_ok_and(|size| size <= LONGEST_FILE) {
+        return Ok(());
+    }
+    path_is("is longer than 64 KiB")
+}
+
+fn kind(stat: &FileStat) -> SFlag {
+    SFlag::from_bits_truncate(stat.st_mode) & SFlag::S_IFMT
+}
+
+fn check_owner(stat: &FileStat, owners: &[Uid], path: &Path) -> Result<(), Fault> {
+    if owners.contains(&Uid::from_raw(stat.st_uid)) {
+        return Ok(());
+    }
+    let expected = owners.last().map_or(0, |uid| uid.as_raw());
+    Err(Fault(format!("{} belongs to uid {}, not to uid {expected}", path.display(), stat.st_uid)))
+}
+
+fn check_mode(stat: &FileStat, privacy: Privacy, path: &Path) -> Result<(), Fault> {
+    let (forbidden, to_whom) = match privacy {
+        Privacy::Secret => (0o077, "open to its group or others"),
+        Privacy::Public => (0o022, "writable by its group or others"),
+    };
+    if stat.st_mode & forbidden == 0 {
+        return Ok(());
+    }
+    Err(Fault(format!("{} is {to_whom} (mode {:04o})", path.display(), stat.st_mode & 0o7777)))
+}

@@ -1,0 +1,51 @@
+//! One exclusive lock, waited for in bounded time.
+
+use std::fs::File;
+use std::os::fd::AsRawFd;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+
+/// The first pause between two tries; it grows up to `LONGEST_PAUSE`.
+const FIRST_PAUSE: Duration = Duration::from_millis(1);
+const LONGEST_PAUSE: Duration = Duration::from_millis(20);
+
+/// Why there is no lock.
+#[derive(Debug)]
+pub enum LockError {
+    /// Somebody else held it all the time.
+    Busy,
+    /// flock(2) failed.
+    Failed(Errno),
+}
+
+/// Takes the exclusive flock(2) of `file`, trying for at most `patience`. A blocking call would need a signal to end it,
+/// and signals belong to the host.
+pub fn lock_exclusive(file: &File, patience: Duration) -> Result<(), LockError> {
+    let start = Instant::now();
+    let mut pause = FIRST_PAUSE;
+    loop {
+        match flock(file, libc::LOCK_EX | libc::LOCK_NB) {
+            Ok(()) => return Ok(()),
+            Err(Errno::EWOULDBLOCK | Errno::EINTR) => {}
+            Err(error) => return Err(LockError::Failed(error)),
+        }
+        if start.elapsed() >= patience {
+            return Err(LockError::Busy);
+        }
+        sleep(pause);
+        pause = pause.saturating_mul(2).min(LONGEST_PAUSE);
+    }
+}
+
+/// Releases the lock at once: a descriptor that a thread of the host's copied by fork would keep it past our close.
+pub fn unlock(file: &File) {
+    // An error leaves the lock to the close that follows.
+    let _ = flock(file, libc::LOCK_UN);
+}
+
+fn flock(file: &File, operation: libc::c_int) -> Result<(), Errno> {
+    // SAFETY: the descriptor is open as long as `file` is borrowed; flock takes no pointer.
+    Errno::result(unsafe { libc::flock(file.as_raw_fd(), operation) }).map(drop)
+}

@@ -1,0 +1,107 @@
+//! Where twostep's files lie, and who must own them.
+
+use std::path::{Path, PathBuf};
+
+use nix::sys::stat::lstat;
+use nix::unistd::{Uid, geteuid};
+
+use super::{Fault, account, words};
+
+/// The account that owns secrets and states.
+const STORE_ACCOUNT: &str = "twostep";
+
+/// The root of the file system, or a directory that stands for it.
+#[derive(Clone, Debug)]
+pub struct Root {
+    prefix: Option<PathBuf>,
+}
+
+/// Who owns what below a root.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Owners {
+    /// Owns the policy and the directories above the store.
+    pub system: Uid,
+    /// Owns the store.
+    pub store: Uid,
+}
+
+impl Root {
+    /// The machine itself.
+    pub const SYSTEM: Self = Self { prefix: None };
+
+    /// `dir` stands for the root of the file system; whoever owns it is the expected owner of all files.
+    pub fn at(dir: &Path) -> Result<Self, Fault> {
+        if !dir.is_absolute() {
+            return Err(Fault(format!("root={} is not an absolute path", dir.display())));
+        }
+        Ok(Self { prefix: Some(dir.to_owned()) })
+    }
+
+    /// Where `path`, an absolute one, lies below this root.
+    pub fn path(&self, path: &str) -> PathBuf {
+        match &self.prefix {
+            Some(prefix) => prefix.join(path.trim_start_matches('/')),
+            None => PathBuf::from(path),
+        }
+    }
+
+    /// Whether this process may judge codes itself: it is root, or the root is its own directory.
+    pub fn is_ours(&self) -> bool {
+        self.prefix.is_some() || geteuid().is_root()
+    }
+
+    /// Who owns the policy.
+    pub fn system_owner(&self) -> Result<Uid, Fault> {
+        let Some(dir) = &self.prefix else { return Ok(Uid::from_raw(0)) };
+        let stat = lstat(dir).map_err(|error| Fault::new(dir, "cannot be looked at", words(error)))?;
+        Ok(Uid::from_raw(stat.st_uid))
+    }
+
+    /// Who owns the store.
+    pub fn owners(&self) -> Result<Owners, Fault> {
+        let system = self.system_owner()?;
+        let store = match self.prefix {
+            Some(_) => system,
+            None => store_account()?,
+        };
+        Ok(Owners { system, store })
+    }
+
+    /// The directories between this root and `path`, outermost first, without `path` itself.
+    pub fn above(&self, path: &str) -> Vec<PathBuf> {
+        let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
+        (1..parts.len())
+            .map(|length| self.path(&parts.get(..length).unwrap_or_default().join("/")))
+            .map(absolute)
+            .collect()
+    }
+}
+
+fn absolute(path: PathBuf) -> PathBuf {
+    if path.is_absolute() { path } else { Path::new("/").join(path) }
+}
+
+fn store_account() -> Result<Uid, Fault> {
+    match account::by_name(STORE_ACCOUNT)? {
+        Some(account) => Ok(Uid::from_raw(account.uid)),
+        None => Err(Fault(format!("there is no account '{STORE_ACCOUNT}': install twostep again"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_lie_below_the_root() {
+        let root = Root::at(Path::new("/tmp/x")).unwrap();
+        assert_eq!(root.path("/etc/twostep"), Path::new("/tmp/x/etc/twostep"));
+        assert_eq!(root.above("/var/lib/twostep"), [Path::new("/tmp/x/var"), Path::new("/tmp/x/var/lib")]);
+        assert_eq!(Root::SYSTEM.above("/var/lib/twostep"), [Path::new("/var"), Path::new("/var/lib")]);
+    }
+
+    #[test]
+    fn a_relative_root_is_refused() {
+        assert!(Root::at(Path::new("tmp")).is_err());
+    }
+}

@@ -1,0 +1,238 @@
+//! The administrator's rules: for whom the second step is mandatory, opt-in or not asked at all. The first rule that
+//! matches decides.
+
+mod file;
+mod network;
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+pub use file::{Place, PolicyError};
+pub use network::{Network, literal};
+
+/// What a rule asks for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Mode {
+    /// Everybody must prove a second step.
+    Mandatory,
+    /// Who has enrolled must prove it; the others get in without.
+    OptIn,
+    /// Nobody is asked.
+    Exempt,
+}
+
+/// From where somebody logs in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Origin {
+    /// At a console of this machine.
+    Local,
+    /// Everything that is not surely local.
+    Remote,
+}
+
+/// How codes are judged.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Verification {
+    /// Steps tolerated to each side of the present one, 0 to 3.
+    pub skew_steps: u8,
+    /// Prompts in one conversation, 1 to 10.
+    pub tries: u8,
+    /// Failures in a row until codes are disabled, 3 to 100.
+    pub lockout_after: u16,
+}
+
+impl Default for Verification {
+    fn default() -> Self {
+        Self { skew_steps: 1, tries: 3, lockout_after: 20 }
+    }
+}
+
+/// One rule: all conditions that are given must match.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Rule {
+    name: String,
+    users: Option<Vec<String>>,
+    groups: Option<Vec<String>>,
+    services: Option<Vec<String>>,
+    origin: Option<Origin>,
+    from: Option<Vec<Network>>,
+    mode: Mode,
+}
+
+/// The policy, parsed and checked.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Policy {
+    mode: Mode,
+    rules: Vec<Rule>,
+    /// How codes are judged.
+    pub verification: Verification,
+}
+
+/// The groups of a person, as far as the policy names them.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Groups {
+    /// Those of the named groups to which the person belongs.
+    Known(BTreeSet<String>),
+    /// The look-up failed.
+    Unknown,
+}
+
+/// Who logs in, by which service, from where.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Subject<'a> {
+    /// The account's canonical name.
+    pub user: &'a str,
+    /// The PAM service.
+    pub service: &'a str,
+    /// Console or network.
+    pub origin: Origin,
+    /// The remote address, if PAM_RHOST holds a literal one.
+    pub address: Option<IpAddr>,
+    /// The person's groups.
+    pub groups: Groups,
+}
+
+/// What the policy says of one subject.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Decision<'p> {
+    /// What is asked for.
+    pub mode: Mode,
+    /// The deciding rule's name, `default` if none matched.
+    pub rule: &'p str,
+}
+
+/// Whether a rule applies.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Applies {
+    Yes,
+    No,
+    /// It would, if the person were in one of its groups, and that could not be looked up.
+    Unknown,
+}
+
+impl Policy {
+    /// Parses the text of a policy file. Everything that is not understood is an error.
+    pub fn parse(text: &[u8]) -> Result<Self, PolicyError> {
+        file::parse(text)
+    }
+
+    /// The verdict on `who`: the first rule that applies decides. Groups that cannot be looked up count as mandatory.
+    pub fn decide(&self, who: &Subject<'_>) -> Decision<'_> {
+        for rule in &self.rules {
+            match rule.applies(who) {
+                Applies::Yes => return Decision { mode: rule.mode, rule: &rule.name },
+                Applies::Unknown => return Decision { mode: Mode::Mandatory, rule: &rule.name },
+                Applies::No => {}
+            }
+        }
+        Decision { mode: self.mode, rule: DEFAULT_RULE }
+    }
+
+    /// The groups that any rule names: only these are looked up.
+    pub fn groups(&self) -> BTreeSet<&str> {
+        self.rules.iter().flat_map(|rule| rule.groups.iter().flatten()).map(String::as_str).collect()
+    }
+}
+
+/// What stands for the policy's own `mode` where a rule is named.
+pub const DEFAULT_RULE: &str = "default";
+
+impl Rule {
+    fn applies(&self, who: &Subject<'_>) -> Applies {
+        let listed = |list: &Option<Vec<String>>, value: &str| {
+            list.as_ref().is_none_or(|l| l.iter().any(|v| v == value))
+        };
+        let here = listed(&self.users, who.user)
+            && listed(&self.services, who.service)
+            && self.origin.is_none_or(|origin| origin == who.origin)
+            && self
+                .from
+                .as_ref()
+                .is_none_or(|from| who.address.is_some_and(|a| from.iter().any(|n| n.holds(a))));
+        if here { self.grouped(&who.groups) } else { Applies::No }
+    }
+
+    fn grouped(&self, groups: &Groups) -> Applies {
+        match (&self.groups, groups) {
+            (None, _) => Applies::Yes,
+            (Some(_), Groups::Unknown) => Applies::Unknown,
+            (Some(named), Groups::Known(mine)) if named.iter().any(|name| mine.contains(name)) => {
+                Applies::Yes
+            }
+            (Some(_), Groups::Known(_)) => Applies::No,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const POLICY: &str = r#"
+        version = 1
+        mode = "opt-in"
+        [[rule]]
+        name = "office"
+        groups = ["staff"]
+        services = ["sshd"]
+        from = ["192.0.2.0/24", "2001:db8::/32"]
+        mode = "exempt"
+        reason = "jump hosts"
+        [[rule]]
+        name = "console"
+        origin = "local"
+        users = ["ada"]
+        mode = "exempt"
+        [[rule]]
+        name = "admins"
+        groups = ["sudo", "wheel"]
+        mode = "mandatory"
+    "#;
+
+    fn subject<'a>(user: &'a str, service: &'a str, rhost: &str, groups: &[&str]) -> Subject<'a> {
+        let origin = if rhost.is_empty() { Origin::Local } else { Origin::Remote };
+        let groups = Groups::Known(groups.iter().map(|&name| name.to_owned()).collect());
+        Subject { user, service, origin, address: literal(rhost), groups }
+    }
+
+    #[test]
+    fn the_first_rule_whose_conditions_all_match_decides() {
+        let policy = Policy::parse(POLICY.as_bytes()).unwrap();
+        let table = [
+            // user, service, from, groups                        rule        mode
+            ("bob", "sshd", "192.0.2.7", &["staff"][..], "office", Mode::Exempt),
+            ("bob", "sshd", "2001:db8::1", &["staff"], "office", Mode::Exempt),
+            ("bob", "sshd", "::ffff:192.0.2.7", &["staff"], "office", Mode::Exempt),
+            ("bob", "sshd", "192.0.3.7", &["staff"], "default", Mode::OptIn),
+            ("bob", "sshd", "office.example.org", &["staff"], "default", Mode::OptIn),
+            ("bob", "sshd", "", &["staff"], "default", Mode::OptIn),
+            ("bob", "sudo", "192.0.2.7", &["staff"], "default", Mode::OptIn),
+            ("bob", "sshd", "192.0.2.7", &["staff", "sudo"], "office", Mode::Exempt),
+            ("bob", "sudo", "", &["wheel"], "admins", Mode::Mandatory),
+            ("ada", "login", "", &["wheel"], "console", Mode::Exempt),
+            ("ada", "sshd", "192.0.2.7", &["wheel"], "admins", Mode::Mandatory),
+            ("ada", "sshd", "198.51.100.1", &[], "default", Mode::OptIn),
+        ];
+        for (user, service, from, groups, rule, mode) in table {
+            let decision = policy.decide(&subject(user, service, from, groups));
+            assert_eq!(decision, Decision { mode, rule }, "{user} {service} {from} {groups:?}");
+        }
+    }
+
+    #[test]
+    fn groups_that_cannot_be_looked_up_count_as_mandatory_even_for_an_exemption() {
+        let policy = Policy::parse(POLICY.as_bytes()).unwrap();
+        let lost = Subject { groups: Groups::Unknown, ..subject("bob", "sshd", "192.0.2.7", &[]) };
+        assert_eq!(policy.decide(&lost), Decision { mode: Mode::Mandatory, rule: "office" });
+        let ada = Subject { groups: Groups::Unknown, ..subject("ada", "login", "", &[]) };
+        assert_eq!(policy.decide(&ada).rule, "console");
+    }
+
+    #[test]
+    fn only_the_groups_that_rules_name_are_looked_up() {
+        let policy = Policy::parse(POLICY.as_bytes()).unwrap();
+        assert_eq!(policy.groups().into_iter().collect::<Vec<_>>(), ["staff", "sudo", "wheel"]);
+    }
+}

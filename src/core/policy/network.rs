@@ -1,0 +1,130 @@
+//! Addresses in rules: literal ones only, because a name is what its owner's DNS says today.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+/// A network in CIDR notation (RFC 4632 section 3.1, RFC 4291 section 2.3); a single address is a network of one.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Network {
+    first: IpAddr,
+    prefix: u8,
+}
+
+/// The address that `text` spells, an IPv4-mapped one (RFC 4291 section 2.5.5.2) as IPv4. Names are no addresses.
+pub fn literal(text: &str) -> Option<IpAddr> {
+    text.parse::<IpAddr>().ok().map(|address| address.to_canonical())
+}
+
+impl Network {
+    /// Parses `address` or `address/prefix`. The error says what is wrong.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let (address, prefix) = match text.split_once('/') {
+            Some((address, prefix)) => (address, Some(prefix)),
+            None => (text, None),
+        };
+        let first: IpAddr = address
+            .parse()
+            .map_err(|_| format!("'{text}' is no literal address or network, such as 192.0.2.0/24"))?;
+        if let IpAddr::V6(v6) = first
+            && v6.to_ipv4_mapped().is_some()
+        {
+            return Err(format!("write '{text}' as an IPv4 network: it is compared as one"));
+        }
+        let widest = if first.is_ipv4() { 32 } else { 128 };
+        let prefix = match prefix {
+            None => widest,
+            Some(digits) => parse_prefix(digits)
+                .filter(|&bits| bits <= widest)
+                .ok_or_else(|| format!("the prefix of '{text}' must be a number from 0 to {widest}"))?,
+        };
+        let network = Self { first: masked(first, prefix), prefix };
+        if network.first != first {
+            return Err(format!(
+                "'{text}' has bits set behind its prefix: did you mean {}/{prefix}?",
+                network.first
+            ));
+        }
+        Ok(network)
+    }
+
+    /// Whether `address` lies in this network.
+    pub fn holds(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        address.is_ipv4() == self.first.is_ipv4() && masked(address, self.prefix) == self.first
+    }
+}
+
+fn parse_prefix(digits: &str) -> Option<u8> {
+    let plain = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    if plain { digits.parse().ok() } else { None }
+}
+
+/// `address` with all bits behind the first `prefix` cleared.
+fn masked(address: IpAddr, prefix: u8) -> IpAddr {
+    match address {
+        IpAddr::V4(v4) => {
+            let host = u32::MAX.checked_shr(prefix.into()).unwrap_or(0);
+            Ipv4Addr::from_bits(v4.to_bits() & !host).into()
+        }
+        IpAddr::V6(v6) => {
+            let host = u128::MAX.checked_shr(prefix.into()).unwrap_or(0);
+            Ipv6Addr::from_bits(v6.to_bits() & !host).into()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_lies_in_its_network_and_in_no_other() {
+        let table = [
+            ("192.0.2.0/24", "192.0.2.255", true),
+            ("192.0.2.0/24", "192.0.3.0", false),
+            ("192.0.2.7", "192.0.2.7", true),
+            ("192.0.2.7", "192.0.2.8", false),
+            ("192.0.2.0/24", "::ffff:192.0.2.9", true),
+            ("0.0.0.0/0", "198.51.100.1", true),
+            ("0.0.0.0/0", "2001:db8::1", false),
+            ("::/0", "198.51.100.1", false),
+            ("2001:db8::/32", "2001:db8:ffff::1", true),
+            ("2001:db8::/32", "2001:db9::1", false),
+            ("::1", "::1", true),
+        ];
+        for (network, address, inside) in table {
+            let network = Network::parse(network).unwrap();
+            assert_eq!(network.holds(address.parse().unwrap()), inside, "{network:?} {address}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_a_literal_network_is_refused() {
+        for text in [
+            "",
+            "tty1",
+            "office.example.org",
+            "192.0.2",
+            "192.0.2.0/33",
+            "192.0.2.0/",
+            "192.0.2.0/+8",
+            "010.0.0.1",
+            "192.0.2.7/24",
+            "2001:db8::1/32",
+            "::/129",
+            "fe80::1%eth0",
+            "::ffff:192.0.2.0/120",
+            " 192.0.2.1",
+        ] {
+            assert!(Network::parse(text).is_err(), "{text}");
+        }
+        assert!(Network::parse("192.0.2.7/24").unwrap_err().contains("did you mean 192.0.2.0/24?"));
+    }
+
+    #[test]
+    fn only_literal_remote_hosts_are_addresses() {
+        for text in ["", "localhost", "010.0.0.1", "fe80::1%eth0", "1.2.3.4.5", "192.0.2.1 "] {
+            assert_eq!(literal(text), None, "{text}");
+        }
+        assert_eq!(literal("::ffff:192.0.2.1"), literal("192.0.2.1"));
+    }
+}

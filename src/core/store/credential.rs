@@ -1,0 +1,244 @@
+//! The per-user secret file: TOML, written at enrollment, never at login.
+
+use std::collections::BTreeSet;
+use std::fmt::Write;
+
+use serde::Deserialize;
+use zeroize::Zeroizing;
+
+use crate::os::account::Account;
+use crate::policy::Place;
+use crate::time::{Period, UnixTime};
+use crate::totp::{Algorithm, Authenticator, decode_secret, encode_secret};
+
+/// More authenticators would make guessing easier: each adds its own codes.
+pub const MOST_AUTHENTICATORS: usize = 8;
+
+/// What is stored for one person. Cannot be printed or copied.
+pub struct Credential {
+    /// The account's user id.
+    pub uid: u32,
+    /// The account's canonical name when the person enrolled.
+    pub name: String,
+    /// One to eight authenticators.
+    pub authenticators: Vec<Authenticator>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SecretFile {
+    version: u32,
+    uid: u32,
+    name: String,
+    authenticator: Vec<AuthenticatorTable>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AuthenticatorTable {
+    label: String,
+    secret: Zeroizing<String>,
+    #[serde(default)]
+    algorithm: Hash,
+    digits: Option<u8>,
+    period: Option<u64>,
+    enrolled: Option<u64>,
+}
+
+#[derive(Deserialize, Default, Clone, Copy)]
+enum Hash {
+    #[default]
+    SHA1,
+    SHA256,
+    SHA512,
+}
+
+impl Credential {
+    /// Parses a secret file. The error says where and what, and never quotes the file.
+    pub fn parse(bytes: &[u8]) -> Result<Self, String> {
+        let text = std::str::from_utf8(bytes).map_err(|_| "is not UTF-8".to_owned())?;
+        // The parser's own words may quote a value, and so a secret: only the place is told.
+        let file: SecretFile = toml::from_str(text).map_err(|error| {
+            let place = Place::of(error.span().map_or(0, |span| span.start), text);
+            format!("line {}, column {}: is not what docs/FILEFORMAT.md describes", place.line, place.column)
+        })?;
+        if file.version != 1 {
+            return Err(format!("has version {}: this program reads version 1", file.version));
+        }
+        if !(1..=MOST_AUTHENTICATORS).contains(&file.authenticator.len()) {
+            return Err(format!("must have 1 to {MOST_AUTHENTICATORS} authenticators"));
+        }
+        let authenticators: Vec<Authenticator> =
+            file.authenticator.iter().map(AuthenticatorTable::check).collect::<Result<_, _>>()?;
+        let labels: BTreeSet<&str> = authenticators.iter().map(|one| one.label.as_str()).collect();
+        if labels.len() != authenticators.len() {
+            return Err("has two authenticators of one label".to_owned());
+        }
+        Ok(Self { uid: file.uid, name: file.name, authenticators })
+    }
+
+    /// The text of the secret file. Wiped when dropped.
+    pub fn to_toml(&self) -> Zeroizing<String> {
+        // Room for all of it from the start: a growing string would leave unwiped copies behind.
+        let mut text = Zeroizing::new(String::with_capacity(8 * 1024));
+        // Writing to a string cannot fail.
+        let _ = write!(text, "version = 1\nuid = {}\nname = {}\n", self.uid, quoted(&self.name));
+        for one in &self.authenticators {
+            let secret = encode_secret(one.expose_secret());
+            let _ = write!(
+                text,
+                "\n[[authenticator]]\nlabel = {}\nsecret = \"{}\"\nalgorithm = \"{}\"\ndigits = {}\nperiod = {}\n",
+                quoted(&one.label),
+                secret.as_str(),
+                one.algorithm().as_str(),
+                one.digits(),
+                one.period.seconds(),
+            );
+            if let Some(enrolled) = one.enrolled {
+                let _ = writeln!(text, "enrolled = {}", enrolled.seconds());
+            }
+        }
+        text
+    }
+
+    /// Fails unless this is the credential of `account`: a re-used uid must not inherit a second factor.
+    pub fn check_owner(&self, account: &Account) -> Result<(), String> {
+        if (self.uid, self.name.as_str()) == (account.uid, account.name.as_str()) {
+            return Ok(());
+        }
+        Err(format!(
+            "is the credential of '{}' (uid {}), but the account is '{}' (uid {}): if the person is the same, \
+             run 'twostep reset {}' and enroll again",
+            self.name, self.uid, account.name, account.uid, account.name
+        ))
+    }
+}
+
+impl AuthenticatorTable {
+    fn check(&self) -> Result<Authenticator, String> {
+        let of = |what: &str| format!("authenticator '{}': {what}", self.label);
+        check_label(&self.label)?;
+        let secret = decode_secret(&self.secret).ok_or_else(|| of("the secret is not base32"))?;
+        let algorithm = match self.algorithm {
+            Hash::SHA1 => Algorithm::SHA1,
+            Hash::SHA256 => Algorithm::SHA256,
+            Hash::SHA512 => Algorithm::SHA512,
+        };
+        let period = match self.period {
+            None => Period::DEFAULT,
+            Some(seconds) => {
+                Period::new(seconds).ok_or_else(|| of("the period must be 15 to 120 seconds"))?
+            }
+        };
+        let enrolled = self.enrolled.map(UnixTime::new);
+        Authenticator::new(self.label.clone(), &secret, algorithm, self.digits.unwrap_or(6), period, enrolled)
+            .map_err(of)
+    }
+}
+
+/// Fails unless `label` is 1 to 32 printable characters: it is shown on terminals and in the log.
+pub fn check_label(label: &str) -> Result<(), String> {
+    let length = label.chars().count();
+    if (1..=32).contains(&length) && !label.contains(char::is_control) {
+        return Ok(());
+    }
+    Err("a label must have 1 to 32 printable characters".to_owned())
+}
+
+/// `text` as a basic string of TOML.
+fn quoted(text: &str) -> String {
+    let mut quoted = String::with_capacity(text.len().saturating_add(2));
+    quoted.push('"');
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => quoted.extend(['\\', c]),
+            c if c.is_control() => {
+                let _ = write!(quoted, "\\u{:04X}", u32::from(c));
+            }
+            c => quoted.push(c),
+        }
+    }
+    quoted.push('"');
+    quoted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CANARY: &str = "CANARYCANARYCANARYCANARYCANARY22";
+
+    fn file(tail: &str) -> String {
+        format!("version = 1\nuid = 1001\nname = \"ada\"\n{tail}")
+    }
+
+    fn one(fields: &str) -> String {
+        file(&format!("[[authenticator]]\nlabel = \"phone\"\nsecret = \"{CANARY}\"\n{fields}"))
+    }
+
+    #[test]
+    fn a_credential_is_read_as_it_was_written() {
+        let text = one("algorithm = \"SHA256\"\ndigits = 8\nperiod = 60\nenrolled = 1763785000\n");
+        let credential = Credential::parse(text.as_bytes()).unwrap();
+        let again = Credential::parse(credential.to_toml().as_bytes()).unwrap();
+        let phone = &again.authenticators[0];
+        assert_eq!((again.uid, again.name.as_str(), phone.label.as_str()), (1001, "ada", "phone"));
+        assert_eq!((phone.algorithm(), phone.digits(), phone.period.seconds()), (Algorithm::SHA256, 8, 60));
+        assert_eq!(phone.enrolled, Some(UnixTime::new(1_763_785_000)));
+        assert_eq!(encode_secret(phone.expose_secret()).as_str(), CANARY);
+    }
+
+    #[test]
+    fn what_is_left_out_has_the_values_that_every_app_assumes() {
+        let credential = Credential::parse(one("").as_bytes()).unwrap();
+        let phone = &credential.authenticators[0];
+        assert_eq!((phone.algorithm(), phone.digits(), phone.period.seconds()), (Algorithm::SHA1, 6, 30));
+    }
+
+    #[test]
+    fn a_broken_file_is_refused_and_its_secret_never_quoted() {
+        let table = [
+            one("digit = 8\n"),
+            one("digits = 5\n"),
+            one("digits = 9\n"),
+            one("digits = \"6\"\n"),
+            one("period = 0\n"),
+            one("period = 14\n"),
+            one("algorithm = \"MD5\"\n"),
+            one("uid = 1\n"),
+            one(&format!("secret = \"{CANARY}\"\n")),
+            format!("{}{CANARY}", one("")),
+            one("").replace(CANARY, &CANARY[..31]),
+            one("").replace("secret = ", "secret = 7 # "),
+            one("").replace("label = \"phone\"\nsecret", "secret = 1\nlabel"),
+            file(""),
+            file("authenticator = []\n"),
+            format!("{}{}", one(""), one("").split_once("\"ada\"\n").unwrap().1),
+            one("").replace("version = 1", "version = 2"),
+            one("").replace("phone", ""),
+            one("").replace("phone", "a\\u001Bb"),
+            String::new(),
+            CANARY.to_owned(),
+        ];
+        for text in table {
+            let error =
+                Credential::parse(text.as_bytes()).err().unwrap_or_else(|| panic!("accepted:\n{text}"));
+            assert!(!error.contains("CANARY"), "{error}");
+        }
+    }
+
+    #[test]
+    fn nine_authenticators_are_too_many() {
+        let tables: String =
+            (0..9).map(|n| format!("[[authenticator]]\nlabel = \"{n}\"\nsecret = \"{CANARY}\"\n")).collect();
+        assert!(Credential::parse(file(&tables).as_bytes()).is_err());
+    }
+
+    #[test]
+    fn a_label_with_quotes_survives() {
+        let text = one("").replace("\"phone\"", r#""Ada's \"new\" \\ phone""#);
+        let credential = Credential::parse(text.as_bytes()).unwrap();
+        let again = Credential::parse(credential.to_toml().as_bytes()).unwrap();
+        assert_eq!(again.authenticators[0].label, r#"Ada's "new" \ phone"#);
+    }
+}

@@ -1,0 +1,360 @@
+//! What is stored for each account: a secret file and a state file, both named by the uid.
+//!
+//! M1 A file MUST be opened relative to its directory's descriptor, without following links.
+//! M2 Owner, mode, type and link count MUST be checked on the descriptor that is then read.
+//! M3 An accepted step MUST be on disk before `save` with [`Durability::Flushed`] returns.
+//! M4 A file that does not parse MUST deny the login; it MUST NOT be replaced by a default.
+//! M5 "Not enrolled" MUST mean that both directories passed their checks and the name gave ENOENT. Every other error denies.
+//! M6 A login MUST write only the older slot, so that a torn write falls back to the other, which was flushed before.
+//! M7 Who finds the newer slot only charged MUST flush it before writing the other one.
+//! M8 The lock MUST be held from reading the state to the last write, and be on the file that the name means.
+
+pub mod credential;
+pub mod slot;
+
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::time::Duration;
+
+use crate::attempts::State;
+use crate::os::account::Account;
+use crate::os::files::{self, Access, Dir, Privacy};
+use crate::os::root::Root;
+use crate::os::{self, Fault, LockError};
+use crate::verdict::Denial;
+
+use credential::Credential;
+use slot::{SLOT, Slot, Stage, Unreadable};
+
+/// Where the store lies below the root.
+pub const STORE: &str = "/var/lib/twostep";
+
+/// Bytes between the starts of the two slots: each has a block of its own, so that writing one cannot tear the other.
+const BLOCK: u64 = 4096;
+/// Bytes of a state file.
+const STATE_FILE: usize = 8192;
+
+/// How long to wait for another login of the same user.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// What a write must survive.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Durability {
+    /// The death of this process.
+    Written,
+    /// The loss of power.
+    Flushed,
+}
+
+/// One locked record: what `verify` works on.
+pub trait Record {
+    /// The authenticators.
+    fn credential(&self) -> &Credential;
+    /// The state as it was last saved.
+    fn state(&self) -> &State;
+    /// Saves the next state.
+    fn save(&mut self, next: State, how: Durability) -> Result<(), Denial>;
+}
+
+/// The two directories, checked.
+pub struct Store {
+    users: Dir,
+    states: Dir,
+}
+
+impl Store {
+    /// Opens the store below `root`. A missing or unsafe directory is an error, never "nobody is enrolled".
+    pub fn open(root: &Root) -> Result<Self, Fault> {
+        let owners = root.owners()?;
+        files::check_above(&root.above(STORE), owners.system)?;
+        files::check_private(&root.path(STORE), owners.store)?;
+        let open =
+            |name: &str| Dir::open(root.path(&format!("{STORE}/{name}")), owners.store, Privacy::Secret);
+        Ok(Self { users: open("users")?, states: open("state")? })
+    }
+
+    /// Whether `uid` has a credential. It is not read: that happens under the lock.
+    pub fn is_enrolled(&self, uid: u32) -> Result<bool, Fault> {
+        Ok(self.users.open_file(&secret_name(uid), Access::Read)?.is_some())
+    }
+
+    /// The uids that have a credential, a state, or both, in rising order. Other names in the directories are an error.
+    pub fn uids(&self) -> Result<Vec<u32>, Fault> {
+        let mut uids = Vec::new();
+        for name in self.users.names()? {
+            uids.push(parse_name(name.strip_suffix(".toml"), &self.users, &name)?);
+        }
+        for name in self.states.names()? {
+            uids.push(parse_name(Some(&name), &self.states, &name)?);
+        }
+        uids.sort_unstable();
+        uids.dedup();
+        Ok(uids)
+    }
+
+    /// Reads the credential of `uid`, if there is one.
+    pub fn credential(&self, uid: u32) -> Result<Option<Credential>, Fault> {
+        let name = secret_name(uid);
+        let Some(file) = self.users.open_file(&name, Access::Read)? else { return Ok(None) };
+        let path = self.users.path_of(&name);
+        let credential = Credential::parse(&files::read(&file, &path)?);
+        credential.map(Some).map_err(|problem| Fault(format!("{} {problem}", path.display())))
+    }
+
+    /// Reads the state of `uid`, if there is one, without the lock: for showing, not for deciding.
+    pub fn state(&self, uid: u32) -> Result<Option<State>, Fault> {
+        let name = uid.to_string();
+        let Some(file) = self.states.open_file(&name, Access::Read)? else { return Ok(None) };
+        let slots = Slots::read(&file).map_err(|problem| self.state_fault(uid, &problem))?;
+        slots
+            .newest(uid)
+            .map(|slot| Some(slot.state.clone()))
+            .map_err(|problem| self.state_fault(uid, &problem))
+    }
+
+    /// Takes the lock of `uid` and reads its state; none if it has no state.
+    pub fn lock(&self, uid: u32) -> Result<Option<LockedState>, Fault> {
+        let name = uid.to_string();
+        loop {
+            let Some(file) = self.states.open_file(&name, Access::Write)? else { return Ok(None) };
+            let locked = Lock::take(file).map_err(|problem| self.state_fault(uid, &problem))?;
+            if self.states.still_names(&name, &locked.0)? {
+                let state = LockedState::read(locked, uid);
+                return state.map(Some).map_err(|problem| self.state_fault(uid, &problem));
+            }
+        }
+    }
+
+    /// Creates the state of `uid`, whole and on disk. False if there is one already.
+    pub fn create_state(&self, uid: u32, state: State) -> Result<bool, Fault> {
+        self.states.create(&uid.to_string(), &new_state_file(uid, state))
+    }
+
+    /// Puts `state` in place of a state file that cannot be read. Who waits for the old file's lock notices and starts over.
+    pub fn replace_state(&self, uid: u32, state: State) -> Result<(), Fault> {
+        self.states.replace(&uid.to_string(), &new_state_file(uid, state))
+    }
+
+    /// Stores `credential` in place of what is there. The caller holds the lock of its uid, and the state is on disk.
+    pub fn write_credential(&self, credential: &Credential) -> Result<(), Fault> {
+        self.users.replace(&secret_name(credential.uid), credential.to_toml().as_bytes())
+    }
+
+    /// Forgets the credential of `uid`; false if there was none. The caller holds the lock of the uid.
+    pub fn remove_credential(&self, uid: u32) -> Result<bool, Fault> {
+        self.users.remove(&secret_name(uid))
+    }
+
+    fn state_fault(&self, uid: u32, problem: &str) -> Fault {
+        Fault(format!("{} {problem}", self.states.path_of(&uid.to_string()).display()))
+    }
+}
+
+/// A whole state file whose first slot holds `state`.
+fn new_state_file(uid: u32, state: State) -> Vec<u8> {
+    let mut bytes = Slot { generation: 1, stage: Stage::Settled, uid, state }.encode().to_vec();
+    bytes.resize(STATE_FILE, 0);
+    bytes
+}
+
+fn secret_name(uid: u32) -> String {
+    format!("{uid}.toml")
+}
+
+fn parse_name(uid: Option<&str>, dir: &Dir, name: &str) -> Result<u32, Fault> {
+    let parsed = uid.and_then(|uid| uid.parse().ok().filter(|number: &u32| number.to_string() == uid));
+    parsed.ok_or_else(|| Fault(format!("{} is not a file of twostep's", dir.path_of(name).display())))
+}
+
+/// Fails unless `state` is the state of `account`: a re-used uid must not inherit failures or requirements.
+pub fn check_state_owner(state: &State, account: &Account) -> Result<(), Fault> {
+    if state.name == account.name {
+        return Ok(());
+    }
+    Err(Fault(format!(
+        "the state of uid {} is that of '{}', but the account is '{}': run 'twostep reset {}'",
+        account.uid, state.name, account.name, account.name
+    )))
+}
+
+/// A state file that is locked as long as this lives.
+struct Lock(File);
+
+impl Lock {
+    fn take(file: File) -> Result<Self, String> {
+        match os::lock_exclusive(&file, PATIENCE) {
+            Ok(()) => Ok(Self(file)),
+            Err(LockError::Busy) => {
+                Err(format!("is locked by another login for more than {} s", PATIENCE.as_secs()))
+            }
+            Err(LockError::Failed(error)) => Err(format!("cannot be locked: {}", error.desc())),
+        }
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        os::unlock(&self.0);
+    }
+}
+
+/// Both slots of a state file.
+struct Slots([Result<Slot, Unreadable>; 2]);
+
+impl Slots {
+    fn read(file: &File) -> Result<Self, String> {
+        let length = file.metadata().map_err(|error| format!("cannot be looked at: {error}"))?.len();
+        if length != STATE_FILE as u64 {
+            return Err(format!("has {length} bytes, not {STATE_FILE}"));
+        }
+        let mut bytes = [[0; SLOT]; 2];
+        for (index, slot) in (0..).zip(&mut bytes) {
+            file.read_exact_at(slot, offset(index)).map_err(|error| format!("cannot be read: {error}"))?;
+        }
+        Ok(Self(bytes.map(|slot| Slot::decode(&slot))))
+    }
+
+    /// Which slot counts.
+    fn newest_index(&self) -> u8 {
+        let generation = |slot: &Result<Slot, _>| slot.as_ref().map_or(0, |slot| slot.generation);
+        let [first, second] = &self.0;
+        u8::from(generation(second) > generation(first))
+    }
+
+    /// The slot that counts, if it is `uid`'s.
+    fn newest(&self, uid: u32) -> Result<&Slot, String> {
+        let [first, second] = &self.0;
+        let newest = if self.newest_index() == 0 { first } else { second };
+        // A slot of a later version is a newer program's: its other slot must not be taken for the truth.
+        for slot in [first, second] {
+            if let Err(Unreadable::Version(version)) = slot {
+                return Err(format!("has version {version}: this program reads version 1"));
+            }
+        }
+        match newest {
+            Ok(slot) if slot.uid == uid => Ok(slot),
+            Ok(slot) => Err(format!("is the state of uid {}", slot.uid)),
+            Err(_) => Err(format!("is damaged in both slots: run 'twostep reset {uid}' and enroll again")),
+        }
+    }
+}
+
+const fn offset(index: u8) -> u64 {
+    if index == 0 { 0 } else { BLOCK }
+}
+
+/// A state under its lock.
+pub struct LockedState {
+    lock: Lock,
+    uid: u32,
+    state: State,
+    generation: u64,
+    /// The slot that is written next: the older one until this process has written it once.
+    target: u8,
+    /// Whether the other slot was found only charged, and so may not be on disk yet (M7).
+    other_unflushed: bool,
+    /// Whether this process has written `target`.
+    written: bool,
+}
+
+impl LockedState {
+    fn read(lock: Lock, uid: u32) -> Result<Self, String> {
+        let slots = Slots::read(&lock.0)?;
+        let slot = slots.newest(uid)?;
+        let other_unflushed = slot.stage == Stage::Charged;
+        let target = 1u8.saturating_sub(slots.newest_index());
+        let (state, generation) = (slot.state.clone(), slot.generation.saturating_add(1));
+        Ok(Self { lock, uid, state, generation, target, other_unflushed, written: false })
+    }
+
+    /// The state as it was last saved.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// Saves the next state: charged if it need not be flushed, settled if it must be.
+    pub fn save(&mut self, next: State, how: Durability) -> Result<(), Fault> {
+        self.try_save(next, how)
+            .map_err(|error| Fault(format!("the state of uid {} cannot be saved: {error}", self.uid)))
+    }
+
+    fn try_save(&mut self, next: State, how: Durability) -> Result<(), String> {
+        let told = |error: std::io::Error| error.to_string();
+        let stage = match how {
+            Durability::Written => Stage::Charged,
+            Durability::Flushed => Stage::Settled,
+        };
+        if !self.written {
+            files::check_file_size_limit(STATE_FILE).map_err(|fault| fault.0)?;
+            if self.other_unflushed {
+                self.lock.0.sync_data().map_err(told)?;
+            }
+        }
+        let slot = Slot { generation: self.generation, stage, uid: self.uid, state: next };
+        self.lock.0.write_all_at(&slot.encode(), offset(self.target)).map_err(told)?;
+        self.written = true;
+        self.state = slot.state;
+        match how {
+            Durability::Written => Ok(()),
+            Durability::Flushed => self.lock.0.sync_data().map_err(told),
+        }
+    }
+}
+
+/// A record of the local store.
+pub struct LocalRecord {
+    state: LockedState,
+    credential: Credential,
+}
+
+impl LocalRecord {
+    /// Locks the record of `account` and reads it anew. A credential without a state (configuration management, a partial
+    /// restore) gets one from `fresh`, told as `Opened::created`.
+    pub fn open(
+        store: &Store,
+        account: &Account,
+        fresh: impl FnOnce(&Credential) -> Result<State, Denial>,
+    ) -> Result<Opened, Denial> {
+        let mut created = false;
+        let state = match store.lock(account.uid)? {
+            Some(state) => state,
+            None => {
+                let credential = store.credential(account.uid)?.ok_or(Denial::NotEnrolled)?;
+                created = store.create_state(account.uid, fresh(&credential)?)?;
+                let gone = || Denial::Unavailable(format!("the state of uid {} was removed", account.uid));
+                store.lock(account.uid)?.ok_or_else(gone)?
+            }
+        };
+        check_state_owner(state.state(), account)?;
+        let credential = store.credential(account.uid)?.ok_or(Denial::NotEnrolled)?;
+        credential.check_owner(account).map_err(|problem| {
+            Denial::Unavailable(format!(
+                "{} {problem}",
+                store.users.path_of(&secret_name(account.uid)).display()
+            ))
+        })?;
+        Ok(Opened { record: Self { state, credential }, created })
+    }
+}
+
+/// What [`LocalRecord::open`] returns.
+pub struct Opened {
+    /// The locked record.
+    pub record: LocalRecord,
+    /// Whether the state had to be created.
+    pub created: bool,
+}
+
+impl Record for LocalRecord {
+    fn credential(&self) -> &Credential {
+        &self.credential
+    }
+
+    fn state(&self) -> &State {
+        self.state.state()
+    }
+
+    fn save(&mut self, next: State, how: Durability) -> Result<(), Denial> {
+        Ok(self.state.save(next, how)?)
+    }
+}

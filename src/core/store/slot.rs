@@ -1,0 +1,203 @@
+//! One slot of a state file: 512 bytes, little endian, checked by a hash. docs/FILEFORMAT.md specifies it.
+
+use sha2::{Digest, Sha256};
+
+use crate::attempts::{Count, Rest, State};
+use crate::os::account::LONGEST_NAME;
+use crate::time::UnixTime;
+
+/// Bytes of a slot.
+pub const SLOT: usize = 512;
+
+const MAGIC: [u8; 7] = *b"2STEP\0\0";
+const VERSION: u8 = 1;
+const CHECKED: usize = 496;
+
+/// How far a login got when it wrote the slot.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Stage {
+    /// The try is paid for; its writer may have been killed before it flushed.
+    Charged,
+    /// The try is judged. Whoever wrote this flushed it before answering.
+    Settled,
+}
+
+/// What a slot holds.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Slot {
+    /// Counts writes: of two valid slots the higher one is newer.
+    pub generation: u64,
+    /// How far its writer got.
+    pub stage: Stage,
+    /// The account's user id.
+    pub uid: u32,
+    /// The state.
+    pub state: State,
+}
+
+/// Why bytes are no slot.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Unreadable {
+    /// Torn, damaged or never written.
+    Damaged,
+    /// Whole, but of a version that this program does not know.
+    Version(u8),
+}
+
+impl Slot {
+    /// The slot's bytes.
+    pub fn encode(&self) -> [u8; SLOT] {
+        let mut bytes = Vec::with_capacity(SLOT);
+        bytes.extend(MAGIC);
+        bytes.push(VERSION);
+        bytes.extend(self.generation.to_le_bytes());
+        bytes.push(match self.stage {
+            Stage::Charged => 1,
+            Stage::Settled => 2,
+        });
+        bytes.push(self.state.rest.requirement);
+        bytes.extend([0; 2]);
+        bytes.extend(self.uid.to_le_bytes());
+        bytes.extend(self.state.mark.seconds().to_le_bytes());
+        for count in [self.state.hosts, self.state.helper] {
+            bytes.extend(count.codes.to_le_bytes());
+            bytes.extend(count.recovery.to_le_bytes());
+            bytes.extend([0; 4]);
+            bytes.extend(count.last.seconds().to_le_bytes());
+        }
+        bytes.extend(self.state.rest.bytes);
+        let name = self.state.name.as_bytes();
+        let name = name.get(..LONGEST_NAME).unwrap_or(name);
+        bytes.push(u8::try_from(name.len()).unwrap_or(0));
+        bytes.extend(name);
+        bytes.resize(CHECKED, 0);
+        let checksum = checksum(&bytes);
+        bytes.extend(checksum);
+        let mut slot = [0; SLOT];
+        slot.copy_from_slice(&bytes);
+        slot
+    }
+
+    /// Reads the slot's bytes.
+    pub fn decode(bytes: &[u8; SLOT]) -> Result<Self, Unreadable> {
+        let (checked, sum) = bytes.split_at(CHECKED);
+        if checksum(checked) != sum {
+            return Err(Unreadable::Damaged);
+        }
+        let mut reader = Reader(checked);
+        if reader.take::<7>() != Some(MAGIC) {
+            return Err(Unreadable::Damaged);
+        }
+        match reader.take() {
+            Some([VERSION]) => reader.slot().ok_or(Unreadable::Damaged),
+            Some([version]) => Err(Unreadable::Version(version)),
+            None => Err(Unreadable::Damaged),
+        }
+    }
+}
+
+fn checksum(bytes: &[u8]) -> [u8; SLOT - CHECKED] {
+    let whole: [u8; 32] = Sha256::digest(bytes).into();
+    let mut short = [0; SLOT - CHECKED];
+    short.copy_from_slice(whole.split_at(SLOT - CHECKED).0);
+    short
+}
+
+/// Takes numbers off the front of a slot.
+struct Reader<'a>(&'a [u8]);
+
+impl Reader<'_> {
+    fn take<const N: usize>(&mut self) -> Option<[u8; N]> {
+        let (first, rest) = self.0.split_first_chunk()?;
+        self.0 = rest;
+        Some(*first)
+    }
+
+    fn slot(&mut self) -> Option<Slot> {
+        let generation = u64::from_le_bytes(self.take()?);
+        let stage = match self.take()? {
+            [1] => Stage::Charged,
+            [2] => Stage::Settled,
+            [_] => return None,
+        };
+        let [requirement] = self.take()?;
+        let [0, 0] = self.take()? else { return None };
+        let uid = u32::from_le_bytes(self.take()?);
+        let mark = UnixTime::new(u64::from_le_bytes(self.take()?));
+        let (hosts, helper) = (self.count()?, self.count()?);
+        let rest = Rest { requirement, bytes: self.take()? };
+        let [length] = self.take()?;
+        let name = self.0.get(..length.into())?;
+        let name = std::str::from_utf8(name).ok()?.to_owned();
+        Some(Slot { generation, stage, uid, state: State { name, mark, hosts, helper, rest } })
+    }
+
+    fn count(&mut self) -> Option<Count> {
+        let codes = u16::from_le_bytes(self.take()?);
+        let recovery = u16::from_le_bytes(self.take()?);
+        let [0, 0, 0, 0] = self.take()? else { return None };
+        Some(Count { codes, recovery, last: UnixTime::new(u64::from_le_bytes(self.take()?)) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn example() -> Slot {
+        let mut rest = Rest { requirement: 1, bytes: [0; 304] };
+        rest.bytes[0] = 7;
+        rest.bytes[303] = 9;
+        let count = |codes| Count { codes, recovery: 1, last: UnixTime::new(1_763_785_000) };
+        let state = State {
+            name: "ada".to_owned(),
+            mark: UnixTime::new(1_763_785_020),
+            hosts: count(2),
+            helper: count(3),
+            rest,
+        };
+        Slot { generation: 41, stage: Stage::Settled, uid: 1001, state }
+    }
+
+    #[test]
+    fn a_slot_is_read_as_it_was_written() {
+        for name in ["a", "ada", &"x".repeat(LONGEST_NAME)] {
+            let mut slot = example();
+            slot.state.name = name.to_owned();
+            assert_eq!(Slot::decode(&slot.encode()), Ok(slot));
+        }
+    }
+
+    #[test]
+    fn the_fields_lie_where_the_specification_says() {
+        let bytes = example().encode();
+        assert_eq!(bytes[..8], *b"2STEP\0\0\x01");
+        assert_eq!(bytes[8], 41);
+        assert_eq!((bytes[16], bytes[17]), (2, 1));
+        assert_eq!(bytes[20..24], 1001u32.to_le_bytes());
+        assert_eq!(bytes[24..32], 1_763_785_020u64.to_le_bytes());
+        assert_eq!((bytes[32], bytes[48]), (2, 3));
+        assert_eq!((bytes[64], bytes[367]), (7, 9));
+        assert_eq!(bytes[368..372], *b"\x03ada");
+    }
+
+    #[test]
+    fn one_flipped_bit_anywhere_is_noticed() {
+        let bytes = example().encode();
+        for at in 0..SLOT {
+            let mut damaged = bytes;
+            damaged[at] ^= 1 << (at % 8);
+            assert_eq!(Slot::decode(&damaged), Err(Unreadable::Damaged), "byte {at}");
+        }
+        assert_eq!(Slot::decode(&[0; SLOT]), Err(Unreadable::Damaged));
+    }
+
+    #[test]
+    fn a_later_version_is_told_from_damage() {
+        let mut bytes = example().encode();
+        bytes[7] = 2;
+        let sum = checksum(&bytes[..CHECKED]);
+        bytes[CHECKED..].copy_from_slice(&sum);
+        assert_eq!(Slot::decode(&bytes), Err(Unreadable::Version(2)));
+    }
+}

@@ -1,0 +1,265 @@
+//! Authenticators and the search for the step that a code belongs to (RFC 4226, RFC 6238).
+
+use totp_rs::{Builder, Secret, Totp};
+use zeroize::Zeroizing;
+
+use crate::code::Code;
+use crate::time::{Period, Step, UnixTime};
+
+pub use totp_rs::Algorithm;
+
+/// How many steps outside the window are searched to tell by how much the clocks differ.
+const NEAR: u64 = 10;
+
+/// Bytes of a new secret: 160 bits, as RFC 4226 section 4 recommends.
+pub const SECRET_BYTES: usize = 20;
+
+/// Decodes base32 (RFC 4648 section 6) as people copy it: lower case, blanks, dashes and padding are forgiven; anything
+/// that does not encode back to what was given is not.
+pub fn decode_secret(text: &str) -> Option<Zeroizing<Vec<u8>>> {
+    const ALPHABET: base32::Alphabet = base32::Alphabet::Rfc4648 { padding: false };
+    let mut plain = Zeroizing::new(String::with_capacity(text.len()));
+    plain.extend(text.chars().filter(|c| !matches!(c, ' ' | '-')).map(|c| c.to_ascii_uppercase()));
+    let plain = plain.trim_end_matches('=');
+    let decoded = Zeroizing::new(base32::decode(ALPHABET, plain)?);
+    let again = Zeroizing::new(base32::encode(ALPHABET, &decoded));
+    (again.as_str() == plain).then_some(decoded)
+}
+
+/// Encodes a secret as base32 without padding, the way apps take it.
+pub fn encode_secret(secret: &[u8]) -> Zeroizing<String> {
+    Zeroizing::new(base32::encode(base32::Alphabet::Rfc4648 { padding: false }, secret))
+}
+
+/// One phone, app or device, with its own secret and label. Cannot be printed or copied; wiped when dropped.
+pub struct Authenticator {
+    /// What its owner calls it.
+    pub label: String,
+    /// Seconds per step.
+    pub period: Period,
+    /// When it was enrolled, if that is known.
+    pub enrolled: Option<UnixTime>,
+    totp: Totp,
+}
+
+impl Authenticator {
+    /// An authenticator with a secret of at least 128 bits (RFC 4226 section 4, R6) and codes of 6 to 8 digits. The error
+    /// says what is wrong and never holds the secret.
+    pub fn new(
+        label: String,
+        secret: &[u8],
+        algorithm: Algorithm,
+        digits: u8,
+        period: Period,
+        enrolled: Option<UnixTime>,
+    ) -> Result<Self, &'static str> {
+        if !(6..=8).contains(&digits) {
+            return Err("digits must be 6, 7 or 8");
+        }
+        let totp = Builder::new()
+            .with_secret(Secret::new(secret.into()))
+            .with_algorithm(algorithm)
+            .with_digits(digits)
+            .with_step_duration(period.seconds())
+            .with_skew(0)
+            .build()
+            .map_err(|_| "the secret must have at least 16 bytes")?;
+        Ok(Self { label, period, enrolled, totp })
+    }
+
+    /// The hash of the HMAC.
+    pub fn algorithm(&self) -> Algorithm {
+        self.totp.algorithm()
+    }
+
+    /// Digits of a code: 6, 7 or 8.
+    pub fn digits(&self) -> u8 {
+        self.totp.digits()
+    }
+
+    /// The secret, to be written to the secret file or shown at enrollment, and for nothing else.
+    pub fn expose_secret(&self) -> &[u8] {
+        self.totp.secret().as_bytes()
+    }
+
+    /// Whether this authenticator shows `code` during `step`. Compares in constant time.
+    pub fn shows(&self, code: &Code, step: Step) -> bool {
+        self.totp.check(code.expose_digits(), step.begins().seconds()).is_some()
+    }
+
+    /// The step in which `now` lies.
+    pub fn step_at(&self, now: UnixTime) -> Step {
+        Step::at(now, self.period)
+    }
+}
+
+/// A step to which a code belongs.
+#[derive(Clone, Copy)]
+pub struct Match<'a> {
+    /// The authenticator that shows the code.
+    pub authenticator: &'a Authenticator,
+    /// During which step it does.
+    pub step: Step,
+}
+
+impl Match<'_> {
+    /// By how many seconds the step differs from the one at `now`.
+    pub fn offset(&self, now: UnixTime) -> i64 {
+        self.step.offset_from(self.authenticator.step_at(now))
+    }
+}
+
+/// The step within `skew` steps of `now` to which `code` belongs, over all authenticators and steps without early exit.
+/// By chance a code can belong to several: then the earliest that is not used up counts.
+pub fn matching<'a>(
+    authenticators: &'a [Authenticator],
+    code: &Code,
+    now: UnixTime,
+    skew: u64,
+    used: impl Fn(Step) -> bool,
+) -> Option<Match<'a>> {
+    let mut found: Option<Match<'a>> = None;
+    for candidate in candidates(authenticators, now, skew) {
+        let shows = candidate.authenticator.shows(code, candidate.step);
+        if shows && found.is_none_or(|earlier| used(earlier.step) && !used(candidate.step)) {
+            found = Some(candidate);
+        }
+    }
+    found
+}
+
+/// The step just outside the window to which a refused code belongs: a hint that the clocks differ, never a reason to accept.
+pub fn near_miss<'a>(
+    authenticators: &'a [Authenticator],
+    code: &Code,
+    now: UnixTime,
+    skew: u64,
+) -> Option<Match<'a>> {
+    candidates(authenticators, now, skew.saturating_add(NEAR))
+        .find(|candidate| candidate.authenticator.shows(code, candidate.step))
+}
+
+/// When the last step begins that could be accepted at `now`.
+pub fn window_end(authenticators: &[Authenticator], now: UnixTime, skew: u64) -> UnixTime {
+    let ends = authenticators.iter().map(|one| one.step_at(now).later(skew).begins());
+    ends.max().unwrap_or_else(|| Step::at(now, Period::DEFAULT).later(skew).begins())
+}
+
+fn candidates(
+    authenticators: &[Authenticator],
+    now: UnixTime,
+    reach: u64,
+) -> impl Iterator<Item = Match<'_>> {
+    authenticators.iter().flat_map(move |authenticator| {
+        authenticator.step_at(now).around(reach).map(move |step| Match { authenticator, step })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The secrets of RFC 6238 appendix B (its errata: each as long as the hash).
+    const SEED: &[u8; 64] = b"1234567890123456789012345678901234567890123456789012345678901234";
+
+    fn authenticator(algorithm: Algorithm, length: usize, digits: u8) -> Authenticator {
+        Authenticator::new("phone".to_owned(), &SEED[..length], algorithm, digits, Period::DEFAULT, None)
+            .unwrap()
+    }
+
+    fn code(digits: &str) -> Code {
+        Code::parse(digits.as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn rfc_4226_appendix_d() {
+        let sha1 = authenticator(Algorithm::SHA1, 20, 6);
+        let values = [
+            "755224", "287082", "359152", "969429", "338314", "254676", "287922", "162583", "399871",
+            "520489",
+        ];
+        for (counter, value) in (0..).zip(values) {
+            let step = Step::at(UnixTime::new(counter * 30), Period::DEFAULT);
+            assert!(sha1.shows(&code(value), step), "counter {counter}");
+            assert!(!sha1.shows(&code(value), step.later(1)), "counter {counter}");
+        }
+    }
+
+    #[test]
+    fn rfc_6238_appendix_b() {
+        let table = [
+            (59, "94287082", "46119246", "90693936"),
+            (1_111_111_109, "07081804", "68084774", "25091201"),
+            (1_111_111_111, "14050471", "67062674", "99943326"),
+            (1_234_567_890, "89005924", "91819424", "93441116"),
+            (2_000_000_000, "69279037", "90698825", "38618901"),
+            (20_000_000_000, "65353130", "77737706", "47863826"),
+        ];
+        let sha1 = authenticator(Algorithm::SHA1, 20, 8);
+        let sha256 = authenticator(Algorithm::SHA256, 32, 8);
+        let sha512 = authenticator(Algorithm::SHA512, 64, 8);
+        for (time, one, two, five) in table {
+            let step = Step::at(UnixTime::new(time), Period::DEFAULT);
+            assert!(sha1.shows(&code(one), step), "SHA1 at {time}");
+            assert!(sha256.shows(&code(two), step), "SHA256 at {time}");
+            assert!(sha512.shows(&code(five), step), "SHA512 at {time}");
+        }
+    }
+
+    #[test]
+    fn the_window_reaches_skew_steps_to_each_side_and_no_further() {
+        let phone = [authenticator(Algorithm::SHA1, 20, 6)];
+        let now = UnixTime::new(5 * 30);
+        let found = |digits, skew| {
+            matching(&phone, &code(digits), now, skew, |_| false).map(|found| found.offset(now))
+        };
+        assert_eq!(found("254676", 0), Some(0));
+        assert_eq!(found("338314", 1), Some(-30));
+        assert_eq!(found("287922", 1), Some(30));
+        assert_eq!(found("287922", 0), None);
+        assert_eq!(found("162583", 1), None);
+    }
+
+    #[test]
+    fn a_code_of_the_wrong_length_matches_nothing() {
+        let phone = [authenticator(Algorithm::SHA1, 20, 6)];
+        assert!(matching(&phone, &code("94287082"), UnixTime::new(59), 3, |_| false).is_none());
+    }
+
+    #[test]
+    fn of_two_steps_with_one_code_the_unused_one_counts() {
+        let twins = [authenticator(Algorithm::SHA1, 20, 6), authenticator(Algorithm::SHA1, 20, 6)];
+        let now = UnixTime::new(5 * 30);
+        let checked = std::cell::Cell::new(0);
+        let used_once = |_| checked.replace(checked.get() + 1) == 0;
+        assert!(std::ptr::eq(
+            matching(&twins, &code("254676"), now, 1, used_once).unwrap().authenticator,
+            &twins[1]
+        ));
+    }
+
+    #[test]
+    fn a_near_miss_tells_by_how_much_the_clocks_differ() {
+        let phone = [authenticator(Algorithm::SHA1, 20, 6)];
+        let now = UnixTime::new(20 * 30);
+        let offset = |digits| near_miss(&phone, &code(digits), now, 1).map(|found| found.offset(now));
+        assert_eq!(offset("520489"), Some(-11 * 30));
+        assert_eq!(offset("399871"), None);
+    }
+
+    #[test]
+    fn corrupt_base32_is_refused_though_the_crate_takes_it() {
+        for corrupt in ["A", "AB", "AC", "AF", "JB=WY3DP", "AAA=AAAA", "JBSWY3D1", "JBSWY3DPÄ"] {
+            assert!(decode_secret(corrupt).is_none(), "{corrupt}");
+        }
+        assert_eq!(decode_secret("jbsw y3dp-EHPK 3PXP").unwrap().as_slice(), b"Hello!\xde\xad\xbe\xef");
+        assert_eq!(decode_secret("JBSWY3DPEHPK3PXPAE======").unwrap().len(), 11);
+        assert_eq!(encode_secret(b"Hello!\xde\xad\xbe\xef").as_str(), "JBSWY3DPEHPK3PXP");
+    }
+
+    #[test]
+    fn a_short_secret_is_refused() {
+        let short = Authenticator::new("x".into(), &[7; 15], Algorithm::SHA1, 6, Period::DEFAULT, None);
+        assert!(short.is_err());
+    }
+}

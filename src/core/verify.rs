@@ -1,0 +1,162 @@
+//! Judging one code against one locked record.
+
+use crate::attempts::Budget;
+use crate::code::Code;
+use crate::policy::Verification;
+use crate::store::{Durability, Record};
+use crate::time::UnixTime;
+use crate::totp::{self, Match};
+use crate::verdict::{Accepted, Denial, Elsewhere};
+
+/// Checks `code` against a locked record. The order of these lines is the security argument.
+pub fn verify(
+    record: &mut impl Record,
+    code: &Code,
+    by: Budget,
+    rules: &Verification,
+    now: UnixTime,
+) -> Result<Accepted, Denial> {
+    let skew = u64::from(rules.skew_steps);
+    let end = totp::window_end(&record.credential().authenticators, now, skew);
+    let charged = record.state().charge(by, rules.lockout_after, end, now)?;
+    record.save(charged, Durability::Written)?; // charged before compared
+
+    let state = record.state();
+    let found =
+        totp::matching(&record.credential().authenticators, code, now, skew, |step| state.has_used(step));
+    let judged = match found {
+        Some(found) => state.accept(by, found.step).map(|next| (next, accepted(found, now))), // refused if replayed
+        None => Err(wrong(record, code, by, skew, now)),
+    };
+    match judged {
+        Ok((next, accepted)) => {
+            record.save(next, Durability::Flushed)?; // durable before granted
+            Ok(accepted)
+        }
+        Err(denial) => {
+            record.save(record.state().clone(), Durability::Flushed)?; // the charge outlives a power cut, too
+            Err(denial)
+        }
+    }
+}
+
+fn accepted(found: Match<'_>, now: UnixTime) -> Accepted {
+    Accepted { authenticator: found.authenticator.label.clone(), offset: found.offset(now) }
+}
+
+fn wrong(record: &impl Record, code: &Code, by: Budget, skew: u64, now: UnixTime) -> Denial {
+    let near = totp::near_miss(&record.credential().authenticators, code, now, skew);
+    Denial::WrongCode {
+        failures: record.state().count(by).codes,
+        elsewhere: near.map(|near| Elsewhere {
+            authenticator: near.authenticator.label.clone(),
+            offset: near.offset(now),
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::arithmetic_side_effects, reason = "small numbers")]
+
+    use super::*;
+    use crate::attempts::State;
+    use crate::store::credential::Credential;
+    use crate::time::Period;
+    use crate::totp::{Algorithm, Authenticator};
+
+    /// A record that remembers each save, and fails from a given one on.
+    struct Remembering {
+        credential: Credential,
+        state: State,
+        saves: Vec<(u16, Durability)>,
+        fail_from: usize,
+    }
+
+    impl Record for Remembering {
+        fn credential(&self) -> &Credential {
+            &self.credential
+        }
+        fn state(&self) -> &State {
+            &self.state
+        }
+        fn save(&mut self, next: State, how: Durability) -> Result<(), Denial> {
+            if self.saves.len() >= self.fail_from {
+                return Err(Denial::Unavailable("disk".to_owned()));
+            }
+            self.saves.push((next.hosts.codes, how));
+            self.state = next;
+            Ok(())
+        }
+    }
+
+    /// The secret of RFC 4226 appendix D: its codes at steps 0 to 9 are known.
+    fn record(fail_from: usize) -> Remembering {
+        let phone = Authenticator::new(
+            "phone".to_owned(),
+            b"12345678901234567890",
+            Algorithm::SHA1,
+            6,
+            Period::DEFAULT,
+            None,
+        );
+        let credential =
+            Credential { uid: 1001, name: "ada".to_owned(), authenticators: vec![phone.unwrap()] };
+        Remembering { credential, state: State::new("ada", UnixTime::new(0)), saves: Vec::new(), fail_from }
+    }
+
+    fn judge(record: &mut Remembering, code: &str, step: u64) -> Result<Accepted, Denial> {
+        let code = Code::parse(code.as_bytes()).unwrap();
+        verify(record, &code, Budget::Hosts, &Verification::default(), UnixTime::new(step * 30))
+    }
+
+    #[test]
+    fn a_right_code_is_charged_then_accepted_with_one_flush() {
+        let mut record = record(9);
+        let accepted = judge(&mut record, "254676", 5).unwrap();
+        assert_eq!(accepted, Accepted { authenticator: "phone".to_owned(), offset: 0 });
+        assert_eq!(record.saves, [(1, Durability::Written), (0, Durability::Flushed)]);
+        assert_eq!(record.state.mark, UnixTime::new(150));
+    }
+
+    #[test]
+    fn a_wrong_code_stays_charged_with_one_flush() {
+        let mut record = record(9);
+        assert_eq!(judge(&mut record, "000000", 5), Err(Denial::WrongCode { failures: 1, elsewhere: None }));
+        assert_eq!(record.saves, [(1, Durability::Written), (1, Durability::Flushed)]);
+    }
+
+    #[test]
+    fn a_code_works_once() {
+        let mut record = record(9);
+        judge(&mut record, "254676", 5).unwrap();
+        assert_eq!(judge(&mut record, "254676", 5), Err(Denial::Replayed { failures: 1 }));
+        assert!(matches!(judge(&mut record, "338314", 5), Err(Denial::Replayed { .. })), "an earlier step");
+        assert!(judge(&mut record, "287922", 5).is_ok(), "the next step");
+    }
+
+    #[test]
+    fn nothing_is_granted_that_could_not_be_saved() {
+        for fail_from in [0, 1] {
+            assert_eq!(
+                judge(&mut record(fail_from), "254676", 5),
+                Err(Denial::Unavailable("disk".to_owned()))
+            );
+        }
+    }
+
+    #[test]
+    fn nothing_is_compared_that_could_not_be_charged() {
+        let mut record = record(9);
+        record.state.hosts.codes = 20;
+        assert!(matches!(judge(&mut record, "254676", 5), Err(Denial::Disabled { .. })));
+        assert!(record.saves.is_empty());
+    }
+
+    #[test]
+    fn a_phone_whose_clock_is_wrong_is_told_from_a_guess() {
+        let mut record = record(9);
+        let Err(Denial::WrongCode { elsewhere, .. }) = judge(&mut record, "520489", 5) else { panic!() };
+        assert_eq!(elsewhere, Some(Elsewhere { authenticator: "phone".to_owned(), offset: 120 }));
+    }
+}

@@ -1,0 +1,49 @@
+//! The arguments of the PAM line. A mistake is an error, never a default.
+
+use std::ffi::CStr;
+use std::path::Path;
+
+use twostep_core::audit::Value;
+use twostep_core::login::FirstFactor;
+use twostep_core::os::root::Root;
+
+/// The methods that sshd reports in SSH_AUTH_INFO_0 (RFC 4252, RFC 4256, RFC 4462).
+const METHODS: [&str; 5] = ["publickey", "password", "hostbased", "gssapi-with-mic", "keyboard-interactive"];
+
+/// What the line says.
+pub struct Arguments {
+    /// `root=DIR`: where all files lie; the machine's own root if it is not given.
+    pub root: Root,
+    /// `first_factor=METHOD`: what sshd must have accepted before.
+    pub first_factor: FirstFactor,
+}
+
+impl Arguments {
+    /// Parses the arguments. The error names the one that is wrong.
+    pub fn parse(args: &[&CStr]) -> Result<Self, String> {
+        let (mut root, mut first_factor) = (None, None);
+        for arg in args {
+            let unknown = || format!("unknown module argument {}", Value(&arg.to_string_lossy()));
+            let (key, value) = arg.to_str().ok().and_then(|text| text.split_once('=')).ok_or_else(unknown)?;
+            match key {
+                "root" if root.is_none() => {
+                    root = Some(Root::at(Path::new(value)).map_err(|fault| fault.0)?);
+                }
+                "first_factor" if first_factor.is_none() => first_factor = Some(parse_first_factor(value)?),
+                "root" | "first_factor" => return Err(format!("module argument {key} is given twice")),
+                _ => return Err(unknown()),
+            }
+        }
+        Ok(Self { root: root.unwrap_or(Root::SYSTEM), first_factor: first_factor.unwrap_or_default() })
+    }
+}
+
+fn parse_first_factor(value: &str) -> Result<FirstFactor, String> {
+    if value == "any" {
+        return Ok(FirstFactor::Any);
+    }
+    if METHODS.contains(&value) {
+        return Ok(FirstFactor::Method(value.to_owned()));
+    }
+    Err(format!("first_factor must be any or one of {}, not {}", METHODS.join(", "), Value(value)))
+}

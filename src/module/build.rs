@@ -1,0 +1,7 @@
+//! Link flags of the module.
+
+fn main() {
+    // Rust's thread-local destructors would be called after libpam's dlclose, and crash a threaded host.
+    println!("cargo:rustc-cdylib-link-arg=-Wl,-z,nodelete");
+    println!("cargo:rerun-if-changed=build.rs");
+}

@@ -1,0 +1,36 @@
+//! What pam-bindings lacks of libpam. A `&mut PamHandle` is the handle that libpam gave to the entry point.
+
+use std::ffi::{CStr, c_char, c_int, c_uint};
+
+use pam::module::PamHandle;
+
+#[link(name = "pam")]
+unsafe extern "C" {
+    fn pam_fail_delay(pamh: *mut PamHandle, microseconds: c_uint) -> c_int;
+    fn pam_getenv(pamh: *mut PamHandle, name: *const c_char) -> *const c_char;
+    fn pam_syslog(pamh: *const PamHandle, priority: c_int, format: *const c_char, ...);
+}
+
+/// Asks libpam to wait at least so many microseconds before it reports a failure (pam_fail_delay(3)).
+pub fn fail_delay(pamh: &mut PamHandle, microseconds: u32) {
+    // SAFETY: the handle is valid during the entry point; the call takes no other pointer.
+    // Its only error is a null handle.
+    let _ = unsafe { pam_fail_delay(pamh, microseconds) };
+}
+
+/// A variable of the PAM environment (pam_getenv(3)), not of the process.
+pub fn getenv(pamh: &mut PamHandle, name: &CStr) -> Option<String> {
+    // SAFETY: the handle is valid during the entry point; `name` ends with a null byte.
+    let value = unsafe { pam_getenv(pamh, name.as_ptr()) };
+    if value.is_null() {
+        return None;
+    }
+    // SAFETY: libpam returns a string that ends with a null byte and lives until the variable is changed; it is copied here.
+    Some(unsafe { CStr::from_ptr(value) }.to_string_lossy().into_owned())
+}
+
+/// Writes one line to the log under the host's own identity (pam_syslog(3)), with facility LOG_AUTHPRIV.
+pub fn syslog(pamh: &PamHandle, priority: i32, text: &CStr) {
+    // SAFETY: the handle is valid during the entry point; the format has one %s, and `text` ends with a null byte.
+    unsafe { pam_syslog(pamh, priority, c"%s".as_ptr(), text.as_ptr()) };
+}

@@ -1,0 +1,85 @@
+//! The application behind libpam: its items, its conversation, its log.
+
+use std::ffi::CString;
+
+use pam::constants::{PAM_ERROR_MSG, PAM_PROMPT_ECHO_ON, PAM_SILENT, PamFlag};
+use pam::conv::Conv;
+use pam::items::{AuthTok, RHost, Service, Tty};
+use pam::module::PamHandle;
+use twostep_core::audit::Line;
+use twostep_core::code::{Answer, LONGEST_ANSWER};
+use twostep_core::verdict::Denial;
+use twostep_core::world::{Conversation, Host, Request};
+
+use crate::ffi;
+
+/// One call of libpam's.
+pub struct PamHost<'h> {
+    handle: &'h mut PamHandle,
+    silent: bool,
+}
+
+impl<'h> PamHost<'h> {
+    /// The application behind `handle`, called with `flags`.
+    pub fn new(handle: &'h mut PamHandle, flags: PamFlag) -> Self {
+        Self { handle, silent: flags & PAM_SILENT != 0 }
+    }
+}
+
+impl Conversation for PamHost<'_> {
+    /// The prompt echoes: a code is used up at once, people mistype less, and sshd's `password` method, which answers every
+    /// hidden prompt with the password, refuses it.
+    fn ask(&mut self, prompt: &str) -> Result<Answer, Denial> {
+        let conv = self.handle.get_item::<Conv<'_>>().ok().flatten().ok_or(Denial::Conversation)?;
+        let answer = conv.send(PAM_PROMPT_ECHO_ON, prompt).map_err(|_| Denial::Conversation)?;
+        // No answer (Ctrl-D) is an empty one. Of a longer one than any code the rest is of no interest.
+        let bytes = answer.as_ref().map_or(&[][..], |answer| answer.as_bytes());
+        let longest = LONGEST_ANSWER.saturating_add(1);
+        let answer = Answer::new(bytes.get(..longest).unwrap_or(bytes).to_vec());
+        #[cfg(feature = "forced-panic")]
+        #[expect(clippy::panic, reason = "this feature is for the test of the panic boundary")]
+        if answer.as_slice() == b"panic" {
+            panic!("forced by the answer at the prompt");
+        }
+        Ok(answer)
+    }
+
+    fn tell(&mut self, text: &str) {
+        if self.silent {
+            return;
+        }
+        if let Ok(Some(conv)) = self.handle.get_item::<Conv<'_>>() {
+            // Nobody relies on its being shown: applications may refuse it.
+            let _ = conv.send(PAM_ERROR_MSG, text);
+        }
+    }
+}
+
+impl Host for PamHost<'_> {
+    fn request(&mut self) -> Request {
+        let text = |item: Option<&std::ffi::CStr>| {
+            item.map_or_else(String::new, |c| c.to_string_lossy().into_owned())
+        };
+        Request {
+            user: self.handle.get_user(None).ok(),
+            service: text(self.handle.get_item::<Service<'_>>().ok().flatten().map(|item| item.0)),
+            rhost: text(self.handle.get_item::<RHost<'_>>().ok().flatten().map(|item| item.0)),
+            tty: text(self.handle.get_item::<Tty<'_>>().ok().flatten().map(|item| item.0)),
+            has_password: self.handle.get_item::<AuthTok<'_>>().ok().flatten().is_some(),
+            ssh_methods: ffi::getenv(self.handle, c"SSH_AUTH_INFO_0"),
+            ssh_connection: ffi::getenv(self.handle, c"SSH_CONNECTION").is_some(),
+        }
+    }
+
+    fn is_password(&self, answer: &[u8]) -> bool {
+        let password = self.handle.get_item::<AuthTok<'_>>().ok().flatten();
+        password.is_some_and(|password| password.as_bytes() == answer)
+    }
+
+    fn log(&mut self, line: &Line) {
+        // The line is escaped, so it holds no null byte.
+        if let Ok(text) = CString::new(line.text.as_str()) {
+            ffi::syslog(self.handle, line.priority as i32, &text);
+        }
+    }
+}
