@@ -1,2 +1,53 @@
-//! x
-fn main() {}
+//! `twostep`: enrolls people and lets administrators rule.
+
+mod administrator;
+mod enroll;
+mod failure;
+mod reset;
+mod status;
+mod terminal;
+mod unlock;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use administrator::Administrator;
+
+/// The second step of a Linux login: a time-based code from an authenticator app.
+#[derive(Parser)]
+#[command(version, max_term_width = 100, arg_required_else_help = true)]
+struct Arguments {
+    /// Take DIR as the root of the file system: for images and tests
+    #[arg(long, value_name = "DIR", global = true)]
+    root: Option<PathBuf>,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Enroll a person: shows a QR code and a key, and asks for two consecutive codes
+    Enroll(enroll::Arguments),
+    /// Show who is enrolled and whether codes are accepted
+    Status(status::Arguments),
+    /// End a lockout
+    Unlock(unlock::Arguments),
+    /// Forget a person's credential, so that they can enroll anew
+    Reset(reset::Arguments),
+}
+
+fn main() -> ExitCode {
+    let Arguments { root, verb } = Arguments::parse();
+    let done = Administrator::new(root).and_then(|administrator| match verb {
+        Verb::Enroll(arguments) => enroll::run(&administrator, arguments),
+        Verb::Status(arguments) => status::run(&administrator, &arguments),
+        Verb::Unlock(arguments) => unlock::run(&administrator, &arguments),
+        Verb::Reset(arguments) => reset::run(&administrator, &arguments),
+    });
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.tell(),
+    }
+}

@@ -1,1 +1,208 @@
-//! qr
+//! The otpauth URI, and its QR code in half blocks.
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use qrcode::{Color, EcLevel, QrCode, Version};
+use zeroize::Zeroizing;
+
+use crate::totp::{Algorithm, Authenticator, encode_secret};
+
+/// The largest version whose picture fits a terminal of 80 by 24: 45 columns by 23 rows.
+const LARGEST: i16 = 6;
+/// Light modules around the code. The standard asks for 4; every reader tried takes 2, and 2 fit the screen.
+const QUIET: usize = 2;
+/// The column, from 0, at which the text beside the picture begins.
+const BESIDE: usize = 47;
+
+/// What a URI's label keeps as it is: RFC 3986's unreserved characters, and `@`, which a path may hold.
+const LABEL: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'@');
+
+/// How the picture is coloured.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Colour {
+    /// No escapes: light modules are drawn, which is right on a dark terminal.
+    None,
+    /// White on black, whatever the terminal's colours are.
+    Explicit,
+}
+
+/// What an app shows, and takes by camera or by hand.
+pub struct Invitation<'a> {
+    /// The account's name.
+    pub account: &'a str,
+    /// The machine's name.
+    pub host: &'a str,
+    /// The authenticator to be enrolled.
+    pub authenticator: &'a Authenticator,
+}
+
+impl Invitation<'_> {
+    /// The URI of the Key Uri Format, without what is default, and shortened until its code fits the screen: first the
+    /// host's domain goes, then the issuer.
+    pub fn uri(&self) -> Zeroizing<String> {
+        let short = self.host.split('.').next().unwrap_or(self.host);
+        let candidates = [self.uri_from(self.host), self.uri_from(short)];
+        candidates.into_iter().find(|uri| code(uri).is_some()).unwrap_or_else(|| self.uri_from(""))
+    }
+
+    fn uri_from(&self, issuer: &str) -> Zeroizing<String> {
+        let escape = |text| utf8_percent_encode(text, LABEL).to_string();
+        let (account, issuer) = (escape(self.account), escape(issuer));
+        let secret = encode_secret(self.authenticator.expose_secret());
+        let mut uri = Zeroizing::new(String::with_capacity(512));
+        uri.push_str("otpauth://totp/");
+        if !issuer.is_empty() {
+            uri.extend([&issuer, ":"]);
+        }
+        uri.extend([&account, "?secret=", secret.as_str()]);
+        if !issuer.is_empty() {
+            uri.extend(["&issuer=", &issuer]);
+        }
+        self.push_parameters(&mut uri);
+        uri
+    }
+
+    /// Only what differs from the default that every app assumes: each parameter makes the picture larger.
+    fn push_parameters(&self, uri: &mut String) {
+        if self.authenticator.algorithm() != Algorithm::SHA1 {
+            uri.extend(["&algorithm=", self.authenticator.algorithm().as_str()]);
+        }
+        if self.authenticator.digits() != 6 {
+            uri.push_str(&format!("&digits={}", self.authenticator.digits()));
+        }
+        if self.authenticator.period.seconds() != 30 {
+            uri.push_str(&format!("&period={}", self.authenticator.period.seconds()));
+        }
+    }
+
+    /// The screen: a heading, the picture, the key beside it. It ends with a line break.
+    pub fn screen(&self, colour: Colour) -> Zeroizing<String> {
+        let mut screen = Zeroizing::new(String::with_capacity(16 * 1024));
+        screen.push_str("Scan this code with your authenticator app, or type the key:\n");
+        let beside = self.beside();
+        let picture = picture(&self.uri());
+        let blank = (Zeroizing::new(String::new()), 0);
+        for row in 0..picture.len().max(beside.len()) {
+            let (blocks, width) = picture.get(row).unwrap_or(&blank);
+            match colour {
+                Colour::Explicit if *width > 0 => screen.extend(["\x1b[97;40m", blocks, "\x1b[0m"]),
+                Colour::Explicit | Colour::None => screen.push_str(blocks),
+            }
+            if let Some(text) = beside.get(row).filter(|text| !text.is_empty()) {
+                screen.push_str(&" ".repeat(BESIDE.saturating_sub(*width)));
+                screen.push_str(text);
+            }
+            screen.push('\n');
+        }
+        screen
+    }
+
+    fn beside(&self) -> Vec<Zeroizing<String>> {
+        let line = |text: String| Zeroizing::new(text);
+        let mut lines = vec![line(String::new()), line("Key:".to_owned())];
+        let secret = encode_secret(self.authenticator.expose_secret());
+        let groups: Vec<&[u8]> = secret.as_bytes().chunks(4).collect();
+        for four in groups.chunks(4) {
+            lines.push(line(String::from_utf8_lossy(&four.join(&b' ')).into_owned()));
+        }
+        let shown: String = self.account.chars().take(22).collect();
+        lines.push(line(String::new()));
+        lines.push(line(format!("Account: {shown}")));
+        lines.push(line(format!(
+            "Time based, {} digits, {} s",
+            self.authenticator.digits(),
+            self.authenticator.period.seconds()
+        )));
+        lines
+    }
+}
+
+/// The QR code of `text`, if it fits the screen.
+fn code(text: &str) -> Option<QrCode> {
+    let code = QrCode::with_error_correction_level(text, EcLevel::L).ok()?;
+    matches!(code.version(), Version::Normal(1..=LARGEST)).then_some(code)
+}
+
+/// The QR code of `text`, two modules a character, and the width of each row; empty if it does not fit the screen.
+fn picture(text: &str) -> Vec<(Zeroizing<String>, usize)> {
+    let Some(code) = code(text) else { return Vec::new() };
+    let size = code.width();
+    let side = size.saturating_add(QUIET.saturating_mul(2));
+    let colours = code.to_colors();
+    // Outside of the code everything is light.
+    let is_light = |row: usize, column: usize| {
+        let inside = |at: usize| at.checked_sub(QUIET).filter(|&at| at < size);
+        let index = inside(row)
+            .zip(inside(column))
+            .map(|(row, column)| row.saturating_mul(size).saturating_add(column));
+        index.and_then(|index| colours.get(index)).is_none_or(|&colour| colour == Color::Light)
+    };
+    let block = |row: usize, column: usize| {
+        let below = row.saturating_add(1);
+        match (is_light(row, column), below < side && is_light(below, column)) {
+            (true, true) => '█',
+            (true, false) => '▀',
+            (false, true) => '▄',
+            (false, false) => ' ',
+        }
+    };
+    (0..side)
+        .step_by(2)
+        .map(|row| (Zeroizing::new((0..side).map(|column| block(row, column)).collect()), side))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::Period;
+
+    fn phone(algorithm: Algorithm, digits: u8, period: u64) -> Authenticator {
+        let period = Period::new(period).unwrap();
+        Authenticator::new("phone".into(), &[0xA5; 20], algorithm, digits, period, None).unwrap()
+    }
+
+    fn uri(account: &str, host: &str) -> String {
+        let authenticator = &phone(Algorithm::SHA1, 6, 30);
+        Invitation { account, host, authenticator }.uri().to_string()
+    }
+
+    #[test]
+    fn defaults_are_left_out_of_the_uri() {
+        assert_eq!(
+            uri("ada", "web1"),
+            "otpauth://totp/web1:ada?secret=UWS2LJNFUWS2LJNFUWS2LJNFUWS2LJNF&issuer=web1"
+        );
+        let unusual = phone(Algorithm::SHA256, 8, 60);
+        let invitation = Invitation { account: "ada", host: "", authenticator: &unusual };
+        assert!(invitation.uri().ends_with("LJNF&algorithm=SHA256&digits=8&period=60"));
+    }
+
+    #[test]
+    fn a_hostile_name_cannot_add_a_parameter() {
+        let uri = uri("a?secret=b&c:d/ä\n\u{1b}", "web1");
+        assert!(
+            uri.starts_with("otpauth://totp/web1:a%3Fsecret%3Db%26c%3Ad%2F%C3%A4%0A%1B?secret="),
+            "{uri}"
+        );
+    }
+
+    #[test]
+    fn a_long_host_loses_its_domain_and_then_its_place() {
+        let domain = ".a-department.of-some-institution.example.org";
+        assert!(uri("ada", &format!("web1{domain}")).contains("web1:ada?"));
+        assert!(uri("ada", &"h".repeat(63)).starts_with("otpauth://totp/ada?"));
+    }
+
+    #[test]
+    fn picture_key_and_prompt_fit_80_by_24() {
+        for host in ["web1", "a-machine-with-a-long-name.example.org"] {
+            let authenticator = &phone(Algorithm::SHA1, 6, 30);
+            let screen = Invitation { account: "ada", host, authenticator }.screen(Colour::None);
+            let rows: Vec<&str> = screen.lines().collect();
+            assert!(rows.len() <= 24, "{} rows", rows.len());
+            assert!(rows.iter().all(|row| row.chars().count() <= 80));
+            assert_eq!(rows[3].chars().skip(47).collect::<String>(), "UWS2 LJNF UWS2 LJNF");
+            assert!(!screen.contains('\x1b'));
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! `twostep status`: who is enrolled, and whether codes are accepted.
+
+use serde::Serialize;
+use time::OffsetDateTime;
+use twostep_core::attempts::{Count, State};
+use twostep_core::os::account;
+use twostep_core::store::{Store, check_state_owner};
+use twostep_core::time::UnixTime;
+use twostep_core::totp::Authenticator;
+
+use crate::administrator::{Administrator, Target};
+use crate::failure::Failure;
+use crate::terminal::say;
+
+/// Whom to show.
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// The person, by name or uid
+    #[arg(long, value_name = "USER", required_unless_present = "all", conflicts_with = "all")]
+    user: Option<String>,
+    /// Everybody of whom something is stored
+    #[arg(long)]
+    all: bool,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// What is known of one account. The names of the fields are those of the JSON.
+#[derive(Serialize)]
+struct Status {
+    user: Option<String>,
+    uid: u32,
+    enrolled: bool,
+    authenticators: Vec<AuthenticatorStatus>,
+    failures: u16,
+    codes: Codes,
+    wait_until: Option<u64>,
+    /// Why logins are denied, if what is stored cannot be used.
+    problem: Option<String>,
+}
+
+#[derive(Serialize)]
+struct AuthenticatorStatus {
+    label: String,
+    algorithm: String,
+    digits: u8,
+    period: u64,
+    enrolled: Option<u64>,
+}
+
+/// What happens to a code now.
+#[derive(Serialize, Clone, Copy, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+enum Codes {
+    Accepted,
+    Waiting,
+    Disabled,
+    ClockAnomaly,
+}
+
+/// Shows one account, or all.
+pub fn run(administrator: &Administrator, arguments: &Arguments) -> Result<(), Failure> {
+    let store = administrator.store()?;
+    let targets = match &arguments.user {
+        Some(user) => vec![administrator.target(user)?],
+        None => store.uids()?.into_iter().map(target).collect::<Result<_, _>>()?,
+    };
+    let all =
+        targets.iter().map(|target| look(administrator, &store, target)).collect::<Result<Vec<_>, _>>()?;
+    show(&all, arguments)?;
+    match all.iter().find_map(|status| status.problem.as_ref()) {
+        Some(problem) => {
+            Err(Failure::unavailable(problem.clone(), "Until this is mended, logins are denied."))
+        }
+        None => Ok(()),
+    }
+}
+
+fn target(uid: u32) -> Result<Target, Failure> {
+    Ok(Target { uid, account: account::by_uid(uid)? })
+}
+
+fn look(administrator: &Administrator, store: &Store, target: &Target) -> Result<Status, Failure> {
+    let mut status = Status {
+        user: target.account.as_ref().map(|account| account.name.clone()),
+        uid: target.uid,
+        enrolled: store.is_enrolled(target.uid).unwrap_or(true),
+        authenticators: Vec::new(),
+        failures: 0,
+        codes: Codes::Accepted,
+        wait_until: None,
+        problem: None,
+    };
+    let now = administrator.now()?;
+    status.problem =
+        fill(&mut status, administrator, store, target, now).err().map(|failure| failure.what().to_owned());
+    Ok(status)
+}
+
+fn fill(
+    status: &mut Status,
+    administrator: &Administrator,
+    store: &Store,
+    target: &Target,
+    now: UnixTime,
+) -> Result<(), Failure> {
+    if let Some(credential) = store.credential(target.uid)? {
+        status.authenticators = credential.authenticators.iter().map(AuthenticatorStatus::of).collect();
+        if let Some(account) = &target.account {
+            let stranger = |problem| Failure::unavailable(format!("the secret file {problem}"), "");
+            credential.check_owner(account).map_err(stranger)?;
+        }
+    }
+    let Some(state) = store.state(target.uid)? else { return Ok(()) };
+    status.failures = state.hosts.codes;
+    if let Some(account) = &target.account {
+        check_state_owner(&state, account)?;
+    }
+    let ahead = administrator.clock_is_wrong(store, target.uid, &state)?;
+    (status.codes, status.wait_until) = codes(&state, administrator.lockout_after()?, ahead, now);
+    Ok(())
+}
+
+/// What happens to a code now, and until when.
+fn codes(state: &State, limit: u16, ahead: bool, now: UnixTime) -> (Codes, Option<u64>) {
+    let Count { codes: failures, .. } = state.hosts;
+    match state.hosts.waits_until(now) {
+        _ if failures >= limit => (Codes::Disabled, None),
+        Some(until) => (Codes::Waiting, Some(until.seconds())),
+        None if ahead => (Codes::ClockAnomaly, None),
+        None => (Codes::Accepted, None),
+    }
+}
+
+impl AuthenticatorStatus {
+    fn of(one: &Authenticator) -> Self {
+        Self {
+            label: one.label.clone(),
+            algorithm: one.algorithm().as_str().to_owned(),
+            digits: one.digits(),
+            period: one.period.seconds(),
+            enrolled: one.enrolled.map(UnixTime::seconds),
+        }
+    }
+
+    fn line(&self) -> String {
+        let Self { label, algorithm, digits, period, .. } = self;
+        let since = self.enrolled.and_then(date).map_or_else(String::new, |date| format!(", since {date}"));
+        format!("  {label}: {algorithm}, {digits} digits, {period} s{since}")
+    }
+}
+
+fn show(all: &[Status], arguments: &Arguments) -> Result<(), Failure> {
+    if all.is_empty() && !arguments.json {
+        return say("Nobody is enrolled.");
+    }
+    if !arguments.json {
+        return all.iter().try_for_each(|status| say(&status.text()));
+    }
+    let json = match all {
+        [one] if !arguments.all => serde_json::to_string_pretty(one),
+        _ => serde_json::to_string_pretty(all),
+    };
+    say(&json.map_err(|error| Failure::unavailable(error.to_string(), ""))?)
+}
+
+impl Status {
+    fn text(&self) -> String {
+        let name = self.user.as_deref().unwrap_or("(no such account)");
+        let enrolled = if self.enrolled { "enrolled" } else { "not enrolled" };
+        let mut lines = vec![format!("{name} (uid {}): {enrolled}", self.uid)];
+        lines.extend(self.authenticators.iter().map(AuthenticatorStatus::line));
+        if self.enrolled || self.failures > 0 {
+            lines.push(format!("  {}; failures in a row: {}", self.codes_text(name), self.failures));
+        }
+        lines.join("\n")
+    }
+
+    fn codes_text(&self, name: &str) -> String {
+        match (&self.problem, self.codes) {
+            (Some(problem), _) => format!("logins are denied: {problem}"),
+            (None, Codes::Accepted) => "codes are accepted".to_owned(),
+            (None, Codes::Waiting) => {
+                format!("no code is accepted before {} UTC", UnixTime::new(self.wait_until.unwrap_or(0)))
+            }
+            (None, Codes::Disabled) => format!("codes are disabled: 'twostep unlock {name}' ends that"),
+            (None, Codes::ClockAnomaly) => {
+                format!(
+                    "the last code lies in the future: set the clock, then 'twostep unlock {name} --reset-clock'"
+                )
+            }
+        }
+    }
+}
+
+fn date(seconds: u64) -> Option<String> {
+    let moment = OffsetDateTime::from_unix_timestamp(i64::try_from(seconds).ok()?).ok()?;
+    Some(moment.date().to_string())
+}

@@ -1,0 +1,49 @@
+//! The person at the terminal, or a script at the other end of the streams.
+
+use std::io::{BufRead, IsTerminal, Read, Write, stdin, stdout};
+
+use twostep_core::code::{Answer, LONGEST_ANSWER};
+use twostep_core::qr::Colour;
+use twostep_core::verdict::Denial;
+use twostep_core::world::Conversation;
+
+use crate::failure::Failure;
+
+/// Standard input and output.
+pub struct Terminal;
+
+impl Terminal {
+    /// Colours only on a terminal, and not where NO_COLOR is set (no-color.org).
+    #[expect(clippy::disallowed_methods, reason = "NO_COLOR decides nothing but colours")]
+    pub fn colour() -> Colour {
+        let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        if stdout().is_terminal() && !refused { Colour::Explicit } else { Colour::None }
+    }
+}
+
+/// Writes `text` and a line break to standard output.
+pub fn say(text: &str) -> Result<(), Failure> {
+    let written = writeln!(stdout(), "{text}").and_then(|()| stdout().flush());
+    written.map_err(|error| Failure::unavailable(format!("standard output: {error}"), ""))
+}
+
+impl Conversation for Terminal {
+    fn ask(&mut self, prompt: &str) -> Result<Answer, Denial> {
+        let gone = |_| Denial::Conversation;
+        write!(stdout(), "{prompt}").and_then(|()| stdout().flush()).map_err(gone)?;
+        let longest = LONGEST_ANSWER.saturating_add(1);
+        let mut answer = Answer::new(Vec::with_capacity(longest));
+        let read = stdin().lock().take(longest as u64).read_until(b'\n', &mut answer).map_err(gone)?;
+        if read == 0 {
+            // The message that follows begins on a line of its own.
+            let _ = say("");
+            return Err(Denial::Conversation);
+        }
+        Ok(answer)
+    }
+
+    fn tell(&mut self, text: &str) {
+        // The prompt that follows says what matters.
+        let _ = say(text);
+    }
+}
