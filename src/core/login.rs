@@ -196,3 +196,263 @@ fn finish(host: &mut impl Host, who: &Who, verdict: Verdict) -> Verdict {
     host.log(&audit::line(who, &verdict));
     verdict
 }
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::audit::Line;
+    use crate::code::Answer;
+    use crate::os::account;
+    use crate::time::UnixTime;
+    use crate::verdict::PamCode;
+    use crate::world::Conversation;
+
+    /// An application whose user types the given answers, then hangs up.
+    struct Person {
+        request: Request,
+        answers: Vec<&'static str>,
+        shown: Vec<String>,
+        log: Vec<String>,
+    }
+
+    impl Conversation for Person {
+        fn ask(&mut self, prompt: &str) -> Result<Answer, Denial> {
+            self.shown.push(prompt.to_owned());
+            if self.answers.is_empty() {
+                return Err(Denial::Conversation);
+            }
+            Ok(Answer::new(self.answers.remove(0).into()))
+        }
+        fn tell(&mut self, text: &str) {
+            self.shown.push(format!("[{text}]"));
+        }
+    }
+
+    impl Host for Person {
+        fn request(&mut self) -> Request {
+            self.request.clone()
+        }
+        fn is_password(&self, answer: &[u8]) -> bool {
+            self.request.has_password && answer == b"11223344"
+        }
+        fn log(&mut self, line: &Line) {
+            self.log.push(line.text.clone());
+        }
+    }
+
+    /// A machine on which root exists, and codes get the given verdicts, one after the other.
+    struct Fake {
+        policy: Result<&'static str, Denial>,
+        enrolled: Result<bool, Denial>,
+        verdicts: RefCell<Vec<Result<(), Denial>>>,
+    }
+
+    impl Machine for Fake {
+        fn policy(&self) -> Result<Policy, Denial> {
+            let text = self.policy.clone()?;
+            Ok(Policy::parse(format!("version = 1\n{text}").as_bytes()).unwrap())
+        }
+        fn account(&self, name: &str) -> Result<Option<Account>, Denial> {
+            Ok(account::by_name(name)?)
+        }
+        fn memberships(&self, _: &Account, groups: &BTreeSet<&str>) -> Option<BTreeSet<String>> {
+            (!groups.contains("lost")).then(BTreeSet::new)
+        }
+        fn is_enrolled(&self, _: &Account) -> Result<bool, Denial> {
+            self.enrolled.clone()
+        }
+        fn verify(
+            &self,
+            _: &Account,
+            _: &Code,
+            _: &Verification,
+            _: &mut dyn FnMut(&str),
+        ) -> Result<Accepted, Denial> {
+            self.verdicts.borrow_mut().remove(0)?;
+            Ok(Accepted { authenticator: "phone".to_owned(), offset: 0 })
+        }
+    }
+
+    fn enrolled(verdicts: &[Result<(), Denial>]) -> Fake {
+        Fake {
+            policy: Ok("mode = \"opt-in\""),
+            enrolled: Ok(true),
+            verdicts: RefCell::new(verdicts.to_vec()),
+        }
+    }
+
+    fn person(user: &str, answers: &[&'static str]) -> Person {
+        let request =
+            Request { user: Some(user.to_owned()), service: "login".to_owned(), ..Request::default() };
+        Person { request, answers: answers.to_vec(), shown: Vec::new(), log: Vec::new() }
+    }
+
+    fn run(person: &mut Person, machine: &Fake) -> PamCode {
+        authenticate(person, machine, &FirstFactor::default()).pam_code()
+    }
+
+    const WRONG: Result<(), Denial> = Err(Denial::WrongCode { failures: 1, elsewhere: None });
+    const REFUSED: &str = "Not accepted. Each code works once: wait for the next one.\nVerification code: ";
+
+    #[test]
+    fn who_mistypes_may_try_again_and_each_answer_is_logged() {
+        let mut ada = person("root", &["123456", "abc", "234567"]);
+        assert_eq!(run(&mut ada, &enrolled(&[WRONG, Ok(())])), PamCode::Success);
+        assert_eq!(ada.shown, [PROMPT, REFUSED, REFUSED]);
+        let reasons = ["reason=wrong-code", "reason=not-a-code", "result=grant"];
+        for (line, reason) in ada.log.iter().zip(reasons) {
+            assert!(line.contains(reason), "{line}");
+        }
+        assert_eq!(ada.log.len(), 3);
+    }
+
+    #[test]
+    fn after_the_last_try_nobody_is_asked_again() {
+        let mut ada = person("root", &["123456"; 9]);
+        assert_eq!(run(&mut ada, &enrolled(&[WRONG, WRONG, WRONG])), PamCode::AuthErr);
+        assert_eq!((ada.shown.len(), ada.log.len()), (3, 3));
+    }
+
+    #[test]
+    fn an_unknown_user_and_a_mandatory_one_without_a_credential_see_what_an_enrolled_one_sees() {
+        let mandatory = Fake { policy: Ok("mode = \"mandatory\""), enrolled: Ok(false), ..enrolled(&[]) };
+        let mut known = person("root", &["123456", "", "x", "1"]);
+        let mut nobody = person("no such user", &["123456", "", "x", "1"]);
+        let mut unenrolled = person("root", &["123456", "", "x", "1"]);
+        assert_eq!(run(&mut known, &enrolled(&[WRONG])), PamCode::AuthErr);
+        assert_eq!(run(&mut nobody, &mandatory), PamCode::AuthErr);
+        assert_eq!(run(&mut unenrolled, &mandatory), PamCode::AuthErr);
+        assert_eq!(known.shown, nobody.shown);
+        assert_eq!(known.shown, unenrolled.shown);
+        assert!(nobody.log[0].contains("user=? ") && nobody.log[0].contains("reason=unknown-user"));
+        assert!(!nobody.log.join("").contains("no such user"));
+    }
+
+    #[test]
+    fn only_a_policy_decision_is_ignored() {
+        let table = [
+            // policy                     enrolled                                    code
+            (Ok("mode = \"exempt\""), Err(Denial::Unavailable("disk".into())), PamCode::Ignore),
+            (Ok("mode = \"opt-in\""), Ok(false), PamCode::Ignore),
+            (Ok("mode = \"opt-in\""), Err(Denial::Unavailable("disk".into())), PamCode::AuthinfoUnavail),
+            (Ok("mode = \"mandatory\""), Err(Denial::Unavailable("disk".into())), PamCode::AuthinfoUnavail),
+            (Err(Denial::Misconfigured("1:1: x".into())), Ok(false), PamCode::ServiceErr),
+        ];
+        for (policy, is_enrolled, code) in table {
+            let machine = Fake { policy: policy.clone(), enrolled: is_enrolled, ..enrolled(&[]) };
+            let mut ada = person("root", &[]);
+            assert_eq!(run(&mut ada, &machine), code, "{policy:?}");
+            assert_eq!(ada.log.len(), 1);
+            assert!(!ada.shown.iter().any(|text| text.contains(PROMPT)), "nobody is asked");
+        }
+    }
+
+    #[test]
+    fn who_is_locked_out_reads_why_in_one_more_prompt() {
+        let waiting = Err(Denial::Waiting { until: UnixTime::new(60), now: UnixTime::new(33) });
+        let mut ada = person("root", &["123456"; 9]);
+        assert_eq!(run(&mut ada, &enrolled(&[waiting.clone(), waiting])), PamCode::MaxTries);
+        let text = "Too many wrong codes. No code is accepted before 00:01:00 UTC (in 27 s).";
+        assert_eq!(ada.shown, [PROMPT, &format!("{text}\n{PROMPT}"), &format!("[{text}]")]);
+    }
+
+    #[test]
+    fn an_error_ends_the_conversation_without_its_cause() {
+        let mut ada = person("root", &["123456"; 9]);
+        let broken = Err(Denial::Unavailable("/var/lib/x is damaged".to_owned()));
+        assert_eq!(run(&mut ada, &enrolled(&[broken])), PamCode::AuthinfoUnavail);
+        assert_eq!(ada.shown, [PROMPT, "[Verification is unavailable. Ask your administrator.]"]);
+        assert!(ada.log[0].contains("cause=\"/var/lib/x is damaged\""));
+    }
+
+    #[test]
+    fn who_hangs_up_is_refused() {
+        let mut ada = person("root", &[]);
+        assert_eq!(run(&mut ada, &enrolled(&[])), PamCode::ConvErr);
+        assert_eq!(ada.log.len(), 1);
+    }
+
+    #[test]
+    fn the_password_is_never_taken_for_a_code() {
+        let mut ada = person("root", &["11223344"; 3]);
+        ada.request.has_password = true;
+        assert_eq!(run(&mut ada, &enrolled(&[])), PamCode::AuthErr);
+        assert!(ada.log.iter().all(|line| line.contains("reason=not-a-code") && !line.contains("1122")));
+    }
+
+    #[test]
+    fn in_sshd_something_must_show_a_first_factor() {
+        use FirstFactor::{Any, Method, PasswordOrMethod};
+        let key = || Method("publickey".to_owned());
+        let table = [
+            // service, tty, password, methods, argument                                 admitted
+            ("login", "tty1", false, None, PasswordOrMethod, true),
+            ("sshd", "ssh", false, None, PasswordOrMethod, false),
+            ("sshd", "ssh", false, Some(""), PasswordOrMethod, false),
+            ("sshd", "ssh", true, None, PasswordOrMethod, true),
+            ("sshd", "ssh", false, Some("publickey ssh-ed25519 AAAA"), PasswordOrMethod, true),
+            ("sshd", "ssh", false, None, Any, true),
+            ("renamed", "ssh", false, None, PasswordOrMethod, false),
+            ("renamed", "", false, Some(""), PasswordOrMethod, false),
+            ("sshd", "ssh", true, None, key(), false),
+            ("sshd", "ssh", false, Some("password"), key(), false),
+            ("sshd", "ssh", false, Some("publickeyish x"), key(), false),
+            ("sshd", "ssh", false, Some("publickey ssh-ed25519 AAAA\n"), key(), true),
+            ("sshd", "ssh", false, Some("gssapi-with-mic\npublickey ssh-rsa AAAA"), key(), true),
+            ("login", "tty1", true, None, key(), false),
+        ];
+        for (service, tty, has_password, methods, argument, admitted) in table {
+            let mut ada = person("root", &[]);
+            ada.request = Request {
+                service: service.to_owned(),
+                tty: tty.to_owned(),
+                has_password,
+                ssh_methods: methods.map(str::to_owned),
+                ..ada.request
+            };
+            let exempt = Fake { policy: Ok("mode = \"exempt\""), ..enrolled(&[]) };
+            let code = authenticate(&mut ada, &exempt, &argument).pam_code();
+            let expected = if admitted { PamCode::Ignore } else { PamCode::AuthErr };
+            assert_eq!(code, expected, "{service} {tty} {has_password} {methods:?} {argument:?}");
+        }
+    }
+
+    #[test]
+    fn lost_groups_make_the_second_step_mandatory() {
+        let policy = "mode = \"opt-in\"\n[[rule]]\nname = \"g\"\ngroups = [\"lost\"]\nmode = \"exempt\"";
+        let machine = Fake { policy: Ok(policy), enrolled: Ok(false), ..enrolled(&[]) };
+        assert_eq!(run(&mut person("root", &["1", "2", "3"]), &machine), PamCode::AuthErr);
+    }
+
+    #[test]
+    fn local_is_only_what_surely_is() {
+        let table = [
+            ("tty1", "", None, Origin::Local),
+            ("/dev/tty1", "", None, Origin::Local),
+            ("ttyS0", "", None, Origin::Local),
+            ("hvc0", "", None, Origin::Local),
+            (":0", "", None, Origin::Local),
+            ("", "", None, Origin::Remote),
+            ("ssh", "", None, Origin::Remote),
+            ("pts/0", "", None, Origin::Remote),
+            ("/dev/pts/0", "", None, Origin::Remote),
+            ("tty", "", None, Origin::Remote),
+            ("ttyUSB", "", None, Origin::Remote),
+            ("tty1x", "", None, Origin::Remote),
+            ("tty1", "192.0.2.7", None, Origin::Remote),
+            ("tty1", "", Some(""), Origin::Remote),
+        ];
+        for (tty, rhost, methods, expected) in table {
+            let request = Request {
+                tty: tty.to_owned(),
+                rhost: rhost.to_owned(),
+                ssh_methods: methods.map(str::to_owned),
+                ..Request::default()
+            };
+            assert_eq!(origin(&request), expected, "{tty} {rhost} {methods:?}");
+        }
+    }
+}

@@ -358,3 +358,158 @@ impl Record for LocalRecord {
         Ok(self.state.save(next, how)?)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::{FileExt, PermissionsExt};
+    use std::path::PathBuf;
+
+    use super::*;
+    use crate::os::account;
+    use crate::time::UnixTime;
+
+    /// A root of this test's own, with an empty store.
+    struct Scratch(PathBuf);
+
+    impl Scratch {
+        fn new(name: &str) -> Self {
+            let root = std::env::temp_dir().join(format!("twostep-store-{name}-{}", std::process::id()));
+            for dir in ["var", "var/lib", "var/lib/twostep", "var/lib/twostep/users", "var/lib/twostep/state"]
+            {
+                fs::create_dir_all(root.join(dir)).unwrap();
+                let mode = if dir.contains("twostep") { 0o700 } else { 0o755 };
+                fs::set_permissions(root.join(dir), fs::Permissions::from_mode(mode)).unwrap();
+            }
+            Self(root)
+        }
+
+        fn store(&self) -> Store {
+            Store::open(&Root::at(&self.0).unwrap()).unwrap()
+        }
+
+        fn state_file(&self) -> PathBuf {
+            self.0.join("var/lib/twostep/state/7")
+        }
+
+        fn overwrite(&self, offset: u64, bytes: &[u8]) {
+            let file = fs::OpenOptions::new().write(true).open(self.state_file()).unwrap();
+            file.write_all_at(bytes, offset).unwrap();
+        }
+    }
+
+    impl Drop for Scratch {
+        fn drop(&mut self) {
+            let _ = fs::remove_dir_all(&self.0);
+        }
+    }
+
+    fn marked(seconds: u64) -> State {
+        State::new("ada", UnixTime::new(seconds))
+    }
+
+    fn mark(store: &Store) -> u64 {
+        store.state(7).unwrap().unwrap().mark.seconds()
+    }
+
+    #[test]
+    fn a_login_writes_the_older_slot_and_leaves_the_other_alone() {
+        let scratch = Scratch::new("slots");
+        let store = scratch.store();
+        assert!(store.create_state(7, marked(1)).unwrap());
+        assert!(!store.create_state(7, marked(9)).unwrap(), "there is one already");
+        for (login, other) in [(2, 0), (3, BLOCK), (4, 0)] {
+            let before = fs::read(scratch.state_file()).unwrap();
+            let mut locked = store.lock(7).unwrap().unwrap();
+            locked.save(marked(login), Durability::Written).unwrap();
+            locked.save(marked(login), Durability::Flushed).unwrap();
+            let after = fs::read(scratch.state_file()).unwrap();
+            let slot = other as usize..other as usize + SLOT;
+            assert_eq!(before[slot.clone()], after[slot], "login {login}");
+            assert_eq!((mark(&store), after.len()), (login, STATE_FILE));
+        }
+    }
+
+    #[test]
+    fn a_torn_slot_falls_back_to_the_other() {
+        let scratch = Scratch::new("torn");
+        let store = scratch.store();
+        store.create_state(7, marked(1)).unwrap();
+        store.lock(7).unwrap().unwrap().save(marked(2), Durability::Flushed).unwrap();
+        scratch.overwrite(BLOCK + 24, &[0xff; 3]);
+        assert_eq!(mark(&store), 1);
+        // The next login mends it: it writes the damaged slot, not the good one.
+        store.lock(7).unwrap().unwrap().save(marked(3), Durability::Flushed).unwrap();
+        scratch.overwrite(0, &[0; SLOT]);
+        assert_eq!(mark(&store), 3);
+    }
+
+    #[test]
+    fn a_state_that_cannot_be_read_is_an_error_never_a_fresh_one() {
+        let scratch = Scratch::new("damaged");
+        let store = scratch.store();
+        store.create_state(7, marked(1)).unwrap();
+        scratch.overwrite(0, &[0; SLOT]);
+        assert!(store.lock(7).err().unwrap().0.contains("damaged in both slots"));
+        for length in [0, 1, SLOT as u64, 8191, 8193] {
+            fs::OpenOptions::new().write(true).open(scratch.state_file()).unwrap().set_len(length).unwrap();
+            assert!(store.lock(7).err().unwrap().0.contains("bytes, not 8192"), "{length}");
+        }
+        store.replace_state(7, marked(5)).unwrap();
+        assert_eq!(mark(&store), 5);
+    }
+
+    #[test]
+    fn a_slot_of_a_later_version_denies_whatever_the_other_says() {
+        let scratch = Scratch::new("version");
+        let store = scratch.store();
+        store.create_state(7, marked(1)).unwrap();
+        store.lock(7).unwrap().unwrap().save(marked(2), Durability::Flushed).unwrap();
+        let later = slot::tests::of_version_2();
+        scratch.overwrite(0, &later);
+        assert!(store.lock(7).err().unwrap().0.contains("version 2"));
+    }
+
+    #[test]
+    fn the_state_of_another_uid_is_refused() {
+        let scratch = Scratch::new("uid");
+        let store = scratch.store();
+        store.create_state(8, marked(1)).unwrap();
+        fs::rename(scratch.0.join("var/lib/twostep/state/8"), scratch.state_file()).unwrap();
+        assert!(store.lock(7).err().unwrap().0.contains("is the state of uid 8"));
+    }
+
+    #[test]
+    fn a_re_used_name_or_uid_inherits_nothing() {
+        let root = account::by_uid(0).unwrap().unwrap();
+        assert!(check_state_owner(&State::new("root", UnixTime::new(0)), &root).is_ok());
+        let error = check_state_owner(&marked(0), &root).unwrap_err();
+        assert!(error.0.contains("is that of 'ada'"), "{error}");
+    }
+
+    #[test]
+    fn only_files_of_twosteps_count_as_enrolled() {
+        let scratch = Scratch::new("uids");
+        let store = scratch.store();
+        store.create_state(9, marked(1)).unwrap();
+        store.create_state(10, marked(1)).unwrap();
+        let users = scratch.0.join("var/lib/twostep/users");
+        fs::write(users.join("7.toml"), "").unwrap();
+        assert_eq!(store.uids().unwrap(), [7, 9, 10]);
+        for odd in ["07.toml", "x.toml", "7", "-1.toml", "4294967296.toml"] {
+            fs::write(users.join(odd), "").unwrap();
+            assert!(store.uids().is_err(), "{odd}");
+            fs::remove_file(users.join(odd)).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_store_that_is_not_there_is_an_error_never_nobody() {
+        for missing in ["users", "state"] {
+            let scratch = Scratch::new(&format!("missing-{missing}"));
+            fs::remove_dir(scratch.0.join("var/lib/twostep").join(missing)).unwrap();
+            assert!(Store::open(&Root::at(&scratch.0).unwrap()).is_err());
+        }
+        assert!(Store::open(&Root::at(&std::env::temp_dir().join("no-such-root")).unwrap()).is_err());
+    }
+}

@@ -141,8 +141,17 @@ impl Reader<'_> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
+
+    /// A whole slot of a later version.
+    pub fn of_version_2() -> [u8; SLOT] {
+        let mut bytes = example().encode();
+        bytes[7] = 2;
+        let sum = checksum(&bytes[..CHECKED]);
+        bytes[CHECKED..].copy_from_slice(&sum);
+        bytes
+    }
 
     fn example() -> Slot {
         let mut rest = Rest { requirement: 1, bytes: [0; 304] };
@@ -194,10 +203,6 @@ mod tests {
 
     #[test]
     fn a_later_version_is_told_from_damage() {
-        let mut bytes = example().encode();
-        bytes[7] = 2;
-        let sum = checksum(&bytes[..CHECKED]);
-        bytes[CHECKED..].copy_from_slice(&sum);
-        assert_eq!(Slot::decode(&bytes), Err(Unreadable::Version(2)));
+        assert_eq!(Slot::decode(&of_version_2()), Err(Unreadable::Version(2)));
     }
 }
