@@ -171,8 +171,8 @@ impl Status {
         let enrolled = if self.enrolled { "enrolled" } else { "not enrolled" };
         let mut lines = vec![format!("{name} (uid {}): {enrolled}", self.uid)];
         lines.extend(self.authenticators.iter().map(AuthenticatorStatus::line));
-        if self.enrolled || self.failures > 0 {
-            lines.push(format!("  {}; failures in a row: {}", self.codes_text(name), self.failures));
+        if self.enrolled || self.failures > 0 || self.problem.is_some() {
+            lines.push(format!("  {}", self.codes_text(name)));
         }
         lines.join("\n")
     }
@@ -180,7 +180,7 @@ impl Status {
     fn codes_text(&self, name: &str) -> String {
         match (&self.problem, self.codes) {
             (Some(problem), _) => format!("logins are denied: {problem}"),
-            (None, Codes::Accepted) => "codes are accepted".to_owned(),
+            (None, Codes::Accepted) => format!("codes are accepted; failures in a row: {}", self.failures),
             (None, Codes::Waiting) => {
                 format!("no code is accepted before {} UTC", UnixTime::new(self.wait_until.unwrap_or(0)))
             }

@@ -1,0 +1,206 @@
+//! What each command prints, word for word: a change of wording is read here as a change of these lines.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+#![allow(clippy::disallowed_methods)]
+
+use std::fs;
+use std::io::{Read, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// A root of this test's own, with an empty store and the shortest policy.
+struct Machine(PathBuf);
+
+impl Machine {
+    fn new(name: &str) -> Self {
+        let root = std::env::temp_dir().join(format!("twostep-command-{name}-{}", std::process::id()));
+        let dirs = ["etc/twostep", "var/lib/twostep/users", "var/lib/twostep/state"];
+        dirs.iter().for_each(|dir| fs::create_dir_all(root.join(dir)).unwrap());
+        for dir in ["", "etc", "etc/twostep", "var", "var/lib"] {
+            fs::set_permissions(root.join(dir), fs::Permissions::from_mode(0o755)).unwrap();
+        }
+        for dir in ["", "users", "state"] {
+            let dir = root.join("var/lib/twostep").join(dir);
+            fs::set_permissions(dir, fs::Permissions::from_mode(0o700)).unwrap();
+        }
+        fs::write(root.join("etc/twostep/policy.toml"), "version = 1\nmode = \"opt-in\"\n").unwrap();
+        Self(root)
+    }
+
+    fn command(&self, words: &str) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_twostep"));
+        command.arg("--root").arg(&self.0).args(words.split(' '));
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
+    /// Runs a command and returns what a person would see: standard output, standard error, the exit status.
+    fn run(&self, words: &str) -> String {
+        transcript(&self.command(words).output().unwrap())
+    }
+
+    /// Enrolls `user` with two codes of oathtool's; the first is `late` steps old.
+    fn enroll(&self, words: &str, late: i64) -> String {
+        let mut child = self.command(words).spawn().unwrap();
+        let mut output = child.stdout.take().unwrap();
+        let mut screen = Vec::new();
+        while !screen.ends_with(b"First code: ") {
+            let mut byte = [0];
+            output.read_exact(&mut byte).unwrap();
+            screen.push(byte[0]);
+        }
+        let screen = String::from_utf8(screen).unwrap();
+        // The last second of a step would put the next code out of the window.
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() as i64 - late * 30;
+        let codes = [oathtool(&key_of(&screen), now), oathtool(&key_of(&screen), now + 30)];
+        child.stdin.take().unwrap().write_all(codes.join("\n").as_bytes()).unwrap();
+        let mut rest = String::new();
+        output.read_to_string(&mut rest).unwrap();
+        let output = Output { stdout: rest.into_bytes(), ..child.wait_with_output().unwrap() };
+        transcript(&output)
+    }
+}
+
+impl Drop for Machine {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn transcript(output: &Output) -> String {
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+    format!("{}{}[{}]", text(&output.stdout), text(&output.stderr), output.status.code().unwrap())
+}
+
+/// The key beside the picture, in groups of four on two lines.
+fn key_of(screen: &str) -> String {
+    let beside: Vec<String> = screen.lines().map(|line| line.chars().skip(47).collect()).collect();
+    let at = beside.iter().position(|text| text == "Key:").unwrap();
+    [&beside[at + 1], &beside[at + 2]].map(|line| line.replace(' ', "")).concat()
+}
+
+/// An independent generator (oath-toolkit).
+fn oathtool(key: &str, time: i64) -> String {
+    let mut command = Command::new("oathtool");
+    command.args(["--totp", "--base32", "--now", &format!("@{time}"), key]);
+    let output = command.output().expect("oathtool, of the package of that name");
+    assert!(output.status.success());
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
+#[test]
+fn a_person_is_enrolled_shown_and_forgotten() {
+    let machine = Machine::new("life");
+    let next = "Next code (after it changes): ";
+    assert_eq!(
+        machine.enroll("enroll --user daemon", 0),
+        format!("{next}daemon is enrolled (authenticator 'phone').\n[0]")
+    );
+    assert_eq!(
+        machine.run("enroll --user daemon"),
+        "error: daemon is already enrolled (authenticator 'phone').\n\
+         To add another phone, run 'twostep enroll --user daemon --label tablet'; to start over, run 'twostep reset daemon' \
+         first.\n[1]"
+    );
+    assert!(
+        machine.enroll("enroll --user daemon --label tablet", 0).ends_with("(authenticator 'tablet').\n[0]")
+    );
+    let status = machine.run("status --user daemon");
+    assert!(
+        status.starts_with("daemon (uid 1): enrolled\n  phone: SHA1, 6 digits, 30 s, since 2"),
+        "{status}"
+    );
+    assert!(status.ends_with("\n  codes are accepted; failures in a row: 0\n[0]"), "{status}");
+    assert_eq!(
+        machine.run("reset daemon"),
+        "daemon is no longer enrolled. To enroll anew: twostep enroll --user daemon\n[0]"
+    );
+    assert_eq!(machine.run("status --user 1"), "daemon (uid 1): not enrolled\n[0]");
+    assert_eq!(
+        machine.run("reset daemon"),
+        "daemon was not enrolled: there is no credential to forget.\n[0]"
+    );
+    assert_eq!(machine.run("unlock daemon"), "daemon: failures in a row were 0, and are 0 now.\n[0]");
+}
+
+#[test]
+fn two_people_have_two_secrets() {
+    let machine = Machine::new("two");
+    for user in ["daemon", "bin"] {
+        assert!(machine.enroll(&format!("enroll --user {user}"), 0).ends_with("[0]"));
+    }
+    let secret = |uid| {
+        let text = fs::read_to_string(machine.0.join(format!("var/lib/twostep/users/{uid}.toml"))).unwrap();
+        text.lines().find_map(|line| line.strip_prefix("secret = ").map(str::to_owned)).unwrap()
+    };
+    assert_eq!(secret(1).len(), 34, "160 bits in base32, quoted");
+    assert_ne!(secret(1), secret(2));
+}
+
+#[test]
+fn a_phone_with_a_wrong_clock_is_told_and_nothing_is_stored() {
+    let machine = Machine::new("clock");
+    assert_eq!(
+        machine.enroll("enroll --user daemon", 4),
+        "error: the code is right, but the phone's clock is 120 s slow compared with this machine's.\n\
+         Set both clocks automatically (phone: network time; here: NTP), then run the command again.\n[1]"
+    );
+    assert_eq!(machine.run("status --all"), "Nobody is enrolled.\n[0]");
+}
+
+#[test]
+fn who_gives_no_code_is_not_enrolled() {
+    let machine = Machine::new("eof");
+    let transcript = machine.run("enroll --user daemon");
+    assert!(
+        transcript.ends_with(
+            "First code: \nerror: no code was given.\n\
+             Nothing was stored. Run the command again; delete the entry in the app first.\n[1]"
+        ),
+        "{transcript}"
+    );
+    assert_eq!(machine.run("status --all --json"), "[]\n[0]");
+}
+
+#[test]
+fn mistakes_say_what_is_wrong_and_what_to_do() {
+    let machine = Machine::new("mistakes");
+    assert_eq!(
+        machine.run("enroll --user nosuch"),
+        "error: there is no user 'nosuch'.\nCheck the spelling.\n[1]"
+    );
+    assert_eq!(
+        machine.run("unlock daemon"),
+        "daemon never had a second step: there is nothing to unlock.\n[0]"
+    );
+    assert!(machine.run("status").ends_with("For more information, try '--help'.\n[2]"));
+    assert!(machine.run("enrol").contains("a similar subcommand exists: 'enroll'"));
+    let policy = machine.0.join("etc/twostep/policy.toml");
+    fs::write(&policy, "version = 1\nmode = \"opt in\"\n").unwrap();
+    let transcript = machine.run("enroll --user daemon");
+    let expected = format!("error: {}:2:8: unknown variant `opt in`, expected one of", policy.display());
+    assert!(transcript.starts_with(&expected), "{transcript}");
+    assert!(transcript.ends_with("\nNothing was changed.\n[3]"), "{transcript}");
+}
+
+#[test]
+fn a_damaged_state_is_shown_and_reset_mends_it() {
+    let machine = Machine::new("damage");
+    assert!(machine.enroll("enroll --user daemon", 0).ends_with("[0]"));
+    let state = machine.0.join("var/lib/twostep/state/1");
+    fs::write(&state, vec![0; 8192]).unwrap();
+    let problem =
+        format!("{} is damaged in both slots: run 'twostep reset 1' and enroll again", state.display());
+    assert!(machine.run("status --user daemon").contains(&format!("  logins are denied: {problem}\n")));
+    assert!(machine.run("status --all").ends_with("Until this is mended, logins are denied.\n[3]"));
+    assert_eq!(
+        machine.run("reset daemon"),
+        format!(
+            "{problem}: written anew.\ndaemon is no longer enrolled. To enroll anew: twostep enroll --user daemon\n[0]"
+        )
+    );
+    // The codes of this moment count as used: the mark was lost.
+    let json = machine.run("status --user daemon --json");
+    assert!(json.contains("\"codes\": \"accepted\""), "{json}");
+}
