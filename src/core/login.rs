@@ -56,16 +56,16 @@ fn require(
     first: &FirstFactor,
     who: &mut Who,
 ) -> Result<Requirement, Denial> {
-    check_first_factor(request, first)?;
-    let policy = machine.policy()?;
     let account = match &request.user {
         Some(name) => machine.account(name)?,
         None => None,
     };
+    who.user = account.as_ref().map(|account| account.name.clone());
+    check_first_factor(request, first)?;
+    let policy = machine.policy()?;
     let Some(account) = account else {
         return Ok(Requirement::Code(Candidate::Hopeless(Denial::UnknownUser), policy.verification));
     };
-    who.user = Some(account.name.clone());
     let decision = decide(&policy, request, machine, &account);
     let exempt = |reason| Ok(Requirement::Nothing(Exemption { rule: decision.rule.to_owned(), reason }));
     if decision.mode == Mode::Exempt {
@@ -172,16 +172,25 @@ fn judge(
     rules: &Verification,
     answer: &[u8],
 ) -> Result<Accepted, Denial> {
+    let account = match candidate {
+        Candidate::Hopeless(denial) => return Err(denial.clone()),
+        Candidate::Enrolled(account) => account,
+    };
+    if is_put_there_by_sshd(answer) {
+        return Err(Denial::RefusedBySshd);
+    }
     if host.is_password(answer) {
         return Err(Denial::NotACode);
     }
     let code = Code::parse(answer).ok_or(Denial::NotACode)?;
-    match candidate {
-        Candidate::Hopeless(denial) => Err(denial.clone()),
-        Candidate::Enrolled(account) => machine.verify(account, &code, rules, &mut |what| {
-            host.log(&audit::remark(who, Priority::Notice, what));
-        }),
-    }
+    machine.verify(account, &code, rules, &mut |what| host.log(&audit::remark(who, Priority::Notice, what)))
+}
+
+/// For whom it will not let in, sshd replaces each answer by this text, cut or repeated to the answer's length
+/// (`fake_password` in its auth-pam.c).
+fn is_put_there_by_sshd(answer: &[u8]) -> bool {
+    const JUNK: &[u8] = b"\x08\n\r\x7fINCORRECT";
+    !answer.is_empty() && answer.iter().zip(JUNK.iter().cycle()).all(|(typed, junk)| typed == junk)
 }
 
 /// Ends a login that is refused. Of a plain refusal the application itself tells, and who went away reads nothing.
@@ -381,6 +390,18 @@ mod tests {
         ada.request.has_password = true;
         assert_eq!(run(&mut ada, &enrolled(&[])), PamCode::AuthErr);
         assert!(ada.log.iter().all(|line| line.contains("reason=not-a-code") && !line.contains("1122")));
+    }
+
+    #[test]
+    fn what_sshd_puts_in_place_of_an_answer_is_recognised() {
+        let mut ada =
+            person("root", &["\x08\n\r\x7fIN", "\x08\n\r\x7fINCORRECT\x08\n", "\x08\n\r\x7fINCORRECt"]);
+        assert_eq!(run(&mut ada, &enrolled(&[])), PamCode::AuthErr);
+        assert_eq!(ada.shown, [PROMPT, REFUSED, REFUSED]);
+        let reasons = ["reason=refused-by-sshd", "reason=refused-by-sshd", "reason=not-a-code"];
+        for (line, reason) in ada.log.iter().zip(reasons) {
+            assert!(line.contains(reason), "{line}");
+        }
     }
 
     #[test]

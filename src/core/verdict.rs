@@ -54,6 +54,8 @@ pub struct Elsewhere {
 pub enum Denial {
     /// The answer does not have the shape of a code. Nothing was charged.
     NotACode,
+    /// sshd has put something else in place of the answer: it will not let this person in, whatever is typed.
+    RefusedBySshd,
     /// No authenticator makes this code now.
     WrongCode {
         /// Failures in a row, this one included.
@@ -175,6 +177,7 @@ impl Denial {
         let row = |code, reason, priority, next| Outward { code, reason, priority, next };
         match self {
             Self::NotACode => row(AuthErr, "not-a-code", Notice, AskAgain),
+            Self::RefusedBySshd => row(AuthErr, "refused-by-sshd", Notice, AskAgain),
             Self::WrongCode { .. } => row(AuthErr, "wrong-code", Notice, AskAgain),
             Self::Replayed { .. } => row(AuthErr, "replayed", Notice, AskAgain),
             Self::Waiting { .. } => row(MaxTries, "locked", Warning, OneMorePrompt),
@@ -193,6 +196,7 @@ impl Denial {
     pub fn text(&self) -> String {
         match self {
             Self::NotACode
+            | Self::RefusedBySshd
             | Self::WrongCode { .. }
             | Self::Replayed { .. }
             | Self::UnknownUser
@@ -219,6 +223,9 @@ impl Denial {
     pub fn cause(&self) -> &str {
         match self {
             Self::NoFirstFactor(cause) | Self::Unavailable(cause) | Self::Misconfigured(cause) => cause,
+            Self::RefusedBySshd => {
+                "sshd lets nobody in as this user: see PermitRootLogin, AllowUsers, DenyUsers and the user's shell"
+            }
             Self::NotACode
             | Self::WrongCode { .. }
             | Self::Replayed { .. }
@@ -241,6 +248,7 @@ mod tests {
         let name = "ada".to_owned();
         vec![
             Denial::NotACode,
+            Denial::RefusedBySshd,
             Denial::WrongCode { failures: 1, elsewhere: None },
             Denial::Replayed { failures: 1 },
             Denial::Waiting { until, now },
@@ -266,20 +274,21 @@ mod tests {
     #[test]
     fn each_denial_has_the_code_that_the_design_gives_it() {
         let codes: Vec<i32> = every_denial().iter().map(|denial| denial.outward().code as i32).collect();
-        assert_eq!(codes, [7, 7, 7, 11, 11, 9, 7, 7, 7, 9, 3, 19]);
+        assert_eq!(codes, [7, 7, 7, 7, 11, 11, 9, 7, 7, 7, 9, 3, 19]);
     }
 
     #[test]
     fn an_unknown_user_reads_what_a_wrong_code_reads() {
         let texts: Vec<String> = every_denial().iter().map(Denial::text).collect();
-        assert_eq!(texts[6], texts[1]);
-        assert_eq!(texts[7], texts[1]);
-        assert_eq!(every_denial()[6].outward().next, every_denial()[1].outward().next);
+        for other in [0, 1, 3, 7, 8] {
+            assert_eq!(texts[other], texts[2]);
+            assert_eq!(every_denial()[other].outward().next, every_denial()[2].outward().next);
+        }
     }
 
     #[test]
     fn who_must_wait_reads_until_when() {
-        let text = every_denial()[3].text();
+        let text = every_denial()[4].text();
         assert!(text.contains("before 00:02:10 UTC (in 30 s)"), "{text}");
     }
 
