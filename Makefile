@@ -1,0 +1,50 @@
+# twostep. `make` alone lists the targets. CI calls these same ones: .ci/run.
+#
+# PREFIX (/usr), DESTDIR (empty) and PAMDIR (found by itself) are for install and uninstall.
+
+SHELL = /bin/bash
+CARGO = packaging/cargo
+PREFIX ?= /usr
+DESTDIR ?=
+export PREFIX DESTDIR
+ifdef PAMDIR
+export PAMDIR
+endif
+
+.PHONY: help deps build check test e2e demo install uninstall clean
+
+help: ## lists the targets
+	@sed -n 's/^\([a-z0-9]*\):[^#]*## /\1\t/p' Makefile | expand -t 14
+
+deps: ## installs the system's packages that build and tests need (apt-get or dnf; as root)
+	tests/deps test
+
+build: ## builds target/release/libpam_twostep.so and target/release/twostep
+	$(CARGO) build --release --locked
+
+check: ## format, lints, documentation, scripts, man pages, dependencies; changes nothing
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --no-deps --workspace --locked --document-private-items
+	packaging/lint
+	packaging/audit
+
+test: ## all tests; installs what they need (as root)
+	tests/run
+
+e2e: build ## the end-to-end tests alone: real sshd, login, sudo and su in the sandbox (as root)
+	tests/e2e/run
+
+demo: ## a real login with a code, in a sandbox; installs what it needs (as root)
+	tests/deps demo
+	$(CARGO) build --release --locked
+	tests/demo
+
+install: ## installs what was built; never touches /etc/pam.d (as root, or with DESTDIR)
+	@packaging/install
+
+uninstall: ## removes it; keeps policy and enrollments; refuses while a PAM file names the module
+	@packaging/uninstall
+
+clean: ## removes what was built
+	$(CARGO) clean

@@ -1,0 +1,27 @@
+# What packaging/install and packaging/uninstall share: where things go. Sourced, not run.
+# shellcheck shell=bash disable=SC2034
+DESTDIR=${DESTDIR:-}
+PREFIX=${PREFIX:-/usr}
+BUILT=${CARGO_TARGET_DIR:-target}/release
+
+# The triplet of Debian's multiarch, empty elsewhere.
+triplet() {
+    dpkg-architecture -qDEB_HOST_MULTIARCH 2>/dev/null || gcc -print-multiarch 2>/dev/null || true
+}
+
+# The directory in which this machine's libpam looks for its modules: where pam_unix.so already lies.
+pam_dir() {
+    local dir
+    for dir in "/usr/lib/$(triplet)/security" /usr/lib64/security /usr/lib/*-linux-gnu*/security /usr/lib/security; do
+        if [ -e "$dir/pam_unix.so" ]; then
+            printf '%s' "$dir"
+            return
+        fi
+    done
+    echo "error: no directory with pam_unix.so was found. Say where modules go: make install PAMDIR=/…/security" >&2
+    exit 1
+}
+
+PAMDIR=${PAMDIR:-$(pam_dir)}
+MANDIR=$PREFIX/share/man
+DOCDIR=$PREFIX/share/doc/twostep

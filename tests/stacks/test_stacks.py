@@ -1,0 +1,175 @@
+"""The service files of pam.d/ in the real libpam, with stand-ins for the modules that decide.
+
+Each file is read by pam_start_confdir. pam_unix, pam_twostep and the rest become pam_debug, which answers what it is
+told to and reports that it was reached; pam_deny and pam_permit stay themselves. No root, no account, no /etc.
+"""
+
+import pathlib
+import re
+
+import pytest
+
+from pam import SUCCESS, Pam
+
+PAM_D = pathlib.Path(__file__).resolve().parents[2] / "pam.d"
+
+# What a distribution's service files include. Debian's is what pam-auth-update writes, Fedora's what authselect does.
+COMMON = {
+    "common-auth": """
+auth [success=1 default=ignore] pam_unix.so nullok
+auth requisite pam_deny.so
+auth required pam_permit.so
+auth optional pam_cap.so
+""",
+    "common-account": """
+account [success=1 new_authtok_reqd=done default=ignore] pam_unix.so
+account requisite pam_deny.so
+account required pam_permit.so
+""",
+    "common-session": "session required pam_permit.so\n",
+    "common-session-noninteractive": "session required pam_permit.so\n",
+    "common-password": "password required pam_permit.so\n",
+    "postlogin": "session optional pam_permit.so\n",
+    "system-auth": """
+auth required pam_env.so
+auth sufficient pam_unix.so nullok
+auth required pam_deny.so
+account required pam_unix.so
+account sufficient pam_localuser.so
+account required pam_permit.so
+password required pam_permit.so
+session required pam_permit.so
+""",
+}
+COMMON["password-auth"] = COMMON["system-auth"]
+COMMON["su-l"] = "auth include su\naccount include su\npassword include su\nsession include su\n"
+
+PASSWORD = [f"{layout}/{service}" for layout in ("debian", "fedora") for service in ("sshd", "sudo", "sudo-i", "login", "su", "su-l")]
+KEY = ["debian/sshd-key", "fedora/sshd-key"]
+ACCOUNT_FIRST = ["debian/sshd", "debian/sshd-key", "debian/login", "fedora/sshd", "fedora/sshd-key", "fedora/login"]
+
+
+def stand_in(module, password, code, account, rootok):
+    """The pam_debug arguments that play `module`; None keeps it."""
+    roles = {
+        "pam_unix.so": f"auth={password} acct=success",
+        "pam_twostep.so": f"auth={code} cred=success acct={account}",
+        "pam_rootok.so": f"auth={rootok}",
+        "pam_succeed_if.so": "acct=ignore",
+        "pam_localuser.so": "acct=success",
+        "pam_deny.so": None,
+        "pam_permit.so": None,
+        "pam_sss.so": None,  # not installed where this runs, as on most machines
+    }
+    return roles.get(module, "auth=ignore acct=ignore")
+
+
+def play(text, folder, **roles):
+    """`text` of a service file, its modules replaced by stand-ins; libpam 1.5 needs the full path of what is included."""
+    lines = []
+    for line in re.sub(r"\b(include|substack)(\s+)(?=\w)", rf"\1\2{folder}/", text).splitlines():
+        found = re.match(r"(-?(?:auth|account)\s+(?:\[[^]]*\]|\w+)\s+)(pam_\w+\.so)", line)
+        debug = found and stand_in(found[2], **roles)
+        if debug:
+            lines.append(f"{found[1]}pam_debug.so {debug}")
+        elif not line.startswith(("session", "-session", "password")):
+            lines.append(line)
+    return "\n".join(lines) + "\n"
+
+
+def start(folder, example, password="success", code="perm_denied", account="ignore", rootok="ignore", edit=lambda text: text):
+    """Starts the service of `example` in a folder of its own."""
+    layout, service = example.split("/")
+    files = dict(COMMON) | {path.name: edit(path.read_text()) for path in (PAM_D / layout).iterdir()}
+    for name, text in files.items():
+        text = re.sub(r"^@include (\S+)", lambda include: files[include[1]], text, flags=re.M)
+        (folder / name).write_text(play(text, folder, password=password, code=code, account=account, rootok=rootok))
+    return Pam(service, folder=folder)
+
+
+def asked(pam, code):
+    """How often the line of twostep was reached."""
+    return pam.said.count(f"auth={code}")
+
+
+def rules(example, kind):
+    lines = (PAM_D / example).read_text().splitlines()
+    return [line.split() for line in lines if re.match(rf"-?{kind}\s", line)]
+
+
+@pytest.mark.parametrize("example", PASSWORD)
+@pytest.mark.parametrize("wrong", ["auth_err", "user_unknown", "authinfo_unavail", "maxtries", "acct_expired"])
+def test_a_wrong_password_never_reaches_twostep(tmp_path, example, wrong):
+    pam = start(tmp_path, example, password=wrong)
+    assert pam.authenticate() != SUCCESS
+    assert f"auth={wrong}" in pam.said
+    assert asked(pam, "perm_denied") == 0
+
+
+@pytest.mark.parametrize("example", PASSWORD + KEY)
+def test_after_the_first_factor_twostep_is_asked_once_and_its_yes_lets_in(tmp_path, example):
+    pam = start(tmp_path, example, code="success")
+    assert pam.authenticate() == SUCCESS
+    assert asked(pam, "success") == (1 if example in KEY else 2)  # pam_unix says the same
+    assert pam.setcred() == SUCCESS
+
+
+@pytest.mark.parametrize("example", PASSWORD + KEY)
+@pytest.mark.parametrize("code", ["auth_err", "maxtries", "authinfo_unavail", "service_err", "conv_err", "system_err", "abort", "user_unknown"])
+def test_every_refusal_of_twostep_refuses_the_login(tmp_path, example, code):
+    pam = start(tmp_path, example, code=code)
+    assert pam.authenticate() != SUCCESS
+    assert asked(pam, code) == 1
+
+
+@pytest.mark.parametrize("example", PASSWORD + KEY)
+def test_whom_the_policy_exempts_gets_in(tmp_path, example):
+    assert start(tmp_path, example, code="ignore").authenticate() == SUCCESS
+
+
+@pytest.mark.parametrize("example", ["debian/su", "debian/su-l", "fedora/su", "fedora/su-l"])
+def test_root_needs_neither_password_nor_code_for_su(tmp_path, example):
+    pam = start(tmp_path, example, rootok="success")
+    assert pam.authenticate() == SUCCESS
+    assert asked(pam, "perm_denied") == 0
+
+
+@pytest.mark.parametrize("example", ACCOUNT_FIRST)
+def test_the_account_line_is_required_and_first(tmp_path, example):
+    first = rules(example, "account")[0]
+    assert first[1:] == ["required", "pam_twostep.so"]
+    assert start(tmp_path, example, account="auth_err").account() != SUCCESS
+    assert start(tmp_path, example, account="ignore").account() == SUCCESS
+
+
+@pytest.mark.parametrize("path", sorted(PAM_D.glob("*/*")), ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_every_line_of_twostep_is_required(path):
+    lines = [rule for kind in ("auth", "account") for rule in rules(path, kind) if "pam_twostep.so" in rule]
+    assert all(rule[1] == "required" for rule in lines)
+    key = [rule[3:] for rule in lines if rule[0] == "auth"]
+    assert key == ([] if path.match("fedora/sudo-i") else [["first_factor=publickey"]] if path.name == "sshd-key" else [[]])
+
+
+def test_fedora_with_pam_faillock_as_its_comment_says(tmp_path):
+    def with_faillock(text):
+        text = re.sub(r"^(auth .*success=2 .*)$", r"auth requisite pam_faillock.so preauth silent\n\1", text, flags=re.M)
+        text = re.sub(r"^(auth +requisite +pam_deny.so)$", r"auth optional pam_faillock.so authfail\n\1", text, flags=re.M)
+        return re.sub(r"success=(\d)", lambda found: f"success={int(found[1]) + 1}", text)
+
+    wrong = start(tmp_path, "fedora/sshd", password="auth_err", edit=with_faillock)
+    assert wrong.authenticate() != SUCCESS and asked(wrong, "perm_denied") == 0
+    right = start(tmp_path, "fedora/sshd", code="ignore", edit=with_faillock)
+    assert right.authenticate() == SUCCESS and asked(right, "ignore") >= 1
+
+
+@pytest.mark.parametrize("include, wrong_reaches, right_reaches", [("substack", 1, 1), ("include", 1, 0)])
+def test_why_fedora_checks_the_password_in_the_file_itself(tmp_path, include, wrong_reaches, right_reaches):
+    """`substack` lets a wrong password through to the code, `include` lets a right one in without it."""
+    def as_usual(_text):
+        return f"auth {include} password-auth\nauth required pam_twostep.so\n"
+
+    wrong = start(tmp_path, "fedora/sshd", password="auth_err", edit=as_usual)
+    assert wrong.authenticate() != SUCCESS and asked(wrong, "perm_denied") == wrong_reaches
+    right = start(tmp_path, "fedora/sshd", code="perm_denied", edit=as_usual)
+    right.authenticate()
+    assert asked(right, "perm_denied") == right_reaches
