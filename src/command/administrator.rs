@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 
 use syslog::{Facility, Formatter3164, LoggerBackend};
-use twostep_core::attempts::State;
 use twostep_core::audit::Value;
 use twostep_core::machine::System;
 use twostep_core::os::account::{self, Account};
 use twostep_core::os::root::Root;
 use twostep_core::os::{Fault, clock};
+use twostep_core::policy::Verification;
 use twostep_core::store::Store;
 use twostep_core::time::UnixTime;
 use twostep_core::totp;
@@ -21,21 +21,6 @@ pub struct Administrator {
     system: System,
     /// Whether the machine itself is meant, and so its log.
     real: bool,
-}
-
-/// Whom a command is about: an account, or the uid of one that is gone.
-pub struct Target {
-    /// The user id.
-    pub uid: u32,
-    /// The account, if it still exists.
-    pub account: Option<Account>,
-}
-
-impl Target {
-    /// The name, or the uid of an account that is gone.
-    pub fn name(&self) -> String {
-        self.account.as_ref().map_or_else(|| format!("uid {}", self.uid), |account| account.name.clone())
-    }
 }
 
 impl Administrator {
@@ -57,22 +42,14 @@ impl Administrator {
         Ok(self.system.store()?)
     }
 
-    /// How many steps the policy tolerates to each side.
-    pub fn skew(&self) -> Result<u8, Failure> {
-        Ok(self.system.policy()?.verification.skew_steps)
-    }
-
-    /// Failures in a row until codes are disabled.
-    pub fn lockout_after(&self) -> Result<u16, Failure> {
-        Ok(self.system.policy()?.verification.lockout_after)
+    /// How the policy wants codes judged.
+    pub fn rules(&self) -> Result<Verification, Failure> {
+        Ok(self.system.policy()?.verification)
     }
 
     /// The account called `name`.
     pub fn account(&self, name: &str) -> Result<Account, Failure> {
-        let account = account::by_name(name)?;
-        account.ok_or_else(|| {
-            Failure::refused(format!("there is no user '{}'.", Value(name)), "Check the spelling.")
-        })
+        account::by_name(name)?.ok_or_else(|| unknown(name))
     }
 
     /// Whom `user` means: a name, or a uid, so that what a deleted account left can be named, too.
@@ -80,28 +57,15 @@ impl Administrator {
         if let Some(account) = account::by_name(user)? {
             return Ok(Target { uid: account.uid, account: Some(account) });
         }
-        let uid = user.parse().ok().filter(|uid: &u32| uid.to_string() == user);
-        match uid {
-            Some(uid) => Ok(Target { uid, account: account::by_uid(uid)? }),
-            None => self.account(user).map(|account| Target { uid: account.uid, account: Some(account) }),
+        match user.parse() {
+            Ok(uid) => Target::of(uid),
+            Err(_) => Err(unknown(user)),
         }
     }
 
     /// The present moment.
     pub fn now(&self) -> Result<UnixTime, Failure> {
         Ok(clock::now()?)
-    }
-
-    /// The last moment at which a step of `uid`'s begins that could be accepted now.
-    pub fn window_end(&self, store: &Store, uid: u32) -> Result<UnixTime, Failure> {
-        let credential = store.credential(uid)?;
-        let authenticators = credential.as_ref().map_or(&[][..], |credential| &credential.authenticators);
-        Ok(totp::window_end(authenticators, self.now()?, self.skew()?.into()))
-    }
-
-    /// Whether the mark of `state` lies beyond that moment.
-    pub fn clock_is_wrong(&self, store: &Store, uid: u32, state: &State) -> Result<bool, Failure> {
-        Ok(state.is_ahead_of(self.window_end(store, uid)?))
     }
 
     /// Writes what was done to the log. That it was done counts more: a log that is away changes nothing.
@@ -114,7 +78,38 @@ impl Administrator {
     }
 }
 
-/// The login uid (credentials that survive su and sudo), as far as the kernel knows it.
+fn unknown(name: &str) -> Failure {
+    Failure::refused(format!("there is no user '{}'.", Value(name)), "Check the spelling.")
+}
+
+/// Whom a command is about: an account, or the uid of one that is gone.
+pub struct Target {
+    /// The user id.
+    pub uid: u32,
+    /// The account, if it still exists.
+    pub account: Option<Account>,
+}
+
+impl Target {
+    /// The name, or the uid of an account that is gone.
+    pub fn name(&self) -> String {
+        self.account.as_ref().map_or_else(|| format!("uid {}", self.uid), |account| account.name.clone())
+    }
+
+    /// The target whose uid is `uid`.
+    pub fn of(uid: u32) -> Result<Self, Failure> {
+        Ok(Self { uid, account: account::by_uid(uid)? })
+    }
+}
+
+/// The last moment at which a step of `uid`'s begins that could be accepted at `now`.
+pub fn window_end(store: &Store, uid: u32, rules: &Verification, now: UnixTime) -> Result<UnixTime, Failure> {
+    let credential = store.credential(uid)?;
+    let authenticators = credential.as_ref().map_or(&[][..], |credential| &credential.authenticators);
+    Ok(totp::window_end(authenticators, now, rules.skew_steps.into()))
+}
+
+/// The login uid, which survives su and sudo, as far as the kernel knows it.
 fn caller() -> String {
     let uid = std::fs::read_to_string("/proc/self/loginuid").unwrap_or_default();
     match uid.trim() {

@@ -6,6 +6,7 @@ use twostep_core::enrollment::{Confirmed, Pending, Refusal};
 use twostep_core::os::Fault;
 use twostep_core::os::account::Account;
 use twostep_core::os::clock;
+use twostep_core::policy::Verification;
 use twostep_core::qr::Invitation;
 use twostep_core::store::credential::{Credential, MOST_AUTHENTICATORS, check_label};
 use twostep_core::store::{Durability, LockedState, Store, check_state_owner};
@@ -13,7 +14,7 @@ use twostep_core::totp::SECRET_BYTES;
 use twostep_core::verdict::Denial;
 use zeroize::Zeroizing;
 
-use crate::administrator::{Administrator, Target};
+use crate::administrator::{Administrator, Target, window_end};
 use crate::failure::Failure;
 use crate::terminal::{Terminal, say};
 
@@ -33,13 +34,13 @@ pub fn run(administrator: &Administrator, arguments: Arguments) -> Result<(), Fa
     let Arguments { user, label } = arguments;
     check_label(&label).map_err(|problem| Failure::refused(problem, "Choose another --label."))?;
     let account = administrator.account(&user)?;
-    let skew = administrator.skew()?;
+    let rules = administrator.rules()?;
     let store = administrator.store()?;
     // Better now than after two codes.
     extended(&store, &account, &label)?;
-    check_clock(administrator, &store, &account)?;
+    check_clock(administrator, &store, &account, &rules)?;
 
-    let confirmed = confirm(&account, label.clone(), skew)?;
+    let confirmed = confirm(&account, label.clone(), rules.skew_steps)?;
     commit(&store, &account, confirmed)?;
 
     let target = Target { uid: account.uid, account: Some(account) };
@@ -50,10 +51,10 @@ pub fn run(administrator: &Administrator, arguments: Arguments) -> Result<(), Fa
 fn confirm(account: &Account, label: String, skew: u8) -> Result<Confirmed, Failure> {
     let mut secret = Zeroizing::new([0; SECRET_BYTES]);
     getrandom::fill(secret.as_mut_slice()).map_err(|error| {
-        Failure::unavailable(format!("no random numbers: {error}"), "Nothing was changed.")
+        Failure::unavailable(format!("no random numbers: {error}"), "Nothing was stored.")
     })?;
     let pending = Pending::new(label, &secret, clock::now()?)
-        .map_err(|problem| Failure::unavailable(problem, "Nothing was changed."))?;
+        .map_err(|problem| Failure::unavailable(problem, "Nothing was stored."))?;
     let host = gethostname().ok().and_then(|name| name.into_string().ok()).unwrap_or_default();
     let invitation =
         Invitation { account: &account.name, host: &host, authenticator: pending.authenticator() };
@@ -105,9 +106,14 @@ fn extended(store: &Store, account: &Account, label: &str) -> Result<Option<Cred
     Ok(Some(credential))
 }
 
-fn check_clock(administrator: &Administrator, store: &Store, account: &Account) -> Result<(), Failure> {
+fn check_clock(
+    administrator: &Administrator,
+    store: &Store,
+    account: &Account,
+    rules: &Verification,
+) -> Result<(), Failure> {
     let Some(state) = store.state(account.uid)? else { return Ok(()) };
-    if administrator.clock_is_wrong(store, account.uid, &state)? {
+    if state.is_ahead_of(window_end(store, account.uid, rules, administrator.now()?)?) {
         return Err(Failure::refused(
             format!("{}'s last code lies in the future: this machine's clock is or was wrong.", account.name),
             format!("Set the clock, run 'twostep unlock {} --reset-clock', then enroll.", account.name),
@@ -116,7 +122,8 @@ fn check_clock(administrator: &Administrator, store: &Store, account: &Account) 
     Ok(())
 }
 
-/// Stores what was confirmed: first the state, so that both codes are burnt, then the secret, and both under the lock.
+/// Stores what was confirmed, under the lock: first the mark, so that both codes are burnt, then the secret, and only then
+/// ends a lockout.
 fn commit(store: &Store, account: &Account, confirmed: Confirmed) -> Result<(), Failure> {
     let mut state = lock(store, account, &confirmed)?;
     check_state_owner(state.state(), account)?;
@@ -127,9 +134,11 @@ fn commit(store: &Store, account: &Account, confirmed: Confirmed) -> Result<(), 
         authenticators: Vec::new(),
     });
     credential.authenticators.push(confirmed.authenticator);
-    let next = state.state().burn(confirmed.mark).unlock();
-    state.save(next, Durability::Flushed)?;
-    Ok(store.write_credential(&credential)?)
+    let burnt = state.state().burn(confirmed.mark);
+    let unlocked = burnt.unlock();
+    state.save(burnt, Durability::Flushed)?;
+    store.write_credential(&credential)?;
+    Ok(state.save(unlocked, Durability::Flushed)?)
 }
 
 fn lock(store: &Store, account: &Account, confirmed: &Confirmed) -> Result<LockedState, Failure> {

@@ -6,6 +6,10 @@ use std::process::ExitCode;
 use twostep_core::os::Fault;
 use twostep_core::verdict::Denial;
 
+use crate::terminal::plain;
+
+const MEND: &str = "Mend that, then run the command again.";
+
 /// A failure and its exit status.
 #[derive(Debug)]
 pub struct Failure {
@@ -34,20 +38,20 @@ impl Failure {
     pub fn tell(&self) -> ExitCode {
         let then = if self.then.is_empty() { String::new() } else { format!("\n{}", self.then) };
         // Without standard error there is nobody to tell.
-        let _ = writeln!(stderr(), "error: {}{then}", self.what);
+        let _ = writeln!(stderr(), "error: {}", plain(&format!("{}{then}", self.what)));
         ExitCode::from(self.status)
     }
 }
 
 impl From<Fault> for Failure {
     fn from(fault: Fault) -> Self {
-        Self::unavailable(fault.0, "Nothing was changed.")
+        Self::unavailable(fault.0, MEND)
     }
 }
 
 impl From<Denial> for Failure {
     fn from(denial: Denial) -> Self {
-        let cause = if denial.cause().is_empty() { denial.text() } else { denial.cause().to_owned() };
-        Self::unavailable(cause, "Nothing was changed.")
+        let cause = denial.cause();
+        Self::unavailable(if cause.is_empty() { denial.text() } else { cause.into_owned() }, MEND)
     }
 }

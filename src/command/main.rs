@@ -13,7 +13,11 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use nix::sys::prctl::set_dumpable;
+use nix::sys::resource::{Resource, setrlimit};
+
 use administrator::Administrator;
+use failure::Failure;
 
 /// The second step of a Linux login: a time-based code from an authenticator app.
 #[derive(Parser)]
@@ -39,6 +43,9 @@ enum Verb {
 }
 
 fn main() -> ExitCode {
+    if let Err(error) = forbid_core_dump() {
+        return Failure::unavailable(format!("core dumps cannot be forbidden: {error}"), "").tell();
+    }
     let Arguments { root, verb } = Arguments::parse();
     let done = Administrator::new(root).and_then(|administrator| match verb {
         Verb::Enroll(arguments) => enroll::run(&administrator, arguments),
@@ -50,4 +57,10 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.tell(),
     }
+}
+
+/// A secret that is being shown must not end up in a core file, nor be read by a debugger of the caller's.
+fn forbid_core_dump() -> nix::Result<()> {
+    setrlimit(Resource::RLIMIT_CORE, 0, 0)?;
+    set_dumpable(false)
 }

@@ -1,7 +1,7 @@
 //! `twostep reset`: forgets a credential.
 
 use twostep_core::attempts::State;
-use twostep_core::os::Fault;
+use twostep_core::policy::Verification;
 use twostep_core::store::{Durability, Store};
 use twostep_core::totp;
 
@@ -30,33 +30,26 @@ pub fn run(administrator: &Administrator, arguments: &Arguments) -> Result<(), F
     say(&format!("{name} is no longer enrolled. To enroll anew: twostep enroll --user {name}"))
 }
 
-/// True if there was a credential.
+/// True if there was a credential. The state comes first: whoever reads half of this finds no old failures, and no secret that
+/// nobody has.
 fn forget(administrator: &Administrator, store: &Store, target: &Target) -> Result<bool, Failure> {
-    match store.lock(target.uid) {
-        Ok(Some(mut locked)) => {
-            let removed = store.remove_credential(target.uid)?;
-            let name = target.account.as_ref().map_or(&locked.state().name, |account| &account.name);
-            let next = locked.state().forget(name);
-            locked.save(next, Durability::Flushed)?;
-            Ok(removed)
-        }
-        Ok(None) => Ok(store.remove_credential(target.uid)?),
-        Err(fault) if store.state(target.uid).is_ok() => Err(fault.into()), // it is fine, and in use
-        Err(fault) => replace_state(administrator, store, target, fault),
+    if store.is_state_lost(target.uid)? {
+        replace_state(administrator, store, target)?;
     }
+    let Some(mut locked) = store.lock(target.uid)? else {
+        // Without a state there is no lock, and no login: the first one would create the state from the credential.
+        return Ok(store.remove_credential(target.uid)?);
+    };
+    let name = target.account.as_ref().map_or(&locked.state().name, |account| &account.name);
+    let next = locked.state().forget(name);
+    locked.save(next, Durability::Flushed)?;
+    Ok(store.remove_credential(target.uid)?)
 }
 
 /// Writes anew a state that cannot be read. Its mark is lost, so every code up to now counts as used.
-fn replace_state(
-    administrator: &Administrator,
-    store: &Store,
-    target: &Target,
-    fault: Fault,
-) -> Result<bool, Failure> {
-    let Some(account) = &target.account else { return Err(fault.into()) };
-    let mark = totp::window_end(&[], administrator.now()?, administrator.skew()?.into());
-    let removed = store.remove_credential(target.uid)?;
-    store.replace_state(target.uid, State::new(&account.name, mark))?;
-    say(&format!("{fault}: written anew."))?;
-    Ok(removed)
+fn replace_state(administrator: &Administrator, store: &Store, target: &Target) -> Result<(), Failure> {
+    let name = target.account.as_ref().map_or("", |account| &account.name);
+    let mark = totp::window_end(&[], administrator.now()?, Verification::default().skew_steps.into());
+    store.replace_state(target.uid, State::new(name, mark))?;
+    say(&format!("The state of {} was damaged, and is written anew.", target.name()))
 }

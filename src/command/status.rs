@@ -3,12 +3,12 @@
 use serde::Serialize;
 use time::OffsetDateTime;
 use twostep_core::attempts::{Count, State};
-use twostep_core::os::account;
+use twostep_core::policy::Verification;
 use twostep_core::store::{Store, check_state_owner};
 use twostep_core::time::UnixTime;
 use twostep_core::totp::Authenticator;
 
-use crate::administrator::{Administrator, Target};
+use crate::administrator::{Administrator, Target, window_end};
 use crate::failure::Failure;
 use crate::terminal::say;
 
@@ -62,64 +62,71 @@ enum Codes {
 /// Shows one account, or all.
 pub fn run(administrator: &Administrator, arguments: &Arguments) -> Result<(), Failure> {
     let store = administrator.store()?;
-    let targets = match &arguments.user {
-        Some(user) => vec![administrator.target(user)?],
-        None => store.uids()?.into_iter().map(target).collect::<Result<_, _>>()?,
-    };
-    let all =
-        targets.iter().map(|target| look(administrator, &store, target)).collect::<Result<Vec<_>, _>>()?;
-    show(&all, arguments)?;
-    match all.iter().find_map(|status| status.problem.as_ref()) {
-        Some(problem) => {
-            Err(Failure::unavailable(problem.clone(), "Until this is mended, logins are denied."))
+    let rules = administrator.rules()?;
+    let now = administrator.now()?;
+    let (targets, strays) = match &arguments.user {
+        Some(user) => (vec![administrator.target(user)?], Vec::new()),
+        None => {
+            let (uids, strays) = store.uids()?;
+            (uids.into_iter().map(Target::of).collect::<Result<_, _>>()?, strays)
         }
+    };
+    let all: Vec<Status> = targets.iter().map(|target| Status::of(&store, target, &rules, now)).collect();
+    show(&all, arguments)?;
+    if let Some(problem) = all.iter().find_map(|status| status.problem.as_ref()) {
+        return Err(Failure::unavailable(problem.clone(), "Until this is mended, logins are denied."));
+    }
+    match strays.first() {
+        Some(stray) => Err(Failure::unavailable(
+            format!("{} is not a file of twostep's.", stray.display()),
+            "It is ignored: remove it.",
+        )),
         None => Ok(()),
     }
 }
 
-fn target(uid: u32) -> Result<Target, Failure> {
-    Ok(Target { uid, account: account::by_uid(uid)? })
-}
+impl Status {
+    fn of(store: &Store, target: &Target, rules: &Verification, now: UnixTime) -> Self {
+        let mut status = Self {
+            user: target.account.as_ref().map(|account| account.name.clone()),
+            uid: target.uid,
+            enrolled: store.is_enrolled(target.uid).unwrap_or(true),
+            authenticators: Vec::new(),
+            failures: 0,
+            codes: Codes::Accepted,
+            wait_until: None,
+            problem: None,
+        };
+        let problem = status.fill(store, target, rules, now).err();
+        status.problem = problem.map(|failure| failure.what().to_owned());
+        status
+    }
 
-fn look(administrator: &Administrator, store: &Store, target: &Target) -> Result<Status, Failure> {
-    let mut status = Status {
-        user: target.account.as_ref().map(|account| account.name.clone()),
-        uid: target.uid,
-        enrolled: store.is_enrolled(target.uid).unwrap_or(true),
-        authenticators: Vec::new(),
-        failures: 0,
-        codes: Codes::Accepted,
-        wait_until: None,
-        problem: None,
-    };
-    let now = administrator.now()?;
-    status.problem =
-        fill(&mut status, administrator, store, target, now).err().map(|failure| failure.what().to_owned());
-    Ok(status)
-}
-
-fn fill(
-    status: &mut Status,
-    administrator: &Administrator,
-    store: &Store,
-    target: &Target,
-    now: UnixTime,
-) -> Result<(), Failure> {
-    if let Some(credential) = store.credential(target.uid)? {
-        status.authenticators = credential.authenticators.iter().map(AuthenticatorStatus::of).collect();
-        if let Some(account) = &target.account {
-            let stranger = |problem| Failure::unavailable(format!("the secret file {problem}"), "");
-            credential.check_owner(account).map_err(stranger)?;
+    /// Fills in what can be read, until something cannot.
+    fn fill(
+        &mut self,
+        store: &Store,
+        target: &Target,
+        rules: &Verification,
+        now: UnixTime,
+    ) -> Result<(), Failure> {
+        let credential = store.credential(target.uid)?;
+        if let Some(credential) = &credential {
+            self.authenticators = credential.authenticators.iter().map(AuthenticatorStatus::of).collect();
         }
+        if let (Some(credential), Some(account)) = (&credential, &target.account) {
+            let misplaced = |problem| Failure::unavailable(format!("the secret file {problem}"), "");
+            credential.check_owner(account).map_err(misplaced)?;
+        }
+        let Some(state) = store.state(target.uid)? else { return Ok(()) };
+        self.failures = state.hosts.codes;
+        if let Some(account) = &target.account {
+            check_state_owner(&state, account)?;
+        }
+        let ahead = state.is_ahead_of(window_end(store, target.uid, rules, now)?);
+        (self.codes, self.wait_until) = codes(&state, rules.lockout_after, ahead, now);
+        Ok(())
     }
-    let Some(state) = store.state(target.uid)? else { return Ok(()) };
-    status.failures = state.hosts.codes;
-    if let Some(account) = &target.account {
-        check_state_owner(&state, account)?;
-    }
-    let ahead = administrator.clock_is_wrong(store, target.uid, &state)?;
-    (status.codes, status.wait_until) = codes(&state, administrator.lockout_after()?, ahead, now);
-    Ok(())
 }
 
 /// What happens to a code now, and until when.

@@ -1,10 +1,15 @@
 //! `twostep unlock`: ends a lockout.
 
-use twostep_core::store::Durability;
+use twostep_core::attempts::State;
+use twostep_core::store::{Durability, Store};
+use twostep_core::verdict::is_soon;
 
-use crate::administrator::Administrator;
+use crate::administrator::{Administrator, Target, window_end};
 use crate::failure::Failure;
 use crate::terminal::say;
+
+/// No code is accepted so many seconds early: 3 steps of 120 s, and the rest of the present one.
+const LONGEST_WINDOW: u64 = 480;
 
 /// Whom to let in again.
 #[derive(clap::Args)]
@@ -22,16 +27,16 @@ pub fn run(administrator: &Administrator, arguments: &Arguments) -> Result<(), F
     let target = administrator.target(&arguments.user)?;
     let name = target.name();
     let store = administrator.store()?;
-    let window_end = administrator.window_end(&store, target.uid)?;
     let Some(mut locked) = store.lock(target.uid)? else {
         return say(&format!("{name} never had a second step: there is nothing to unlock."));
     };
     let failures = locked.state().hosts.codes;
     let mut next = locked.state().unlock();
     if arguments.reset_clock {
-        next = next.reset_clock(window_end);
+        // Under the lock: a login may just have moved the mark.
+        next = reset_clock(administrator, &store, &target, &next)?;
     }
-    let still_ahead = next.is_ahead_of(window_end);
+    let mark = next.mark;
     locked.save(next, Durability::Flushed)?;
     drop(locked);
     administrator.log(
@@ -40,11 +45,33 @@ pub fn run(administrator: &Administrator, arguments: &Arguments) -> Result<(), F
         &format!(" failures={failures} reset-clock={}", arguments.reset_clock),
     );
     say(&format!("{name}: failures in a row were {failures}, and are 0 now."))?;
-    if still_ahead {
+    if mark.since(administrator.now()?).is_some_and(|ahead| ahead > LONGEST_WINDOW) {
         return Err(Failure::refused(
             format!("{name}'s last code lies in the future: codes are still refused."),
             format!("If this machine's clock is right now, run 'twostep unlock {name} --reset-clock'."),
         ));
     }
     Ok(())
+}
+
+/// Puts back a mark that lies far ahead. One that is soon reached stays: its code was perhaps used a moment ago.
+fn reset_clock(
+    administrator: &Administrator,
+    store: &Store,
+    target: &Target,
+    state: &State,
+) -> Result<State, Failure> {
+    let now = administrator.now()?;
+    let window_end = window_end(store, target.uid, &administrator.rules()?, now)?;
+    if state.is_ahead_of(window_end) && is_soon(state.mark, now) {
+        return Err(Failure::refused(
+            format!(
+                "{}'s last code lies only a little ahead: codes are accepted again after {} UTC.",
+                target.name(),
+                state.mark
+            ),
+            "Wait so long: putting it back now would make a used code usable.",
+        ));
+    }
+    Ok(state.reset_clock(window_end))
 }

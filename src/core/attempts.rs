@@ -118,7 +118,7 @@ impl State {
             return Err(Denial::Waiting { until, now });
         }
         if self.is_ahead_of(window_end) {
-            return Err(Denial::ClockAnomaly { name: self.name.clone() });
+            return Err(Denial::ClockAnomaly { name: self.name.clone(), mark: self.mark, now });
         }
         Ok(self.with_count(by, Count { codes: count.codes.saturating_add(1), last: now, ..count }))
     }
@@ -231,7 +231,10 @@ mod tests {
     fn a_mark_in_the_future_refuses_codes_and_charges_nothing() {
         let state = State::new("ada", NOW.plus(61));
         let refused = state.charge(Budget::Hosts, 20, NOW.plus(60), NOW);
-        assert_eq!(refused, Err(Denial::ClockAnomaly { name: "ada".to_owned() }));
+        assert_eq!(
+            refused,
+            Err(Denial::ClockAnomaly { name: "ada".to_owned(), mark: NOW.plus(61), now: NOW })
+        );
         let mended = state.reset_clock(NOW.plus(60));
         assert!(mended.charge(Budget::Hosts, 20, NOW.plus(60), NOW).is_ok());
     }

@@ -18,6 +18,8 @@ pub struct Who {
     pub rhost: String,
     /// The terminal, as the application gave it.
     pub tty: String,
+    /// The name of the rule that decided, once one has.
+    pub rule: Option<String>,
 }
 
 /// One line of the log.
@@ -43,17 +45,14 @@ pub fn line(who: &Who, verdict: &Verdict) -> Line {
     fields.push("tty", &who.tty);
     match verdict {
         Verdict::Grant(Accepted { authenticator, offset }) => fields.authenticator(authenticator, *offset),
-        Verdict::Exempt(Exemption { rule, reason }) => {
-            fields.push("rule", rule);
-            fields.push(
-                "reason",
-                match reason {
-                    ExemptionReason::Exempt => "exempt",
-                    ExemptionReason::NotEnrolled => "not-enrolled",
-                },
-            );
+        Verdict::Exempt(Exemption { reason: ExemptionReason::Exempt, .. }) => fields.push("reason", "exempt"),
+        Verdict::Exempt(Exemption { reason: ExemptionReason::NotEnrolled, .. }) => {
+            fields.push("reason", "not-enrolled");
         }
         Verdict::Deny(denial) => fields.denial(denial),
+    }
+    if let Some(rule) = &who.rule {
+        fields.push("rule", rule);
     }
     Line { priority, text: fields.0 }
 }
@@ -87,8 +86,9 @@ impl Fields {
         if let Denial::WrongCode { elsewhere: Some(Elsewhere { authenticator, offset }), .. } = denial {
             self.authenticator(authenticator, *offset);
         }
-        if !denial.cause().is_empty() {
-            self.push("cause", denial.cause());
+        let cause = denial.cause();
+        if !cause.is_empty() {
+            self.push("cause", &cause);
         }
     }
 }
@@ -130,6 +130,7 @@ mod tests {
             service: "sshd".to_owned(),
             rhost: "192.0.2.7".to_owned(),
             tty: "ssh".to_owned(),
+            rule: Some("default".to_owned()),
         }
     }
 
@@ -140,23 +141,30 @@ mod tests {
         let granted = Verdict::Grant(Accepted { authenticator: "Ada's phone".to_owned(), offset: -30 });
         assert_eq!(
             line(&who(), &granted).text,
-            format!("result=grant {head} authenticator=\"Ada's phone\" offset=-30s")
+            format!("result=grant {head} authenticator=\"Ada's phone\" offset=-30s rule=default")
         );
         let elsewhere = Some(Elsewhere { authenticator: "phone".to_owned(), offset: 120 });
         assert_eq!(
             deny(Denial::WrongCode { failures: 2, elsewhere }),
-            format!("result=deny {head} reason=wrong-code failures=2 authenticator=phone offset=+120s")
+            format!(
+                "result=deny {head} reason=wrong-code failures=2 authenticator=phone offset=+120s rule=default"
+            )
         );
         assert_eq!(
             deny(Denial::Unavailable("/x is readable by its group".to_owned())),
-            format!("result=deny {head} reason=unavailable cause=\"/x is readable by its group\"")
+            format!(
+                "result=deny {head} reason=unavailable cause=\"/x is readable by its group\" rule=default"
+            )
         );
         let now = UnixTime::new(0);
-        assert_eq!(deny(Denial::Waiting { until: now, now }), format!("result=deny {head} reason=locked"));
+        assert_eq!(
+            deny(Denial::Waiting { until: now, now }),
+            format!("result=deny {head} reason=locked rule=default")
+        );
         let exempt = Exemption { rule: "default".to_owned(), reason: ExemptionReason::NotEnrolled };
         assert_eq!(
             line(&who(), &Verdict::Exempt(exempt)).text,
-            format!("result=exempt {head} rule=default reason=not-enrolled")
+            format!("result=exempt {head} reason=not-enrolled rule=default")
         );
     }
 

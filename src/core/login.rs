@@ -1,9 +1,11 @@
 //! The story of one login, from the PAM items to the verdict.
 
+use std::collections::BTreeSet;
+
 use crate::audit::{self, Who};
 use crate::code::Code;
-use crate::os::account::Account;
-use crate::policy::{Decision, Groups, Mode, Origin, Policy, Subject, Verification, literal};
+use crate::os::account::{Account, Entry};
+use crate::policy::{Address, Groups, Mode, Origin, Policy, Subject, Verification};
 use crate::verdict::{Accepted, Denial, Exemption, ExemptionReason, Next, Priority, Verdict};
 use crate::world::{Host, Machine, Request};
 
@@ -22,12 +24,16 @@ pub enum FirstFactor {
     Any,
 }
 
-/// Who is asked, and what can come of it.
-enum Candidate {
-    /// Codes can be accepted.
-    Enrolled(Account),
-    /// Whatever is typed is refused, with the words of a wrong code: nobody must learn who exists and who is enrolled.
-    Hopeless(Denial),
+/// Decides one login: asks for a code where the policy wants one, and logs each answer.
+pub fn authenticate(host: &mut impl Host, machine: &impl Machine, first: &FirstFactor) -> Verdict {
+    let request = host.request();
+    let who = request.who();
+    let mut login = Login { host, machine, request, who };
+    match login.require(first) {
+        Ok(Requirement::Nothing(exemption)) => login.finish(Verdict::Exempt(exemption)),
+        Ok(Requirement::Code(candidate, rules)) => login.prove(&candidate, &rules),
+        Err(denial) => login.refuse(denial),
+    }
 }
 
 /// What a login must prove.
@@ -38,45 +44,145 @@ enum Requirement {
     Code(Candidate, Verification),
 }
 
-/// Decides one login: asks for a code where the policy wants one, and logs each answer.
-pub fn authenticate(host: &mut impl Host, machine: &impl Machine, first: &FirstFactor) -> Verdict {
-    let request = host.request();
-    let mut who = request.who();
-    match require(&request, machine, first, &mut who) {
-        Ok(Requirement::Nothing(exemption)) => finish(host, &who, Verdict::Exempt(exemption)),
-        Ok(Requirement::Code(candidate, rules)) => prove(host, machine, &who, &candidate, &rules),
-        Err(denial) => refuse(host, &who, denial),
-    }
+/// Who is asked, and what can come of it.
+enum Candidate {
+    /// Codes can be accepted.
+    Enrolled(Account),
+    /// Whatever is typed is refused, with the words of a wrong code: nobody must learn who exists and who is enrolled.
+    Refused(Denial),
 }
 
-/// What the policy wants of this login. Fills in the name by which the log knows the person.
-fn require(
-    request: &Request,
-    machine: &impl Machine,
-    first: &FirstFactor,
-    who: &mut Who,
-) -> Result<Requirement, Denial> {
-    let account = match &request.user {
-        Some(name) => machine.account(name)?,
-        None => None,
-    };
-    who.user = account.as_ref().map(|account| account.name.clone());
-    check_first_factor(request, first)?;
-    let policy = machine.policy()?;
-    let Some(account) = account else {
-        return Ok(Requirement::Code(Candidate::Hopeless(Denial::UnknownUser), policy.verification));
-    };
-    let decision = decide(&policy, request, machine, &account);
-    let exempt = |reason| Ok(Requirement::Nothing(Exemption { rule: decision.rule.to_owned(), reason }));
-    if decision.mode == Mode::Exempt {
-        return exempt(ExemptionReason::Exempt);
+/// One login under way.
+struct Login<'a, H, M> {
+    host: &'a mut H,
+    machine: &'a M,
+    request: Request,
+    /// Who logs in, as the log names them: filled in as it becomes known.
+    who: Who,
+}
+
+impl<H: Host, M: Machine> Login<'_, H, M> {
+    /// What must be proved.
+    fn require(&mut self, first: &FirstFactor) -> Result<Requirement, Denial> {
+        let account = self.request.user.as_deref().map_or(Ok(None), |name| self.machine.account(name))?;
+        self.who.user = account.as_ref().map(|account| account.name.clone());
+        check_first_factor(&self.request, first)?;
+        let policy = self.machine.policy()?;
+        let Some(account) = account else {
+            return Ok(Requirement::Code(Candidate::Refused(Denial::UnknownUser), policy.verification));
+        };
+        let (mode, rule) = self.decide(&policy, &account);
+        self.who.rule = Some(rule.clone());
+        if mode == Mode::Exempt {
+            return Ok(Requirement::Nothing(Exemption { rule, reason: ExemptionReason::Exempt }));
+        }
+        let candidate = match (self.machine.is_enrolled(&account)?, mode) {
+            (true, _) => Candidate::Enrolled(account),
+            (false, Mode::Mandatory) => Candidate::Refused(Denial::NotEnrolled),
+            (false, Mode::OptIn | Mode::Exempt) => {
+                return Ok(Requirement::Nothing(Exemption { rule, reason: ExemptionReason::NotEnrolled }));
+            }
+        };
+        Ok(Requirement::Code(candidate, policy.verification))
     }
-    let candidate = match (machine.is_enrolled(&account)?, decision.mode) {
-        (true, _) => Candidate::Enrolled(account),
-        (false, Mode::Mandatory) => Candidate::Hopeless(Denial::NotEnrolled),
-        (false, Mode::OptIn | Mode::Exempt) => return exempt(ExemptionReason::NotEnrolled),
-    };
-    Ok(Requirement::Code(candidate, policy.verification))
+
+    /// What the policy wants, and by which rule. Of an account's names, the one with the strictest verdict counts.
+    fn decide(&mut self, policy: &Policy, account: &Account) -> (Mode, String) {
+        let named = policy.groups();
+        let mut strictest = (Mode::Exempt, String::new());
+        for entry in &account.entries {
+            let groups = self.groups_of(entry, &named);
+            let decision = policy.decide(&Subject {
+                user: &entry.name,
+                service: &self.request.service,
+                origin: origin(&self.request),
+                address: Address::of(&self.request.rhost),
+                groups,
+            });
+            if strictest.1.is_empty() || decision.mode > strictest.0 {
+                strictest = (decision.mode, decision.rule.to_owned());
+            }
+        }
+        strictest
+    }
+
+    fn groups_of(&mut self, entry: &Entry, named: &BTreeSet<&str>) -> Groups {
+        if named.is_empty() {
+            return Groups::Known(BTreeSet::new());
+        }
+        self.machine.memberships(entry, named).map_or_else(
+            |fault| {
+                self.remark(&format!("{fault}: rules with groups count as mandatory"));
+                Groups::Unknown
+            },
+            Groups::Known,
+        )
+    }
+
+    /// Asks for a code until one is accepted or the tries are used up.
+    fn prove(&mut self, candidate: &Candidate, rules: &Verification) -> Verdict {
+        let mut prompt = PROMPT.to_owned();
+        let mut left = rules.tries;
+        let mut told = false;
+        loop {
+            let judged = match self.host.ask(&prompt) {
+                Ok(answer) => self.judge(candidate, rules, &answer),
+                Err(denial) => return self.refuse(denial),
+            };
+            let denial = match judged {
+                Ok(accepted) => return self.finish(Verdict::Grant(accepted)),
+                Err(denial) => denial,
+            };
+            left = match denial.outward().next {
+                Next::AskAgain => left.saturating_sub(1),
+                Next::OneMorePrompt => u8::from(!std::mem::replace(&mut told, true)),
+                Next::Stop => 0,
+            };
+            if left == 0 {
+                return self.refuse(denial);
+            }
+            prompt = format!("{}\n{PROMPT}", denial.text());
+            self.finish(Verdict::Deny(denial));
+        }
+    }
+
+    /// Judges one answer.
+    fn judge(
+        &mut self,
+        candidate: &Candidate,
+        rules: &Verification,
+        answer: &[u8],
+    ) -> Result<Accepted, Denial> {
+        let account = match candidate {
+            Candidate::Refused(denial) => return Err(denial.clone()),
+            Candidate::Enrolled(account) => account,
+        };
+        if self.request.is_sshd() && is_put_there_by_sshd(answer) {
+            return Err(Denial::RefusedBySshd);
+        }
+        if self.host.is_password(answer) {
+            return Err(Denial::NotACode);
+        }
+        let code = Code::parse(answer).ok_or(Denial::NotACode)?;
+        self.machine.verify(account, &code, rules, &mut |what| self.remark(what))
+    }
+
+    /// Ends a login that is refused. Of a plain refusal the application itself tells, and who went away reads nothing.
+    fn refuse(&mut self, denial: Denial) -> Verdict {
+        if denial.outward().next != Next::AskAgain && denial != Denial::Conversation {
+            self.host.tell(&denial.text());
+        }
+        self.finish(Verdict::Deny(denial))
+    }
+
+    fn finish(&mut self, verdict: Verdict) -> Verdict {
+        self.host.log(&audit::line(&self.who, &verdict));
+        verdict
+    }
+
+    fn remark(&mut self, what: &str) {
+        self.host.log(&audit::remark(&self.who, Priority::Warning, what));
+    }
 }
 
 /// PAM does not say what the lines before ours found. In sshd at least something must show that a first factor was proved:
@@ -105,85 +211,14 @@ fn check_first_factor(request: &Request, first: &FirstFactor) -> Result<(), Deni
     }))
 }
 
-fn decide<'p>(
-    policy: &'p Policy,
-    request: &Request,
-    machine: &impl Machine,
-    account: &Account,
-) -> Decision<'p> {
-    let named = policy.groups();
-    let groups =
-        if named.is_empty() { Some(Default::default()) } else { machine.memberships(account, &named) };
-    policy.decide(&Subject {
-        user: &account.name,
-        service: &request.service,
-        origin: origin(request),
-        address: literal(&request.rhost),
-        groups: groups.map_or(Groups::Unknown, Groups::Known),
-    })
-}
-
-/// Local is only what surely is: no remote host, a console, no sign of sshd, which over a socket gives no address.
+/// Local is only what surely is: no remote host, a console, no sign of sshd, which over a socket gives no address, and no
+/// setuid program, to which its caller may give any terminal as standard input.
 fn origin(request: &Request) -> Origin {
     let tty = request.tty.strip_prefix("/dev/").unwrap_or(&request.tty);
     let number = |rest: &str| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit());
-    let console = ["tty", "ttyS", "hvc", ":"].iter().any(|kind| tty.strip_prefix(kind).is_some_and(number));
-    if console && request.rhost.is_empty() && !request.is_sshd() { Origin::Local } else { Origin::Remote }
-}
-
-/// Asks for a code until one is accepted or the tries are used up.
-fn prove(
-    host: &mut impl Host,
-    machine: &impl Machine,
-    who: &Who,
-    candidate: &Candidate,
-    rules: &Verification,
-) -> Verdict {
-    let mut prompt = PROMPT.to_owned();
-    let mut left = rules.tries;
-    loop {
-        let judged = match host.ask(&prompt) {
-            Ok(answer) => judge(host, machine, who, candidate, rules, &answer),
-            Err(denial) => return refuse(host, who, denial),
-        };
-        let denial = match judged {
-            Ok(accepted) => return finish(host, who, Verdict::Grant(accepted)),
-            Err(denial) => denial,
-        };
-        left = match denial.outward().next {
-            Next::AskAgain => left.saturating_sub(1),
-            Next::OneMorePrompt => left.saturating_sub(1).min(1),
-            Next::Stop => 0,
-        };
-        if left == 0 {
-            return refuse(host, who, denial);
-        }
-        prompt = format!("{}\n{PROMPT}", denial.text());
-        finish(host, who, Verdict::Deny(denial));
-    }
-}
-
-/// Judges one answer.
-fn judge(
-    host: &mut impl Host,
-    machine: &impl Machine,
-    who: &Who,
-    candidate: &Candidate,
-    rules: &Verification,
-    answer: &[u8],
-) -> Result<Accepted, Denial> {
-    let account = match candidate {
-        Candidate::Hopeless(denial) => return Err(denial.clone()),
-        Candidate::Enrolled(account) => account,
-    };
-    if is_put_there_by_sshd(answer) {
-        return Err(Denial::RefusedBySshd);
-    }
-    if host.is_password(answer) {
-        return Err(Denial::NotACode);
-    }
-    let code = Code::parse(answer).ok_or(Denial::NotACode)?;
-    machine.verify(account, &code, rules, &mut |what| host.log(&audit::remark(who, Priority::Notice, what)))
+    let console = ["tty", "ttyS", "hvc"].iter().any(|kind| tty.strip_prefix(kind).is_some_and(number));
+    let here = (console || tty == ":0") && request.rhost.is_empty();
+    if here && request.called_by_root && !request.is_sshd() { Origin::Local } else { Origin::Remote }
 }
 
 /// For whom it will not let in, sshd replaces each answer by this text, cut or repeated to the answer's length
@@ -193,28 +228,14 @@ fn is_put_there_by_sshd(answer: &[u8]) -> bool {
     !answer.is_empty() && answer.iter().zip(JUNK.iter().cycle()).all(|(typed, junk)| typed == junk)
 }
 
-/// Ends a login that is refused. Of a plain refusal the application itself tells, and who went away reads nothing.
-fn refuse(host: &mut impl Host, who: &Who, denial: Denial) -> Verdict {
-    if denial.outward().next != Next::AskAgain && denial != Denial::Conversation {
-        host.tell(&denial.text());
-    }
-    finish(host, who, Verdict::Deny(denial))
-}
-
-fn finish(host: &mut impl Host, who: &Who, verdict: Verdict) -> Verdict {
-    host.log(&audit::line(who, &verdict));
-    verdict
-}
-
 #[cfg(test)]
 mod tests {
     use std::cell::RefCell;
-    use std::collections::BTreeSet;
 
     use super::*;
     use crate::audit::Line;
     use crate::code::Answer;
-    use crate::os::account;
+    use crate::os::{Fault, account};
     use crate::time::UnixTime;
     use crate::verdict::PamCode;
     use crate::world::Conversation;
@@ -265,10 +286,20 @@ mod tests {
             Ok(Policy::parse(format!("version = 1\n{text}").as_bytes()).unwrap())
         }
         fn account(&self, name: &str) -> Result<Option<Account>, Denial> {
-            Ok(account::by_name(name)?)
+            let canonical = if name == "toor" { "root" } else { name };
+            let mut account = account::by_name(canonical)?;
+            if let Some(account) = account.as_mut().filter(|_| name == "toor") {
+                let alias = Entry { name: name.to_owned(), ..account.entries[0].clone() };
+                account.entries.push(alias);
+            }
+            Ok(account)
         }
-        fn memberships(&self, _: &Account, groups: &BTreeSet<&str>) -> Option<BTreeSet<String>> {
-            (!groups.contains("lost")).then(BTreeSet::new)
+        fn memberships(&self, entry: &Entry, groups: &BTreeSet<&str>) -> Result<BTreeSet<String>, Fault> {
+            if groups.contains("lost") {
+                return Err(Fault("LDAP is down".to_owned()));
+            }
+            let wheel = entry.name == "toor" && groups.contains("wheel");
+            Ok(wheel.then(|| "wheel".to_owned()).into_iter().collect())
         }
         fn is_enrolled(&self, _: &Account) -> Result<bool, Denial> {
             self.enrolled.clone()
@@ -294,8 +325,12 @@ mod tests {
     }
 
     fn person(user: &str, answers: &[&'static str]) -> Person {
-        let request =
-            Request { user: Some(user.to_owned()), service: "login".to_owned(), ..Request::default() };
+        let request = Request {
+            user: Some(user.to_owned()),
+            service: "login".to_owned(),
+            called_by_root: true,
+            ..Request::default()
+        };
         Person { request, answers: answers.to_vec(), shown: Vec::new(), log: Vec::new() }
     }
 
@@ -369,6 +404,19 @@ mod tests {
     }
 
     #[test]
+    fn who_is_locked_out_reads_why_even_where_one_try_is_allowed() {
+        let disabled = || Err(Denial::Disabled { name: "root".to_owned() });
+        let machine = Fake {
+            policy: Ok("mode = \"opt-in\"\n[verification]\ntries = 1"),
+            ..enrolled(&[disabled(), disabled()])
+        };
+        let mut ada = person("root", &["123456"; 9]);
+        assert_eq!(run(&mut ada, &machine), PamCode::MaxTries);
+        assert!(ada.shown[1].contains("run 'twostep unlock root'"));
+        assert_eq!(ada.log.len(), 2);
+    }
+
+    #[test]
     fn an_error_ends_the_conversation_without_its_cause() {
         let mut ada = person("root", &["123456"; 9]);
         let broken = Err(Denial::Unavailable("/var/lib/x is damaged".to_owned()));
@@ -396,6 +444,8 @@ mod tests {
     fn what_sshd_puts_in_place_of_an_answer_is_recognised() {
         let mut ada =
             person("root", &["\x08\n\r\x7fIN", "\x08\n\r\x7fINCORRECT\x08\n", "\x08\n\r\x7fINCORRECt"]);
+        ada.request.service = "sshd".to_owned();
+        ada.request.has_password = true;
         assert_eq!(run(&mut ada, &enrolled(&[])), PamCode::AuthErr);
         assert_eq!(ada.shown, [PROMPT, REFUSED, REFUSED]);
         let reasons = ["reason=refused-by-sshd", "reason=refused-by-sshd", "reason=not-a-code"];
@@ -442,10 +492,34 @@ mod tests {
     }
 
     #[test]
-    fn lost_groups_make_the_second_step_mandatory() {
+    fn lost_groups_make_the_second_step_mandatory_and_the_log_says_why() {
         let policy = "mode = \"opt-in\"\n[[rule]]\nname = \"g\"\ngroups = [\"lost\"]\nmode = \"exempt\"";
         let machine = Fake { policy: Ok(policy), enrolled: Ok(false), ..enrolled(&[]) };
-        assert_eq!(run(&mut person("root", &["1", "2", "3"]), &machine), PamCode::AuthErr);
+        let mut ada = person("root", &["1", "2", "3"]);
+        assert_eq!(run(&mut ada, &machine), PamCode::AuthErr);
+        assert!(ada.log[0].starts_with("remark=\"LDAP is down: rules with groups count as mandatory\""));
+        assert!(ada.log[1].ends_with("reason=not-enrolled rule=g"), "{}", ada.log[1]);
+    }
+
+    #[test]
+    fn of_two_names_of_an_account_the_stricter_verdict_counts() {
+        let rule = |condition: &str, mode: &str| {
+            let text = format!("mode = \"opt-in\"\n[[rule]]\nname = \"r\"\n{condition}\nmode = \"{mode}\"");
+            Box::leak(text.into_boxed_str()) as &'static str
+        };
+        let table = [
+            ("users = [\"toor\"]", "mandatory", PamCode::AuthErr),
+            ("users = [\"root\"]", "mandatory", PamCode::AuthErr),
+            ("groups = [\"wheel\"]", "mandatory", PamCode::AuthErr),
+            ("users = [\"nobody\"]", "mandatory", PamCode::Ignore),
+        ];
+        for (condition, mode, code) in table {
+            let machine = Fake { policy: Ok(rule(condition, mode)), enrolled: Ok(false), ..enrolled(&[]) };
+            assert_eq!(run(&mut person("toor", &["1", "2", "3"]), &machine), code, "{condition}");
+        }
+        let exempt =
+            Fake { policy: Ok(rule("users = [\"toor\"]", "exempt")), ..enrolled(&[WRONG, WRONG, WRONG]) };
+        assert_eq!(run(&mut person("toor", &["123456"; 3]), &exempt), PamCode::AuthErr);
     }
 
     #[test]
@@ -456,6 +530,7 @@ mod tests {
             ("ttyS0", "", None, Origin::Local),
             ("hvc0", "", None, Origin::Local),
             (":0", "", None, Origin::Local),
+            (":10", "", None, Origin::Remote),
             ("", "", None, Origin::Remote),
             ("ssh", "", None, Origin::Remote),
             ("pts/0", "", None, Origin::Remote),
@@ -471,9 +546,12 @@ mod tests {
                 tty: tty.to_owned(),
                 rhost: rhost.to_owned(),
                 ssh_methods: methods.map(str::to_owned),
+                called_by_root: true,
                 ..Request::default()
             };
             assert_eq!(origin(&request), expected, "{tty} {rhost} {methods:?}");
+            let from_a_user = Request { called_by_root: false, ..request };
+            assert_eq!(origin(&from_a_user), Origin::Remote, "su of a user's");
         }
     }
 }

@@ -2,15 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use crate::attempts::{Budget, State};
+use crate::attempts::Budget;
 use crate::code::Code;
-use crate::os::account::{self, Account};
+use crate::os::account::{self, Account, Entry};
 use crate::os::files::{self, Access, Dir, Privacy};
 use crate::os::root::Root;
 use crate::os::{Fault, clock};
 use crate::policy::{Policy, Verification};
 use crate::store::{LocalRecord, Store};
-use crate::totp;
 use crate::verdict::{Accepted, Denial};
 use crate::verify::verify;
 use crate::world::Machine;
@@ -57,8 +56,8 @@ impl Machine for System {
         Ok(account::by_name(name)?)
     }
 
-    fn memberships(&self, account: &Account, groups: &BTreeSet<&str>) -> Option<BTreeSet<String>> {
-        account::memberships(account, groups).ok()
+    fn memberships(&self, entry: &Entry, groups: &BTreeSet<&str>) -> Result<BTreeSet<String>, Fault> {
+        account::memberships(entry, groups)
     }
 
     fn is_enrolled(&self, account: &Account) -> Result<bool, Denial> {
@@ -78,15 +77,11 @@ impl Machine for System {
         remark: &mut dyn FnMut(&str),
     ) -> Result<Accepted, Denial> {
         let store = self.store()?;
-        let skew = u64::from(rules.skew_steps);
-        let opened = LocalRecord::open(&store, account, |credential| {
-            let mark = totp::window_end(&credential.authenticators, clock::now()?, skew);
-            Ok(State::new(&account.name, mark))
-        })?;
-        if opened.created {
-            remark("a credential had no state: one was created, and the codes of this moment are used up");
-        }
-        let mut record = opened.record;
-        verify(&mut record, code, Budget::Hosts, rules, clock::now()?)
+        let mut record = LocalRecord::open(&store, account, rules.skew_steps.into(), clock::now()?)?;
+        let judged = verify(&mut record, code, Budget::Hosts, rules, clock::now()?);
+        let to_tell = record.remark;
+        drop(record); // the log may be slow, and other logins wait for the lock
+        to_tell.into_iter().for_each(remark);
+        judged
     }
 }

@@ -1,5 +1,7 @@
 //! What a login ends with, and the one table that says how each refusal looks from outside.
 
+use std::borrow::Cow;
+
 use crate::time::UnixTime;
 
 /// The end of one pass through the auth stack.
@@ -84,6 +86,10 @@ pub enum Denial {
     ClockAnomaly {
         /// The canonical name of the account.
         name: String,
+        /// The mark.
+        mark: UnixTime,
+        /// When the code was refused.
+        now: UnixTime,
     },
     /// No such account.
     UnknownUser,
@@ -209,7 +215,10 @@ impl Denial {
             Self::Disabled { name } => format!(
                 "Too many wrong codes: codes are disabled. Ask your administrator to run 'twostep unlock {name}'."
             ),
-            Self::ClockAnomaly { name } => format!(
+            Self::ClockAnomaly { mark, now, .. } if is_soon(*mark, *now) => {
+                format!("This machine's clock was set back. No code is accepted before {mark} UTC.")
+            }
+            Self::ClockAnomaly { name, .. } => format!(
                 "No code can be accepted: this machine's clock is or was wrong. \
                  Ask your administrator to set it and run 'twostep unlock {name} --reset-clock'."
             ),
@@ -220,23 +229,40 @@ impl Denial {
     }
 
     /// Why, in words for the administrator; empty where the reason says it all.
-    pub fn cause(&self) -> &str {
+    pub fn cause(&self) -> Cow<'_, str> {
         match self {
-            Self::NoFirstFactor(cause) | Self::Unavailable(cause) | Self::Misconfigured(cause) => cause,
+            Self::NoFirstFactor(cause) | Self::Unavailable(cause) | Self::Misconfigured(cause) => cause.into(),
             Self::RefusedBySshd => {
-                "sshd lets nobody in as this user: see PermitRootLogin, AllowUsers, DenyUsers and the user's shell"
+                "sshd lets nobody in as this user: see PermitRootLogin, AllowUsers, DenyUsers and the user's shell".into()
             }
+            Self::Disabled { name } => format!("'twostep unlock {name}' ends this").into(),
+            Self::ClockAnomaly { name, mark, now } => {
+                let ahead = mark.since(*now).unwrap_or(0);
+                let then = if is_soon(*mark, *now) {
+                    "wait so long".to_owned()
+                } else {
+                    format!("set the clock, then run 'twostep unlock {name} --reset-clock'")
+                };
+                format!("the last code used lies {ahead} s in the future: {then}").into()
+            }
+            Self::Conversation => "the application cannot ask, or the person went away; sshd cannot ask by its password \
+                                   method, only by keyboard-interactive"
+                .into(),
             Self::NotACode
             | Self::WrongCode { .. }
             | Self::Replayed { .. }
             | Self::Waiting { .. }
-            | Self::Disabled { .. }
-            | Self::ClockAnomaly { .. }
             | Self::UnknownUser
-            | Self::NotEnrolled
-            | Self::Conversation => "",
+            | Self::NotEnrolled => "".into(),
         }
     }
+}
+
+/// Whether a mark in the future is soon reached. Waiting then is better than putting it back, which would make used codes
+/// usable.
+pub fn is_soon(mark: UnixTime, now: UnixTime) -> bool {
+    const SOON: u64 = 600;
+    mark.since(now).is_some_and(|ahead| ahead <= SOON)
 }
 
 #[cfg(test)]
@@ -253,7 +279,7 @@ mod tests {
             Denial::Replayed { failures: 1 },
             Denial::Waiting { until, now },
             Denial::Disabled { name: name.clone() },
-            Denial::ClockAnomaly { name },
+            Denial::ClockAnomaly { name, mark: until, now },
             Denial::UnknownUser,
             Denial::NotEnrolled,
             Denial::NoFirstFactor(String::new()),

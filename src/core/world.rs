@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use crate::audit::{Line, Who};
 use crate::code::{Answer, Code};
-use crate::os::account::Account;
+use crate::os::Fault;
+use crate::os::account::{Account, Entry};
 use crate::policy::{Policy, Verification};
 use crate::verdict::{Accepted, Denial};
 
@@ -33,6 +34,8 @@ pub struct Request {
     pub ssh_methods: Option<String>,
     /// Whether `SSH_CONNECTION` is in the PAM environment.
     pub ssh_connection: bool,
+    /// Whether root started the application, and not a user through a setuid program.
+    pub called_by_root: bool,
 }
 
 impl Request {
@@ -43,7 +46,13 @@ impl Request {
 
     /// How the log names this login.
     pub fn who(&self) -> Who {
-        Who { user: None, service: self.service.clone(), rhost: self.rhost.clone(), tty: self.tty.clone() }
+        Who {
+            user: None,
+            service: self.service.clone(),
+            rhost: self.rhost.clone(),
+            tty: self.tty.clone(),
+            rule: None,
+        }
     }
 }
 
@@ -63,8 +72,8 @@ pub trait Machine {
     fn policy(&self) -> Result<Policy, Denial>;
     /// The account called `name`; none if there is none.
     fn account(&self, name: &str) -> Result<Option<Account>, Denial>;
-    /// Those of `groups` to which the account belongs; none if that cannot be looked up.
-    fn memberships(&self, account: &Account, groups: &BTreeSet<&str>) -> Option<BTreeSet<String>>;
+    /// Those of `groups` to which the person of `entry` belongs.
+    fn memberships(&self, entry: &Entry, groups: &BTreeSet<&str>) -> Result<BTreeSet<String>, Fault>;
     /// Whether the account has a credential.
     fn is_enrolled(&self, account: &Account) -> Result<bool, Denial>;
     /// Judges `code`; `remark` is told what an administrator must know besides.

@@ -8,6 +8,7 @@ use pam::items::{AuthTok, RHost, Service, Tty};
 use pam::module::PamHandle;
 use twostep_core::audit::Line;
 use twostep_core::code::{Answer, LONGEST_ANSWER};
+use twostep_core::os::account;
 use twostep_core::verdict::Denial;
 use twostep_core::world::{Conversation, Host, Request};
 
@@ -68,6 +69,7 @@ impl Host for PamHost<'_> {
             has_password: self.handle.get_item::<AuthTok<'_>>().ok().flatten().is_some(),
             ssh_methods: ffi::getenv(self.handle, c"SSH_AUTH_INFO_0"),
             ssh_connection: ffi::getenv(self.handle, c"SSH_CONNECTION").is_some(),
+            called_by_root: account::is_called_by_root(),
         }
     }
 

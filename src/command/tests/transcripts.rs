@@ -181,7 +181,7 @@ fn mistakes_say_what_is_wrong_and_what_to_do() {
     let transcript = machine.run("enroll --user daemon");
     let expected = format!("error: {}:2:8: unknown variant `opt in`, expected one of", policy.display());
     assert!(transcript.starts_with(&expected), "{transcript}");
-    assert!(transcript.ends_with("\nNothing was changed.\n[3]"), "{transcript}");
+    assert!(transcript.ends_with("\nMend that, then run the command again.\n[3]"), "{transcript}");
 }
 
 #[test]
@@ -190,15 +190,13 @@ fn a_damaged_state_is_shown_and_reset_mends_it() {
     assert!(machine.enroll("enroll --user daemon", 0).ends_with("[0]"));
     let state = machine.0.join("var/lib/twostep/state/1");
     fs::write(&state, vec![0; 8192]).unwrap();
-    let problem =
-        format!("{} is damaged in both slots: run 'twostep reset 1' and enroll again", state.display());
+    let problem = format!("{} is damaged: run 'twostep reset 1' and enroll again", state.display());
     assert!(machine.run("status --user daemon").contains(&format!("  logins are denied: {problem}\n")));
     assert!(machine.run("status --all").ends_with("Until this is mended, logins are denied.\n[3]"));
     assert_eq!(
         machine.run("reset daemon"),
-        format!(
-            "{problem}: written anew.\ndaemon is no longer enrolled. To enroll anew: twostep enroll --user daemon\n[0]"
-        )
+        "The state of daemon was damaged, and is written anew.\n\
+         daemon is no longer enrolled. To enroll anew: twostep enroll --user daemon\n[0]"
     );
     // The codes of this moment count as used: the mark was lost.
     let json = machine.run("status --user daemon --json");

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::ffi::CString;
 
 use nix::errno::Errno;
-use nix::unistd::{Group, Uid, User, getgrouplist};
+use nix::unistd::{Gid, Group, Uid, User, getgrouplist, getuid};
 
 use super::{Fault, words};
 
@@ -16,9 +16,19 @@ pub const LONGEST_NAME: usize = 127;
 pub struct Account {
     /// The user id.
     pub uid: u32,
-    /// The canonical name: what the name service calls this uid. An account may have other names.
+    /// The canonical name: what the name service calls this uid.
     pub name: String,
-    gid: u32,
+    /// The entry of the canonical name, and that of the name that was typed, if it is another.
+    pub entries: Vec<Entry>,
+}
+
+/// One name of an account's, with the groups that this name brings.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Entry {
+    /// The name, as the name service writes it.
+    pub name: String,
+    /// The primary group.
+    pub gid: u32,
 }
 
 /// The account called `name`; none if the name service knows no such user.
@@ -26,26 +36,47 @@ pub fn by_name(name: &str) -> Result<Option<Account>, Fault> {
     if !is_plausible(name) {
         return Ok(None);
     }
-    let lookup = |error| Fault(format!("the look-up of a user failed: {}", words(error)));
-    match User::from_name(name).map_err(lookup)? {
-        Some(user) => by_uid(user.uid.as_raw()),
-        None => Ok(None),
+    let user = User::from_name(name);
+    let user = user.map_err(|error| Fault(format!("the look-up of a user failed: {}", words(error))))?;
+    let Some(user) = user else { return Ok(None) };
+    let uid = user.uid.as_raw();
+    let nameless = || Fault(format!("the name service knows a user with uid {uid}, but not that uid"));
+    let mut account = by_uid(uid)?.ok_or_else(nameless)?;
+    let typed = entry(&user)?;
+    if typed.name != account.name {
+        account.entries.push(typed);
     }
+    Ok(Some(account))
 }
 
 /// The account whose user id is `uid`.
 pub fn by_uid(uid: u32) -> Result<Option<Account>, Fault> {
     let user = User::from_uid(Uid::from_raw(uid));
     let user = user.map_err(|error| Fault(format!("the look-up of uid {uid} failed: {}", words(error))))?;
-    user.map(|user| canonical(&user)).transpose()
+    let Some(user) = user else { return Ok(None) };
+    let entry = entry(&user)?;
+    Ok(Some(Account { uid, name: entry.name.clone(), entries: vec![entry] }))
 }
 
-fn canonical(user: &User) -> Result<Account, Fault> {
-    let uid = user.uid.as_raw();
-    if user.name.is_empty() || user.name.len() > LONGEST_NAME || user.name.contains('\u{fffd}') {
-        return Err(Fault(format!("the name of uid {uid} is not UTF-8 of 1 to {LONGEST_NAME} bytes")));
+/// Whether this process was started by root, and not by a user through a setuid program.
+pub fn is_called_by_root() -> bool {
+    getuid().is_root()
+}
+
+fn entry(user: &User) -> Result<Entry, Fault> {
+    check_name(&user.name)
+        .map_err(|problem| Fault(format!("the name of uid {} {problem}", user.uid)))
+        .map(|()| Entry { name: user.name.clone(), gid: user.gid.as_raw() })
+}
+
+/// Fails unless `name` is UTF-8 of 1 to 127 bytes without control characters: it is stored, shown and logged.
+pub fn check_name(name: &str) -> Result<(), String> {
+    // The replacement character stands for what was not UTF-8.
+    let odd = name.contains(|c: char| c.is_control() || c == char::REPLACEMENT_CHARACTER);
+    if name.is_empty() || name.len() > LONGEST_NAME || odd {
+        return Err(format!("is not UTF-8 of 1 to {LONGEST_NAME} bytes without control characters"));
     }
-    Ok(Account { uid, name: user.name.clone(), gid: user.gid.as_raw() })
+    Ok(())
 }
 
 /// Whether a name can be an account's at all. What begins with a sign was NIS syntax once; a control byte is an attack.
@@ -53,20 +84,40 @@ fn is_plausible(name: &str) -> bool {
     !name.is_empty() && name.len() <= 255 && !name.starts_with(['-', '+']) && !name.contains(char::is_control)
 }
 
-/// Those of `groups` to which `account` belongs. A group that does not exist has no members; a failing look-up is an error.
-pub fn memberships(account: &Account, groups: &BTreeSet<&str>) -> Result<BTreeSet<String>, Fault> {
-    let failed = |what: &str, error| Fault(format!("the look-up of {what} failed: {}", words(error)));
-    let name = CString::new(account.name.as_str()).map_err(|_| failed("groups", Errno::EINVAL))?;
-    let mine = getgrouplist(&name, nix::unistd::Gid::from_raw(account.gid))
-        .map_err(|error| failed("a user's groups", error))?;
+/// Those of `groups` to which the person of `entry` belongs. A group that does not exist has no members; a look-up that
+/// fails is an error, as far as the name service lets one see it.
+pub fn memberships(entry: &Entry, groups: &BTreeSet<&str>) -> Result<BTreeSet<String>, Fault> {
+    let mine = groups_of(entry)?;
     let mut found = BTreeSet::new();
-    for &group in groups {
-        let entry = Group::from_name(group).map_err(|error| failed(&format!("group {group}"), error))?;
-        if entry.is_some_and(|entry| mine.contains(&entry.gid) || entry.mem.contains(&account.name)) {
-            found.insert(group.to_owned());
+    for &name in groups {
+        let group = group_by_name(name)?;
+        if group.is_some_and(|group| mine.contains(&group.gid) || group.mem.contains(&entry.name)) {
+            found.insert(name.to_owned());
         }
     }
     Ok(found)
+}
+
+/// getgrouplist(3) has no way to report an error but errno.
+fn groups_of(entry: &Entry) -> Result<Vec<Gid>, Fault> {
+    let failed = |error| Fault(format!("the look-up of a user's groups failed: {}", words(error)));
+    let name = CString::new(entry.name.as_str()).map_err(|_| failed(Errno::EINVAL))?;
+    const FAILURES: [Errno; 5] = [Errno::EIO, Errno::EMFILE, Errno::ENFILE, Errno::ENOMEM, Errno::ETIMEDOUT];
+    Errno::clear();
+    let groups = getgrouplist(&name, Gid::from_raw(entry.gid)).map_err(failed)?;
+    let hidden = Errno::last();
+    if FAILURES.contains(&hidden) { Err(failed(hidden)) } else { Ok(groups) }
+}
+
+/// The name service may say "no such group" when it could not read a database. Group 0 exists on every machine: where it is
+/// missing too, nothing is known; where it is there, the second answer counts.
+fn group_by_name(name: &str) -> Result<Option<Group>, Fault> {
+    let failed = |error| Fault(format!("the look-up of group {name} failed: {}", words(error)));
+    if let Some(group) = Group::from_name(name).map_err(failed)? {
+        return Ok(Some(group));
+    }
+    Group::from_gid(Gid::from_raw(0)).map_err(failed)?.ok_or_else(|| failed(Errno::ENOENT))?;
+    Group::from_name(name).map_err(failed)
 }
 
 #[cfg(test)]
@@ -90,7 +141,8 @@ mod tests {
     #[test]
     fn only_the_asked_groups_are_answered() {
         let root = by_name("root").unwrap().unwrap();
-        let groups = memberships(&root, &BTreeSet::from(["root", "no-such-group", "daemon"])).unwrap();
+        let groups =
+            memberships(&root.entries[0], &BTreeSet::from(["root", "no-such-group", "daemon"])).unwrap();
         assert_eq!(groups, BTreeSet::from(["root".to_owned()]));
     }
 }

@@ -88,12 +88,18 @@ impl Dir {
         };
         let fd = match openat(&self.fd, name, CAREFUL | access, Mode::empty()) {
             Ok(fd) => fd,
-            Err(Errno::ENOENT) => return Ok(None),
+            Err(Errno::ENOENT) => return self.exists().map(|()| None),
             Err(error) => return Err(self.fault(name, "cannot be opened", error)),
         };
         let stat = fstat(&fd).map_err(|error| self.fault(name, "cannot be looked at", error))?;
         check_file(&stat, self.owner, self.privacy, &self.path_of(name))?;
         Ok(Some(File::from(fd)))
+    }
+
+    /// Fails if the directory was removed: then every name in it is missing, which says nothing.
+    fn exists(&self) -> Result<(), Fault> {
+        let stat = fstat(&self.fd).map_err(|error| self.fault(".", "cannot be looked at", error))?;
+        if stat.st_nlink > 0 { Ok(()) } else { Err(self.fault(".", "was removed meanwhile", Errno::ENOENT)) }
     }
 
     /// Whether `name` still is the file that `file` has open.
@@ -120,19 +126,28 @@ impl Dir {
 
     /// Replaces the file `name` by one with `bytes`, whole and on disk. The caller holds the lock under which alone this is called.
     pub fn replace(&self, name: &str, bytes: &[u8]) -> Result<(), Fault> {
-        let interim = format!(".{name}.new");
-        self.remove(&interim)?;
+        let interim = interim(name);
+        self.unlink(&interim)?;
         let file = self.write_unnamed(name, bytes)?;
         self.link(&file, &interim).map_err(|error| self.fault(&interim, "cannot be created", error))?;
-        renameat2(&self.fd, interim.as_str(), &self.fd, name, RenameFlags::empty())
-            .map_err(|error| self.fault(name, "cannot be replaced", error))?;
+        if let Err(error) = renameat2(&self.fd, interim.as_str(), &self.fd, name, RenameFlags::empty()) {
+            self.unlink(&interim)?;
+            return Err(self.fault(name, "cannot be replaced", error));
+        }
         self.flush_names()
     }
 
-    /// Removes the file `name`; false if there was none.
+    /// Removes the file `name`, and what an interrupted replacement has left of it; false if there was no such file.
     pub fn remove(&self, name: &str) -> Result<bool, Fault> {
+        self.unlink(&interim(name))?;
+        let removed = self.unlink(name)?;
+        self.flush_names()?;
+        Ok(removed)
+    }
+
+    fn unlink(&self, name: &str) -> Result<bool, Fault> {
         match unlinkat(&self.fd, name, UnlinkatFlags::NoRemoveDir) {
-            Ok(()) => self.flush_names().map(|()| true),
+            Ok(()) => Ok(true),
             Err(Errno::ENOENT) => Ok(false),
             Err(error) => Err(self.fault(name, "cannot be removed", error)),
         }
@@ -197,6 +212,11 @@ impl Dir {
     fn fault(&self, name: &str, what: &str, error: Errno) -> Fault {
         Fault::new(&self.path_of(name), what, words(error))
     }
+}
+
+/// Under which name a replacement stands for a moment.
+fn interim(name: &str) -> String {
+    format!(".{name}.new")
 }
 
 /// Reads a checked file whole, at most [`LONGEST_FILE`] bytes. The copy is wiped when dropped.
@@ -323,8 +343,18 @@ mod tests {
         dir.replace("a", b"two").unwrap();
         assert_eq!(content(&dir, "a").unwrap(), b"two");
         assert_eq!(fs::read_dir(&scratch.0).unwrap().count(), 1);
+        fs::write(scratch.0.join(".a.new"), "left by a crash").unwrap();
         assert!(dir.remove("a").unwrap());
         assert!(!dir.remove("a").unwrap());
+        assert_eq!(fs::read_dir(&scratch.0).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn in_a_directory_that_was_removed_nothing_is_missing() {
+        let scratch = Scratch::new("removed");
+        let dir = scratch.open().unwrap();
+        fs::remove_dir(&scratch.0).unwrap();
+        assert!(dir.open_file("a", Access::Read).err().unwrap().0.contains("was removed meanwhile"));
     }
 
     #[test]

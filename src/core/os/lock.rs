@@ -20,10 +20,9 @@ pub enum LockError {
     Failed(Errno),
 }
 
-/// Takes the exclusive flock(2) of `file`, trying for at most `patience`. A blocking call would need a signal to end it,
+/// Takes the exclusive flock(2) of `file`, trying until `deadline`. A blocking call would need a signal to end it,
 /// and signals belong to the host.
-pub fn lock_exclusive(file: &File, patience: Duration) -> Result<(), LockError> {
-    let start = Instant::now();
+pub fn lock_exclusive(file: &File, deadline: Instant) -> Result<(), LockError> {
     let mut pause = FIRST_PAUSE;
     loop {
         match flock(file, libc::LOCK_EX | libc::LOCK_NB) {
@@ -31,7 +30,7 @@ pub fn lock_exclusive(file: &File, patience: Duration) -> Result<(), LockError> 
             Err(Errno::EWOULDBLOCK | Errno::EINTR) => {}
             Err(error) => return Err(LockError::Failed(error)),
         }
-        if start.elapsed() >= patience {
+        if Instant::now() >= deadline {
             return Err(LockError::Busy);
         }
         sleep(pause);

@@ -6,8 +6,11 @@ pub mod files;
 #[expect(unsafe_code, reason = "flock(2): nix has it only behind a guard whose drop can panic")]
 mod lock;
 pub mod root;
+#[expect(unsafe_code, reason = "setresuid(2) of one thread: libc has it only for all of them")]
+mod shield;
 
 pub use lock::{LockError, lock_exclusive, unlock};
+pub use shield::Shield;
 
 /// What the operating system refused, in words for the administrator.
 #[derive(Debug, PartialEq, Eq, Clone)]

@@ -8,18 +8,18 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 pub use file::{Place, PolicyError};
-pub use network::{Network, literal};
+pub use network::Network;
 
-/// What a rule asks for.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Deserialize)]
+/// What a rule asks for, from the mildest to the strictest.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Mode {
-    /// Everybody must prove a second step.
-    Mandatory,
-    /// Who has enrolled must prove it; the others get in without.
-    OptIn,
     /// Nobody is asked.
     Exempt,
+    /// Who has enrolled must prove it; the others get in without.
+    OptIn,
+    /// Everybody must prove a second step.
+    Mandatory,
 }
 
 /// From where somebody logs in.
@@ -79,17 +79,39 @@ pub enum Groups {
     Unknown,
 }
 
+/// From which address somebody logs in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Address {
+    /// From none: PAM_RHOST is empty.
+    None,
+    /// From this one.
+    Literal(IpAddr),
+    /// From a name, whose address is what its owner says today.
+    Unknown,
+}
+
+impl Address {
+    /// The address in PAM_RHOST. A zone (RFC 4007 section 11) is dropped, an IPv4-mapped address is the IPv4 one.
+    pub fn of(rhost: &str) -> Self {
+        match network::literal(rhost) {
+            _ if rhost.is_empty() => Self::None,
+            Some(address) => Self::Literal(address),
+            None => Self::Unknown,
+        }
+    }
+}
+
 /// Who logs in, by which service, from where.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Subject<'a> {
-    /// The account's canonical name.
+    /// A name of the account's.
     pub user: &'a str,
     /// The PAM service.
     pub service: &'a str,
     /// Console or network.
     pub origin: Origin,
-    /// The remote address, if PAM_RHOST holds a literal one.
-    pub address: Option<IpAddr>,
+    /// What PAM_RHOST says.
+    pub address: Address,
     /// The person's groups.
     pub groups: Groups,
 }
@@ -147,11 +169,18 @@ impl Rule {
         let here = listed(&self.users, who.user)
             && listed(&self.services, who.service)
             && self.origin.is_none_or(|origin| origin == who.origin)
-            && self
-                .from
-                .as_ref()
-                .is_none_or(|from| who.address.is_some_and(|a| from.iter().any(|n| n.holds(a))));
+            && self.from.as_ref().is_none_or(|from| self.covers(from, who.address));
         if here { self.grouped(&who.groups) } else { Applies::No }
+    }
+
+    /// An address that is not known lies in the networks of a mandatory rule, and in no others: whoever chooses the name
+    /// must neither reach an exemption nor evade a rule.
+    fn covers(&self, from: &[Network], address: Address) -> bool {
+        match address {
+            Address::None => false,
+            Address::Literal(address) => from.iter().any(|network| network.holds(address)),
+            Address::Unknown => self.mode == Mode::Mandatory,
+        }
     }
 
     fn grouped(&self, groups: &Groups) -> Applies {
@@ -194,7 +223,7 @@ mod tests {
     fn subject<'a>(user: &'a str, service: &'a str, rhost: &str, groups: &[&str]) -> Subject<'a> {
         let origin = if rhost.is_empty() { Origin::Local } else { Origin::Remote };
         let groups = Groups::Known(groups.iter().map(|&name| name.to_owned()).collect());
-        Subject { user, service, origin, address: literal(rhost), groups }
+        Subject { user, service, origin, address: Address::of(rhost), groups }
     }
 
     #[test]
@@ -228,6 +257,29 @@ mod tests {
         assert_eq!(policy.decide(&lost), Decision { mode: Mode::Mandatory, rule: "office" });
         let ada = Subject { groups: Groups::Unknown, ..subject("ada", "login", "", &[]) };
         assert_eq!(policy.decide(&ada).rule, "console");
+    }
+
+    #[test]
+    fn a_remote_name_neither_reaches_an_exemption_nor_evades_a_mandatory_rule() {
+        let policy = |default, mode| {
+            let text = format!(
+                "version = 1\nmode = \"{default}\"\n[[rule]]\nname = \"net\"\nfrom = [\"0.0.0.0/0\", \"::/0\"]\nmode = \"{mode}\""
+            );
+            Policy::parse(text.as_bytes()).unwrap()
+        };
+        for rhost in ["host.example.org", "UNKNOWN", "010.0.0.1"] {
+            let ada = subject("ada", "sshd", rhost, &[]);
+            assert_eq!(policy("exempt", "mandatory").decide(&ada).mode, Mode::Mandatory, "{rhost}");
+            assert_eq!(policy("mandatory", "exempt").decide(&ada).mode, Mode::Mandatory, "{rhost}");
+            assert_eq!(policy("mandatory", "opt-in").decide(&ada).mode, Mode::Mandatory, "{rhost}");
+        }
+        for rhost in ["192.0.2.1", "fe80::1%eth0", "2001:db8::1"] {
+            let ada = subject("ada", "sshd", rhost, &[]);
+            assert_eq!(policy("exempt", "mandatory").decide(&ada).mode, Mode::Mandatory, "{rhost}");
+            assert_eq!(policy("mandatory", "exempt").decide(&ada).mode, Mode::Exempt, "{rhost}");
+        }
+        let console = subject("ada", "login", "", &[]);
+        assert_eq!(policy("exempt", "mandatory").decide(&console).mode, Mode::Exempt);
     }
 
     #[test]

@@ -9,9 +9,14 @@ pub struct Network {
     prefix: u8,
 }
 
-/// The address that `text` spells, an IPv4-mapped one (RFC 4291 section 2.5.5.2) as IPv4. Names are no addresses.
+/// The address that `text` spells, an IPv4-mapped one (RFC 4291 section 2.5.5.2) as IPv4, without its zone (RFC 4007
+/// section 11). Names are no addresses.
 pub fn literal(text: &str) -> Option<IpAddr> {
-    text.parse::<IpAddr>().ok().map(|address| address.to_canonical())
+    let address = match text.split_once('%') {
+        Some((address, _zone)) => IpAddr::V6(address.parse().ok()?),
+        None => text.parse().ok()?,
+    };
+    Some(address.to_canonical())
 }
 
 impl Network {
@@ -122,9 +127,10 @@ mod tests {
 
     #[test]
     fn only_literal_remote_hosts_are_addresses() {
-        for text in ["", "localhost", "010.0.0.1", "fe80::1%eth0", "1.2.3.4.5", "192.0.2.1 "] {
+        for text in ["", "localhost", "010.0.0.1", "192.0.2.1%eth0", "%eth0", "1.2.3.4.5", "192.0.2.1 "] {
             assert_eq!(literal(text), None, "{text}");
         }
         assert_eq!(literal("::ffff:192.0.2.1"), literal("192.0.2.1"));
+        assert_eq!(literal("fe80::1%eth0"), literal("fe80::1"));
     }
 }

@@ -6,7 +6,7 @@ use std::fmt::Write;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
-use crate::os::account::Account;
+use crate::os::account::{Account, check_name};
 use crate::policy::Place;
 use crate::time::{Period, UnixTime};
 use crate::totp::{Algorithm, Authenticator, decode_secret, encode_secret};
@@ -68,6 +68,7 @@ impl Credential {
         if !(1..=MOST_AUTHENTICATORS).contains(&file.authenticator.len()) {
             return Err(format!("must have 1 to {MOST_AUTHENTICATORS} authenticators"));
         }
+        check_name(&file.name).map_err(|problem| format!("the name {problem}"))?;
         let authenticators: Vec<Authenticator> =
             file.authenticator.iter().map(AuthenticatorTable::check).collect::<Result<_, _>>()?;
         let labels: BTreeSet<&str> = authenticators.iter().map(|one| one.label.as_str()).collect();
@@ -217,6 +218,7 @@ mod tests {
             one("").replace("version = 1", "version = 2"),
             one("").replace("phone", ""),
             one("").replace("phone", "a\\u001Bb"),
+            one("").replace("\"ada\"", "\"a\\u001Bb\""),
             String::new(),
             CANARY.to_owned(),
         ];

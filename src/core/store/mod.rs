@@ -6,21 +6,26 @@
 //! M4 A file that does not parse MUST deny the login; it MUST NOT be replaced by a default.
 //! M5 "Not enrolled" MUST mean that both directories passed their checks and the name gave ENOENT. Every other error denies.
 //! M6 A login MUST write only the older slot, so that a torn write falls back to the other, which was flushed before.
-//! M7 Who finds the newer slot only charged MUST flush it before writing the other one.
+//! M7 A slot MUST be called settled only after it was flushed; who finds the newer slot only charged MUST flush it before
+//!    writing the other one.
 //! M8 The lock MUST be held from reading the state to the last write, and be on the file that the name means.
+//! M9 Whoever started the host MUST NOT be able to stop it while it holds the lock.
 
 pub mod credential;
 pub mod slot;
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
-use std::time::Duration;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 use crate::attempts::State;
 use crate::os::account::Account;
 use crate::os::files::{self, Access, Dir, Privacy};
 use crate::os::root::Root;
-use crate::os::{self, Fault, LockError};
+use crate::os::{self, Fault, LockError, Shield};
+use crate::time::UnixTime;
+use crate::totp;
 use crate::verdict::Denial;
 
 use credential::Credential;
@@ -78,18 +83,20 @@ impl Store {
         Ok(self.users.open_file(&secret_name(uid), Access::Read)?.is_some())
     }
 
-    /// The uids that have a credential, a state, or both, in rising order. Other names in the directories are an error.
-    pub fn uids(&self) -> Result<Vec<u32>, Fault> {
-        let mut uids = Vec::new();
-        for name in self.users.names()? {
-            uids.push(parse_name(name.strip_suffix(".toml"), &self.users, &name)?);
-        }
-        for name in self.states.names()? {
-            uids.push(parse_name(Some(&name), &self.states, &name)?);
+    /// The uids that have a credential, a state, or both, in rising order, and the paths of files that are not twostep's.
+    pub fn uids(&self) -> Result<(Vec<u32>, Vec<PathBuf>), Fault> {
+        let (mut uids, mut strays) = (Vec::new(), Vec::new());
+        for (dir, suffix) in [(&self.users, ".toml"), (&self.states, "")] {
+            for name in dir.names()? {
+                match name.strip_suffix(suffix).and_then(parse_uid) {
+                    Some(uid) => uids.push(uid),
+                    None => strays.push(dir.path_of(&name)),
+                }
+            }
         }
         uids.sort_unstable();
         uids.dedup();
-        Ok(uids)
+        Ok((uids, strays))
     }
 
     /// Reads the credential of `uid`, if there is one.
@@ -115,10 +122,12 @@ impl Store {
     /// Takes the lock of `uid` and reads its state; none if it has no state.
     pub fn lock(&self, uid: u32) -> Result<Option<LockedState>, Fault> {
         let name = uid.to_string();
+        let now = Instant::now();
+        let deadline = now.checked_add(PATIENCE).unwrap_or(now);
         loop {
             let Some(file) = self.states.open_file(&name, Access::Write)? else { return Ok(None) };
-            let locked = Lock::take(file).map_err(|problem| self.state_fault(uid, &problem))?;
-            if self.states.still_names(&name, &locked.0)? {
+            let locked = Lock::take(file, deadline).map_err(|problem| self.state_fault(uid, &problem))?;
+            if self.states.still_names(&name, &locked.file)? {
                 let state = LockedState::read(locked, uid);
                 return state.map(Some).map_err(|problem| self.state_fault(uid, &problem));
             }
@@ -128,6 +137,12 @@ impl Store {
     /// Creates the state of `uid`, whole and on disk. False if there is one already.
     pub fn create_state(&self, uid: u32, state: State) -> Result<bool, Fault> {
         self.states.create(&uid.to_string(), &new_state_file(uid, state))
+    }
+
+    /// Whether the state of `uid` can be read by no program, so that replacing it loses nothing.
+    pub fn is_state_lost(&self, uid: u32) -> Result<bool, Fault> {
+        let file = self.states.open_file(&uid.to_string(), Access::Read)?;
+        Ok(file.is_some_and(|file| Slots::read(&file).is_ok_and(|slots| slots.are_lost())))
     }
 
     /// Puts `state` in place of a state file that cannot be read. Who waits for the old file's lock notices and starts over.
@@ -161,9 +176,9 @@ fn secret_name(uid: u32) -> String {
     format!("{uid}.toml")
 }
 
-fn parse_name(uid: Option<&str>, dir: &Dir, name: &str) -> Result<u32, Fault> {
-    let parsed = uid.and_then(|uid| uid.parse().ok().filter(|number: &u32| number.to_string() == uid));
-    parsed.ok_or_else(|| Fault(format!("{} is not a file of twostep's", dir.path_of(name).display())))
+/// A uid as we write it: without sign and leading zeros.
+fn parse_uid(text: &str) -> Option<u32> {
+    text.parse().ok().filter(|uid: &u32| uid.to_string() == text)
 }
 
 /// Fails unless `state` is the state of `account`: a re-used uid must not inherit failures or requirements.
@@ -178,15 +193,21 @@ pub fn check_state_owner(state: &State, account: &Account) -> Result<(), Fault> 
 }
 
 /// A state file that is locked as long as this lives.
-struct Lock(File);
+struct Lock {
+    file: File,
+    /// Lowered after the lock is released (M9).
+    _shield: Shield,
+}
 
 impl Lock {
-    fn take(file: File) -> Result<Self, String> {
-        match os::lock_exclusive(&file, PATIENCE) {
-            Ok(()) => Ok(Self(file)),
-            Err(LockError::Busy) => {
-                Err(format!("is locked by another login for more than {} s", PATIENCE.as_secs()))
-            }
+    fn take(file: File, deadline: Instant) -> Result<Self, String> {
+        let _shield = Shield::raise().map_err(|error| format!("cannot be locked: {}", error.desc()))?;
+        match os::lock_exclusive(&file, deadline) {
+            Ok(()) => Ok(Self { file, _shield }),
+            Err(LockError::Busy) => Err(format!(
+                "is locked by another process for more than {} s (lsof names it): try again, or end that process",
+                PATIENCE.as_secs()
+            )),
             Err(LockError::Failed(error)) => Err(format!("cannot be locked: {}", error.desc())),
         }
     }
@@ -194,7 +215,7 @@ impl Lock {
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        os::unlock(&self.0);
+        os::unlock(&self.file);
     }
 }
 
@@ -205,7 +226,7 @@ impl Slots {
     fn read(file: &File) -> Result<Self, String> {
         let length = file.metadata().map_err(|error| format!("cannot be looked at: {error}"))?.len();
         if length != STATE_FILE as u64 {
-            return Err(format!("has {length} bytes, not {STATE_FILE}"));
+            return Ok(Self([Err(Unreadable::Damaged), Err(Unreadable::Damaged)]));
         }
         let mut bytes = [[0; SLOT]; 2];
         for (index, slot) in (0..).zip(&mut bytes) {
@@ -221,6 +242,18 @@ impl Slots {
         u8::from(generation(second) > generation(first))
     }
 
+    /// Whether one slot is whole, and the other was written once but is not whole.
+    fn one_is_damaged(&self) -> bool {
+        let damaged = |slot: &Result<_, _>| *slot == Err(Unreadable::Damaged);
+        let [first, second] = &self.0;
+        damaged(first) != damaged(second)
+    }
+
+    /// Whether neither slot can be read, by this program or by a later one.
+    fn are_lost(&self) -> bool {
+        self.0.iter().all(|slot| matches!(slot, Err(Unreadable::Damaged | Unreadable::Empty)))
+    }
+
     /// The slot that counts, if it is `uid`'s.
     fn newest(&self, uid: u32) -> Result<&Slot, String> {
         let [first, second] = &self.0;
@@ -234,7 +267,7 @@ impl Slots {
         match newest {
             Ok(slot) if slot.uid == uid => Ok(slot),
             Ok(slot) => Err(format!("is the state of uid {}", slot.uid)),
-            Err(_) => Err(format!("is damaged in both slots: run 'twostep reset {uid}' and enroll again")),
+            Err(_) => Err(format!("is damaged: run 'twostep reset {uid}' and enroll again")),
         }
     }
 }
@@ -255,16 +288,27 @@ pub struct LockedState {
     other_unflushed: bool,
     /// Whether this process has written `target`.
     written: bool,
+    /// Whether one slot is damaged, so that the other counts: power was lost, or the disk has a fault.
+    pub fell_back: bool,
 }
 
 impl LockedState {
     fn read(lock: Lock, uid: u32) -> Result<Self, String> {
-        let slots = Slots::read(&lock.0)?;
+        let slots = Slots::read(&lock.file)?;
         let slot = slots.newest(uid)?;
         let other_unflushed = slot.stage == Stage::Charged;
         let target = 1u8.saturating_sub(slots.newest_index());
         let (state, generation) = (slot.state.clone(), slot.generation.saturating_add(1));
-        Ok(Self { lock, uid, state, generation, target, other_unflushed, written: false })
+        Ok(Self {
+            lock,
+            uid,
+            state,
+            generation,
+            target,
+            other_unflushed,
+            written: false,
+            fell_back: slots.one_is_damaged(),
+        })
     }
 
     /// The state as it was last saved.
@@ -280,24 +324,24 @@ impl LockedState {
 
     fn try_save(&mut self, next: State, how: Durability) -> Result<(), String> {
         let told = |error: std::io::Error| error.to_string();
-        let stage = match how {
-            Durability::Written => Stage::Charged,
-            Durability::Flushed => Stage::Settled,
-        };
         if !self.written {
             files::check_file_size_limit(STATE_FILE).map_err(|fault| fault.0)?;
             if self.other_unflushed {
-                self.lock.0.sync_data().map_err(told)?;
+                self.lock.file.sync_data().map_err(told)?;
             }
         }
-        let slot = Slot { generation: self.generation, stage, uid: self.uid, state: next };
-        self.lock.0.write_all_at(&slot.encode(), offset(self.target)).map_err(told)?;
+        let slot = Slot { generation: self.generation, stage: Stage::Charged, uid: self.uid, state: next };
+        let start = offset(self.target);
+        self.lock.file.write_all_at(&slot.encode(), start).map_err(told)?;
         self.written = true;
         self.state = slot.state;
-        match how {
-            Durability::Written => Ok(()),
-            Durability::Flushed => self.lock.0.sync_data().map_err(told),
+        if how == Durability::Flushed {
+            self.lock.file.sync_data().map_err(told)?;
+            let (at, byte) = Stage::Settled.byte();
+            // If this fails, the next login flushes once more.
+            let _ = self.lock.file.write_all_at(&[byte], start.saturating_add(at));
         }
+        Ok(())
     }
 }
 
@@ -305,22 +349,25 @@ impl LockedState {
 pub struct LocalRecord {
     state: LockedState,
     credential: Credential,
+    /// What an administrator must know of it.
+    pub remark: Option<&'static str>,
 }
 
 impl LocalRecord {
     /// Locks the record of `account` and reads it anew. A credential without a state (configuration management, a partial
-    /// restore) gets one from `fresh`, told as `Opened::created`.
-    pub fn open(
-        store: &Store,
-        account: &Account,
-        fresh: impl FnOnce(&Credential) -> Result<State, Denial>,
-    ) -> Result<Opened, Denial> {
-        let mut created = false;
+    /// restore) gets one whose mark lies at the end of the window of `now`: the codes of this moment are used up.
+    pub fn open(store: &Store, account: &Account, skew: u64, now: UnixTime) -> Result<Self, Denial> {
+        let mut remark = None;
         let state = match store.lock(account.uid)? {
             Some(state) => state,
             None => {
                 let credential = store.credential(account.uid)?.ok_or(Denial::NotEnrolled)?;
-                created = store.create_state(account.uid, fresh(&credential)?)?;
+                let mark = totp::window_end(&credential.authenticators, now, skew);
+                if store.create_state(account.uid, State::new(&account.name, mark))? {
+                    remark = Some(
+                        "a credential had no state: one was created, and the codes of this moment are used up",
+                    );
+                }
                 let gone = || Denial::Unavailable(format!("the state of uid {} was removed", account.uid));
                 store.lock(account.uid)?.ok_or_else(gone)?
             }
@@ -333,16 +380,13 @@ impl LocalRecord {
                 store.users.path_of(&secret_name(account.uid)).display()
             ))
         })?;
-        Ok(Opened { record: Self { state, credential }, created })
+        if state.fell_back {
+            remark = Some(
+                "one slot of the state was damaged (power loss, or a fault of the disk): the older one counts",
+            );
+        }
+        Ok(Self { state, credential, remark })
     }
-}
-
-/// What [`LocalRecord::open`] returns.
-pub struct Opened {
-    /// The locked record.
-    pub record: LocalRecord,
-    /// Whether the state had to be created.
-    pub created: bool,
 }
 
 impl Record for LocalRecord {
@@ -438,6 +482,7 @@ mod tests {
         store.lock(7).unwrap().unwrap().save(marked(2), Durability::Flushed).unwrap();
         scratch.overwrite(BLOCK + 24, &[0xff; 3]);
         assert_eq!(mark(&store), 1);
+        assert!(store.lock(7).unwrap().unwrap().fell_back);
         // The next login mends it: it writes the damaged slot, not the good one.
         store.lock(7).unwrap().unwrap().save(marked(3), Durability::Flushed).unwrap();
         scratch.overwrite(0, &[0; SLOT]);
@@ -450,10 +495,11 @@ mod tests {
         let store = scratch.store();
         store.create_state(7, marked(1)).unwrap();
         scratch.overwrite(0, &[0; SLOT]);
-        assert!(store.lock(7).err().unwrap().0.contains("damaged in both slots"));
+        assert!(store.lock(7).err().unwrap().0.contains("is damaged"));
         for length in [0, 1, SLOT as u64, 8191, 8193] {
             fs::OpenOptions::new().write(true).open(scratch.state_file()).unwrap().set_len(length).unwrap();
-            assert!(store.lock(7).err().unwrap().0.contains("bytes, not 8192"), "{length}");
+            assert!(store.lock(7).err().unwrap().0.contains("is damaged"), "{length}");
+            assert!(store.is_state_lost(7).unwrap());
         }
         store.replace_state(7, marked(5)).unwrap();
         assert_eq!(mark(&store), 5);
@@ -468,6 +514,7 @@ mod tests {
         let later = slot::tests::of_version_2();
         scratch.overwrite(0, &later);
         assert!(store.lock(7).err().unwrap().0.contains("version 2"));
+        assert!(!store.is_state_lost(7).unwrap(), "a later program can read it");
     }
 
     #[test]
@@ -495,12 +542,10 @@ mod tests {
         store.create_state(10, marked(1)).unwrap();
         let users = scratch.0.join("var/lib/twostep/users");
         fs::write(users.join("7.toml"), "").unwrap();
-        assert_eq!(store.uids().unwrap(), [7, 9, 10]);
-        for odd in ["07.toml", "x.toml", "7", "-1.toml", "4294967296.toml"] {
-            fs::write(users.join(odd), "").unwrap();
-            assert!(store.uids().is_err(), "{odd}");
-            fs::remove_file(users.join(odd)).unwrap();
-        }
+        assert_eq!(store.uids().unwrap(), (vec![7, 9, 10], vec![]));
+        let strays = ["-1.toml", "07.toml", "4294967296.toml", "7", "x.toml"];
+        strays.iter().for_each(|stray| fs::write(users.join(stray), "").unwrap());
+        assert_eq!(store.uids().unwrap(), (vec![7, 9, 10], strays.map(|stray| users.join(stray)).to_vec()));
     }
 
     #[test]

@@ -12,14 +12,27 @@ pub const SLOT: usize = 512;
 const MAGIC: [u8; 7] = *b"2STEP\0\0";
 const VERSION: u8 = 1;
 const CHECKED: usize = 496;
+/// Where the stage lies. The checksum takes it for zero: so it can be changed by writing one byte, which cannot tear.
+const STAGE: usize = 16;
 
-/// How far a login got when it wrote the slot.
+/// Whether what a slot says is on disk.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Stage {
-    /// The try is paid for; its writer may have been killed before it flushed.
+    /// A try was paid for, and perhaps judged; its writer may have been killed before it flushed.
     Charged,
-    /// The try is judged. Whoever wrote this flushed it before answering.
+    /// Its writer flushed it, and said so afterwards.
     Settled,
+}
+
+impl Stage {
+    /// Where in a slot the stage lies, and its byte.
+    pub const fn byte(self) -> (u64, u8) {
+        let byte = match self {
+            Self::Charged => 1,
+            Self::Settled => 2,
+        };
+        (STAGE as u64, byte)
+    }
 }
 
 /// What a slot holds.
@@ -38,7 +51,9 @@ pub struct Slot {
 /// Why bytes are no slot.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Unreadable {
-    /// Torn, damaged or never written.
+    /// Nothing was written yet.
+    Empty,
+    /// Torn or damaged.
     Damaged,
     /// Whole, but of a version that this program does not know.
     Version(u8),
@@ -51,10 +66,7 @@ impl Slot {
         bytes.extend(MAGIC);
         bytes.push(VERSION);
         bytes.extend(self.generation.to_le_bytes());
-        bytes.push(match self.stage {
-            Stage::Charged => 1,
-            Stage::Settled => 2,
-        });
+        bytes.push(self.stage.byte().1);
         bytes.push(self.state.rest.requirement);
         bytes.extend([0; 2]);
         bytes.extend(self.uid.to_le_bytes());
@@ -80,6 +92,9 @@ impl Slot {
 
     /// Reads the slot's bytes.
     pub fn decode(bytes: &[u8; SLOT]) -> Result<Self, Unreadable> {
+        if *bytes == [0; SLOT] {
+            return Err(Unreadable::Empty);
+        }
         let (checked, sum) = bytes.split_at(CHECKED);
         if checksum(checked) != sum {
             return Err(Unreadable::Damaged);
@@ -97,7 +112,10 @@ impl Slot {
 }
 
 fn checksum(bytes: &[u8]) -> [u8; SLOT - CHECKED] {
-    let whole: [u8; 32] = Sha256::digest(bytes).into();
+    let (before, from_stage) = bytes.split_at(STAGE);
+    let after = from_stage.get(1..).unwrap_or_default();
+    let hash = Sha256::new().chain_update(before).chain_update([0]).chain_update(after);
+    let whole: [u8; 32] = hash.finalize().into();
     let mut short = [0; SLOT - CHECKED];
     short.copy_from_slice(whole.split_at(SLOT - CHECKED).0);
     short
@@ -195,10 +213,18 @@ pub(super) mod tests {
         let bytes = example().encode();
         for at in 0..SLOT {
             let mut damaged = bytes;
-            damaged[at] ^= 1 << (at % 8);
+            damaged[at] ^= 0x80 >> (at % 8);
             assert_eq!(Slot::decode(&damaged), Err(Unreadable::Damaged), "byte {at}");
         }
-        assert_eq!(Slot::decode(&[0; SLOT]), Err(Unreadable::Damaged));
+        assert_eq!(Slot::decode(&[0; SLOT]), Err(Unreadable::Empty));
+    }
+
+    #[test]
+    fn the_stage_is_changed_by_one_byte() {
+        let mut charged = Slot { stage: Stage::Charged, ..example() }.encode();
+        let (at, byte) = Stage::Settled.byte();
+        charged[at as usize] = byte;
+        assert_eq!(Slot::decode(&charged), Ok(example()));
     }
 
     #[test]
