@@ -123,7 +123,6 @@ impl<H: Host, M: Machine> Login<'_, H, M> {
     fn prove(&mut self, candidate: &Candidate, rules: &Verification) -> Verdict {
         let mut prompt = PROMPT.to_owned();
         let mut left = rules.tries;
-        let mut told = false;
         loop {
             let judged = match self.host.ask(&prompt) {
                 Ok(answer) => self.judge(candidate, rules, &answer),
@@ -135,7 +134,8 @@ impl<H: Host, M: Machine> Login<'_, H, M> {
             };
             left = match denial.outward().next {
                 Next::AskAgain => left.saturating_sub(1),
-                Next::OneMorePrompt => u8::from(!std::mem::replace(&mut told, true)),
+                // Also where one try is allowed: sudo and `ssh -q` show a reason in a prompt or not at all.
+                Next::OneMorePrompt => left.saturating_sub(1).max(u8::from(prompt == PROMPT)).min(1),
                 Next::Stop => 0,
             };
             if left == 0 {

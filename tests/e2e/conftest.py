@@ -1,0 +1,46 @@
+"""Fixtures. The suite runs inside tests/sandbox (see run), as root, and may do there what it likes."""
+
+import os
+
+import pytest
+
+import hosts
+from machine import STORE, Machine
+
+assert os.environ.get("SANDBOX_LOG"), "these tests change the machine: start them by tests/e2e/run"
+
+USERS = ("alice", "bob", "carol", "dave", "admin")
+
+
+@pytest.fixture(scope="session")
+def whole_run():
+    machine = Machine()
+    machine.prepare()
+    hosts.make_ssh_keys(USERS)
+    yield machine
+    hosts.Sshd.stop()
+
+
+@pytest.fixture
+def machine(whole_run):
+    whole_run.reset()
+    yield whole_run
+    store = b"".join(file.read_bytes() for file in (STORE / "state").iterdir())
+    for word in whole_run.said:
+        assert word.encode() not in store, "something that was typed is kept in a state file"
+
+
+@pytest.fixture(params=hosts.ALL, ids=lambda host: host.name)
+def host(request, machine):
+    host = request.param(machine)
+    host.prepare()
+    return host
+
+
+def pytest_collection_modifyitems(items):
+    """What looks back over the whole run comes last."""
+    items.sort(key=lambda item: item.get_closest_marker("last") is not None)
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "last: runs after all other tests")

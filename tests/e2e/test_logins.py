@@ -1,0 +1,200 @@
+"""What every login must do, through each host: ssh with a password, ssh with a key, login, sudo, su."""
+
+import re
+
+import pytest
+
+from clock import STEP
+from hosts import ALL, CODE, Login, Ssh, SudoLogin, SuLogin
+
+NOT_ACCEPTED = "Not accepted. Each code works once: wait for the next one.\n" + CODE
+STRANGER = "nobody-knows-me"
+
+
+def name(host_class):
+    return host_class.name
+
+
+def test_the_right_code_lets_in(machine, host):
+    alice = machine.enroll("alice")
+    assert host.attempt("alice", alice.code()).granted
+    (entry,) = machine.log()
+    expected = {"result": "grant", "user": "alice", "service": host.service, "authenticator": "phone", "offset": "+0s"}
+    assert entry == {**entry, **expected, **host.origin, "priority": "info"}
+
+
+def test_without_an_answer_nobody_gets_in(machine, host):
+    machine.enroll("alice")
+    before = machine.state_of("alice")
+    outcome = host.attempt("alice")
+    assert outcome.refused and len(outcome.asked) == 1
+    assert machine.state_of("alice") == before
+
+
+def test_a_wrong_code_is_refused_and_counted(machine, host):
+    machine.policy(tries=1)
+    alice = machine.enroll("alice")
+    assert host.attempt("alice", alice.wrong_code()).refused
+    (entry,) = machine.log()
+    assert (entry["result"], entry["reason"], entry["failures"]) == ("deny", "wrong-code", "1")
+    assert entry == {**entry, **host.origin, "user": "alice", "priority": "notice"}
+    assert machine.failures_of("alice") == 1
+
+
+def test_after_a_wrong_code_the_right_one_still_lets_in(machine, host):
+    alice = machine.enroll("alice")
+    outcome = host.attempt("alice", alice.wrong_code(), alice.code())
+    assert outcome.granted
+    assert outcome.asked[1] == NOT_ACCEPTED
+    assert machine.verdicts() == ["deny wrong-code", "grant"]
+    assert machine.failures_of("alice") == 0
+
+
+def test_a_code_works_once(machine, host):
+    machine.policy(tries=1)
+    alice = machine.enroll("alice")
+    assert host.attempt("alice", alice.code()).granted
+    assert host.attempt("alice", alice.code()).refused
+    assert machine.verdicts() == ["grant", "deny replayed"]
+
+
+def test_another_persons_code_is_refused(machine, host):
+    """Even that of admin, who calls su: it is alice who must prove herself."""
+    machine.policy(tries=1)
+    machine.enroll("alice")
+    admin = machine.enroll("admin")
+    before = machine.state_of("admin")
+    assert host.attempt("alice", admin.code()).refused
+    assert machine.verdicts() == ["deny wrong-code"]
+    assert machine.state_of("admin") == before
+
+
+def test_codes_of_the_steps_before_and_after_let_in(machine, host):
+    alice = machine.enroll("alice")
+    assert host.attempt("alice", alice.code(-1)).granted
+    assert host.attempt("alice", alice.code(+1)).granted
+    assert [entry["offset"] for entry in machine.log()] == [f"-{STEP}s", f"+{STEP}s"]
+
+
+def test_codes_two_steps_off_are_refused_and_the_log_says_how_far(machine, host):
+    machine.policy(tries=2)
+    alice = machine.enroll("alice")
+    assert host.attempt("alice", alice.code(-2), alice.code(+2)).refused
+    assert machine.verdicts() == ["deny wrong-code"] * 2
+    assert [entry["offset"] for entry in machine.log()] == [f"-{2 * STEP}s", f"+{2 * STEP}s"]
+
+
+def test_a_code_is_judged_by_the_time_of_its_answer(machine, host):
+    alice = machine.enroll("alice")
+
+    def after_ten_minutes_at_the_prompt():
+        machine.clock.advance(600)
+        return alice.code()
+
+    assert host.attempt("alice", after_ten_minutes_at_the_prompt).granted
+    assert machine.log()[0]["offset"] == "+0s"
+
+
+def test_three_wrong_codes_lock_out_for_thirty_seconds(machine, host):
+    alice = machine.enroll("alice")
+    assert host.attempt("alice", *[alice.wrong_code()] * 3).refused
+    assert [entry.get("failures") for entry in machine.log()] == ["1", "2", "3"]
+
+    machine.clock.advance(29)
+    machine.forget_log()
+    before = machine.state_of("alice")
+    outcome = host.attempt("alice", alice.code(), alice.code())
+    assert outcome.refused
+    assert re.search(r"Too many wrong codes\. No code is accepted before \d\d:\d\d:\d\d UTC \(in 1 s\)\.", outcome.asked[1])
+    assert machine.verdicts() == ["deny locked"] * 2
+    assert machine.state_of("alice") == before, "a refusal without a look at the code must not be counted"
+
+    machine.clock.advance(1)
+    assert host.attempt("alice", alice.code()).granted
+    assert machine.failures_of("alice") == 0
+
+
+def test_what_is_no_code_uses_up_a_try_but_is_not_counted(machine, host):
+    alice = machine.enroll("alice")
+    assert host.attempt("alice", "alice's password", alice.wrong_code(), alice.code()).granted
+    assert machine.verdicts() == ["deny not-a-code", "deny wrong-code", "grant"]
+    assert machine.log()[1]["failures"] == "1"
+
+
+def test_opt_in_users_who_are_not_enrolled_get_in_without_a_code(machine, host):
+    outcome = host.attempt("bob")
+    assert outcome.granted and not outcome.asked
+    (entry,) = machine.log()
+    assert entry == {**entry, "result": "exempt", "user": "bob", "rule": "default", "reason": "not-enrolled"}
+
+
+def test_mandatory_users_who_are_not_enrolled_are_refused_as_by_a_wrong_code(machine, host):
+    machine.policy(mode="mandatory", tries=2)
+    outcome = host.attempt("bob", "123456", "123456")
+    assert outcome.refused
+    assert outcome.asked[1] == NOT_ACCEPTED
+    assert machine.verdicts() == ["deny not-enrolled"] * 2
+
+
+def test_a_rule_exempts_even_who_is_enrolled(machine, host):
+    machine.enroll("alice")
+    machine.policy(
+        f'[[rule]]\nname = "office"\nusers = ["alice"]\nservices = ["{host.service}"]\nmode = "exempt"\n', mode="mandatory"
+    )
+    outcome = host.attempt("alice")
+    assert outcome.granted and not outcome.asked
+    (entry,) = machine.log()
+    assert entry == {**entry, "result": "exempt", "user": "alice", "rule": "office", "reason": "exempt"}
+
+
+def test_a_rule_for_another_service_does_not_exempt(machine, host):
+    machine.enroll("alice")
+    machine.policy('[[rule]]\nname = "elsewhere"\nservices = ["cups"]\nmode = "exempt"\n')
+    outcome = host.attempt("alice")
+    assert outcome.refused and len(outcome.asked) == 1
+
+
+def test_a_misspelt_policy_refuses_without_asking(machine, host):
+    alice = machine.enroll("alice")
+    machine.policy('skew-step = 1\n')
+    outcome = host.attempt("alice", alice.code())
+    assert outcome.refused and not outcome.asked
+    entry = machine.log()[0]
+    assert entry == {**entry, "result": "deny", "reason": "misconfigured", "priority": "err"}
+    assert re.match(r"/etc/twostep/policy\.toml:4:\d+: .*skew-step", entry["cause"])
+
+
+@pytest.mark.parametrize("host_class", [each for each in ALL if each.asks_password], ids=name)
+def test_a_wrong_password_never_reaches_the_second_step(machine, host_class):
+    host = host_class(machine)
+    host.prepare()
+    alice = machine.enroll("alice")
+    before = machine.state_of("alice")
+    outcome = host.attempt("alice", alice.code(), password="a wrong password")
+    assert outcome.refused and not outcome.asked
+    assert not machine.log()
+    assert machine.state_of("alice") == before
+
+
+@pytest.mark.parametrize("host_class", [Ssh, Login], ids=name)
+def test_people_unknown_to_the_machine_see_what_a_wrong_code_shows(machine, host_class):
+    host = host_class(machine)
+    host.prepare()
+    machine.enroll("alice")
+    machine.stack(host.service, "auth required pam_twostep.so first_factor=any", "auth required pam_permit.so")
+    known = host.attempt("alice", "123456", "123457", "123458")
+    machine.forget_log()
+    unknown = host.attempt(STRANGER, "123456", "123457", "123458")
+    assert known.refused and unknown.refused
+    assert [text.replace(STRANGER, "alice") for text in unknown.asked] == known.asked
+    assert machine.verdicts() == ["deny unknown-user"] * 3
+    assert [entry["user"] for entry in machine.log()] == ["?"] * 3
+
+
+@pytest.mark.parametrize("host_class", [SudoLogin, SuLogin], ids=name)
+def test_a_login_shell_by_sudo_or_su_needs_a_code_too(machine, host_class):
+    host = host_class(machine)
+    alice = machine.enroll("alice")
+    assert host.attempt("alice").refused
+    assert host.attempt("alice", alice.code()).granted
+    assert machine.log()[-1]["service"] == host.service

@@ -1,0 +1,76 @@
+"""Who starts su or sudo may send it signals, as its real uid. While it waits for a lock, or holds it, that must not work: a
+login that is stopped there would hold up all other logins of its user (I10)."""
+
+import fcntl
+import re
+import subprocess
+import time
+from pathlib import Path
+
+import pexpect
+import pytest
+
+import hosts
+from machine import STORE, password_of, uid_of
+
+STOPPED_BY_TERMINAL = 1 << 19 | 1 << 20 | 1 << 21  # SIGTSTP, SIGTTIN and SIGTTOU in the masks of /proc/PID/status
+
+
+@pytest.mark.parametrize("host_class, caller", [(hosts.Sudo, "alice"), (hosts.Su, "admin")])
+def test_its_caller_cannot_stop_a_login_at_a_lock(machine, host_class, caller):
+    host = host_class(machine)
+    alice = machine.enroll("alice")
+    terminal = pexpect.spawn(*host.command("alice"), timeout=20, encoding="utf-8")
+    terminal.expect(host.password_prompt)
+    terminal.sendline(password_of("alice"))
+    terminal.expect(hosts.CODE)
+    assert signal(caller, "CONT", terminal.pid) == "", "at the prompt the caller may"
+    before = status(terminal.pid)
+
+    with open(STORE / "state" / str(uid_of("alice")), "rb") as state:
+        fcntl.flock(state, fcntl.LOCK_EX)
+        terminal.sendline(alice.code())
+        await_shield(terminal.pid)
+        for name in ("STOP", "TSTP", "KILL"):
+            assert "not permitted" in signal(caller, name, terminal.pid)
+        assert status(terminal.pid)["blocked"] & STOPPED_BY_TERMINAL == STOPPED_BY_TERMINAL
+
+    terminal.expect(hosts.IN)
+    terminal.expect(pexpect.EOF)
+    assert before["real"] == uid_of(caller)
+    assert machine.verdicts() == ["grant"]
+
+
+@pytest.mark.parametrize("host_class, caller", [(hosts.Sudo, "alice"), (hosts.Su, "admin")])
+def test_after_the_verdict_the_caller_is_the_caller_again(machine, host_class, caller):
+    host = host_class(machine)
+    alice = machine.enroll("alice")
+    terminal = pexpect.spawn(*host.command("alice"), timeout=20, encoding="utf-8")
+    terminal.expect(host.password_prompt)
+    terminal.sendline(password_of("alice"))
+    terminal.expect(hosts.CODE)
+    before = status(terminal.pid)
+    terminal.sendline(alice.wrong_code())
+    terminal.expect(hosts.CODE)
+    assert status(terminal.pid) == before
+    terminal.close(force=True)
+
+
+def signal(user, name, pid):
+    """What the shell says of `kill`, sent by `user`: nothing if it went through."""
+    command = ["setpriv", *hosts.become(user), "kill", f"-{name}", str(pid)]
+    return subprocess.run(command, capture_output=True, text=True, check=False).stderr
+
+
+def status(pid):
+    text = Path(f"/proc/{pid}/status").read_text()
+    uids = re.search(r"^Uid:\t(.*)$", text, re.M)[1].split()
+    blocked = re.search(r"^SigBlk:\t(\w+)$", text, re.M)[1]
+    return {"real": int(uids[0]), "effective": int(uids[1]), "blocked": int(blocked, 16)}
+
+
+def await_shield(pid):
+    deadline = time.monotonic() + 4
+    while status(pid)["real"] != 0:
+        assert time.monotonic() < deadline, "its real uid never became root's"
+        time.sleep(0.005)

@@ -1,0 +1,125 @@
+"""What only sshd can do wrong: its other methods, and stacks in which nothing else proves anything."""
+
+import pytest
+
+from hosts import Login, Ssh, SshKey, Sshd, Su, Sudo
+
+KEYBOARD = {"PreferredAuthentications": "keyboard-interactive", "PubkeyAuthentication": "no"}
+
+
+class PasswordMethod(Ssh):
+    """sshd asks for the password itself and answers every hidden question of PAM with it."""
+
+    server = {"PasswordAuthentication": "yes", "KbdInteractiveAuthentication": "no"}
+    client = {"PreferredAuthentications": "password"}
+
+
+class KeyWithoutPermission(Ssh):
+    """The stack for key and code, under an sshd that forgot to ask for the key."""
+
+    stack = "sshd-key"
+    server = {}
+    client = KEYBOARD
+
+
+class NoKey(SshKey):
+    """sshd asks for key and code; the client has no key."""
+
+    client = KEYBOARD
+
+
+class Alone(Ssh):
+    """Our line and pam_permit, and no other question in the whole stack."""
+
+    server = {}
+    client = KEYBOARD
+
+    def prepare(self):
+        self.machine.stack("sshd", "auth required pam_twostep.so", "auth required pam_permit.so")
+        Sshd.run(self.server)
+
+
+class Unwelcome(Alone):
+    """An account that sshd will not let in: it asks all the same, and hands PAM a text of its own for each answer."""
+
+    server = {"DenyUsers": "alice"}
+
+    def prepare(self):
+        super().prepare()
+        self.machine.stack("sshd", "auth required pam_twostep.so first_factor=any", "auth required pam_permit.so")
+
+
+class AloneWithKey(Alone):
+    """The same, behind a key that sshd has checked."""
+
+    server = SshKey.server
+    client = SshKey.client
+
+
+def ready(host):
+    host.prepare()
+    return host
+
+
+def test_the_password_method_is_refused_and_costs_nothing(machine):
+    host = ready(PasswordMethod(machine))
+    machine.enroll("alice")
+    before = machine.state_of("alice")
+    outcome = host.attempt("alice")
+    assert outcome.refused and not outcome.asked
+    assert "alice's password" not in outcome.text
+    assert machine.verdicts() == ["deny conversation"]
+    assert machine.state_of("alice") == before
+    assert "alice's password" not in machine.log_text()
+
+
+def test_the_password_method_serves_opt_in_users_who_are_not_enrolled(machine):
+    assert ready(PasswordMethod(machine)).attempt("bob").granted
+    assert machine.verdicts() == ["exempt not-enrolled"]
+
+
+def test_without_the_key_the_code_is_not_even_asked_for(machine):
+    host = ready(NoKey(machine))
+    alice = machine.enroll("alice")
+    outcome = host.attempt("alice", alice.code())
+    assert outcome.refused and not outcome.asked
+    assert not machine.log()
+
+
+@pytest.mark.parametrize("user", ["alice", "bob", "carol"], ids=["enrolled", "opt-in", "exempt"])
+@pytest.mark.parametrize("host_class", [KeyWithoutPermission, Alone], ids=["key-stack", "permit-stack"])
+def test_where_nothing_came_first_nobody_gets_in(machine, host_class, user):
+    host = ready(host_class(machine))
+    alice = machine.enroll("alice")
+    before = machine.state_of("alice")
+    machine.policy('[[rule]]\nname = "carol"\nusers = ["carol"]\nmode = "exempt"\n')
+    outcome = host.attempt(user, alice.code())
+    assert outcome.refused and not outcome.asked
+    assert machine.verdicts() == ["deny no-first-factor"]
+    assert machine.state_of("alice") == before
+
+
+def test_behind_a_key_the_same_stack_asks_for_the_code(machine):
+    host = ready(AloneWithKey(machine))
+    alice = machine.enroll("alice")
+    assert host.attempt("alice").refused
+    assert host.attempt("alice", alice.code()).granted
+
+
+def test_whom_sshd_will_not_let_in_nobody_can_lock_out_either(machine):
+    host = ready(Unwelcome(machine))
+    alice = machine.enroll("alice")
+    before = machine.state_of("alice")
+    assert host.attempt("alice", alice.code(), alice.code(+1), alice.code(-1)).refused
+    assert machine.verdicts() == ["deny refused-by-sshd"] * 3
+    assert machine.state_of("alice") == before
+
+
+def test_a_code_spent_in_one_program_is_spent_in_all(machine):
+    machine.policy(tries=1)
+    alice = machine.enroll("alice")
+    assert ready(Ssh(machine)).attempt("alice", alice.code()).granted
+    machine.forget_log()
+    for other in (SshKey, Login, Sudo, Su):
+        assert ready(other(machine)).attempt("alice", alice.code()).refused
+    assert machine.verdicts() == ["deny replayed", "deny replayed", "deny replayed", "deny locked"]
