@@ -135,8 +135,11 @@ pub fn near_miss<'a>(
     now: UnixTime,
     skew: u64,
 ) -> Option<Match<'a>> {
-    candidates(authenticators, now, skew.saturating_add(NEAR))
-        .find(|candidate| candidate.authenticator.shows(code, candidate.step))
+    // Without early exit, too: how long it takes must not tell of a code that becomes right a little later.
+    candidates(authenticators, now, skew.saturating_add(NEAR)).fold(None, |found, candidate| {
+        let shows = candidate.authenticator.shows(code, candidate.step);
+        found.or(shows.then_some(candidate))
+    })
 }
 
 /// When the last step begins that could be accepted at `now`.

@@ -1,0 +1,163 @@
+//! The same login in a process of its own: the program `pamdrive`.
+
+use std::ffi::{OsStr, OsString};
+use std::io::{BufRead, BufReader, Read};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
+
+use crate::interpose::{self, LogLine};
+use crate::{Answer, Login};
+
+/// What a process reported.
+#[derive(Debug)]
+pub struct Report {
+    /// PAM's code, or nothing if the process did not live to tell.
+    pub code: Option<i32>,
+    /// What the module logged.
+    pub log: Vec<LogLine>,
+    /// What else came out of the process, standard error included where it was caught.
+    pub noise: String,
+}
+
+impl Report {
+    /// Reads what `pamdrive` printed.
+    pub fn parse(printed: &str) -> Self {
+        let mut report = Self { code: None, log: Vec::new(), noise: String::new() };
+        for line in printed.lines() {
+            match line.split_once(' ') {
+                Some(("code", code)) => report.code = code.parse().ok(),
+                Some(("log", rest)) => report.log.push(log_line(rest)),
+                _ if line == AT_PROMPT => {}
+                _ => report.noise.push_str(line),
+            }
+        }
+        report
+    }
+
+    /// A value of the last log line, or nothing.
+    pub fn field(&self, key: &str) -> &str {
+        self.log.last().and_then(|line| line.field(key)).unwrap_or_default()
+    }
+}
+
+fn log_line(text: &str) -> LogLine {
+    let (priority, text) = text.split_once(' ').unwrap();
+    LogLine { priority: priority.parse().unwrap(), text: text.into() }
+}
+
+/// What a held process prints as soon as it is asked for the code.
+pub const AT_PROMPT: &str = "at the prompt";
+
+impl Login {
+    /// The program and arguments that do this login in another process. Only typed answers can be passed on.
+    pub fn command(&self) -> Command {
+        let mut command = Command::new(pamdrive());
+        command.env_remove("LD_LIBRARY_PATH"); // cargo's, which would add a hundred lookups to every trace
+        let mut option = |name: &str, value: &OsStr| {
+            command.arg(name).arg(value);
+        };
+        option("--confdir", self.confdir.as_os_str());
+        option("--service", self.service.as_ref());
+        option("--user", self.user.as_ref());
+        option("--flags", self.flags.to_string().as_ref());
+        if let Some(now) = self.clock {
+            option("--at", now.to_string().as_ref());
+        }
+        self.rhost.iter().for_each(|host| option("--rhost", host.as_ref()));
+        self.tty.iter().for_each(|tty| option("--tty", tty.as_ref()));
+        self.env.iter().for_each(|pair| option("--env", pair.as_ref()));
+        for answer in &self.answers {
+            let Answer::Typed(bytes) = answer else { panic!("only typed answers reach another process") };
+            option("--answer", OsStr::from_bytes(bytes));
+        }
+        command
+    }
+
+    /// Does it in another process, to the end.
+    pub fn run_apart(&self) -> Report {
+        let output = self.command().stdin(Stdio::null()).output().unwrap();
+        let mut report = Report::parse(&String::from_utf8_lossy(&output.stdout));
+        report.noise.push_str(&String::from_utf8_lossy(&output.stderr));
+        report
+    }
+
+    /// Starts it in another process, which waits at its first prompt until `gate` is at its end.
+    pub fn hold(&self, gate: impl Into<Stdio>) -> Held {
+        let mut command = self.command();
+        let mut child = command.args(["--hold", ""]).stdin(gate).stdout(Stdio::piped()).spawn().unwrap();
+        let printed = BufReader::new(child.stdout.take().unwrap());
+        Held { child, printed }
+    }
+
+    /// What [`Login::command`] wrote, read again; and whether the process is to be held at the prompt.
+    pub fn from_arguments(arguments: impl Iterator<Item = OsString>) -> (Self, bool) {
+        let mut login = Self::new(PathBuf::new(), "", "");
+        let mut held = false;
+        let mut arguments = arguments;
+        while let (Some(name), Some(value)) = (arguments.next(), arguments.next()) {
+            let text = value.to_string_lossy().into_owned();
+            login = match name.to_str().unwrap() {
+                "--confdir" => Self { confdir: value.into(), ..login },
+                "--service" => login.service(&text),
+                "--user" => Self { user: text, ..login },
+                "--flags" => login.flags(text.parse().unwrap()),
+                "--at" => login.at(text.parse().unwrap()),
+                "--rhost" => login.rhost(&text),
+                "--tty" => login.tty(&text),
+                "--env" => login.env(&text),
+                "--answer" => login.answer(value.into_vec()),
+                "--signal-at-flush" => {
+                    interpose::signal_at_flush(text.parse().unwrap());
+                    login
+                }
+                "--storm" => {
+                    interpose::storm();
+                    login
+                }
+                "--hold" => {
+                    held = true;
+                    login
+                }
+                other => panic!("unknown option {other}"),
+            };
+        }
+        (login, held)
+    }
+
+    /// Lets `act` happen at the first prompt.
+    pub fn before_first_answer(mut self, act: impl FnOnce() + 'static) -> Self {
+        let first = self.answers.pop_front().expect("an answer");
+        self.answers.push_front(Answer::After(Box::new(act), Box::new(first)));
+        self
+    }
+}
+
+/// A process on its way to the prompt.
+pub struct Held {
+    /// The process.
+    pub child: Child,
+    printed: BufReader<std::process::ChildStdout>,
+}
+
+impl Held {
+    /// Returns once the process stands at the prompt.
+    pub fn wait_for_prompt(&mut self) {
+        let mut line = String::new();
+        self.printed.read_line(&mut line).unwrap();
+        assert_eq!(line.trim_end(), AT_PROMPT);
+    }
+
+    /// Returns once the process has ended.
+    pub fn finish(mut self) -> (Report, ExitStatus) {
+        let mut printed = String::new();
+        self.printed.read_to_string(&mut printed).unwrap();
+        (Report::parse(&printed), self.child.wait().unwrap())
+    }
+}
+
+/// The program, which cargo builds next to the folder of the tests.
+pub fn pamdrive() -> PathBuf {
+    let test = std::env::current_exe().unwrap();
+    test.ancestors().nth(2).unwrap().join("pamdrive")
+}

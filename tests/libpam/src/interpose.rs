@@ -1,0 +1,365 @@
+//! Functions that the module under test finds before those of libc and libpam, because the executable exports them.
+//! What they are told counts for the calling thread, so tests in other threads are not disturbed.
+
+use std::cell::{Cell, RefCell};
+use std::ffi::{CStr, c_char, c_int, c_long, c_uint, c_void};
+use std::{mem, ptr};
+
+use libc::{gid_t, group, passwd, size_t, time_t, timespec, timeval, uid_t};
+
+thread_local! {
+    static CLOCK: Cell<Option<i64>> = const { Cell::new(None) };
+    static LOG: RefCell<Vec<LogLine>> = const { RefCell::new(Vec::new()) };
+    static DELAYS: RefCell<Vec<u32>> = const { RefCell::new(Vec::new()) };
+    static GROUPS: RefCell<Vec<gid_t>> = const { RefCell::new(Vec::new()) };
+    static LONGEST_WRITE: Cell<Option<usize>> = const { Cell::new(None) };
+    static SKIP_FLUSHES: Cell<bool> = const { Cell::new(false) };
+    static SIGNAL_AT_FLUSH: Cell<Option<c_int>> = const { Cell::new(None) };
+}
+
+/// One line that the module logged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogLine {
+    /// As of syslog(3): 3 err, 4 warning, 5 notice, 6 info.
+    pub priority: c_int,
+    /// Without the prefix that `pam_syslog` adds.
+    pub text: String,
+}
+
+impl LogLine {
+    /// The value of `key=value`, without its quotes.
+    pub fn field(&self, key: &str) -> Option<&str> {
+        let start = format!(" {}", self.text).find(&format!(" {key}="))? + key.len() + 1;
+        let rest = &self.text[start..];
+        match rest.strip_prefix('"') {
+            Some(quoted) => quoted.split('"').next(),
+            None => rest.split(' ').next(),
+        }
+    }
+}
+
+/// Stops this thread's wall clock at `now`, seconds of Unix time.
+pub fn set_clock(now: i64) {
+    CLOCK.set(Some(now));
+}
+
+/// Lets this thread's wall clock go on, and returns its time.
+pub fn release_clock() -> i64 {
+    CLOCK.set(None);
+    seconds()
+}
+
+/// Takes the lines logged in this thread since the last call.
+pub fn take_log() -> Vec<LogLine> {
+    LOG.take()
+}
+
+/// Takes the delays, in microseconds, that modules asked for in this thread since the last call.
+pub fn take_delays() -> Vec<u32> {
+    DELAYS.take()
+}
+
+/// Names the supplementary groups of this thread's virtual users.
+pub fn set_groups(groups: &[gid_t]) {
+    GROUPS.set(groups.to_vec());
+}
+
+/// Lets this thread's fdatasync(2) do nothing: for tests that build by themselves what a disk may hold.
+pub fn skip_flushes() {
+    SKIP_FLUSHES.set(true);
+}
+
+/// Lets this thread's next fdatasync(2) send `signal` to the process before it does anything.
+pub fn signal_at_flush(signal: c_int) {
+    SIGNAL_AT_FLUSH.set(Some(signal));
+}
+
+/// Lets this thread's pwrite(2) write at most so many bytes a call.
+pub fn shorten_writes(most: Option<usize>) {
+    LONGEST_WRITE.set(most);
+}
+
+/// Interrupts this process five thousand times a second, with a handler that restarts no system call.
+pub fn storm() {
+    extern "C" fn nothing(_signal: c_int) {}
+    let every = timeval { tv_sec: 0, tv_usec: 200 };
+    let timer = libc::itimerval { it_interval: every, it_value: every };
+    // SAFETY: the handler does nothing; zero is a valid value of all fields that are left out.
+    unsafe {
+        let mut action: libc::sigaction = mem::zeroed();
+        action.sa_sigaction = nothing as extern "C" fn(c_int) as libc::sighandler_t;
+        libc::sigaction(libc::SIGALRM, &action, ptr::null_mut());
+        libc::signal(libc::SIGCHLD, libc::SIG_IGN);
+        libc::syscall(libc::SYS_setitimer, libc::ITIMER_REAL, &timer, 0);
+    }
+}
+
+/// The lowest uid of a virtual user.
+pub const VIRTUAL: uid_t = 70_000;
+
+/// The name of an account that exists in these executables only; its uid is `VIRTUAL + n`, its group root's.
+pub fn virtual_user(n: u32) -> String {
+    format!("virtual{}", VIRTUAL + n)
+}
+
+/// A user, and a group, whose lookup fails with EIO, as with a directory server that does not answer.
+pub const UNREACHABLE: &str = "virtual-unreachable";
+/// A user whose record needs a buffer of 100 KiB.
+pub const HUGE: &str = "virtual-huge";
+const HUGE_UID: uid_t = VIRTUAL + 9_999;
+const VIRTUAL_GID: gid_t = 0;
+
+fn uid_of(name: &CStr) -> Option<uid_t> {
+    let name = name.to_str().ok()?;
+    if name == HUGE {
+        return Some(HUGE_UID);
+    }
+    name.strip_prefix("virtual")?.parse().ok().filter(|uid| (VIRTUAL..HUGE_UID).contains(uid))
+}
+
+fn name_of(uid: uid_t) -> Option<String> {
+    match uid {
+        HUGE_UID => Some(HUGE.into()),
+        VIRTUAL..HUGE_UID => Some(format!("virtual{uid}")),
+        _ => None,
+    }
+}
+
+fn next<F: Copy>(name: &CStr) -> F {
+    assert_eq!(size_of::<F>(), size_of::<*mut c_void>());
+    // SAFETY: the name ends with NUL.
+    let symbol = unsafe { libc::dlsym(libc::RTLD_NEXT, name.as_ptr()) };
+    assert!(!symbol.is_null(), "{name:?}");
+    // SAFETY: each caller names the C type of the function it asks for.
+    unsafe { mem::transmute_copy(&symbol) }
+}
+
+/// # Safety
+/// As clock_gettime(2).
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn clock_gettime(clock: libc::clockid_t, out: *mut timespec) -> c_int {
+    let frozen = match clock {
+        libc::CLOCK_REALTIME | libc::CLOCK_REALTIME_COARSE | libc::CLOCK_TAI => CLOCK.get(),
+        _ => None,
+    };
+    let Some(now) = frozen else {
+        // SAFETY: the caller's promise; the call itself, because libc's function is this one here.
+        return unsafe { libc::syscall(libc::SYS_clock_gettime, clock as c_long, out) } as c_int;
+    };
+    // SAFETY: the caller's promise.
+    unsafe { *out = timespec { tv_sec: now, tv_nsec: 0 } };
+    0
+}
+
+fn seconds() -> i64 {
+    let mut now = timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: `now` can be written.
+    unsafe { clock_gettime(libc::CLOCK_REALTIME, &mut now) };
+    now.tv_sec
+}
+
+/// # Safety
+/// As time(2).
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn time(out: *mut time_t) -> time_t {
+    if !out.is_null() {
+        // SAFETY: the caller's promise.
+        unsafe { *out = seconds() };
+    }
+    seconds()
+}
+
+/// # Safety
+/// As gettimeofday(2).
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn gettimeofday(out: *mut timeval, _zone: *mut c_void) -> c_int {
+    // SAFETY: the caller's promise.
+    unsafe { *out = timeval { tv_sec: seconds(), tv_usec: 0 } };
+    0
+}
+
+/// Takes the place of the variadic function: its first variable argument travels like a fourth fixed one.
+///
+/// # Safety
+/// As pam_syslog(3).
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pam_syslog(
+    _handle: *const c_void,
+    priority: c_int,
+    format: *const c_char,
+    first: *const c_char,
+) {
+    // SAFETY: the caller's promise.
+    let format = unsafe { CStr::from_ptr(format) };
+    // libpam's own complaints have other formats; their arguments stay unread.
+    // SAFETY: with "%s" the first argument is a text.
+    let text = if format == c"%s" { unsafe { CStr::from_ptr(first) } } else { format };
+    let text = text.to_string_lossy().into_owned();
+    LOG.with_borrow_mut(|log| log.push(LogLine { priority, text }));
+}
+
+/// # Safety
+/// As pam_fail_delay(3).
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pam_fail_delay(handle: *mut c_void, microseconds: c_uint) -> c_int {
+    type Function = unsafe extern "C" fn(*mut c_void, c_uint) -> c_int;
+    DELAYS.with_borrow_mut(|delays| delays.push(microseconds));
+    // SAFETY: the caller's promise.
+    unsafe { next::<Function>(c"pam_fail_delay")(handle, microseconds) }
+}
+
+/// # Safety
+/// As getpwnam_r(3).
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn getpwnam_r(
+    name: *const c_char,
+    entry: *mut passwd,
+    buffer: *mut c_char,
+    size: size_t,
+    found: *mut *mut passwd,
+) -> c_int {
+    type Function =
+        unsafe extern "C" fn(*const c_char, *mut passwd, *mut c_char, size_t, *mut *mut passwd) -> c_int;
+    // SAFETY: the caller's promise.
+    let text = unsafe { CStr::from_ptr(name) };
+    if text.to_bytes() == UNREACHABLE.as_bytes() {
+        // SAFETY: the caller's promise.
+        unsafe { *found = ptr::null_mut() };
+        return failure(libc::EIO);
+    }
+    match uid_of(text) {
+        // SAFETY: the caller's promise.
+        Some(uid) => unsafe { virtual_entry(uid, entry, buffer, size, found) },
+        // SAFETY: the caller's promise.
+        None => unsafe { next::<Function>(c"getpwnam_r")(name, entry, buffer, size, found) },
+    }
+}
+
+/// # Safety
+/// As getpwuid_r(3).
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn getpwuid_r(
+    uid: uid_t,
+    entry: *mut passwd,
+    buffer: *mut c_char,
+    size: size_t,
+    found: *mut *mut passwd,
+) -> c_int {
+    type Function = unsafe extern "C" fn(uid_t, *mut passwd, *mut c_char, size_t, *mut *mut passwd) -> c_int;
+    match name_of(uid) {
+        // SAFETY: the caller's promise.
+        Some(_) => unsafe { virtual_entry(uid, entry, buffer, size, found) },
+        // SAFETY: the caller's promise.
+        None => unsafe { next::<Function>(c"getpwuid_r")(uid, entry, buffer, size, found) },
+    }
+}
+
+/// As glibc reports it: returned, and in errno too.
+fn failure(error: c_int) -> c_int {
+    // SAFETY: the address is the calling thread's own errno.
+    unsafe { *libc::__errno_location() = error };
+    error
+}
+
+unsafe fn virtual_entry(
+    uid: uid_t,
+    entry: *mut passwd,
+    buffer: *mut c_char,
+    size: size_t,
+    found: *mut *mut passwd,
+) -> c_int {
+    let name = name_of(uid).unwrap();
+    // SAFETY: the caller's promise.
+    unsafe { *found = ptr::null_mut() };
+    let needed = if uid == HUGE_UID { 100 * 1024 } else { name.len() + 1 };
+    if size < needed {
+        return failure(libc::ERANGE);
+    }
+    // SAFETY: the buffer holds the name and its NUL, as checked; `entry` and `found` by the caller's promise.
+    unsafe {
+        ptr::copy_nonoverlapping(name.as_ptr().cast(), buffer, name.len());
+        *buffer.add(name.len()) = 0;
+        let empty = buffer.add(name.len());
+        *entry = passwd {
+            pw_name: buffer,
+            pw_passwd: empty,
+            pw_uid: uid,
+            pw_gid: VIRTUAL_GID,
+            pw_gecos: empty,
+            pw_dir: empty,
+            pw_shell: empty,
+        };
+        *found = entry;
+    }
+    0
+}
+
+/// # Safety
+/// As getgrouplist(3).
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn getgrouplist(
+    user: *const c_char,
+    group: gid_t,
+    groups: *mut gid_t,
+    count: *mut c_int,
+) -> c_int {
+    type Function = unsafe extern "C" fn(*const c_char, gid_t, *mut gid_t, *mut c_int) -> c_int;
+    // SAFETY: the caller's promise.
+    if uid_of(unsafe { CStr::from_ptr(user) }).is_none() {
+        // SAFETY: the caller's promise.
+        return unsafe { next::<Function>(c"getgrouplist")(user, group, groups, count) };
+    }
+    let all: Vec<gid_t> = [group].into_iter().chain(GROUPS.with_borrow(Clone::clone)).collect();
+    // SAFETY: the caller's promise.
+    let room = unsafe { mem::replace(&mut *count, all.len() as c_int) } as usize;
+    let fits = all.len().min(room);
+    // SAFETY: the caller has room for `room` groups.
+    unsafe { ptr::copy_nonoverlapping(all.as_ptr(), groups, fits) };
+    if fits < all.len() { -1 } else { all.len() as c_int }
+}
+
+/// # Safety
+/// As getgrnam_r(3).
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn getgrnam_r(
+    name: *const c_char,
+    entry: *mut group,
+    buffer: *mut c_char,
+    size: size_t,
+    found: *mut *mut group,
+) -> c_int {
+    type Function =
+        unsafe extern "C" fn(*const c_char, *mut group, *mut c_char, size_t, *mut *mut group) -> c_int;
+    // SAFETY: the caller's promise.
+    if unsafe { CStr::from_ptr(name) }.to_bytes() == UNREACHABLE.as_bytes() {
+        // SAFETY: the caller's promise.
+        unsafe { *found = ptr::null_mut() };
+        return failure(libc::EIO);
+    }
+    // SAFETY: the caller's promise.
+    unsafe { next::<Function>(c"getgrnam_r")(name, entry, buffer, size, found) }
+}
+
+/// # Safety
+/// As fdatasync(2).
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn fdatasync(file: c_int) -> c_int {
+    if let Some(signal) = SIGNAL_AT_FLUSH.take() {
+        // SAFETY: raise takes no pointer.
+        unsafe { libc::raise(signal) };
+    }
+    if SKIP_FLUSHES.get() {
+        return 0;
+    }
+    // SAFETY: the call itself, because libc's function is this one here.
+    unsafe { libc::syscall(libc::SYS_fdatasync, file as c_long) as c_int }
+}
+
+/// # Safety
+/// As pwrite(2).
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pwrite64(file: c_int, bytes: *const c_void, length: size_t, offset: i64) -> isize {
+    let length = LONGEST_WRITE.get().map_or(length, |most| length.min(most));
+    // SAFETY: the caller's promise; the call itself, because libc's function is this one here.
+    unsafe { libc::syscall(libc::SYS_pwrite64, file as c_long, bytes, length, offset) as isize }
+}

@@ -1,0 +1,30 @@
+//! The real module in the real libpam, without root's files.
+//!
+//! A test makes a [`World`] (a service file, a policy, users with secrets, all below a temporary folder) and lets people
+//! log in: `world.login("games").at(T).answer("123456").run()`. The executable exports a few functions that the module
+//! finds before those of libc and libpam ([`interpose`]): the clock, the log and the accounts are the test's own.
+//! The same login in a process of its own, for races, kills and limits: [`drive`].
+
+mod code;
+pub mod drive;
+pub mod interpose;
+mod login;
+pub mod pam;
+pub mod refusal;
+mod state;
+pub mod strace;
+mod temp;
+mod world;
+
+pub use code::Generator;
+pub use login::{Answer, Login, Outcome, Style};
+pub use state::{Budget, Stage, State, seal};
+pub use temp::Temp;
+pub use world::{World, build_dir, uid, workspace};
+
+/// The moment at which most tests happen, in seconds of Unix time: the first second of a step of 30 s and of 60 s.
+pub const NOW: i64 = 1_800_000_000;
+/// The usual secret, 20 bytes in base32.
+pub const SECRET: &str = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP";
+/// Another person's secret.
+pub const OTHER_SECRET: &str = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";

@@ -1,0 +1,196 @@
+//! A machine's files in a temporary folder.
+
+use std::ffi::CString;
+use std::fs::{self, OpenOptions, Permissions};
+use std::io::Write;
+use std::mem::MaybeUninit;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::ptr;
+
+use crate::{Login, SECRET, State, Temp, interpose};
+
+/// Everybody needs a code, and gets one try: so the return code of that try is the one of the login.
+const POLICY: &str = "version = 1\nmode = \"mandatory\"\n[verification]\ntries = 1\n";
+const SERVICE: &str = "test";
+const STACK: &str = "auth required MODULE root=ROOT\naccount required MODULE root=ROOT\n\
+                     session required MODULE root=ROOT\npassword required MODULE root=ROOT\n";
+
+/// The policy, the users and the service files of one test.
+pub struct World {
+    temp: Temp,
+}
+
+impl World {
+    /// The policy is `mandatory` with one try; the service `test` has the module alone in each of its stacks.
+    pub fn new() -> Self {
+        let world = Self { temp: Temp::new() };
+        let open = ["pam.d", "root", "root/etc", "root/etc/twostep", "root/var", "root/var/lib"];
+        open.iter().for_each(|path| world.folder(path, 0o755));
+        let closed = ["", "/users", "/state"];
+        closed.iter().for_each(|path| world.folder(&format!("root/var/lib/twostep{path}"), 0o700));
+        world.policy(POLICY).service(SERVICE, STACK);
+        world
+    }
+
+    /// What the module calls `root=`.
+    pub fn root(&self) -> PathBuf {
+        self.temp.join("root")
+    }
+
+    /// The folder with the service files.
+    pub fn confdir(&self) -> PathBuf {
+        self.temp.join("pam.d")
+    }
+
+    /// `/etc/twostep/policy.toml` below the root.
+    pub fn policy_path(&self) -> PathBuf {
+        self.root().join("etc/twostep/policy.toml")
+    }
+
+    /// The user's secret file.
+    pub fn secret_path(&self, user: &str) -> PathBuf {
+        self.root().join(format!("var/lib/twostep/users/{}.toml", uid(user)))
+    }
+
+    /// The user's state file.
+    pub fn state_path(&self, user: &str) -> PathBuf {
+        self.root().join(format!("var/lib/twostep/state/{}", uid(user)))
+    }
+
+    /// Replaces the policy.
+    pub fn policy(&self, text: &str) -> &Self {
+        plant(&self.policy_path(), 0o644, text.as_bytes());
+        self
+    }
+
+    /// Replaces a service file; `MODULE` and `ROOT` stand for their paths.
+    pub fn service(&self, name: &str, stack: &str) -> &Self {
+        let module = build_dir().join("libpam_twostep.so");
+        let stack =
+            stack.replace("MODULE", module.to_str().unwrap()).replace("ROOT", self.root().to_str().unwrap());
+        plant(&self.confdir().join(name), 0o644, stack.as_bytes());
+        self
+    }
+
+    /// Enrolls the user with one authenticator named `phone` and a state in which nothing is used up.
+    pub fn enroll(&self, user: &str, secret: &str) -> &Self {
+        self.enroll_with(user, &format!("[[authenticator]]\nlabel = \"phone\"\nsecret = \"{secret}\"\n"))
+    }
+
+    /// The same with these `[[authenticator]]` tables.
+    pub fn enroll_with(&self, user: &str, authenticators: &str) -> &Self {
+        self.secret(user, authenticators).state(user, &State::new(uid(user), user))
+    }
+
+    /// Writes the secret file only.
+    pub fn secret(&self, user: &str, authenticators: &str) -> &Self {
+        let text = format!("version = 1\nuid = {}\nname = \"{user}\"\n\n{authenticators}", uid(user));
+        plant(&self.secret_path(user), 0o600, text.as_bytes());
+        self
+    }
+
+    /// Writes the state file only.
+    pub fn state(&self, user: &str, state: &State) -> &Self {
+        plant(&self.state_path(user), 0o600, &state.file());
+        self
+    }
+
+    /// The valid state of the user.
+    #[track_caller]
+    pub fn state_of(&self, user: &str) -> State {
+        State::parse(&fs::read(self.state_path(user)).unwrap()).expect("a valid slot")
+    }
+
+    /// The user logs in through the service `test`.
+    pub fn login(&self, user: &str) -> Login {
+        Login::new(self.confdir(), SERVICE, user)
+    }
+
+    /// Runs the real command on these files.
+    pub fn command(&self, arguments: &[&str]) -> Output {
+        let program = build_dir().join("twostep");
+        Command::new(program).arg("--root").arg(self.root()).args(arguments).output().unwrap()
+    }
+
+    /// All files below the root with their contents, to be compared later.
+    pub fn snapshot(&self) -> Vec<(PathBuf, Vec<u8>)> {
+        let mut files = Vec::new();
+        collect(&self.root(), &mut files);
+        files.sort();
+        files
+    }
+
+    fn folder(&self, path: &str, mode: u32) {
+        let path = self.temp.join(path);
+        fs::create_dir(&path).unwrap();
+        fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+    }
+}
+
+impl Default for World {
+    /// One user, `games`, enrolled with [`SECRET`].
+    fn default() -> Self {
+        let world = Self::new();
+        world.enroll("games", SECRET);
+        world
+    }
+}
+
+/// The folder with the module and the command under test: the variable TWOSTEP_BUILD, or the workspace's release build.
+pub fn build_dir() -> PathBuf {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "set by whoever runs the tests; nothing here is privileged"
+    )]
+    let dir =
+        std::env::var_os("TWOSTEP_BUILD").map_or_else(|| workspace().join("target/release"), PathBuf::from);
+    assert!(dir.join("libpam_twostep.so").exists(), "no module in {}: run `make build` first", dir.display());
+    dir
+}
+
+/// The folder of the workspace's Cargo.toml.
+pub fn workspace() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap().into()
+}
+
+/// The account's uid.
+pub fn uid(user: &str) -> u32 {
+    let name = CString::new(user).unwrap();
+    let mut entry = MaybeUninit::zeroed();
+    let mut buffer = vec![0; 200 * 1024];
+    let mut found = ptr::null_mut();
+    // SAFETY: all pointers are valid, the buffer has the length given.
+    unsafe {
+        interpose::getpwnam_r(
+            name.as_ptr(),
+            entry.as_mut_ptr(),
+            buffer.as_mut_ptr(),
+            buffer.len(),
+            &mut found,
+        );
+    }
+    assert!(!found.is_null(), "the account {user} is needed");
+    // SAFETY: found, so it points to the entry filled in above.
+    unsafe { (*found).pw_uid }
+}
+
+fn plant(path: &Path, mode: u32, contents: &[u8]) {
+    // A new file: ext4 flushes one that is truncated and written again, which would slow the long sweeps down.
+    let _ = fs::remove_file(path);
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(path).unwrap();
+    file.set_permissions(Permissions::from_mode(mode)).unwrap();
+    file.write_all(contents).unwrap();
+}
+
+fn collect(dir: &Path, files: &mut Vec<(PathBuf, Vec<u8>)>) {
+    for entry in fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            collect(&path, files);
+        } else {
+            files.push((path.clone(), fs::read(&path).unwrap()));
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! The built module itself: what sshd would load.
+
+use std::path::Path;
+use std::process::Command;
+
+use twostep_tests::pam::*;
+use twostep_tests::{Generator, NOW, World, build_dir, workspace};
+
+fn output(program: &str, arguments: &[&str]) -> String {
+    let mut command = Command::new(program);
+    let output = command
+        .args(arguments)
+        .current_dir(workspace())
+        .output()
+        .unwrap_or_else(|error| panic!("{program}: {error}"));
+    assert!(output.status.success(), "{program} {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).into()
+}
+
+fn module() -> String {
+    build_dir().join("libpam_twostep.so").to_str().unwrap().into()
+}
+
+fn cargo() -> String {
+    #[expect(clippy::disallowed_methods, reason = "cargo names itself to what it runs")]
+    std::env::var("CARGO").unwrap_or_else(|_| "cargo".into())
+}
+
+#[test]
+fn only_the_entry_points_are_exported() {
+    let symbols = output("nm", &["-D", "--defined-only", &module()]);
+    let mut names: Vec<_> = symbols.lines().filter_map(|line| line.split_whitespace().last()).collect();
+    names.sort();
+    let expected = [
+        "pam_sm_acct_mgmt",
+        "pam_sm_authenticate",
+        "pam_sm_chauthtok",
+        "pam_sm_close_session",
+        "pam_sm_open_session",
+        "pam_sm_setcred",
+    ];
+    assert_eq!(names, expected);
+}
+
+#[test]
+fn it_is_never_unloaded_bound_at_once_and_takes_no_library_from_elsewhere() {
+    let dynamic = output("readelf", &["-d", &module()]);
+    assert!(dynamic.contains("NODELETE"), "{dynamic}");
+    assert!(dynamic.contains("BIND_NOW") || dynamic.contains("Flags: NOW"), "{dynamic}");
+    assert!(
+        !dynamic.contains("RPATH") && !dynamic.contains("RUNPATH") && !dynamic.contains("TEXTREL"),
+        "{dynamic}"
+    );
+    let needed: Vec<_> = dynamic.lines().filter(|line| line.contains("(NEEDED)")).collect();
+    let known = ["libpam.so.0", "libc.so.6", "libgcc_s.so.1", "ld-linux"];
+    assert!(needed.iter().all(|line| known.iter().any(|name| line.contains(name))), "{needed:#?}");
+    let segments = output("readelf", &["-lW", &module()]);
+    assert!(segments.contains("GNU_RELRO"), "{segments}");
+    let stack = segments.lines().find(|line| line.contains("GNU_STACK")).expect("a stack header");
+    assert!(!stack.contains("RWE"), "{stack}");
+}
+
+#[test]
+fn it_is_stripped_and_tells_nothing_of_where_it_was_built() {
+    let sections = output("readelf", &["-SW", &module()]);
+    assert!(!sections.contains(".symtab") && !sections.contains(".debug_"), "{sections}");
+}
+
+#[test]
+fn what_sshd_would_load_has_no_argument_parser_no_terminal_and_no_network() {
+    let tree = output(
+        &cargo(),
+        &["tree", "--offline", "--locked", "-p", "pam-twostep", "-e", "normal", "--prefix", "none"],
+    );
+    let crates: Vec<_> = tree.lines().filter_map(|line| line.split(' ').next()).collect();
+    assert!(crates.contains(&"pam-bindings") && crates.contains(&"totp-rs"), "{tree}");
+    let unwanted = [
+        "clap",
+        "clap_builder",
+        "rpassword",
+        "syslog",
+        "serde_json",
+        "tokio",
+        "mio",
+        "ureq",
+        "hyper",
+        "reqwest",
+        "rustls",
+        "native-tls",
+        "openssl",
+        "socket2",
+        "url",
+        "time",
+        "chrono",
+        "hostname",
+        "image",
+        "rand",
+        "log",
+        "tracing",
+        "etcd-client",
+    ];
+    let found: Vec<_> = crates.iter().filter(|name| unwanted.contains(name)).collect();
+    assert!(found.is_empty(), "{found:?}");
+}
+
+/// The login runs in a process of its own, so that a death of the host is a failed test and what it prints is seen.
+#[test]
+fn a_panic_reaches_pam_as_an_error_code_and_prints_nothing() {
+    let target = workspace().join("target/forced-panic");
+    let target = target.to_str().unwrap();
+    output(
+        &cargo(),
+        &[
+            "build",
+            "--release",
+            "--offline",
+            "--locked",
+            "-p",
+            "pam-twostep",
+            "--features",
+            "forced-panic",
+            "--target-dir",
+            target,
+        ],
+    );
+    let module = Path::new(target).join("release/libpam_twostep.so");
+    let world = World::default();
+    let stack = format!("auth required {} root=ROOT\n", module.display());
+    world.service("panic", &stack);
+    let report = world.login("games").service("panic").at(NOW).answer("panic").run_apart();
+    assert!([PAM_SYSTEM_ERR, PAM_ABORT].contains(&report.code.expect("the host lives")), "{report:?}");
+    assert_eq!(report.noise, "");
+    let outcome = world.login("games").service("panic").at(NOW).answer("panic").run();
+    assert!([PAM_SYSTEM_ERR, PAM_ABORT].contains(&outcome.code), "{outcome:#?}");
+    world.login("games").service("panic").at(NOW).answer(Generator::default().at(NOW)).run().assert_granted();
+}
+
+#[test]
+fn the_shipped_module_knows_no_forced_panic() {
+    let world = World::default();
+    world.login("games").at(NOW).answer("panic").run().assert_denied(PAM_AUTH_ERR, "not-a-code");
+}

@@ -1,0 +1,368 @@
+//! What libpam is told: return codes, texts, delays, log lines.
+
+use twostep_tests::drive::Report;
+use twostep_tests::interpose::{HUGE, UNREACHABLE, virtual_user};
+use twostep_tests::pam::*;
+use twostep_tests::{Generator, NOW, Outcome, SECRET, Style, World, uid};
+
+const THREE_TRIES: &str = "version = 1\nmode = \"mandatory\"\n";
+const OPT_IN: &str = "version = 1\nmode = \"opt-in\"\n";
+const EXEMPT: &str = "version = 1\nmode = \"exempt\"\n";
+const PROMPT: &str = "Verification code: ";
+const REFUSED: &str = "Not accepted. Each code works once: wait for the next one.\nVerification code: ";
+
+fn right() -> String {
+    Generator::default().at(NOW)
+}
+
+fn wrong() -> String {
+    Generator::default().wrong(NOW)
+}
+
+#[test]
+fn a_right_code_is_a_success_without_any_text() {
+    let outcome = World::default().login("games").at(NOW).answer(right()).run();
+    outcome.assert_granted();
+    assert_eq!(outcome.transcript, [(Style::Prompt, PROMPT.into())]);
+    let expected = "result=grant user=games service=test rhost=\"\" tty=\"\" authenticator=phone offset=+0s rule=default";
+    assert_eq!((outcome.log[0].priority, outcome.log[0].text.as_str()), (6, expected));
+    assert_eq!(outcome.log.len(), 1);
+}
+
+#[test]
+fn each_denial_has_its_code_its_priority_and_a_delay_of_two_seconds() {
+    let world = World::default();
+    let wrong = wrong();
+    let denied = |user: &str, answer: &str| world.login(user).at(NOW).answers([answer; 2]).run();
+    let check = |outcome: Outcome, code, reason, priority| {
+        outcome.assert_denied(code, reason);
+        assert_eq!(outcome.delays, [2_000_000], "{outcome:#?}");
+        assert_eq!(outcome.log.last().unwrap().priority, priority, "{outcome:#?}");
+    };
+    check(denied("games", &wrong), PAM_AUTH_ERR, "wrong-code", 5);
+    check(denied("games", "not a code"), PAM_AUTH_ERR, "not-a-code", 5);
+    check(denied("nosuchuser", &wrong), PAM_AUTH_ERR, "unknown-user", 5);
+    check(denied("mail", &wrong), PAM_AUTH_ERR, "not-enrolled", 5);
+    check(world.login("games").at(NOW).run(), PAM_CONV_ERR, "conversation", 5);
+    denied("games", &right()).assert_granted();
+    check(denied("games", &right()), PAM_AUTH_ERR, "replayed", 5);
+    for _ in 0..2 {
+        denied("games", &wrong);
+    }
+    check(denied("games", &wrong), PAM_MAXTRIES, "locked", 4);
+    std::fs::write(world.secret_path("games"), "").unwrap();
+    check(denied("games", &wrong), PAM_AUTHINFO_UNAVAIL, "unavailable", 3);
+    world.policy("version = 2");
+    check(denied("games", &wrong), PAM_SERVICE_ERR, "misconfigured", 3);
+}
+
+#[test]
+fn exempt_and_opt_in_without_credential_are_ignored_and_logged() {
+    let world = World::default();
+    world.service("followed", "auth required MODULE root=ROOT\nauth required pam_permit.so\n");
+    let table = [(EXEMPT, "games", "exempt"), (EXEMPT, "mail", "exempt"), (OPT_IN, "mail", "not-enrolled")];
+    for (policy, user, reason) in table {
+        world.policy(policy);
+        let outcome = world.login(user).service("followed").at(NOW).run();
+        let seen = (outcome.code, outcome.field("result"), outcome.field("rule"), outcome.field("reason"));
+        assert_eq!(seen, (PAM_SUCCESS, "exempt", "default", reason), "{outcome:#?}");
+        assert_eq!((outcome.log[0].priority, outcome.log.len()), (5, 1));
+        assert_eq!(outcome.transcript, []);
+    }
+}
+
+#[test]
+fn an_exempt_user_alone_in_a_stack_is_still_refused() {
+    let world = World::default();
+    for (policy, user) in [(EXEMPT, "games"), (OPT_IN, "mail")] {
+        world.policy(policy);
+        assert_eq!(world.login(user).at(NOW).run().code, IGNORED_ALONE);
+    }
+}
+
+#[test]
+fn an_enrolled_opt_in_user_is_asked() {
+    let world = World::default();
+    world.policy(OPT_IN);
+    assert_eq!(world.login("games").at(NOW).answers(vec![wrong(); 3]).run().code, PAM_AUTH_ERR);
+    let world = World::default();
+    world.policy(OPT_IN).login("games").at(NOW).answer(right()).run().assert_granted();
+}
+
+#[test]
+fn unknown_unenrolled_and_enrolled_users_read_and_get_the_same() {
+    let world = World::default();
+    world.policy(THREE_TRIES);
+    let texts = |user: &str| {
+        let outcome = world.login(user).at(NOW).answers(vec![wrong(); 3]).run();
+        (outcome.code, outcome.transcript, outcome.delays)
+    };
+    let enrolled = texts("games");
+    let prompt = |text: &str| (Style::Prompt, text.to_owned());
+    assert_eq!(
+        enrolled,
+        (PAM_AUTH_ERR, vec![prompt(PROMPT), prompt(REFUSED), prompt(REFUSED)], vec![2_000_000])
+    );
+    assert_eq!(texts("mail"), enrolled);
+    assert_eq!(texts("nosuchuser"), enrolled);
+}
+
+#[test]
+fn the_text_is_the_same_whatever_was_wrong_with_the_answer() {
+    let world = World::default();
+    world.policy(THREE_TRIES);
+    world.login("games").at(NOW).answer(right()).run().assert_granted();
+    for answer in [right(), wrong(), "not a code".into(), "12".into(), String::new()] {
+        let outcome = world.login("games").at(NOW).answer(&answer).run();
+        assert_eq!(outcome.prompts(), [PROMPT, REFUSED], "{answer}");
+    }
+}
+
+#[test]
+fn wrong_then_right_in_one_conversation_gets_in_with_a_line_each() {
+    let world = World::default();
+    world.policy(THREE_TRIES);
+    let outcome = world.login("games").at(NOW).answers([wrong(), right()]).run();
+    outcome.assert_granted();
+    assert_eq!(outcome.fields("result"), ["deny", "grant"]);
+    assert_eq!(outcome.prompts(), [PROMPT, REFUSED]);
+}
+
+#[test]
+fn a_conversation_ends_after_the_tries_of_the_policy() {
+    for tries in [1, 2, 5, 10] {
+        let world = World::default();
+        world.policy(&format!("{THREE_TRIES}[verification]\ntries = {tries}\nlockout-after = 100\n"));
+        let outcome = world.login("games").at(NOW).answers(vec!["not a code"; 12]).run();
+        outcome.assert_denied(PAM_AUTH_ERR, "not-a-code");
+        assert_eq!((outcome.prompts().len(), outcome.log.len()), (tries, tries));
+    }
+}
+
+#[test]
+fn each_conversation_call_carries_one_message() {
+    let world = World::default();
+    world.policy(THREE_TRIES);
+    let outcome = world.login("games").at(NOW).answers(vec![wrong(); 3]).run();
+    assert_eq!(outcome.most_messages, 1);
+    std::fs::remove_file(world.state_path("games")).unwrap();
+    std::fs::write(world.secret_path("games"), "").unwrap();
+    let outcome = world.login("games").at(NOW).answer(wrong()).run();
+    assert_eq!(outcome.most_messages, 1);
+}
+
+#[test]
+fn unavailable_is_said_in_one_text() {
+    let world = World::default();
+    std::fs::write(world.secret_path("games"), "").unwrap();
+    let outcome = world.login("games").at(NOW).answer(right()).run();
+    let texts: Vec<_> = outcome.transcript.iter().filter(|(style, _)| *style != Style::Prompt).collect();
+    assert_eq!(texts, [&(Style::Error, "Verification is unavailable. Ask your administrator.".into())]);
+}
+
+#[test]
+fn pam_silent_leaves_nothing_but_prompts() {
+    let world = World::default();
+    world.policy(THREE_TRIES);
+    let silent =
+        |answer: String| world.login("games").at(NOW).flags(PAM_SILENT).answers(vec![answer; 4]).run();
+    let only_prompts = |outcome: &Outcome| outcome.prompts().len() == outcome.transcript.len();
+    assert!(only_prompts(&silent(right())));
+    assert!(only_prompts(&silent(wrong())));
+    std::fs::write(world.secret_path("games"), "").unwrap();
+    let broken = silent(right());
+    broken.assert_denied(PAM_AUTHINFO_UNAVAIL, "unavailable");
+    assert!(only_prompts(&broken), "{broken:#?}");
+}
+
+#[test]
+fn an_argument_that_is_not_known_denies_and_is_named() {
+    let world = World::default();
+    let long = "x".repeat(900);
+    let table = [
+        "nullok",
+        "debug",
+        "Root=/",
+        "first_factor",
+        "first_factor=",
+        "first_factor=none",
+        "first_factor=PUBLICKEY",
+        "first-factor=any",
+        long.as_str(),
+    ];
+    for argument in table {
+        world.service("odd", &format!("auth required MODULE root=ROOT {argument}\n"));
+        let outcome = world.login("games").service("odd").at(NOW).answer(right()).run();
+        outcome.assert_denied(PAM_SERVICE_ERR, "misconfigured");
+        let key = argument.split('=').next().unwrap();
+        let named = &key[..key.len().min(100)];
+        assert!(outcome.field("cause").contains(named), "{argument}: {outcome:#?}");
+        assert_eq!(outcome.prompts().len(), 0);
+    }
+    assert_eq!(world.state_of("games").root.codes, 0);
+}
+
+#[test]
+fn a_root_that_is_no_absolute_path_denies_and_is_named() {
+    let world = World::default();
+    for argument in ["root", "root=", "root=relative", "root=./x", "root=../../tmp"] {
+        world.service("odd", &format!("auth required MODULE {argument}\nauth required pam_permit.so\n"));
+        let outcome = world.login("games").service("odd").at(NOW).answer(right()).run();
+        outcome.assert_denied(PAM_SERVICE_ERR, "misconfigured");
+        assert!(outcome.field("cause").contains(argument), "{argument}: {outcome:#?}");
+    }
+}
+
+#[test]
+fn an_argument_that_is_not_known_denies_whom_the_policy_exempts() {
+    let world = World::default();
+    world
+        .policy(EXEMPT)
+        .service("odd", "auth required MODULE root=ROOT nullok\nauth required pam_permit.so\n");
+    assert_eq!(world.login("games").service("odd").at(NOW).run().code, PAM_SERVICE_ERR);
+}
+
+#[test]
+fn an_argument_given_twice_or_of_ten_kilobytes_is_never_a_way_in() {
+    let world = World::default();
+    let long = "y".repeat(10_000);
+    for argument in ["root=ROOT", "root=/nonexistent", "first_factor=any first_factor=publickey", &long] {
+        world.service(
+            "odd",
+            &format!("auth required MODULE root=ROOT {argument}\nauth required pam_permit.so\n"),
+        );
+        let outcome = world.login("mail").service("odd").at(NOW).answer("123456").run();
+        assert_ne!(outcome.code, PAM_SUCCESS, "{argument}: {outcome:#?}");
+    }
+}
+
+const SETCRED_FLAGS: [i32; 6] = [0, 2, 4, 8, 0x10, 0x8004];
+
+/// After a denial libpam itself refuses, whatever a module answers: its stack remembers.
+#[test]
+fn setcred_is_a_success_before_after_and_without_authenticate() {
+    let world = World::default();
+    for flags in SETCRED_FLAGS {
+        world.enroll("games", SECRET);
+        let mut login = world.login("games").at(NOW).open();
+        assert_eq!(login.handle.setcred(flags), PAM_SUCCESS, "before, {flags:#x}");
+        login.answer(right());
+        login.authenticate(0).assert_granted();
+        assert_eq!(login.handle.setcred(flags), PAM_SUCCESS, "after, {flags:#x}");
+        let unknown = world.login("nosuchuser").open();
+        assert_eq!(unknown.handle.setcred(flags), PAM_SUCCESS, "unknown user, {flags:#x}");
+    }
+}
+
+#[test]
+fn setcred_and_the_account_phase_change_no_file() {
+    let world = World::default();
+    world.login("games").at(NOW).answer(wrong()).run();
+    let before = world.snapshot();
+    let login = world.login("games").open();
+    for flags in SETCRED_FLAGS {
+        login.handle.setcred(flags);
+        login.handle.account(flags & PAM_SILENT);
+    }
+    assert!(world.snapshot() == before);
+}
+
+#[test]
+fn account_session_and_password_ignore() {
+    let world = World::default();
+    let login = world.login("games").open();
+    assert_eq!(login.handle.account(0), IGNORED_ALONE);
+    assert_eq!(login.handle.open_session(), IGNORED_ALONE);
+    assert_eq!(login.handle.change_password(), IGNORED_ALONE);
+    world.service("followed", "account required MODULE root=ROOT\naccount required pam_permit.so\n");
+    assert_eq!(world.login("games").service("followed").open().handle.account(0), PAM_SUCCESS);
+}
+
+/// The control people copy from other modules' pages. What it lets pass besides the policy's own decisions is
+/// authinfo_unavail, which it names.
+#[test]
+fn no_denial_passes_a_stack_that_ignores_what_can_be_ignored() {
+    let world = World::default();
+    world.service(
+        "lax",
+        "auth [success=ok ignore=ignore user_unknown=ignore default=die] MODULE root=ROOT\nauth required pam_permit.so\n",
+    );
+    let lax =
+        |user: &str, answer: &str| world.login(user).service("lax").at(NOW).answers([answer; 2]).run().code;
+    assert_eq!(lax("nosuchuser", "123456"), PAM_AUTH_ERR);
+    assert_eq!(lax("mail", "123456"), PAM_AUTH_ERR);
+    for code in [PAM_AUTH_ERR, PAM_AUTH_ERR, PAM_AUTH_ERR, PAM_MAXTRIES] {
+        assert_eq!(lax("games", &wrong()), code);
+    }
+    assert_eq!(lax(UNREACHABLE, "123456"), PAM_AUTHINFO_UNAVAIL);
+    std::fs::write(world.state_path("games"), "").unwrap();
+    assert_eq!(lax("games", &right()), PAM_AUTHINFO_UNAVAIL);
+    std::fs::remove_file(world.policy_path()).unwrap();
+    assert_eq!(lax("games", &right()), PAM_SERVICE_ERR);
+}
+
+#[test]
+fn an_account_lookup_that_fails_is_not_an_unknown_user_and_not_an_exemption() {
+    let world = World::default();
+    for policy in [THREE_TRIES, OPT_IN, EXEMPT] {
+        let outcome = world.policy(policy).login(UNREACHABLE).at(NOW).answers(vec!["123456"; 3]).run();
+        outcome.assert_denied(PAM_AUTHINFO_UNAVAIL, "unavailable");
+    }
+}
+
+#[test]
+fn an_account_record_of_100_kilobytes_is_read() {
+    let world = World::default();
+    world.enroll(HUGE, SECRET).login(HUGE).at(NOW).answer(right()).run().assert_granted();
+}
+
+#[test]
+fn an_empty_user_name_is_nobody() {
+    for policy in [THREE_TRIES, OPT_IN] {
+        let world = World::default();
+        let code = world.policy(policy).login("").at(NOW).answers(vec!["123456"; 3]).run().code;
+        assert!(![PAM_SUCCESS, IGNORED_ALONE].contains(&code), "{}", name_of(code));
+    }
+}
+
+#[test]
+fn opt_in_does_not_exempt_an_unknown_user() {
+    let world = World::default();
+    let outcome = world.policy(OPT_IN).login("nosuchuser").at(NOW).answers(vec!["123456"; 3]).run();
+    outcome.assert_denied(PAM_AUTH_ERR, "unknown-user");
+}
+
+#[test]
+fn a_handle_used_for_a_second_try_starts_afresh() {
+    let world = World::default();
+    let mut login = world.login("games").at(NOW).answer(wrong()).open();
+    login.authenticate(0).assert_denied(PAM_AUTH_ERR, "wrong-code");
+    login.answer(right());
+    login.authenticate(0).assert_granted();
+    login.answer(right());
+    login.authenticate(0).assert_denied(PAM_AUTH_ERR, "replayed");
+}
+
+#[test]
+fn the_environment_of_the_host_decides_nothing() {
+    let odd = [
+        ("TZ", ":/etc/shadow"),
+        ("LC_ALL", "tr_TR.UTF-8"),
+        ("TWOSTEP_ROOT", "/"),
+        ("HOME", "/nonexistent"),
+        ("RUST_BACKTRACE", "1"),
+    ];
+    let world = World::default();
+    let output = world.login("games").at(NOW).answer(wrong()).command().envs(odd).output().unwrap();
+    let report = Report::parse(&String::from_utf8_lossy(&output.stdout));
+    let seen = (report.code, report.field("reason"), output.stderr.len());
+    assert_eq!(seen, (Some(PAM_AUTH_ERR), "wrong-code", 0), "{report:?}");
+}
+
+#[test]
+fn virtual_users_of_this_suite_are_found_by_the_module() {
+    let world = World::new();
+    let user = virtual_user(7);
+    assert_eq!(uid(&user), 70_007);
+    world.enroll(&user, SECRET).login(&user).at(NOW).answer(right()).run().assert_granted();
+}

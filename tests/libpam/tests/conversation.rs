@@ -1,0 +1,209 @@
+//! What an application may answer, and what a person may type.
+
+use std::time::{Duration, Instant};
+
+use twostep_tests::interpose::set_clock;
+use twostep_tests::pam::*;
+use twostep_tests::{Answer, Generator, NOW, World};
+
+fn right() -> String {
+    Generator::default().at(NOW)
+}
+
+/// Neither a failure nor a used code: the files are as they were.
+fn assert_uncharged(answer: impl Into<Answer>, code: i32, reason: &str) {
+    let world = World::default();
+    let before = world.snapshot();
+    let outcome = world.login("games").at(NOW).answer(answer).run();
+    outcome.assert_denied(code, reason);
+    assert!(world.snapshot() == before, "{outcome:#?}");
+    world.login("games").at(NOW).answer(right()).run().assert_granted();
+}
+
+#[test]
+fn a_conversation_that_fails_denies_and_charges_nothing() {
+    for code in [PAM_CONV_ERR, PAM_BUF_ERR, PAM_ABORT, PAM_IGNORE, 99, -1] {
+        assert_uncharged(Answer::Fails(code), PAM_CONV_ERR, "conversation");
+    }
+}
+
+#[test]
+fn a_conversation_that_fails_with_a_response_denies_and_does_not_use_it() {
+    assert_uncharged(Answer::FailsWithText(PAM_CONV_ERR, right().into()), PAM_CONV_ERR, "conversation");
+}
+
+#[test]
+fn no_response_at_all_denies() {
+    assert_uncharged(Answer::NullResponse, PAM_CONV_ERR, "conversation");
+}
+
+#[test]
+fn a_response_without_a_text_is_an_empty_answer() {
+    assert_uncharged(Answer::NullText, PAM_AUTH_ERR, "not-a-code");
+}
+
+#[test]
+fn an_application_without_a_conversation_is_refused() {
+    let world = World::default();
+    let before = world.snapshot();
+    let code = world.login("games").at(NOW).without_conversation().run().code;
+    assert!([PAM_CONV_ERR, PAM_SYSTEM_ERR].contains(&code), "{}", name_of(code));
+    assert!(world.snapshot() == before);
+}
+
+#[test]
+fn what_does_not_have_the_shape_of_a_code_is_refused_uncharged() {
+    let code = right();
+    let odd: Vec<Vec<u8>> = vec![
+        "".into(),
+        " ".into(),
+        "   ".into(),
+        "\n".into(),
+        "-".into(),
+        "------".into(),
+        code[..5].into(),
+        format!("{code}123").into(),
+        format!("{code}x").into(),
+        format!("x{code}").into(),
+        format!("+{code}").into(),
+        format!("0x{code}").into(),
+        format!("{code}.0").into(),
+        format!("{code}\u{a0}").into(),
+        "\x08\n\r\x7fINCORRECt".into(),
+        code.chars()
+            .map(|digit| char::from_u32(digit as u32 - '0' as u32 + 0xff10).unwrap())
+            .collect::<String>()
+            .into(),
+        code.chars()
+            .map(|digit| char::from_u32(digit as u32 - '0' as u32 + 0x660).unwrap())
+            .collect::<String>()
+            .into(),
+        [code.as_bytes(), b"\xff"].concat(),
+        vec![0xff; 6],
+        b"%n%n%n%n%s%s".to_vec(),
+    ];
+    for answer in odd {
+        assert_uncharged(answer, PAM_AUTH_ERR, "not-a-code");
+    }
+}
+
+/// sshd types this, in place of the password, for whom it lets in by no means.
+#[test]
+fn the_junk_of_sshd_is_refused_uncharged_and_told_from_what_people_type() {
+    let world = World::default();
+    let before = world.snapshot();
+    let sshd = || world.login("games").at(NOW).tty("ssh").env("SSH_AUTH_INFO_0=publickey ssh-ed25519 AAAA");
+    sshd().answer("\x08\n\r\x7fINCORRECT").run().assert_denied(PAM_AUTH_ERR, "refused-by-sshd");
+    assert!(world.snapshot() == before);
+    assert_uncharged("\x08\n\r\x7fINCORRECT", PAM_AUTH_ERR, "not-a-code");
+}
+
+#[test]
+fn answers_longer_than_512_bytes_are_refused_at_once_and_uncharged() {
+    for length in [511, 512, 513, 65_536, 10 * 1024 * 1024] {
+        let start = Instant::now();
+        assert_uncharged(vec![b'1'; length], PAM_AUTH_ERR, "not-a-code");
+        assert!(start.elapsed() < Duration::from_secs(1), "{length} bytes");
+    }
+}
+
+#[test]
+fn a_code_in_512_bytes_counts_and_in_513_does_not() {
+    let padded = |length: usize| format!("{}{}", " ".repeat(length - 6), right());
+    let world = World::default();
+    world.login("games").at(NOW).answer(padded(512)).run().assert_granted();
+    assert_uncharged(padded(513), PAM_AUTH_ERR, "not-a-code");
+}
+
+#[test]
+fn blanks_dashes_and_line_ends_around_the_digits_do_not_matter() {
+    let code = right();
+    let (head, tail) = code.split_at(3);
+    let spaced = code.chars().map(|digit| format!("{digit} ")).collect::<String>();
+    let forms = [
+        format!("{head} {tail}"),
+        format!("{head}-{tail}"),
+        format!("{code}\r"),
+        format!("{code}\n"),
+        format!("{code}\r\n"),
+        format!(" \t{code} "),
+        spaced,
+        format!("{code}\0whatever follows the end of a C string"),
+    ];
+    for form in forms {
+        World::default().login("games").at(NOW).answer(&form).run().assert_granted();
+    }
+}
+
+#[test]
+fn codes_of_seven_and_eight_digits_are_codes_and_cost_a_failure() {
+    for answer in ["1234567", "12345678"] {
+        let world = World::default();
+        let outcome = world.login("games").at(NOW).answer(answer).run();
+        outcome.assert_denied(PAM_AUTH_ERR, "wrong-code");
+        assert_eq!(outcome.field("failures"), "1");
+        assert_eq!(world.state_of("games").root.codes, 1);
+    }
+}
+
+#[test]
+fn the_time_that_counts_is_that_of_the_answer() {
+    let world = World::default();
+    let late = NOW + 300;
+    let answer = Answer::after(move || set_clock(late), &right());
+    world.login("games").at(NOW).answer(answer).run().assert_denied(PAM_AUTH_ERR, "wrong-code");
+    let code = Generator::default().at(late);
+    let answer = Answer::after(move || set_clock(late), &code);
+    world.login("games").at(NOW).answer(answer).run().assert_granted();
+    let early = NOW - 300;
+    let answer = Answer::after(move || set_clock(early), &code);
+    let outcome = world.login("games").at(late).answer(answer).run();
+    assert_ne!(outcome.code, PAM_SUCCESS, "used up, and the clock was set back");
+}
+
+#[test]
+fn a_credential_that_changes_during_the_prompt_counts_as_it_is_when_the_answer_comes() {
+    let world = World::default();
+    let path = world.secret_path("games");
+    let removed = Answer::after(move || std::fs::remove_file(path).unwrap(), &right());
+    let outcome = world.login("games").at(NOW).answer(removed).run();
+    assert_ne!(outcome.code, PAM_SUCCESS, "{outcome:#?}");
+    assert_ne!(outcome.code, IGNORED_ALONE, "who was asked is not exempt afterwards: {outcome:#?}");
+}
+
+#[test]
+fn a_user_who_is_unlocked_or_locked_during_the_prompt_is_judged_by_what_is_true_then() {
+    let world = World::default();
+    let path = world.state_path("games");
+    let mut disabled = world.state_of("games");
+    disabled.root.codes = 20;
+    let file = disabled.file();
+    let locked = Answer::after(move || std::fs::write(path, file).unwrap(), &right());
+    let outcome = world.login("games").at(NOW).answer(locked).answer(right()).run();
+    outcome.assert_denied(PAM_MAXTRIES, "disabled");
+}
+
+#[test]
+fn nobody_waits_for_a_person_who_stands_at_the_prompt() {
+    let world = World::default();
+    let mut first = world.login("games").at(NOW).open();
+    let (second, code) = (world.login("games").at(NOW).answer(right()), right());
+    let meanwhile = move || {
+        let outcome = std::thread::scope(|scope| {
+            let login = Sendable(second);
+            scope.spawn(move || login.run().code).join().unwrap()
+        });
+        assert_eq!(outcome, PAM_SUCCESS, "the lock is not held during the prompt");
+    };
+    first.answer(Answer::after(meanwhile, &code));
+    first.authenticate(0).assert_denied(PAM_AUTH_ERR, "replayed");
+}
+
+struct Sendable(twostep_tests::Login);
+// SAFETY: the login holds typed answers only, no closure.
+unsafe impl Send for Sendable {}
+impl Sendable {
+    fn run(self) -> twostep_tests::Outcome {
+        self.0.run()
+    }
+}

@@ -1,0 +1,306 @@
+//! A login killed at any system call, or with any system call failing: the files still parse, no code works twice, and the
+//! next login works.
+
+use std::collections::HashMap;
+use std::fs;
+
+use twostep_tests::interpose;
+use twostep_tests::pam::*;
+use twostep_tests::strace::{self, Traced, trace};
+use twostep_tests::{Generator, Login, NOW, State, World};
+
+fn right() -> String {
+    Generator::default().at(NOW)
+}
+
+fn without_state() -> World {
+    let world = World::lenient();
+    fs::remove_file(world.state_path("games")).unwrap();
+    world
+}
+
+fn login(world: &World, answer: &str) -> Login {
+    world.followed("games").answer(answer)
+}
+
+/// Each system call after the one that ends the reading of the service files: its name, and how many of that name the
+/// process has made so far, which is how strace counts.
+fn calls_of_the_module(calls: &[String]) -> Vec<(String, usize)> {
+    let mut counts = HashMap::new();
+    let mut inside = false;
+    let mut found = Vec::new();
+    for call in calls {
+        let Some(name) = strace::name(call) else { continue };
+        let count = counts.entry(name).or_insert(0);
+        *count += 1;
+        if call.starts_with("write(1<pipe:") {
+            break; // the report: the login is over
+        }
+        if inside {
+            found.push((name.to_owned(), *count));
+        }
+        inside |= call.contains("/pam.d/other\"");
+    }
+    assert!(found.len() > 30, "the trace has the login's calls");
+    found
+}
+
+fn traced(login: &Login) -> Traced {
+    let traced = trace(login, &[]);
+    assert!(traced.report.code.is_some(), "{:?}", traced.report);
+    traced
+}
+
+/// What must hold after a login with `answer` that ended in any way.
+fn assert_sound(world: &World, report_code: Option<i32>, what: &str) {
+    if let Ok(file) = fs::read(world.state_path("games")) {
+        assert!(State::parse(&file).is_some(), "{what}: the state does not parse");
+    }
+    let strays: Vec<_> = fs::read_dir(world.root().join("var/lib/twostep/state")).unwrap().collect();
+    assert!(strays.len() <= 1, "{what}: {strays:?}");
+    let again = [login(world, &right()).run(), login(world, &right()).run()];
+    let successes = again.iter().filter(|outcome| outcome.code == PAM_SUCCESS).count();
+    let before = usize::from(report_code == Some(PAM_SUCCESS));
+    assert!(successes + before <= 1, "{what}: one code, {successes} + {before} logins");
+    let later = NOW + 120;
+    let next =
+        world.login("games").service("followed").at(later).answer(Generator::default().at(later)).run();
+    assert_eq!((next.code, next.field("result")), (PAM_SUCCESS, "grant"), "{what}: {next:#?}");
+}
+
+fn kill_everywhere(world: fn() -> World, answer: &str) {
+    let calls = calls_of_the_module(&traced(&login(&world(), answer)).calls);
+    for (name, count) in calls {
+        let world = world();
+        let inject = format!("inject={name}:signal=KILL:when={count}");
+        let killed = trace(&login(&world, answer), &["-e", &inject]);
+        assert_eq!(killed.report.code, None, "{inject}: the kill came too late");
+        assert_sound(&world, None, &inject);
+    }
+}
+
+#[test]
+fn a_right_login_killed_at_any_system_call_leaves_everything_usable() {
+    kill_everywhere(World::lenient, &right());
+}
+
+#[test]
+fn a_wrong_login_killed_at_any_system_call_leaves_everything_usable() {
+    kill_everywhere(World::lenient, "000000");
+}
+
+#[test]
+fn a_first_login_killed_at_any_system_call_leaves_everything_usable() {
+    kill_everywhere(without_state, "000000");
+}
+
+/// Guesses would be free otherwise.
+#[test]
+fn a_login_killed_once_the_code_is_looked_at_has_been_charged() {
+    let calls = calls_of_the_module(&traced(&login(&World::lenient(), "000000")).calls);
+    let charge = calls.iter().position(|(name, _)| name == "pwrite64").unwrap();
+    for (name, count) in &calls[charge + 1..] {
+        let world = World::lenient();
+        trace(&login(&world, "000000"), &["-e", &format!("inject={name}:signal=KILL:when={count}")]);
+        assert_eq!(world.state_of("games").root.codes, 1, "killed at {name} {count}");
+    }
+}
+
+const ERRORS: [&str; 4] = ["EIO", "ENOSPC", "EMFILE", "EACCES"];
+/// What the runtime and libpam need for themselves, and what happens after the verdict.
+const NOT_OURS: [&str; 14] = [
+    "mmap",
+    "munmap",
+    "mprotect",
+    "brk",
+    "write",
+    "sigaltstack",
+    "ioctl",
+    "sendto",
+    "recvfrom",
+    "poll",
+    "readlink",
+    "rt_sigaction",
+    "clock_gettime",
+    "futex",
+];
+
+fn fail_everywhere(world: fn() -> World) {
+    let calls = traced(&login(&world(), &right())).calls;
+    let ours = calls_of_the_module(&calls);
+    for (name, count) in ours.iter().filter(|(name, _)| !NOT_OURS.contains(&name.as_str())) {
+        for error in ERRORS {
+            let world = world();
+            let inject = format!("inject={name}:error={error}:when={count}");
+            let report = trace(&login(&world, &right()), &["-e", &inject]).report;
+            let code = report.code.unwrap_or_else(|| panic!("{inject}: the host died"));
+            assert_ne!(report.field("result"), "exempt", "{inject}: {report:?}");
+            if code == PAM_SUCCESS {
+                assert_eq!(report.field("result"), "grant", "{inject}: {report:?}");
+                let after_the_flush = name == "pwrite64" && *count == 3;
+                assert!(after_the_flush || !MUST_WORK.contains(&name.as_str()), "{inject}: granted");
+            }
+            assert_sound(&world, Some(code), &inject);
+        }
+    }
+}
+
+/// Without these no login may be granted.
+const MUST_WORK: [&str; 5] = ["pwrite64", "fdatasync", "fsync", "pread64", "linkat"];
+
+#[test]
+fn a_login_with_any_system_call_failing_is_never_a_way_in() {
+    fail_everywhere(World::lenient);
+}
+
+#[test]
+fn a_first_login_with_any_system_call_failing_is_never_a_way_in() {
+    fail_everywhere(without_state);
+}
+
+/// The first failure of each kind from its first occurrence on: a disk that stays broken.
+#[test]
+fn a_disk_that_stays_broken_denies_and_recovers() {
+    for name in ["openat", "newfstatat", "fstat", "flock", "pread64", "pwrite64", "fdatasync", "close"] {
+        let ours = calls_of_the_module(&traced(&login(&World::lenient(), &right())).calls);
+        let Some((_, first)) = ours.iter().find(|(other, _)| other == name) else { continue };
+        let world = World::lenient();
+        let inject = format!("inject={name}:error=EIO:when={first}+");
+        let report = trace(&login(&world, &right()), &["-e", &inject]).report;
+        if name != "close" {
+            assert_ne!(report.code, Some(PAM_SUCCESS), "{inject}: {report:?}");
+        }
+        assert_sound(&world, report.code, &inject);
+    }
+}
+
+#[test]
+fn writes_that_are_cut_short_are_completed() {
+    for most in [1, 7, 255, 511] {
+        let world = World::lenient();
+        interpose::shorten_writes(Some(most));
+        let outcome = login(&world, &right()).run();
+        interpose::shorten_writes(None);
+        assert_eq!(outcome.field("result"), "grant", "{outcome:#?}");
+        assert_sound(&world, Some(outcome.code), &format!("{most} bytes a write"));
+    }
+}
+
+#[test]
+fn a_disk_that_takes_nothing_denies() {
+    for write in [1, 2] {
+        let world = World::lenient();
+        let inject = format!("inject=pwrite64:retval=0:when={write}");
+        let report = trace(&login(&world, &right()), &["-e", &inject]).report;
+        assert_eq!(report.code, Some(PAM_AUTHINFO_UNAVAIL), "{inject}: {report:?}");
+        assert_sound(&world, report.code, &inject);
+    }
+}
+
+#[test]
+fn an_interrupted_system_call_is_no_way_in() {
+    let ours = calls_of_the_module(&traced(&login(&World::lenient(), &right())).calls);
+    let slow = ["openat", "flock", "pread64", "pwrite64", "fdatasync", "read"];
+    for (name, count) in ours.iter().filter(|(name, _)| slow.contains(&name.as_str())) {
+        let world = World::lenient();
+        let inject = format!("inject={name}:error=EINTR:when={count}");
+        let report = trace(&login(&world, &right()), &["-e", &inject]).report;
+        assert_ne!(report.field("result"), "exempt", "{inject}: {report:?}");
+        assert_sound(&world, report.code, &inject);
+    }
+}
+
+fn path_of(call: &str) -> &str {
+    let path = call.split_once('<').and_then(|(_, rest)| rest.split_once('>'));
+    path.map_or("", |(path, _)| path)
+}
+
+#[test]
+fn a_granted_login_flushes_once_creates_nothing_and_writes_its_state_only() {
+    let world = World::lenient();
+    let traced = traced(&login(&world, &right()));
+    assert_eq!(traced.report.code, Some(PAM_SUCCESS));
+    let state = world.state_path("games");
+    let named = |name: &str| traced.calls.iter().filter(|call| strace::name(call) == Some(name)).count();
+    assert_eq!((named("fdatasync"), named("fsync"), named("sync"), named("sync_file_range")), (1, 0, 0, 0));
+    let changing = [
+        "rename",
+        "renameat",
+        "renameat2",
+        "link",
+        "linkat",
+        "symlink",
+        "symlinkat",
+        "unlink",
+        "unlinkat",
+        "mkdir",
+        "mkdirat",
+        "mknod",
+        "mknodat",
+        "truncate",
+        "ftruncate",
+        "fallocate",
+        "chmod",
+        "fchmod",
+        "fchmodat",
+        "chown",
+        "fchown",
+        "fchownat",
+        "utimensat",
+        "setxattr",
+        "fsetxattr",
+        "getdents64",
+        "fork",
+        "vfork",
+        "clone",
+        "clone3",
+        "execveat",
+        "kill",
+        "setuid",
+        "umask",
+        "chdir",
+    ];
+    for name in changing {
+        assert_eq!(named(name), 0, "{name}");
+    }
+    for call in &traced.calls {
+        let writes =
+            matches!(strace::name(call), Some("write" | "writev" | "pwrite64" | "pwritev" | "pwritev2"));
+        assert!(
+            !writes || path_of(call) == state.to_str().unwrap() || path_of(call).starts_with("pipe:"),
+            "{call}"
+        );
+        let opens_for_writing =
+            ["O_WRONLY", "O_RDWR", "O_CREAT", "O_TMPFILE", "O_TRUNC"].iter().any(|flag| call.contains(flag));
+        assert!(
+            !opens_for_writing || call.contains(&format!("\"{}\", O_RDWR", twostep_tests::uid("games"))),
+            "{call}"
+        );
+        let ours =
+            call.contains("twostep-") && strace::name(call) == Some("openat") && call.contains("O_NOFOLLOW");
+        assert!(!ours || call.contains("O_CLOEXEC"), "{call}");
+    }
+}
+
+#[test]
+fn a_login_opens_the_files_of_nobody_else() {
+    let world = World::lenient();
+    world.enroll("mail", twostep_tests::OTHER_SECRET);
+    let traced = traced(&login(&world, &right()));
+    let other = format!("{}.toml", twostep_tests::uid("mail"));
+    assert!(!traced.calls.iter().any(|call| call.contains(&other)));
+}
+
+#[test]
+fn a_first_login_has_its_state_on_disk_before_it_is_used() {
+    let world = without_state();
+    let traced = traced(&login(&world, "000000"));
+    let position = |what: &str| {
+        traced.calls.iter().position(|call| call.starts_with(what)).unwrap_or_else(|| panic!("{what}"))
+    };
+    let order = ["write(", "fsync(", "linkat(", "pwrite64("].map(position);
+    assert!(order.is_sorted(), "{order:?}");
+    let folder = traced.calls.iter().rposition(|call| call.starts_with("fsync(")).unwrap();
+    assert!(path_of(&traced.calls[folder]).ends_with("/state"), "the folder is flushed");
+    assert!(order[2] < folder && folder < order[3], "after the link, before the charge");
+}

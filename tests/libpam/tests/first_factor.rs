@@ -1,0 +1,121 @@
+//! Without a first factor there is no second: PAM does not tell, so what sshd and the stack leave behind must.
+
+use twostep_tests::pam::*;
+use twostep_tests::{Generator, NOW, World};
+
+const THREE_TRIES: &str = "version = 1\nmode = \"mandatory\"\n";
+const OPT_IN: &str = "version = 1\nmode = \"opt-in\"\n";
+const EXEMPT: &str = "version = 1\nmode = \"exempt\"\n";
+const SSHD: &str = "auth required MODULE root=ROOT\nauth required pam_permit.so\n";
+
+fn right() -> String {
+    Generator::default().at(NOW)
+}
+
+#[test]
+fn sshd_without_a_first_factor_is_refused_unasked_and_uncharged() {
+    let world = World::default();
+    world.service("sshd", SSHD).service("ssh2", SSHD);
+    let before = world.snapshot();
+    let tries = [
+        world.login("games").service("sshd"),
+        world.login("games").service("ssh2").tty("ssh"),
+        world.login("games").service("ssh2").env("SSH_CONNECTION=192.0.2.1 1 192.0.2.2 22"),
+        world.login("games").service("ssh2").env("SSH_AUTH_INFO_0="),
+        world.login("mail").service("sshd"),
+    ];
+    for policy in [THREE_TRIES, OPT_IN, EXEMPT] {
+        world.policy(policy);
+        let outcome = world.login("games").service("sshd").at(NOW).answer(right()).run();
+        outcome.assert_denied(PAM_AUTH_ERR, "no-first-factor");
+        assert_eq!(outcome.prompts().len(), 0);
+    }
+    world.policy(EXEMPT);
+    for login in tries {
+        let outcome = login.at(NOW).answer(right()).run();
+        outcome.assert_denied(PAM_AUTH_ERR, "no-first-factor");
+        assert_eq!((outcome.prompts().len(), &outcome.delays[..]), (0, &[2_000_000][..]));
+    }
+    world.policy("version = 1\nmode = \"mandatory\"\n[verification]\ntries = 1\n");
+    assert!(world.snapshot() == before);
+}
+
+#[test]
+fn sshd_with_a_first_factor_is_asked() {
+    let world = World::default();
+    world.service("sshd", SSHD);
+    world.service("any", "auth required MODULE root=ROOT first_factor=any\n");
+    world.service(
+        "password",
+        "auth optional pam_exec.so quiet expose_authtok /bin/true\nauth required MODULE root=ROOT\n",
+    );
+    let later = |steps: i64| NOW + 30 * steps;
+    let code = |steps| Generator::default().at(later(steps));
+    let key = "SSH_AUTH_INFO_0=publickey ssh-ed25519 AAAA\n";
+    world.login("games").service("sshd").env(key).at(later(0)).answer(code(0)).run().assert_granted();
+    world.login("games").service("any").tty("ssh").at(later(2)).answer(code(2)).run().assert_granted();
+    let typed = ["a password".to_owned(), code(4)];
+    world.login("games").service("password").tty("ssh").at(later(4)).answers(typed).run().assert_granted();
+}
+
+#[test]
+fn a_line_that_wants_a_key_is_refused_without_one() {
+    let world = World::default();
+    world.service(
+        "key",
+        "auth required MODULE root=ROOT first_factor=publickey\nauth required pam_permit.so\n",
+    );
+    let before = world.snapshot();
+    let with = |methods: &str| world.login("games").service("key").env(&format!("SSH_AUTH_INFO_0={methods}"));
+    let refused = [
+        world.login("games").service("key"),
+        with(""),
+        with("password\n"),
+        with("keyboard-interactive/pam\n"),
+        with("hostbased ssh-ed25519 AAAA\n"),
+        with("password publickey \n"),
+        with("publickeys ssh-ed25519 AAAA\n"),
+        with(" publickey ssh-ed25519 AAAA\n"),
+    ];
+    for login in refused {
+        let outcome = login.at(NOW).answer(right()).run();
+        outcome.assert_denied(PAM_AUTH_ERR, "no-first-factor");
+        assert_eq!(outcome.prompts().len(), 0);
+    }
+    assert!(world.snapshot() == before);
+    let second = "hostbased ssh-ed25519 AAAA\npublickey ssh-ed25519 AAAA\n";
+    with(second).at(NOW).answer(right()).run().assert_granted();
+    let later = NOW + 60;
+    let code = Generator::default().at(later);
+    with("publickey ssh-ed25519 AAAA").at(later).answer(code).run().assert_granted();
+}
+
+#[test]
+fn a_line_that_wants_a_key_refuses_exempt_users_without_one() {
+    let world = World::default();
+    world.policy(EXEMPT);
+    world.service(
+        "key",
+        "auth required MODULE root=ROOT first_factor=publickey\nauth required pam_permit.so\n",
+    );
+    let outcome = world.login("games").service("key").at(NOW).run();
+    outcome.assert_denied(PAM_AUTH_ERR, "no-first-factor");
+    let key =
+        world.login("games").service("key").env("SSH_AUTH_INFO_0=publickey ssh-ed25519 AAAA\n").at(NOW).run();
+    assert_eq!((key.code, key.field("result")), (PAM_SUCCESS, "exempt"));
+}
+
+#[test]
+fn the_password_typed_as_a_code_is_no_code() {
+    let world = World::default();
+    world.service(
+        "both",
+        "auth optional pam_exec.so quiet expose_authtok /bin/true\nauth required MODULE root=ROOT\n",
+    );
+    let before = world.snapshot();
+    let typed = [right(), right()];
+    let outcome = world.login("games").service("both").at(NOW).answers(typed).run();
+    outcome.assert_denied(PAM_AUTH_ERR, "not-a-code");
+    assert!(world.snapshot() == before, "a password that looks like a code is not charged");
+    assert!(!format!("{:?}", outcome.log).contains(&right()));
+}

@@ -1,0 +1,106 @@
+//! Long-lived and threaded hosts: nothing piles up, nothing crashes.
+
+use std::fs;
+use std::sync::{Barrier, Mutex, MutexGuard};
+use std::thread;
+
+use twostep_tests::interpose::virtual_user;
+use twostep_tests::pam::*;
+use twostep_tests::{Answer, Generator, NOW, SECRET, World};
+
+/// Tests that count what the whole process has open take turns.
+fn alone() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::new(());
+    TURN.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+}
+
+fn right() -> String {
+    Generator::default().at(NOW)
+}
+
+#[test]
+fn no_descriptor_is_open_while_the_person_thinks() {
+    let _turn = alone();
+    let world = World::default();
+    let open = || fs::read_dir("/proc/self/fd").unwrap().count();
+    world.login("games").at(NOW).answer("123456").run();
+    let before = open();
+    let answer = Answer::after(move || assert_eq!(open(), before), &right());
+    world.login("games").at(NOW).answer(answer).run().assert_granted();
+}
+
+#[test]
+fn a_thousand_transactions_leak_neither_descriptors_nor_memory() {
+    let _turn = alone();
+    let world = World::default();
+    world.policy("version = 1\nmode = \"mandatory\"\n[verification]\ntries = 2\n");
+    let measure = || (fs::read_dir("/proc/self/fd").unwrap().count(), resident_kilobytes());
+    let one = || {
+        world.login("games").at(NOW).answers(["not a code", "000000"]).run();
+        world.login("nosuchuser").at(NOW).answers(["not a code", "000000"]).run();
+    };
+    (0..100).for_each(|_| one());
+    let (open, memory) = measure();
+    (0..1000).for_each(|_| one());
+    let (open_after, memory_after) = measure();
+    assert_eq!(open_after, open);
+    assert!(memory_after < memory + 1024, "{memory} KiB, then {memory_after} KiB");
+}
+
+fn resident_kilobytes() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
+}
+
+#[test]
+fn the_module_stays_loaded_and_threads_that_used_it_end_in_peace() {
+    let _turn = alone();
+    let world = World::default();
+    for _ in 0..20 {
+        thread::scope(|scope| {
+            scope.spawn(|| world.login("games").at(NOW).answer("000000").run());
+        });
+    }
+    assert!(fs::read_to_string("/proc/self/maps").unwrap().contains("libpam_twostep.so"));
+}
+
+#[test]
+fn sixteen_threads_log_in_at_once() {
+    let _turn = alone();
+    let world = World::new();
+    let users: Vec<_> = (0..16).map(virtual_user).collect();
+    for user in &users {
+        world.enroll(user, SECRET);
+    }
+    let codes: Vec<_> = (0..10).map(|step| Generator::default().at(NOW + 60 * step)).collect();
+    let start = Barrier::new(users.len());
+    thread::scope(|scope| {
+        for user in &users {
+            scope.spawn(|| {
+                start.wait();
+                for (now, code) in (NOW..).step_by(60).zip(&codes) {
+                    world.login(user).at(now).answer(code).run().assert_granted();
+                    world.login(user).at(now).answer(code).run().assert_denied(PAM_AUTH_ERR, "replayed");
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn sixteen_threads_with_one_code_get_in_once() {
+    let _turn = alone();
+    let world = World::default();
+    let code = right();
+    let start = Barrier::new(16);
+    let login = || {
+        start.wait();
+        world.login("games").at(NOW).answer(&code).run().code
+    };
+    let codes: Vec<_> = thread::scope(|scope| {
+        let threads: Vec<_> = (0..16).map(|_| scope.spawn(login)).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    assert_eq!(codes.iter().filter(|&&code| code == PAM_SUCCESS).count(), 1, "{codes:?}");
+}

@@ -1,0 +1,167 @@
+//! Limits, signals and stuck neighbours: denied in bounded time, and never a way in.
+
+use std::fs;
+use std::io;
+use std::os::fd::AsRawFd;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::process::{Command, ExitStatus, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use twostep_tests::drive::Report;
+use twostep_tests::pam::*;
+use twostep_tests::{Generator, NOW, SECRET, World};
+
+fn right() -> String {
+    Generator::default().at(NOW)
+}
+
+type Resource = libc::__rlimit_resource_t;
+
+/// Runs `command` with both limits of `resource` at `limit`.
+fn limited(mut command: Command, resource: Resource, limit: u64) -> (Report, ExitStatus) {
+    let apply = move || {
+        let limit = libc::rlimit { rlim_cur: limit, rlim_max: limit };
+        // SAFETY: the structure lives during the call.
+        match unsafe { libc::setrlimit(resource, &limit) } {
+            0 => Ok(()),
+            _ => Err(io::Error::last_os_error()),
+        }
+    };
+    // SAFETY: setrlimit is async-signal-safe.
+    let output = unsafe { command.pre_exec(apply) }.stdin(Stdio::null()).output().unwrap();
+    let mut report = Report::parse(&String::from_utf8_lossy(&output.stdout));
+    report.noise.push_str(&String::from_utf8_lossy(&output.stderr));
+    (report, output.status)
+}
+
+#[test]
+fn a_file_size_limit_denies_and_does_not_kill_the_host() {
+    for limit in [0, 1, 511, 512, 4096, 4608, 8191] {
+        let world = World::default();
+        let before = world.snapshot();
+        let (report, status) =
+            limited(world.login("games").at(NOW).answer(right()).command(), libc::RLIMIT_FSIZE, limit);
+        assert_eq!(
+            (report.code, report.field("reason")),
+            (Some(PAM_AUTHINFO_UNAVAIL), "unavailable"),
+            "{limit}: {report:?}"
+        );
+        assert!(status.success(), "{limit}: {status}");
+        assert!(world.snapshot() == before, "{limit}");
+        fs::remove_file(world.state_path("games")).unwrap();
+        let (report, status) =
+            limited(world.login("games").at(NOW).answer(right()).command(), libc::RLIMIT_FSIZE, limit);
+        assert_eq!(report.code, Some(PAM_AUTHINFO_UNAVAIL), "{limit}: {report:?}");
+        assert!(status.success() && !world.state_path("games").exists(), "{limit}: {status}");
+    }
+}
+
+#[test]
+fn too_few_descriptors_are_never_a_way_in() {
+    let world = World::default();
+    world.policy("version = 1\nmode = \"opt-in\"\n");
+    world.service("followed", "auth required MODULE root=ROOT\nauth required pam_permit.so\n");
+    let mut granted = 0;
+    for limit in 3..16 {
+        world.enroll("games", SECRET);
+        let login = world.login("games").service("followed").at(NOW).answers(vec![right(); 3]);
+        let (report, status) = limited(login.command(), libc::RLIMIT_NOFILE, limit);
+        assert_ne!(report.field("result"), "exempt", "{limit}: {report:?}");
+        if report.code == Some(PAM_SUCCESS) {
+            assert_eq!(report.field("result"), "grant", "{limit}: {report:?}");
+            granted += 1;
+        }
+        assert_eq!(status.signal(), None, "{limit}: {status}");
+    }
+    assert!(granted > 0, "the sweep reached as many as a login needs");
+}
+
+#[test]
+fn a_stolen_lock_denies_after_five_seconds_and_holds_up_nobody_else() {
+    let world = World::default();
+    world.enroll("mail", SECRET);
+    let file = fs::File::open(world.state_path("games")).unwrap();
+    // SAFETY: the descriptor is open; flock takes no pointer.
+    assert_eq!(unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_EX) }, 0);
+    let before = world.snapshot();
+    let start = Instant::now();
+    let outcome = world.login("games").at(NOW).answer(right()).run();
+    let took = start.elapsed();
+    outcome.assert_denied(PAM_AUTHINFO_UNAVAIL, "unavailable");
+    assert!((Duration::from_secs(5)..Duration::from_secs(6)).contains(&took), "{took:?}");
+    assert!(world.snapshot() == before);
+    let start = Instant::now();
+    world.login("mail").at(NOW).answer(right()).run().assert_granted();
+    assert!(start.elapsed() < Duration::from_secs(1));
+    drop(file);
+    world.login("games").at(NOW).answer(right()).run().assert_granted();
+}
+
+#[test]
+fn who_waited_for_the_lock_of_a_file_that_was_replaced_looks_at_the_new_one() {
+    let world = World::default();
+    let path = world.state_path("games");
+    let old = fs::File::open(&path).unwrap();
+    // SAFETY: the descriptor is open; flock takes no pointer.
+    assert_eq!(unsafe { libc::flock(old.as_raw_fd(), libc::LOCK_EX) }, 0);
+    let mut disabled = world.state_of("games");
+    disabled.root.codes = 20;
+    let outcome = thread::scope(|scope| {
+        let waiting = scope.spawn(|| world.login("games").at(NOW).answers([right(), right()]).run());
+        thread::sleep(Duration::from_millis(300));
+        fs::rename(&path, path.with_extension("old")).unwrap();
+        world.state("games", &disabled);
+        drop(old);
+        waiting.join().unwrap()
+    });
+    outcome.assert_denied(PAM_MAXTRIES, "disabled");
+}
+
+#[test]
+fn a_login_stopped_while_it_holds_the_lock_denies_others_and_then_goes_on() {
+    let world = World::default();
+    let mut stopped = world.login("games").at(NOW).answer(right()).command();
+    let stop = libc::SIGSTOP.to_string();
+    let child = stopped
+        .args(["--signal-at-flush", &stop])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    wait_until_stopped(child.id());
+    let start = Instant::now();
+    world.login("games").at(NOW).answer(right()).run().assert_denied(PAM_AUTHINFO_UNAVAIL, "unavailable");
+    assert!(
+        (Duration::from_secs(5)..Duration::from_secs(6)).contains(&start.elapsed()),
+        "{:?}",
+        start.elapsed()
+    );
+    // SAFETY: the child is ours and not yet waited for.
+    unsafe { libc::kill(child.id() as i32, libc::SIGCONT) };
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(Report::parse(&String::from_utf8_lossy(&output.stdout)).code, Some(PAM_SUCCESS));
+    world.login("games").at(NOW).answer(right()).run().assert_denied(PAM_AUTH_ERR, "replayed");
+}
+
+fn wait_until_stopped(pid: u32) {
+    let deadline = Instant::now() + Duration::from_secs(10);
+    let stopped = || fs::read_to_string(format!("/proc/{pid}/stat")).unwrap().contains(") T ");
+    while !stopped() {
+        assert!(Instant::now() < deadline, "the process never came to its flush");
+        thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// A handler without SA_RESTART, five thousand times a second.
+#[test]
+fn signals_without_end_do_not_disturb_a_login() {
+    let world = World::default();
+    for step in 0..20 {
+        let now = NOW + 60 * step;
+        let mut login = world.login("games").at(now).answer(Generator::default().at(now)).command();
+        let output = login.args(["--storm", ""]).stdin(Stdio::null()).output().unwrap();
+        let report = Report::parse(&String::from_utf8_lossy(&output.stdout));
+        assert_eq!(report.code, Some(PAM_SUCCESS), "{report:?}");
+    }
+}

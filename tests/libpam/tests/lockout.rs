@@ -1,0 +1,323 @@
+//! What failures cost, and what ends that.
+
+use twostep_tests::interpose::{release_clock, set_clock};
+use twostep_tests::pam::*;
+use twostep_tests::{Answer, Generator, NOW, Outcome, SECRET, World, seal};
+
+const PROMPT: &str = "Verification code: ";
+
+fn wrong() -> &'static str {
+    // No step between NOW and some days later has it by more than chance; each use checks the reason.
+    "000000"
+}
+
+/// Whoever is locked out is asked once more: the same is typed again.
+fn judge(world: &World, now: i64, code: &str) -> Outcome {
+    world.login("games").at(now).answers([code; 2]).run()
+}
+
+fn fail(world: &World, now: i64, failures: u16) {
+    let outcome = judge(world, now, wrong());
+    outcome.assert_denied(PAM_AUTH_ERR, "wrong-code");
+    assert_eq!(outcome.field("failures"), failures.to_string());
+    assert_eq!(world.state_of("games").root.codes, failures);
+}
+
+/// As `failures` wrong codes in a row leave it, the last of them at NOW.
+fn after_failures(failures: u16) -> World {
+    let world = World::default();
+    let mut state = world.state_of("games");
+    state.root.codes = failures;
+    state.root.last_failure = NOW as u64;
+    world.state("games", &state);
+    world
+}
+
+#[test]
+fn three_failures_cost_a_wait_that_doubles_from_30_s_to_an_hour_and_twenty_disable() {
+    let world = World::default();
+    let mut now = NOW;
+    for failures in 1..=3 {
+        fail(&world, now, failures);
+    }
+    for (wait, failures) in [30, 60, 120, 240, 480, 960, 1920, 3600, 3600, 3600].into_iter().zip(4..) {
+        judge(&world, now + wait - 1, wrong()).assert_denied(PAM_MAXTRIES, "locked");
+        assert_eq!(world.state_of("games").root.codes, failures - 1, "a refused try costs nothing");
+        now += wait;
+        fail(&world, now, failures);
+    }
+    for failures in 14..=20 {
+        now += 3600;
+        fail(&world, now, failures);
+    }
+    for later in [0, 3600, 86_400, 365 * 86_400] {
+        judge(&world, now + later, &Generator::default().at(now + later))
+            .assert_denied(PAM_MAXTRIES, "disabled");
+        assert_eq!(world.state_of("games").root.codes, 20);
+    }
+}
+
+#[test]
+fn the_limit_is_that_of_the_policy() {
+    for limit in [3, 5, 100] {
+        let world = after_failures(limit - 1);
+        world.policy(&format!(
+            "version = 1\nmode = \"mandatory\"\n[verification]\ntries = 1\nlockout-after = {limit}\n"
+        ));
+        let now = NOW + 3600;
+        fail(&world, now, limit);
+        judge(&world, now + 3600, wrong()).assert_denied(PAM_MAXTRIES, "disabled");
+    }
+}
+
+#[test]
+fn a_right_code_during_the_wait_is_refused_unread_and_not_used_up() {
+    let world = after_failures(3);
+    let code = Generator::default().at(NOW + 30);
+    judge(&world, NOW + 29, &code).assert_denied(PAM_MAXTRIES, "locked");
+    judge(&world, NOW + 30, &code).assert_granted();
+}
+
+#[test]
+fn who_must_wait_reads_until_when_and_has_one_more_prompt() {
+    let world = after_failures(4);
+    world.policy("version = 1\nmode = \"mandatory\"\n");
+    let now = NOW + 10;
+    let outcome = world.login("games").at(now).answers([wrong(); 3]).run();
+    outcome.assert_denied(PAM_MAXTRIES, "locked");
+    let text =
+        "Too many wrong codes. No code is accepted before 08:01:00 UTC (in 50 s).\nVerification code: ";
+    assert_eq!(outcome.prompts(), [PROMPT, text]);
+    assert_eq!(outcome.log.len(), 2, "{outcome:#?}");
+}
+
+#[test]
+fn who_waits_at_the_second_prompt_may_go_on_when_the_wait_is_over() {
+    let world = after_failures(3);
+    world.policy("version = 1\nmode = \"mandatory\"\n");
+    let code = Generator::default().at(NOW + 30);
+    let patient = Answer::after(|| set_clock(NOW + 30), &code);
+    let outcome = world.login("games").at(NOW).answer(wrong()).answer(patient).run();
+    outcome.assert_granted();
+}
+
+#[test]
+fn the_wait_that_begins_in_a_conversation_is_told_in_its_next_prompt() {
+    let world = after_failures(2);
+    world.policy("version = 1\nmode = \"mandatory\"\n");
+    let outcome = world.login("games").at(NOW).answers([wrong(); 4]).run();
+    outcome.assert_denied(PAM_MAXTRIES, "locked");
+    assert_eq!(outcome.fields("reason")[0], "wrong-code");
+    assert_eq!(world.state_of("games").root.codes, 3);
+}
+
+#[test]
+fn whose_codes_are_disabled_reads_what_to_do() {
+    let world = after_failures(20);
+    world.policy("version = 1\nmode = \"mandatory\"\n");
+    let outcome = world.login("games").at(NOW + 86_400).answers([wrong(); 3]).run();
+    outcome.assert_denied(PAM_MAXTRIES, "disabled");
+    let text = "Too many wrong codes: codes are disabled. \
+                Ask your administrator to run 'twostep unlock games'.\nVerification code: ";
+    assert_eq!(outcome.prompts(), [PROMPT, text]);
+}
+
+#[test]
+fn the_first_prompt_does_not_tell_strangers_who_is_locked() {
+    for failures in [0, 3, 20] {
+        assert_eq!(judge(&after_failures(failures), NOW, wrong()).prompts()[0], PROMPT);
+    }
+}
+
+#[test]
+fn a_success_resets_the_count() {
+    let world = after_failures(2);
+    judge(&world, NOW, &Generator::default().at(NOW)).assert_granted();
+    assert_eq!(world.state_of("games").root.codes, 0);
+    for failures in 1..=3 {
+        fail(&world, NOW, failures);
+    }
+}
+
+#[test]
+fn nothing_but_a_success_resets_the_count() {
+    let world = after_failures(2);
+    let count = || world.state_of("games").root.codes;
+    let stack = "auth required MODULE root=ROOT first_factor=publickey\nauth required pam_permit.so\n";
+    world
+        .service("key", stack)
+        .service("sshd", "auth required MODULE root=ROOT\nauth required pam_permit.so\n");
+    judge(&world, NOW, "not a code");
+    judge(&world, NOW, "");
+    world.login("games").service("key").at(NOW).run();
+    world.login("games").service("sshd").at(NOW).run();
+    world.login("games").at(NOW).run();
+    let open = world.login("games").at(NOW).open();
+    open.handle.setcred(2);
+    open.handle.account(0);
+    open.handle.open_session();
+    world.policy("version = 1\nmode = \"exempt\"\n");
+    world.login("games").at(NOW).run();
+    world.policy("broken");
+    judge(&world, NOW, wrong());
+    world.policy("version = 1\nmode = \"mandatory\"\n[verification]\ntries = 1\n");
+    world.enroll("mail", SECRET);
+    world.login("mail").at(NOW).answer(Generator::default().at(NOW)).run().assert_granted();
+    assert_eq!(count(), 2);
+    fail(&world, NOW + 86_400, 3);
+}
+
+#[test]
+fn a_wait_holds_from_wherever_and_through_whatever_service_one_comes() {
+    let world = after_failures(3);
+    world.service("sudo", "auth required MODULE root=ROOT\n");
+    for host in ["192.0.2.1", "192.0.2.2", "2001:db8::1"] {
+        world
+            .login("games")
+            .rhost(host)
+            .at(NOW)
+            .answers([wrong(); 2])
+            .run()
+            .assert_denied(PAM_MAXTRIES, "locked");
+    }
+    world
+        .login("games")
+        .service("sudo")
+        .at(NOW)
+        .answers([wrong(); 2])
+        .run()
+        .assert_denied(PAM_MAXTRIES, "locked");
+}
+
+#[test]
+fn one_user_locks_out_no_other() {
+    let world = after_failures(20);
+    world.enroll("mail", SECRET);
+    world.login("mail").at(NOW).answer(Generator::default().at(NOW)).run().assert_granted();
+}
+
+#[test]
+fn a_clock_set_back_ends_the_wait_and_keeps_the_count() {
+    let world = after_failures(10);
+    let before = NOW - 86_400;
+    fail(&world, before, 11);
+    judge(&world, before + 3599, wrong()).assert_denied(PAM_MAXTRIES, "locked");
+    fail(&world, before + 3600, 12);
+}
+
+#[test]
+fn a_clock_set_back_does_not_end_the_hard_stop() {
+    let world = after_failures(20);
+    judge(&world, NOW - 86_400, wrong()).assert_denied(PAM_MAXTRIES, "disabled");
+}
+
+#[test]
+fn a_count_at_its_largest_does_not_wrap() {
+    for failures in [99, 100, 101, u16::MAX - 1, u16::MAX] {
+        let world = after_failures(failures);
+        world.policy("version = 1\nmode = \"mandatory\"\n[verification]\ntries = 1\nlockout-after = 100\n");
+        judge(&world, NOW + 3600, wrong());
+        assert!(world.state_of("games").root.codes >= failures);
+        judge(&world, NOW + 86_400, wrong()).assert_denied(PAM_MAXTRIES, "disabled");
+    }
+}
+
+#[test]
+fn the_helpers_failures_do_not_lock_roots_hosts() {
+    let world = World::default();
+    let mut state = world.state_of("games");
+    state.helper.codes = 20;
+    state.helper.last_failure = NOW as u64;
+    world.state("games", &state);
+    judge(&world, NOW, &Generator::default().at(NOW)).assert_granted();
+    assert_eq!(world.state_of("games").helper.codes, 20, "and are not forgiven by a success there");
+}
+
+#[test]
+fn what_later_versions_store_in_the_state_survives_a_login() {
+    let world = World::default();
+    let mut file = world.state_of("games").file();
+    file[17] = 1;
+    (64..368).for_each(|at| file[at] = at as u8);
+    seal(&mut file[..512]);
+    std::fs::write(world.state_path("games"), &file).unwrap();
+    fail(&world, NOW, 1);
+    judge(&world, NOW, &Generator::default().at(NOW)).assert_granted();
+    let after = std::fs::read(world.state_path("games")).unwrap();
+    for slot in [0, 4096] {
+        assert_eq!(after[slot + 64..slot + 368], file[64..368]);
+        assert_eq!(after[slot + 17], 1);
+    }
+}
+
+#[test]
+fn a_mark_in_the_future_is_an_anomaly_that_charges_nothing() {
+    let world = World::default();
+    let mut state = world.state_of("games");
+    state.mark = NOW as u64 + 86_400;
+    world.state("games", &state);
+    let outcome = judge(&world, NOW, &Generator::default().at(NOW));
+    assert_eq!((outcome.field("result"), outcome.field("reason")), ("deny", "clock-anomaly"));
+    assert!(![PAM_SUCCESS, IGNORED_ALONE].contains(&outcome.code), "{outcome:#?}");
+    assert_eq!(outcome.log[0].priority, 4);
+    assert_eq!(world.state_of("games"), state);
+}
+
+#[test]
+fn unlock_ends_the_wait_and_the_hard_stop() {
+    for failures in [3, 20] {
+        let world = after_failures(failures);
+        let output = world.command(&["unlock", "games"]);
+        assert!(output.status.success(), "{output:?}");
+        judge(&world, NOW, &Generator::default().at(NOW)).assert_granted();
+    }
+}
+
+#[test]
+fn unlock_makes_no_used_code_usable() {
+    let world = World::default();
+    let now = release_clock() / 30 * 30;
+    let code = Generator::default().at(now);
+    judge(&world, now, &code).assert_granted();
+    world.command(&["unlock", "games"]);
+    judge(&world, now, &code).assert_denied(PAM_AUTH_ERR, "replayed");
+    world.command(&["unlock", "games", "--reset-clock"]);
+    judge(&world, now, &code).assert_denied(PAM_AUTH_ERR, "replayed");
+}
+
+/// The command reads the machine's own clock, so this happens now.
+#[test]
+fn unlock_with_reset_clock_mends_a_mark_in_the_future() {
+    let world = World::default();
+    let now = release_clock();
+    let mut state = world.state_of("games");
+    state.mark = now as u64 + 86_400;
+    world.state("games", &state);
+    let soon = now + 300;
+    let code = Generator::default().at(soon);
+    assert_eq!(judge(&world, soon, &code).field("reason"), "clock-anomaly");
+    assert_eq!(
+        world.command(&["unlock", "games"]).status.code(),
+        Some(1),
+        "says that codes are still refused"
+    );
+    assert_eq!(judge(&world, soon, &code).field("reason"), "clock-anomaly", "only on demand");
+    let output = world.command(&["unlock", "games", "--reset-clock"]);
+    assert!(output.status.success(), "{output:?}");
+    judge(&world, soon, &code).assert_granted();
+}
+
+#[test]
+fn reset_keeps_the_mark() {
+    let world = World::default();
+    let now = release_clock() / 30 * 30;
+    let code = Generator::default().at(now);
+    judge(&world, now, &code).assert_granted();
+    let mark = world.state_of("games").mark;
+    let output = world.command(&["reset", "games"]);
+    assert!(output.status.success(), "{output:?}");
+    assert!(!world.secret_path("games").exists());
+    assert!(world.state_of("games").mark >= mark);
+    world.secret("games", &format!("[[authenticator]]\nlabel = \"phone\"\nsecret = \"{SECRET}\"\n"));
+    judge(&world, now, &code).assert_denied(PAM_AUTH_ERR, "replayed");
+}

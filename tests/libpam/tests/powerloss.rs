@@ -1,0 +1,254 @@
+//! The power fails at any moment of several logins in a row. What a disk may hold then is built from the real writes: of
+//! those not yet flushed each may be there, be missing, or be torn. The real module then runs on each such file.
+
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::os::unix::fs::FileExt;
+
+use twostep_tests::interpose::skip_flushes;
+use twostep_tests::pam::*;
+use twostep_tests::strace::{self, trace};
+use twostep_tests::{Generator, NOW, State, World};
+
+const SLOT: usize = 512;
+
+/// One thing that happened to the state file, or to the person in front of it.
+enum Event {
+    Write {
+        offset: usize,
+        bytes: Vec<u8>,
+    },
+    Flush,
+    /// A login of this moment, with this moment's code, was granted and the process told so.
+    Granted {
+        now: i64,
+    },
+}
+
+/// How a login of the story ends.
+#[derive(Clone, Copy)]
+enum Fate {
+    Lives,
+    /// Killed before the system call of this name is made for the n-th time.
+    Killed(&'static str, u32),
+}
+
+/// What the disk may hold, and what must be true of it.
+struct Moment {
+    /// As it was when last flushed.
+    flushed: Vec<u8>,
+    /// Written since then, in order.
+    pending: Vec<(usize, Vec<u8>)>,
+    /// The logins that were granted so far.
+    granted: Vec<i64>,
+}
+
+use Fate::{Killed, Lives};
+const RIGHT: bool = true;
+const WRONG: bool = false;
+
+#[test]
+fn logins_in_a_row() {
+    replay(&[(RIGHT, Lives), (WRONG, Lives), (RIGHT, Lives), (WRONG, Lives), (WRONG, Lives), (RIGHT, Lives)]);
+}
+
+#[test]
+fn a_login_killed_after_its_charge() {
+    replay(&[(RIGHT, Lives), (WRONG, Killed("pwrite64", 2)), (RIGHT, Lives), (WRONG, Lives)]);
+    replay(&[(RIGHT, Lives), (RIGHT, Killed("pwrite64", 2)), (WRONG, Lives), (RIGHT, Lives)]);
+}
+
+#[test]
+fn two_logins_killed_one_after_the_other() {
+    replay(&[(RIGHT, Lives), (WRONG, Killed("pwrite64", 2)), (WRONG, Killed("pwrite64", 1)), (RIGHT, Lives)]);
+    replay(&[(RIGHT, Lives), (WRONG, Killed("pwrite64", 2)), (RIGHT, Killed("pwrite64", 2)), (RIGHT, Lives)]);
+}
+
+#[test]
+fn a_login_killed_before_its_flush() {
+    replay(&[(RIGHT, Lives), (RIGHT, Killed("fdatasync", 1)), (RIGHT, Lives)]);
+    replay(&[(RIGHT, Lives), (WRONG, Killed("fdatasync", 1)), (WRONG, Lives), (RIGHT, Lives)]);
+    replay(&[
+        (RIGHT, Lives),
+        (RIGHT, Killed("fdatasync", 1)),
+        (WRONG, Killed("pwrite64", 2)),
+        (RIGHT, Lives),
+    ]);
+    // The second one flushes first what the first one left.
+    replay(&[
+        (RIGHT, Lives),
+        (RIGHT, Killed("fdatasync", 1)),
+        (WRONG, Killed("fdatasync", 2)),
+        (RIGHT, Lives),
+    ]);
+}
+
+#[test]
+fn a_login_killed_after_its_flush() {
+    replay(&[(RIGHT, Lives), (RIGHT, Killed("pwrite64", 3)), (RIGHT, Lives), (WRONG, Lives)]);
+    replay(&[(RIGHT, Lives), (WRONG, Killed("pwrite64", 3)), (RIGHT, Killed("pwrite64", 3)), (RIGHT, Lives)]);
+}
+
+/// No accepted code and no flushed failure is lost, and every image parses; with a state that was there, and with one that
+/// a first login made.
+fn replay(story: &[(bool, Fate)]) {
+    for first_login_creates_the_state in [false, true] {
+        let images = replay_from(story, first_login_creates_the_state);
+        println!("{images} images replayed");
+        assert!(images > 100, "{images} images");
+    }
+}
+
+fn replay_from(story: &[(bool, Fate)], create: bool) -> usize {
+    let world = World::default();
+    if create {
+        fs::remove_file(world.state_path("games")).unwrap();
+        world.login("games").at(NOW - 300).answer("000000").run().assert_denied(PAM_AUTH_ERR, "wrong-code");
+    }
+    let start = fs::read(world.state_path("games")).unwrap();
+    skip_flushes();
+    let events = record(&world, story);
+    let end = NOW + 60 * story.len() as i64;
+    let mut images = 0;
+    for (at, moment) in moments(start, events).iter().enumerate() {
+        for image in disk_images(moment) {
+            images += 1;
+            check(&world, &image, moment, end, &format!("after event {at}"));
+        }
+    }
+    images
+}
+
+/// Lets the story happen under strace.
+fn record(world: &World, story: &[(bool, Fate)]) -> Vec<Event> {
+    let mut events = Vec::new();
+    for (login, &(right, fate)) in story.iter().enumerate() {
+        let now = NOW + 60 * login as i64;
+        let code = if right { Generator::default().at(now) } else { Generator::default().wrong(now) };
+        let mut options = vec!["-xx".to_owned(), "-s".into(), "9000".into()];
+        if let Fate::Killed(name, when) = fate {
+            options.extend(["-e".into(), format!("inject={name}:signal=KILL:when={when}")]);
+        }
+        let options: Vec<_> = options.iter().map(String::as_str).collect();
+        let traced = trace(&world.login("games").at(now).answer(code), &options);
+        let expected = match (fate, right) {
+            (Fate::Killed(..), _) => None,
+            (Fate::Lives, true) => Some(PAM_SUCCESS),
+            (Fate::Lives, false) => Some(PAM_AUTH_ERR),
+        };
+        assert_eq!(traced.report.code, expected, "login {login}: {:?}", traced.report);
+        events.extend(traced.calls.iter().filter_map(|call| event(call)));
+        if expected == Some(PAM_SUCCESS) {
+            events.push(Event::Granted { now });
+        }
+    }
+    events
+}
+
+/// What one line of the trace did to the state file; a call that never returned did nothing.
+fn event(call: &str) -> Option<Event> {
+    let (_, result) = call.rsplit_once(" = ")?;
+    match strace::name(call)? {
+        "pwrite64" => {
+            let quoted = call.split('"').nth(1)?;
+            let bytes: Vec<u8> =
+                quoted.split("\\x").skip(1).map(|byte| u8::from_str_radix(byte, 16).unwrap()).collect();
+            if result.starts_with('?') {
+                return None;
+            }
+            assert_eq!(result, bytes.len().to_string(), "{call}");
+            let offset: usize = call.rsplit_once(", ")?.1.split(')').next()?.parse().unwrap();
+            assert_eq!(
+                offset / 4096,
+                (offset + bytes.len() - 1) / 4096,
+                "a write stays in one block: {call}"
+            );
+            Some(Event::Write { offset, bytes })
+        }
+        "fdatasync" => (result == "0").then_some(Event::Flush),
+        "write" | "writev" | "pwritev" | "ftruncate" | "fallocate" if call.contains("/state/") => {
+            panic!("not in this model: {call}")
+        }
+        _ => None,
+    }
+}
+
+/// The moments before the first event and after each one.
+fn moments(start: Vec<u8>, events: Vec<Event>) -> Vec<Moment> {
+    let mut moments = vec![Moment { flushed: start, pending: Vec::new(), granted: Vec::new() }];
+    for event in events {
+        let last = moments.last().unwrap();
+        let mut next = Moment {
+            flushed: last.flushed.clone(),
+            pending: last.pending.clone(),
+            granted: last.granted.clone(),
+        };
+        match event {
+            Event::Write { offset, bytes } => next.pending.push((offset, bytes)),
+            Event::Flush => {
+                for (offset, bytes) in next.pending.drain(..) {
+                    next.flushed[offset..offset + bytes.len()].copy_from_slice(&bytes);
+                }
+            }
+            Event::Granted { now } => next.granted.push(now),
+        }
+        moments.push(next);
+    }
+    moments
+}
+
+/// Every file that the disk may hold: of each pending write nothing, all, the beginning or the end.
+fn disk_images(moment: &Moment) -> BTreeSet<Vec<u8>> {
+    // One write alone is torn at every byte; combinations at every eighth.
+    let grain = if moment.pending.len() > 1 { 8 } else { 1 };
+    let mut images = BTreeSet::from([moment.flushed.clone()]);
+    for (offset, bytes) in &moment.pending {
+        let torn = |image: &Vec<u8>| tears(image, *offset, bytes, grain).collect::<Vec<_>>();
+        images = images.iter().flat_map(torn).collect();
+    }
+    images
+}
+
+fn tears<'a>(
+    image: &'a [u8],
+    offset: usize,
+    bytes: &'a [u8],
+    grain: usize,
+) -> impl Iterator<Item = Vec<u8>> + 'a {
+    let cuts = (0..=bytes.len()).step_by(grain);
+    cuts.flat_map(move |cut| [0..cut, cut..bytes.len()]).map(move |part| {
+        let mut image = image.to_vec();
+        image[offset + part.start..offset + part.end].copy_from_slice(&bytes[part]);
+        image
+    })
+}
+
+fn check(world: &World, image: &[u8], moment: &Moment, end: i64, place: &str) {
+    let run = |now: i64, code: &str| {
+        // In place: ext4 flushes a file that is truncated and written again, and there are thousands.
+        let file = File::options().write(true).open(world.state_path("games")).unwrap();
+        file.write_all_at(image, 0).unwrap();
+        world.login("games").at(now).answers([code; 2]).run()
+    };
+    for &now in moment.granted.iter().rev().take(2) {
+        let outcome = run(now, &Generator::default().at(now));
+        let refused = ["replayed", "clock-anomaly", "locked"].contains(&outcome.field("reason"));
+        assert!(refused, "{place}: a code that was used: {outcome:#?}");
+    }
+    let later = end + 7200;
+    let next = run(later, &Generator::default().at(later));
+    assert_eq!(
+        (next.code, next.field("result")),
+        (PAM_SUCCESS, "grant"),
+        "{place}: the next login: {next:#?}"
+    );
+    let Some(flushed) = State::parse(&moment.flushed) else {
+        panic!("{place}: the flushed file does not parse")
+    };
+    let accepted = |bytes: &[u8]| bytes.len() == SLOT && u16::from_le_bytes([bytes[32], bytes[33]]) == 0;
+    if !moment.pending.iter().any(|(_, bytes)| accepted(bytes)) {
+        let outcome = run(later, &Generator::default().wrong(later));
+        let failures: u16 = outcome.field("failures").parse().unwrap();
+        assert!(failures > flushed.root.codes, "{place}: failures are lost: {outcome:#?}");
+    }
+}

@@ -1,0 +1,95 @@
+//! Many logins at once, each in a process of its own, released together at the prompt.
+
+use std::io::pipe;
+
+use twostep_tests::drive::Report;
+use twostep_tests::interpose::virtual_user;
+use twostep_tests::pam::*;
+use twostep_tests::{Generator, Login, NOW, SECRET, World};
+
+const PROCESSES: usize = 200;
+const ROUNDS: i64 = 20;
+
+/// Starts all, waits until each stands at its prompt, lets them go, and returns what each reported.
+fn release_together(logins: impl Iterator<Item = Login>) -> Vec<Report> {
+    let (gate, opener) = pipe().unwrap();
+    let mut held: Vec<_> = logins.map(|login| login.hold(gate.try_clone().unwrap())).collect();
+    held.iter_mut().for_each(|process| process.wait_for_prompt());
+    drop(opener);
+    held.into_iter().map(|process| process.finish().0).collect()
+}
+
+fn count(reports: &[Report], key: &str, value: &str) -> usize {
+    reports.iter().filter(|report| report.field(key) == value).count()
+}
+
+fn with_code(reports: &[Report], code: i32) -> usize {
+    reports.iter().filter(|report| report.code == Some(code)).count()
+}
+
+#[test]
+fn of_200_logins_with_one_code_exactly_one_gets_in_each_time() {
+    let world = World::default();
+    world.policy("version = 1\nmode = \"mandatory\"\n[verification]\ntries = 1\nlockout-after = 100\n");
+    for round in 0..ROUNDS {
+        let now = NOW + 86_400 * round;
+        let code = Generator::default().at(now);
+        world.enroll("games", SECRET);
+        let reports =
+            release_together((0..PROCESSES).map(|_| world.login("games").at(now).answers([&code; 2])));
+        assert_eq!(with_code(&reports, PAM_SUCCESS), 1, "round {round}");
+        let refused = count(&reports, "reason", "replayed") + count(&reports, "reason", "locked");
+        assert_eq!(refused, PROCESSES - 1, "round {round}: {reports:#?}");
+    }
+}
+
+#[test]
+fn of_200_different_users_at_once_every_one_gets_in() {
+    let world = World::new();
+    let users: Vec<_> = (0..PROCESSES as u32).map(virtual_user).collect();
+    for user in &users {
+        world.enroll(user, SECRET);
+    }
+    let code = Generator::default().at(NOW);
+    let reports = release_together(users.iter().map(|user| world.login(user).at(NOW).answer(&code)));
+    assert_eq!(with_code(&reports, PAM_SUCCESS), PROCESSES, "{reports:#?}");
+}
+
+/// Each process has a clock of its own, far from all others, so that no waiting time hides the limit.
+#[test]
+fn of_200_wrong_codes_at_once_exactly_as_many_are_compared_as_the_policy_allows() {
+    let world = World::default();
+    let logins =
+        (0..PROCESSES as i64).map(|n| world.login("games").at(NOW + 7200 * n).answers(["000000"; 2]));
+    let reports = release_together(logins);
+    let compared = count(&reports, "reason", "wrong-code");
+    assert_eq!((compared, count(&reports, "reason", "disabled")), (20, PROCESSES - 20), "{reports:#?}");
+    assert_eq!(world.state_of("games").root.codes, 20);
+    let mut failures: Vec<u16> =
+        reports.iter().filter_map(|report| report.field("failures").parse().ok()).collect();
+    failures.sort();
+    assert_eq!(failures, (1..=20).collect::<Vec<_>>(), "each saw a count of its own");
+}
+
+#[test]
+fn of_right_and_wrong_codes_at_once_one_right_code_gets_in() {
+    let world = World::default();
+    world.policy("version = 1\nmode = \"mandatory\"\n[verification]\ntries = 1\nlockout-after = 100\n");
+    let right = Generator::default().at(NOW);
+    let logins = (0..60)
+        .map(|n| world.login("games").at(NOW).answer(if n % 10 < 9 { right.as_str() } else { "000000" }));
+    let reports = release_together(logins);
+    assert!(with_code(&reports, PAM_SUCCESS) <= 1, "{reports:#?}");
+}
+
+#[test]
+fn of_50_first_logins_at_once_none_finds_half_a_state() {
+    let world = World::default();
+    for _ in 0..5 {
+        std::fs::remove_file(world.state_path("games")).unwrap();
+        let code = Generator::default().at(NOW);
+        let reports = release_together((0..50).map(|_| world.login("games").at(NOW).answers([&code; 2])));
+        let (replayed, locked) = (count(&reports, "reason", "replayed"), count(&reports, "reason", "locked"));
+        assert_eq!((replayed, locked), (3, 47), "{reports:#?}");
+    }
+}
