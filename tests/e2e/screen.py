@@ -19,7 +19,9 @@ class Screen:
     def __init__(self, *command):
         self._tmux = ["tmux", "-L", "camera", "-f", "/dev/null"]
         size = ["-x", str(COLUMNS), "-y", str(ROWS)]
-        self._run("new-session", "-d", *size, *command, ";", "set-option", "-g", "remain-on-exit", "on", ";", "set", "status", "off")
+        # The shell stays: tmux may lose the last words of a program that ends.
+        stay = ["sh", "-c", '"$@"; read -r _', "sh", *command]
+        self._run("new-session", "-d", *size, *stay, ";", "set-option", "-g", "status", "off")
 
     def __enter__(self):
         return self
