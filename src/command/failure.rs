@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use twostep_core::os::Fault;
 use twostep_core::verdict::Denial;
 
-use crate::terminal::plain;
+use crate::printable::printable;
 
 const MEND: &str = "Mend that, then run the command again.";
 
@@ -38,7 +38,7 @@ impl Failure {
     pub fn tell(&self) -> ExitCode {
         let then = if self.then.is_empty() { String::new() } else { format!("\n{}", self.then) };
         // Without standard error there is nobody to tell.
-        let _ = writeln!(stderr(), "error: {}", plain(&format!("{}{then}", self.what)));
+        let _ = writeln!(stderr(), "error: {}", printable(&format!("{}{then}", self.what)));
         ExitCode::from(self.status)
     }
 }

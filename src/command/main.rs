@@ -3,6 +3,7 @@
 mod administrator;
 mod enroll;
 mod failure;
+mod printable;
 mod reset;
 mod status;
 mod terminal;

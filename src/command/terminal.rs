@@ -8,6 +8,7 @@ use twostep_core::verdict::Denial;
 use twostep_core::world::Conversation;
 
 use crate::failure::Failure;
+use crate::printable::printable;
 
 /// Standard input and output.
 pub struct Terminal;
@@ -21,18 +22,9 @@ impl Terminal {
     }
 }
 
-/// `text` without what a terminal would obey: what files and the name service say is not to be trusted that far.
-pub fn plain(text: &str) -> String {
-    let obeyed = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
-    text.chars().map(|c| if c != '\n' && obeyed(c) { '?' } else { c }).collect()
-}
-
 /// Writes `text` and a line break to standard output.
 pub fn say(text: &str) -> Result<(), Failure> {
-    let written = writeln!(stdout(), "{}", plain(text)).and_then(|()| stdout().flush());
+    let written = writeln!(stdout(), "{}", printable(text)).and_then(|()| stdout().flush());
     written.map_err(|error| Failure::unavailable(format!("standard output: {error}"), ""))
 }
 

@@ -18,12 +18,8 @@ STOPPED_BY_TERMINAL = 1 << 19 | 1 << 20 | 1 << 21  # SIGTSTP, SIGTTIN and SIGTTO
 
 @pytest.mark.parametrize("host_class, caller", [(hosts.Sudo, "alice"), (hosts.Su, "admin")])
 def test_its_caller_cannot_stop_a_login_at_a_lock(machine, host_class, caller):
-    host = host_class(machine)
     alice = machine.enroll("alice")
-    terminal = pexpect.spawn(*host.command("alice"), timeout=20, encoding="utf-8")
-    terminal.expect(host.password_prompt)
-    terminal.sendline(password_of("alice"))
-    terminal.expect(hosts.CODE)
+    terminal = at_the_prompt(host_class(machine))
     assert signal(caller, "CONT", terminal.pid) == "", "at the prompt the caller may"
     before = status(terminal.pid)
 
@@ -43,17 +39,21 @@ def test_its_caller_cannot_stop_a_login_at_a_lock(machine, host_class, caller):
 
 @pytest.mark.parametrize("host_class, caller", [(hosts.Sudo, "alice"), (hosts.Su, "admin")])
 def test_after_the_verdict_the_caller_is_the_caller_again(machine, host_class, caller):
-    host = host_class(machine)
     alice = machine.enroll("alice")
-    terminal = pexpect.spawn(*host.command("alice"), timeout=20, encoding="utf-8")
-    terminal.expect(host.password_prompt)
-    terminal.sendline(password_of("alice"))
-    terminal.expect(hosts.CODE)
+    terminal = at_the_prompt(host_class(machine))
     before = status(terminal.pid)
     terminal.sendline(alice.wrong_code())
     terminal.expect(hosts.CODE)
     assert status(terminal.pid) == before
     terminal.close(force=True)
+
+
+def at_the_prompt(host):
+    terminal = pexpect.spawn(*host.command("alice"), timeout=20, encoding="utf-8")
+    terminal.expect(host.password_prompt)
+    terminal.sendline(password_of("alice"))
+    terminal.expect(hosts.CODE)
+    return terminal
 
 
 def signal(user, name, pid):

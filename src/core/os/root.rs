@@ -67,18 +67,11 @@ impl Root {
         Ok(Owners { system, store })
     }
 
-    /// The directories between this root and `path`, outermost first, without `path` itself.
+    /// The directories between this root and `path`, an absolute one, outermost first, without `path` itself.
     pub fn above(&self, path: &str) -> Vec<PathBuf> {
-        let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
-        (1..parts.len())
-            .map(|length| self.path(&parts.get(..length).unwrap_or_default().join("/")))
-            .map(absolute)
-            .collect()
+        let ends = path.match_indices('/').map(|(end, _)| end).filter(|&end| end > 0);
+        ends.filter_map(|end| path.get(..end)).map(|above| self.path(above)).collect()
     }
-}
-
-fn absolute(path: PathBuf) -> PathBuf {
-    if path.is_absolute() { path } else { Path::new("/").join(path) }
 }
 
 fn store_account() -> Result<Uid, Fault> {
