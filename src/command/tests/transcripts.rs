@@ -139,6 +139,24 @@ fn two_people_have_two_secrets() {
 }
 
 #[test]
+fn while_the_secret_is_shown_no_core_can_be_dumped() {
+    let machine = Machine::new("core");
+    let mut child = machine.command("enroll --user daemon").spawn().unwrap();
+    let mut byte = [0];
+    child.stdout.as_mut().unwrap().read_exact(&mut byte).unwrap();
+    let limits = fs::read_to_string(format!("/proc/{}/limits", child.id())).unwrap();
+    let core: Vec<&str> = limits
+        .lines()
+        .find_map(|line| line.strip_prefix("Max core file size"))
+        .unwrap()
+        .split_whitespace()
+        .collect();
+    assert_eq!(core[..2], ["0", "0"]);
+    drop(child.stdin.take());
+    child.wait_with_output().unwrap();
+}
+
+#[test]
 fn a_phone_with_a_wrong_clock_is_told_and_nothing_is_stored() {
     let machine = Machine::new("clock");
     assert_eq!(

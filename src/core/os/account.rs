@@ -11,6 +11,9 @@ use super::{Fault, words};
 /// The longest user name that a state file holds, in bytes.
 pub const LONGEST_NAME: usize = 127;
 
+/// The local group database: every machine has one, whatever else its name service asks.
+const LOCAL_GROUPS: &str = "/etc/group";
+
 /// An account: its numeric id, which is the key of everything stored, and its names.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Account {
@@ -109,14 +112,14 @@ fn groups_of(entry: &Entry) -> Result<Vec<Gid>, Fault> {
     if FAILURES.contains(&hidden) { Err(failed(hidden)) } else { Ok(groups) }
 }
 
-/// The name service may say "no such group" when it could not read a database. Group 0 exists on every machine: where it is
-/// missing too, nothing is known; where it is there, the second answer counts.
+/// The name service says "no such group" also when it could not read the local database, so that is read once here: if it
+/// cannot be, nothing is known; if it can, the second answer counts.
 fn group_by_name(name: &str) -> Result<Option<Group>, Fault> {
     let failed = |error| Fault(format!("the look-up of group {name} failed: {}", words(error)));
     if let Some(group) = Group::from_name(name).map_err(failed)? {
         return Ok(Some(group));
     }
-    Group::from_gid(Gid::from_raw(0)).map_err(failed)?.ok_or_else(|| failed(Errno::ENOENT))?;
+    std::fs::read(LOCAL_GROUPS).map_err(|error| Fault(format!("{LOCAL_GROUPS} cannot be read: {error}")))?;
     Group::from_name(name).map_err(failed)
 }
 

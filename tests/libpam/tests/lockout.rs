@@ -307,6 +307,23 @@ fn unlock_with_reset_clock_mends_a_mark_in_the_future() {
     judge(&world, soon, &code).assert_granted();
 }
 
+/// Its code was perhaps used a moment ago, by a phone that is fast or before the clock was set right.
+#[test]
+fn a_mark_that_is_soon_reached_is_waited_for_and_not_put_back() {
+    let world = World::default();
+    let now = release_clock();
+    let mut state = world.state_of("games");
+    state.mark = now as u64 + 300;
+    world.state("games", &state);
+    let outcome = judge(&world, now, &Generator::default().at(now));
+    assert_eq!(outcome.field("reason"), "clock-anomaly");
+    assert!(outcome.field("cause").ends_with("300 s in the future: wait so long"), "{outcome:#?}");
+    let output = world.command(&["unlock", "games", "--reset-clock"]);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert!(String::from_utf8_lossy(&output.stderr).contains("would make a used code usable"), "{output:?}");
+    assert_eq!(world.state_of("games").mark, state.mark);
+}
+
 #[test]
 fn reset_keeps_the_mark() {
     let world = World::default();

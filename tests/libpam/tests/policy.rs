@@ -3,6 +3,7 @@
 use twostep_tests::interpose::{UNREACHABLE, set_groups, virtual_user};
 use twostep_tests::pam::*;
 use twostep_tests::refusal::is_root;
+use twostep_tests::strace::trace;
 use twostep_tests::{Generator, Login, NOW, Outcome, SECRET, World};
 
 const HEAD: &str = "version = 1\nmode = \"mandatory\"\n[verification]\ntries = 1\n";
@@ -104,6 +105,23 @@ fn a_group_that_cannot_be_looked_up_exempts_nobody() {
     ));
     let outcome = world.login("mail").at(NOW).answers(vec!["123456"; 3]).run();
     assert_eq!(outcome.field("result"), "deny", "{outcome:#?}");
+}
+
+/// The name service then says "no such group", and so does not tell an outage from a name that nobody has.
+#[test]
+fn a_group_file_that_cannot_be_read_frees_nobody_from_a_mandatory_rule() {
+    let world = World::new();
+    let mandatory = rule("some", "groups = [\"games\"]", "mandatory");
+    world.policy(&format!("version = 1\nmode = \"opt-in\"\n[verification]\ntries = 1\n{mandatory}"));
+    for fault in ["openat:error=EIO", "openat:error=EMFILE", "openat:error=EACCES", "read:error=EIO"] {
+        for when in ["1", "2", "3", "1+"] {
+            let inject = format!("inject={fault}:when={when}");
+            let login = world.login("games").at(NOW).answer("123456");
+            let report = trace(&login, &["-P", "/etc/group", "-e", &inject]).report;
+            assert_eq!(report.code, Some(PAM_AUTH_ERR), "{inject}: {report:#?}");
+            assert_eq!(report.field("rule"), "some", "{inject}: {report:#?}");
+        }
+    }
 }
 
 #[test]
