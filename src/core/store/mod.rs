@@ -282,7 +282,7 @@ pub struct LockedState {
     uid: u32,
     state: State,
     generation: u64,
-    /// The slot that is written next: the older one until this process has written it once.
+    /// The slot that is written next: the older one.
     target: u8,
     /// Whether the other slot was found only charged, and so may not be on disk yet (M7).
     other_unflushed: bool,
@@ -340,8 +340,16 @@ impl LockedState {
             let (at, byte) = Stage::Settled.byte();
             // If this fails, the next login flushes once more.
             let _ = self.lock.file.write_all_at(&[byte], start.saturating_add(at));
+            self.turn();
         }
         Ok(())
+    }
+
+    /// What was flushed stays as it is: a further save goes to the other slot.
+    fn turn(&mut self) {
+        self.target = 1u8.saturating_sub(self.target);
+        self.generation = self.generation.saturating_add(1);
+        (self.written, self.other_unflushed) = (false, false);
     }
 }
 
@@ -472,6 +480,20 @@ mod tests {
             assert_eq!(before[slot.clone()], after[slot], "login {login}");
             assert_eq!((mark(&store), after.len()), (login, STATE_FILE));
         }
+    }
+
+    #[test]
+    fn what_was_flushed_is_not_written_again_under_the_same_lock() {
+        let scratch = Scratch::new("turn");
+        let store = scratch.store();
+        store.create_state(7, marked(1)).unwrap();
+        let mut locked = store.lock(7).unwrap().unwrap();
+        locked.save(marked(2), Durability::Flushed).unwrap();
+        let flushed = fs::read(scratch.state_file()).unwrap();
+        locked.save(marked(3), Durability::Flushed).unwrap();
+        let after = fs::read(scratch.state_file()).unwrap();
+        assert_eq!(flushed[BLOCK as usize..], after[BLOCK as usize..]);
+        assert_eq!(mark(&store), 3);
     }
 
     #[test]
