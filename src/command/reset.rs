@@ -30,8 +30,7 @@ pub fn run(administrator: &Administrator, arguments: &Arguments) -> Result<(), F
     say(&format!("{name} is no longer enrolled. To enroll anew: twostep enroll --user {name}"))
 }
 
-/// True if there was a credential. The state comes first: whoever reads half of this finds no old failures, and no secret that
-/// nobody has.
+/// True if there was a credential. It goes last: if this breaks off, the person is still enrolled, and not half forgotten.
 fn forget(administrator: &Administrator, store: &Store, target: &Target) -> Result<bool, Failure> {
     if store.is_state_lost(target.uid)? {
         replace_state(administrator, store, target)?;

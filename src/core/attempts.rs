@@ -156,9 +156,11 @@ impl State {
         Self { mark: self.mark.min(window_end), ..self.clone() }
     }
 
-    /// Forgets everything but the mark, for the account now called `name`.
+    /// Forgets what belongs to a credential, for the account now called `name`. The mark stays, so that no old code becomes
+    /// usable; so does what an administrator requires, unless the uid now is somebody else's.
     pub fn forget(&self, name: &str) -> Self {
-        Self::new(name, self.mark)
+        let requirement = if name == self.name { self.rest.requirement } else { Rest::EMPTY.requirement };
+        Self { rest: Rest { requirement, ..Rest::EMPTY }, ..Self::new(name, self.mark) }
     }
 }
 
@@ -240,8 +242,11 @@ mod tests {
     }
 
     #[test]
-    fn a_reset_keeps_the_mark() {
+    fn a_reset_keeps_the_mark_and_what_an_administrator_requires() {
         assert_eq!(State::new("bob", NOW).forget("ada"), State::new("ada", NOW));
+        let required = State { rest: Rest { requirement: 1, bytes: [7; 304] }, ..State::new("ada", NOW) };
+        assert_eq!(required.forget("ada").rest, Rest { requirement: 1, ..Rest::EMPTY });
+        assert_eq!(required.forget("bob").rest, Rest::EMPTY, "somebody else");
     }
 
     #[test]
