@@ -22,27 +22,29 @@ pub fn run(administrator: &Administrator, arguments: &Arguments) -> Result<(), F
     let target = administrator.target(&arguments.user)?;
     let name = target.name();
     let store = administrator.store()?;
-    let forgotten = forget(administrator, &store, &target)?;
-    if !forgotten {
-        return say(&format!("{name} was not enrolled: there is no credential to forget."));
+    let Some(had_credential) = forget(administrator, &store, &target)? else {
+        return say(&format!("Nothing is stored of {name}: there is nothing to forget."));
+    };
+    administrator.log("reset", &target, &format!(" credential={had_credential}"));
+    if had_credential {
+        return say(&format!("{name} is no longer enrolled. To enroll anew: twostep enroll --user {name}"));
     }
-    administrator.log("reset", &target, "");
-    say(&format!("{name} is no longer enrolled. To enroll anew: twostep enroll --user {name}"))
+    say(&format!("{name} was not enrolled. Failures in a row are 0 now."))
 }
 
-/// True if there was a credential. It goes last: if this breaks off, the person is still enrolled, and not half forgotten.
-fn forget(administrator: &Administrator, store: &Store, target: &Target) -> Result<bool, Failure> {
+/// Whether there was a credential; none if nothing is stored at all. The credential goes last: if this breaks off, the person is still enrolled, and not half forgotten.
+fn forget(administrator: &Administrator, store: &Store, target: &Target) -> Result<Option<bool>, Failure> {
     if store.is_state_lost(target.uid)? {
         replace_state(administrator, store, target)?;
     }
     let Some(mut locked) = store.lock(target.uid)? else {
         // Without a state there is no lock, and no login: the first one would create the state from the credential.
-        return Ok(store.remove_credential(target.uid)?);
+        return Ok(store.remove_credential(target.uid)?.then_some(true));
     };
     let name = target.account.as_ref().map_or(&locked.state().name, |account| &account.name);
     let next = locked.state().forget(name);
     locked.save(next, Durability::Flushed)?;
-    Ok(store.remove_credential(target.uid)?)
+    Ok(Some(store.remove_credential(target.uid)?))
 }
 
 /// Writes anew a state that cannot be read. Its mark is lost, so every code up to now counts as used.

@@ -117,10 +117,7 @@ fn a_person_is_enrolled_shown_and_forgotten() {
         "daemon is no longer enrolled. To enroll anew: twostep enroll --user daemon\n[0]"
     );
     assert_eq!(machine.run("status --user 1"), "daemon (uid 1): not enrolled\n[0]");
-    assert_eq!(
-        machine.run("reset daemon"),
-        "daemon was not enrolled: there is no credential to forget.\n[0]"
-    );
+    assert_eq!(machine.run("reset daemon"), "daemon was not enrolled. Failures in a row are 0 now.\n[0]");
     assert_eq!(machine.run("unlock daemon"), "daemon: failures in a row were 0, and are 0 now.\n[0]");
 }
 
@@ -192,6 +189,7 @@ fn mistakes_say_what_is_wrong_and_what_to_do() {
         machine.run("unlock daemon"),
         "daemon never had a second step: there is nothing to unlock.\n[0]"
     );
+    assert_eq!(machine.run("reset daemon"), "Nothing is stored of daemon: there is nothing to forget.\n[0]");
     assert!(machine.run("status").ends_with("For more information, try '--help'.\n[2]"));
     assert!(machine.run("enrol").contains("a similar subcommand exists: 'enroll'"));
     let policy = machine.0.join("etc/twostep/policy.toml");

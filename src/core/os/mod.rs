@@ -6,7 +6,10 @@ pub mod files;
 #[expect(unsafe_code, reason = "flock(2): nix has it only behind a guard whose drop can panic")]
 mod lock;
 pub mod root;
-#[expect(unsafe_code, reason = "setresuid(2) of one thread: libc has it only for all of them")]
+#[expect(
+    unsafe_code,
+    reason = "setresuid(2) of one thread, which libc has only for all of them, and capget(2)"
+)]
 mod shield;
 
 pub use lock::{LockError, lock_exclusive, unlock};

@@ -14,15 +14,16 @@ pub struct Shield {
 }
 
 impl Shield {
-    /// Raises the shield. A process that is not root has none to raise: who may signal it is its own matter.
+    /// Raises the shield. A process that is not root has none to raise: who may signal it is its own matter. Nor has one
+    /// that could not put the caller's uid back.
     pub fn raise() -> Result<Self, Errno> {
         let mut mask = SigSet::empty();
         let mut stops = SigSet::empty();
         [Signal::SIGTSTP, Signal::SIGTTIN, Signal::SIGTTOU].into_iter().for_each(|stop| stops.add(stop));
         pthread_sigmask(SigmaskHow::SIG_BLOCK, Some(&stops), Some(&mut mask))?;
         let mut shield = Self { caller: None, mask };
-        if geteuid().is_root() && !getuid().is_root() {
-            let caller = getuid();
+        let caller = getuid();
+        if geteuid().is_root() && !caller.is_root() && may_set_uids() && set_real_uid(caller).is_ok() {
             set_real_uid(Uid::from_raw(0))?;
             shield.caller = Some(caller);
         }
@@ -32,14 +33,34 @@ impl Shield {
 
 impl Drop for Shield {
     fn drop(&mut self) {
-        // Neither can fail: the effective uid is root's, and the mask is one that the kernel gave us.
+        // Neither fails: setting this uid was tried before, and the mask is one that the kernel gave us.
         let _ = self.caller.map(set_real_uid);
         let _ = self.mask.thread_set_mask();
     }
 }
 
+/// On machines of 32 bits the call of the plain name cuts uids to 16.
+#[cfg(any(target_arch = "x86", target_arch = "arm"))]
+const SETRESUID: libc::c_long = libc::SYS_setresuid32;
+#[cfg(not(any(target_arch = "x86", target_arch = "arm")))]
+const SETRESUID: libc::c_long = libc::SYS_setresuid;
+
 /// Sets the real uid of this thread alone. libc's function would set it for all threads of the host.
 fn set_real_uid(uid: Uid) -> Result<(), Errno> {
     // SAFETY: setresuid(2) takes three numbers; -1 leaves the effective and the saved uid as they are.
-    Errno::result(unsafe { libc::syscall(libc::SYS_setresuid, uid.as_raw(), -1, -1) }).map(drop)
+    Errno::result(unsafe { libc::syscall(SETRESUID, uid.as_raw(), -1, -1) }).map(drop)
+}
+
+/// Whether this thread has CAP_SETUID, which a container may have taken from root. Taking root's uid as the real one needs no
+/// capability; going back does.
+fn may_set_uids() -> bool {
+    const CAP_SETUID: u32 = 7;
+    /// The header and the two sets of capget(2), version 3: 64 bits for each of effective, permitted, inheritable.
+    const VERSION_3: u32 = 0x2008_0522;
+    let mut header = [VERSION_3, 0];
+    let mut sets = [0u32; 6];
+    // SAFETY: the kernel reads and writes two numbers of 32 bits at the first pointer, and writes six at the second.
+    let got = unsafe { libc::syscall(libc::SYS_capget, header.as_mut_ptr(), sets.as_mut_ptr()) };
+    let [effective, ..] = sets;
+    got == 0 && effective & (1 << CAP_SETUID) != 0
 }

@@ -125,13 +125,15 @@ pub struct Decision<'p> {
     pub rule: &'p str,
 }
 
-/// Whether a rule applies.
+/// How sure it is that a rule applies.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Applies {
     Yes,
     No,
     /// It would, if the person were in one of its groups, and that could not be looked up.
-    Unknown,
+    UnknownGroups,
+    /// It would, if the remote host lay in one of its networks; but the remote host is a name.
+    UnknownAddress,
 }
 
 impl Policy {
@@ -140,16 +142,27 @@ impl Policy {
         file::parse(text)
     }
 
-    /// The verdict on `who`: the first rule that applies decides. Groups that cannot be looked up count as mandatory.
+    /// The verdict on `who`: the first rule that applies decides. Groups that cannot be looked up count as mandatory. A remote
+    /// host that is a name may lie in a rule's networks or not: of the two verdicts that follow, the stricter counts, so that
+    /// whoever chooses the name neither reaches an exemption nor evades a rule.
     pub fn decide(&self, who: &Subject<'_>) -> Decision<'_> {
+        let mut strictest_perhaps: Option<Decision<'_>> = None;
+        let mut sure = Decision { mode: self.mode, rule: DEFAULT_RULE };
         for rule in &self.rules {
+            let this = Decision { mode: rule.mode, rule: &rule.name };
             match rule.applies(who) {
-                Applies::Yes => return Decision { mode: rule.mode, rule: &rule.name },
-                Applies::Unknown => return Decision { mode: Mode::Mandatory, rule: &rule.name },
-                Applies::No => {}
+                Applies::No => continue,
+                Applies::UnknownAddress => {
+                    strictest_perhaps =
+                        strictest_perhaps.filter(|perhaps| perhaps.mode >= this.mode).or(Some(this));
+                    continue;
+                }
+                Applies::Yes => sure = this,
+                Applies::UnknownGroups => sure = Decision { mode: Mode::Mandatory, ..this },
             }
+            break;
         }
-        Decision { mode: self.mode, rule: DEFAULT_RULE }
+        strictest_perhaps.filter(|perhaps| perhaps.mode > sure.mode).unwrap_or(sure)
     }
 
     /// The groups that any rule names: only these are looked up.
@@ -168,25 +181,29 @@ impl Rule {
         };
         let here = listed(&self.users, who.user)
             && listed(&self.services, who.service)
-            && self.origin.is_none_or(|origin| origin == who.origin)
-            && self.from.as_ref().is_none_or(|from| self.covers(from, who.address));
-        if here { self.grouped(&who.groups) } else { Applies::No }
+            && self.origin.is_none_or(|origin| origin == who.origin);
+        match (here, self.grouped(&who.groups), self.covers(who.address)) {
+            (false, _, _) | (_, Applies::No, _) | (_, _, Applies::No) => Applies::No,
+            (true, Applies::UnknownGroups, _) => Applies::UnknownGroups,
+            (true, _, covers) => covers,
+        }
     }
 
-    /// An address that is not known lies in the networks of a mandatory rule, and in no others: whoever chooses the name
-    /// must neither reach an exemption nor evade a rule.
-    fn covers(&self, from: &[Network], address: Address) -> bool {
-        match address {
-            Address::None => false,
-            Address::Literal(address) => from.iter().any(|network| network.holds(address)),
-            Address::Unknown => self.mode == Mode::Mandatory,
+    fn covers(&self, address: Address) -> Applies {
+        match (&self.from, address) {
+            (None, _) => Applies::Yes,
+            (Some(from), Address::Literal(address)) if from.iter().any(|network| network.holds(address)) => {
+                Applies::Yes
+            }
+            (Some(_), Address::Unknown) => Applies::UnknownAddress,
+            (Some(_), Address::None | Address::Literal(_)) => Applies::No,
         }
     }
 
     fn grouped(&self, groups: &Groups) -> Applies {
         match (&self.groups, groups) {
             (None, _) => Applies::Yes,
-            (Some(_), Groups::Unknown) => Applies::Unknown,
+            (Some(_), Groups::Unknown) => Applies::UnknownGroups,
             (Some(named), Groups::Known(mine)) if named.iter().any(|name| mine.contains(name)) => {
                 Applies::Yes
             }
@@ -272,6 +289,8 @@ mod tests {
             assert_eq!(policy("exempt", "mandatory").decide(&ada).mode, Mode::Mandatory, "{rhost}");
             assert_eq!(policy("mandatory", "exempt").decide(&ada).mode, Mode::Mandatory, "{rhost}");
             assert_eq!(policy("mandatory", "opt-in").decide(&ada).mode, Mode::Mandatory, "{rhost}");
+            assert_eq!(policy("exempt", "opt-in").decide(&ada).mode, Mode::OptIn, "{rhost}");
+            assert_eq!(policy("opt-in", "exempt").decide(&ada).rule, "default", "{rhost}");
         }
         for rhost in ["192.0.2.1", "fe80::1%eth0", "2001:db8::1"] {
             let ada = subject("ada", "sshd", rhost, &[]);

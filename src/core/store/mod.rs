@@ -15,6 +15,7 @@ pub mod credential;
 pub mod slot;
 
 use std::fs::File;
+use std::io::ErrorKind;
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -225,14 +226,20 @@ struct Slots([Result<Slot, Unreadable>; 2]);
 impl Slots {
     fn read(file: &File) -> Result<Self, String> {
         let length = file.metadata().map_err(|error| format!("cannot be looked at: {error}"))?.len();
-        if length != STATE_FILE as u64 {
-            return Ok(Self([Err(Unreadable::Damaged), Err(Unreadable::Damaged)]));
+        let mut slots = [Err(Unreadable::Damaged), Err(Unreadable::Damaged)];
+        for (index, slot) in (0..).zip(&mut slots) {
+            let mut bytes = [0; SLOT];
+            match file.read_exact_at(&mut bytes, offset(index)) {
+                Ok(()) => *slot = Slot::decode(&bytes),
+                Err(error) if error.kind() == ErrorKind::UnexpectedEof => {}
+                Err(error) => return Err(format!("cannot be read: {error}")),
+            }
+            // In a file of another length only a later version can be at home.
+            if length != STATE_FILE as u64 && !matches!(slot, Err(Unreadable::Version(_))) {
+                *slot = Err(Unreadable::Damaged);
+            }
         }
-        let mut bytes = [[0; SLOT]; 2];
-        for (index, slot) in (0..).zip(&mut bytes) {
-            file.read_exact_at(slot, offset(index)).map_err(|error| format!("cannot be read: {error}"))?;
-        }
-        Ok(Self(bytes.map(|slot| Slot::decode(&slot))))
+        Ok(Self(slots))
     }
 
     /// Which slot counts.
@@ -537,6 +544,9 @@ mod tests {
         scratch.overwrite(0, &later);
         assert!(store.lock(7).err().unwrap().0.contains("version 2"));
         assert!(!store.is_state_lost(7).unwrap(), "a later program can read it");
+        fs::OpenOptions::new().write(true).open(scratch.state_file()).unwrap().set_len(16_384).unwrap();
+        assert!(store.lock(7).err().unwrap().0.contains("version 2"), "of whatever length");
+        assert!(!store.is_state_lost(7).unwrap());
     }
 
     #[test]
