@@ -11,7 +11,7 @@ import pexpect
 import pytest
 
 import hosts
-from machine import STORE, password_of, uid_of
+from machine import REPOSITORY, STORE, password_of, uid_of
 
 STOPPED_BY_TERMINAL = 1 << 19 | 1 << 20 | 1 << 21  # SIGTSTP, SIGTTIN and SIGTTOU in the masks of /proc/PID/status
 
@@ -74,3 +74,24 @@ def await_shield(pid):
     while status(pid)["real"] != 0:
         assert time.monotonic() < deadline, "its real uid never became root's"
         time.sleep(0.005)
+
+
+HOST = """
+import os, sys
+sys.path.insert(0, sys.argv[1])
+from pam import Pam
+before = os.getresuid()
+code = Pam("su", "alice", answers=["000000"] * 3).authenticate()
+print(code, before, os.getresuid())
+"""
+
+
+@pytest.mark.parametrize("confined", [[], ["--bounding-set=-setuid"]], ids=["root", "without CAP_SETUID"])
+def test_a_setuid_host_is_left_with_the_uids_it_had(machine, confined):
+    """Root's uid could be taken without the capability that giving it back needs."""
+    machine.enroll("alice")
+    machine.stack("su", "auth required pam_twostep.so")
+    uid = uid_of("admin")
+    command = ["setpriv", f"--ruid={uid}", *confined, "/usr/bin/python3", "-c", HOST, REPOSITORY / "tests/stacks"]
+    assert machine.run(*command).stdout == f"7 ({uid}, 0, 0) ({uid}, 0, 0)\n"
+    assert machine.verdicts() == ["deny wrong-code"] * 3
