@@ -1,0 +1,194 @@
+//! The state file: two slots, one lock. docs/FILEFORMAT.md specifies it; M1 to M9 stand in the store's contract.
+
+use std::fs::File;
+use std::io::ErrorKind;
+use std::os::unix::fs::FileExt;
+use std::time::{Duration, Instant};
+
+use crate::attempts::State;
+use crate::os::{self, Fault, LockError, Shield, files};
+
+use super::Durability;
+use super::slot::{SLOT, Slot, Stage, Unreadable};
+
+/// Bytes between the starts of the two slots: each has a block of its own, so that writing one cannot tear the other.
+pub(super) const BLOCK: u64 = 4096;
+/// Bytes of a state file.
+pub(super) const STATE_FILE: usize = 8192;
+
+/// How long to wait for another login of the same user.
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
+
+/// A whole state file whose first slot holds `state`.
+pub(super) fn new_state_file(uid: u32, state: State) -> Vec<u8> {
+    let mut bytes = Slot { generation: 1, stage: Stage::Settled, uid, state }.encode().to_vec();
+    bytes.resize(STATE_FILE, 0);
+    bytes
+}
+
+/// A state file that is locked as long as this lives.
+pub(super) struct Lock {
+    pub(super) file: File,
+    /// Lowered after the lock is released (M9).
+    _shield: Shield,
+}
+
+impl Lock {
+    pub(super) fn take(file: File, deadline: Instant) -> Result<Self, String> {
+        let _shield = Shield::raise().map_err(|error| format!("cannot be locked: {}", error.desc()))?;
+        match os::lock_exclusive(&file, deadline) {
+            Ok(()) => Ok(Self { file, _shield }),
+            Err(LockError::Busy) => Err(format!(
+                "is locked by another process for more than {} s (lsof names it): try again, or end that process",
+                PATIENCE.as_secs()
+            )),
+            Err(LockError::Failed(error)) => Err(format!("cannot be locked: {}", error.desc())),
+        }
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        os::unlock(&self.file);
+    }
+}
+
+/// Both slots of a state file.
+pub(super) struct Slots([Result<Slot, Unreadable>; 2]);
+
+impl Slots {
+    pub(super) fn read(file: &File) -> Result<Self, String> {
+        let length = file.metadata().map_err(|error| format!("cannot be looked at: {error}"))?.len();
+        let mut slots = [Err(Unreadable::Damaged), Err(Unreadable::Damaged)];
+        for (index, slot) in (0..).zip(&mut slots) {
+            let mut bytes = [0; SLOT];
+            match file.read_exact_at(&mut bytes, offset(index)) {
+                Ok(()) => *slot = Slot::decode(&bytes),
+                Err(error) if error.kind() == ErrorKind::UnexpectedEof => {}
+                Err(error) => return Err(format!("cannot be read: {error}")),
+            }
+            // In a file of another length only a later version can be at home.
+            if length != STATE_FILE as u64 && !matches!(slot, Err(Unreadable::Version(_))) {
+                *slot = Err(Unreadable::Damaged);
+            }
+        }
+        Ok(Self(slots))
+    }
+
+    /// Which slot counts.
+    fn newest_index(&self) -> u8 {
+        let generation = |slot: &Result<Slot, _>| slot.as_ref().map_or(0, |slot| slot.generation);
+        let [first, second] = &self.0;
+        u8::from(generation(second) > generation(first))
+    }
+
+    /// Whether one slot is whole, and the other was written once but is not whole.
+    fn one_is_damaged(&self) -> bool {
+        let damaged = |slot: &Result<_, _>| *slot == Err(Unreadable::Damaged);
+        let [first, second] = &self.0;
+        damaged(first) != damaged(second)
+    }
+
+    /// Whether neither slot can be read, by this program or by a later one.
+    pub(super) fn are_lost(&self) -> bool {
+        self.0.iter().all(|slot| matches!(slot, Err(Unreadable::Damaged | Unreadable::Empty)))
+    }
+
+    /// The slot that counts, if it is `uid`'s.
+    pub(super) fn newest(&self, uid: u32) -> Result<&Slot, String> {
+        let [first, second] = &self.0;
+        let newest = if self.newest_index() == 0 { first } else { second };
+        // A slot of a later version is a newer program's: its other slot must not be taken for the truth.
+        for slot in [first, second] {
+            if let Err(Unreadable::Version(version)) = slot {
+                return Err(format!("has version {version}: this program reads version 1"));
+            }
+        }
+        match newest {
+            Ok(slot) if slot.uid == uid => Ok(slot),
+            Ok(slot) => Err(format!("is the state of uid {}", slot.uid)),
+            Err(_) => Err(format!("is damaged: run 'twostep reset {uid}' and enroll again")),
+        }
+    }
+}
+
+const fn offset(index: u8) -> u64 {
+    if index == 0 { 0 } else { BLOCK }
+}
+
+/// A state under its lock.
+pub struct LockedState {
+    lock: Lock,
+    uid: u32,
+    state: State,
+    generation: u64,
+    /// The slot that is written next: the older one.
+    target: u8,
+    /// Whether the other slot was found only charged, and so may not be on disk yet (M7).
+    other_unflushed: bool,
+    /// Whether this process has written `target`.
+    written: bool,
+    /// Whether one slot is damaged, so that the other counts: power was lost, or the disk has a fault.
+    pub fell_back: bool,
+}
+
+impl LockedState {
+    pub(super) fn read(lock: Lock, uid: u32) -> Result<Self, String> {
+        let slots = Slots::read(&lock.file)?;
+        let slot = slots.newest(uid)?;
+        let other_unflushed = slot.stage == Stage::Charged;
+        let target = 1u8.saturating_sub(slots.newest_index());
+        let (state, generation) = (slot.state.clone(), slot.generation.saturating_add(1));
+        Ok(Self {
+            lock,
+            uid,
+            state,
+            generation,
+            target,
+            other_unflushed,
+            written: false,
+            fell_back: slots.one_is_damaged(),
+        })
+    }
+
+    /// The state as it was last saved.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// Saves the next state: charged if it need not be flushed, settled if it must be.
+    pub fn save(&mut self, next: State, how: Durability) -> Result<(), Fault> {
+        self.try_save(next, how)
+            .map_err(|error| Fault(format!("the state of uid {} cannot be saved: {error}", self.uid)))
+    }
+
+    fn try_save(&mut self, next: State, how: Durability) -> Result<(), String> {
+        let told = |error: std::io::Error| error.to_string();
+        if !self.written {
+            files::check_file_size_limit(STATE_FILE).map_err(|fault| fault.0)?;
+            if self.other_unflushed {
+                self.lock.file.sync_data().map_err(told)?;
+            }
+        }
+        let slot = Slot { generation: self.generation, stage: Stage::Charged, uid: self.uid, state: next };
+        let start = offset(self.target);
+        self.lock.file.write_all_at(&slot.encode(), start).map_err(told)?;
+        self.written = true;
+        self.state = slot.state;
+        if how == Durability::Flushed {
+            self.lock.file.sync_data().map_err(told)?;
+            let (at, byte) = Stage::Settled.byte();
+            // If this fails, the next login flushes once more.
+            let _ = self.lock.file.write_all_at(&[byte], start.saturating_add(at));
+            self.turn();
+        }
+        Ok(())
+    }
+
+    /// What was flushed stays as it is: a further save goes to the other slot.
+    fn turn(&mut self) {
+        self.target = 1u8.saturating_sub(self.target);
+        self.generation = self.generation.saturating_add(1);
+        (self.written, self.other_unflushed) = (false, false);
+    }
+}
