@@ -113,11 +113,10 @@ fn check_clock(
     rules: &Verification,
 ) -> Result<(), Failure> {
     let Some(state) = store.state(account.uid)? else { return Ok(()) };
-    if state.is_ahead_of(window_end(store, account.uid, rules, administrator.now()?)?) {
-        return Err(Failure::refused(
-            format!("{}'s last code lies in the future: this machine's clock is or was wrong.", account.name),
-            format!("Set the clock, run 'twostep unlock {} --reset-clock', then enroll.", account.name),
-        ));
+    let now = administrator.now()?;
+    if state.is_ahead_of(window_end(store, account.uid, rules, now)?) {
+        let anomaly = Denial::ClockAnomaly { name: account.name.clone(), mark: state.mark, now };
+        return Err(Failure::refused(format!("{}.", anomaly.cause()), "Then enroll."));
     }
     Ok(())
 }

@@ -7,6 +7,7 @@ use twostep_core::policy::Verification;
 use twostep_core::store::{Store, check_state_owner};
 use twostep_core::time::UnixTime;
 use twostep_core::totp::Authenticator;
+use twostep_core::verdict::is_soon;
 
 use crate::administrator::{Administrator, Target, window_end};
 use crate::failure::Failure;
@@ -135,7 +136,7 @@ fn codes(state: &State, limit: u16, ahead: bool, now: UnixTime) -> (Codes, Optio
     match state.hosts.waits_until(now) {
         _ if failures >= limit => (Codes::Disabled, None),
         Some(until) => (Codes::Waiting, Some(until.seconds())),
-        None if ahead => (Codes::ClockAnomaly, None),
+        None if ahead => (Codes::ClockAnomaly, is_soon(state.mark, now).then(|| state.mark.seconds())),
         None => (Codes::Accepted, None),
     }
 }
@@ -185,17 +186,15 @@ impl Status {
     }
 
     fn codes_text(&self, name: &str) -> String {
-        match (&self.problem, self.codes) {
-            (Some(problem), _) => format!("logins are denied: {problem}"),
-            (None, Codes::Accepted) => format!("codes are accepted; failures in a row: {}", self.failures),
-            (None, Codes::Waiting) => {
-                format!("no code is accepted before {} UTC", UnixTime::new(self.wait_until.unwrap_or(0)))
-            }
-            (None, Codes::Disabled) => format!("codes are disabled: 'twostep unlock {name}' ends that"),
-            (None, Codes::ClockAnomaly) => {
-                format!(
-                    "the last code lies in the future: set the clock, then 'twostep unlock {name} --reset-clock'"
-                )
+        match (&self.problem, self.codes, self.wait_until) {
+            (Some(problem), ..) => format!("logins are denied: {problem}"),
+            (None, Codes::Disabled, _) => format!("codes are disabled: 'twostep unlock {name}' ends that"),
+            (None, _, Some(until)) => format!("no code is accepted before {} UTC", UnixTime::new(until)),
+            (None, Codes::ClockAnomaly, None) => format!(
+                "the last code lies in the future: set the clock, then 'twostep unlock {name} --reset-clock'"
+            ),
+            (None, Codes::Accepted | Codes::Waiting, None) => {
+                format!("codes are accepted; failures in a row: {}", self.failures)
             }
         }
     }

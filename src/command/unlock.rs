@@ -8,9 +8,6 @@ use crate::administrator::{Administrator, Target, window_end};
 use crate::failure::Failure;
 use crate::terminal::say;
 
-/// No code is accepted so many seconds early: 3 steps of 120 s, and the rest of the present one.
-const LONGEST_WINDOW: u64 = 480;
-
 /// Whom to let in again.
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -45,7 +42,8 @@ pub fn run(administrator: &Administrator, arguments: &Arguments) -> Result<(), F
         &format!(" failures={failures} reset-clock={}", arguments.reset_clock),
     );
     say(&format!("{name}: failures in a row were {failures}, and are 0 now."))?;
-    if mark.since(administrator.now()?).is_some_and(|ahead| ahead > LONGEST_WINDOW) {
+    let now = administrator.now()?;
+    if mark > now && !is_soon(mark, now) {
         return Err(Failure::refused(
             format!("{name}'s last code lies in the future: codes are still refused."),
             format!("If this machine's clock is right now, run 'twostep unlock {name} --reset-clock'."),
@@ -70,7 +68,11 @@ fn reset_clock(
                 target.name(),
                 state.mark
             ),
-            "Wait so long: putting it back now would make a used code usable.",
+            format!(
+                "Wait so long: putting it back now would make a used code usable. \
+                 To end a lockout alone, run 'twostep unlock {}'.",
+                target.name()
+            ),
         ));
     }
     Ok(state.reset_clock(window_end))

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::audit::{self, Who};
 use crate::code::Code;
 use crate::os::account::{Account, Entry};
-use crate::policy::{Address, Groups, Mode, Origin, Policy, Subject, Verification};
+use crate::policy::{Address, DEFAULT_RULE, Groups, Mode, Origin, Policy, Subject, Verification};
 use crate::verdict::{Accepted, Denial, Exemption, ExemptionReason, Next, Priority, Verdict};
 use crate::world::{Host, Machine, Request};
 
@@ -89,7 +89,7 @@ impl<H: Host, M: Machine> Login<'_, H, M> {
     /// What the policy wants, and by which rule. Of an account's names, the one with the strictest verdict counts.
     fn decide(&mut self, policy: &Policy, account: &Account) -> (Mode, String) {
         let named = policy.groups();
-        let mut strictest = (Mode::Exempt, String::new());
+        let mut strictest: Option<(Mode, String)> = None;
         for entry in &account.entries {
             let groups = self.groups_of(entry, &named);
             let decision = policy.decide(&Subject {
@@ -99,11 +99,12 @@ impl<H: Host, M: Machine> Login<'_, H, M> {
                 address: Address::of(&self.request.rhost),
                 groups,
             });
-            if strictest.1.is_empty() || decision.mode > strictest.0 {
-                strictest = (decision.mode, decision.rule.to_owned());
+            if strictest.as_ref().is_none_or(|(mode, _)| decision.mode > *mode) {
+                strictest = Some((decision.mode, decision.rule.to_owned()));
             }
         }
-        strictest
+        // Every account has a name; if one had none, nothing would speak for an exemption.
+        strictest.unwrap_or_else(|| (Mode::Mandatory, DEFAULT_RULE.to_owned()))
     }
 
     fn groups_of(&mut self, entry: &Entry, named: &BTreeSet<&str>) -> Groups {

@@ -20,7 +20,7 @@ use twostep_core::audit;
 use twostep_core::login;
 use twostep_core::machine::System;
 use twostep_core::verdict::{Denial, PamCode, Verdict};
-use twostep_core::world::Host;
+use twostep_core::world::{Conversation, Host};
 
 use arguments::Arguments;
 use host::PamHost;
@@ -51,7 +51,9 @@ fn authenticate(host: &mut PamHost<'_>, args: &[&CStr]) -> Verdict {
     match Arguments::parse(args) {
         Ok(Arguments { root, first_factor }) => login::authenticate(host, &System::new(root), &first_factor),
         Err(problem) => {
-            let verdict = Verdict::Deny(Denial::Misconfigured(problem));
+            let denial = Denial::Misconfigured(problem);
+            host.tell(&denial.text());
+            let verdict = Verdict::Deny(denial);
             let who = host.request().who();
             host.log(&audit::line(&who, &verdict));
             verdict

@@ -322,6 +322,10 @@ fn a_mark_that_is_soon_reached_is_waited_for_and_not_put_back() {
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     assert!(String::from_utf8_lossy(&output.stderr).contains("would make a used code usable"), "{output:?}");
     assert_eq!(world.state_of("games").mark, state.mark);
+    let status = world.command(&["status", "--user", "games"]);
+    let status = String::from_utf8_lossy(&status.stdout).into_owned();
+    assert!(status.contains("no code is accepted before"), "what is advised is what works: {status}");
+    assert!(world.command(&["unlock", "games"]).status.success(), "a lockout can be ended meanwhile");
 }
 
 #[test]
