@@ -8,7 +8,7 @@ use twostep_core::machine::System;
 use twostep_core::os::account::{self, Account};
 use twostep_core::os::root::Root;
 use twostep_core::os::{Fault, clock};
-use twostep_core::policy::Verification;
+use twostep_core::policy::{Policy, Verification};
 use twostep_core::store::Store;
 use twostep_core::time::UnixTime;
 use twostep_core::totp;
@@ -42,9 +42,19 @@ impl Administrator {
         Ok(self.system.store()?)
     }
 
+    /// The machine.
+    pub fn machine(&self) -> &System {
+        &self.system
+    }
+
+    /// The policy.
+    pub fn policy(&self) -> Result<Policy, Failure> {
+        Ok(self.system.policy()?)
+    }
+
     /// How the policy wants codes judged.
     pub fn rules(&self) -> Result<Verification, Failure> {
-        Ok(self.system.policy()?.verification)
+        Ok(self.policy()?.verification)
     }
 
     /// The account called `name`.

@@ -4,9 +4,12 @@ mod administrator;
 mod enroll;
 mod failure;
 mod printable;
+mod recovery;
+mod remove;
 mod reset;
 mod status;
 mod terminal;
+mod ticket;
 mod unlock;
 
 use std::path::PathBuf;
@@ -17,8 +20,14 @@ use clap::{Parser, Subcommand};
 use nix::sys::prctl::set_dumpable;
 use nix::sys::resource::{Resource, setrlimit};
 
+use twostep_core::os::WipingAllocator;
+
 use administrator::Administrator;
 use failure::Failure;
+
+/// Secrets and codes pass through this process.
+#[global_allocator]
+static ALLOCATOR: WipingAllocator = WipingAllocator;
 
 /// The second step of a Linux login: a time-based code from an authenticator app.
 #[derive(Parser)]
@@ -33,13 +42,19 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Verb {
-    /// Enroll a person: shows a QR code and a key, and asks for two consecutive codes
+    /// Enroll a person: shows a QR code and a key, asks for two consecutive codes, shows recovery codes
     Enroll(enroll::Arguments),
     /// Show who is enrolled and whether codes are accepted
     Status(status::Arguments),
+    /// Replace a person's recovery codes: shows new ones, and asks for the last group of one
+    Recovery(recovery::Arguments),
+    /// Take away one of a person's authenticators
+    Remove(remove::Arguments),
+    /// Let a person enroll once, at a login: prints a ticket
+    Ticket(ticket::Arguments),
     /// End a lockout
     Unlock(unlock::Arguments),
-    /// Forget a person's credential, so that they can enroll anew
+    /// Forget a person's credential, recovery codes and ticket, so that they can enroll anew
     Reset(reset::Arguments),
 }
 
@@ -51,6 +66,9 @@ fn main() -> ExitCode {
     let done = Administrator::new(root).and_then(|administrator| match verb {
         Verb::Enroll(arguments) => enroll::run(&administrator, arguments),
         Verb::Status(arguments) => status::run(&administrator, &arguments),
+        Verb::Recovery(arguments) => recovery::run(&administrator, &arguments),
+        Verb::Remove(arguments) => remove::run(&administrator, &arguments),
+        Verb::Ticket(arguments) => ticket::run(&administrator, &arguments),
         Verb::Unlock(arguments) => unlock::run(&administrator, &arguments),
         Verb::Reset(arguments) => reset::run(&administrator, &arguments),
     });

@@ -5,6 +5,7 @@ use time::OffsetDateTime;
 use twostep_core::attempts::{Count, State};
 use twostep_core::policy::Verification;
 use twostep_core::store::{Store, check_state_owner};
+use twostep_core::ticket::Ticket;
 use twostep_core::time::UnixTime;
 use twostep_core::totp::Authenticator;
 use twostep_core::verdict::is_soon;
@@ -12,6 +13,7 @@ use twostep_core::verdict::is_soon;
 use crate::administrator::{Administrator, Target, window_end};
 use crate::failure::Failure;
 use crate::terminal::say;
+use crate::ticket::moment;
 
 /// Whom to show.
 #[derive(clap::Args)]
@@ -37,6 +39,10 @@ struct Status {
     failures: u16,
     codes: Codes,
     wait_until: Option<u64>,
+    /// Recovery codes that are left, if the person ever had any.
+    recovery_codes: Option<u8>,
+    /// Until when a ticket lets them enroll, if one does.
+    ticket_until: Option<u64>,
     /// Why logins are denied, if what is stored cannot be used.
     problem: Option<String>,
 }
@@ -96,6 +102,8 @@ impl Status {
             failures: 0,
             codes: Codes::Accepted,
             wait_until: None,
+            recovery_codes: None,
+            ticket_until: None,
             problem: None,
         };
         let problem = status.fill(store, target, rules, now).err();
@@ -121,6 +129,9 @@ impl Status {
         }
         let Some(state) = store.state(target.uid)? else { return Ok(()) };
         self.failures = state.hosts.codes;
+        self.recovery_codes = state.recovery.left();
+        let usable = |ticket: &Ticket| ticket.tries > 0 && now < ticket.expires;
+        self.ticket_until = state.ticket.filter(usable).map(|ticket| ticket.expires.seconds());
         if let Some(account) = &target.account {
             check_state_owner(&state, account)?;
         }
@@ -182,6 +193,9 @@ impl Status {
         if self.enrolled || self.failures > 0 || self.problem.is_some() {
             lines.push(format!("  {}", self.codes_text(name)));
         }
+        lines.extend(self.recovery_codes.map(|left| format!("  recovery codes left: {left}")));
+        let until = self.ticket_until.map(|until| moment(UnixTime::new(until)));
+        lines.extend(until.map(|until| format!("  a ticket lets them enroll, before {until}")));
         lines.join("\n")
     }
 

@@ -1,11 +1,11 @@
 //! The person at the terminal, or a script at the other end of the streams.
 
-use std::io::{BufRead, IsTerminal, Read, Write, stdin, stdout};
+use std::io::{BufRead, IsTerminal, Read, Write, stderr, stdin, stdout};
 
 use twostep_core::code::{Answer, LONGEST_ANSWER};
+use twostep_core::conversation::Conversation;
 use twostep_core::qr::Colour;
 use twostep_core::verdict::Denial;
-use twostep_core::world::Conversation;
 
 use crate::failure::Failure;
 use crate::printable::printable;
@@ -26,6 +26,12 @@ impl Terminal {
 pub fn say(text: &str) -> Result<(), Failure> {
     let written = writeln!(stdout(), "{}", printable(text)).and_then(|()| stdout().flush());
     written.map_err(|error| Failure::unavailable(format!("standard output: {error}"), ""))
+}
+
+/// Writes what else is worth knowing to standard error.
+pub fn note(text: &str) {
+    // Without standard error there is nobody to tell.
+    let _ = writeln!(stderr(), "note: {}", printable(text));
 }
 
 impl Conversation for Terminal {

@@ -1,7 +1,11 @@
-//! What changes at a login: the mark, the failures, the waiting time. Each operation returns the next state; none saves it.
+//! What changes at a login: the mark, the failures, the waiting time, the recovery codes. Each operation returns the next
+//! state; none saves it.
 
+use crate::code::LongCode;
+use crate::recovery::RecoveryCodes;
+use crate::ticket::Ticket;
 use crate::time::{Step, UnixTime};
-use crate::verdict::Denial;
+use crate::verdict::{Denial, TicketFault, WayOut};
 
 /// Failures in a row that cost no waiting time yet.
 const FREE_FAILURES: u16 = 3;
@@ -9,6 +13,9 @@ const FREE_FAILURES: u16 = 3;
 const FIRST_WAIT: u64 = 30;
 /// The longest waiting time, in seconds.
 const LONGEST_WAIT: u64 = 3600;
+/// Wrong recovery codes in a row until they are disabled. Guessing one is hopeless, so this many do no harm; and with a limit
+/// of their own, whoever uses up the tries for codes has not locked the person out.
+const RECOVERY_LIMIT: u16 = 100;
 
 /// Whose failures are counted: each has a count of its own, so that a program of the user's cannot use up the tries of sshd.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -56,34 +63,26 @@ pub struct State {
     pub hosts: Count,
     /// Failures at the helper.
     pub helper: Count,
-    /// The bytes that later versions fill (requirement, ticket, recovery codes), kept as they are.
-    pub rest: Rest,
-}
-
-/// What is kept in a slot without being looked at.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Rest {
-    /// Whether an administrator requires a second step of this account.
+    /// Whether an administrator requires a second step of this account: a byte that later versions use, kept as it is.
     pub requirement: u8,
-    /// Ticket, salt and recovery codes.
-    pub bytes: [u8; 304],
-}
-
-impl Rest {
-    /// Nothing is required, allowed or stored.
-    pub const EMPTY: Self = Self { requirement: 0, bytes: [0; 304] };
-}
-
-impl std::fmt::Debug for Rest {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Rest(..)")
-    }
+    /// The permission to enroll, if an administrator gave one.
+    pub ticket: Option<Ticket>,
+    /// The recovery codes.
+    pub recovery: RecoveryCodes,
 }
 
 impl State {
     /// A state with nothing in it but the mark.
     pub fn new(name: &str, mark: UnixTime) -> Self {
-        Self { name: name.to_owned(), mark, hosts: Count::NONE, helper: Count::NONE, rest: Rest::EMPTY }
+        Self {
+            name: name.to_owned(),
+            mark,
+            hosts: Count::NONE,
+            helper: Count::NONE,
+            requirement: 0,
+            ticket: None,
+            recovery: RecoveryCodes::NONE,
+        }
     }
 
     /// The failures that `by` has used up.
@@ -110,17 +109,69 @@ impl State {
         window_end: UnixTime,
         now: UnixTime,
     ) -> Result<Self, Denial> {
-        let count = self.count(by);
+        let (count, otherwise) = (self.count(by), self.way_out(by));
         if count.codes >= limit {
-            return Err(Denial::Disabled { name: self.name.clone() });
+            return Err(Denial::Disabled { name: self.name.clone(), otherwise });
         }
         if let Some(until) = count.waits_until(now) {
-            return Err(Denial::Waiting { until, now });
+            return Err(Denial::Waiting { until, now, otherwise });
         }
         if self.is_ahead_of(window_end) {
-            return Err(Denial::ClockAnomaly { name: self.name.clone(), mark: self.mark, now });
+            return Err(Denial::ClockAnomaly { name: self.name.clone(), mark: self.mark, now, otherwise });
         }
         Ok(self.with_count(by, Count { codes: count.codes.saturating_add(1), last: now, ..count }))
+    }
+
+    /// Fails if the mark lies beyond `window_end`: then no code of a new authenticator would be accepted, nor would another.
+    pub fn check_clock(&self, window_end: UnixTime, now: UnixTime) -> Result<(), Denial> {
+        if !self.is_ahead_of(window_end) {
+            return Ok(());
+        }
+        Err(Denial::ClockAnomaly { name: self.name.clone(), mark: self.mark, now, otherwise: WayOut::None })
+    }
+
+    /// What works while codes do not.
+    fn way_out(&self, by: Budget) -> WayOut {
+        let usable = self.recovery.left() > Some(0) && self.count(by).recovery < RECOVERY_LIMIT;
+        if usable { WayOut::RecoveryCode } else { WayOut::None }
+    }
+
+    /// Pays for one recovery code, before it is looked at. There is no waiting time, and when the last one was tried does not
+    /// change how long codes must wait.
+    pub fn charge_recovery(&self, by: Budget) -> Result<Self, Denial> {
+        let count = self.count(by);
+        if count.recovery >= RECOVERY_LIMIT {
+            return Err(Denial::RecoveryDisabled { name: self.name.clone() });
+        }
+        Ok(self.with_count(by, Count { recovery: count.recovery.saturating_add(1), ..count }))
+    }
+
+    /// Accepts a recovery code, once. It ends a lockout; the mark stays where it is.
+    pub fn accept_recovery(&self, by: Budget, code: &LongCode) -> Result<Self, Denial> {
+        let wrong = || Denial::WrongRecoveryCode { failures: self.count(by).recovery };
+        let recovery = self.recovery.without(code).ok_or_else(wrong)?;
+        Ok(Self { recovery, ..self.with_count(by, Count::NONE) })
+    }
+
+    /// A new set of recovery codes in place of the old one, with all tries.
+    pub fn with_recovery(&self, recovery: RecoveryCodes) -> Self {
+        let fresh = |count: Count| Count { recovery: 0, ..count };
+        Self { recovery, hosts: fresh(self.hosts), helper: fresh(self.helper), ..self.clone() }
+    }
+
+    /// Pays for one ticket, before it is looked at.
+    pub fn charge_ticket(&self, now: UnixTime) -> Result<Self, Denial> {
+        let ticket = self.ticket.ok_or(Denial::WrongTicket(TicketFault::None))?;
+        if now >= ticket.expires {
+            return Err(Denial::WrongTicket(TicketFault::Expired));
+        }
+        let charged = ticket.charged().ok_or(Denial::WrongTicket(TicketFault::Dead))?;
+        Ok(self.with_ticket(Some(charged)))
+    }
+
+    /// Another ticket, or none.
+    pub fn with_ticket(&self, ticket: Option<Ticket>) -> Self {
+        Self { ticket, ..self.clone() }
     }
 
     /// Accepts `step`, once: a step that begins at or before the mark is a replay.
@@ -159,14 +210,15 @@ impl State {
     /// Forgets what belongs to a credential, for the account now called `name`. The mark stays, so that no old code becomes
     /// usable; so does what an administrator requires, unless the uid now is somebody else's.
     pub fn forget(&self, name: &str) -> Self {
-        let requirement = if name == self.name { self.rest.requirement } else { Rest::EMPTY.requirement };
-        Self { rest: Rest { requirement, ..Rest::EMPTY }, ..Self::new(name, self.mark) }
+        let requirement = if name == self.name { self.requirement } else { 0 };
+        Self { requirement, ..Self::new(name, self.mark) }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::recovery::hash;
     use crate::time::Period;
 
     const NOW: UnixTime = UnixTime::new(1_000_000);
@@ -194,7 +246,7 @@ mod tests {
     fn a_charge_is_refused_while_waiting_and_costs_nothing() {
         assert_eq!(
             charge(&failed(3), NOW.plus(29)),
-            Err(Denial::Waiting { until: NOW.plus(30), now: NOW.plus(29) })
+            Err(Denial::Waiting { until: NOW.plus(30), now: NOW.plus(29), otherwise: WayOut::None })
         );
         assert_eq!(charge(&failed(3), NOW.plus(30)).unwrap().hosts.codes, 4);
     }
@@ -207,8 +259,9 @@ mod tests {
 
     #[test]
     fn the_hard_stop_outlives_every_wait() {
-        assert_eq!(charge(&failed(20), FAR), Err(Denial::Disabled { name: "ada".to_owned() }));
-        assert_eq!(charge(&failed(20), UnixTime::new(0)), Err(Denial::Disabled { name: "ada".to_owned() }));
+        let disabled = Err(Denial::Disabled { name: "ada".to_owned(), otherwise: WayOut::None });
+        assert_eq!(charge(&failed(20), FAR), disabled);
+        assert_eq!(charge(&failed(20), UnixTime::new(0)), disabled);
         assert!(charge(&failed(19), FAR).is_ok());
     }
 
@@ -235,7 +288,12 @@ mod tests {
         let refused = state.charge(Budget::Hosts, 20, NOW.plus(60), NOW);
         assert_eq!(
             refused,
-            Err(Denial::ClockAnomaly { name: "ada".to_owned(), mark: NOW.plus(61), now: NOW })
+            Err(Denial::ClockAnomaly {
+                name: "ada".to_owned(),
+                mark: NOW.plus(61),
+                now: NOW,
+                otherwise: WayOut::None
+            })
         );
         let mended = state.reset_clock(NOW.plus(60));
         assert!(mended.charge(Budget::Hosts, 20, NOW.plus(60), NOW).is_ok());
@@ -244,9 +302,61 @@ mod tests {
     #[test]
     fn a_reset_keeps_the_mark_and_what_an_administrator_requires() {
         assert_eq!(State::new("bob", NOW).forget("ada"), State::new("ada", NOW));
-        let required = State { rest: Rest { requirement: 1, bytes: [7; 304] }, ..State::new("ada", NOW) };
-        assert_eq!(required.forget("ada").rest, Rest { requirement: 1, ..Rest::EMPTY });
-        assert_eq!(required.forget("bob").rest, Rest::EMPTY, "somebody else");
+        let required = State { requirement: 1, ..with_codes() };
+        assert_eq!(required.forget("ada"), State { requirement: 1, ..State::new("ada", NOW) });
+        assert_eq!(required.forget("bob"), State::new("bob", NOW), "somebody else");
+    }
+
+    /// One recovery code, [7; 10], and a ticket, [8; 10], that expires at 1,000,100.
+    fn with_codes() -> State {
+        let mut recovery = RecoveryCodes { salt: [1; 16], ..RecoveryCodes::NONE };
+        recovery.hashes[3] = hash(&LongCode::new([7; 10]), &[1; 16]);
+        let ticket = Ticket::issue(&LongCode::new([8; 10]), 1001, NOW.plus(100));
+        State::new("ada", NOW).with_recovery(recovery).with_ticket(Some(ticket))
+    }
+
+    #[test]
+    fn a_recovery_code_is_accepted_once_and_ends_a_lockout() {
+        let by = Budget::Hosts;
+        let locked = State { hosts: Count { codes: 20, recovery: 99, last: NOW }, ..with_codes() };
+        let refused = charge(&locked, FAR);
+        assert_eq!(
+            refused,
+            Err(Denial::Disabled { name: "ada".to_owned(), otherwise: WayOut::RecoveryCode })
+        );
+        let charged = locked.charge_recovery(by).unwrap();
+        assert_eq!(charged.hosts, Count { codes: 20, recovery: 100, last: NOW });
+        let wrong = charged.accept_recovery(by, &LongCode::new([9; 10]));
+        assert_eq!(wrong, Err(Denial::WrongRecoveryCode { failures: 100 }));
+        let accepted = charged.accept_recovery(by, &LongCode::new([7; 10])).unwrap();
+        assert_eq!((accepted.hosts, accepted.mark, accepted.recovery.left()), (Count::NONE, NOW, Some(0)));
+        assert!(accepted.accept_recovery(by, &LongCode::new([7; 10])).is_err());
+    }
+
+    #[test]
+    fn recovery_codes_have_a_limit_of_their_own() {
+        let exhausted = State { hosts: Count { codes: 20, recovery: 100, last: NOW }, ..with_codes() };
+        let disabled = Err(Denial::RecoveryDisabled { name: "ada".to_owned() });
+        assert_eq!(exhausted.charge_recovery(Budget::Hosts), disabled);
+        assert!(exhausted.charge_recovery(Budget::Helper).is_ok());
+        let refused = charge(&exhausted, FAR);
+        assert_eq!(refused, Err(Denial::Disabled { name: "ada".to_owned(), otherwise: WayOut::None }));
+        assert!(exhausted.with_recovery(RecoveryCodes::NONE).charge_recovery(Budget::Hosts).is_ok());
+    }
+
+    #[test]
+    fn a_ticket_has_three_tries_and_an_end() {
+        let refused = |state: &State, now| match state.charge_ticket(now) {
+            Err(Denial::WrongTicket(fault)) => Some(fault),
+            _ => None,
+        };
+        let mut state = with_codes();
+        assert_eq!(refused(&state, NOW.plus(100)), Some(TicketFault::Expired));
+        assert_eq!(refused(&State::new("ada", NOW), NOW), Some(TicketFault::None));
+        for _ in 0..3 {
+            state = state.charge_ticket(NOW).unwrap();
+        }
+        assert_eq!(refused(&state, NOW), Some(TicketFault::Dead));
     }
 
     #[test]

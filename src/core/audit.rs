@@ -2,7 +2,8 @@
 
 use std::fmt::{self, Write};
 
-use crate::verdict::{Accepted, Denial, Elsewhere, Exemption, ExemptionReason, Priority, Verdict};
+use crate::store::credential::Confirmed;
+use crate::verdict::{Accepted, Denial, Elsewhere, Exemption, ExemptionReason, Priority, Proof, Verdict};
 
 /// The longest value in a line, in bytes.
 const LONGEST_VALUE: usize = 256;
@@ -34,17 +35,22 @@ pub struct Line {
 /// The line for a verdict on one answer, or on a login that asked nothing.
 pub fn line(who: &Who, verdict: &Verdict) -> Line {
     let (result, priority) = match verdict {
-        Verdict::Grant(_) => ("grant", Priority::Info),
+        Verdict::Grant(Accepted { proof: Proof::Code { .. }, .. }) => ("grant", Priority::Info),
+        Verdict::Grant(Accepted { proof: Proof::RecoveryCode, .. }) => ("grant", Priority::Notice),
+        Verdict::Enrolling => ("enrolling", Priority::Notice),
         Verdict::Exempt(_) => ("exempt", Priority::Notice),
         Verdict::Deny(denial) => ("deny", denial.outward().priority),
     };
-    let mut fields = Fields(format!("result={result}"));
-    fields.push("user", who.user.as_deref().unwrap_or("?"));
-    fields.push("service", &who.service);
-    fields.push("rhost", &who.rhost);
-    fields.push("tty", &who.tty);
+    let mut fields = Fields::of(result, who);
     match verdict {
-        Verdict::Grant(Accepted { authenticator, offset }) => fields.authenticator(authenticator, *offset),
+        Verdict::Grant(Accepted { proof: Proof::Code { authenticator, offset }, .. }) => {
+            fields.authenticator(authenticator, *offset);
+        }
+        Verdict::Grant(Accepted { proof: Proof::RecoveryCode, recovery_left }) => {
+            fields.push("method", "recovery-code");
+            fields.push("left", &recovery_left.unwrap_or(0).to_string());
+        }
+        Verdict::Enrolling => {}
         Verdict::Exempt(Exemption { reason: ExemptionReason::Exempt, .. }) => fields.push("reason", "exempt"),
         Verdict::Exempt(Exemption { reason: ExemptionReason::NotEnrolled, .. }) => {
             fields.push("reason", "not-enrolled");
@@ -55,6 +61,26 @@ pub fn line(who: &Who, verdict: &Verdict) -> Line {
         fields.push("rule", rule);
     }
     Line { priority, text: fields.0 }
+}
+
+/// What the line about an enrollment says of it.
+pub struct Enrolled {
+    label: String,
+    recovery_codes: u8,
+}
+
+impl From<&Confirmed> for Enrolled {
+    fn from(confirmed: &Confirmed) -> Self {
+        Self { label: confirmed.label().to_owned(), recovery_codes: confirmed.recovery_codes() }
+    }
+}
+
+/// The line for an enrollment that is on disk.
+pub fn enrolled(who: &Who, what: &Enrolled) -> Line {
+    let mut fields = Fields::of("enrolled", who);
+    fields.push("authenticator", &what.label);
+    fields.push("recovery-codes", &what.recovery_codes.to_string());
+    Line { priority: Priority::Notice, text: fields.0 }
 }
 
 /// A line about something else that an administrator must know, such as a state that had to be created.
@@ -68,6 +94,15 @@ pub fn remark(who: &Who, priority: Priority, what: &str) -> Line {
 struct Fields(String);
 
 impl Fields {
+    fn of(result: &str, who: &Who) -> Self {
+        let mut fields = Self(format!("result={result}"));
+        fields.push("user", who.user.as_deref().unwrap_or("?"));
+        fields.push("service", &who.service);
+        fields.push("rhost", &who.rhost);
+        fields.push("tty", &who.tty);
+        fields
+    }
+
     fn push(&mut self, key: &str, value: &str) {
         // Writing to a string cannot fail.
         let _ = write!(self.0, " {key}={}", Value(value));
@@ -80,7 +115,10 @@ impl Fields {
 
     fn denial(&mut self, denial: &Denial) {
         self.push("reason", denial.outward().reason);
-        if let Denial::WrongCode { failures, .. } | Denial::Replayed { failures } = denial {
+        if let Denial::WrongCode { failures, .. }
+        | Denial::Replayed { failures }
+        | Denial::WrongRecoveryCode { failures } = denial
+        {
             let _ = write!(self.0, " failures={failures}");
         }
         if let Denial::WrongCode { elsewhere: Some(Elsewhere { authenticator, offset }), .. } = denial {
@@ -123,6 +161,7 @@ impl fmt::Display for Value<'_> {
 mod tests {
     use super::*;
     use crate::time::UnixTime;
+    use crate::verdict::WayOut;
 
     fn who() -> Who {
         Who {
@@ -138,7 +177,8 @@ mod tests {
     fn a_line_says_who_where_and_why() {
         let deny = |denial| line(&who(), &Verdict::Deny(denial)).text;
         let head = "user=ada service=sshd rhost=192.0.2.7 tty=ssh";
-        let granted = Verdict::Grant(Accepted { authenticator: "Ada's phone".to_owned(), offset: -30 });
+        let proof = Proof::Code { authenticator: "Ada's phone".to_owned(), offset: -30 };
+        let granted = Verdict::Grant(Accepted { proof, recovery_left: Some(8) });
         assert_eq!(
             line(&who(), &granted).text,
             format!("result=grant {head} authenticator=\"Ada's phone\" offset=-30s rule=default")
@@ -156,9 +196,24 @@ mod tests {
                 "result=deny {head} reason=unavailable cause=\"/x is readable by its group\" rule=default"
             )
         );
+        let recovered = Verdict::Grant(Accepted { proof: Proof::RecoveryCode, recovery_left: Some(7) });
+        assert_eq!(
+            line(&who(), &recovered).text,
+            format!("result=grant {head} method=recovery-code left=7 rule=default")
+        );
+        assert_eq!(
+            deny(Denial::WrongRecoveryCode { failures: 3 }),
+            format!("result=deny {head} reason=wrong-recovery-code failures=3 rule=default")
+        );
+        assert_eq!(line(&who(), &Verdict::Enrolling).text, format!("result=enrolling {head} rule=default"));
+        let stored = Enrolled { label: "phone".to_owned(), recovery_codes: 8 };
+        assert_eq!(
+            enrolled(&who(), &stored).text,
+            format!("result=enrolled {head} authenticator=phone recovery-codes=8")
+        );
         let now = UnixTime::new(0);
         assert_eq!(
-            deny(Denial::Waiting { until: now, now }),
+            deny(Denial::Waiting { until: now, now, otherwise: WayOut::None }),
             format!("result=deny {head} reason=locked rule=default")
         );
         let exempt = Exemption { rule: "default".to_owned(), reason: ExemptionReason::NotEnrolled };

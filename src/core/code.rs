@@ -1,5 +1,6 @@
 //! What a person types at the prompt.
 
+use base32::Alphabet::Crockford;
 use zeroize::Zeroizing;
 
 /// One answer at a prompt: bytes, because nobody promises UTF-8. Wiped when dropped.
@@ -8,6 +9,21 @@ pub type Answer = Zeroizing<Vec<u8>>;
 /// The longest answer that is looked at, in bytes: PAM_MAX_RESP_SIZE, which libpam itself does not enforce.
 pub const LONGEST_ANSWER: usize = 512;
 
+/// An answer that has the shape of something that can be accepted.
+pub enum Typed {
+    /// A code of an authenticator's.
+    Code(Code),
+    /// A recovery code.
+    Recovery(LongCode),
+}
+
+impl Typed {
+    /// Parses an answer; none if it has neither shape. The lengths tell which of the two it is.
+    pub fn parse(answer: &[u8]) -> Option<Self> {
+        Code::parse(answer).map(Self::Code).or_else(|| LongCode::parse(answer).map(Self::Recovery))
+    }
+}
+
 /// A code of 6 to 8 digits (RFC 4226 section 5.3), already parsed. Cannot be printed; wiped when dropped.
 pub struct Code(Zeroizing<String>);
 
@@ -15,23 +31,94 @@ impl Code {
     /// Parses an answer. Blanks, line ends and dashes are dropped, because apps show codes in groups; what then is
     /// not 6 to 8 ASCII digits is no code.
     pub fn parse(answer: &[u8]) -> Option<Self> {
-        if answer.len() > LONGEST_ANSWER {
-            return None;
-        }
-        let mut digits = Zeroizing::new(String::with_capacity(8));
-        for &byte in answer.iter().filter(|byte| !b" \t\r\n-".contains(byte)) {
-            if !byte.is_ascii_digit() || digits.len() == 8 {
-                return None;
-            }
-            digits.push(char::from(byte));
-        }
-        (digits.len() >= 6).then_some(Self(digits))
+        let digits = condensed::<8>(answer)?;
+        let is_code = digits.len() >= 6 && digits.bytes().all(|byte| byte.is_ascii_digit());
+        is_code.then_some(Self(digits))
     }
 
     /// The digits, for the comparison.
     pub(crate) fn expose_digits(&self) -> &str {
         &self.0
     }
+}
+
+/// Bytes of a long code: 80 bits, so that guessing is hopeless.
+pub const LONG_CODE_BYTES: usize = 10;
+/// Characters of a long code, without the dashes.
+const LONG_CODE_LENGTH: usize = 16;
+/// Characters between two dashes.
+const GROUP: usize = 4;
+
+/// What a recovery code and a ticket look like: 80 random bits in Crockford's base32
+/// (<https://www.crockford.com/base32.html>), as four groups of four. Cannot be printed by accident; wiped when dropped.
+pub struct LongCode(Zeroizing<[u8; LONG_CODE_BYTES]>);
+
+impl LongCode {
+    /// The long code of these random bytes.
+    pub fn new(bytes: [u8; LONG_CODE_BYTES]) -> Self {
+        Self(Zeroizing::new(bytes))
+    }
+
+    /// Parses an answer. Case, blanks and dashes do not matter; `o` is read as zero, `i` and `l` as one.
+    pub fn parse(answer: &[u8]) -> Option<Self> {
+        let characters = condensed::<LONG_CODE_LENGTH>(answer)?;
+        let bytes = Zeroizing::new(base32::decode(Crockford, &characters)?);
+        let again = Zeroizing::new(base32::encode(Crockford, &bytes)); // the crate takes what is corrupt
+        let whole =
+            bytes.as_slice().try_into().ok().filter(|_| again.as_str() == as_meant(&characters).as_str())?;
+        Some(Self::new(whole))
+    }
+
+    /// The four groups, to be shown once.
+    pub fn expose_text(&self) -> Zeroizing<String> {
+        let mut text = Zeroizing::new(String::with_capacity(LONG_CODE_LENGTH.saturating_add(3)));
+        // Five bytes at a time: the crate's buffer for more would grow, and leave an unwiped copy behind.
+        for (index, five) in self.0.chunks(5).enumerate() {
+            let eight = Zeroizing::new(base32::encode(Crockford, five));
+            let (first, second) = eight.split_at_checked(GROUP).unwrap_or_default();
+            text.extend([if index == 0 { "" } else { "-" }, first, "-", second]);
+        }
+        text
+    }
+
+    /// The bits, to be hashed.
+    pub(crate) fn expose_bytes(&self) -> &[u8] {
+        self.0.as_slice()
+    }
+
+    /// Whether `answer` is the last group of this code, or all of it, in any spelling that is accepted for a code.
+    pub fn ends_with(&self, answer: &[u8]) -> bool {
+        let text = self.expose_text();
+        let last = text.rsplit('-').next().unwrap_or_default();
+        let is_last = condensed::<GROUP>(answer).is_some_and(|group| as_meant(&group).as_str() == last);
+        is_last || Self::parse(answer).is_some_and(|typed| *typed.0 == *self.0)
+    }
+}
+
+/// `answer` without blanks, line ends and dashes; none if then it is longer than `MOST` or not ASCII letters and digits.
+fn condensed<const MOST: usize>(answer: &[u8]) -> Option<Zeroizing<String>> {
+    if answer.len() > LONGEST_ANSWER {
+        return None;
+    }
+    let mut condensed = Zeroizing::new(String::with_capacity(MOST));
+    for &byte in answer.iter().filter(|byte| !b" \t\r\n-".contains(byte)) {
+        if !byte.is_ascii_alphanumeric() || condensed.len() == MOST {
+            return None;
+        }
+        condensed.push(char::from(byte));
+    }
+    Some(condensed)
+}
+
+/// In Crockford's base32 some characters stand for others.
+fn as_meant(characters: &str) -> Zeroizing<String> {
+    let mut meant = Zeroizing::new(String::with_capacity(characters.len()));
+    meant.extend(characters.chars().map(|c| match c.to_ascii_uppercase() {
+        'O' => '0',
+        'I' | 'L' => '1',
+        other => other,
+    }));
+    meant
 }
 
 #[cfg(test)]
@@ -69,5 +156,57 @@ mod tests {
         let padded = |blanks: usize| [b" ".repeat(blanks), b"123456".to_vec()].concat();
         assert!(Code::parse(&padded(506)).is_some());
         assert!(Code::parse(&padded(507)).is_none());
+    }
+
+    #[test]
+    fn a_long_code_is_read_as_it_was_written_however_it_is_spelt() {
+        let code = LongCode::new([0x00, 0x44, 0x32, 0x14, 0xc7, 0x42, 0x54, 0xb6, 0x35, 0xff]);
+        assert_eq!(code.expose_text().as_str(), "0123-4567-89AB-CDFZ");
+        for spelling in [
+            "0123456789ABCDFZ",
+            "0123-4567-89ab-cdfz",
+            "oi23 4567 89AB CDFZ",
+            " OL23-4567-89AB-cdfZ\r\n",
+            "o-I-2-345678 9abcdfz",
+        ] {
+            let parsed = LongCode::parse(spelling.as_bytes());
+            assert!(parsed.is_some_and(|parsed| parsed.0 == code.0), "{spelling}");
+            assert!(code.ends_with(spelling.as_bytes()), "{spelling}");
+        }
+        for other in [
+            "0123-4567-89AB-CDFY",
+            "0123-4567-89AB-CDF",
+            "0123-4567-89AB-CDFZ-0",
+            "0123-4567-89AB-CDFU",
+            "",
+            "Ä123-4567-89AB-CDF",
+        ] {
+            let parsed = LongCode::parse(other.as_bytes());
+            assert!(parsed.is_none_or(|parsed| parsed.0 != code.0), "{other}");
+        }
+        for last in ["CDFZ", "cdfz", " c-d fz\n"] {
+            assert!(code.ends_with(last.as_bytes()), "{last}");
+        }
+        for not_last in ["0123", "CDFY", "", "FZ", "89AB", "89AB-CDFZ"] {
+            assert!(!code.ends_with(not_last.as_bytes()), "{not_last}");
+        }
+    }
+
+    #[test]
+    fn digits_are_a_code_or_a_long_one_by_their_number() {
+        for (typed, kind) in [
+            ("123456", 1),
+            ("12345678", 1),
+            ("123456789", 0),
+            ("1234567812345678", 2),
+            ("12345678123456789", 0),
+        ] {
+            let parsed = match Typed::parse(typed.as_bytes()) {
+                None => 0,
+                Some(Typed::Code(_)) => 1,
+                Some(Typed::Recovery(_)) => 2,
+            };
+            assert_eq!(parsed, kind, "{typed}");
+        }
     }
 }

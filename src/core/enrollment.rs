@@ -1,103 +1,192 @@
-//! How a person proves that the app works, before anything is stored: two consecutive codes.
+//! The dialogue in which a person enrolls, in a login as in the command: a new key, two consecutive codes of it, and the
+//! recovery codes. It stores nothing.
 
 use zeroize::Zeroizing;
 
-use crate::code::Code;
-use crate::time::{Period, Step, UnixTime};
-use crate::totp::{self, Algorithm, Authenticator, SECRET_BYTES};
-use crate::verdict::Denial;
-use crate::world::Conversation;
+use crate::code::{Code, LONG_CODE_BYTES};
+use crate::conversation::Conversation;
+use crate::policy;
+use crate::qr::{Colour, Invitation, Picture};
+use crate::recovery::{Entropy, MOST_CODES, NewCodes, RecoveryCodes, SALT};
+use crate::store::credential::Confirmed;
+use crate::time::{Step, UnixTime};
+use crate::totp::{self, Authenticator, SECRET_BYTES};
+use crate::verdict::{Denial, Mismatch};
 
-/// Wrong answers until the dialogue gives up.
+/// Wrong answers until a part of the dialogue gives up.
 const TRIES: u8 = 3;
+/// How often the picture may be drawn anew.
+const REDRAWS: u8 = 8;
 
 const FIRST: &str = "First code: ";
 const NEXT: &str = "Next code (after it changes): ";
+const WRITE_DOWN: &str = "Write down these recovery codes: they are not shown again.\n\
+                          Each lets you in once, instead of a code from the app.\n";
 
-/// A new authenticator that nobody has confirmed. It cannot be stored.
-pub struct Pending(Authenticator);
-
-/// An authenticator whose codes were shown twice in a row.
-pub struct Confirmed {
-    /// The authenticator, to be stored.
-    pub authenticator: Authenticator,
-    /// The mark that burns both codes.
-    pub mark: UnixTime,
+/// Where time and randomness come from.
+pub trait Source {
+    /// The present moment.
+    fn now(&self) -> Result<UnixTime, Denial>;
+    /// Fills `bytes` with random ones.
+    fn fill(&self, bytes: &mut [u8]) -> Result<(), Denial>;
 }
 
-/// Why the dialogue ended without a confirmation.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Refusal {
-    /// The codes were wrong too often.
-    WrongCodes,
-    /// The codes are right, but by this many seconds early (the phone is fast) or late (negative: it is slow).
-    ClockDiffers(i64),
-    /// Nobody answers, or the clock cannot be read.
-    Failed(Denial),
+/// What is to be enrolled, and how it is shown.
+pub struct Terms<'a> {
+    /// The account's name.
+    pub account: &'a str,
+    /// What apps show beside it.
+    pub issuer: &'a str,
+    /// What the person calls the phone or app.
+    pub label: &'a str,
+    /// What the policy wants of new authenticators.
+    pub wanted: &'a policy::Enrollment,
+    /// Steps of which the phone's clock may be off.
+    pub skew_steps: u8,
+    /// How many recovery codes are shown.
+    pub recovery_codes: u8,
+    /// How the picture is coloured.
+    pub colour: Colour,
+    /// What else stands beside the picture: lines of at most 32 characters.
+    pub notes: &'a [String],
 }
 
-impl From<Denial> for Refusal {
-    fn from(denial: Denial) -> Self {
-        Self::Failed(denial)
-    }
+/// Makes a new authenticator, shows it, and asks for proof that it works and that its recovery codes were read.
+pub fn enroll(
+    conversation: &mut impl Conversation,
+    source: &impl Source,
+    terms: &Terms<'_>,
+) -> Result<Confirmed, Denial> {
+    let authenticator = new_authenticator(source, terms)?;
+    let mark = Proving { authenticator: &authenticator, terms, first: None }.run(conversation, source)?;
+    let recovery = new_recovery_codes(conversation, source, terms.recovery_codes)?;
+    Ok(Confirmed { authenticator, mark, recovery, ticket: None })
 }
 
-impl Pending {
-    /// A new authenticator that makes codes as every app does: SHA-1, 6 digits, 30 seconds.
-    pub fn new(label: String, secret: &[u8; SECRET_BYTES], now: UnixTime) -> Result<Self, &'static str> {
-        Authenticator::new(label, secret, Algorithm::SHA1, 6, Period::DEFAULT, Some(now)).map(Self)
-    }
+fn new_authenticator(source: &impl Source, terms: &Terms<'_>) -> Result<Authenticator, Denial> {
+    let mut secret = Zeroizing::new([0; SECRET_BYTES]);
+    source.fill(secret.as_mut_slice())?;
+    let policy::Enrollment { algorithm, digits, period, .. } = *terms.wanted;
+    let enrolled = Some(source.now()?);
+    Authenticator::new(terms.label.to_owned(), secret.as_slice(), algorithm, digits, period, enrolled)
+        .map_err(|problem| Denial::Unavailable(problem.to_owned()))
+}
 
-    /// The authenticator, to be shown to its owner.
-    pub const fn authenticator(&self) -> &Authenticator {
-        &self.0
+/// Makes a set of recovery codes, shows it, and asks for the last group of one: somebody must have looked. None if `count`
+/// is zero.
+pub fn new_recovery_codes(
+    conversation: &mut impl Conversation,
+    source: &impl Source,
+    count: u8,
+) -> Result<Option<RecoveryCodes>, Denial> {
+    let mut random = Entropy::new([0; SALT + MOST_CODES * LONG_CODE_BYTES]);
+    source.fill(random.as_mut_slice())?;
+    let codes = NewCodes::new(count, &random);
+    let Some(asked) = pick(codes.codes().len(), source)? else { return Ok(None) };
+    let question = format!("To go on, type the last group of code {}: ", asked.saturating_add(1));
+    let mut prompt = Zeroizing::new(format!("{WRITE_DOWN}\n{}\n{question}", codes.screen().as_str()));
+    for _ in 0..TRIES {
+        let answer = conversation.ask(&prompt)?;
+        if codes.codes().get(asked).is_some_and(|code| code.ends_with(&answer)) {
+            return Ok(Some(codes.into_kept()));
+        }
+        let hint = format!("That is not the last group of code {}.\n", asked.saturating_add(1));
+        prompt = Zeroizing::new(format!("{hint}{question}"));
     }
+    Err(Denial::NotConfirmed(Mismatch::RecoveryCodes))
+}
 
-    /// Asks for two consecutive codes; the first prompt follows `screen`. Codes that belong together confirm, wherever the
-    /// person begins; a phone whose clock is off by more than `skew` steps is refused, because its codes would be.
-    pub fn confirm(
-        self,
-        conversation: &mut impl Conversation,
-        screen: &str,
-        skew: u8,
-        clock: impl Fn() -> Result<UnixTime, Denial>,
-    ) -> Result<Confirmed, Refusal> {
-        let mut first: Option<Step> = None;
-        let mut prompt = Zeroizing::new(format!("{screen}{FIRST}"));
-        let mut left = TRIES;
-        while left > 0 {
+/// One of so many, at random; none of none.
+fn pick(many: usize, source: &impl Source) -> Result<Option<usize>, Denial> {
+    let mut byte = [0];
+    source.fill(&mut byte)?;
+    Ok(usize::from(u8::from_le_bytes(byte)).checked_rem(many))
+}
+
+/// How two consecutive codes are asked for.
+struct Proving<'a> {
+    authenticator: &'a Authenticator,
+    terms: &'a Terms<'a>,
+    /// The step of the code that was right last.
+    first: Option<Step>,
+}
+
+/// What an answer asks for or shows.
+enum Reply {
+    /// To see another picture.
+    Redraw(Picture),
+    /// That the app has the key: a code of this step.
+    Code(Step),
+    /// Nothing.
+    Wrong,
+}
+
+impl Proving<'_> {
+    /// Asks until two codes belong together, wherever the person begins; a phone whose clock is off by more than the
+    /// window is refused, because its codes would be. Returns the mark that burns both.
+    fn run(mut self, conversation: &mut impl Conversation, source: &impl Source) -> Result<UnixTime, Denial> {
+        let (mut left, mut redraws) = (TRIES, REDRAWS);
+        let mut shown = self.screen(Picture::Light);
+        loop {
+            let prompt = Zeroizing::new(format!("{}{}", shown.as_str(), self.question()));
             let answer = conversation.ask(&prompt)?;
-            let found = self.find(&answer, skew, clock()?)?;
-            let hint = match (first, found) {
-                (None, Some(_)) => "",
-                (Some(before), Some(step)) if step == before.later(1) => {
-                    return Ok(Confirmed { authenticator: self.0, mark: step.begins() });
+            let hint = match self.reply(&answer, source)? {
+                Reply::Redraw(picture) if redraws > 0 => {
+                    redraws = redraws.saturating_sub(1);
+                    shown = self.screen(picture);
+                    continue;
                 }
-                (Some(before), Some(step)) if step == before => {
-                    "That is the same code: wait until it changes.\n"
+                Reply::Code(step) => match self.follow(step) {
+                    Ok(Some(mark)) => return Ok(mark),
+                    Ok(None) => "",
+                    Err(hint) => hint,
+                },
+                Reply::Redraw(_) | Reply::Wrong => {
+                    "That is not a code of this key. Does the app show the new entry?\n"
                 }
-                (Some(_), Some(_)) => "That is not the code right after the first: go on from this one.\n",
-                (_, None) => "That is not a code of this key. Does the app show the new entry?\n",
             };
-            if !hint.is_empty() {
-                left = left.saturating_sub(1);
+            left = left.saturating_sub(u8::from(!hint.is_empty()));
+            if left == 0 {
+                return Err(Denial::NotConfirmed(Mismatch::Codes));
             }
-            first = found.or(first);
-            prompt = Zeroizing::new(format!("{hint}{}", if first.is_some() { NEXT } else { FIRST }));
+            shown = Zeroizing::new(hint.to_owned());
         }
-        Err(Refusal::WrongCodes)
     }
 
-    /// The step that `answer` belongs to, if it is a code of this authenticator's now.
-    fn find(&self, answer: &[u8], skew: u8, now: UnixTime) -> Result<Option<Step>, Refusal> {
-        let Some(code) = Code::parse(answer) else { return Ok(None) };
-        let alone = std::slice::from_ref(&self.0);
-        if let Some(found) = totp::matching(alone, &code, now, skew.into(), |_| false) {
-            return Ok(Some(found.step));
+    const fn question(&self) -> &'static str {
+        if self.first.is_some() { NEXT } else { FIRST }
+    }
+
+    fn screen(&self, picture: Picture) -> Zeroizing<String> {
+        let Terms { account, issuer, notes, colour, .. } = *self.terms;
+        Invitation { account, issuer, authenticator: self.authenticator, notes }.screen(picture, colour)
+    }
+
+    fn reply(&self, answer: &[u8], source: &impl Source) -> Result<Reply, Denial> {
+        match answer.trim_ascii() {
+            b"i" | b"I" => return Ok(Reply::Redraw(Picture::Dark)),
+            b"t" | b"T" => return Ok(Reply::Redraw(Picture::None)),
+            _ => {}
         }
-        match totp::near_miss(alone, &code, now, skew.into()) {
-            Some(near) => Err(Refusal::ClockDiffers(near.offset(now))),
+        let Some(code) = Code::parse(answer) else { return Ok(Reply::Wrong) };
+        let (now, skew) = (source.now()?, self.terms.skew_steps.into());
+        let alone = std::slice::from_ref(self.authenticator);
+        if let Some(found) = totp::matching(alone, &code, now, skew, |_| false) {
+            return Ok(Reply::Code(found.step));
+        }
+        match totp::near_miss(alone, &code, now, skew) {
+            Some(near) => Err(Denial::NotConfirmed(Mismatch::Clock(near.offset(now)))),
+            None => Ok(Reply::Wrong),
+        }
+    }
+
+    /// Takes a code of `step`: the mark, if it is the one right after the first, or a hint.
+    fn follow(&mut self, step: Step) -> Result<Option<UnixTime>, &'static str> {
+        match self.first.replace(step) {
             None => Ok(None),
+            Some(before) if step == before.later(1) => Ok(Some(step.begins())),
+            Some(before) if step == before => Err("That is the same code: wait until it changes.\n"),
+            Some(_) => Err("That is not the code right after the first: go on from this one.\n"),
         }
     }
 }
@@ -133,22 +222,55 @@ mod tests {
         fn tell(&mut self, _: &str) {}
     }
 
-    fn dialogue(answers: &[(&'static str, u64)]) -> (Result<UnixTime, Refusal>, Vec<String>) {
-        let step = Cell::new(0);
-        let answers = answers.iter().copied().collect();
-        let mut typist = Typist { answers, step: &step, prompts: Vec::new() };
-        let pending = Pending::new("phone".into(), b"12345678901234567890", UnixTime::new(0)).unwrap();
-        let clock = || Ok(UnixTime::new(step.get() * 30));
-        let confirmed = pending.confirm(&mut typist, "SCREEN\n", 1, clock);
-        (confirmed.map(|confirmed| confirmed.mark), typist.prompts)
+    /// The time of the typist, and the secret of RFC 4226 as randomness.
+    struct Fixed<'a>(&'a Cell<u64>);
+
+    impl Source for Fixed<'_> {
+        fn now(&self) -> Result<UnixTime, Denial> {
+            Ok(UnixTime::new(self.0.get() * 30))
+        }
+        fn fill(&self, bytes: &mut [u8]) -> Result<(), Denial> {
+            let digits = b"12345678901234567890".iter().cycle();
+            bytes.iter_mut().zip(digits).for_each(|(byte, digit)| *byte = *digit);
+            Ok(())
+        }
     }
+
+    fn dialogue(
+        recovery_codes: u8,
+        answers: &[(&'static str, u64)],
+    ) -> (Result<Confirmed, Denial>, Vec<String>) {
+        let step = Cell::new(0);
+        let mut typist =
+            Typist { answers: answers.iter().copied().collect(), step: &step, prompts: Vec::new() };
+        let terms = Terms {
+            account: "ada",
+            issuer: "web1",
+            label: "phone",
+            wanted: &policy::Enrollment::default(),
+            skew_steps: 1,
+            recovery_codes,
+            colour: Colour::None,
+            notes: &[],
+        };
+        let confirmed = enroll(&mut typist, &Fixed(&step), &terms);
+        (confirmed, typist.prompts)
+    }
+
+    fn mark(answers: &[(&'static str, u64)]) -> Result<UnixTime, Denial> {
+        dialogue(0, answers).0.map(|confirmed| confirmed.mark)
+    }
+
+    const NOT_CODES: Result<UnixTime, Denial> = Err(Denial::NotConfirmed(Mismatch::Codes));
 
     #[test]
     fn two_consecutive_codes_confirm_and_are_burnt() {
-        let (confirmed, prompts) = dialogue(&[(CODES[4], 4), (CODES[5], 5)]);
-        assert_eq!(confirmed, Ok(UnixTime::new(150)));
-        assert_eq!(prompts, ["SCREEN\nFirst code: ", "Next code (after it changes): "]);
-        assert!(dialogue(&[(CODES[3], 4), (CODES[4], 4)]).0.is_ok(), "a phone 30 s slow");
+        let (confirmed, prompts) = dialogue(0, &[(CODES[4], 4), (CODES[5], 5)]);
+        let confirmed = confirmed.unwrap();
+        assert_eq!((confirmed.mark, confirmed.recovery.is_none()), (UnixTime::new(150), true));
+        assert!(prompts[0].starts_with("Scan this code") && prompts[0].ends_with("\nFirst code: "));
+        assert_eq!(prompts[1..], ["Next code (after it changes): "]);
+        assert!(mark(&[(CODES[3], 4), (CODES[4], 4)]).is_ok(), "a phone 30 s slow");
     }
 
     #[test]
@@ -160,26 +282,67 @@ mod tests {
             &[("000000", 4), ("", 4), ("abc", 4)],
         ];
         for answers in table {
-            assert_eq!(dialogue(answers).0, Err(Refusal::WrongCodes), "{answers:?}");
+            assert_eq!(mark(answers), NOT_CODES, "{answers:?}");
         }
     }
 
     #[test]
     fn who_misses_a_code_goes_on_from_the_next() {
-        let (confirmed, prompts) = dialogue(&[(CODES[4], 4), (CODES[6], 6), ("12", 6), (CODES[7], 7)]);
-        assert_eq!(confirmed, Ok(UnixTime::new(210)));
+        let (confirmed, prompts) = dialogue(0, &[(CODES[4], 4), (CODES[6], 6), ("12", 6), (CODES[7], 7)]);
+        assert_eq!(confirmed.unwrap().mark, UnixTime::new(210));
         assert!(prompts[2].starts_with("That is not the code right after the first"));
         assert!(prompts[3].starts_with("That is not a code of this key"));
     }
 
     #[test]
+    fn the_picture_is_redrawn_inverted_or_left_out_and_that_costs_no_try() {
+        let (confirmed, prompts) =
+            dialogue(0, &[("i", 4), ("t", 4), (CODES[4], 4), (" I ", 4), (CODES[5], 5)]);
+        assert!(confirmed.is_ok());
+        let is_screen: Vec<bool> =
+            prompts.iter().map(|prompt| prompt.contains("Key:\n") || prompt.contains("Key:")).collect();
+        assert_eq!(is_screen, [true, true, true, false, true]);
+        assert_ne!(prompts[0], prompts[1]);
+        assert!(prompts[2].is_ascii() && prompts[2].ends_with("First code: "));
+        assert!(prompts[4].ends_with("Next code (after it changes): "));
+    }
+
+    #[test]
+    fn nobody_redraws_for_ever() {
+        let (confirmed, prompts) = dialogue(0, &[("i", 4); 99]);
+        assert_eq!(confirmed.err(), Some(Denial::NotConfirmed(Mismatch::Codes)));
+        assert_eq!(prompts.len(), usize::from(REDRAWS + TRIES));
+    }
+
+    #[test]
     fn a_phone_whose_clock_is_off_is_told_by_how_much() {
-        assert_eq!(dialogue(&[(CODES[8], 4)]).0, Err(Refusal::ClockDiffers(120)));
-        assert_eq!(dialogue(&[(CODES[4], 8)]).0, Err(Refusal::ClockDiffers(-120)));
+        assert_eq!(mark(&[(CODES[8], 4)]), Err(Denial::NotConfirmed(Mismatch::Clock(120))));
+        assert_eq!(mark(&[(CODES[4], 8)]), Err(Denial::NotConfirmed(Mismatch::Clock(-120))));
     }
 
     #[test]
     fn who_goes_away_enrolls_nobody() {
-        assert_eq!(dialogue(&[(CODES[4], 4)]).0, Err(Refusal::Failed(Denial::Conversation)));
+        assert_eq!(mark(&[(CODES[4], 4)]), Err(Denial::Conversation));
+        let (confirmed, _) = dialogue(8, &[(CODES[4], 4), (CODES[5], 5)]);
+        assert_eq!(confirmed.err(), Some(Denial::Conversation));
+    }
+
+    /// With this randomness the question is about the first of 8 codes, `(49 % 8)` being 1: the second.
+    const LAST_GROUP: &str = "8d9p";
+
+    #[test]
+    fn somebody_must_have_looked_at_the_recovery_codes() {
+        let codes = [(CODES[4], 4), (CODES[5], 5)];
+        let (confirmed, prompts) = dialogue(8, &[codes[0], codes[1], ("", 5), ("abcd", 5), (LAST_GROUP, 5)]);
+        assert_eq!(confirmed.unwrap().recovery.unwrap().left(), Some(8));
+        assert!(prompts[2].starts_with("Write down these recovery codes"), "{}", prompts[2]);
+        assert!(prompts[2].ends_with("To go on, type the last group of code 2: "));
+        assert_eq!(
+            prompts[3],
+            "That is not the last group of code 2.\nTo go on, type the last group of code 2: "
+        );
+        let (confirmed, _) =
+            dialogue(8, &[codes[0], codes[1], ("", 5), ("abcd", 5), ("1", 5), (LAST_GROUP, 5)]);
+        assert_eq!(confirmed.err(), Some(Denial::NotConfirmed(Mismatch::RecoveryCodes)));
     }
 }

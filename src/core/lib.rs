@@ -6,7 +6,13 @@
 //! pam -> store.peek -> policy -> prompt -> store.lock -> re-read -> charge -> compare -> accept -> settle -> verdict -> pam
 //! ```
 //!
-//! The PAM module and the command supply the person to talk to ([`world::Conversation`], [`world::Host`]);
+//! A login in which somebody enrolls has a second half, in PAM's account phase:
+//!
+//! ```text
+//! pam -> store.peek -> policy -> dialogue -> kept on the handle | account phase -> store.lock -> state -> secret -> pam
+//! ```
+//!
+//! The PAM module and the command supply the person to talk to ([`conversation::Conversation`], [`world::Host`]);
 //! [`machine::System`] supplies files, accounts and the clock.
 
 pub mod time;
@@ -14,9 +20,14 @@ pub mod time;
 pub mod code;
 pub mod verdict;
 
+pub mod conversation;
+pub mod recovery;
+pub mod ticket;
+
 pub mod attempts;
-pub mod policy;
 pub mod totp;
+
+pub mod policy;
 
 pub mod os;
 pub mod store;
@@ -28,5 +39,12 @@ pub mod verify;
 pub mod audit;
 pub mod world;
 
+mod visit;
+
+pub mod account;
 pub mod login;
+
 pub mod machine;
+
+#[cfg(test)]
+mod doubles;

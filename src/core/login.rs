@@ -1,16 +1,27 @@
 //! The story of one login, from the PAM items to the verdict.
 
-use std::collections::BTreeSet;
-
-use crate::audit::{self, Who};
-use crate::code::Code;
-use crate::os::account::{Account, Entry};
-use crate::policy::{Address, DEFAULT_RULE, Groups, Mode, Origin, Policy, Subject, Verification};
-use crate::verdict::{Accepted, Denial, Exemption, ExemptionReason, Next, Priority, Verdict};
-use crate::world::{Host, Machine, Request};
+use crate::code::{LongCode, Typed};
+use crate::enrollment::{self, Terms};
+use crate::os::account::Account;
+use crate::policy::{Mode, Policy, Verification};
+use crate::qr::Colour;
+use crate::store::credential::Confirmed;
+use crate::ticket::Ticket;
+use crate::verdict::{Accepted, Denial, Exemption, ExemptionReason, Next, TicketFault, Verdict};
+use crate::visit::Visit;
+use crate::world::{Host, Left, Machine, Outcome, Request};
 
 /// What the person is asked.
 pub const PROMPT: &str = "Verification code: ";
+const TICKET_PROMPT: &str = "Enrollment ticket: ";
+const NEEDS_TICKET: &str =
+    "A second step is required here. Setting it up needs a ticket from your administrator.";
+/// Tickets that may be typed in one conversation.
+const TICKET_TRIES: u8 = 3;
+/// What an authenticator is called that was enrolled in a login.
+const LABEL: &str = "phone";
+/// The only period, in seconds, with which two codes come soon enough for a login.
+const PERIOD: u64 = 30;
 
 /// What must have been proved before: the module argument `first_factor=`.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -24,100 +35,73 @@ pub enum FirstFactor {
     Any,
 }
 
-/// Decides one login: asks for a code where the policy wants one, and logs each answer.
+/// Decides one login: asks for a code where the policy wants one, enrolls where it wants one and there is none, and logs
+/// each answer.
 pub fn authenticate(host: &mut impl Host, machine: &impl Machine, first: &FirstFactor) -> Verdict {
-    let request = host.request();
-    let who = request.who();
-    let mut login = Login { host, machine, request, who };
+    forget(host);
+    let mut login = Login(Visit::new(host, machine));
     match login.require(first) {
-        Ok(Requirement::Nothing(exemption)) => login.finish(Verdict::Exempt(exemption)),
+        Ok(Requirement::Nothing(account, exemption)) => login.pass(&account, Verdict::Exempt(exemption)),
         Ok(Requirement::Code(candidate, rules)) => login.prove(&candidate, &rules),
+        Ok(Requirement::Enrollment(account, policy)) => login.enroll(&account, &policy),
         Err(denial) => login.refuse(denial),
     }
+}
+
+/// Refuses a login because the line in the PAM stack is wrong.
+pub fn misconfigured(host: &mut impl Host, machine: &impl Machine, problem: String) -> Verdict {
+    forget(host);
+    Login(Visit::new(host, machine)).refuse(Denial::Misconfigured(problem))
+}
+
+/// Drops what an earlier try has left: login(1) and sshd reuse a handle, even for another user.
+fn forget(host: &mut impl Host) {
+    drop(host.take());
+    host.settle();
 }
 
 /// What a login must prove.
 enum Requirement {
     /// Nothing.
-    Nothing(Exemption),
+    Nothing(Account, Exemption),
     /// A code.
     Code(Candidate, Verification),
+    /// That the person can enroll.
+    Enrollment(Account, Policy),
 }
 
-/// Who is asked, and what can come of it.
-enum Candidate {
-    /// Codes can be accepted.
-    Enrolled(Account),
-    /// Whatever is typed is refused, with the words of a wrong code: nobody must learn who exists and who is enrolled.
-    Refused(Denial),
-}
+/// Who is asked: somebody whose codes can be accepted, or the denial with which whatever is typed is refused, in the words of
+/// a wrong code: nobody must learn who exists and who is enrolled.
+type Candidate = Result<Account, Denial>;
 
 /// One login under way.
-struct Login<'a, H, M> {
-    host: &'a mut H,
-    machine: &'a M,
-    request: Request,
-    /// Who logs in, as the log names them: filled in as it becomes known.
-    who: Who,
-}
+struct Login<'a, H, M>(Visit<'a, H, M>);
 
 impl<H: Host, M: Machine> Login<'_, H, M> {
     /// What must be proved.
     fn require(&mut self, first: &FirstFactor) -> Result<Requirement, Denial> {
-        let account = self.request.user.as_deref().map_or(Ok(None), |name| self.machine.account(name))?;
-        self.who.user = account.as_ref().map(|account| account.name.clone());
-        check_first_factor(&self.request, first)?;
-        let policy = self.machine.policy()?;
+        let account = self.0.account()?;
+        check_first_factor(&self.0.request, first)?;
+        let policy = self.0.machine.policy()?;
         let Some(account) = account else {
-            return Ok(Requirement::Code(Candidate::Refused(Denial::UnknownUser), policy.verification));
+            return Ok(Requirement::Code(Err(Denial::UnknownUser), policy.verification));
         };
-        let (mode, rule) = self.decide(&policy, &account);
-        self.who.rule = Some(rule.clone());
+        let (mode, rule) = self.0.decide(&policy, &account);
         if mode == Mode::Exempt {
-            return Ok(Requirement::Nothing(Exemption { rule, reason: ExemptionReason::Exempt }));
+            let exemption = Exemption { rule, reason: ExemptionReason::Exempt };
+            return Ok(Requirement::Nothing(account, exemption));
         }
-        let candidate = match (self.machine.is_enrolled(&account)?, mode) {
-            (true, _) => Candidate::Enrolled(account),
-            (false, Mode::Mandatory) => Candidate::Refused(Denial::NotEnrolled),
-            (false, Mode::OptIn | Mode::Exempt) => {
-                return Ok(Requirement::Nothing(Exemption { rule, reason: ExemptionReason::NotEnrolled }));
-            }
-        };
-        Ok(Requirement::Code(candidate, policy.verification))
-    }
-
-    /// What the policy wants, and by which rule. Of an account's names, the one with the strictest verdict counts.
-    fn decide(&mut self, policy: &Policy, account: &Account) -> (Mode, String) {
-        let named = policy.groups();
-        let mut strictest: Option<(Mode, String)> = None;
-        for entry in &account.entries {
-            let groups = self.groups_of(entry, &named);
-            let decision = policy.decide(&Subject {
-                user: &entry.name,
-                service: &self.request.service,
-                origin: origin(&self.request),
-                address: Address::of(&self.request.rhost),
-                groups,
-            });
-            if strictest.as_ref().is_none_or(|(mode, _)| decision.mode > *mode) {
-                strictest = Some((decision.mode, decision.rule.to_owned()));
-            }
-        }
-        // Every account has a name; if one had none, nothing would speak for an exemption.
-        strictest.unwrap_or_else(|| (Mode::Mandatory, DEFAULT_RULE.to_owned()))
-    }
-
-    fn groups_of(&mut self, entry: &Entry, named: &BTreeSet<&str>) -> Groups {
-        if named.is_empty() {
-            return Groups::Known(BTreeSet::new());
-        }
-        self.machine.memberships(entry, named).map_or_else(
-            |fault| {
-                self.remark(&format!("{fault}: rules with groups count as mandatory"));
-                Groups::Unknown
+        Ok(match (self.0.machine.is_enrolled(&account)?, mode) {
+            (true, _) => Requirement::Code(Ok(account), policy.verification),
+            (false, Mode::Mandatory) => match why_not_here(&self.0.request, &policy) {
+                None => Requirement::Enrollment(account, policy),
+                Some(cause) => Requirement::Code(Err(Denial::NotEnrolled { cause }), policy.verification),
             },
-            Groups::Known,
-        )
+            (false, Mode::OptIn | Mode::Exempt) => {
+                let exemption = Exemption { rule, reason: ExemptionReason::NotEnrolled };
+                Requirement::Nothing(account, exemption)
+            }
+        })
     }
 
     /// Asks for a code until one is accepted or the tries are used up.
@@ -125,12 +109,12 @@ impl<H: Host, M: Machine> Login<'_, H, M> {
         let mut prompt = PROMPT.to_owned();
         let mut left = rules.tries;
         loop {
-            let judged = match self.host.ask(&prompt) {
+            let judged = match self.0.host.ask(&prompt) {
                 Ok(answer) => self.judge(candidate, rules, &answer),
                 Err(denial) => return self.refuse(denial),
             };
             let denial = match judged {
-                Ok(accepted) => return self.finish(Verdict::Grant(accepted)),
+                Ok((account, accepted)) => return self.grant(account, accepted),
                 Err(denial) => denial,
             };
             left = match denial.outward().next {
@@ -143,47 +127,155 @@ impl<H: Host, M: Machine> Login<'_, H, M> {
                 return self.refuse(denial);
             }
             prompt = format!("{}\n{PROMPT}", denial.text());
-            self.finish(Verdict::Deny(denial));
+            self.0.log(&Verdict::Deny(denial));
         }
     }
 
     /// Judges one answer.
-    fn judge(
+    fn judge<'c>(
         &mut self,
-        candidate: &Candidate,
+        candidate: &'c Candidate,
         rules: &Verification,
         answer: &[u8],
-    ) -> Result<Accepted, Denial> {
-        let account = match candidate {
-            Candidate::Refused(denial) => return Err(denial.clone()),
-            Candidate::Enrolled(account) => account,
-        };
-        if self.request.is_sshd() && is_put_there_by_sshd(answer) {
+    ) -> Result<(&'c Account, Accepted), Denial> {
+        let account = candidate.as_ref().map_err(Denial::clone)?;
+        if self.0.request.is_sshd() && is_put_there_by_sshd(answer) {
             return Err(Denial::RefusedBySshd);
         }
-        if self.host.is_password(answer) {
+        if self.0.host.is_password(answer) {
             return Err(Denial::NotACode);
         }
-        let code = Code::parse(answer).ok_or(Denial::NotACode)?;
-        self.machine.verify(account, &code, rules, &mut |what| self.remark(what))
+        let typed = Typed::parse(answer).ok_or(Denial::NotACode)?;
+        let accepted = self.0.machine.verify(account, &typed, rules, &mut |what| self.0.remark(what))?;
+        Ok((account, accepted))
+    }
+
+    /// Ends a login in which a code was accepted.
+    fn grant(&mut self, account: &Account, accepted: Accepted) -> Verdict {
+        let text = accepted.text(&account.name);
+        let verdict = self.pass(account, Verdict::Grant(accepted));
+        if let (Some(text), Verdict::Grant(_)) = (text, &verdict) {
+            self.0.host.tell(&text);
+        }
+        verdict
+    }
+
+    /// Ends a login that is not refused: the account phase must learn of it.
+    fn pass(&mut self, account: &Account, verdict: Verdict) -> Verdict {
+        if let Err(denial) = self.keep(account, Outcome::Passed) {
+            return self.refuse(denial);
+        }
+        self.0.log(&verdict);
+        verdict
+    }
+
+    fn keep(&mut self, account: &Account, outcome: Outcome) -> Result<(), Denial> {
+        let Account { uid, name, .. } = account.clone();
+        self.0.host.keep(Left { uid, name, service: self.0.request.service.clone(), outcome })
+    }
+
+    /// Enrolls somebody. Nothing is stored here: that happens in the account phase, which applications enter only if the whole
+    /// auth stack said yes.
+    fn enroll(&mut self, account: &Account, policy: &Policy) -> Verdict {
+        let kept = self
+            .confirm(account, policy)
+            .and_then(|confirmed| self.keep(account, Outcome::Enrolling(Box::new(confirmed))));
+        match kept {
+            Ok(()) => Verdict::Enrolling,
+            Err(denial) => self.break_off(denial),
+        }
+    }
+
+    /// Ends an enrollment that is refused. The reason stands in a prompt, because `ssh -q` shows nothing else; whatever is
+    /// answered, this is the end.
+    fn break_off(&mut self, denial: Denial) -> Verdict {
+        if denial.outward().next != Next::OneMorePrompt {
+            return self.refuse(denial);
+        }
+        let prompt = format!("{}\nPress Enter to end: ", denial.text());
+        let verdict = Verdict::Deny(denial);
+        self.0.log(&verdict);
+        let _ = self.0.host.ask(&prompt); // who has gone away reads nothing
+        verdict
+    }
+
+    fn confirm(&mut self, account: &Account, policy: &Policy) -> Result<Confirmed, Denial> {
+        self.0.machine.check_enrollable(account, &policy.verification)?;
+        let ticket = if policy.enrollment.require_ticket { Some(self.ask_ticket(account)?) } else { None };
+        self.0.log(&Verdict::Enrolling);
+        let machine = self.0.machine;
+        let issuer = policy.enrollment.issuer.clone().unwrap_or_else(|| machine.name());
+        let terms = Terms {
+            account: &account.name,
+            issuer: &issuer,
+            label: LABEL,
+            wanted: &policy.enrollment,
+            skew_steps: policy.verification.skew_steps,
+            recovery_codes: policy.enrollment.recovery_codes,
+            colour: Colour::None,
+            notes: &notes(&self.0.request),
+        };
+        let confirmed = enrollment::enroll(self.0.host, machine, &terms)?;
+        Ok(Confirmed { ticket, ..confirmed })
+    }
+
+    /// Asks for a ticket. People read no reason: whoever has none shall not learn whether one exists.
+    fn ask_ticket(&mut self, account: &Account) -> Result<Ticket, Denial> {
+        let mut prompt = format!("{NEEDS_TICKET}\n{TICKET_PROMPT}");
+        let mut left = TICKET_TRIES;
+        loop {
+            let answer = self.0.host.ask(&prompt)?;
+            let typed = LongCode::parse(&answer).ok_or(Denial::WrongTicket(TicketFault::NotATicket));
+            let judged = typed.and_then(|typed| self.0.machine.check_ticket(account, &typed));
+            let Err(denial @ Denial::WrongTicket(_)) = judged else { return judged };
+            left = left.saturating_sub(1);
+            if left == 0 {
+                return Err(denial);
+            }
+            prompt = format!("{}\n{TICKET_PROMPT}", denial.text());
+            self.0.log(&Verdict::Deny(denial));
+        }
     }
 
     /// Ends a login that is refused. Of a plain refusal the application itself tells, and who went away reads nothing.
     fn refuse(&mut self, denial: Denial) -> Verdict {
         if denial.outward().next != Next::AskAgain && denial != Denial::Conversation {
-            self.host.tell(&denial.text());
+            self.0.host.tell(&denial.text());
         }
-        self.finish(Verdict::Deny(denial))
-    }
-
-    fn finish(&mut self, verdict: Verdict) -> Verdict {
-        self.host.log(&audit::line(&self.who, &verdict));
+        let verdict = Verdict::Deny(denial);
+        self.0.log(&verdict);
         verdict
     }
+}
 
-    fn remark(&mut self, what: &str) {
-        self.host.log(&audit::remark(&self.who, Priority::Warning, what));
+/// Why a mandatory person without a credential cannot enroll in this login; empty where the policy does not want it.
+fn why_not_here(request: &Request, policy: &Policy) -> Option<&'static str> {
+    if !policy.enrollment.services.contains(&request.service) {
+        return Some("");
     }
+    if request.silent {
+        return Some("they cannot enroll here: the application shows no texts (PAM_SILENT)");
+    }
+    if !request.called_by_root {
+        return Some(
+            "they cannot enroll here: a program that its user starts may pass over what the account phase says",
+        );
+    }
+    if policy.enrollment.period.seconds() != PERIOD {
+        return Some("they cannot enroll here: with a period of 60 s it would take longer than a login may");
+    }
+    None
+}
+
+/// What stands beside the picture, in lines of at most 32 characters.
+fn notes(request: &Request) -> Vec<String> {
+    let mut notes = vec!["A second step is required here.".to_owned()];
+    if let Some(seconds) = request.time_left {
+        notes.push(format!("This login ends in {seconds} s."));
+    } else if request.is_sshd() {
+        notes.extend(["sshd allows 2 minutes for this,", "unless it is set otherwise."].map(str::to_owned));
+    }
+    notes
 }
 
 /// PAM does not say what the lines before ours found. In sshd at least something must show that a first factor was proved:
@@ -212,16 +304,6 @@ fn check_first_factor(request: &Request, first: &FirstFactor) -> Result<(), Deni
     }))
 }
 
-/// Local is only what surely is: no remote host, a console, no sign of sshd, which over a socket gives no address, and no
-/// setuid program, to which its caller may give any terminal as standard input.
-fn origin(request: &Request) -> Origin {
-    let tty = request.tty.strip_prefix("/dev/").unwrap_or(&request.tty);
-    let number = |rest: &str| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit());
-    let console = ["tty", "ttyS", "hvc"].iter().any(|kind| tty.strip_prefix(kind).is_some_and(number));
-    let here = (console || tty == ":0") && request.rhost.is_empty();
-    if here && request.called_by_root && !request.is_sshd() { Origin::Local } else { Origin::Remote }
-}
-
 /// For whom it will not let in, sshd replaces each answer by this text, cut or repeated to the answer's length
 /// (`fake_password` in its auth-pam.c).
 fn is_put_there_by_sshd(answer: &[u8]) -> bool {
@@ -231,109 +313,10 @@ fn is_put_there_by_sshd(answer: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::cell::RefCell;
-
     use super::*;
-    use crate::audit::Line;
-    use crate::code::Answer;
-    use crate::os::{Fault, account};
+    use crate::doubles::{Fake, Person, enrolled, person};
     use crate::time::UnixTime;
-    use crate::verdict::PamCode;
-    use crate::world::Conversation;
-
-    /// An application whose user types the given answers, then hangs up.
-    struct Person {
-        request: Request,
-        answers: Vec<&'static str>,
-        shown: Vec<String>,
-        log: Vec<String>,
-    }
-
-    impl Conversation for Person {
-        fn ask(&mut self, prompt: &str) -> Result<Answer, Denial> {
-            self.shown.push(prompt.to_owned());
-            if self.answers.is_empty() {
-                return Err(Denial::Conversation);
-            }
-            Ok(Answer::new(self.answers.remove(0).into()))
-        }
-        fn tell(&mut self, text: &str) {
-            self.shown.push(format!("[{text}]"));
-        }
-    }
-
-    impl Host for Person {
-        fn request(&mut self) -> Request {
-            self.request.clone()
-        }
-        fn is_password(&self, answer: &[u8]) -> bool {
-            self.request.has_password && answer == b"11223344"
-        }
-        fn log(&mut self, line: &Line) {
-            self.log.push(line.text.clone());
-        }
-    }
-
-    /// A machine on which root exists, and codes get the given verdicts, one after the other.
-    struct Fake {
-        policy: Result<&'static str, Denial>,
-        enrolled: Result<bool, Denial>,
-        verdicts: RefCell<Vec<Result<(), Denial>>>,
-    }
-
-    impl Machine for Fake {
-        fn policy(&self) -> Result<Policy, Denial> {
-            let text = self.policy.clone()?;
-            Ok(Policy::parse(format!("version = 1\n{text}").as_bytes()).unwrap())
-        }
-        fn account(&self, name: &str) -> Result<Option<Account>, Denial> {
-            let canonical = if name == "toor" { "root" } else { name };
-            let mut account = account::by_name(canonical)?;
-            if let Some(account) = account.as_mut().filter(|_| name == "toor") {
-                let alias = Entry { name: name.to_owned(), ..account.entries[0].clone() };
-                account.entries.push(alias);
-            }
-            Ok(account)
-        }
-        fn memberships(&self, entry: &Entry, groups: &BTreeSet<&str>) -> Result<BTreeSet<String>, Fault> {
-            if groups.contains("lost") {
-                return Err(Fault("LDAP is down".to_owned()));
-            }
-            let wheel = entry.name == "toor" && groups.contains("wheel");
-            Ok(wheel.then(|| "wheel".to_owned()).into_iter().collect())
-        }
-        fn is_enrolled(&self, _: &Account) -> Result<bool, Denial> {
-            self.enrolled.clone()
-        }
-        fn verify(
-            &self,
-            _: &Account,
-            _: &Code,
-            _: &Verification,
-            _: &mut dyn FnMut(&str),
-        ) -> Result<Accepted, Denial> {
-            self.verdicts.borrow_mut().remove(0)?;
-            Ok(Accepted { authenticator: "phone".to_owned(), offset: 0 })
-        }
-    }
-
-    fn enrolled(verdicts: &[Result<(), Denial>]) -> Fake {
-        Fake {
-            policy: Ok("mode = \"opt-in\""),
-            enrolled: Ok(true),
-            verdicts: RefCell::new(verdicts.to_vec()),
-        }
-    }
-
-    fn person(user: &str, answers: &[&'static str]) -> Person {
-        let request = Request {
-            user: Some(user.to_owned()),
-            service: "login".to_owned(),
-            called_by_root: true,
-            ..Request::default()
-        };
-        Person { request, answers: answers.to_vec(), shown: Vec::new(), log: Vec::new() }
-    }
+    use crate::verdict::{Mismatch, PamCode, WayOut};
 
     fn run(person: &mut Person, machine: &Fake) -> PamCode {
         authenticate(person, machine, &FirstFactor::default()).pam_code()
@@ -363,7 +346,8 @@ mod tests {
 
     #[test]
     fn an_unknown_user_and_a_mandatory_one_without_a_credential_see_what_an_enrolled_one_sees() {
-        let mandatory = Fake { policy: Ok("mode = \"mandatory\""), enrolled: Ok(false), ..enrolled(&[]) };
+        let policy = "mode = \"mandatory\"\n[enrollment]\nservices = []";
+        let mandatory = Fake { policy: Ok(policy), enrolled: Ok(false), ..enrolled(&[]) };
         let mut known = person("root", &["123456", "", "x", "1"]);
         let mut nobody = person("no such user", &["123456", "", "x", "1"]);
         let mut unenrolled = person("root", &["123456", "", "x", "1"]);
@@ -397,16 +381,20 @@ mod tests {
 
     #[test]
     fn who_is_locked_out_reads_why_in_one_more_prompt() {
-        let waiting = Err(Denial::Waiting { until: UnixTime::new(60), now: UnixTime::new(33) });
+        let waiting = Err(Denial::Waiting {
+            until: UnixTime::new(60),
+            now: UnixTime::new(33),
+            otherwise: WayOut::RecoveryCode,
+        });
         let mut ada = person("root", &["123456"; 9]);
         assert_eq!(run(&mut ada, &enrolled(&[waiting.clone(), waiting])), PamCode::MaxTries);
-        let text = "Too many wrong codes. No code is accepted before 00:01:00 UTC (in 27 s).";
+        let text = "Too many wrong codes. No code is accepted before 00:01:00 UTC (in 27 s). A recovery code works now.";
         assert_eq!(ada.shown, [PROMPT, &format!("{text}\n{PROMPT}"), &format!("[{text}]")]);
     }
 
     #[test]
     fn who_is_locked_out_reads_why_even_where_one_try_is_allowed() {
-        let disabled = || Err(Denial::Disabled { name: "root".to_owned() });
+        let disabled = || Err(Denial::Disabled { name: "root".to_owned(), otherwise: WayOut::None });
         let machine = Fake {
             policy: Ok("mode = \"opt-in\"\n[verification]\ntries = 1"),
             ..enrolled(&[disabled(), disabled()])
@@ -494,7 +482,7 @@ mod tests {
 
     #[test]
     fn lost_groups_make_the_second_step_mandatory_and_the_log_says_why() {
-        let policy = "mode = \"opt-in\"\n[[rule]]\nname = \"g\"\ngroups = [\"lost\"]\nmode = \"exempt\"";
+        let policy = "mode = \"opt-in\"\n[enrollment]\nservices = []\n[[rule]]\nname = \"g\"\ngroups = [\"lost\"]\nmode = \"exempt\"";
         let machine = Fake { policy: Ok(policy), enrolled: Ok(false), ..enrolled(&[]) };
         let mut ada = person("root", &["1", "2", "3"]);
         assert_eq!(run(&mut ada, &machine), PamCode::AuthErr);
@@ -523,36 +511,108 @@ mod tests {
         assert_eq!(run(&mut person("toor", &["123456"; 3]), &exempt), PamCode::AuthErr);
     }
 
+    const MANDATORY: &str = "mode = \"mandatory\"\n[enrollment]\nrecovery-codes = 0";
+    /// Codes of the key that this machine makes, at steps 4 and 5.
+    const CODES: [&str; 2] = ["338314", "254676"];
+
+    fn newcomer() -> Fake {
+        Fake { policy: Ok(MANDATORY), enrolled: Ok(false), ..enrolled(&[]) }
+    }
+
     #[test]
-    fn local_is_only_what_surely_is() {
-        let table = [
-            ("tty1", "", None, Origin::Local),
-            ("/dev/tty1", "", None, Origin::Local),
-            ("ttyS0", "", None, Origin::Local),
-            ("hvc0", "", None, Origin::Local),
-            (":0", "", None, Origin::Local),
-            (":10", "", None, Origin::Remote),
-            ("", "", None, Origin::Remote),
-            ("ssh", "", None, Origin::Remote),
-            ("pts/0", "", None, Origin::Remote),
-            ("/dev/pts/0", "", None, Origin::Remote),
-            ("tty", "", None, Origin::Remote),
-            ("ttyUSB", "", None, Origin::Remote),
-            ("tty1x", "", None, Origin::Remote),
-            ("tty1", "192.0.2.7", None, Origin::Remote),
-            ("tty1", "", Some(""), Origin::Remote),
+    fn a_mandatory_newcomer_enrolls_in_the_login_and_nothing_is_stored_yet() {
+        let machine = newcomer();
+        let mut ada = person("root", &CODES);
+        assert_eq!(run(&mut ada, &machine), PamCode::Success);
+        assert!(ada.pending && machine.stored.borrow().is_empty());
+        assert_eq!(ada.log, ["result=enrolling user=root service=login rhost=\"\" tty=\"\" rule=default"]);
+        let left = ada.left.unwrap();
+        assert_eq!((left.uid, left.name.as_str(), left.service.as_str()), (0, "root", "login"));
+        let Outcome::Enrolling(confirmed) = left.outcome else { panic!("not kept") };
+        assert_eq!((confirmed.label(), confirmed.mark), ("phone", UnixTime::new(150)));
+    }
+
+    #[test]
+    fn where_a_login_cannot_enroll_nobody_sees_a_key() {
+        type Change = fn(&mut Request);
+        let table: [(&str, Change, &str); 4] = [
+            (MANDATORY, |request| request.service = "sudo".to_owned(), ""),
+            (MANDATORY, |request| request.silent = true, "PAM_SILENT"),
+            (MANDATORY, |request| request.called_by_root = false, "a program that its user starts"),
+            ("mode = \"mandatory\"\n[enrollment]\nperiod = 60", |_| (), "a period of 60 s"),
         ];
-        for (tty, rhost, methods, expected) in table {
-            let request = Request {
-                tty: tty.to_owned(),
-                rhost: rhost.to_owned(),
-                ssh_methods: methods.map(str::to_owned),
-                called_by_root: true,
-                ..Request::default()
-            };
-            assert_eq!(origin(&request), expected, "{tty} {rhost} {methods:?}");
-            let from_a_user = Request { called_by_root: false, ..request };
-            assert_eq!(origin(&from_a_user), Origin::Remote, "su of a user's");
+        for (policy, change, cause) in table {
+            let machine = Fake { policy: Ok(policy), ..newcomer() };
+            let mut ada = person("root", &["1", "2", "3"]);
+            change(&mut ada.request);
+            assert_eq!(run(&mut ada, &machine), PamCode::AuthErr);
+            assert_eq!(ada.shown, [PROMPT, REFUSED, REFUSED]);
+            assert!(
+                ada.log[0].contains("reason=not-enrolled") && ada.log[0].contains(cause),
+                "{}",
+                ada.log[0]
+            );
+            assert!(ada.left.is_none() && !ada.pending);
         }
+    }
+
+    #[test]
+    fn sshd_under_another_name_does_not_enroll_unless_the_policy_names_it() {
+        let mut ada = person("root", &["1", "2", "3"]);
+        ada.request = Request {
+            service: "renamed".to_owned(),
+            has_password: true,
+            tty: "ssh".to_owned(),
+            ..ada.request
+        };
+        assert_eq!(run(&mut ada, &newcomer()), PamCode::AuthErr);
+        assert_eq!(ada.shown[0], PROMPT);
+    }
+
+    #[test]
+    fn who_does_not_confirm_reads_why_in_a_prompt_and_is_refused() {
+        let mut ada = person("root", &["000000", "000000", "000000", ""]);
+        assert_eq!(run(&mut ada, &newcomer()), PamCode::AuthErr);
+        let text = Denial::NotConfirmed(Mismatch::Codes).text();
+        assert_eq!(ada.shown[3..], [format!("{text}\nPress Enter to end: ")]);
+        assert!(ada.log[1].contains("reason=not-confirmed"));
+        assert!(ada.left.is_none() && !ada.pending);
+    }
+
+    #[test]
+    fn without_a_ticket_nobody_sees_a_key() {
+        let policy = "mode = \"mandatory\"\n[enrollment]\nrequire-ticket = true\nrecovery-codes = 0";
+        let machine = || Fake { policy: Ok(policy), ..newcomer() };
+        let mut thief = person("root", &["", "0000-0000-0000-0000", "x", CODES[0], CODES[1]]);
+        assert_eq!(run(&mut thief, &machine()), PamCode::AuthErr);
+        assert!(thief.shown.iter().all(|text| text.ends_with(TICKET_PROMPT)), "{:?}", thief.shown);
+        assert_eq!(thief.log.iter().filter(|line| line.contains("reason=wrong-ticket")).count(), 3);
+        let mut ada = person("root", &["x", "0w3g-e1r7-0w3g-e1r7", CODES[0], CODES[1]]);
+        assert_eq!(run(&mut ada, &machine()), PamCode::Success);
+        let Some(Left { outcome: Outcome::Enrolling(confirmed), .. }) = ada.left else { panic!("not kept") };
+        assert!(confirmed.ticket.is_some());
+    }
+
+    #[test]
+    fn each_login_begins_by_dropping_what_an_earlier_one_left() {
+        for (policy, service) in [(MANDATORY, "login"), ("mode = \"exempt\"", "login"), (MANDATORY, "sudo")] {
+            let mut ada = person("root", &CODES);
+            run(&mut ada, &newcomer());
+            assert!(ada.pending);
+            ada.request.service = service.to_owned();
+            run(&mut ada, &Fake { policy: Ok(policy), ..newcomer() });
+            assert!(!ada.pending);
+            assert!(!matches!(ada.left, Some(Left { outcome: Outcome::Enrolling(_), .. })));
+        }
+    }
+
+    #[test]
+    fn who_is_let_in_leaves_word_for_the_account_phase_and_who_is_refused_does_not() {
+        let mut ada = person("root", &["123456"]);
+        run(&mut ada, &enrolled(&[Ok(())]));
+        assert!(matches!(ada.left, Some(Left { outcome: Outcome::Passed, .. })));
+        let mut ada = person("root", &["123456"; 3]);
+        run(&mut ada, &enrolled(&[WRONG, WRONG, WRONG]));
+        assert!(ada.left.is_none());
     }
 }

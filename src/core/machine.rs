@@ -2,15 +2,22 @@
 
 use std::collections::BTreeSet;
 
+use nix::unistd::gethostname;
+
 use crate::attempts::Budget;
-use crate::code::Code;
+use crate::code::{LongCode, Typed};
+use crate::enrollment::Source;
 use crate::os::account::{self, Account, Entry};
 use crate::os::files::{self, Access, Dir, Privacy};
 use crate::os::root::Root;
-use crate::os::{Fault, clock};
+use crate::os::{Fault, clock, entropy};
 use crate::policy::{Policy, Verification};
-use crate::store::{LocalRecord, Store};
-use crate::verdict::{Accepted, Denial};
+use crate::store::credential::Confirmed;
+use crate::store::{Durability, LocalRecord, Store, check_state_owner};
+use crate::ticket::Ticket;
+use crate::time::UnixTime;
+use crate::totp;
+use crate::verdict::{Accepted, Denial, TicketFault};
 use crate::verify::verify;
 use crate::world::Machine;
 
@@ -47,7 +54,21 @@ impl System {
     }
 }
 
+impl Source for System {
+    fn now(&self) -> Result<UnixTime, Denial> {
+        Ok(clock::now()?)
+    }
+
+    fn fill(&self, bytes: &mut [u8]) -> Result<(), Denial> {
+        Ok(entropy::fill(bytes)?)
+    }
+}
+
 impl Machine for System {
+    fn name(&self) -> String {
+        gethostname().ok().and_then(|name| name.into_string().ok()).unwrap_or_default()
+    }
+
     fn policy(&self) -> Result<Policy, Denial> {
         self.read_policy().map_err(|fault| Denial::Misconfigured(fault.0))
     }
@@ -72,16 +93,45 @@ impl Machine for System {
     fn verify(
         &self,
         account: &Account,
-        code: &Code,
+        typed: &Typed,
         rules: &Verification,
         remark: &mut dyn FnMut(&str),
     ) -> Result<Accepted, Denial> {
         let store = self.store()?;
         let mut record = LocalRecord::open(&store, account, rules.skew_steps.into(), clock::now()?)?;
-        let judged = verify(&mut record, code, Budget::Hosts, rules, clock::now()?);
+        let judged = verify(&mut record, typed, Budget::Hosts, rules, clock::now()?);
         let to_tell = record.remark;
         drop(record); // the log may be slow, and other logins wait for the lock
         to_tell.into_iter().for_each(remark);
         judged
+    }
+
+    /// Fails where the state is somebody else's, or would refuse the codes of a new authenticator: better now than after
+    /// the dialogue.
+    fn check_enrollable(&self, account: &Account, rules: &Verification) -> Result<(), Denial> {
+        let Some(state) = self.store()?.state(account.uid)? else { return Ok(()) };
+        check_state_owner(&state, account)?;
+        let now = self.now()?;
+        state.check_clock(totp::window_end(&[], now, rules.skew_steps.into()), now)
+    }
+
+    fn check_ticket(&self, account: &Account, typed: &LongCode) -> Result<Ticket, Denial> {
+        let none = || Denial::WrongTicket(TicketFault::None);
+        let store = self.store()?;
+        let mut locked = store.lock(account.uid)?.ok_or_else(none)?;
+        check_state_owner(locked.state(), account)?;
+        let charged = locked.state().charge_ticket(self.now()?)?;
+        locked.save(charged, Durability::Written)?; // charged before compared
+        let ticket = locked.state().ticket.ok_or_else(none)?;
+        if !ticket.is(typed, account.uid) {
+            locked.save(locked.state().clone(), Durability::Flushed)?; // the charge outlives a power cut, too
+            return Err(Denial::WrongTicket(TicketFault::Wrong));
+        }
+        locked.save(locked.state().with_ticket(Some(ticket.restored())), Durability::Flushed)?;
+        Ok(ticket.restored())
+    }
+
+    fn enroll(&self, account: &Account, confirmed: Confirmed) -> Result<(), Denial> {
+        self.store()?.enroll(account, confirmed)
     }
 }

@@ -12,6 +12,8 @@ const LARGEST: i16 = 6;
 const QUIET: usize = 2;
 /// The column, from 0, at which the text beside the picture begins.
 const BESIDE: usize = 47;
+/// The column at which that text begins where there is no picture.
+const INDENT: usize = 2;
 
 /// What a URI's label keeps as it is: RFC 3986's unreserved characters, and `@`, which a path may hold.
 const LABEL: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'@');
@@ -19,28 +21,41 @@ const LABEL: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_'
 /// How the picture is coloured.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Colour {
-    /// No escapes: light modules are drawn, which is right on a dark terminal.
+    /// No escapes: what is not drawn has the terminal's own background.
     None,
-    /// White on black, whatever the terminal's colours are.
+    /// Both colours are set, whatever the terminal's own are.
     Explicit,
+}
+
+/// Which picture is drawn.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Picture {
+    /// Light modules are drawn: right on a dark terminal.
+    Light,
+    /// Dark modules are drawn: right on a light terminal.
+    Dark,
+    /// None, for terminals that cannot show it: plain ASCII alone.
+    None,
 }
 
 /// What an app shows, and takes by camera or by hand.
 pub struct Invitation<'a> {
     /// The account's name.
     pub account: &'a str,
-    /// The machine's name.
-    pub host: &'a str,
+    /// What the app shows beside it: the machine's name, or what the policy says.
+    pub issuer: &'a str,
     /// The authenticator to be enrolled.
     pub authenticator: &'a Authenticator,
+    /// What else the person should know: lines of at most 32 characters.
+    pub notes: &'a [String],
 }
 
 impl Invitation<'_> {
     /// The URI of the Key Uri Format, without what is default, and shortened until its code fits the screen: first the
-    /// host's domain goes, then the issuer.
+    /// domain of the issuer goes, then the issuer.
     pub fn uri(&self) -> Zeroizing<String> {
-        let short = self.host.split('.').next().unwrap_or(self.host);
-        let candidates = [self.uri_from(self.host), self.uri_from(short)];
+        let short = self.issuer.split('.').next().unwrap_or(self.issuer);
+        let candidates = [self.uri_from(self.issuer), self.uri_from(short)];
         candidates.into_iter().find(|uri| code(uri).is_some()).unwrap_or_else(|| self.uri_from(""))
     }
 
@@ -75,20 +90,29 @@ impl Invitation<'_> {
     }
 
     /// The screen: a heading, the picture, the key beside it. It ends with a line break.
-    pub fn screen(&self, colour: Colour) -> Zeroizing<String> {
+    pub fn screen(&self, picture: Picture, colour: Colour) -> Zeroizing<String> {
+        let rows = match picture {
+            Picture::None => Vec::new(),
+            Picture::Light | Picture::Dark => rows(&self.uri(), picture),
+        };
         let mut screen = Zeroizing::new(String::with_capacity(16 * 1024));
-        screen.push_str("Scan this code with your authenticator app, or type the key:\n");
-        let beside = self.beside();
-        let picture = picture(&self.uri());
+        screen.push_str(if rows.is_empty() {
+            "Type this key into your authenticator app:\n"
+        } else {
+            "Scan this code with your authenticator app, or type the key:\n"
+        });
+        let beside = self.beside(!rows.is_empty());
         let blank = (Zeroizing::new(String::new()), 0);
-        for row in 0..picture.len().max(beside.len()) {
-            let (blocks, width) = picture.get(row).unwrap_or(&blank);
-            match colour {
-                Colour::Explicit if *width > 0 => screen.extend(["\x1b[97;40m", blocks, "\x1b[0m"]),
-                Colour::Explicit | Colour::None => screen.push_str(blocks),
+        for row in 0..rows.len().max(beside.len()) {
+            let (blocks, width) = rows.get(row).unwrap_or(&blank);
+            match (colour, picture) {
+                (Colour::Explicit, Picture::Light) => screen.extend(["\x1b[97;40m", blocks, "\x1b[0m"]),
+                (Colour::Explicit, Picture::Dark) => screen.extend(["\x1b[30;107m", blocks, "\x1b[0m"]),
+                (Colour::None, _) | (_, Picture::None) => screen.push_str(blocks),
             }
             if let Some(text) = beside.get(row).filter(|text| !text.is_empty()) {
-                screen.push_str(&" ".repeat(BESIDE.saturating_sub(*width)));
+                let column = if rows.is_empty() { INDENT } else { BESIDE };
+                screen.push_str(&" ".repeat(column.saturating_sub(*width)));
                 screen.push_str(text);
             }
             screen.push('\n');
@@ -96,7 +120,7 @@ impl Invitation<'_> {
         screen
     }
 
-    fn beside(&self) -> Vec<Zeroizing<String>> {
+    fn beside(&self, has_picture: bool) -> Vec<Zeroizing<String>> {
         let line = |text: String| Zeroizing::new(text);
         let mut lines = vec![line(String::new()), line("Key:".to_owned())];
         let secret = encode_secret(self.authenticator.expose_secret());
@@ -112,6 +136,13 @@ impl Invitation<'_> {
             self.authenticator.digits(),
             self.authenticator.period.seconds()
         )));
+        lines.push(line(String::new()));
+        if has_picture {
+            lines.push(line("Picture unreadable? Type".to_owned()));
+            lines.push(line("i (inverted) or t (text only).".to_owned()));
+            lines.push(line(String::new()));
+        }
+        lines.extend(self.notes.iter().map(|note| line(note.clone())));
         lines
     }
 }
@@ -123,7 +154,7 @@ fn code(text: &str) -> Option<QrCode> {
 }
 
 /// The QR code of `text`, two modules a character, and the width of each row; empty if it does not fit the screen.
-fn picture(text: &str) -> Vec<(Zeroizing<String>, usize)> {
+fn rows(text: &str, picture: Picture) -> Vec<(Zeroizing<String>, usize)> {
     let Some(code) = code(text) else { return Vec::new() };
     let size = code.width();
     let side = size.saturating_add(QUIET.saturating_mul(2));
@@ -136,15 +167,15 @@ fn picture(text: &str) -> Vec<(Zeroizing<String>, usize)> {
             .map(|(row, column)| row.saturating_mul(size).saturating_add(column));
         index.and_then(|index| colours.get(index)).is_none_or(|&colour| colour == Color::Light)
     };
-    let block = |row: usize, column: usize| {
-        let below = row.saturating_add(1);
-        match (is_light(row, column), below < side && is_light(below, column)) {
+    let is_drawn =
+        |row: usize, column: usize| row < side && is_light(row, column) == (picture == Picture::Light);
+    let block =
+        |row: usize, column: usize| match (is_drawn(row, column), is_drawn(row.saturating_add(1), column)) {
             (true, true) => '█',
             (true, false) => '▀',
             (false, true) => '▄',
             (false, false) => ' ',
-        }
-    };
+        };
     (0..side)
         .step_by(2)
         .map(|row| (Zeroizing::new((0..side).map(|column| block(row, column)).collect()), side))
@@ -161,9 +192,9 @@ mod tests {
         Authenticator::new("phone".into(), &[0xA5; 20], algorithm, digits, period, None).unwrap()
     }
 
-    fn uri(account: &str, host: &str) -> String {
+    fn uri(account: &str, issuer: &str) -> String {
         let authenticator = &phone(Algorithm::SHA1, 6, 30);
-        Invitation { account, host, authenticator }.uri().to_string()
+        Invitation { account, issuer, authenticator, notes: &[] }.uri().to_string()
     }
 
     #[test]
@@ -173,7 +204,7 @@ mod tests {
             "otpauth://totp/web1:ada?secret=UWS2LJNFUWS2LJNFUWS2LJNFUWS2LJNF&issuer=web1"
         );
         let unusual = phone(Algorithm::SHA256, 8, 60);
-        let invitation = Invitation { account: "ada", host: "", authenticator: &unusual };
+        let invitation = Invitation { account: "ada", issuer: "", authenticator: &unusual, notes: &[] };
         assert!(invitation.uri().ends_with("LJNF&algorithm=SHA256&digits=8&period=60"));
     }
 
@@ -194,15 +225,46 @@ mod tests {
     }
 
     #[test]
-    fn picture_key_and_prompt_fit_80_by_24() {
-        for host in ["web1", "a-machine-with-a-long-name.example.org"] {
+    fn picture_key_notes_and_prompt_fit_80_by_24() {
+        let notes = vec!["x".repeat(32); 4];
+        for issuer in ["web1", "a-machine-with-a-long-name.example.org"] {
             let authenticator = &phone(Algorithm::SHA1, 6, 30);
-            let screen = Invitation { account: "ada", host, authenticator }.screen(Colour::None);
-            let rows: Vec<&str> = screen.lines().collect();
-            assert!(rows.len() <= 24, "{} rows", rows.len());
-            assert!(rows.iter().all(|row| row.chars().count() <= 80));
-            assert_eq!(rows[3].chars().skip(47).collect::<String>(), "UWS2 LJNF UWS2 LJNF");
-            assert!(!screen.contains('\x1b'));
+            let invitation = Invitation { account: "ada", issuer, authenticator, notes: &notes };
+            for picture in [Picture::Light, Picture::Dark] {
+                let screen = invitation.screen(picture, Colour::None);
+                let rows: Vec<&str> = screen.lines().collect();
+                assert!(rows.len() <= 24, "{} rows", rows.len());
+                assert!(rows.iter().all(|row| row.chars().count() < 80));
+                assert_eq!(rows[3].chars().skip(47).collect::<String>(), "UWS2 LJNF UWS2 LJNF");
+                assert!(!screen.contains('\x1b'));
+            }
         }
+    }
+
+    #[test]
+    fn the_inverted_picture_is_the_negative() {
+        let authenticator = &phone(Algorithm::SHA1, 6, 30);
+        let invitation = Invitation { account: "ada", issuer: "web1", authenticator, notes: &[] };
+        let uri = invitation.uri();
+        let (light, dark) = (rows(&uri, Picture::Light), rows(&uri, Picture::Dark));
+        assert_eq!(light.len(), dark.len());
+        let negative = |c| match c {
+            '█' => ' ',
+            '▀' => '▄',
+            '▄' => '▀',
+            _ => '█',
+        };
+        for ((light, _), (dark, _)) in light.iter().zip(&dark).take(light.len() - 1) {
+            assert_eq!(light.chars().map(negative).collect::<String>(), dark.as_str());
+        }
+    }
+
+    #[test]
+    fn without_a_picture_the_screen_is_plain_ascii() {
+        let authenticator = &phone(Algorithm::SHA1, 6, 30);
+        let invitation = Invitation { account: "ada", issuer: "web1", authenticator, notes: &[] };
+        let screen = invitation.screen(Picture::None, Colour::Explicit);
+        assert!(screen.is_ascii() && !screen.contains('\x1b'));
+        assert!(screen.contains("\n  UWS2 LJNF UWS2 LJNF\n  UWS2 LJNF UWS2 LJNF\n"));
     }
 }

@@ -8,6 +8,28 @@ use crate::time::{Period, Step, UnixTime};
 
 pub use totp_rs::Algorithm;
 
+/// The hash of the HMAC, by the name it has in our files: one of those of RFC 6238 section 1.2.
+#[derive(serde::Deserialize, Clone, Copy, Default)]
+pub enum Hash {
+    /// What every app knows.
+    #[default]
+    SHA1,
+    /// Several apps silently take SHA1 instead.
+    SHA256,
+    /// Several apps silently take SHA1 instead.
+    SHA512,
+}
+
+impl From<Hash> for Algorithm {
+    fn from(hash: Hash) -> Self {
+        match hash {
+            Hash::SHA1 => Self::SHA1,
+            Hash::SHA256 => Self::SHA256,
+            Hash::SHA512 => Self::SHA512,
+        }
+    }
+}
+
 /// How many steps outside the window are searched to tell by how much the clocks differ.
 const NEAR: u64 = 10;
 

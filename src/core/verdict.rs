@@ -9,19 +9,58 @@ use crate::time::UnixTime;
 pub enum Verdict {
     /// A code was accepted, and that fact is on disk.
     Grant(Accepted),
+    /// The person is enrolling in this login. Nothing is stored yet: the account phase does that, or refuses.
+    Enrolling,
     /// The policy asks nothing of this person here.
     Exempt(Exemption),
     /// Everything else.
     Deny(Denial),
 }
 
-/// Which authenticator made the accepted code.
+/// What was accepted.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Accepted {
-    /// The authenticator's label.
-    pub authenticator: String,
-    /// By how many seconds the code's step differs from the present one: how far the clocks differ, roughly.
-    pub offset: i64,
+    /// The proof.
+    pub proof: Proof,
+    /// Recovery codes that are left; none if the person never had any.
+    pub recovery_left: Option<u8>,
+}
+
+/// How somebody proved the second step.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Proof {
+    /// By a code.
+    Code {
+        /// The label of the authenticator that made it.
+        authenticator: String,
+        /// By how many seconds the code's step differs from the present one: how far the clocks differ, roughly.
+        offset: i64,
+    },
+    /// By a recovery code, which is used up.
+    RecoveryCode,
+}
+
+impl Accepted {
+    /// From how many recovery codes on the person is told at each login how to get new ones.
+    const FEW: u8 = 2;
+
+    /// What the person called `name` should know, if anything.
+    pub fn text(&self, name: &str) -> Option<String> {
+        let left = self.recovery_left?;
+        let few = left <= Self::FEW;
+        let count = match left {
+            0 => "none is left".to_owned(),
+            1 => "1 is left".to_owned(),
+            many => format!("{many} are left"),
+        };
+        let how = format!("For new ones, ask your administrator to run 'twostep recovery --user {name}'.");
+        match (&self.proof, few) {
+            (Proof::RecoveryCode, false) => Some(format!("Recovery code accepted: {count}.")),
+            (Proof::RecoveryCode, true) => Some(format!("Recovery code accepted: {count}. {how}")),
+            (Proof::Code { .. }, true) => Some(format!("Of your recovery codes, {count}. {how}")),
+            (Proof::Code { .. }, false) => None,
+        }
+    }
 }
 
 /// Why nothing was asked.
@@ -51,6 +90,50 @@ pub struct Elsewhere {
     pub offset: i64,
 }
 
+/// What still works for a person whose codes are refused.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum WayOut {
+    /// Nothing.
+    None,
+    /// A recovery code.
+    RecoveryCode,
+}
+
+impl WayOut {
+    const fn text(self) -> &'static str {
+        match self {
+            Self::None => "",
+            Self::RecoveryCode => " A recovery code works now.",
+        }
+    }
+}
+
+/// What is wrong with a ticket. For the log only: the person is told that it is not accepted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum TicketFault {
+    /// No ticket was issued for this person.
+    None,
+    /// It has expired.
+    Expired,
+    /// It was mistyped too often.
+    Dead,
+    /// Another one was typed.
+    Wrong,
+    /// What was typed does not have the shape of a ticket.
+    NotATicket,
+}
+
+/// Why an enrollment was not confirmed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Mismatch {
+    /// The codes were wrong too often.
+    Codes,
+    /// The code is right, but by this many seconds early (the phone is fast) or late (negative: it is slow).
+    Clock(i64),
+    /// Nobody could tell what the recovery codes were.
+    RecoveryCodes,
+}
+
 /// Why a login is refused.
 #[derive(Debug, PartialEq, Eq, Clone)]
 pub enum Denial {
@@ -65,6 +148,11 @@ pub enum Denial {
         /// Set if the code belongs to a step near the window.
         elsewhere: Option<Elsewhere>,
     },
+    /// This is no recovery code of theirs, or it was used before.
+    WrongRecoveryCode {
+        /// Wrong recovery codes in a row, this one included.
+        failures: u16,
+    },
     /// The code was used before, or a later one was.
     Replayed {
         /// Failures in a row, this one included.
@@ -76,9 +164,18 @@ pub enum Denial {
         until: UnixTime,
         /// When the code was refused.
         now: UnixTime,
+        /// What works meanwhile.
+        otherwise: WayOut,
     },
     /// Too many failures in a row: codes are disabled until an administrator acts.
     Disabled {
+        /// The canonical name of the account.
+        name: String,
+        /// What works meanwhile.
+        otherwise: WayOut,
+    },
+    /// Too many wrong recovery codes in a row: they are disabled until an administrator acts.
+    RecoveryDisabled {
         /// The canonical name of the account.
         name: String,
     },
@@ -90,11 +187,29 @@ pub enum Denial {
         mark: UnixTime,
         /// When the code was refused.
         now: UnixTime,
+        /// What works meanwhile.
+        otherwise: WayOut,
     },
     /// No such account.
     UnknownUser,
     /// The second step is mandatory here, and this person has none.
-    NotEnrolled,
+    NotEnrolled {
+        /// Why the login does not enroll them, where that is not a matter of course.
+        cause: &'static str,
+    },
+    /// An enrollment needs a ticket, and this is none.
+    WrongTicket(TicketFault),
+    /// The person did not prove that the app works and that the recovery codes were read.
+    NotConfirmed(Mismatch),
+    /// Somebody else enrolled this account since the dialogue began.
+    EnrolledMeanwhile,
+    /// The account phase finds nothing that the auth phase has proved, though the policy wants a second step.
+    Skipped,
+    /// The auth phase has enrolled somebody, and the account phase has not stored it.
+    NotStored {
+        /// The PAM service.
+        service: String,
+    },
     /// Nothing shows that a first factor was proved.
     NoFirstFactor(String),
     /// A file, lock, clock or look-up failed; the cause is for the log only.
@@ -113,12 +228,16 @@ pub enum PamCode {
     Success = 0,
     /// PAM_SERVICE_ERR
     ServiceErr = 3,
+    /// PAM_PERM_DENIED
+    PermDenied = 6,
     /// PAM_AUTH_ERR
     AuthErr = 7,
     /// PAM_AUTHINFO_UNAVAIL
     AuthinfoUnavail = 9,
     /// PAM_MAXTRIES
     MaxTries = 11,
+    /// PAM_CRED_ERR
+    CredErr = 17,
     /// PAM_CONV_ERR
     ConvErr = 19,
     /// PAM_IGNORE
@@ -167,7 +286,7 @@ impl Verdict {
     /// What libpam is told.
     pub fn pam_code(&self) -> PamCode {
         match self {
-            Self::Grant(_) => PamCode::Success,
+            Self::Grant(_) | Self::Enrolling => PamCode::Success,
             Self::Exempt(_) => PamCode::Ignore,
             Self::Deny(denial) => denial.outward().code,
         }
@@ -178,19 +297,26 @@ impl Denial {
     /// How this refusal looks from outside: the only place that decides it.
     pub fn outward(&self) -> Outward {
         use Next::{AskAgain, OneMorePrompt, Stop};
-        use PamCode::{AuthErr, AuthinfoUnavail, ConvErr, MaxTries, ServiceErr};
+        use PamCode::{AuthErr, AuthinfoUnavail, ConvErr, CredErr, MaxTries, PermDenied, ServiceErr};
         use Priority::{Err, Notice, Warning};
         let row = |code, reason, priority, next| Outward { code, reason, priority, next };
         match self {
             Self::NotACode => row(AuthErr, "not-a-code", Notice, AskAgain),
             Self::RefusedBySshd => row(AuthErr, "refused-by-sshd", Notice, AskAgain),
             Self::WrongCode { .. } => row(AuthErr, "wrong-code", Notice, AskAgain),
+            Self::WrongRecoveryCode { .. } => row(AuthErr, "wrong-recovery-code", Notice, AskAgain),
             Self::Replayed { .. } => row(AuthErr, "replayed", Notice, AskAgain),
             Self::Waiting { .. } => row(MaxTries, "locked", Warning, OneMorePrompt),
             Self::Disabled { .. } => row(MaxTries, "disabled", Warning, OneMorePrompt),
+            Self::RecoveryDisabled { .. } => row(MaxTries, "recovery-disabled", Warning, OneMorePrompt),
             Self::ClockAnomaly { .. } => row(AuthinfoUnavail, "clock-anomaly", Warning, OneMorePrompt),
             Self::UnknownUser => row(AuthErr, "unknown-user", Notice, AskAgain),
-            Self::NotEnrolled => row(AuthErr, "not-enrolled", Notice, AskAgain),
+            Self::NotEnrolled { .. } => row(AuthErr, "not-enrolled", Notice, AskAgain),
+            Self::WrongTicket(_) => row(AuthErr, "wrong-ticket", Warning, AskAgain),
+            Self::NotConfirmed(_) => row(AuthErr, "not-confirmed", Notice, OneMorePrompt),
+            Self::EnrolledMeanwhile => row(PermDenied, "enrolled-meanwhile", Warning, Stop),
+            Self::Skipped => row(PermDenied, "second-step-skipped", Warning, Stop),
+            Self::NotStored { .. } => row(CredErr, "not-stored", Err, Stop),
             Self::NoFirstFactor(_) => row(AuthErr, "no-first-factor", Warning, Stop),
             Self::Unavailable(_) => row(AuthinfoUnavail, "unavailable", Err, Stop),
             Self::Misconfigured(_) => row(ServiceErr, "misconfigured", Err, Stop),
@@ -204,27 +330,53 @@ impl Denial {
             Self::NotACode
             | Self::RefusedBySshd
             | Self::WrongCode { .. }
+            | Self::WrongRecoveryCode { .. }
             | Self::Replayed { .. }
             | Self::UnknownUser
-            | Self::NotEnrolled
+            | Self::NotEnrolled { .. }
             | Self::Conversation => "Not accepted. Each code works once: wait for the next one.".to_owned(),
-            Self::Waiting { until, now } => format!(
-                "Too many wrong codes. No code is accepted before {until} UTC (in {} s).",
-                until.since(*now).unwrap_or(0)
+            Self::Waiting { until, now, otherwise } => format!(
+                "Too many wrong codes. No code is accepted before {until} UTC (in {} s).{}",
+                until.since(*now).unwrap_or(0),
+                otherwise.text()
             ),
-            Self::Disabled { name } => format!(
-                "Too many wrong codes: codes are disabled. Ask your administrator to run 'twostep unlock {name}'."
+            Self::Disabled { name, otherwise } => format!(
+                "Too many wrong codes: codes are disabled. Ask your administrator to run 'twostep unlock {name}'.{}",
+                otherwise.text()
             ),
-            Self::ClockAnomaly { mark, now, .. } if is_soon(*mark, *now) => {
-                format!("This machine's clock was set back. No code is accepted before {mark} UTC.")
-            }
-            Self::ClockAnomaly { name, .. } => format!(
+            Self::RecoveryDisabled { name } => format!(
+                "Too many wrong recovery codes: they are disabled. Ask your administrator to run 'twostep unlock {name}'."
+            ),
+            Self::ClockAnomaly { mark, now, otherwise, .. } if is_soon(*mark, *now) => format!(
+                "This machine's clock was set back. No code is accepted before {mark} UTC.{}",
+                otherwise.text()
+            ),
+            Self::ClockAnomaly { name, otherwise, .. } => format!(
                 "No code can be accepted: this machine's clock is or was wrong. \
-                 Ask your administrator to set it and run 'twostep unlock {name} --reset-clock'."
+                 Ask your administrator to set it and run 'twostep unlock {name} --reset-clock'.{}",
+                otherwise.text()
             ),
-            Self::NoFirstFactor(_) | Self::Unavailable(_) | Self::Misconfigured(_) => {
-                "Verification is unavailable. Ask your administrator.".to_owned()
+            Self::WrongTicket(_) => "Not accepted. Ask your administrator for a ticket.".to_owned(),
+            Self::NotConfirmed(mismatch) => {
+                format!(
+                    "{} Nothing was stored: delete the entry in the app, then try again.",
+                    mismatch.text()
+                )
             }
+            Self::EnrolledMeanwhile => {
+                "This account was enrolled meanwhile, by another login: nothing of this one was \
+                                        stored. If that was not you, tell your administrator at once."
+                    .to_owned()
+            }
+            Self::Skipped => {
+                "A second step is required here, and this way in has skipped it. Your administrator must set \
+                              AuthenticationMethods in sshd_config."
+                    .to_owned()
+            }
+            Self::NotStored { .. }
+            | Self::NoFirstFactor(_)
+            | Self::Unavailable(_)
+            | Self::Misconfigured(_) => "Verification is unavailable. Ask your administrator.".to_owned(),
         }
     }
 
@@ -235,8 +387,22 @@ impl Denial {
             Self::RefusedBySshd => {
                 "sshd lets nobody in as this user: see PermitRootLogin, AllowUsers, DenyUsers and the user's shell".into()
             }
-            Self::Disabled { name } => format!("'twostep unlock {name}' ends this").into(),
-            Self::ClockAnomaly { name, mark, now } => {
+            Self::Disabled { name, .. } | Self::RecoveryDisabled { name } => {
+                format!("'twostep unlock {name}' ends this").into()
+            }
+            Self::NotEnrolled { cause } => (*cause).into(),
+            Self::WrongTicket(fault) => fault.cause().into(),
+            Self::NotConfirmed(mismatch) => mismatch.text().into(),
+            Self::Skipped => "the account phase was reached without a second step: in sshd_config set 'AuthenticationMethods \
+                              publickey,keyboard-interactive:pam' or 'keyboard-interactive:pam' and \
+                              'KbdInteractiveAuthentication yes'; in the PAM stack the auth line of pam_twostep must be reached"
+                .into(),
+            Self::NotStored { service } => format!(
+                "the person has enrolled, and the account phase did not store it: put 'account required pam_twostep.so' \
+                 before all other account lines of /etc/pam.d/{service}"
+            )
+            .into(),
+            Self::ClockAnomaly { name, mark, now, .. } => {
                 let ahead = mark.since(*now).unwrap_or(0);
                 let then = if is_soon(*mark, *now) {
                     "wait so long".to_owned()
@@ -250,11 +416,48 @@ impl Denial {
                 .into(),
             Self::NotACode
             | Self::WrongCode { .. }
+            | Self::WrongRecoveryCode { .. }
             | Self::Replayed { .. }
             | Self::Waiting { .. }
             | Self::UnknownUser
-            | Self::NotEnrolled => "".into(),
+            | Self::EnrolledMeanwhile => "".into(),
         }
+    }
+}
+
+impl TicketFault {
+    const fn cause(self) -> &'static str {
+        match self {
+            Self::None => "no ticket was issued: 'twostep ticket' issues one",
+            Self::Expired => "the ticket has expired",
+            Self::Dead => "the ticket was mistyped too often, and is dead",
+            Self::Wrong => "this is not the ticket that was issued",
+            Self::NotATicket => "this does not have the shape of a ticket",
+        }
+    }
+}
+
+impl Mismatch {
+    /// What is wrong, in one sentence.
+    pub fn text(self) -> String {
+        match self {
+            Self::Codes => "These were not two consecutive codes of the new key.".to_owned(),
+            Self::Clock(offset) => format!(
+                "The code is right, but your phone's clock is {} {}: set it to network time.",
+                duration(offset.unsigned_abs()),
+                if offset > 0 { "fast" } else { "slow" }
+            ),
+            Self::RecoveryCodes => "The recovery codes were not read.".to_owned(),
+        }
+    }
+}
+
+/// A time in the words in which people say it.
+fn duration(seconds: u64) -> String {
+    match (seconds / 60, seconds % 60) {
+        (1, 0) => "1 minute".to_owned(),
+        (minutes, 0) => format!("{minutes} minutes"),
+        _ => format!("{seconds} seconds"),
     }
 }
 
@@ -277,15 +480,22 @@ mod tests {
             Denial::RefusedBySshd,
             Denial::WrongCode { failures: 1, elsewhere: None },
             Denial::Replayed { failures: 1 },
-            Denial::Waiting { until, now },
-            Denial::Disabled { name: name.clone() },
-            Denial::ClockAnomaly { name, mark: until, now },
+            Denial::Waiting { until, now, otherwise: WayOut::None },
+            Denial::Disabled { name: name.clone(), otherwise: WayOut::RecoveryCode },
+            Denial::ClockAnomaly { name: name.clone(), mark: until, now, otherwise: WayOut::None },
             Denial::UnknownUser,
-            Denial::NotEnrolled,
+            Denial::NotEnrolled { cause: "" },
             Denial::NoFirstFactor(String::new()),
             Denial::Unavailable(String::new()),
             Denial::Misconfigured(String::new()),
             Denial::Conversation,
+            Denial::WrongRecoveryCode { failures: 1 },
+            Denial::RecoveryDisabled { name },
+            Denial::WrongTicket(TicketFault::None),
+            Denial::NotConfirmed(Mismatch::Codes),
+            Denial::EnrolledMeanwhile,
+            Denial::Skipped,
+            Denial::NotStored { service: "sshd".to_owned() },
         ]
     }
 
@@ -300,13 +510,13 @@ mod tests {
     #[test]
     fn each_denial_has_the_code_that_the_design_gives_it() {
         let codes: Vec<i32> = every_denial().iter().map(|denial| denial.outward().code as i32).collect();
-        assert_eq!(codes, [7, 7, 7, 7, 11, 11, 9, 7, 7, 7, 9, 3, 19]);
+        assert_eq!(codes, [7, 7, 7, 7, 11, 11, 9, 7, 7, 7, 9, 3, 19, 7, 11, 7, 7, 6, 6, 17]);
     }
 
     #[test]
     fn an_unknown_user_reads_what_a_wrong_code_reads() {
         let texts: Vec<String> = every_denial().iter().map(Denial::text).collect();
-        for other in [0, 1, 3, 7, 8] {
+        for other in [0, 1, 3, 7, 8, 13] {
             assert_eq!(texts[other], texts[2]);
             assert_eq!(every_denial()[other].outward().next, every_denial()[2].outward().next);
         }
@@ -316,6 +526,33 @@ mod tests {
     fn who_must_wait_reads_until_when() {
         let text = every_denial()[4].text();
         assert!(text.contains("before 00:02:10 UTC (in 30 s)"), "{text}");
+    }
+
+    #[test]
+    fn who_can_use_a_recovery_code_is_told() {
+        assert!(every_denial()[5].text().ends_with("'twostep unlock ada'. A recovery code works now."));
+        assert!(every_denial()[4].text().ends_with("(in 30 s)."));
+    }
+
+    #[test]
+    fn a_wrong_clock_is_told_in_minutes() {
+        let text = |offset| Mismatch::Clock(offset).text();
+        assert!(text(240).contains("your phone's clock is 4 minutes fast:"), "{}", text(240));
+        assert!(text(-60).contains("your phone's clock is 1 minute slow:"));
+        assert!(text(-90).contains("your phone's clock is 90 seconds slow:"));
+    }
+
+    #[test]
+    fn the_person_is_told_how_many_recovery_codes_are_left_and_from_two_on_how_to_get_new_ones() {
+        let code = || Proof::Code { authenticator: "phone".to_owned(), offset: 0 };
+        let text = |proof, recovery_left| Accepted { proof, recovery_left }.text("ada");
+        assert_eq!(text(code(), None), None);
+        assert_eq!(text(code(), Some(3)), None);
+        assert_eq!(text(Proof::RecoveryCode, Some(7)).unwrap(), "Recovery code accepted: 7 are left.");
+        for left in 0..3 {
+            assert!(text(code(), Some(left)).unwrap().contains("'twostep recovery --user ada'"));
+            assert!(text(Proof::RecoveryCode, Some(left)).unwrap().contains("'twostep recovery --user ada'"));
+        }
     }
 
     #[test]

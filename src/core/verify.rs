@@ -1,21 +1,36 @@
-//! Judging one code against one locked record.
+//! Judging one answer against one locked record.
 
-use crate::attempts::Budget;
-use crate::code::Code;
+use crate::attempts::{Budget, State};
+use crate::code::{Code, LongCode, Typed};
 use crate::policy::Verification;
 use crate::store::{Durability, Record};
 use crate::time::UnixTime;
 use crate::totp::{self, Match};
-use crate::verdict::{Accepted, Denial, Elsewhere};
+use crate::verdict::{Accepted, Denial, Elsewhere, Proof};
 
-/// Checks `code` against a locked record. The order of these lines is the security argument.
+/// Checks what was typed against a locked record.
 pub fn verify(
+    record: &mut impl Record,
+    typed: &Typed,
+    by: Budget,
+    rules: &Verification,
+    now: UnixTime,
+) -> Result<Accepted, Denial> {
+    let proof = match typed {
+        Typed::Code(code) => verify_code(record, code, by, rules, now),
+        Typed::Recovery(code) => verify_recovery_code(record, code, by),
+    }?;
+    Ok(Accepted { proof, recovery_left: record.state().recovery.left() })
+}
+
+/// Checks a code. The order of these lines is the security argument.
+fn verify_code(
     record: &mut impl Record,
     code: &Code,
     by: Budget,
     rules: &Verification,
     now: UnixTime,
-) -> Result<Accepted, Denial> {
+) -> Result<Proof, Denial> {
     let skew = u64::from(rules.skew_steps);
     let end = totp::window_end(&record.credential().authenticators, now, skew);
     let charged = record.state().charge(by, rules.lockout_after, end, now)?;
@@ -25,13 +40,24 @@ pub fn verify(
     let found =
         totp::matching(&record.credential().authenticators, code, now, skew, |step| state.has_used(step));
     let judged = match found {
-        Some(found) => state.accept(by, found.step).map(|next| (next, accepted(found, now))), // refused if replayed
+        Some(found) => state.accept(by, found.step).map(|next| (next, proof(found, now))), // refused if replayed
         None => Err(wrong(record, code, by, skew, now)),
     };
+    settle(record, judged)
+}
+
+/// Checks a recovery code, in the same order.
+fn verify_recovery_code(record: &mut impl Record, code: &LongCode, by: Budget) -> Result<Proof, Denial> {
+    record.save(record.state().charge_recovery(by)?, Durability::Written)?; // charged before compared
+    let judged = record.state().accept_recovery(by, code).map(|next| (next, Proof::RecoveryCode));
+    settle(record, judged)
+}
+
+fn settle(record: &mut impl Record, judged: Result<(State, Proof), Denial>) -> Result<Proof, Denial> {
     match judged {
-        Ok((next, accepted)) => {
+        Ok((next, proof)) => {
             record.save(next, Durability::Flushed)?; // durable before granted
-            Ok(accepted)
+            Ok(proof)
         }
         Err(denial) => {
             record.save(record.state().clone(), Durability::Flushed)?; // the charge outlives a power cut, too
@@ -40,8 +66,8 @@ pub fn verify(
     }
 }
 
-fn accepted(found: Match<'_>, now: UnixTime) -> Accepted {
-    Accepted { authenticator: found.authenticator.label.clone(), offset: found.offset(now) }
+fn proof(found: Match<'_>, now: UnixTime) -> Proof {
+    Proof::Code { authenticator: found.authenticator.label.clone(), offset: found.offset(now) }
 }
 
 fn wrong(record: &impl Record, code: &Code, by: Budget, skew: u64, now: UnixTime) -> Denial {
@@ -60,7 +86,7 @@ mod tests {
     #![expect(clippy::arithmetic_side_effects, reason = "small numbers")]
 
     use super::*;
-    use crate::attempts::State;
+    use crate::recovery::{RecoveryCodes, hash};
     use crate::store::credential::Credential;
     use crate::time::Period;
     use crate::totp::{Algorithm, Authenticator};
@@ -106,15 +132,16 @@ mod tests {
     }
 
     fn judge(record: &mut Remembering, code: &str, step: u64) -> Result<Accepted, Denial> {
-        let code = Code::parse(code.as_bytes()).unwrap();
-        verify(record, &code, Budget::Hosts, &Verification::default(), UnixTime::new(step * 30))
+        let typed = Typed::parse(code.as_bytes()).unwrap();
+        verify(record, &typed, Budget::Hosts, &Verification::default(), UnixTime::new(step * 30))
     }
 
     #[test]
     fn a_right_code_is_charged_then_accepted_with_one_flush() {
         let mut record = record(9);
         let accepted = judge(&mut record, "254676", 5).unwrap();
-        assert_eq!(accepted, Accepted { authenticator: "phone".to_owned(), offset: 0 });
+        let proof = Proof::Code { authenticator: "phone".to_owned(), offset: 0 };
+        assert_eq!(accepted, Accepted { proof, recovery_left: None });
         assert_eq!(record.saves, [(1, Durability::Written), (0, Durability::Flushed)]);
         assert_eq!(record.state.mark, UnixTime::new(150));
     }
@@ -151,6 +178,21 @@ mod tests {
         record.state.hosts.codes = 20;
         assert!(matches!(judge(&mut record, "254676", 5), Err(Denial::Disabled { .. })));
         assert!(record.saves.is_empty());
+    }
+
+    #[test]
+    fn a_recovery_code_is_charged_then_accepted_once_with_one_flush() {
+        let mut record = record(9);
+        record.state.recovery = RecoveryCodes { salt: [1; 16], ..RecoveryCodes::NONE };
+        record.state.recovery.hashes[0] = hash(&LongCode::new([0; 10]), &[1; 16]);
+        record.state.hosts.codes = 20;
+        let accepted = judge(&mut record, "oooo-0000-0000-0000", 5).unwrap();
+        assert_eq!(accepted, Accepted { proof: Proof::RecoveryCode, recovery_left: Some(0) });
+        assert_eq!(record.saves, [(20, Durability::Written), (0, Durability::Flushed)]);
+        let again = judge(&mut record, "0000-0000-0000-0000", 5);
+        assert_eq!(again, Err(Denial::WrongRecoveryCode { failures: 1 }));
+        assert_eq!(record.saves.len(), 4, "a wrong one is charged and flushed");
+        assert_eq!(record.state.mark, UnixTime::new(0));
     }
 
     #[test]

@@ -1,21 +1,17 @@
-//! What a login needs from outside: somebody to talk to, an application that asks, a machine that stores.
+//! What a login needs from outside: an application that asks, a machine that stores.
 
 use std::collections::BTreeSet;
 
 use crate::audit::{Line, Who};
-use crate::code::{Answer, Code};
+use crate::code::{LongCode, Typed};
+use crate::conversation::Conversation;
+use crate::enrollment::Source;
 use crate::os::Fault;
 use crate::os::account::{Account, Entry};
 use crate::policy::{Policy, Verification};
+use crate::store::credential::Confirmed;
+use crate::ticket::Ticket;
 use crate::verdict::{Accepted, Denial};
-
-/// Talks to the person.
-pub trait Conversation {
-    /// Shows `prompt` and returns what was typed. An error means that nobody can be asked, or nobody answers.
-    fn ask(&mut self, prompt: &str) -> Result<Answer, Denial>;
-    /// Shows `text`, if that can be done; nobody may rely on its being read.
-    fn tell(&mut self, text: &str);
-}
 
 /// What the application says of the login: the PAM items and environment.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
@@ -36,12 +32,21 @@ pub struct Request {
     pub ssh_connection: bool,
     /// Whether root started the application, and not a user through a setuid program.
     pub called_by_root: bool,
+    /// PAM_SILENT: the application shows no texts.
+    pub silent: bool,
+    /// Seconds until the application ends the login, as far as it can be seen: login(1) sets an alarm.
+    pub time_left: Option<u64>,
 }
 
 impl Request {
     /// Whether sshd asks, under whatever service name.
     pub fn is_sshd(&self) -> bool {
-        self.service == "sshd" || self.tty == "ssh" || self.ssh_methods.is_some() || self.ssh_connection
+        self.service == SSHD || self.tty == "ssh" || self.ssh_methods.is_some() || self.ssh_connection
+    }
+
+    /// Whether this login is by one of `services`. sshd is meant under whatever name it runs.
+    pub fn is_one_of(&self, services: &[String]) -> bool {
+        services.iter().any(|service| *service == self.service || (service == SSHD && self.is_sshd()))
     }
 
     /// How the log names this login.
@@ -56,6 +61,37 @@ impl Request {
     }
 }
 
+/// The PAM service of sshd, unless it was renamed.
+const SSHD: &str = "sshd";
+
+/// What the auth phase leaves for the account phase of the same login.
+pub struct Left {
+    /// The account's user id.
+    pub uid: u32,
+    /// The account's canonical name.
+    pub name: String,
+    /// The PAM service.
+    pub service: String,
+    /// What came of it.
+    pub outcome: Outcome,
+}
+
+impl Left {
+    /// Whether it is for this login: applications use one handle for several users.
+    pub fn is_for(&self, account: &Account, request: &Request) -> bool {
+        (self.uid, self.name.as_str(), self.service.as_str())
+            == (account.uid, account.name.as_str(), request.service.as_str())
+    }
+}
+
+/// What came of the auth phase, if it was not refused.
+pub enum Outcome {
+    /// A code was accepted, or the policy asks for nothing.
+    Passed,
+    /// The person has enrolled, and nothing is stored yet.
+    Enrolling(Box<Confirmed>),
+}
+
 /// The application that runs the login.
 pub trait Host: Conversation {
     /// What it says of the login.
@@ -64,10 +100,20 @@ pub trait Host: Conversation {
     fn is_password(&self, answer: &[u8]) -> bool;
     /// Writes one line to the log.
     fn log(&mut self, line: &Line);
+    /// Keeps `left` for the account phase; as long as an enrollment is kept, the login cannot be completed.
+    fn keep(&mut self, left: Left) -> Result<(), Denial>;
+    /// Takes what was kept: it serves once.
+    fn take(&mut self) -> Option<Left>;
+    /// Says that no enrollment is pending any more, because it was stored or because a new login begins.
+    fn settle(&mut self);
+    /// Whether an enrollment is pending: kept, here or in another process of the same login, and not settled.
+    fn is_pending(&mut self) -> bool;
 }
 
-/// The machine: policy, accounts, store and clock.
-pub trait Machine {
+/// The machine: policy, accounts, store, clock and randomness.
+pub trait Machine: Source {
+    /// The machine's name; empty if it is not known.
+    fn name(&self) -> String;
     /// The policy, read and parsed anew.
     fn policy(&self) -> Result<Policy, Denial>;
     /// The account called `name`; none if there is none.
@@ -76,12 +122,18 @@ pub trait Machine {
     fn memberships(&self, entry: &Entry, groups: &BTreeSet<&str>) -> Result<BTreeSet<String>, Fault>;
     /// Whether the account has a credential.
     fn is_enrolled(&self, account: &Account) -> Result<bool, Denial>;
-    /// Judges `code`; `remark` is told what an administrator must know besides.
+    /// Judges what was typed; `remark` is told what an administrator must know besides.
     fn verify(
         &self,
         account: &Account,
-        code: &Code,
+        typed: &Typed,
         rules: &Verification,
         remark: &mut dyn FnMut(&str),
     ) -> Result<Accepted, Denial>;
+    /// Fails unless `account` could be enrolled now, whatever is typed.
+    fn check_enrollable(&self, account: &Account, rules: &Verification) -> Result<(), Denial>;
+    /// Judges a ticket.
+    fn check_ticket(&self, account: &Account, typed: &LongCode) -> Result<Ticket, Denial>;
+    /// Stores a first authenticator.
+    fn enroll(&self, account: &Account, confirmed: Confirmed) -> Result<(), Denial>;
 }

@@ -1,6 +1,7 @@
 //! What pam-bindings lacks of libpam. A `&mut PamHandle` is the handle that libpam gave to the entry point.
 
 use std::ffi::{CStr, c_char, c_int, c_uint};
+use std::mem::MaybeUninit;
 
 use pam::module::PamHandle;
 
@@ -8,6 +9,7 @@ use pam::module::PamHandle;
 unsafe extern "C" {
     fn pam_fail_delay(pamh: *mut PamHandle, microseconds: c_uint) -> c_int;
     fn pam_getenv(pamh: *mut PamHandle, name: *const c_char) -> *const c_char;
+    fn pam_putenv(pamh: *mut PamHandle, pair: *const c_char) -> c_int;
     fn pam_syslog(pamh: *const PamHandle, priority: c_int, format: *const c_char, ...);
 }
 
@@ -27,6 +29,24 @@ pub fn getenv(pamh: &mut PamHandle, name: &CStr) -> Option<String> {
     }
     // SAFETY: libpam returns a string that ends with a null byte and lives until the variable is changed; it is copied here.
     Some(unsafe { CStr::from_ptr(value) }.to_string_lossy().into_owned())
+}
+
+/// Sets a variable of the PAM environment with `NAME=value`, or removes it with `NAME` (pam_putenv(3)). False if libpam
+/// refuses, as it does for the removal of what is not there.
+pub fn putenv(pamh: &mut PamHandle, pair: &CStr) -> bool {
+    // SAFETY: the handle is valid during the entry point; `pair` ends with a null byte, and libpam copies it.
+    let code = unsafe { pam_putenv(pamh, pair.as_ptr()) };
+    code == 0
+}
+
+/// Seconds until the alarm that the host has set for itself (getitimer(2)), if it has set one.
+pub fn alarm_left() -> Option<u64> {
+    let mut timer = MaybeUninit::<libc::itimerval>::zeroed();
+    // SAFETY: the kernel writes one structure of this type to the pointer.
+    let failed = unsafe { libc::getitimer(libc::ITIMER_REAL, timer.as_mut_ptr()) } != 0;
+    // SAFETY: all its fields are numbers, and zero is one.
+    let timer = unsafe { timer.assume_init() };
+    u64::try_from(timer.it_value.tv_sec).ok().filter(|&seconds| !failed && seconds > 0)
 }
 
 /// Writes one line to the log under the host's own identity (pam_syslog(3)), with facility LOG_AUTHPRIV.

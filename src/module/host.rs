@@ -1,6 +1,7 @@
 //! The application behind libpam: its items, its conversation, its log.
 
-use std::ffi::CString;
+use std::cell::Cell;
+use std::ffi::{CStr, CString};
 
 use pam::constants::{PAM_ERROR_MSG, PAM_PROMPT_ECHO_ON, PAM_SILENT, PamFlag};
 use pam::conv::Conv;
@@ -8,11 +9,19 @@ use pam::items::{AuthTok, RHost, Service, Tty};
 use pam::module::PamHandle;
 use twostep_core::audit::Line;
 use twostep_core::code::{Answer, LONGEST_ANSWER};
+use twostep_core::conversation::Conversation;
 use twostep_core::os::account;
 use twostep_core::verdict::Denial;
-use twostep_core::world::{Conversation, Host, Request};
+use twostep_core::world::{Host, Left, Outcome, Request};
 
 use crate::ffi;
+
+/// Under which name libpam keeps what the auth phase leaves. With the version, because the type behind it is this build's.
+const LEFT: &str = concat!("pam_twostep ", env!("CARGO_PKG_VERSION"));
+/// The variable of the PAM environment that is set as long as an enrollment is pending. It reaches sshd's other processes,
+/// which what libpam keeps does not.
+const PENDING: &CStr = c"TWOSTEP_PENDING";
+const PENDING_SET: &CStr = c"TWOSTEP_PENDING=1";
 
 /// One call of libpam's.
 pub struct PamHost<'h> {
@@ -70,12 +79,41 @@ impl Host for PamHost<'_> {
             ssh_methods: ffi::getenv(self.handle, c"SSH_AUTH_INFO_0"),
             ssh_connection: ffi::getenv(self.handle, c"SSH_CONNECTION").is_some(),
             called_by_root: account::is_called_by_root(),
+            silent: self.silent,
+            time_left: ffi::alarm_left(),
         }
     }
 
     fn is_password(&self, answer: &[u8]) -> bool {
         let password = self.handle.get_item::<AuthTok<'_>>().ok().flatten();
         password.is_some_and(|password| password.as_bytes() == answer)
+    }
+
+    fn keep(&mut self, left: Left) -> Result<(), Denial> {
+        let failed = |what: &str| Denial::Unavailable(format!("libpam could not keep {what}"));
+        // First: whatever happens then, nobody gets in with nothing stored.
+        if matches!(left.outcome, Outcome::Enrolling(_)) && !ffi::putenv(self.handle, PENDING_SET) {
+            return Err(failed("a variable"));
+        }
+        let kept = self.handle.set_data(LEFT, Box::new(Cell::new(Some(left))));
+        kept.map_err(|_| failed("the outcome of the auth phase"))
+    }
+
+    fn take(&mut self) -> Option<Left> {
+        // SAFETY: under this name only `keep` stores, and only this type.
+        let kept = unsafe { self.handle.get_data::<Cell<Option<Left>>>(LEFT) };
+        kept.ok().and_then(Cell::take)
+    }
+
+    fn settle(&mut self) {
+        // libpam writes an error to the log if what is to be removed is not there.
+        if self.is_pending() {
+            let _ = ffi::putenv(self.handle, PENDING); // if it stays, setcred refuses
+        }
+    }
+
+    fn is_pending(&mut self) -> bool {
+        ffi::getenv(self.handle, PENDING).is_some()
     }
 
     fn log(&mut self, line: &Line) {

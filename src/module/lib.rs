@@ -16,14 +16,19 @@ use std::sync::Once;
 use pam::constants::{PamFlag, PamResultCode};
 use pam::module::{PamHandle, PamHooks};
 use pam::pam_hooks;
-use twostep_core::audit;
+use twostep_core::account;
 use twostep_core::login;
 use twostep_core::machine::System;
+use twostep_core::os::root::Root;
+use twostep_core::os::{WipingAllocator, wipe_stack};
 use twostep_core::verdict::{Denial, PamCode, Verdict};
-use twostep_core::world::{Conversation, Host};
 
 use arguments::Arguments;
 use host::PamHost;
+
+/// Of the module's own memory only: the host has an allocator of its own.
+#[global_allocator]
+static ALLOCATOR: WipingAllocator = WipingAllocator;
 
 /// How long libpam waits before it reports a failed login, in microseconds: guessing must not be fast.
 const FAIL_DELAY: u32 = 2_000_000;
@@ -36,51 +41,68 @@ impl PamHooks for Twostep {
         guarded(|| {
             // Set before anything can fail, so that every denial is slow.
             ffi::fail_delay(pamh, FAIL_DELAY);
-            translate(&authenticate(&mut PamHost::new(pamh, flags), &args))
+            authenticate(&mut PamHost::new(pamh, flags), &args).pam_code()
         })
     }
 
-    /// PAM_SUCCESS and nothing else: sshd calls this in processes that know nothing of the login, and PAM_IGNORE would
-    /// refuse a login in a stack in which we stand alone.
-    fn sm_setcred(_: &mut PamHandle, _: Vec<&CStr>, _: PamFlag) -> PamResultCode {
-        PamResultCode::PAM_SUCCESS
+    /// PAM_IGNORE if nothing speaks against the login: a yes of ours could end a stack before its other lines are asked.
+    fn acct_mgmt(pamh: &mut PamHandle, args: Vec<&CStr>, flags: PamFlag) -> PamResultCode {
+        guarded(|| code_of(admit(&mut PamHost::new(pamh, flags), &args), PamCode::Ignore))
+    }
+
+    /// PAM_SUCCESS, unless an enrollment is still pending: sshd calls this in processes that know nothing of the login, and
+    /// PAM_IGNORE would refuse a login in a stack in which we stand alone. It touches no file.
+    fn sm_setcred(pamh: &mut PamHandle, _: Vec<&CStr>, flags: PamFlag) -> PamResultCode {
+        guarded(|| code_of(account::check_settled(&mut PamHost::new(pamh, flags)), PamCode::Success))
     }
 }
 
 fn authenticate(host: &mut PamHost<'_>, args: &[&CStr]) -> Verdict {
     match Arguments::parse(args) {
         Ok(Arguments { root, first_factor }) => login::authenticate(host, &System::new(root), &first_factor),
-        Err(problem) => {
-            let denial = Denial::Misconfigured(problem);
-            host.tell(&denial.text());
-            let verdict = Verdict::Deny(denial);
-            let who = host.request().who();
-            host.log(&audit::line(&who, &verdict));
-            verdict
-        }
+        Err(problem) => login::misconfigured(host, &System::new(Root::SYSTEM), problem),
     }
 }
 
-fn translate(verdict: &Verdict) -> PamResultCode {
-    match verdict.pam_code() {
+fn admit(host: &mut PamHost<'_>, args: &[&CStr]) -> Result<(), Denial> {
+    match Arguments::parse(args) {
+        Ok(Arguments { root, .. }) => account::admit(host, &System::new(root)),
+        Err(problem) => Err(account::misconfigured(host, &System::new(Root::SYSTEM), problem)),
+    }
+}
+
+fn code_of(decided: Result<(), Denial>, otherwise: PamCode) -> PamCode {
+    decided.map_or_else(|denial| denial.outward().code, |()| otherwise)
+}
+
+const fn translate(code: PamCode) -> PamResultCode {
+    match code {
         PamCode::Success => PamResultCode::PAM_SUCCESS,
         PamCode::ServiceErr => PamResultCode::PAM_SERVICE_ERR,
+        PamCode::PermDenied => PamResultCode::PAM_PERM_DENIED,
         PamCode::AuthErr => PamResultCode::PAM_AUTH_ERR,
         PamCode::AuthinfoUnavail => PamResultCode::PAM_AUTHINFO_UNAVAIL,
         PamCode::MaxTries => PamResultCode::PAM_MAXTRIES,
+        PamCode::CredErr => PamResultCode::PAM_CRED_ERR,
         PamCode::ConvErr => PamResultCode::PAM_CONV_ERR,
         PamCode::Ignore => PamResultCode::PAM_IGNORE,
     }
 }
 
-/// Runs `story`; a panic in it becomes PAM_SYSTEM_ERR. It prints nothing: in setcred the standard streams lead to the
-/// remote client. The payload is forgotten, because dropping it could panic again, outside of any guard.
-fn guarded(story: impl FnOnce() -> PamResultCode) -> PamResultCode {
+/// Runs `story`, then wipes what it has left on the stack; a panic in it becomes PAM_SYSTEM_ERR. It prints nothing: in setcred
+/// the standard streams lead to the remote client. The payload is forgotten, because dropping it could panic again, outside
+/// of any guard.
+fn guarded(story: impl FnOnce() -> PamCode) -> PamResultCode {
     static SILENCE: Once = Once::new();
     // This hook is that of the module's own copy of the standard library, not the host's.
     SILENCE.call_once(|| std::panic::set_hook(Box::new(|_| {})));
-    catch_unwind(AssertUnwindSafe(story)).unwrap_or_else(|payload| {
-        std::mem::forget(payload);
-        PamResultCode::PAM_SYSTEM_ERR
-    })
+    let ended = catch_unwind(AssertUnwindSafe(story));
+    wipe_stack();
+    ended.map_or_else(
+        |payload| {
+            std::mem::forget(payload);
+            PamResultCode::PAM_SYSTEM_ERR
+        },
+        translate,
+    )
 }

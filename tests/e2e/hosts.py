@@ -10,22 +10,27 @@ import shutil
 import socket
 import subprocess
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pexpect
 
-from machine import password_of
+from machine import terminal_of
+from person import QUESTIONS, password_of
 
 IN = r"IN-AS-([a-z]\w*)"
 SAY_IN = "echo IN-AS-$(id -un)"
 CODE = "Verification code: "
+LOGIN = r"sandbox login: $"
+SHELL = r":~\$ $"
 
 
 @dataclass
 class Outcome:
     granted: bool = False
     asked: list = field(default_factory=list)  # what stood on the screen at each prompt for a code, since the answer before
+    enrolling: list = field(default_factory=list)  # the questions of an enrollment that were asked
     text: str = ""  # all that the person saw
 
     @property
@@ -50,50 +55,101 @@ class Host:
     def command(self, user):
         raise NotImplementedError
 
-    def attempt(self, user, *codes, password=None):
-        """One login. Gives up, by hanging up, when asked for more codes than it has. A code may be a function, too: what
-        it does and returns happens at the prompt."""
-        password = password_of(user) if password is None else password
-        self.machine.said.add(password)
-        others = processes()
-        terminal = pexpect.spawn(*self.command(user), timeout=20, encoding="utf-8", dimensions=(24, 80))
-        terminal.delaybeforesend = None  # every prompt here is printed after the terminal was set up for it
-        terminal.delayafterclose = terminal.delayafterterminate = 0.01
-        try:
-            return self._converse(terminal, user, password, list(codes))
-        finally:
-            terminal.close(force=True)
-            wait_for_the_end_of(lambda: processes() - others)
-
-    def _converse(self, terminal, user, password, codes):
-        outcome = Outcome()
-        while True:
-            seen = terminal.expect([CODE, IN, self.denied, self.password_prompt, *self.more_prompts(), pexpect.EOF])
-            outcome.text += terminal.before + (terminal.after if isinstance(terminal.after, str) else "")
-            if seen == 0:
-                outcome.asked.append(plain(terminal.before + CODE))
-                if not codes:
-                    return outcome
-                code = codes.pop(0)
-                code = code() if callable(code) else code
-                self.machine.said.add(code)
-                terminal.sendline(code)
-            elif seen == 1:
-                assert terminal.match[1] == self.as_user.format(user=user)
-                outcome.granted = True
-                return outcome
-            elif seen == 3:
-                terminal.sendline(password)
-            elif terminal.after is pexpect.EOF or seen == 2:
-                return outcome
-            else:
-                terminal.sendline(self.more_answers(user)[seen - 4])
-
-    def more_prompts(self):
-        return []
-
     def more_answers(self, _user):
-        return []
+        """Prompts of this host alone, and what they are answered."""
+        return {}
+
+    def attempt(self, user, *codes, **visit):
+        """One login, to its end. Gives up, by hanging up, when asked for more codes than it has. A code may be a function,
+        too: what it does and returns happens at the prompt."""
+        with all_ended(), Visit(self, user, *codes, **visit) as visit:
+            return visit.until_the_end()
+
+
+class Visit:
+    """One login under way, which can be left at any question, and gone on with later."""
+
+    def __init__(self, host, user, *codes, password=None, new_password=None, newcomer=None):
+        self.user = user
+        self.outcome = Outcome()
+        self._machine = host.machine
+        self._host = host
+        self._codes = list(codes)
+        self._password = password_of(user) if password is None else password
+        self._new_password = new_password  # what an expired one is changed to
+        self._newcomer = newcomer  # who enrolls, if that is asked for; else the visit hangs up there
+        self._machine.said |= {self._password, new_password} - {None}
+        self._more = host.more_answers(user)
+        self._prompts = {
+            "code": CODE,
+            "in": IN,
+            "denied": host.denied,
+            **QUESTIONS,
+            **{prompt: prompt for prompt in self._more},
+            "old password": "Current password: ",
+            "new password": "(New|Retype new) password: ",
+            "password": host.password_prompt,
+            "end of file": pexpect.EOF,
+        }
+        self.terminal = terminal_of(*host.command(user))
+        self._questions = self._converse()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.terminal.close(force=True)
+
+    def until(self, question):
+        """Answers all that is asked before `question`, which is left open until the next call."""
+        assert question in self._questions, f"{question!r} was not asked: {self.outcome.text}"
+
+    def until_the_end(self):
+        for _ in self._questions:
+            pass
+        return self.outcome
+
+    def try_again(self, password, newcomer):
+        """From here on the person gives these answers."""
+        self._password, self._newcomer = password, newcomer
+
+    def _converse(self):
+        """Yields the name of each question, and answers it when called again. It ends where there is nothing to say."""
+        while (question := self._read()) not in ("in", "denied", "end of file"):
+            yield question
+            answer = self._answer(question)
+            if answer is None:
+                return
+            self.terminal.sendline(answer)
+        if question == "in":
+            assert self.terminal.match[1] == self._host.as_user.format(user=self.user)
+            self.outcome.granted = True
+
+    def _read(self):
+        seen = self.terminal.expect(list(self._prompts.values()))
+        self.outcome.text += self.terminal.before + (self.terminal.after if isinstance(self.terminal.after, str) else "")
+        return list(self._prompts)[seen]
+
+    def _answer(self, question):
+        if question in ("password", "old password"):
+            return self._password
+        if question == "new password":
+            return self._new_password
+        if question == "code":
+            return self._next_code()
+        if question in self._more:
+            return self._more[question]
+        self.outcome.enrolling.append(question)
+        return self._newcomer and self._newcomer.answer(question, self.terminal.before, self.terminal.match)
+
+    def _next_code(self):
+        self.outcome.asked.append(plain(self.terminal.before + CODE))
+        if not self._codes:
+            return None
+        code = self._codes.pop(0)
+        code = code() if callable(code) else code
+        self._machine.said.add(code)
+        return code
 
 
 class Ssh(Host):
@@ -111,6 +167,9 @@ class Ssh(Host):
         Sshd.run(self.server)
 
     def command(self, user):
+        return "ssh", [*self.options(), f"{user}@127.0.0.1", SAY_IN]
+
+    def options(self):
         options = {
             "StrictHostKeyChecking": "no",
             "UserKnownHostsFile": "/dev/null",
@@ -118,8 +177,19 @@ class Ssh(Host):
             "IdentityFile": "/root/.ssh/id_ed25519",
             **self.client,
         }
-        flags = [f"-o{key}={value}" for key, value in options.items()]
-        return "ssh", ["-F/dev/null", *flags, f"{user}@127.0.0.1", SAY_IN]
+        return ["-F/dev/null", *(f"-o{key}={value}" for key, value in options.items())]
+
+
+class SshShell(Ssh):
+    """The same for who wants a shell, and sees what sshd says before it."""
+
+    name = "ssh-shell"
+
+    def command(self, user):
+        return "ssh", [*self.options(), f"{user}@127.0.0.1"]
+
+    def more_answers(self, _user):
+        return {SHELL: SAY_IN}
 
 
 class SshKey(Ssh):
@@ -141,11 +211,8 @@ class Login(Host):
     def command(self, _user):
         return "login", []
 
-    def more_prompts(self):
-        return [r"sandbox login: $", r":~\$ $"]
-
     def more_answers(self, user):
-        return [user, SAY_IN]
+        return {LOGIN: user, SHELL: SAY_IN}
 
 
 class Sudo(Host):
@@ -194,8 +261,9 @@ class Sshd:
     settings = process = None
 
     @classmethod
-    def run(cls, settings):
+    def run(cls, settings, program="/usr/sbin/sshd"):
         wanted = {
+            "program": program,
             "ListenAddress": "127.0.0.1",
             "UsePAM": "yes",
             "KbdInteractiveAuthentication": "yes",
@@ -209,8 +277,8 @@ class Sshd:
         if cls.settings == wanted and cls.process.poll() is None:
             return
         cls.stop()
-        flags = [f"-o{key}={value}" for key, value in wanted.items()]
-        cls.process = subprocess.Popen(["/usr/sbin/sshd", "-D", "-f", "/dev/null", *flags], env={"PATH": os.environ["PATH"]})
+        flags = [f"-o{key}={value}" for key, value in wanted.items() if key != "program"]
+        cls.process = subprocess.Popen([program, "-D", "-f", "/dev/null", *flags], env={"PATH": os.environ["PATH"]})
         cls.settings = wanted
         cls._wait()
 
@@ -263,6 +331,16 @@ def wait_for_the_end_of(running):
     while running():
         assert time.monotonic() < deadline, f"these processes do not end: {running()}"
         time.sleep(0.005)
+
+
+@contextmanager
+def all_ended():
+    """Waits, at its end, for the end of all that was started in it."""
+    others = processes()
+    try:
+        yield
+    finally:
+        wait_for_the_end_of(lambda: processes() - others)
 
 
 def become(user):

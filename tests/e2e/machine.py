@@ -1,6 +1,6 @@
 """The machine under test, as its administrator sees it: stacks, policy, people with their codes, state, log."""
 
-import glob
+import json
 import os
 import re
 import shutil
@@ -11,18 +11,17 @@ import time
 import uuid
 from pathlib import Path
 
+import pexpect
+
 from clock import STEP, Clock
+from person import LONG_CODE, QUESTIONS, Newcomer, keep_secret
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 STACKS = REPOSITORY / "pam.d" / ("debian" if os.path.exists("/etc/pam.d/common-auth") else "fedora")
 STORE = Path("/var/lib/twostep")
 LOG = Path(os.environ["SANDBOX_LOG"])
-OURS = re.compile(r"\[authpriv\.(\w+)\] .*?pam_twostep\(([^:()]+):auth\): (.*)")
+OURS = re.compile(r"\[authpriv\.(\w+)\] .*?pam_twostep\(([^:()]+):(auth|account|setcred)\): (.*)")
 PAIR = re.compile(r'(\S+?)=("(?:[^"\\]|\\.)*"|\S*)')
-
-
-def password_of(user):
-    return f"{user}'s password"
 
 
 class Machine:
@@ -41,19 +40,21 @@ class Machine:
         os.chmod("/etc/sudoers.d/everybody", 0o440)
 
     def reset(self):
-        """Before each test: nobody is enrolled, the shipped stacks, an hour later than before."""
-        for file in glob.glob(f"{STORE}/*/*"):
-            os.unlink(file)
+        """Before each test: nobody is enrolled, the shipped stacks, an hour later than before, on a clock that stands."""
+        for folder in ("users", "state"):
+            for file in (STORE / folder).iterdir():
+                file.unlink()
         for stack in STACKS.iterdir():
             shutil.copy(stack, "/etc/pam.d/")
         self.policy()
+        self.clock.stand()
         self.clock.advance(3600)
         self.forget_log()
 
-    def stack(self, service, *lines):
-        """Replaces the auth lines of `service`; the rest of such a stack says yes."""
-        rest = ("account required pam_permit.so", "session required pam_permit.so")
-        Path("/etc/pam.d", service).write_text("\n".join((*lines, *rest, "")))
+    def stack(self, service, *lines, account=("account required pam_permit.so",)):
+        """Replaces the stack of `service` by these auth and account lines; the rest says yes, or is the distribution's."""
+        rest = ("session required pam_permit.so", "password required pam_unix.so")
+        Path("/etc/pam.d", service).write_text("\n".join((*lines, *account, *rest, "")))
 
     def use_stack(self, shipped, service):
         shutil.copy(STACKS / shipped, f"/etc/pam.d/{service}")
@@ -62,15 +63,36 @@ class Machine:
         keys = "".join(f"{key.replace('_', '-')} = {value}\n" for key, value in verification.items())
         Path("/etc/twostep/policy.toml").write_text(f'version = 1\nmode = "{mode}"\n[verification]\n{keys}{text}')
 
+    def mandatory(self, **enrollment):
+        """A policy that asks everybody; the keys of its table [enrollment]."""
+        keys = "".join(f"{key.replace('_', '-')} = {json.dumps(value)}\n" for key, value in enrollment.items())
+        self.policy(f"[enrollment]\n{keys}", mode="mandatory")
+
     def enroll(self, user, label="phone", then=3 * STEP):
-        """Enrolls by the real command. Both codes are used up by it: `then`, in seconds, the clock moves on behind them."""
-        command = ["twostep", "enroll", "--user", user, "--label", label]
-        terminal = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        person = Person(self, user, read_key(terminal.stdout))
-        output, _ = terminal.communicate(f"{person.code()}\n{person.code(+1)}\n", timeout=10)
-        assert terminal.returncode == 0, f"twostep enroll said {output!r}"
+        """Enrolls by the real command, on a terminal. Both codes are used up by it: `then`, in seconds, the clock moves on
+        behind them."""
+        person = Newcomer(self, user)
+        terminal = terminal_of("twostep", ["enroll", "--user", user, "--label", label])
+        converse(terminal, person)
+        assert terminal.wait() == 0, f"twostep enroll said {terminal.before!r}"
         self.clock.advance(then)
         return person
+
+    def ticket(self, user, *arguments):
+        """A ticket by the real command."""
+        output = self.run("twostep", "ticket", user, *arguments).stdout
+        ticket = re.match(rf"Ticket for {user}: ({LONG_CODE})\n", output)[1]
+        keep_secret(self, ticket)
+        return ticket
+
+    def command(self, *arguments):
+        """What the command says on standard output, having ended well."""
+        done = self.run("twostep", *arguments)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def status(self, user):
+        return json.loads(self.command("status", "--user", user, "--json"))
 
     def run(self, *command, stdin=""):
         return subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=10, check=False)
@@ -80,11 +102,24 @@ class Machine:
         return (STORE / "state" / str(uid_of(user))).read_bytes()
 
     def failures_of(self, user):
-        """Failures in a row in the budget of root's hosts, by docs/FILEFORMAT.md and not by our own command."""
+        """Codes refused in a row in the budget of root's hosts, by docs/FILEFORMAT.md and not by our own command."""
+        return struct.unpack_from("<H", self._slot(user), 32)[0]
+
+    def recovery_failures_of(self, user):
+        return struct.unpack_from("<H", self._slot(user), 34)[0]
+
+    def stored(self, user):
+        """What is kept of the user's, in words: the name of a secret file, and the fields of the state that are not zero."""
+        uid = str(uid_of(user))
+        files = [file.name for file in (STORE / "users").iterdir() if uid in file.name]
+        slot = self._slot(user) if (STORE / "state" / uid).exists() else bytes(512)
+        fields = {"mark": slot[24:32], "ticket": slot[64:96], "recovery codes": slot[96:368]}
+        return {*files, *(field for field, value in fields.items() if any(value))}
+
+    def _slot(self, user):
         data = self.state_of(user)
         slots = [data[at : at + 512] for at in (0, 4096) if data[at : at + 8] == b"2STEP\0\0\1"]
-        newest = max(slots, key=lambda slot: struct.unpack_from("<Q", slot, 8))
-        return struct.unpack_from("<H", newest, 32)[0]
+        return max(slots, key=lambda slot: struct.unpack_from("<Q", slot, 8))
 
     def forget_log(self):
         self._sync_log()
@@ -99,14 +134,14 @@ class Machine:
     def log(self):
         """Our verdicts since the test began (or `forget_log`), each line as a dict, with its priority."""
         entries = []
-        for priority, service, text in OURS.findall(self.log_text()):
+        for priority, service, phase, text in OURS.findall(self.log_text()):
             entry = {key: value.strip('"') for key, value in PAIR.findall(text)}
-            assert entry["service"] == service
-            entries.append({**entry, "priority": priority})
+            assert entry.get("service") in (service, None)
+            entries.append({**entry, "priority": priority, "phase": phase})
         return [entry for entry in entries if "result" in entry]
 
     def verdicts(self):
-        """Our lines in short: `grant`, `deny wrong-code`, `exempt not-enrolled`."""
+        """Our lines in short: `grant`, `deny wrong-code`, `exempt not-enrolled`, `enrolling`, `enrolled`."""
         return [" ".join(filter(None, (entry["result"], entry.get("reason")))) for entry in self.log()]
 
     def _sync_log(self):
@@ -120,43 +155,20 @@ class Machine:
             time.sleep(0.002)
 
 
-class Person:
-    """An enrolled person with their authenticator app: oathtool, which shares no code with twostep."""
-
-    def __init__(self, machine, user, secret):
-        self.user = user
-        self._machine = machine
-        self.secret = secret
-        machine.said.add(secret)
-
-    def code(self, steps=0):
-        """The code of the present step, or of one `steps` later."""
-        code = self._code(steps)
-        self._machine.said.add(code)
-        return code
-
-    def wrong_code(self):
-        """Six digits that belong to none of the steps that twostep looks at, near or far."""
-        near = {self._code(steps) for steps in range(-15, 16)}
-        code = next(code for code in (f"{n:06}" for n in range(271828, 10**6, 31415)) if code not in near)
-        self._machine.said.add(code)
-        return code
-
-    def _code(self, steps):
-        moment = self._machine.clock.now() + steps * STEP
-        command = ["oathtool", "--totp", "--base32", f"--now=@{moment}", self.secret]
-        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+def terminal_of(program, arguments):
+    """Starts a program on a terminal of 80 by 24, without the pauses that pexpect makes for slow ones."""
+    terminal = pexpect.spawn(program, arguments, timeout=20, encoding="utf-8", dimensions=(24, 80))
+    terminal.delaybeforesend = None  # every prompt here is printed after the terminal was set up for it
+    terminal.delayafterclose = terminal.delayafterterminate = 0.01
+    return terminal
 
 
-def read_key(output):
-    """The secret in groups of four, on two lines, from column 48 on, as `twostep enroll` prints it."""
-    groups = []
-    for line in output:
-        found = re.search(r"((?:[A-Z2-7]{4}(?: |$)){4})\s*$", line.rstrip("\n"))
-        groups += found[1].split() if found else []
-        if len(groups) == 8:
-            return "".join(groups)
-    raise AssertionError("twostep enroll printed no key")
+def converse(terminal, newcomer, stop=pexpect.EOF):
+    """Answers the questions of an enrollment by the command, up to `stop`."""
+    while (seen := terminal.expect([stop, *QUESTIONS.values()])) != 0:
+        question = list(QUESTIONS)[seen - 1]
+        answer = newcomer.answer(question, terminal.before, terminal.match)
+        terminal.sendeof() if answer is None else terminal.sendline(answer)
 
 
 def uid_of(user):

@@ -35,6 +35,15 @@ class Screen:
             assert time.monotonic() < deadline, f"{text!r} did not appear on\n{self.text()}"
             time.sleep(0.02)
 
+    def wait_for_prompt(self, pattern, seconds=10):
+        """Waits until `pattern` is the last thing on the screen, with nothing typed behind it. Returns the lines."""
+        deadline = time.monotonic() + seconds
+        at_the_end = re.compile(f"(?:{pattern.rstrip()})$")
+        while not at_the_end.search((text := self.text()).rstrip()):
+            assert time.monotonic() < deadline, f"{pattern!r} is not the last word of\n{text}"
+            time.sleep(0.02)
+        return text.rstrip().split("\n")
+
     def type(self, text):
         self._run("send-keys", "-l", text)
         self._run("send-keys", "Enter")

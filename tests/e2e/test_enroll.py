@@ -1,4 +1,4 @@
-"""The command: enrollment on a real terminal, what `status` shows, what `unlock` and `reset` do."""
+"""The command: enrollment on a real terminal, what `status` shows, what `remove`, `unlock` and `reset` do."""
 
 import json
 import re
@@ -8,7 +8,8 @@ import pytest
 
 from clock import STEP
 from hosts import Ssh
-from machine import STORE, Person, read_key, uid_of
+from machine import STORE, converse, terminal_of, uid_of
+from person import QUESTIONS, Newcomer
 from screen import COLUMNS, DARK_TERMINAL, LIGHT_TERMINAL, ROWS, Screen, decode
 
 
@@ -20,30 +21,33 @@ def ssh(machine):
 
 
 def test_enrollment_on_a_terminal_of_80_by_24(machine, ssh, tmp_path):
-    machine.policy(tries=1)
     with Screen("twostep", "enroll", "--user", "alice") as screen:
-        screen.wait_for("First code:")
-        lines = screen.text().rstrip("\n").split("\n")
-        alice = Person(machine, "alice", read_key(lines))
+        lines = screen.wait_for_prompt(QUESTIONS["first"])
+        alice = Newcomer(machine, "alice")
+        alice.read("\n".join(lines))
         assert "Key:" in screen.text(), "the key must be on the same screen as the picture and the prompt"
-        assert len(lines) <= ROWS and all(len(line) <= COLUMNS for line in lines)
-
+        fits(lines)
         for terminal in (DARK_TERMINAL, LIGHT_TERMINAL):
             screen.photograph(tmp_path / "screen.png", terminal)
             check_uri(decode(tmp_path / "screen.png"), "alice", alice.secret)
 
-        spent = [alice.code(), alice.code(+1)]
-        screen.type(spent[0])
-        screen.wait_for("Next code (after it changes):")
-        machine.clock.advance(STEP)
-        screen.type(spent[1])
+        screen.type(alice.answer("first", "", None))
+        screen.wait_for_prompt(QUESTIONS["next"])
+        screen.type(alice.answer("next", "", None))
+        lines = screen.wait_for_prompt(QUESTIONS["proof"])
+        fits(lines)
+        question = re.search(QUESTIONS["proof"].rstrip(), lines[-1])
+        screen.type(alice.answer("proof", "\n".join(lines), question).lower())
         screen.wait_for("alice is enrolled (authenticator 'phone').")
 
-    for code in spent:
-        assert ssh.attempt("alice", code).refused
-    assert machine.verdicts() == ["deny replayed"] * 2
     machine.clock.advance(STEP)
-    assert ssh.attempt("alice", alice.code()).granted
+    assert len(alice.recovery) == 8
+    assert ssh.attempt("alice", *alice.spent, alice.code(+1)).granted
+    assert machine.verdicts() == ["deny replayed", "deny replayed", "grant"]
+
+
+def fits(lines):
+    assert len(lines) <= ROWS and all(len(line) <= COLUMNS for line in lines)
 
 
 def check_uri(uri, user, secret):
@@ -67,24 +71,51 @@ def test_enrollment_keeps_its_files_from_everybody(machine):
     assert (STORE / "state" / str(uid)).stat().st_size == 8192
 
 
-def test_enrollment_stores_nothing_until_both_codes_were_right(machine):
-    for answers in ("", "000000\n", "000000\n111111\n222222\n"):
-        refused = machine.run("twostep", "enroll", "--user", "alice", stdin=answers)
-        assert refused.returncode == 1 and "error: " in refused.stderr
-    assert not (STORE / "users" / f"{uid_of('alice')}.toml").exists()
+UNFINISHED = {
+    "nothing typed": {"first": [None]},
+    "one wrong code": {"first": ["000000", None]},
+    "three wrong codes": {"first": ["000000", "111111", "222222"]},
+    "one code": {"next": [None]},
+    "recovery codes unread": {"proof": ["AAAA", "", "no"]},
+    "a phone that is fast": {"first": [lambda self: self.code(+4)]},
+}
 
 
-def test_a_second_authenticator_works_beside_the_first(machine, ssh):
-    machine.policy(tries=2)
+@pytest.mark.parametrize("answers", UNFINISHED.values(), ids=UNFINISHED)
+def test_enrollment_stores_nothing_until_both_codes_were_right_and_the_recovery_codes_were_read(machine, answers):
+    alice = Newcomer(machine, "alice", **answers)
+    terminal = terminal_of("twostep", ["enroll", "--user", "alice"])
+    converse(terminal, alice)
+    assert terminal.wait() == 1 and "error: " in terminal.before
+    assert machine.stored("alice") == set()
+
+
+def test_each_of_several_authenticators_works_until_it_is_removed(machine, ssh):
     phone = machine.enroll("alice")
     tablet = machine.enroll("alice", label="tablet", then=0)
-    assert ssh.attempt("alice", tablet.code(), tablet.code(+1)).refused
-    assert machine.verdicts() == ["deny replayed"] * 2
-    machine.clock.advance(2 * STEP)
-    assert ssh.attempt("alice", tablet.code()).granted
+    assert tablet.recovery == [], "who has a phone has recovery codes already"
     machine.clock.advance(STEP)
+    assert ssh.attempt("alice", *tablet.spent, tablet.code(+1)).granted
+    assert machine.verdicts() == ["deny replayed", "deny replayed", "grant"]
+    machine.clock.advance(2 * STEP)
     assert ssh.attempt("alice", phone.code()).granted
     assert [entry["authenticator"] for entry in machine.log() if entry["result"] == "grant"] == ["tablet", "phone"]
+
+    machine.clock.advance(STEP)
+    machine.forget_log()
+    said = machine.command("remove", "--user", "alice", "phone")
+    assert said == "Authenticator 'phone' of alice was removed. There still is 'tablet'.\n"
+    assert ssh.attempt("alice", phone.code(), tablet.code()).granted
+    assert machine.verdicts() == ["deny wrong-code", "grant"]
+    assert ssh.attempt("alice", phone.recovery[0]).granted, "the recovery codes are the person's, not the phone's"
+
+
+def test_the_only_authenticator_and_one_that_is_not_there_are_not_removed(machine):
+    machine.enroll("alice")
+    for arguments, advice in ((["alice", "phone"], "twostep reset alice"), (["alice", "tablet"], "'phone'"), (["bob", "phone"], "not enrolled")):
+        refused = machine.run("twostep", "remove", "--user", *arguments)
+        assert refused.returncode == 1 and advice in refused.stderr
+    assert machine.status("alice")["enrolled"]
 
 
 def test_enrollment_refuses_strangers(machine):
@@ -94,7 +125,7 @@ def test_enrollment_refuses_strangers(machine):
 
 def test_status_shows_what_logins_did(machine, ssh):
     alice = machine.enroll("alice")
-    shown = status(machine, "alice")
+    shown = machine.status("alice")
     expected = {
         "user": "alice",
         "uid": uid_of("alice"),
@@ -103,22 +134,26 @@ def test_status_shows_what_logins_did(machine, ssh):
         "failures": 0,
         "codes": "accepted",
         "wait_until": None,
+        "recovery_codes": 8,
+        "ticket_until": None,
     }
     assert shown == {**shown, **expected}
+    assert ssh.attempt("alice", alice.recovery[0]).granted
     ssh.attempt("alice", *[alice.wrong_code()] * 3)
-    shown = status(machine, "alice")
+    shown = machine.status("alice")
     assert (shown["failures"], shown["codes"], shown["wait_until"]) == (3, "waiting", machine.clock.now() + 30)
-    assert alice.secret not in machine.run("twostep", "status", "--user", "alice", "--json").stdout
+    assert shown["recovery_codes"] == 7
+    text = machine.command("status", "--user", "alice")
+    assert "recovery codes left: 7\n" in text and "phone: SHA1, 6 digits, 30 s" in text
+    machine.ticket("bob")
+    everything = machine.command("status", "--all", "--json") + machine.command("status", "--all") + text
+    assert not any(word in everything for word in machine.said if len(word) > 6)
 
 
 def authenticator(machine):
-    enrolled = status(machine, "alice")["authenticators"][0]["enrolled"]
+    enrolled = machine.status("alice")["authenticators"][0]["enrolled"]
     assert abs(enrolled - machine.clock.now()) <= 4 * STEP
     return {"label": "phone", "algorithm": "SHA1", "digits": 6, "period": 30, "enrolled": enrolled}
-
-
-def status(machine, user):
-    return json.loads(machine.run("twostep", "status", "--user", user, "--json").stdout)
 
 
 def test_status_of_all_names_everybody_who_is_enrolled(machine):
@@ -144,7 +179,7 @@ def test_after_the_last_allowed_failure_only_unlock_helps(machine, ssh):
     outcome = ssh.attempt("alice", alice.code(), alice.code())
     assert outcome.refused and "run 'twostep unlock alice'" in outcome.asked[1]
     assert machine.verdicts() == ["deny disabled"] * 2
-    assert status(machine, "alice")["codes"] == "disabled"
+    assert machine.status("alice")["codes"] == "disabled"
     assert machine.run("twostep", "unlock", "alice").returncode == 0
     assert ssh.attempt("alice", alice.code()).granted
 
@@ -158,10 +193,27 @@ def test_a_code_from_the_future_is_no_key_to_the_past(machine, ssh):
     machine.forget_log()
     assert ssh.attempt("alice", alice.code()).refused
     assert machine.verdicts()[0] == "deny clock-anomaly"
-    assert status(machine, "alice")["codes"] == "clock-anomaly"
+    assert machine.status("alice")["codes"] == "clock-anomaly"
     assert machine.run("twostep", "unlock", "alice", "--reset-clock").returncode == 0
     machine.clock.advance(3 * STEP)
     assert ssh.attempt("alice", alice.code()).granted
+
+
+def test_after_reset_a_mandatory_user_enrolls_at_the_next_login_and_old_codes_stay_used(machine, ssh):
+    machine.mandatory()
+    alice = machine.enroll("alice")
+    used = alice.code()
+    assert ssh.attempt("alice", used).granted
+    machine.command("reset", "alice")
+    assert machine.stored("alice") == {"mark"}
+    again = Newcomer(machine, "alice")
+    assert ssh.attempt("alice", newcomer=again).enrolling == ["first", "next", "proof"]
+    assert again.secret != alice.secret
+    machine.clock.advance(STEP)
+    machine.forget_log()
+    outcome = ssh.attempt("alice", alice.recovery[0], *again.spent)
+    assert outcome.refused
+    assert machine.verdicts() == ["deny wrong-recovery-code", "deny replayed", "deny replayed"]
 
 
 def test_reset_forgets_the_key_but_not_the_spent_codes(machine, ssh):
@@ -170,7 +222,7 @@ def test_reset_forgets_the_key_but_not_the_spent_codes(machine, ssh):
     code = alice.code()
     assert ssh.attempt("alice", code).granted
     assert machine.run("twostep", "reset", "alice").returncode == 0
-    assert not status(machine, "alice")["enrolled"]
+    assert not machine.status("alice")["enrolled"]
     outcome = ssh.attempt("alice")
     assert outcome.granted and not outcome.asked
 
@@ -184,14 +236,18 @@ def test_reset_forgets_the_key_but_not_the_spent_codes(machine, ssh):
     assert machine.verdicts() == ["deny replayed"]
 
 
-@pytest.mark.parametrize("arguments", [["enroll"], ["status"], ["unlock"], ["reset"], ["polish"], ["status", "--user"]])
+WRONG = ["enroll", "status", "unlock", "reset", "polish", "status --user", "recovery", "remove", "remove --user alice", "ticket"]
+
+
+@pytest.mark.parametrize("arguments", [words.split() for words in WRONG], ids=WRONG)
 def test_wrong_usage_ends_with_two(machine, arguments):
     assert machine.run("twostep", *arguments).returncode == 2
 
 
 def test_acts_on_people_are_for_root(machine):
     machine.enroll("alice")
-    for verb in (["unlock", "alice"], ["reset", "alice"], ["enroll", "--user", "alice"], ["status", "--all"]):
+    verbs = ("unlock alice", "reset alice", "enroll --user alice", "status --all", "recovery --user alice", "ticket bob")
+    for verb in (words.split() for words in (*verbs, "remove --user alice phone")):
         refused = machine.run("setpriv", "--reuid=bob", "--regid=bob", "--init-groups", "twostep", *verb)
         assert refused.returncode in (1, 3) and re.match("error: ", refused.stderr)
-    assert status(machine, "alice")["enrolled"]
+    assert machine.status("alice")["enrolled"]

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from person import LONG_CODE
+
 # What the sandbox has written lies in the upper halves of its overlays; /usr has only what was installed.
 WRITTEN = [*(Path("/run/sandbox", name, "upper") for name in ("etc", "home", "opt", "root", "tmp", "var")), Path("/run/syslog")]
 
@@ -12,13 +14,23 @@ WRITTEN = [*(Path("/run/sandbox", name, "upper") for name in ("etc", "home", "op
 @pytest.mark.last
 def test_no_secret_code_or_password_is_in_any_file_that_was_written(machine):
     assert len(machine.said) > 100, "meant for the whole suite"
+    assert any(re.fullmatch(LONG_CODE.lower(), word) for word in machine.said), "recovery codes and tickets, too"
     control = "result=grant"  # a search that finds nothing at all proves nothing
     assert found_in_files({*machine.said, control}) == {control}
 
 
 def found_in_files(words):
     """Those of `words` that stand in a file by themselves: six digits inside a longer number are no code."""
-    longest_first = sorted(words, key=len, reverse=True)
-    pattern = re.compile(rb"(?<![0-9A-Za-z])(?:%s)(?![0-9A-Za-z])" % b"|".join(re.escape(w.encode()) for w in longest_first))
+    by_beginning = {}
+    for word in words:
+        by_beginning.setdefault(re.match(r"\w+", word)[0].encode(), []).append(word)
     files = [file for place in WRITTEN for file in [place, *place.rglob("*")] if file.is_file() and not file.is_symlink()]
-    return {word.decode() for file in files for word in pattern.findall(file.read_bytes())}
+    return {word for file in files for word in found_in(file.read_bytes(), by_beginning)}
+
+
+def found_in(text, by_beginning):
+    """Only words that begin like something in the text are looked for one by one."""
+    for beginning in by_beginning.keys() & set(re.findall(rb"[0-9A-Za-z]+", text)):
+        for word in by_beginning[beginning]:
+            if re.search(rb"(?<![0-9A-Za-z])%s(?![0-9A-Za-z])" % re.escape(word.encode()), text):
+                yield word

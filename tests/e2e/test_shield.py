@@ -11,7 +11,8 @@ import pexpect
 import pytest
 
 import hosts
-from machine import REPOSITORY, STORE, password_of, uid_of
+from machine import REPOSITORY, STORE, uid_of
+from person import password_of
 
 STOPPED_BY_TERMINAL = 1 << 19 | 1 << 20 | 1 << 21  # SIGTSTP, SIGTTIN and SIGTTOU in the masks of /proc/PID/status
 

@@ -9,7 +9,7 @@ import re
 
 import pytest
 
-from pam import SUCCESS, Pam
+from pam import NEW_AUTHTOK_REQD, SUCCESS, Pam
 
 PAM_D = pathlib.Path(__file__).resolve().parents[2] / "pam.d"
 
@@ -49,11 +49,11 @@ KEY = ["debian/sshd-key", "fedora/sshd-key"]
 ACCOUNT_FIRST = ["debian/sshd", "debian/sshd-key", "debian/login", "fedora/sshd", "fedora/sshd-key", "fedora/login"]
 
 
-def stand_in(module, password, code, account, rootok):
+def stand_in(module, password, code, credentials, account, expiry, rootok):
     """The pam_debug arguments that play `module`; None keeps it."""
     roles = {
-        "pam_unix.so": f"auth={password} acct=success",
-        "pam_twostep.so": f"auth={code} cred=success acct={account}",
+        "pam_unix.so": f"auth={password} acct={expiry}",
+        "pam_twostep.so": f"auth={code} cred={credentials} acct={account}",
         "pam_rootok.so": f"auth={rootok}",
         "pam_succeed_if.so": "acct=ignore",
         "pam_localuser.so": "acct=success",
@@ -77,19 +77,27 @@ def play(text, folder, **roles):
     return "\n".join(lines) + "\n"
 
 
-def start(folder, example, password="success", code="perm_denied", account="ignore", rootok="ignore", edit=lambda text: text):
-    """Starts the service of `example` in a folder of its own."""
+def start(folder, example, edit=lambda text: text, **roles):
+    """Starts the service of `example` in a folder of its own, with what its modules answer where that matters."""
+    usual = {"password": "success", "code": "perm_denied", "credentials": "success", "account": "ignore", "expiry": "success"}
+    roles = {**usual, "rootok": "ignore", **roles}
     layout, service = example.split("/")
     files = dict(COMMON) | {path.name: edit(path.read_text()) for path in (PAM_D / layout).iterdir()}
     for name, text in files.items():
         text = re.sub(r"^@include (\S+)", lambda include: files[include[1]], text, flags=re.M)
-        (folder / name).write_text(play(text, folder, password=password, code=code, account=account, rootok=rootok))
+        (folder / name).write_text(play(text, folder, **roles))
     return Pam(service, folder=folder)
 
 
 def asked(pam, code):
     """How often the line of twostep was reached."""
     return pam.said.count(f"auth={code}")
+
+
+def let_in(pam, account):
+    """Whether the account phase lets in, and whether its line of twostep was reached."""
+    lets_in = pam.account() in (SUCCESS, NEW_AUTHTOK_REQD)
+    return lets_in, f"acct={account}" in pam.said
 
 
 def rules(example, kind):
@@ -138,8 +146,22 @@ def test_root_needs_neither_password_nor_code_for_su(tmp_path, example):
 def test_the_account_line_is_required_and_first(tmp_path, example):
     first = rules(example, "account")[0]
     assert first[1:] == ["required", "pam_twostep.so"]
-    assert start(tmp_path, example, account="auth_err").account() != SUCCESS
-    assert start(tmp_path, example, account="ignore").account() == SUCCESS
+    assert let_in(start(tmp_path, example, account="ignore"), "ignore") == (True, True)
+
+
+@pytest.mark.parametrize("example", ACCOUNT_FIRST)
+@pytest.mark.parametrize("expiry", ["success", "new_authtok_reqd"], ids=["valid", "expired"])
+@pytest.mark.parametrize("no", ["perm_denied", "service_err", "authinfo_unavail", "auth_err", "system_err"])
+def test_every_refusal_in_the_account_phase_refuses_the_login(tmp_path, example, expiry, no):
+    """Also where the password has expired: an enrollment must be stored, or the person stays outside."""
+    assert let_in(start(tmp_path, example, account=no, expiry=expiry), no) == (False, True)
+
+
+@pytest.mark.parametrize("example", PASSWORD + KEY)
+def test_the_backstop_in_setcred_refuses_in_every_stack(tmp_path, example):
+    pam = start(tmp_path, example, code="success", credentials="cred_err")
+    assert pam.authenticate() == SUCCESS
+    assert pam.setcred() != SUCCESS
 
 
 @pytest.mark.parametrize("path", sorted(PAM_D.glob("*/*")), ids=lambda path: f"{path.parent.name}/{path.name}")
@@ -173,3 +195,21 @@ def test_why_fedora_checks_the_password_in_the_file_itself(tmp_path, include, wr
     right = start(tmp_path, "fedora/sshd", code="perm_denied", edit=as_usual)
     right.authenticate()
     assert asked(right, "perm_denied") == right_reaches
+
+
+@pytest.mark.parametrize(
+    "include, expiry, reached",
+    [
+        ("@include common-account", "success", True),
+        ("@include common-account", "new_authtok_reqd", False),
+        ("account include password-auth", "success", False),
+        ("account substack password-auth", "success", True),
+    ],
+)
+def test_why_the_account_line_comes_first(tmp_path, include, expiry, reached):
+    """Behind what the distributions include, an expired password or the mere presence in /etc/passwd goes around it."""
+    def behind(_text):
+        return f"auth required pam_twostep.so\n{include}\naccount required pam_twostep.so\n"
+
+    pam = start(tmp_path, "debian/sshd", account="perm_denied", expiry=expiry, edit=behind)
+    assert let_in(pam, "perm_denied") == (not reached, reached)

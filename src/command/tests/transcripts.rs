@@ -6,7 +6,7 @@ use std::fs;
 use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// A root of this test's own, with an empty store and the shortest policy.
@@ -24,8 +24,14 @@ impl Machine {
             let dir = root.join("var/lib/twostep").join(dir);
             fs::set_permissions(dir, fs::Permissions::from_mode(0o700)).unwrap();
         }
-        fs::write(root.join("etc/twostep/policy.toml"), "version = 1\nmode = \"opt-in\"\n").unwrap();
-        Self(root)
+        let machine = Self(root);
+        machine.policy("");
+        machine
+    }
+
+    fn policy(&self, more: &str) {
+        let text = format!("version = 1\nmode = \"opt-in\"\n{more}");
+        fs::write(self.0.join("etc/twostep/policy.toml"), text).unwrap();
     }
 
     fn command(&self, words: &str) -> Command {
@@ -40,26 +46,78 @@ impl Machine {
         transcript(&self.command(words).output().unwrap())
     }
 
-    /// Enrolls `user` with two codes of oathtool's; the first is `late` steps old.
+    /// Enrolls with two codes of oathtool's, the first of which is `late` steps old, and reads the recovery codes. Returns
+    /// what came after the first prompt.
     fn enroll(&self, words: &str, late: i64) -> String {
-        let mut child = self.command(words).spawn().unwrap();
-        let mut output = child.stdout.take().unwrap();
-        let mut screen = Vec::new();
-        while !screen.ends_with(b"First code: ") {
-            let mut byte = [0];
-            output.read_exact(&mut byte).unwrap();
-            screen.push(byte[0]);
-        }
-        let screen = String::from_utf8(screen).unwrap();
+        let mut dialogue = Dialogue::start(self.command(words));
+        let key = key_of(&dialogue.read_to("First code: "));
         // The last second of a step would put the next code out of the window.
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() as i64 - late * 30;
-        let codes = [oathtool(&key_of(&screen), now), oathtool(&key_of(&screen), now + 30)];
-        child.stdin.take().unwrap().write_all(codes.join("\n").as_bytes()).unwrap();
-        let mut rest = String::new();
-        output.read_to_string(&mut rest).unwrap();
-        let output = Output { stdout: rest.into_bytes(), ..child.wait_with_output().unwrap() };
+        dialogue.answer(&oathtool(&key, now));
+        dialogue.answer(&oathtool(&key, now + 30));
+        dialogue.answer_recovery_question();
+        dialogue.finish()
+    }
+}
+
+/// A command that asks questions.
+struct Dialogue {
+    child: Child,
+    said: String,
+}
+
+impl Dialogue {
+    fn start(mut command: Command) -> Self {
+        Self { child: command.spawn().unwrap(), said: String::new() }
+    }
+
+    /// Reads until the command has said `end`, or has ended; returns all of it.
+    fn read_to(&mut self, end: &str) -> String {
+        let output = self.child.stdout.as_mut().unwrap();
+        let (mut text, mut byte) = (Vec::new(), [0]);
+        while !text.ends_with(end.as_bytes()) && output.read(&mut byte).unwrap() == 1 {
+            text.push(byte[0]);
+        }
+        String::from_utf8(text).unwrap()
+    }
+
+    fn answer(&mut self, line: &str) {
+        // Who was refused meanwhile does not listen any more.
+        let _ = writeln!(self.child.stdin.as_ref().unwrap(), "{line}");
+    }
+
+    /// Types the last group of the recovery code that is asked for, if one is.
+    fn answer_recovery_question(&mut self) {
+        let shown = self.read_to("To go on, type the last group of code ");
+        self.said += &shown;
+        let number = self.read_to(": ");
+        if let Some(number) = number.strip_suffix(": ") {
+            let code = recovery_codes(&self.said)[number.parse::<usize>().unwrap() - 1].clone();
+            self.answer(code.rsplit('-').next().unwrap());
+            self.said += number;
+            self.said += ": ";
+        }
+    }
+
+    /// Hangs up, and returns what was said since.
+    fn finish(mut self) -> String {
+        drop(self.child.stdin.take());
+        let rest = self.read_to("nothing ends with this");
+        self.said += &rest;
+        let output = Output { stdout: self.said.into_bytes(), ..self.child.wait_with_output().unwrap() };
         transcript(&output)
     }
+}
+
+/// The recovery codes on the screen, by their numbers.
+fn recovery_codes(screen: &str) -> Vec<String> {
+    let words: Vec<&str> = screen.split_whitespace().collect();
+    let numbered = words
+        .windows(2)
+        .filter_map(|pair| Some((pair[0].strip_suffix('.')?.parse::<usize>().ok()?, pair[1])));
+    let mut codes: Vec<_> = numbered.collect();
+    codes.sort_unstable();
+    codes.into_iter().map(|(_, code)| code.to_owned()).collect()
 }
 
 impl Drop for Machine {
@@ -92,26 +150,44 @@ fn oathtool(key: &str, time: i64) -> String {
 #[test]
 fn a_person_is_enrolled_shown_and_forgotten() {
     let machine = Machine::new("life");
-    let next = "Next code (after it changes): ";
+    let said = machine.enroll("enroll --user daemon", 0);
+    let (head, codes) = said.split_once("instead of a code from the app.\n\n").unwrap();
     assert_eq!(
-        machine.enroll("enroll --user daemon", 0),
-        format!("{next}daemon is enrolled (authenticator 'phone').\n[0]")
+        head,
+        "Next code (after it changes): Write down these recovery codes: they are not shown again.\nEach lets you in once, "
     );
+    assert_eq!(recovery_codes(codes).len(), 8);
+    assert!(codes.ends_with(": daemon is enrolled (authenticator 'phone').\n[0]"), "{codes}");
     assert_eq!(
         machine.run("enroll --user daemon"),
         "error: daemon is already enrolled (authenticator 'phone').\n\
          To add another phone, run 'twostep enroll --user daemon --label tablet'; to start over, run 'twostep reset daemon' \
          first.\n[1]"
     );
-    assert!(
-        machine.enroll("enroll --user daemon --label tablet", 0).ends_with("(authenticator 'tablet').\n[0]")
+    assert_eq!(
+        machine.enroll("enroll --user daemon --label tablet", 0),
+        "Next code (after it changes): daemon is enrolled (authenticator 'tablet').\n[0]",
+        "who has another phone has recovery codes already"
     );
     let status = machine.run("status --user daemon");
     assert!(
         status.starts_with("daemon (uid 1): enrolled\n  phone: SHA1, 6 digits, 30 s, since 2"),
         "{status}"
     );
-    assert!(status.ends_with("\n  codes are accepted; failures in a row: 0\n[0]"), "{status}");
+    let end = "\n  codes are accepted; failures in a row: 0\n  recovery codes left: 8\n[0]";
+    assert!(status.ends_with(end), "{status}");
+    assert_eq!(
+        machine.run("remove --user daemon tablet"),
+        "Authenticator 'tablet' of daemon was removed. There still is 'phone'.\n[0]"
+    );
+    assert_eq!(
+        machine.run("remove --user daemon tablet"),
+        "error: daemon has no authenticator 'tablet'.\nThere is 'phone'.\n[1]"
+    );
+    assert_eq!(
+        machine.run("remove --user daemon phone"),
+        "error: 'phone' is the only authenticator of daemon.\nTo forget the credential, run 'twostep reset daemon'.\n[1]"
+    );
     assert_eq!(
         machine.run("reset daemon"),
         "daemon is no longer enrolled. To enroll anew: twostep enroll --user daemon\n[0]"
@@ -119,6 +195,61 @@ fn a_person_is_enrolled_shown_and_forgotten() {
     assert_eq!(machine.run("status --user 1"), "daemon (uid 1): not enrolled\n[0]");
     assert_eq!(machine.run("reset daemon"), "daemon was not enrolled. Failures in a row are 0 now.\n[0]");
     assert_eq!(machine.run("unlock daemon"), "daemon: failures in a row were 0, and are 0 now.\n[0]");
+}
+
+#[test]
+fn recovery_codes_are_replaced_only_after_somebody_has_read_the_new_ones() {
+    let machine = Machine::new("recovery");
+    assert_eq!(
+        machine.run("recovery --user daemon"),
+        "error: daemon is not enrolled: there is nothing that recovery codes could stand in for.\n\
+         To enroll, run 'twostep enroll --user daemon'.\n[1]"
+    );
+    let old = machine.enroll("enroll --user daemon", 0);
+    let state = machine.0.join("var/lib/twostep/state/1");
+    let before = fs::read(&state).unwrap();
+    assert!(machine.run("recovery --user daemon").ends_with(
+        ": \nerror: the dialogue was broken off.\nNothing was changed: the old recovery codes still work.\n[1]"
+    ));
+    assert_eq!(fs::read(&state).unwrap(), before);
+    let mut dialogue = Dialogue::start(machine.command("recovery --user daemon"));
+    dialogue.answer_recovery_question();
+    let new = dialogue.finish();
+    assert!(new.ends_with("daemon has 8 new recovery codes. The old ones no longer work.\n[0]"), "{new}");
+    assert!(recovery_codes(&new).iter().all(|code| !recovery_codes(&old).contains(code)));
+    assert_ne!(fs::read(&state).unwrap(), before);
+    machine.policy("[enrollment]\nrecovery-codes = 0\n");
+    assert!(
+        machine.run("recovery --user daemon").starts_with("error: the policy allows no recovery codes.\n")
+    );
+}
+
+#[test]
+fn a_ticket_is_shown_once_and_not_kept() {
+    let machine = Machine::new("ticket");
+    machine.policy("[enrollment]\nrequire-ticket = true\n");
+    let said = machine.run("ticket daemon --valid 90min");
+    let ticket = said.strip_prefix("Ticket for daemon: ").unwrap().lines().next().unwrap();
+    assert_eq!(ticket.len(), "XXXX-XXXX-XXXX-XXXX".len());
+    assert!(said.contains("\nIt allows one enrollment, before 2") && said.ends_with(" UTC.\n[0]"), "{said}");
+    let status = machine.run("status --user daemon");
+    assert!(
+        status.contains("daemon (uid 1): not enrolled\n  a ticket lets them enroll, before 2"),
+        "{status}"
+    );
+    assert_ne!(machine.run("ticket daemon"), said, "a new one replaces it");
+    machine.policy("");
+    assert!(machine.run("ticket daemon").contains("note: the policy asks for no tickets"));
+    for wrong in ["30s", "31d", "tomorrow", ""] {
+        assert!(machine.run(&format!("ticket daemon --valid={wrong}")).ends_with("[2]"), "{wrong}");
+    }
+    assert!(machine.enroll("enroll --user daemon", 0).ends_with("[0]"));
+    assert_eq!(
+        machine.run("ticket daemon"),
+        "error: daemon is enrolled already, and needs no ticket.\n\
+         To start over, run 'twostep reset daemon' first.\n[1]"
+    );
+    assert!(!machine.run("status --user daemon").contains("ticket"));
 }
 
 #[test]
@@ -158,8 +289,8 @@ fn a_phone_with_a_wrong_clock_is_told_and_nothing_is_stored() {
     let machine = Machine::new("clock");
     assert_eq!(
         machine.enroll("enroll --user daemon", 4),
-        "error: the code is right, but the phone's clock is 120 s slow compared with this machine's.\n\
-         Set both clocks automatically (phone: network time; here: NTP), then run the command again.\n[1]"
+        "error: The code is right, but your phone's clock is 2 minutes slow: set it to network time.\n\
+         Nothing was stored. Run the command again; delete the entry in the app first.\n[1]"
     );
     assert_eq!(machine.run("status --all"), "Nobody is enrolled.\n[0]");
 }
@@ -170,7 +301,7 @@ fn who_gives_no_code_is_not_enrolled() {
     let transcript = machine.run("enroll --user daemon");
     assert!(
         transcript.ends_with(
-            "First code: \nerror: no code was given.\n\
+            "First code: \nerror: the dialogue was broken off.\n\
              Nothing was stored. Run the command again; delete the entry in the app first.\n[1]"
         ),
         "{transcript}"

@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod clock;
+pub mod entropy;
 pub mod files;
 #[expect(unsafe_code, reason = "flock(2): nix has it only behind a guard whose drop can panic")]
 mod lock;
@@ -11,9 +12,12 @@ pub mod root;
     reason = "setresuid(2) of one thread, which libc has only for all of them, and capget(2)"
 )]
 mod shield;
+#[expect(unsafe_code, reason = "an allocator hands out pointers")]
+mod wipe;
 
 pub use lock::{LockError, lock_exclusive, unlock};
 pub use shield::Shield;
+pub use wipe::{WipingAllocator, wipe_stack};
 
 /// What the operating system refused, in words for the administrator.
 #[derive(Debug, PartialEq, Eq, Clone)]

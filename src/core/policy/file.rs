@@ -6,7 +6,9 @@ use std::fmt;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::{DEFAULT_RULE, Mode, Network, Origin, Policy, Rule, Verification};
+use super::{DEFAULT_RULE, Enrollment, Gate, Mode, Network, Origin, Policy, Rule, Verification};
+use crate::time::Period;
+use crate::totp::{Algorithm, Hash};
 
 /// A place in a text: line and column, both from 1; the column counts characters.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -51,6 +53,10 @@ struct PolicyFile {
     #[serde(default)]
     verification: VerificationTable,
     #[serde(default)]
+    enrollment: EnrollmentTable,
+    #[serde(default)]
+    gate: GateTable,
+    #[serde(default)]
     rule: Vec<RuleTable>,
 }
 
@@ -73,6 +79,67 @@ struct VerificationTable {
     skew_steps: Option<Within<0, 3>>,
     tries: Option<Within<1, 10>>,
     lockout_after: Option<Within<3, 100>>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct EnrollmentTable {
+    services: Option<Services>,
+    require_ticket: Option<bool>,
+    issuer: Option<Issuer>,
+    algorithm: Option<Hash>,
+    digits: Option<Within<6, 8>>,
+    period: Option<PeriodOfApps>,
+    recovery_codes: Option<Within<0, 16>>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+struct GateTable {
+    services: Option<Services>,
+}
+
+/// PAM services, perhaps none.
+#[derive(Deserialize)]
+#[serde(try_from = "Vec<String>")]
+struct Services(Vec<String>);
+
+impl TryFrom<Vec<String>> for Services {
+    type Error = String;
+
+    fn try_from(services: Vec<String>) -> Result<Self, String> {
+        no_empty_name(&services).map(|()| Self(services))
+    }
+}
+
+/// What apps show: it is drawn on terminals and written into a URI.
+#[derive(Deserialize)]
+#[serde(try_from = "String")]
+struct Issuer(String);
+
+impl TryFrom<String> for Issuer {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let fits = (1..=64).contains(&text.chars().count()) && !text.contains(char::is_control);
+        let hint = || "an issuer must have 1 to 64 printable characters".to_owned();
+        if fits { Ok(Self(text)) } else { Err(hint()) }
+    }
+}
+
+/// The periods that apps know.
+#[derive(Deserialize, Clone, Copy)]
+#[serde(try_from = "i64")]
+struct PeriodOfApps(Period);
+
+impl TryFrom<i64> for PeriodOfApps {
+    type Error = String;
+
+    fn try_from(seconds: i64) -> Result<Self, String> {
+        let known =
+            u64::try_from(seconds).ok().filter(|seconds| [30, 60].contains(seconds)).and_then(Period::new);
+        known.map(Self).ok_or_else(|| format!("the period is 30 or 60 seconds, not {seconds}"))
+    }
 }
 
 /// A whole number from `LEAST` to `MOST`.
@@ -113,11 +180,13 @@ impl TryFrom<Vec<String>> for Names {
 
     fn try_from(names: Vec<String>) -> Result<Self, String> {
         not_empty(&names)?;
-        if names.iter().any(String::is_empty) {
-            return Err("an empty name matches nothing".to_owned());
-        }
-        Ok(Self(names))
+        no_empty_name(&names).map(|()| Self(names))
     }
+}
+
+fn no_empty_name(names: &[String]) -> Result<(), String> {
+    let hint = || "an empty name matches nothing".to_owned();
+    if names.iter().any(String::is_empty) { Err(hint()) } else { Ok(()) }
 }
 
 #[derive(Deserialize)]
@@ -150,17 +219,39 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Policy, PolicyError> {
         message: error.message().replace('\n', ", "),
     })?;
     check_names(&file.rule, text)?;
-    let given = file.verification;
-    let usual = Verification::default();
     Ok(Policy {
         mode: file.mode,
-        verification: Verification {
-            skew_steps: given.skew_steps.map_or(usual.skew_steps, |value| value.0),
-            tries: given.tries.map_or(usual.tries, |value| value.0),
-            lockout_after: given.lockout_after.map_or(usual.lockout_after, |value| value.0.into()),
-        },
+        verification: file.verification.into_verification(),
+        enrollment: file.enrollment.into_enrollment(),
+        gate: file.gate.services.map_or_else(Gate::default, |services| Gate { services: services.0 }),
         rules: file.rule.into_iter().map(RuleTable::into_rule).collect(),
     })
+}
+
+impl VerificationTable {
+    fn into_verification(self) -> Verification {
+        let usual = Verification::default();
+        Verification {
+            skew_steps: self.skew_steps.map_or(usual.skew_steps, |value| value.0),
+            tries: self.tries.map_or(usual.tries, |value| value.0),
+            lockout_after: self.lockout_after.map_or(usual.lockout_after, |value| value.0.into()),
+        }
+    }
+}
+
+impl EnrollmentTable {
+    fn into_enrollment(self) -> Enrollment {
+        let usual = Enrollment::default();
+        Enrollment {
+            services: self.services.map_or(usual.services, |services| services.0),
+            require_ticket: self.require_ticket.unwrap_or(usual.require_ticket),
+            issuer: self.issuer.map(|issuer| issuer.0),
+            algorithm: self.algorithm.map_or(usual.algorithm, Algorithm::from),
+            digits: self.digits.map_or(usual.digits, |value| value.0),
+            period: self.period.map_or(usual.period, |period| period.0),
+            recovery_codes: self.recovery_codes.map_or(usual.recovery_codes, |value| value.0),
+        }
+    }
 }
 
 /// Rules are named in the log and in explanations, so a name must say which.
@@ -208,6 +299,25 @@ mod tests {
     fn the_shortest_policy_has_every_default() {
         let policy = Policy::parse(b"version = 1\nmode = \"opt-in\"\n").unwrap();
         assert_eq!(policy.verification, Verification { skew_steps: 1, tries: 3, lockout_after: 20 });
+        assert_eq!((policy.enrollment, policy.gate), (Enrollment::default(), Gate::default()));
+    }
+
+    #[test]
+    fn every_key_of_enrollment_and_gate_is_read() {
+        let text = "version = 1\nmode = \"mandatory\"\n[gate]\nservices = []\n[enrollment]\nservices = [\"login\"]\n\
+                    require-ticket = true\nissuer = \"Example Corp\"\nalgorithm = \"SHA256\"\ndigits = 8\nperiod = 60\n\
+                    recovery-codes = 0\n";
+        let policy = Policy::parse(text.as_bytes()).unwrap();
+        let expected = Enrollment {
+            services: vec!["login".to_owned()],
+            require_ticket: true,
+            issuer: Some("Example Corp".to_owned()),
+            algorithm: Algorithm::SHA256,
+            digits: 8,
+            period: Period::new(60).unwrap(),
+            recovery_codes: 0,
+        };
+        assert_eq!((policy.enrollment, policy.gate), (expected, Gate { services: Vec::new() }));
     }
 
     #[test]
@@ -222,6 +332,18 @@ mod tests {
             ("[verification]\ntries = 0\n", "4:9: 0 is out of range: 1 to 10"),
             ("[verification]\nlockout-after = 101\n", "4:17: 101 is out of range: 3 to 100"),
             ("mode = \"exempt\"\n", "3:1: duplicate key"),
+            ("[enrollment]\nticket = true\n", "4:1: unknown field `ticket`"),
+            ("[enrollment]\nrequire-ticket = 1\n", "4:18: invalid type: integer `1`, expected a boolean"),
+            ("[enrollment]\nservices = [\"\"]\n", "4:12: an empty name matches nothing"),
+            ("[enrollment]\nissuer = \"\"\n", "4:10: an issuer must have 1 to 64"),
+            ("[enrollment]\nissuer = \"a\\u001bb\"\n", "4:10: an issuer must have 1 to 64"),
+            ("[enrollment]\nalgorithm = \"MD5\"\n", "4:13: unknown variant `MD5`"),
+            ("[enrollment]\ndigits = 5\n", "4:10: 5 is out of range: 6 to 8"),
+            ("[enrollment]\nperiod = 15\n", "4:10: the period is 30 or 60 seconds, not 15"),
+            ("[enrollment]\nperiod = -30\n", "4:10: the period is 30 or 60 seconds, not -30"),
+            ("[enrollment]\nrecovery-codes = 17\n", "4:18: 17 is out of range: 0 to 16"),
+            ("[gate]\nservice = [\"sshd\"]\n", "4:1: unknown field `service`"),
+            ("[gate]\nservices = \"sshd\"\n", "4:12: invalid type: string"),
             ("[[rule]]\nmode = \"exempt\"\n", "3:1: missing field `name`"),
             ("[[rule]]\nname = \"a\"\n", "3:1: missing field `mode`"),
             ("[[rule]]\nname = \"\"\nmode = \"exempt\"\n", "4:8: a rule needs a name"),

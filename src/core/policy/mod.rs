@@ -7,6 +7,9 @@ mod network;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
+use crate::time::Period;
+use crate::totp::Algorithm;
+
 pub use file::{Place, PolicyError};
 pub use network::Network;
 
@@ -49,6 +52,52 @@ impl Default for Verification {
     }
 }
 
+/// How people enroll.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Enrollment {
+    /// The PAM services at which a mandatory user without a credential enrolls in the login itself.
+    pub services: Vec<String>,
+    /// Whether a ticket of an administrator's is asked for first.
+    pub require_ticket: bool,
+    /// What apps show beside the account; none: the host's name.
+    pub issuer: Option<String>,
+    /// The hash of new authenticators.
+    pub algorithm: Algorithm,
+    /// Digits of their codes, 6 to 8.
+    pub digits: u8,
+    /// Seconds per step of theirs, 30 or 60.
+    pub period: Period,
+    /// Recovery codes in a set, 0 to 16.
+    pub recovery_codes: u8,
+}
+
+impl Default for Enrollment {
+    fn default() -> Self {
+        Self {
+            services: vec!["sshd".to_owned(), "login".to_owned()],
+            require_ticket: false,
+            issuer: None,
+            algorithm: Algorithm::SHA1,
+            digits: 6,
+            period: Period::DEFAULT,
+            recovery_codes: 8,
+        }
+    }
+}
+
+/// Where the account phase refuses who skipped a required second step.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Gate {
+    /// The PAM services.
+    pub services: Vec<String>,
+}
+
+impl Default for Gate {
+    fn default() -> Self {
+        Self { services: vec!["sshd".to_owned()] }
+    }
+}
+
 /// One rule: all conditions that are given must match.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Rule {
@@ -68,6 +117,10 @@ pub struct Policy {
     rules: Vec<Rule>,
     /// How codes are judged.
     pub verification: Verification,
+    /// How people enroll.
+    pub enrollment: Enrollment,
+    /// Where nobody gets by without.
+    pub gate: Gate,
 }
 
 /// The groups of a person, as far as the policy names them.

@@ -1,15 +1,17 @@
 //! The per-user secret file: TOML, written at enrollment, never at login.
 
 use std::collections::BTreeSet;
-use std::fmt::Write;
+use std::fmt::{self, Write};
 
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use crate::os::account::{Account, check_name};
 use crate::policy::Place;
+use crate::recovery::RecoveryCodes;
+use crate::ticket::Ticket;
 use crate::time::{Period, UnixTime};
-use crate::totp::{Algorithm, Authenticator, decode_secret, encode_secret};
+use crate::totp::{Authenticator, Hash, decode_secret, encode_secret};
 
 /// More authenticators would make guessing easier: each adds its own codes.
 pub const MOST_AUTHENTICATORS: usize = 8;
@@ -22,6 +24,51 @@ pub struct Credential {
     pub name: String,
     /// One to eight authenticators.
     pub authenticators: Vec<Authenticator>,
+}
+
+/// Why an authenticator cannot be added.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Conflict {
+    /// There is one of that label.
+    SameLabel,
+    /// There are as many as may be.
+    Full,
+}
+
+impl fmt::Display for Conflict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::SameLabel => write!(f, "there is an authenticator of that label already"),
+            Self::Full => write!(
+                f,
+                "{MOST_AUTHENTICATORS} authenticators are the most: more would make guessing easier"
+            ),
+        }
+    }
+}
+
+/// What an enrollment has proved: only the dialogue makes it, and only it can be stored. Cannot be printed or copied.
+pub struct Confirmed {
+    /// The authenticator whose codes were shown twice in a row.
+    pub(crate) authenticator: Authenticator,
+    /// The mark that burns both codes.
+    pub(crate) mark: UnixTime,
+    /// The recovery codes that were shown, if any were.
+    pub(crate) recovery: Option<RecoveryCodes>,
+    /// The ticket that allowed it, if one was needed.
+    pub(crate) ticket: Option<Ticket>,
+}
+
+impl Confirmed {
+    /// What the authenticator is called.
+    pub fn label(&self) -> &str {
+        &self.authenticator.label
+    }
+
+    /// How many recovery codes were shown.
+    pub fn recovery_codes(&self) -> u8 {
+        self.recovery.as_ref().and_then(RecoveryCodes::left).unwrap_or(0)
+    }
 }
 
 #[derive(Deserialize)]
@@ -43,14 +90,6 @@ struct AuthenticatorTable {
     digits: Option<u8>,
     period: Option<u64>,
     enrolled: Option<u64>,
-}
-
-#[derive(Deserialize, Default, Clone, Copy)]
-enum Hash {
-    #[default]
-    SHA1,
-    SHA256,
-    SHA512,
 }
 
 impl Credential {
@@ -102,6 +141,14 @@ impl Credential {
         text
     }
 
+    /// Fails unless another authenticator called `label` may be added.
+    pub fn check_room(&self, label: &str) -> Result<(), Conflict> {
+        if self.authenticators.iter().any(|one| one.label == label) {
+            return Err(Conflict::SameLabel);
+        }
+        if self.authenticators.len() >= MOST_AUTHENTICATORS { Err(Conflict::Full) } else { Ok(()) }
+    }
+
     /// Fails unless this is the credential of `account`: a re-used uid must not inherit a second factor.
     pub fn check_owner(&self, account: &Account) -> Result<(), String> {
         if (self.uid, self.name.as_str()) == (account.uid, account.name.as_str()) {
@@ -120,11 +167,6 @@ impl AuthenticatorTable {
         let of = |what: &str| format!("authenticator '{}': {what}", self.label);
         check_label(&self.label)?;
         let secret = decode_secret(&self.secret).ok_or_else(|| of("the secret is not base32"))?;
-        let algorithm = match self.algorithm {
-            Hash::SHA1 => Algorithm::SHA1,
-            Hash::SHA256 => Algorithm::SHA256,
-            Hash::SHA512 => Algorithm::SHA512,
-        };
         let period = match self.period {
             None => Period::DEFAULT,
             Some(seconds) => {
@@ -132,8 +174,15 @@ impl AuthenticatorTable {
             }
         };
         let enrolled = self.enrolled.map(UnixTime::new);
-        Authenticator::new(self.label.clone(), &secret, algorithm, self.digits.unwrap_or(6), period, enrolled)
-            .map_err(of)
+        Authenticator::new(
+            self.label.clone(),
+            &secret,
+            self.algorithm.into(),
+            self.digits.unwrap_or(6),
+            period,
+            enrolled,
+        )
+        .map_err(of)
     }
 }
 
@@ -166,6 +215,8 @@ fn quoted(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    use crate::totp::Algorithm;
 
     const CANARY: &str = "CANARYCANARYCANARYCANARYCANARY22";
 

@@ -10,8 +10,10 @@
 //!    writing the other one.
 //! M8 The lock MUST be held from reading the state to the last write, and be on the file that the name means.
 //! M9 Whoever started the host MUST NOT be able to stop it while it holds the lock.
+//! M10 At an enrollment the state MUST be on disk before the secret, and a first secret MUST NOT replace another.
 
 pub mod credential;
+mod enroll;
 pub mod slot;
 mod state_file;
 
@@ -100,6 +102,14 @@ impl Store {
         credential.map(Some).map_err(|problem| Fault(format!("{} {problem}", path.display())))
     }
 
+    /// Reads the credential of `account`, which must be there and be theirs.
+    pub fn owned_credential(&self, account: &Account) -> Result<Credential, Denial> {
+        let credential = self.credential(account.uid)?.ok_or(NOT_ENROLLED)?;
+        let path = self.users.path_of(&secret_name(account.uid));
+        credential.check_owner(account).map_err(|problem| Fault(format!("{} {problem}", path.display())))?;
+        Ok(credential)
+    }
+
     /// Reads the state of `uid`, if there is one, without the lock: for showing, not for deciding.
     pub fn state(&self, uid: u32) -> Result<Option<State>, Fault> {
         let name = uid.to_string();
@@ -142,6 +152,12 @@ impl Store {
         self.states.replace(&uid.to_string(), &new_state_file(uid, state))
     }
 
+    /// Stores `credential` where there is none; false if there is one. The caller holds the lock of its uid, and the state
+    /// is on disk.
+    pub fn create_credential(&self, credential: &Credential) -> Result<bool, Fault> {
+        self.users.create(&secret_name(credential.uid), credential.to_toml().as_bytes())
+    }
+
     /// Stores `credential` in place of what is there. The caller holds the lock of its uid, and the state is on disk.
     pub fn write_credential(&self, credential: &Credential) -> Result<(), Fault> {
         self.users.replace(&secret_name(credential.uid), credential.to_toml().as_bytes())
@@ -177,6 +193,9 @@ pub fn check_state_owner(state: &State, account: &Account) -> Result<(), Fault> 
     )))
 }
 
+/// The credential was there when the person was asked, and is gone.
+const NOT_ENROLLED: Denial = Denial::NotEnrolled { cause: "" };
+
 /// A record of the local store.
 pub struct LocalRecord {
     state: LockedState,
@@ -193,7 +212,7 @@ impl LocalRecord {
         let state = match store.lock(account.uid)? {
             Some(state) => state,
             None => {
-                let credential = store.credential(account.uid)?.ok_or(Denial::NotEnrolled)?;
+                let credential = store.credential(account.uid)?.ok_or(NOT_ENROLLED)?;
                 let mark = totp::window_end(&credential.authenticators, now, skew);
                 if store.create_state(account.uid, State::new(&account.name, mark))? {
                     remark = Some(
@@ -205,13 +224,7 @@ impl LocalRecord {
             }
         };
         check_state_owner(state.state(), account)?;
-        let credential = store.credential(account.uid)?.ok_or(Denial::NotEnrolled)?;
-        credential.check_owner(account).map_err(|problem| {
-            Denial::Unavailable(format!(
-                "{} {problem}",
-                store.users.path_of(&secret_name(account.uid)).display()
-            ))
-        })?;
+        let credential = store.owned_credential(account)?;
         if state.fell_back {
             remark = Some(
                 "one slot of the state was damaged (power loss, or a fault of the disk): the older one counts",

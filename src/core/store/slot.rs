@@ -2,8 +2,10 @@
 
 use sha2::{Digest, Sha256};
 
-use crate::attempts::{Count, Rest, State};
+use crate::attempts::{Count, State};
 use crate::os::account::LONGEST_NAME;
+use crate::recovery::{MOST_CODES, RecoveryCodes};
+use crate::ticket::Ticket;
 use crate::time::UnixTime;
 
 /// Bytes of a slot.
@@ -67,7 +69,7 @@ impl Slot {
         bytes.push(VERSION);
         bytes.extend(self.generation.to_le_bytes());
         bytes.push(self.stage.byte().1);
-        bytes.push(self.state.rest.requirement);
+        bytes.push(self.state.requirement);
         bytes.extend([0; 2]);
         bytes.extend(self.uid.to_le_bytes());
         bytes.extend(self.state.mark.seconds().to_le_bytes());
@@ -77,7 +79,9 @@ impl Slot {
             bytes.extend([0; 4]);
             bytes.extend(count.last.seconds().to_le_bytes());
         }
-        bytes.extend(self.state.rest.bytes);
+        bytes.extend(encode_ticket(self.state.ticket));
+        bytes.extend(self.state.recovery.salt);
+        bytes.extend(self.state.recovery.hashes.as_flattened());
         let name = self.state.name.as_bytes();
         let name = name.get(..LONGEST_NAME).unwrap_or(name);
         bytes.push(u8::try_from(name.len()).unwrap_or(0));
@@ -109,6 +113,18 @@ impl Slot {
             None => Err(Unreadable::Damaged),
         }
     }
+}
+
+/// Bytes of a ticket; of none, all are zero.
+const TICKET: usize = 32;
+
+fn encode_ticket(ticket: Option<Ticket>) -> [u8; TICKET] {
+    let mut bytes = [0; TICKET];
+    if let Some(Ticket { hash, expires, tries }) = ticket {
+        let fields = hash.into_iter().chain(expires.seconds().to_le_bytes()).chain([tries]);
+        bytes.iter_mut().zip(fields).for_each(|(byte, field)| *byte = field);
+    }
+    bytes
 }
 
 fn checksum(bytes: &[u8]) -> [u8; SLOT - CHECKED] {
@@ -143,11 +159,34 @@ impl Reader<'_> {
         let uid = u32::from_le_bytes(self.take()?);
         let mark = UnixTime::new(u64::from_le_bytes(self.take()?));
         let (hosts, helper) = (self.count()?, self.count()?);
-        let rest = Rest { requirement, bytes: self.take()? };
+        let ticket = self.ticket()?;
+        let recovery = self.recovery()?;
         let [length] = self.take()?;
         let name = self.0.get(..length.into())?;
         let name = std::str::from_utf8(name).ok()?.to_owned();
-        Some(Slot { generation, stage, uid, state: State { name, mark, hosts, helper, rest } })
+        let state = State { name, mark, hosts, helper, requirement, ticket, recovery };
+        Some(Slot { generation, stage, uid, state })
+    }
+
+    fn ticket(&mut self) -> Option<Option<Ticket>> {
+        if self.0.first_chunk() == Some(&[0; TICKET]) {
+            self.take::<TICKET>()?;
+            return Some(None);
+        }
+        let hash = self.take()?;
+        let expires = UnixTime::new(u64::from_le_bytes(self.take()?));
+        let [tries] = self.take()?;
+        let [0, 0, 0, 0, 0, 0, 0] = self.take()? else { return None };
+        Some(Some(Ticket { hash, expires, tries }))
+    }
+
+    fn recovery(&mut self) -> Option<RecoveryCodes> {
+        let salt = self.take()?;
+        let mut hashes = [[0; 16]; MOST_CODES];
+        for hash in &mut hashes {
+            *hash = self.take()?;
+        }
+        Some(RecoveryCodes { salt, hashes })
     }
 
     fn count(&mut self) -> Option<Count> {
@@ -172,16 +211,18 @@ pub(super) mod tests {
     }
 
     fn example() -> Slot {
-        let mut rest = Rest { requirement: 1, bytes: [0; 304] };
-        rest.bytes[0] = 7;
-        rest.bytes[303] = 9;
+        let mut recovery = RecoveryCodes { salt: [5; 16], ..RecoveryCodes::NONE };
+        recovery.hashes[15][15] = 9;
+        let ticket = Ticket { hash: [7; 16], expires: UnixTime::new(1_763_790_000), tries: 2 };
         let count = |codes| Count { codes, recovery: 1, last: UnixTime::new(1_763_785_000) };
         let state = State {
             name: "ada".to_owned(),
             mark: UnixTime::new(1_763_785_020),
             hosts: count(2),
             helper: count(3),
-            rest,
+            requirement: 1,
+            ticket: Some(ticket),
+            recovery,
         };
         Slot { generation: 41, stage: Stage::Settled, uid: 1001, state }
     }
@@ -191,6 +232,8 @@ pub(super) mod tests {
         for name in ["a", "ada", &"x".repeat(LONGEST_NAME)] {
             let mut slot = example();
             slot.state.name = name.to_owned();
+            assert_eq!(Slot::decode(&slot.encode()), Ok(slot.clone()));
+            slot.state.ticket = None;
             assert_eq!(Slot::decode(&slot.encode()), Ok(slot));
         }
     }
@@ -204,7 +247,9 @@ pub(super) mod tests {
         assert_eq!(bytes[20..24], 1001u32.to_le_bytes());
         assert_eq!(bytes[24..32], 1_763_785_020u64.to_le_bytes());
         assert_eq!((bytes[32], bytes[48]), (2, 3));
-        assert_eq!((bytes[64], bytes[367]), (7, 9));
+        assert_eq!((bytes[64], bytes[79], bytes[88]), (7, 7, 2));
+        assert_eq!(bytes[80..88], 1_763_790_000u64.to_le_bytes());
+        assert_eq!((bytes[96], bytes[111], bytes[367]), (5, 5, 9));
         assert_eq!(bytes[368..372], *b"\x03ada");
     }
 

@@ -127,7 +127,7 @@ fn a_group_file_that_cannot_be_read_frees_nobody_from_a_mandatory_rule() {
 #[test]
 fn a_rule_by_service_matches_the_name_of_the_service_file() {
     let world = with_rules(&exempting("services = [\"sudo\"]"));
-    for service in ["sudo", "sudo-i", "login"] {
+    for service in ["sudo", "sudo-i", "su"] {
         world.service(service, "auth required MODULE root=ROOT\n");
         assert_eq!(is_exempt(world.login("games").service(service)), service == "sudo", "{service}");
     }

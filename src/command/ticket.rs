@@ -1,0 +1,79 @@
+//! `twostep ticket`: lets a person enroll once.
+
+use std::time::Duration;
+
+use time::OffsetDateTime;
+use twostep_core::code::{LONG_CODE_BYTES, LongCode};
+use twostep_core::enrollment::Source;
+use twostep_core::store::Durability;
+use twostep_core::ticket::Ticket;
+use twostep_core::time::UnixTime;
+use twostep_core::totp;
+use zeroize::Zeroizing;
+
+use crate::administrator::{Administrator, Target};
+use crate::failure::Failure;
+use crate::terminal::{note, say};
+
+/// Whom to let enroll.
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// The person
+    #[arg(value_name = "USER")]
+    user: String,
+    /// How long it may be used, from one minute to 30 days: 90min, 24h, 7d
+    #[arg(long, value_name = "TIME", default_value = "24h", value_parser = parse_validity)]
+    valid: Duration,
+}
+
+fn parse_validity(text: &str) -> Result<Duration, String> {
+    let valid = humantime::parse_duration(text).map_err(|error| error.to_string())?;
+    let allowed = Duration::from_secs(60)..=Duration::from_secs(30 * 24 * 3600);
+    let hint = || "a ticket is valid for one minute to 30 days".to_owned();
+    if allowed.contains(&valid) { Ok(valid) } else { Err(hint()) }
+}
+
+/// Issues a ticket in place of an earlier one, and prints it: it is not kept.
+pub fn run(administrator: &Administrator, arguments: &Arguments) -> Result<(), Failure> {
+    let account = administrator.account(&arguments.user)?;
+    let policy = administrator.policy()?;
+    let store = administrator.store()?;
+    let name = account.name.clone();
+    if store.is_enrolled(account.uid)? {
+        return Err(Failure::refused(
+            format!("{name} is enrolled already, and needs no ticket."),
+            format!("To start over, run 'twostep reset {name}' first."),
+        ));
+    }
+    let mut random = Zeroizing::new([0; LONG_CODE_BYTES]);
+    administrator.machine().fill(random.as_mut_slice())?;
+    let (code, now) = (LongCode::new(*random), administrator.now()?);
+    let expires = now.plus(arguments.valid.as_secs());
+    let end = totp::window_end(&[], now, policy.verification.skew_steps.into());
+    let mut locked = store.lock_or_create(&account, end)?;
+    let ticket = Ticket::issue(&code, account.uid, expires);
+    locked.save(locked.state().with_ticket(Some(ticket)), Durability::Flushed)?;
+    drop(locked);
+    administrator.log(
+        "ticket",
+        &Target { uid: account.uid, account: Some(account) },
+        &format!(" expires={}", expires.seconds()),
+    );
+    say(&format!("Ticket for {name}: {}", code.expose_text().as_str()))?;
+    say(&format!("It allows one enrollment, before {}.", moment(expires)))?;
+    if !policy.enrollment.require_ticket {
+        note(
+            "the policy asks for no tickets: see require-ticket in [enrollment] of /etc/twostep/policy.toml.",
+        );
+    }
+    Ok(())
+}
+
+/// A moment as people write it, in UTC.
+pub fn moment(moment: UnixTime) -> String {
+    let date = i64::try_from(moment.seconds())
+        .ok()
+        .and_then(|seconds| OffsetDateTime::from_unix_timestamp(seconds).ok());
+    let date = date.map_or_else(String::new, |date| format!("{} ", date.date()));
+    format!("{date}{moment} UTC")
+}

@@ -1,0 +1,225 @@
+//! The account phase: it stores what a login has enrolled, and refuses who skipped a required second step. And its backstop
+//! in setcred.
+
+use crate::audit::{self, Enrolled};
+use crate::os::account::Account;
+use crate::policy::{Mode, Policy};
+use crate::store::credential::Confirmed;
+use crate::verdict::{Denial, Verdict};
+use crate::visit::Visit;
+use crate::world::{Host, Left, Machine, Outcome};
+
+const DONE: &str = "Your second step is set up. From now on, logins here ask for a code.";
+
+/// Decides the account phase of one login. There is nothing to say for it, only against it.
+pub fn admit(host: &mut impl Host, machine: &impl Machine) -> Result<(), Denial> {
+    let left = host.take();
+    let mut admission = Admission(Visit::new(host, machine));
+    admission.admit(left).inspect_err(|denial| admission.refuse(denial))
+}
+
+/// Refuses because the line in the PAM stack is wrong.
+pub fn misconfigured(host: &mut impl Host, machine: &impl Machine, problem: String) -> Denial {
+    drop(host.take());
+    let denial = Denial::Misconfigured(problem);
+    Admission(Visit::new(host, machine)).refuse(&denial);
+    denial
+}
+
+/// The backstop: fails as long as an enrollment is pending. An application comes here only after the account phase, so that
+/// has not reached us, and the login would go on with nothing stored.
+pub fn check_settled(host: &mut impl Host) -> Result<(), Denial> {
+    if !host.is_pending() {
+        return Ok(());
+    }
+    let request = host.request();
+    // An account's name: for nobody else an enrollment is pending.
+    let who = audit::Who { user: request.user.clone(), ..request.who() };
+    let denial = Denial::NotStored { service: request.service };
+    host.log(&audit::line(&who, &Verdict::Deny(denial.clone())));
+    Err(denial)
+}
+
+/// One account phase under way.
+struct Admission<'a, H, M>(Visit<'a, H, M>);
+
+impl<H: Host, M: Machine> Admission<'_, H, M> {
+    fn admit(&mut self, left: Option<Left>) -> Result<(), Denial> {
+        let policy = self.0.machine.policy()?;
+        let is_gated = self.0.request.is_one_of(&policy.gate.services);
+        if left.is_none() && !is_gated {
+            return Ok(());
+        }
+        let account = self.0.account()?.ok_or(Denial::UnknownUser)?;
+        match left {
+            Some(left) if left.is_for(&account, &self.0.request) => match left.outcome {
+                Outcome::Passed => Ok(()),
+                Outcome::Enrolling(confirmed) => self.store(&account, *confirmed),
+            },
+            Some(Left { outcome: Outcome::Enrolling(_), .. }) => Err(Denial::Unavailable(
+                "another account was enrolled than the one that is let in".to_owned(),
+            )),
+            Some(_) | None if is_gated => self.pass_the_gate(&policy, &account),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    fn store(&mut self, account: &Account, confirmed: Confirmed) -> Result<(), Denial> {
+        let enrolled = Enrolled::from(&confirmed);
+        self.0.machine.enroll(account, confirmed)?;
+        self.0.host.settle();
+        self.0.host.log(&audit::enrolled(&self.0.who, &enrolled));
+        self.0.host.tell(DONE);
+        Ok(())
+    }
+
+    /// SSH keys skip the whole auth stack: who must prove a second step, and comes here without one, is refused.
+    fn pass_the_gate(&mut self, policy: &Policy, account: &Account) -> Result<(), Denial> {
+        match self.0.decide(policy, account) {
+            (Mode::Mandatory, _) => Err(Denial::Skipped),
+            (Mode::Exempt | Mode::OptIn, _) => Ok(()),
+        }
+    }
+
+    fn refuse(&mut self, denial: &Denial) {
+        self.0.host.tell(&denial.text());
+        self.0.log(&Verdict::Deny(denial.clone()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doubles::{Fake, Person, enrolled, person};
+    use crate::login::{FirstFactor, authenticate};
+    use crate::verdict::PamCode;
+    use crate::world::Request;
+
+    const MANDATORY: &str = "mode = \"mandatory\"\n[enrollment]\nrecovery-codes = 0";
+    const CODES: [&str; 2] = ["338314", "254676"];
+
+    fn newcomer() -> Fake {
+        Fake { policy: Ok(MANDATORY), enrolled: Ok(false), ..enrolled(&[]) }
+    }
+
+    /// Somebody at login(1) whose auth phase is over, with an enrollment pending.
+    fn pending() -> Person {
+        let mut ada = person("root", &CODES);
+        authenticate(&mut ada, &newcomer(), &FirstFactor::default());
+        assert!(ada.pending);
+        ada.log.clear();
+        ada.shown.clear();
+        ada
+    }
+
+    fn code(admitted: Result<(), Denial>) -> Option<PamCode> {
+        admitted.err().map(|denial| denial.outward().code)
+    }
+
+    #[test]
+    fn a_pending_enrollment_is_stored_once_and_the_person_is_told() {
+        let (mut ada, machine) = (pending(), newcomer());
+        assert_eq!(admit(&mut ada, &machine), Ok(()));
+        assert_eq!((machine.stored.borrow().len(), ada.pending), (1, false));
+        assert_eq!(ada.shown, [format!("[{DONE}]")]);
+        assert!(ada.log[0].starts_with("result=enrolled user=root service=login"), "{:?}", ada.log);
+        assert_eq!(check_settled(&mut ada), Ok(()));
+        assert_eq!(admit(&mut ada, &machine), Ok(()));
+        assert_eq!(machine.stored.borrow().len(), 1, "it serves once");
+    }
+
+    #[test]
+    fn who_comes_second_is_told_and_denied() {
+        let mut ada = pending();
+        let first = Fake { policy: Ok(MANDATORY), ..enrolled(&[]) };
+        assert_eq!(code(admit(&mut ada, &first)), Some(PamCode::PermDenied));
+        assert!(ada.shown[0].contains("enrolled meanwhile") && ada.pending);
+        assert!(ada.log[0].contains("reason=enrolled-meanwhile"));
+    }
+
+    #[test]
+    fn what_was_left_for_another_account_or_service_is_stored_for_nobody() {
+        let changes: [fn(&mut Person); 3] = [
+            |ada| ada.request.user = Some("daemon".to_owned()),
+            |ada| ada.request.service = "sshd".to_owned(),
+            |ada| ada.left.as_mut().unwrap().name = "toor".to_owned(),
+        ];
+        for change in changes {
+            let (mut ada, machine) = (pending(), newcomer());
+            change(&mut ada);
+            assert_eq!(code(admit(&mut ada, &machine)), Some(PamCode::AuthinfoUnavail));
+            assert!(machine.stored.borrow().is_empty());
+            assert_eq!(code(check_settled(&mut ada)), Some(PamCode::CredErr));
+        }
+    }
+
+    #[test]
+    fn the_backstop_refuses_as_long_as_something_is_pending_and_names_the_line_to_move() {
+        let mut ada = pending();
+        ada.request.service = "sshd".to_owned();
+        assert_eq!(code(check_settled(&mut ada)), Some(PamCode::CredErr));
+        assert!(
+            ada.log[0].contains("reason=not-stored") && ada.log[0].contains("/etc/pam.d/sshd"),
+            "{:?}",
+            ada.log
+        );
+    }
+
+    #[test]
+    fn the_gate_refuses_at_its_services_who_skipped_a_mandatory_second_step() {
+        let (refused, passes) = (Some(PamCode::PermDenied), None);
+        let table = [
+            // service, tty, methods      policy                                           expected
+            ("sshd", "ssh", Some(""), MANDATORY, refused),
+            ("renamed", "ssh", None, MANDATORY, refused),
+            ("renamed", "", Some(""), MANDATORY, refused),
+            ("sshd", "ssh", Some(""), "mode = \"opt-in\"", passes),
+            ("sshd", "ssh", Some(""), "mode = \"exempt\"", passes),
+            ("sshd", "ssh", Some(""), "mode = \"mandatory\"\n[gate]\nservices = []", passes),
+            ("sshd", "ssh", Some(""), "mode = \"mandatory\"\n[gate]\nservices = [\"login\"]", passes),
+            ("login", "tty1", None, "mode = \"mandatory\"\n[gate]\nservices = [\"login\"]", refused),
+            ("login", "tty1", None, MANDATORY, passes),
+            ("cron", "cron", None, MANDATORY, passes),
+            ("sudo", "/dev/pts/1", None, MANDATORY, passes),
+            ("systemd-user", "", None, MANDATORY, passes),
+        ];
+        for (service, tty, methods, policy, expected) in table {
+            let mut ada = person("root", &[]);
+            ada.request.service = service.to_owned();
+            ada.request.tty = tty.to_owned();
+            ada.request.ssh_methods = methods.map(str::to_owned);
+            let machine = Fake { policy: Ok(policy), ..enrolled(&[]) };
+            assert_eq!(code(admit(&mut ada, &machine)), expected, "{service} {tty} {policy}");
+            let told = expected.is_some();
+            assert_eq!(ada.shown.iter().any(|text| text.contains("AuthenticationMethods")), told);
+            assert_eq!(ada.log.iter().any(|line| line.contains("reason=second-step-skipped")), told);
+        }
+    }
+
+    #[test]
+    fn a_code_or_an_exemption_opens_the_gate_for_the_same_login_alone() {
+        let opened = || {
+            let mut ada = person("root", &["123456"]);
+            ada.request = Request { service: "sshd".to_owned(), has_password: true, ..ada.request };
+            let machine = Fake { policy: Ok(MANDATORY), ..enrolled(&[Ok(())]) };
+            authenticate(&mut ada, &machine, &FirstFactor::default());
+            (ada, machine)
+        };
+        let (mut ada, machine) = opened();
+        assert_eq!(admit(&mut ada, &machine), Ok(()));
+        assert_eq!(code(admit(&mut ada, &machine)), Some(PamCode::PermDenied), "it serves once");
+        let (mut ada, machine) = opened();
+        ada.request.user = Some("daemon".to_owned());
+        assert_eq!(code(admit(&mut ada, &machine)), Some(PamCode::PermDenied));
+    }
+
+    #[test]
+    fn a_broken_policy_denies_whoever_asks() {
+        for service in ["sshd", "cron"] {
+            let mut ada = person("root", &[]);
+            ada.request.service = service.to_owned();
+            let machine = Fake { policy: Err(Denial::Misconfigured("1:1: x".to_owned())), ..enrolled(&[]) };
+            assert_eq!(code(admit(&mut ada, &machine)), Some(PamCode::ServiceErr));
+        }
+    }
+}

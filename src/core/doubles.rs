@@ -1,0 +1,173 @@
+//! What stands in for application and machine in the tests of the stories.
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+
+use crate::audit::Line;
+use crate::code::{Answer, LongCode, Typed};
+use crate::conversation::Conversation;
+use crate::enrollment::Source;
+use crate::os::Fault;
+use crate::os::account::{self, Account, Entry};
+use crate::policy::{Policy, Verification};
+use crate::store::credential::Confirmed;
+use crate::ticket::Ticket;
+use crate::time::UnixTime;
+use crate::verdict::{Accepted, Denial, Proof, TicketFault};
+use crate::world::{Host, Left, Machine, Outcome, Request};
+
+/// An application whose user types the given answers, then hangs up.
+pub struct Person {
+    pub request: Request,
+    pub answers: Vec<&'static str>,
+    pub shown: Vec<String>,
+    pub log: Vec<String>,
+    pub left: Option<Left>,
+    pub pending: bool,
+}
+
+/// At login(1), called by root.
+pub fn person(user: &str, answers: &[&'static str]) -> Person {
+    let request = Request {
+        user: Some(user.to_owned()),
+        service: "login".to_owned(),
+        called_by_root: true,
+        ..Request::default()
+    };
+    Person {
+        request,
+        answers: answers.to_vec(),
+        shown: Vec::new(),
+        log: Vec::new(),
+        left: None,
+        pending: false,
+    }
+}
+
+impl Conversation for Person {
+    fn ask(&mut self, prompt: &str) -> Result<Answer, Denial> {
+        self.shown.push(prompt.to_owned());
+        if self.answers.is_empty() {
+            return Err(Denial::Conversation);
+        }
+        Ok(Answer::new(self.answers.remove(0).into()))
+    }
+    fn tell(&mut self, text: &str) {
+        self.shown.push(format!("[{text}]"));
+    }
+}
+
+impl Host for Person {
+    fn request(&mut self) -> Request {
+        self.request.clone()
+    }
+    fn is_password(&self, answer: &[u8]) -> bool {
+        self.request.has_password && answer == b"11223344"
+    }
+    fn log(&mut self, line: &Line) {
+        self.log.push(line.text.clone());
+    }
+    fn keep(&mut self, left: Left) -> Result<(), Denial> {
+        self.pending |= matches!(left.outcome, Outcome::Enrolling(_));
+        self.left = Some(left);
+        Ok(())
+    }
+    fn take(&mut self) -> Option<Left> {
+        self.left.take()
+    }
+    fn settle(&mut self) {
+        self.pending = false;
+    }
+    fn is_pending(&mut self) -> bool {
+        self.pending
+    }
+}
+
+/// A machine on which root exists. What is typed gets the given verdicts, one after the other; time stands at step 4, and
+/// randomness is the secret of RFC 4226 appendix D.
+pub struct Fake {
+    pub policy: Result<&'static str, Denial>,
+    pub enrolled: Result<bool, Denial>,
+    pub verdicts: RefCell<Vec<Result<(), Denial>>>,
+    pub stored: RefCell<Vec<Confirmed>>,
+}
+
+/// The policy is opt-in, and everybody has enrolled.
+pub fn enrolled(verdicts: &[Result<(), Denial>]) -> Fake {
+    Fake {
+        policy: Ok("mode = \"opt-in\""),
+        enrolled: Ok(true),
+        verdicts: RefCell::new(verdicts.to_vec()),
+        stored: RefCell::default(),
+    }
+}
+
+impl Fake {
+    /// The ticket that this machine takes.
+    pub const TICKET: [u8; 10] = [7; 10];
+}
+
+impl Source for Fake {
+    fn now(&self) -> Result<UnixTime, Denial> {
+        Ok(UnixTime::new(4 * 30))
+    }
+    fn fill(&self, bytes: &mut [u8]) -> Result<(), Denial> {
+        let digits = b"12345678901234567890".iter().cycle();
+        bytes.iter_mut().zip(digits).for_each(|(byte, digit)| *byte = *digit);
+        Ok(())
+    }
+}
+
+impl Machine for Fake {
+    fn name(&self) -> String {
+        "web1".to_owned()
+    }
+    fn policy(&self) -> Result<Policy, Denial> {
+        let text = self.policy.clone()?;
+        Ok(Policy::parse(format!("version = 1\n{text}").as_bytes()).unwrap())
+    }
+    fn account(&self, name: &str) -> Result<Option<Account>, Denial> {
+        let canonical = if name == "toor" { "root" } else { name };
+        let mut account = account::by_name(canonical)?;
+        if let Some(account) = account.as_mut().filter(|_| name == "toor") {
+            let alias = Entry { name: name.to_owned(), ..account.entries[0].clone() };
+            account.entries.push(alias);
+        }
+        Ok(account)
+    }
+    fn memberships(&self, entry: &Entry, groups: &BTreeSet<&str>) -> Result<BTreeSet<String>, Fault> {
+        if groups.contains("lost") {
+            return Err(Fault("LDAP is down".to_owned()));
+        }
+        let wheel = entry.name == "toor" && groups.contains("wheel");
+        Ok(wheel.then(|| "wheel".to_owned()).into_iter().collect())
+    }
+    fn is_enrolled(&self, _: &Account) -> Result<bool, Denial> {
+        self.enrolled.clone()
+    }
+    fn verify(
+        &self,
+        _: &Account,
+        _: &Typed,
+        _: &Verification,
+        _: &mut dyn FnMut(&str),
+    ) -> Result<Accepted, Denial> {
+        self.verdicts.borrow_mut().remove(0)?;
+        let proof = Proof::Code { authenticator: "phone".to_owned(), offset: 0 };
+        Ok(Accepted { proof, recovery_left: None })
+    }
+    fn check_enrollable(&self, _: &Account, _: &Verification) -> Result<(), Denial> {
+        Ok(())
+    }
+    fn check_ticket(&self, account: &Account, typed: &LongCode) -> Result<Ticket, Denial> {
+        let ticket = Ticket::issue(&LongCode::new(Self::TICKET), account.uid, UnixTime::new(9999));
+        if ticket.is(typed, account.uid) { Ok(ticket) } else { Err(Denial::WrongTicket(TicketFault::Wrong)) }
+    }
+    fn enroll(&self, _: &Account, confirmed: Confirmed) -> Result<(), Denial> {
+        self.enrolled
+            .clone()
+            .and_then(|enrolled| if enrolled { Err(Denial::EnrolledMeanwhile) } else { Ok(()) })?;
+        self.stored.borrow_mut().push(confirmed);
+        Ok(())
+    }
+}

@@ -1,0 +1,34 @@
+//! Leaves nothing behind in memory: what a login has held must not be found in the host's core dumps or swap.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::hint::black_box;
+
+/// The system's allocator, which wipes what is freed. Types that wipe themselves are not enough: the crates between a secret
+/// and its end (TOML, base32, the QR code, C strings) make copies of their own.
+pub struct WipingAllocator;
+
+// SAFETY: memory comes from and goes back to the system's allocator, with the same layout; `realloc` is the trait's own, which
+// takes new memory, copies, and frees the old by `dealloc`.
+unsafe impl GlobalAlloc for WipingAllocator {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: what the caller promises is what the system's allocator asks for.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
+        // SAFETY: the caller gives back memory of this size, which nobody else uses any more.
+        unsafe { std::ptr::write_bytes(memory, 0, layout.size()) };
+        // Without this the compiler might leave the zeros out, because nobody reads them.
+        black_box(memory);
+        // SAFETY: what the caller promises is what the system's allocator asks for.
+        unsafe { System.dealloc(memory, layout) }
+    }
+}
+
+/// Wipes the part of the stack on which the calls before have left their copies.
+#[inline(never)]
+pub fn wipe_stack() {
+    /// More than the deepest call uses; less than any thread's stack has.
+    const DEPTH: usize = 64 * 1024;
+    black_box(&mut [0u8; DEPTH]);
+}

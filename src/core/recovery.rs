@@ -1,0 +1,184 @@
+//! Recovery codes: for the day the phone is lost. Only their hashes are kept.
+
+use constant_time_eq::constant_time_eq_n;
+use pbkdf2::pbkdf2_hmac_array;
+use sha2::Sha256;
+use zeroize::Zeroizing;
+
+use crate::code::{LONG_CODE_BYTES, LongCode};
+
+/// More recovery codes than anybody writes down.
+pub const MOST_CODES: usize = 16;
+/// Bytes of a salt (RFC 8018 section 4.1 asks for 8 at least).
+pub const SALT: usize = 16;
+/// Bytes of a hash.
+pub const HASH: usize = 16;
+/// Rounds of PBKDF2. The codes are random and have 80 bits: a few milliseconds are enough to make a stolen file useless, and
+/// little enough that nobody can slow down other logins.
+const ROUNDS: u32 = 10_000;
+
+/// The hash of a long code: PBKDF2-HMAC-SHA-256 (RFC 8018 section 5.2), 128 bits.
+pub fn hash(code: &LongCode, salt: &[u8]) -> [u8; HASH] {
+    pbkdf2_hmac_array::<Sha256, HASH>(code.expose_bytes(), salt, ROUNDS)
+}
+
+/// The recovery codes of one person, hashed with one salt.
+#[derive(Clone, PartialEq, Eq)]
+pub struct RecoveryCodes {
+    /// The salt; zero if this person was never given any.
+    pub salt: [u8; SALT],
+    /// The hashes; a used one is zero.
+    pub hashes: [[u8; HASH]; MOST_CODES],
+}
+
+impl RecoveryCodes {
+    /// No codes.
+    pub const NONE: Self = Self { salt: [0; SALT], hashes: [[0; HASH]; MOST_CODES] };
+
+    /// How many are left; none if there never were any.
+    pub fn left(&self) -> Option<u8> {
+        let left = self.hashes.iter().filter(|hash| **hash != USED).count();
+        (self.salt != Self::NONE.salt).then(|| u8::try_from(left).unwrap_or(u8::MAX))
+    }
+
+    /// These without `code`; none if it is not among them. One derivation, and a comparison with each hash.
+    pub fn without(&self, code: &LongCode) -> Option<Self> {
+        let hash = hash(code, &self.salt);
+        let mut found = None;
+        for (index, one) in self.hashes.iter().enumerate() {
+            if constant_time_eq_n(one, &hash) && hash != USED {
+                found = Some(index);
+            }
+        }
+        let mut rest = self.clone();
+        *rest.hashes.get_mut(found?)? = USED;
+        Some(rest)
+    }
+}
+
+impl std::fmt::Debug for RecoveryCodes {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "RecoveryCodes({:?} left)", self.left())
+    }
+}
+
+/// What stands in place of the hash of a used code.
+const USED: [u8; HASH] = [0; HASH];
+
+/// A new set: the codes, which are shown once, and what is kept of them.
+pub struct NewCodes {
+    codes: Vec<LongCode>,
+    kept: RecoveryCodes,
+}
+
+/// The randomness of one set.
+pub type Entropy = Zeroizing<[u8; SALT + MOST_CODES * LONG_CODE_BYTES]>;
+
+impl NewCodes {
+    /// A set of `count` codes, at most 16, from random bytes.
+    pub fn new(count: u8, random: &Entropy) -> Self {
+        let (salt, rest) =
+            random.split_first_chunk::<SALT>().map_or((RecoveryCodes::NONE.salt, &[][..]), |(s, r)| (*s, r));
+        let (chunks, _) = rest.as_chunks::<LONG_CODE_BYTES>();
+        let codes: Vec<LongCode> =
+            chunks.iter().take(count.into()).map(|bytes| LongCode::new(*bytes)).collect();
+        let mut kept = RecoveryCodes { salt, ..RecoveryCodes::NONE };
+        for (kept, code) in kept.hashes.iter_mut().zip(&codes) {
+            *kept = hash(code, &salt);
+        }
+        Self { codes, kept }
+    }
+
+    /// The codes, to be shown.
+    pub fn codes(&self) -> &[LongCode] {
+        &self.codes
+    }
+
+    /// What is kept of them.
+    pub fn into_kept(self) -> RecoveryCodes {
+        self.kept
+    }
+
+    /// The codes in two columns, numbered for crossing off. It ends with a line break.
+    pub fn screen(&self) -> Zeroizing<String> {
+        let mut screen = Zeroizing::new(String::with_capacity(1024));
+        let rows = self.codes.len().div_ceil(2);
+        let (left, right) = self.codes.split_at(rows);
+        for (index, code) in left.iter().enumerate() {
+            let number = index.saturating_add(1);
+            screen.push_str(&format!("{number:4}. "));
+            screen.push_str(&code.expose_text());
+            if let Some(code) = right.get(index) {
+                screen.push_str(&format!("{:8}. ", number.saturating_add(rows)));
+                screen.push_str(&code.expose_text());
+            }
+            screen.push('\n');
+        }
+        screen
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn random() -> Entropy {
+        let mut bytes = Entropy::new([0; SALT + MOST_CODES * LONG_CODE_BYTES]);
+        bytes.iter_mut().zip(1..).for_each(|(byte, value)| *byte = value);
+        bytes
+    }
+
+    fn code(index: u8) -> LongCode {
+        let (_, rest) =
+            random().split_first_chunk::<SALT>().map(|(salt, rest)| (*salt, rest.to_vec())).unwrap();
+        let (codes, _) = rest.as_chunks::<LONG_CODE_BYTES>();
+        LongCode::new(codes[usize::from(index)])
+    }
+
+    #[test]
+    fn the_hash_is_pbkdf2_of_hmac_sha256() {
+        // python3 -c 'import hashlib; print(hashlib.pbkdf2_hmac("sha256", bytes(range(10)), bytes(16), 10000, 16).hex())'
+        let code = LongCode::new([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+        let hex: String = hash(&code, &[0; 16]).iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(hex, "20679747e6aa1ca158169497c80b8332");
+    }
+
+    #[test]
+    fn each_code_of_a_set_works_once_and_no_other_does() {
+        let set = NewCodes::new(8, &random());
+        assert_eq!(set.codes().len(), 8);
+        let mut kept = set.into_kept();
+        assert_eq!(kept.left(), Some(8));
+        for (index, left) in (0..8).zip((0..8).rev()) {
+            let next = kept.without(&code(index)).unwrap();
+            assert_eq!(next.left(), Some(left));
+            assert!(next.without(&code(index)).is_none(), "used");
+            kept = next;
+        }
+        assert!(kept.without(&code(8)).is_none(), "not of this set");
+    }
+
+    #[test]
+    fn who_has_no_codes_is_told_from_who_has_used_them_up() {
+        assert_eq!(RecoveryCodes::NONE.left(), None);
+        assert!(RecoveryCodes::NONE.without(&code(0)).is_none());
+        let kept = NewCodes::new(1, &random()).into_kept();
+        assert_eq!(kept.without(&code(0)).unwrap().left(), Some(0));
+    }
+
+    #[test]
+    fn the_screen_numbers_the_codes_and_fits_80_columns() {
+        let set = NewCodes::new(3, &random());
+        let texts: Vec<_> = set.codes().iter().map(LongCode::expose_text).collect();
+        let expected = format!(
+            "   1. {}       3. {}\n   2. {}\n",
+            texts[0].as_str(),
+            texts[2].as_str(),
+            texts[1].as_str()
+        );
+        assert_eq!(set.screen().as_str(), expected);
+        let most = NewCodes::new(16, &random());
+        assert!(most.screen().lines().all(|line| line.chars().count() <= 80));
+        assert_eq!(most.screen().lines().count(), 8);
+    }
+}

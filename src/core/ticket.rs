@@ -1,0 +1,78 @@
+//! Tickets: an administrator's permission for one enrollment. Only its hash is kept.
+
+use constant_time_eq::constant_time_eq_n;
+
+use crate::code::LongCode;
+use crate::recovery::{HASH, hash};
+use crate::time::UnixTime;
+
+/// How many wrong tickets may be typed until a ticket is dead.
+const TRIES: u8 = 3;
+
+/// What is kept of a ticket.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Ticket {
+    /// The hash of the ticket, its uid and its expiry.
+    pub hash: [u8; HASH],
+    /// From when on it is refused.
+    pub expires: UnixTime,
+    /// How many more tickets may be typed; with none it is dead.
+    pub tries: u8,
+}
+
+impl Ticket {
+    /// What is kept of `code`, which lets `uid` enroll once before `expires`.
+    pub fn issue(code: &LongCode, uid: u32, expires: UnixTime) -> Self {
+        Self { hash: hash_for(code, uid, expires), expires, tries: TRIES }
+    }
+
+    /// This ticket after one more was typed; none if it is dead.
+    pub fn charged(self) -> Option<Self> {
+        Some(Self { tries: self.tries.checked_sub(1)?, ..self })
+    }
+
+    /// This ticket with all its tries, because the right one was typed.
+    pub fn restored(self) -> Self {
+        Self { tries: TRIES, ..self }
+    }
+
+    /// Whether `code` is this ticket, for `uid`.
+    pub fn is(&self, code: &LongCode, uid: u32) -> bool {
+        constant_time_eq_n(&self.hash, &hash_for(code, uid, self.expires))
+    }
+}
+
+impl std::fmt::Debug for Ticket {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Ticket(until {}, {} tries)", self.expires.seconds(), self.tries)
+    }
+}
+
+/// No two tickets share this salt, and a ticket works for no other uid.
+fn hash_for(code: &LongCode, uid: u32, expires: UnixTime) -> [u8; HASH] {
+    let salt = [&b"twostep ticket"[..], &uid.to_le_bytes(), &expires.seconds().to_le_bytes()].concat();
+    hash(code, &salt)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ticket_is_for_one_uid_and_one_expiry() {
+        let (code, expires) = (LongCode::new([7; 10]), UnixTime::new(1000));
+        let ticket = Ticket::issue(&code, 1001, expires);
+        assert!(ticket.is(&code, 1001));
+        assert!(!ticket.is(&code, 1002));
+        assert!(!ticket.is(&LongCode::new([8; 10]), 1001));
+        assert!(!Ticket { expires: UnixTime::new(2000), ..ticket }.is(&code, 1001), "prolonged by hand");
+    }
+
+    #[test]
+    fn three_tries_and_it_is_dead() {
+        let ticket = Ticket::issue(&LongCode::new([7; 10]), 1001, UnixTime::new(1000));
+        let third = ticket.charged().and_then(Ticket::charged).and_then(Ticket::charged).unwrap();
+        assert_eq!((third.tries, third.charged()), (0, None));
+        assert_eq!(third.restored(), ticket);
+    }
+}

@@ -1,0 +1,131 @@
+"""People with their authenticator app, which is oathtool: it shares no code with twostep."""
+
+import re
+import subprocess
+
+from clock import STEP
+
+# What the dialogue of an enrollment asks, in its order.
+QUESTIONS = {
+    "ticket": r"Enrollment ticket: ",
+    "first": r"First code: ",
+    "next": r"Next code \(after it changes\): ",
+    "proof": r"type the last group of code (\d+): ",
+    "end": r"Press Enter to end: ",
+}
+COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+LONG_CODE = r"(?:[0-9A-HJKMNP-TV-Z]{4}-){3}[0-9A-HJKMNP-TV-Z]{4}"  # a recovery code or a ticket: Crockford's base32
+
+
+class Person:
+    """An enrolled person. What they type is kept in `machine.said`: no log, no state and no error text may ever hold it."""
+
+    def __init__(self, machine, user, secret=None, app=("--totp",)):
+        self.user = user
+        self.secret = None
+        self.recovery = []  # their recovery codes, as shown
+        self._machine = machine
+        self._app = app  # oathtool's options
+        if secret:
+            self.learn(secret)
+
+    def learn(self, secret):
+        self.secret = secret
+        self._machine.said.add(secret)
+
+    def code(self, steps=0):
+        """The code of the present step, or of one `steps` later."""
+        code = self._code(steps)
+        self._machine.said.add(code)
+        return code
+
+    def wrong_code(self):
+        """Six digits that belong to none of the steps that twostep looks at, near or far."""
+        near = {self._code(steps) for steps in range(-15, 16)}
+        code = next(code for code in (f"{n:06}" for n in range(271828, 10**6, 31415)) if code not in near)
+        self._machine.said.add(code)
+        return code
+
+    def _code(self, steps):
+        moment = self._machine.clock.now() + steps * STEP
+        command = ["oathtool", *self._app, "--base32", f"--now=@{moment}", self.secret]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+
+class Newcomer(Person):
+    """Somebody who enrolls. At each question they say what they were told to say there, in turn, and then what is right:
+    `Newcomer(machine, "alice", first=["000000"])` mistypes the first code once. None stands for hanging up, a function is
+    called with the person and says what it returns."""
+
+    def __init__(self, machine, user, app=("--totp",), **answers):
+        super().__init__(machine, user, app=app)
+        self.spent = []  # the codes of the app that were typed
+        self._answers = {question: list(given) for question, given in answers.items()}
+
+    def answer(self, question, screen, found):
+        """What they type at `question`, with `screen` before their eyes; `found` is the prompt's match."""
+        self.read(screen)
+        given = self._answers.get(question)
+        if not given:
+            return getattr(self, f"_{question}")(found)
+        answer = given.pop(0)
+        return answer(self) if callable(answer) else answer
+
+    def read(self, screen):
+        """Notes the key and the recovery codes that stand on the screen."""
+        lines = COLOUR.sub("", screen).splitlines()
+        if key := find_key(lines):
+            assert self.secret in (None, key), "the same dialogue shows another key"
+            self.learn(key)
+        if codes := find_recovery_codes(screen):
+            assert self.recovery in ([], codes), "the same dialogue shows other recovery codes"
+            self.recovery = codes
+            for code in codes:
+                keep_secret(self._machine, code)
+
+    def _ticket(self, _found):
+        raise AssertionError("a ticket is asked for")
+
+    def _first(self, _found):
+        self.spent.append(self.code())
+        return self.spent[-1]
+
+    def _next(self, _found):
+        """On a clock that stands, the code of the next step is accepted already."""
+        self.spent.append(self.code(+1))
+        return self.spent[-1]
+
+    def _proof(self, found):
+        group = self.recovery[int(found[1]) - 1][-4:]
+        if re.search("[0-9]", group) and re.search("[A-Z]", group):  # or it may be anybody's word or number
+            self._machine.said.add(group)
+        return group
+
+    def _end(self, _found):
+        return ""
+
+
+def find_key(lines):
+    """The secret in groups of four, on two lines, from column 48 on or alone; none if it is not there."""
+    groups = []
+    for line in lines:
+        found = re.search(r"((?:[A-Z2-7]{4}(?: |$)){4})\s*$", line.rstrip("\n"))
+        groups += found[1].split() if found else []
+    return "".join(groups[:8]) if len(groups) >= 8 else None
+
+
+def find_recovery_codes(screen):
+    """The numbered recovery codes, in the order of their numbers."""
+    codes = {int(number): code for number, code in re.findall(rf"(\d+)\. ({LONG_CODE})", screen)}
+    assert list(sorted(codes)) == list(range(1, len(codes) + 1)), f"they are not numbered from 1 on: {sorted(codes)}"
+    return [codes[number] for number in sorted(codes)]
+
+
+def keep_secret(machine, long_code):
+    """However it is spelt, it may be found nowhere."""
+    for spelling in (long_code, long_code.replace("-", ""), long_code.replace("-", " ")):
+        machine.said |= {spelling, spelling.lower()}
+
+
+def password_of(user):
+    return f"{user}'s password"

@@ -1,0 +1,239 @@
+"""Enrollments that must come to nothing: whatever was typed in the dialogue, nobody gets in with nothing stored, and nothing
+is stored for who does not get in."""
+
+import os
+import signal
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+import hosts
+from clock import STEP
+from hosts import Login, Ssh, SshShell, Visit, all_ended
+from machine import uid_of
+from person import Newcomer, password_of
+
+WHOLE = ["first", "next", "proof"]
+OURS = "{} required pam_twostep.so"
+UNIX = "{} required pam_unix.so"
+NEW_PASSWORD = "seven horses of another colour"
+
+# Account lines behind which ours is not reached, and whether the password must have expired for that.
+UNREACHED = {
+    "missing": (["account required pam_unix.so"], False),
+    "behind an expired password": (
+        ["account [success=1 new_authtok_reqd=done default=ignore] pam_unix.so", "account requisite pam_deny.so", OURS.format("account")],
+        True,
+    ),
+    "behind a sufficient line": (["account sufficient pam_localuser.so", OURS.format("account")], False),
+}
+
+
+class TwoAttempts(Ssh):
+    """A client that may try a second time on the same connection."""
+
+    client = {**Ssh.client, "NumberOfPasswordPrompts": "2"}
+
+
+def ready(host):
+    host.prepare()
+    return host
+
+
+def stack(machine, service, first_factor="requisite", account=(OURS.format("account"), UNIX.format("account"))):
+    """Password, then code; with `required` a wrong password goes on to the code."""
+    machine.stack(service, f"auth {first_factor} pam_unix.so", OURS.format("auth"), account=account)
+
+
+@contextmanager
+def expired_password(machine, user, expired=True):
+    """The password of `user` must be changed at the next login; afterwards it is what it was."""
+    if expired:
+        machine.run("chage", "-d", "0", user)
+    try:
+        yield
+    finally:
+        machine.run("chpasswd", stdin=f"{user}:{password_of(user)}\n")
+
+
+def enrolled_anew(machine, host, user):
+    """Whether the next login enrolls, as if nothing had been before."""
+    machine.mandatory()
+    newcomer = Newcomer(machine, user)
+    outcome = host.attempt(user, newcomer=newcomer)
+    return outcome.granted and outcome.enrolling == WHOLE and machine.status(user)["recovery_codes"] == 8
+
+
+@pytest.mark.parametrize("host_class", [Ssh, Login], ids=lambda host: host.name)
+def test_a_wrong_password_that_goes_on_enrolls_nobody(machine, host_class):
+    host = ready(host_class(machine))
+    stack(machine, host.service, "required")
+    machine.mandatory()
+    alice = Newcomer(machine, "alice")
+    outcome = host.attempt("alice", password="a wrong password", newcomer=alice)
+    assert outcome.refused and outcome.enrolling == WHOLE and len(alice.recovery) == 8
+    assert machine.verdicts() == ["enrolling"]
+    assert machine.stored("alice") == set()
+    assert enrolled_anew(machine, host, "alice")
+
+
+@pytest.mark.parametrize("account, expired", UNREACHED.values(), ids=UNREACHED)
+@pytest.mark.parametrize("host_class", [SshShell, Login], ids=lambda host: host.name)
+def test_where_the_account_line_is_not_reached_nobody_gets_in(machine, host_class, account, expired):
+    host = ready(host_class(machine))
+    stack(machine, host.service, account=account)
+    machine.mandatory()
+    with expired_password(machine, "alice", expired):
+        outcome = host.attempt("alice", new_password=NEW_PASSWORD, newcomer=Newcomer(machine, "alice"))
+    assert outcome.refused and outcome.enrolling == WHOLE
+    assert machine.stored("alice") == set()
+    assert machine.verdicts() == ["enrolling", "deny not-stored"]
+    last = machine.log()[-1]
+    assert (last["phase"], last["priority"], last["user"]) == ("setcred", "err", "alice")
+    where = f"'account required pam_twostep.so' before all other account lines of /etc/pam.d/{host.service}"
+    assert where in last["cause"]
+
+
+@pytest.mark.parametrize("host_class", [SshShell, Login], ids=lambda host: host.name)
+def test_with_the_account_line_first_the_person_changes_an_expired_password_and_is_in(machine, host_class):
+    host = ready(host_class(machine))
+    machine.mandatory()
+    alice = Newcomer(machine, "alice")
+    with expired_password(machine, "alice"):
+        outcome = host.attempt("alice", new_password=NEW_PASSWORD, newcomer=alice)
+        assert outcome.granted and outcome.enrolling == WHOLE
+        assert "change your password" in outcome.text
+        assert machine.verdicts() == ["enrolling", "enrolled"]
+        machine.clock.advance(2 * STEP)
+        assert host.attempt("alice", alice.code(), password=NEW_PASSWORD).granted
+
+
+def test_a_second_name_on_the_same_handle_gets_nothing_of_the_first(machine):
+    """login(1) asks for another name after a failure, and goes on with the same PAM handle."""
+    stack(machine, "login", "required")
+    machine.mandatory()
+    alice, bob = Newcomer(machine, "alice"), Newcomer(machine, "bob")
+    with all_ended(), AnotherName(machine, alice, "bob", newcomer=bob) as visit:
+        assert visit.until_the_end().granted
+        assert visit.outcome.enrolling == WHOLE
+    assert bob.secret != alice.secret
+    assert machine.verdicts() == ["enrolling", "enrolling", "enrolled"]
+    assert machine.log()[-1]["user"] == "bob"
+    assert machine.stored("alice") == set()
+    machine.clock.advance(2 * STEP)
+    assert Login(machine).attempt("bob", alice.code(), bob.code()).granted
+
+
+def test_a_second_name_that_needs_no_code_does_not_complete_the_first_ones_enrollment(machine):
+    stack(machine, "login", "required")
+    machine.policy('[[rule]]\nname = "bob"\nusers = ["bob"]\nmode = "exempt"\n', mode="mandatory")
+    with all_ended(), AnotherName(machine, Newcomer(machine, "alice"), "bob") as visit:
+        assert visit.until_the_end().granted
+    assert machine.verdicts() == ["enrolling", "exempt exempt"]
+    assert machine.stored("alice") == machine.stored("bob") == set()
+
+
+class AnotherName(Visit):
+    """A login(1) at which somebody has gone through a whole enrollment behind a wrong password, and failed; then `user`
+    comes."""
+
+    def __init__(self, machine, first, user, **visit):
+        super().__init__(Login(machine), user, **visit)
+        others = {"login": first.user, "password": "a wrong password"}
+        prompts = {"login": hosts.LOGIN, "password": "Password: ", **hosts.QUESTIONS}
+        while (seen := self.terminal.expect([Login.denied, *prompts.values()])) != 0:
+            question = list(prompts)[seen - 1]
+            answer = others.get(question) or first.answer(question, self.terminal.before, self.terminal.match)
+            self.terminal.sendline(answer)
+        assert len(first.recovery) == 8
+
+
+def test_a_second_try_on_one_connection_gets_nothing_of_the_first(machine):
+    host = ready(TwoAttempts(machine))
+    stack(machine, "sshd", "required")
+    machine.mandatory()
+    first, second = Newcomer(machine, "alice"), Newcomer(machine, "alice")
+    with all_ended(), Visit(host, "alice", password="a wrong password", newcomer=first) as visit:
+        visit.until("proof")
+        visit.until("password")
+        visit.try_again(password_of("alice"), second)
+        assert visit.until_the_end().granted
+        assert visit.outcome.enrolling == WHOLE * 2
+    assert first.secret != second.secret and not {*first.recovery} & {*second.recovery}
+    assert machine.verdicts() == ["enrolling", "enrolling", "enrolled"]
+    machine.clock.advance(2 * STEP)
+    machine.forget_log()
+    assert host.attempt("alice", first.code(), first.recovery[0], second.recovery[0]).granted
+    assert machine.verdicts() == ["deny wrong-code", "deny wrong-recovery-code", "grant"]
+
+
+@pytest.mark.parametrize("second_class", [Ssh, Login], ids=lambda host: host.name)
+def test_of_two_enrollments_at_once_the_first_to_finish_wins(machine, second_class):
+    machine.mandatory()
+    first, second = Newcomer(machine, "alice"), Newcomer(machine, "alice")
+    host = ready(Ssh(machine))
+    with all_ended(), Visit(host, "alice", newcomer=second) as winner, Visit(ready(second_class(machine)), "alice", newcomer=first) as loser:
+        winner.until("proof")
+        loser.until("proof")
+        assert winner.until_the_end().granted
+        kept = machine.state_of("alice"), secret_of("alice").read_bytes()
+        assert loser.until_the_end().refused
+        assert "enrolled meanwhile" in loser.outcome.text and "tell your administrator" in loser.outcome.text
+    assert (machine.state_of("alice"), secret_of("alice").read_bytes()) == kept
+    assert machine.verdicts() == ["enrolling", "enrolling", "enrolled", "deny enrolled-meanwhile"]
+    winner, loser = second, first
+    machine.clock.advance(2 * STEP)
+    assert host.attempt("alice", loser.code(), loser.recovery[0], winner.code()).granted
+    assert host.attempt("alice", winner.recovery[0]).granted
+
+
+def secret_of(user):
+    return Path(f"/var/lib/twostep/users/{uid_of(user)}.toml")
+
+
+QUESTIONS = ("ticket", *WHOLE)
+KILLED = {"client": QUESTIONS, "sshd's child": QUESTIONS, "sshd's monitor": ["proof"], "login": QUESTIONS}
+
+
+@pytest.mark.parametrize("victim, questions", KILLED.items(), ids=KILLED)
+def test_who_is_killed_at_a_question_has_enrolled_nobody(machine, victim, questions):
+    host = ready(Login(machine) if victim == "login" else Ssh(machine))
+    machine.mandatory(require_ticket=True)
+    ticket = machine.ticket("alice")
+    before = machine.stored("alice")
+    for question in questions:
+        with all_ended(), Visit(host, "alice", newcomer=Newcomer(machine, "alice", ticket=[ticket])) as visit:
+            visit.until(question)
+            kill(victim, visit)
+        assert machine.stored("alice") == before, question
+        assert machine.failures_of("alice") == 0
+    machine.policy(mode="mandatory")
+    assert enrolled_anew(machine, host, "alice")
+
+
+def kill(victim, visit):
+    titles = {"sshd's child": b"sshd: alice [pam]", "sshd's monitor": b"sshd: alice [priv]"}
+    pid = process_called(titles[victim]) if victim in titles else visit.terminal.pid
+    os.kill(pid, signal.SIGKILL)
+
+
+def process_called(title):
+    """The process that shows itself by this title."""
+    for process in hosts.processes():
+        try:
+            command = Path("/proc", process, "cmdline").read_bytes()
+        except OSError:  # it has ended
+            continue
+        if command.rstrip(b"\0") == title:
+            return int(process)
+    raise AssertionError(f"there is no process {title}")
+
+
+def test_recovery_codes_of_an_enrollment_that_was_broken_off_are_worth_nothing(machine):
+    host = ready(Ssh(machine))
+    machine.mandatory()
+    gone, alice = Newcomer(machine, "alice", proof=[None]), Newcomer(machine, "alice")
+    assert host.attempt("alice", newcomer=gone).refused
+    assert host.attempt("alice", newcomer=alice).granted
+    assert host.attempt("alice", gone.recovery[0], gone.recovery[7]).refused

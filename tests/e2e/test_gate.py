@@ -1,0 +1,156 @@
+"""The account phase refuses who skipped a required second step: SSH keys go around the whole auth stack."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+import hosts
+from clock import STEP
+from hosts import Ssh, SshKey, Sshd
+from machine import REPOSITORY
+from person import Newcomer
+
+WHOLE = ["first", "next", "proof"]
+SETTING = "AuthenticationMethods"
+
+
+class KeyOnly(Ssh):
+    """A key, and an sshd that asks for nothing else."""
+
+    name = "key-only"
+    asks_password = False
+    denied = "Permission denied|Connection closed"
+    server = {}
+    client = {"PreferredAuthentications": "publickey", "IdentitiesOnly": "yes"}
+
+
+class Renamed(KeyOnly):
+    """The same, with an sshd that is called otherwise: its PAM service is the name by which it was started."""
+
+    name = service = "ssh-for-guests"
+
+    def prepare(self):
+        program = Path("/usr/sbin", self.service)
+        program.unlink(missing_ok=True)
+        program.symlink_to("sshd")
+        self.machine.use_stack("sshd", self.service)
+        Sshd.run(self.server, program=str(program))
+
+
+class Sufficient(Ssh):
+    """A stack whose first line says yes, and ends it."""
+
+    def prepare(self):
+        auth = ("auth sufficient pam_unix.so", "auth required pam_twostep.so")
+        self.machine.stack("sshd", *auth, account=("account required pam_twostep.so", "account required pam_unix.so"))
+        Sshd.run(self.server)
+
+
+def ready(host):
+    host.prepare()
+    return host
+
+
+@pytest.mark.parametrize("enrolled", [False, True], ids=["newcomer", "enrolled"])
+@pytest.mark.parametrize("host_class", [KeyOnly, Renamed], ids=lambda host: host.name)
+def test_a_key_alone_does_not_let_in_who_needs_a_second_step(machine, host_class, enrolled):
+    host = ready(host_class(machine))
+    if enrolled:
+        machine.enroll("alice")
+    machine.mandatory()
+    before = machine.stored("alice")
+    outcome = host.attempt("alice", newcomer=Newcomer(machine, "alice"))
+    assert outcome.refused and not outcome.asked and not outcome.enrolling
+    assert re.search(rf"A second step is required here.*{SETTING} in sshd_config", " ".join(outcome.text.split()))
+    (entry,) = machine.log()
+    expected = {"result": "deny", "reason": "second-step-skipped", "phase": "account", "user": "alice", "priority": "warning"}
+    assert entry == {**entry, **expected, "service": host.service, "rhost": "127.0.0.1"}
+    assert SETTING in entry["cause"] and "publickey,keyboard-interactive:pam" in entry["cause"]
+    assert machine.stored("alice") == before
+
+
+def test_with_key_and_code_the_gate_is_open(machine):
+    host = ready(SshKey(machine))
+    machine.mandatory()
+    alice = Newcomer(machine, "alice")
+    assert host.attempt("alice", newcomer=alice).enrolling == WHOLE
+    machine.clock.advance(2 * STEP)
+    machine.forget_log()
+    assert host.attempt("alice", alice.code()).granted
+    assert machine.verdicts() == ["grant"]
+
+
+@pytest.mark.parametrize("host_class", [KeyOnly, Renamed], ids=lambda host: host.name)
+def test_who_needs_no_second_step_comes_in_by_a_key(machine, host_class):
+    host = ready(host_class(machine))
+    assert host.attempt("alice").granted
+    machine.policy('[[rule]]\nname = "bob"\nusers = ["bob"]\nmode = "exempt"\n', mode="mandatory")
+    assert host.attempt("bob").granted
+    machine.policy("[gate]\nservices = []\n", mode="mandatory")
+    assert host.attempt("alice").granted
+    assert machine.verdicts() == []
+
+
+def test_a_password_that_goes_around_the_code_is_stopped_too(machine):
+    host = ready(Sufficient(machine))
+    machine.mandatory()
+    outcome = host.attempt("alice")
+    assert outcome.refused and not outcome.asked
+    assert machine.verdicts() == ["deny second-step-skipped"]
+
+
+def test_a_broken_policy_closes_the_gate(machine):
+    host = ready(KeyOnly(machine))
+    machine.policy("[gate]\nservice = []\n")
+    outcome = host.attempt("alice")
+    assert outcome.refused
+    (entry,) = machine.log()
+    assert (entry["reason"], entry["phase"]) == ("misconfigured", "account")
+    assert "unknown field `service`" in entry["cause"] and "unknown field" not in outcome.text
+
+
+def test_what_one_user_has_proved_opens_the_gate_for_nobody_else(machine):
+    """A code for sudo, in a session that came in by sshd, is no code for sshd."""
+    alice = machine.enroll("alice")
+    machine.mandatory()
+    assert hosts.Sudo(machine).attempt("alice", alice.code()).granted
+    assert ready(KeyOnly(machine)).attempt("alice").refused
+
+
+JOB = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from pam import Pam
+job = Pam(sys.argv[2], "alice")
+print(job.account(), job.setcred(), job.said)
+"""
+
+
+@pytest.mark.parametrize("service", ["cron", "atd", "systemd-user"])
+def test_jobs_that_prove_nothing_are_not_affected(machine, service):
+    """They have no auth phase; systemd-user not even auth lines, so that its setcred is that of `other`."""
+    auth = [] if service == "systemd-user" else ["auth required pam_unix.so", "auth required pam_twostep.so"]
+    machine.stack(service, *auth, account=("account required pam_twostep.so", "account required pam_unix.so"))
+    machine.mandatory()
+    job = machine.run("/usr/bin/python3", "-c", JOB, REPOSITORY / "tests/stacks", service)
+    assert job.stdout == "0 0 []\n"
+    assert machine.verdicts() == []
+
+
+def test_sudo_without_a_password_is_not_affected_even_in_a_session_of_sshds(machine):
+    account = ("account required pam_twostep.so", "account required pam_unix.so")
+    machine.stack("sudo", "auth required pam_unix.so", "auth required pam_twostep.so", account=account)
+    machine.mandatory()
+    rule = Path("/etc/sudoers.d/zz-alice")
+    rule.write_text("alice ALL=(ALL:ALL) NOPASSWD: ALL\n")
+    rule.chmod(0o440)
+    session = ["SSH_CONNECTION=192.0.2.7 50000 192.0.2.1 22", "SSH_AUTH_INFO_0=publickey ssh-ed25519 AAAA"]
+    command = ["setpriv", *hosts.become("alice"), "env", *session, "sudo", "-n", "id", "-un"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
+    finally:
+        rule.unlink()
+    assert done.stdout == "root\n", done.stderr
+    assert machine.verdicts() == []

@@ -1,0 +1,277 @@
+"""Who must have a second step and has none gets it in the login itself, in the terminal that people have."""
+
+import re
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import pytest
+
+from clock import STEP
+from hosts import Login, Ssh, SshKey, SshShell, Visit, all_ended
+from machine import uid_of
+from person import QUESTIONS, Newcomer, password_of
+from screen import COLUMNS, DARK_TERMINAL, LIGHT_TERMINAL, ROWS, Screen, decode
+
+WHOLE = ["first", "next", "proof"]
+DONE = "Your second step is set up. From now on, logins here ask for a code."
+
+
+@pytest.fixture
+def camera(tmp_path):
+    """What zbar reads from the screen, as a terminal of these colours shows it."""
+
+    def look(screen, terminal=DARK_TERMINAL):
+        screen.photograph(tmp_path / "screen.png", terminal)
+        return decode(tmp_path / "screen.png")
+
+    return look
+
+
+def ready(host):
+    host.prepare()
+    return host
+
+
+def log_in(screen, host, user):
+    """Types name and password on a real screen, up to the first question of the enrollment. Returns the newcomer, who has
+    read the key, and the lines of the screen."""
+    if isinstance(host, Login):
+        screen.wait_for_prompt("login:")
+        screen.type(user)
+    screen.wait_for_prompt("[Pp]assword:")
+    screen.type(password_of(user))
+    lines = screen.wait_for_prompt(QUESTIONS["first"])
+    newcomer = Newcomer(host.machine, user)
+    newcomer.read("\n".join(lines))
+    return newcomer, lines
+
+
+def go_on(screen, newcomer):
+    """From the key on the screen to the shell."""
+    for question in WHOLE:
+        lines = screen.wait_for_prompt(QUESTIONS[question])
+        screen.type(newcomer.answer(question, "\n".join(lines), re.search(QUESTIONS[question].rstrip(), lines[-1])))
+    screen.wait_for(DONE)
+    screen.wait_for_prompt(r":~\$")
+
+
+@pytest.mark.parametrize(
+    "host_class, time_limit",
+    [(SshShell, r"sshd allows 2 minutes for this,\nunless it is set otherwise\."), (Login, r"This login ends in 5\d s\.")],
+    ids=["ssh", "login"],
+)
+def test_a_mandatory_newcomer_enrolls_in_the_login_on_a_terminal_of_80_by_24(machine, camera, host_class, time_limit):
+    host = ready(host_class(machine))
+    machine.mandatory()
+    with all_ended(), on_screen(host, "alice") as screen:
+        alice, lines = log_in(screen, host, "alice")
+        assert len(lines) <= ROWS and all(len(line) <= COLUMNS for line in lines)
+        beside = "\n".join(line[47:].rstrip() for line in lines)
+        assert re.search(time_limit, beside), beside
+        assert "Account: alice" in beside and "Picture unreadable? Type\ni (inverted) or t (text only)." in beside
+        check_uri(camera(screen), "alice", alice.secret)
+        go_on(screen, alice)
+        assert len(alice.recovery) == 8
+
+    began, done = machine.log()
+    expected = {"user": "alice", "service": host.service, **host.origin, "priority": "notice"}
+    assert began == {**began, **expected, "result": "enrolling", "phase": "auth", "rule": "default"}
+    assert done == {**done, **expected, "result": "enrolled", "phase": "account", "authenticator": "phone", "recovery-codes": "8"}
+    check_what_works(machine, host, alice)
+
+
+def on_screen(host, user, *before):
+    """A login on a screen that can be photographed; `before` is what the command line begins with."""
+    program, arguments = host.command(user)
+    return Screen(*before, program, *arguments)
+
+
+def check_uri(uri, user, secret, issuer="sandbox", **others):
+    parts = urlsplit(uri)
+    assert (parts.scheme, parts.netloc) == ("otpauth", "totp")
+    assert unquote(parts.path) == f"/{issuer}:{user}"
+    assert parse_qs(parts.query) == {key: [value] for key, value in {"secret": secret, "issuer": issuer, **others}.items()}
+
+
+def check_what_works(machine, host, newcomer):
+    """Neither code that was typed, but the next one; a recovery code once, and not twice."""
+    user, (first, *_) = newcomer.user, newcomer.recovery
+    machine.clock.advance(STEP)
+    machine.forget_log()
+    assert host.attempt(user, *newcomer.spent, newcomer.code(+1)).granted
+    assert machine.verdicts() == ["deny replayed", "deny replayed", "grant"]
+    machine.forget_log()
+    assert host.attempt(user, first).granted
+    assert host.attempt(user, first).refused
+    grant, refusal = machine.log()
+    assert grant == {**grant, "result": "grant", "method": "recovery-code", "left": "7", "priority": "notice"}
+    assert refusal == {**refusal, "result": "deny", "reason": "wrong-recovery-code", "failures": "1"}
+
+
+def test_at_a_persons_pace_both_logins_last_long_enough(machine):
+    """Time goes on; two people, one at a console and one by SSH, look for their phones, scan, and wait for the next code."""
+    machine.mandatory()
+    people = {"alice": ready(SshShell(machine)), "bob": Login(machine)}
+    machine.clock.go()
+    with all_ended(), ExitStack() as stack:
+        visits = []
+        for user, host in people.items():
+            newcomer = Newcomer(machine, user, next=[wait_for_the_next_step])
+            visits.append((newcomer, stack.enter_context(Visit(host, user, newcomer=newcomer))))
+        for question, seconds in (("password", 2), ("first", 8), ("next", 1), ("proof", 10)):
+            for _, visit in visits:
+                visit.until(question)
+            time.sleep(seconds)
+        for newcomer, visit in visits:
+            assert visit.until_the_end().granted
+    assert machine.verdicts() == ["enrolling", "enrolling", "enrolled", "enrolled"]
+    for newcomer, visit in visits:
+        assert people[visit.user].attempt(visit.user, newcomer.code(+1)).granted
+
+
+def wait_for_the_next_step(person):
+    """What the app shows, once it is another code than the first."""
+    while person.code() in person.spent:
+        time.sleep(0.3)
+    return person.code()
+
+
+def test_on_a_light_terminal_i_draws_a_picture_that_is_read(machine, camera):
+    host = ready(Ssh(machine))
+    machine.mandatory()
+    with all_ended(), on_screen(host, "alice") as screen:
+        alice, _ = log_in(screen, host, "alice")
+        assert decoded(camera, screen) == {"dark"}
+        screen.type("i")
+        screen.wait_for_prompt(QUESTIONS["first"])
+        assert decoded(camera, screen) == {"light"}
+        check_uri(camera(screen, LIGHT_TERMINAL), "alice", alice.secret)
+        alice.read(screen.text())
+        screen.type("t")
+        screen.wait_for_prompt("Type this key(.|\n)*" + QUESTIONS["first"])
+        assert not decoded(camera, screen)
+
+
+def decoded(camera, screen):
+    terminals = {"dark": DARK_TERMINAL, "light": LIGHT_TERMINAL}
+    return {name for name, terminal in terminals.items() if camera(screen, terminal)}
+
+
+def test_in_a_c_locale_t_leaves_the_picture_out(machine, camera):
+    """There OpenSSH's client prints each byte of the picture as a number."""
+    host = ready(SshShell(machine))
+    machine.mandatory()
+    with all_ended(), on_screen(host, "alice", "env", "LC_ALL=C") as screen:
+        screen.wait_for_prompt("[Pp]assword:")
+        screen.type(password_of("alice"))
+        screen.wait_for_prompt(QUESTIONS["first"])
+        assert r"\342\226\210" in screen.text() and not camera(screen)
+        screen.type("t")
+        lines = screen.wait_for_prompt("Type this key into your authenticator app:(.|\n)*" + QUESTIONS["first"])
+        alice = Newcomer(machine, "alice")
+        alice.read("\n".join(lines).rpartition("Type this key")[2])
+        go_on(screen, alice)
+    assert machine.verdicts() == ["enrolling", "enrolled"]
+
+
+def test_what_the_policy_wants_of_new_authenticators_holds(machine, camera):
+    host = ready(Ssh(machine))
+    machine.mandatory(issuer="Example Corp", algorithm="SHA256", digits=8, recovery_codes=0)
+    alice = Newcomer(machine, "alice", app=("--totp=sha256", "--digits=8"))
+    with all_ended(), on_screen(host, "alice") as screen:
+        screen.wait_for_prompt("[Pp]assword:")
+        screen.type(password_of("alice"))
+        alice.read("\n".join(screen.wait_for_prompt(QUESTIONS["first"])))
+        check_uri(camera(screen), "alice", alice.secret, issuer="Example Corp", algorithm="SHA256", digits="8")
+        for question in ("first", "next"):
+            screen.wait_for_prompt(QUESTIONS[question])
+            screen.type(alice.answer(question, "", None))
+        screen.wait_for("IN-AS-alice")
+    assert machine.log()[-1]["recovery-codes"] == "0"
+    machine.clock.advance(2 * STEP)
+    assert host.attempt("alice", alice.code()).granted
+
+
+def test_behind_a_key_the_newcomer_enrolls_without_a_password(machine):
+    host = ready(SshKey(machine))
+    machine.mandatory()
+    alice = Newcomer(machine, "alice")
+    outcome = host.attempt("alice", newcomer=alice)
+    assert outcome.granted and outcome.enrolling == WHOLE
+    machine.clock.advance(2 * STEP)
+    assert host.attempt("alice", alice.code()).granted
+
+
+@pytest.mark.parametrize("host_class", [Ssh, Login], ids=lambda host: host.name)
+def test_who_mistypes_is_told_and_goes_on(machine, host_class):
+    host = ready(host_class(machine))
+    machine.mandatory()
+    alice = Newcomer(
+        machine,
+        "alice",
+        first=["what?", "i", "t"],
+        next=[lambda self: self.spent[0]],
+        proof=["0000", ""],
+    )
+    outcome = host.attempt("alice", newcomer=alice)
+    assert outcome.granted
+    assert outcome.enrolling == ["first"] * 4 + ["next"] * 2 + ["proof"] * 3
+    for hint in ("That is not a code of this key", "That is the same code: wait until it changes", "That is not the last group"):
+        assert hint in outcome.text
+
+
+class Quiet(Ssh):
+    """`ssh -q` hides all that is not a prompt."""
+
+    client = {**Ssh.client, "LogLevel": "QUIET"}
+
+
+REFUSALS = {
+    "three wrong codes": (
+        {"first": ["000000", "1", ""]},
+        ["first"] * 3,
+        "These were not two consecutive codes of the new key.",
+    ),
+    "a phone that is fast": (
+        {"first": [lambda self: self.code(+8)]},
+        ["first"],
+        "your phone's clock is 4 minutes fast",
+    ),
+    "a phone that is slow": (
+        {"next": [lambda self: self.code(-5)]},
+        ["first", "next"],
+        "your phone's clock is 150 seconds slow",
+    ),
+    "recovery codes unread": (
+        {"proof": ["", "yes", "AAAA"]},
+        ["first", "next", "proof", "proof", "proof"],
+        "The recovery codes were not read.",
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    "host_class, answers, asked, reason",
+    [(Quiet, *refusal) for refusal in REFUSALS.values()] + [(Login, *REFUSALS["recovery codes unread"])],
+    ids=[*REFUSALS, "recovery codes unread at a console"],
+)
+def test_without_proof_nothing_is_stored_and_the_reason_is_told(machine, host_class, answers, asked, reason):
+    host = ready(host_class(machine))
+    machine.mandatory()
+    outcome = host.attempt("alice", newcomer=Newcomer(machine, "alice", **answers))
+    assert outcome.refused
+    assert outcome.enrolling == [*asked, "end"]
+    assert reason in outcome.text and "Nothing was stored" in outcome.text
+    assert machine.verdicts() == ["enrolling", "deny not-confirmed"]
+    assert machine.stored("alice") == set()
+
+
+def test_the_files_are_whole_and_nobodys_but_twosteps(machine):
+    machine.mandatory()
+    assert ready(Ssh(machine)).attempt("alice", newcomer=Newcomer(machine, "alice")).granted
+    uid = uid_of("alice")
+    assert machine.stored("alice") == {f"{uid}.toml", "mark", "recovery codes"}
+    for file in (f"users/{uid}.toml", f"state/{uid}"):
+        assert machine.run("stat", "-c", "%U %a %h", Path("/var/lib/twostep", file)).stdout == "twostep 600 1\n"

@@ -1,0 +1,205 @@
+"""Recovery codes: for the day the phone is lost."""
+
+import re
+
+import pytest
+
+from clock import STEP
+from hosts import ALL, CODE, Login, Ssh, SshShell, Sudo
+from machine import REPOSITORY
+from person import Newcomer
+from screen import COLUMNS, ROWS, Screen
+
+FOREIGN = "0123-4567-89AB-CDEF"
+FOR_NEW_ONES = "For new ones, ask your administrator to run 'twostep recovery --user alice'."
+
+
+@pytest.fixture
+def ssh(machine):
+    host = Ssh(machine)
+    host.prepare()
+    return host
+
+
+def test_a_recovery_code_lets_in_once(machine, host):
+    alice = machine.enroll("alice")
+    assert host.attempt("alice", alice.recovery[3]).granted
+    assert host.attempt("alice", alice.recovery[3], alice.code()).granted
+    granted, refused, _ = machine.log()
+    expected = {"result": "grant", "user": "alice", "service": host.service, "method": "recovery-code", "left": "7"}
+    assert granted == {**granted, **expected, **host.origin, "priority": "notice"}
+    assert (refused["reason"], refused["failures"]) == ("wrong-recovery-code", "1")
+
+
+def test_however_it_is_written_it_is_read_but_not_with_another_character(machine, ssh):
+    machine.policy(tries=10)
+    alice = machine.enroll("alice")
+    first, second, third, fourth, *_ = alice.recovery
+    assert ssh.attempt("alice", first.lower()).granted
+    assert ssh.attempt("alice", f" {second.replace('-', '')} ").granted
+    assert ssh.attempt("alice", third.replace("0", "o").replace("1", "L").replace("-", " ")).granted
+    wrong = [fourth[:at] + ("2" if fourth[at] != "2" else "3") + fourth[at + 1 :] for at in (0, 10, 18)]
+    assert ssh.attempt("alice", *wrong, fourth[:-1], fourth).granted
+    assert machine.verdicts()[3:] == ["deny wrong-recovery-code"] * 3 + ["deny not-a-code", "grant"]
+
+
+def test_a_wrong_one_is_refused_in_the_words_of_a_wrong_code_and_has_a_count_of_its_own(machine, ssh):
+    alice = machine.enroll("alice")
+    seen = []
+
+    def then_right():
+        seen.append((machine.failures_of("alice"), machine.recovery_failures_of("alice")))
+        return alice.recovery[0]
+
+    machine.policy(tries=4)
+    outcome = ssh.attempt("alice", FOREIGN, alice.wrong_code(), FOREIGN, then_right)
+    assert outcome.granted
+    assert outcome.asked[1] == outcome.asked[2] == f"Not accepted. Each code works once: wait for the next one.\n{CODE}"
+    assert machine.verdicts() == ["deny wrong-recovery-code", "deny wrong-code", "deny wrong-recovery-code", "grant"]
+    assert [entry.get("failures") for entry in machine.log()] == ["1", "1", "2", None]
+    assert seen == [(1, 2)], "and both at once end with a success"
+    assert (machine.failures_of("alice"), machine.recovery_failures_of("alice")) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    "host_class, limit, reason", [(Ssh, 20, "locked"), (Login, 3, "disabled"), (Sudo, 20, "locked")], ids=["ssh", "login", "sudo"]
+)
+def test_who_is_locked_out_gets_in_by_a_recovery_code(machine, host_class, limit, reason):
+    host = host_class(machine)
+    host.prepare()
+    machine.policy(tries=5, lockout_after=limit)
+    alice = machine.enroll("alice")
+    outcome = host.attempt("alice", *[alice.wrong_code()] * 3, alice.code(), alice.recovery[0])
+    assert "A recovery code works now." in " ".join(outcome.asked[4].split())
+    assert outcome.granted
+    assert machine.verdicts()[3:] == [f"deny {reason}", "grant"]
+    assert host.attempt("alice", alice.code()).granted
+
+
+def test_a_clock_that_was_wrong_is_no_hindrance(machine, ssh):
+    alice = machine.enroll("alice", then=24 * 3600)
+    assert ssh.attempt("alice", alice.code()).granted
+    machine.clock.advance(-24 * 3600)
+    outcome = ssh.attempt("alice", alice.code(), alice.recovery[0])
+    assert outcome.granted and "A recovery code works now." in " ".join(outcome.asked[1].split())
+
+
+IMPATIENT = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from pam import Pam
+assert all(Pam("su", "alice", answers=[sys.argv[2]] * 10).authenticate() == 7 for _ in range(10))
+"""
+
+
+def test_after_a_hundred_wrong_ones_a_code_or_unlock_helps(machine, ssh):
+    """They are tried by a program of root's that does not wait after a refusal."""
+    machine.policy(tries=10)
+    machine.stack("su", "auth required pam_twostep.so")
+    alice = machine.enroll("alice")
+    program = ["/usr/bin/python3", "-c", IMPATIENT, REPOSITORY / "tests/stacks", FOREIGN]
+    assert machine.run(*program).returncode == 0
+    assert machine.recovery_failures_of("alice") == 100
+    machine.forget_log()
+    outcome = ssh.attempt("alice", alice.recovery[0], alice.code())
+    assert "twostep unlock alice" in outcome.asked[1]
+    assert outcome.granted and machine.verdicts() == ["deny recovery-disabled", "grant"]
+    assert machine.recovery_failures_of("alice") == 0
+
+    assert machine.run(*program).returncode == 0
+    machine.command("unlock", "alice")
+    assert machine.recovery_failures_of("alice") == 0
+    assert ssh.attempt("alice", alice.recovery[0]).granted
+
+
+@pytest.mark.parametrize("host_class", [SshShell, Login, Sudo], ids=lambda host: host.name)
+def test_the_person_is_told_how_many_are_left_and_from_two_on_how_to_get_new_ones(machine, host_class):
+    """sudo is silent, so its people are told nothing: what they must know stands in prompts alone."""
+    host = host_class(machine)
+    host.prepare()
+    machine.mandatory(recovery_codes=4)
+    alice = machine.enroll("alice")
+    told = []
+    for code in (alice.recovery[0], alice.code, alice.recovery[1], lambda: alice.code(+1), *alice.recovery[2:]):
+        outcome = host.attempt("alice", code)
+        assert outcome.granted
+        told.append(" ".join(outcome.text.split()))
+    if isinstance(host, Sudo):
+        assert not any("ecovery code" in text for text in told)
+        return
+    assert "Recovery code accepted: 3 are left." in told[0] and FOR_NEW_ONES not in told[0]
+    assert "ecovery code" not in told[1]
+    for text, left in ((told[2], "2 are left"), (told[3], "2"), (told[4], "1 is left"), (told[5], "none is left")):
+        assert left in text and FOR_NEW_ONES in text, text
+
+
+def test_a_new_set_replaces_the_old_one_in_80_by_24(machine, ssh):
+    machine.mandatory(recovery_codes=16)
+    alice = machine.enroll("alice")
+    old, alice.recovery = alice.recovery, []
+    with Screen("twostep", "recovery", "--user", "alice") as screen:
+        lines = answer_proof(screen, alice)
+        assert len(lines) <= ROWS and all(len(line) <= COLUMNS for line in lines)
+        screen.wait_for("alice has 16 new recovery codes. The old ones no longer work.")
+    assert len(alice.recovery) == 16 and not {*old} & {*alice.recovery}
+    assert machine.status("alice")["recovery_codes"] == 16
+    machine.forget_log()
+    assert ssh.attempt("alice", old[0], old[15], alice.recovery[15]).granted
+    assert machine.verdicts() == ["deny wrong-recovery-code", "deny wrong-recovery-code", "grant"]
+    assert machine.status("alice")["recovery_codes"] == 15
+
+
+def answer_proof(screen, person):
+    """Types the last group that is asked for. Returns the lines of the screen."""
+    question = r"To go on, type the last group of code (\d+):"
+    lines = screen.wait_for_prompt(question)
+    screen.type(person.answer("proof", "\n".join(lines), re.search(question, lines[-1])))
+    return lines
+
+
+def test_unread_new_ones_leave_the_old_ones_in_place(machine, ssh):
+    alice = machine.enroll("alice")
+    before = machine.state_of("alice")
+    for answers in ("", "AAAA\n", "no\nno\nno\nno\n"):
+        refused = machine.run("twostep", "recovery", "--user", "alice", stdin=answers)
+        assert refused.returncode == 1 and "the old recovery codes still work" in refused.stderr
+        Newcomer(machine, "alice").read(refused.stdout)
+    assert machine.state_of("alice") == before
+    assert ssh.attempt("alice", alice.recovery[0]).granted
+
+
+def test_who_has_no_recovery_codes_has_none(machine, ssh):
+    machine.policy("[enrollment]\nrecovery-codes = 0\n")
+    alice = machine.enroll("alice")
+    assert alice.recovery == [] and machine.status("alice")["recovery_codes"] is None
+    assert ssh.attempt("alice", FOREIGN, alice.code()).granted
+    assert machine.verdicts() == ["deny wrong-recovery-code", "grant"]
+    assert "is not enrolled" in machine.run("twostep", "recovery", "--user", "bob").stderr
+
+
+def test_another_persons_recovery_code_is_refused(machine, ssh):
+    alice = machine.enroll("alice")
+    bob = machine.enroll("bob")
+    assert ssh.attempt("alice", bob.recovery[0], alice.code()).granted
+    assert ssh.attempt("bob", bob.recovery[0]).granted
+    assert machine.verdicts() == ["deny wrong-recovery-code", "grant", "grant"]
+
+
+def test_a_reset_forgets_them(machine, ssh):
+    alice = machine.enroll("alice")
+    machine.command("reset", "alice")
+    again = machine.enroll("alice")
+    assert not {*alice.recovery} & {*again.recovery}
+    assert ssh.attempt("alice", alice.recovery[0], again.recovery[0]).granted
+    assert machine.verdicts() == ["deny wrong-recovery-code", "grant"]
+
+
+def test_a_second_factor_stays_one_where_a_recovery_code_is_also_the_password(machine, ssh):
+    """What was typed as the password is no proof of anything else."""
+    alice = machine.enroll("alice")
+    machine.run("chpasswd", stdin=f"alice:{alice.recovery[0]}\n")
+    try:
+        outcome = ssh.attempt("alice", alice.recovery[0], alice.code(), password=alice.recovery[0])
+        assert outcome.granted and machine.verdicts() == ["deny not-a-code", "grant"]
+    finally:
+        machine.run("chpasswd", stdin="alice:alice's password\n")

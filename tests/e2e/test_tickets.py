@@ -1,0 +1,154 @@
+"""Tickets: where the policy wants one, nobody sees a key without an administrator's word."""
+
+import datetime
+
+import pytest
+
+from clock import STEP
+from hosts import Login, Ssh, Visit, all_ended
+from machine import uid_of
+from person import Newcomer, keep_secret
+
+WHOLE = ["ticket", "first", "next", "proof"]
+NEEDED = "A second step is required here. Setting it up needs a ticket from your administrator."
+REFUSED = "Not accepted. Ask your administrator for a ticket."
+FOREIGN = "0123-4567-89AB-CDEF"
+
+
+@pytest.fixture
+def ssh(machine):
+    host = Ssh(machine)
+    host.prepare()
+    machine.mandatory(require_ticket=True)
+    with all_ended():
+        yield host
+
+
+def comes(host, *tickets, user="alice"):
+    """Somebody who types these tickets, in turn, and then hangs up, with or without a key before their eyes. Nobody waits
+    here for sshd to notice."""
+    newcomer = Newcomer(host.machine, user, ticket=[*tickets, None], first=[None])
+    with Visit(host, user, newcomer=newcomer) as visit:
+        return visit.until_the_end()
+
+
+def causes(machine):
+    return [entry["cause"] for entry in machine.log() if entry.get("reason") == "wrong-ticket"]
+
+
+def shows_a_key(outcome):
+    assert ("first" in outcome.enrolling) == ("Key:" in outcome.text) == ("█" in outcome.text)
+    return "first" in outcome.enrolling
+
+
+def test_with_a_ticket_the_newcomer_enrolls_and_it_is_used_up(machine, ssh):
+    ticket = machine.ticket("alice")
+    alice = Newcomer(machine, "alice", ticket=[FOREIGN, ticket.lower().replace("-", " ")])
+    outcome = ssh.attempt("alice", newcomer=alice)
+    assert outcome.granted and outcome.enrolling == ["ticket", *WHOLE]
+    assert NEEDED in outcome.text and REFUSED in outcome.text
+    assert machine.verdicts() == ["deny wrong-ticket", "enrolling", "enrolled"]
+    assert machine.stored("alice") == {f"{uid_of('alice')}.toml", "mark", "recovery codes"}
+    assert machine.status("alice")["ticket_until"] is None
+
+    machine.clock.advance(2 * STEP)
+    assert ssh.attempt("alice", alice.code()).granted
+    machine.command("reset", "alice")
+    assert not shows_a_key(comes(ssh, ticket))
+
+
+@pytest.mark.parametrize("host_class", [Ssh, Login], ids=lambda host: host.name)
+def test_who_has_the_password_and_no_ticket_sees_no_key(machine, host_class):
+    host = host_class(machine)
+    host.prepare()
+    machine.mandatory(require_ticket=True)
+    outcome = comes(host, FOREIGN, "123456", "")
+    assert outcome.refused and outcome.enrolling == ["ticket"] * 3 and not shows_a_key(outcome)
+    assert outcome.text.count(REFUSED) == 2
+    assert machine.verdicts() == ["deny wrong-ticket"] * 3
+    assert machine.log()[0]["priority"] == "warning"
+    assert causes(machine)[0].startswith("no ticket was issued")
+    assert machine.stored("alice") == set()
+
+
+def test_nobody_learns_whether_a_ticket_exists(machine, ssh):
+    machine.ticket("alice")
+    with_ticket, without = comes(ssh, FOREIGN, FOREIGN), comes(ssh, FOREIGN, FOREIGN, user="bob")
+    assert with_ticket.text == without.text.replace("bob", "alice")
+    assert with_ticket.enrolling == without.enrolling == ["ticket"] * 3
+
+
+def test_a_ticket_has_three_tries_over_all_logins_and_a_right_one_gives_them_back(machine, ssh):
+    ticket = machine.ticket("alice")
+    assert shows_a_key(comes(ssh, FOREIGN, FOREIGN, ticket))
+    assert not shows_a_key(comes(ssh, FOREIGN, FOREIGN))
+    assert not shows_a_key(comes(ssh, FOREIGN, ticket, ticket))
+    machine.forget_log()
+    assert not shows_a_key(comes(ssh, ticket))
+    assert causes(machine) == ["the ticket was mistyped too often, and is dead"]
+    assert shows_a_key(comes(ssh, machine.ticket("alice")))
+
+
+def test_what_is_no_ticket_at_all_costs_none_of_its_tries(machine, ssh):
+    ticket = machine.ticket("alice")
+    assert not shows_a_key(comes(ssh, "123456", "alice's password", "yes"))
+    assert causes(machine) == ["this does not have the shape of a ticket"] * 3
+    assert shows_a_key(comes(ssh, ticket))
+
+
+def test_a_ticket_expires(machine, ssh):
+    ticket = machine.ticket("alice", "--valid", "1h")
+    assert machine.status("alice")["ticket_until"] == machine.clock.now() + 3600
+    machine.clock.advance(3599)
+    assert shows_a_key(comes(ssh, ticket))
+    machine.clock.advance(1)
+    assert machine.status("alice")["ticket_until"] is None
+    assert not shows_a_key(comes(ssh, ticket))
+    assert causes(machine) == ["the ticket has expired"]
+
+
+def test_a_ticket_is_for_one_person(machine, ssh):
+    ticket = machine.ticket("alice")
+    machine.ticket("bob")
+    assert not shows_a_key(comes(ssh, ticket, user="bob"))
+    assert causes(machine) == ["this is not the ticket that was issued"]
+
+
+def test_a_new_ticket_takes_the_place_of_the_old_one(machine, ssh):
+    old, new = machine.ticket("alice"), machine.ticket("alice")
+    assert not shows_a_key(comes(ssh, old))
+    assert shows_a_key(comes(ssh, new))
+
+
+def test_a_ticket_withdrawn_during_the_dialogue_enrolls_nobody(machine, ssh):
+    ticket = machine.ticket("alice")
+
+    def meanwhile(newcomer):
+        machine.command("reset", "alice")
+        return newcomer.code()
+
+    outcome = ssh.attempt("alice", newcomer=Newcomer(machine, "alice", ticket=[ticket], first=[meanwhile]))
+    assert outcome.refused and outcome.enrolling == WHOLE
+    assert machine.verdicts() == ["enrolling", "deny wrong-ticket"]
+    assert not machine.status("alice")["enrolled"]
+
+
+def test_what_the_command_says_of_tickets(machine, ssh):
+    issued = machine.run("twostep", "ticket", "alice", "--valid", "2h")
+    first, second = issued.stdout.splitlines()
+    keep_secret(machine, first.removeprefix("Ticket for alice: "))
+    until = datetime.datetime.fromtimestamp(machine.clock.now() + 7200, datetime.UTC)
+    assert second.startswith(f"It allows one enrollment, before {until:%Y-%m-%d %H:%M}") and second.endswith("UTC.")
+    assert issued.stderr == ""
+    assert f"{until:%Y-%m-%d %H:%M}" in machine.command("status", "--user", "alice")
+    assert machine.stored("alice") >= {"ticket"}
+
+    machine.policy(mode="mandatory")
+    issued = machine.run("twostep", "ticket", "bob")
+    keep_secret(machine, issued.stdout.split()[3])
+    assert "require-ticket" in issued.stderr and issued.returncode == 0
+    machine.enroll("carol")
+    refused = machine.run("twostep", "ticket", "carol")
+    assert refused.returncode == 1 and "twostep reset carol" in refused.stderr and not refused.stdout
+    for arguments in (["alice", "--valid", "0h"], ["alice", "--valid", "soon"], ["alice", "--valid", "31d"], []):
+        assert machine.run("twostep", "ticket", *arguments).returncode == 2
