@@ -52,7 +52,7 @@ pub fn run(administrator: &Administrator, arguments: Arguments) -> Result<(), Fa
     let confirmed = enrollment::enroll(&mut Terminal, machine, &terms).map_err(explain)?;
     match enrolled {
         Some(_) => store.enroll_further(&account, confirmed)?,
-        None => store.enroll(&account, confirmed)?,
+        None => store.enroll(&account, confirmed).map_err(explain)?,
     }
 
     let target = Target { uid: account.uid, account: Some(account) };
@@ -67,6 +67,12 @@ pub fn explain(denial: Denial) -> Failure {
     }
     if denial == Denial::Conversation {
         return Failure::refused("the dialogue was broken off.", NOTHING);
+    }
+    if denial == Denial::EnrolledMeanwhile {
+        return Failure::refused(
+            "this person was enrolled meanwhile, by a login or another administrator.",
+            "Nothing of this dialogue was stored: delete the entry in the app.",
+        );
     }
     denial.into()
 }
