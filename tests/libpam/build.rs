@@ -1,6 +1,6 @@
 //! Makes the executables export the functions of `src/interpose.rs`, so that the module under test finds them first.
 
-const INTERPOSED: [&str; 11] = [
+const INTERPOSED: [&str; 12] = [
     "clock_gettime",
     "gettimeofday",
     "time",
@@ -11,6 +11,7 @@ const INTERPOSED: [&str; 11] = [
     "getgrouplist",
     "getgrnam_r",
     "fdatasync",
+    "getrandom",
     "pwrite64",
 ];
 

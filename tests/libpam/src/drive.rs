@@ -64,6 +64,11 @@ impl Login {
         if let Some(now) = self.clock {
             option("--at", now.to_string().as_ref());
         }
+        for (set, name) in [(self.fixed_randomness, "--fixed-randomness"), (self.whole, "--whole")] {
+            if set {
+                option(name, "".as_ref());
+            }
+        }
         self.rhost.iter().for_each(|host| option("--rhost", host.as_ref()));
         self.tty.iter().for_each(|tty| option("--tty", tty.as_ref()));
         self.env.iter().for_each(|pair| option("--env", pair.as_ref()));
@@ -107,6 +112,8 @@ impl Login {
                 "--tty" => login.tty(&text),
                 "--env" => login.env(&text),
                 "--answer" => login.answer(value.into_vec()),
+                "--fixed-randomness" => login.fixed_randomness(),
+                "--whole" => login.whole(),
                 "--signal-at-flush" => {
                     interpose::signal_at_flush(text.parse().unwrap());
                     login

@@ -14,6 +14,7 @@ thread_local! {
     static GROUPS: RefCell<Vec<gid_t>> = const { RefCell::new(Vec::new()) };
     static LONGEST_WRITE: Cell<Option<usize>> = const { Cell::new(None) };
     static SKIP_FLUSHES: Cell<bool> = const { Cell::new(false) };
+    static FIXED_RANDOMNESS: Cell<bool> = const { Cell::new(false) };
     static SIGNAL_AT_FLUSH: Cell<Option<c_int>> = const { Cell::new(None) };
 }
 
@@ -67,6 +68,11 @@ pub fn set_groups(groups: &[gid_t]) {
 /// Lets this thread's fdatasync(2) do nothing: for tests that build by themselves what a disk may hold.
 pub fn skip_flushes() {
     SKIP_FLUSHES.set(true);
+}
+
+/// Lets this thread's getrandom(2) always give [`crate::paper::random_bytes`], so that new keys and codes are known before.
+pub fn fix_randomness(fixed: bool) {
+    FIXED_RANDOMNESS.set(fixed);
 }
 
 /// Lets this thread's next fdatasync(2) send `signal` to the process before it does anything.
@@ -353,6 +359,20 @@ pub unsafe extern "C" fn fdatasync(file: c_int) -> c_int {
     }
     // SAFETY: the call itself, because libc's function is this one here.
     unsafe { libc::syscall(libc::SYS_fdatasync, file as c_long) as c_int }
+}
+
+/// # Safety
+/// As getrandom(2).
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn getrandom(bytes: *mut c_void, length: size_t, flags: c_uint) -> isize {
+    if FIXED_RANDOMNESS.get() {
+        let random = crate::paper::random_bytes(length);
+        // SAFETY: the caller's promise: room for `length` bytes.
+        unsafe { ptr::copy_nonoverlapping(random.as_ptr().cast(), bytes, length) };
+        return length as isize;
+    }
+    // SAFETY: the caller's promise; the call itself, because libc's function is this one here.
+    unsafe { libc::syscall(libc::SYS_getrandom, bytes, length, flags as c_long) as isize }
 }
 
 /// # Safety

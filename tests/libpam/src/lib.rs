@@ -10,6 +10,7 @@ pub mod drive;
 pub mod interpose;
 mod login;
 pub mod pam;
+pub mod paper;
 pub mod refusal;
 mod state;
 pub mod strace;
@@ -17,7 +18,7 @@ mod temp;
 mod world;
 
 pub use code::Generator;
-pub use login::{Answer, Login, Outcome, Style};
+pub use login::{Answer, Login, Open, Outcome, Style};
 pub use state::{Budget, Stage, State, seal};
 pub use temp::Temp;
 pub use world::{World, build_dir, uid, workspace};

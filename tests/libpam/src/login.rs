@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::ptr;
 
 use crate::interpose::{self, LogLine};
-use crate::pam::{self, Handle, Message, PAM_CONV_ERR, PAM_SUCCESS, Response, name_of};
+use crate::pam::{self, Handle, Message, PAM_CONV_ERR, PAM_ESTABLISH_CRED, PAM_SUCCESS, Response, name_of};
 
 /// What the application gives for one message of the module.
 pub enum Answer {
@@ -80,6 +80,8 @@ pub struct Login {
     pub(crate) env: Vec<String>,
     pub(crate) answers: VecDeque<Answer>,
     pub(crate) deaf: bool,
+    pub(crate) fixed_randomness: bool,
+    pub(crate) whole: bool,
 }
 
 impl Login {
@@ -96,6 +98,8 @@ impl Login {
             env: Vec::new(),
             answers: VecDeque::new(),
             deaf: false,
+            fixed_randomness: false,
+            whole: false,
         }
     }
 
@@ -147,9 +151,26 @@ impl Login {
         Self { deaf: true, ..self }
     }
 
+    /// With the randomness of [`crate::paper`].
+    pub fn fixed_randomness(self) -> Self {
+        Self { fixed_randomness: true, ..self }
+    }
+
+    /// Goes on with the account phase and setcred, as applications do, as long as nothing refuses.
+    pub fn whole(self) -> Self {
+        Self { whole: true, ..self }
+    }
+
     /// Authenticates.
     pub fn run(self) -> Outcome {
-        self.begin().1
+        let whole = self.whole;
+        let (mut open, mut outcome) = self.begin();
+        for phase in [Open::account, Open::setcred] {
+            if whole && outcome.code == PAM_SUCCESS {
+                outcome = outcome.and(phase(&mut open));
+            }
+        }
+        outcome
     }
 
     /// Authenticates, and leaves the transaction open.
@@ -165,6 +186,7 @@ impl Login {
         if let Some(now) = self.clock {
             interpose::set_clock(now);
         }
+        interpose::fix_randomness(self.fixed_randomness);
         let mut screen = Box::new(Screen { answers: self.answers, ..Screen::default() });
         let data = (&raw mut *screen).cast();
         let function = (!self.deaf).then_some(converse as pam::Converse);
@@ -189,9 +211,23 @@ pub struct Open {
 impl Open {
     /// Authenticates (again) with the answers that are left.
     pub fn authenticate(&mut self, flags: c_int) -> Outcome {
+        self.phase(|handle| handle.authenticate(flags))
+    }
+
+    /// The account phase.
+    pub fn account(&mut self) -> Outcome {
+        self.phase(|handle| handle.account(0))
+    }
+
+    /// Establishes credentials.
+    pub fn setcred(&mut self) -> Outcome {
+        self.phase(|handle| handle.setcred(PAM_ESTABLISH_CRED))
+    }
+
+    fn phase(&mut self, call: impl FnOnce(&Handle) -> c_int) -> Outcome {
         interpose::take_log();
         interpose::take_delays();
-        let code = self.handle.authenticate(flags);
+        let code = call(&self.handle);
         Outcome {
             code,
             transcript: std::mem::take(&mut self.screen.transcript),
@@ -226,6 +262,13 @@ pub struct Outcome {
 }
 
 impl Outcome {
+    /// This, and what came of the phase after it.
+    fn and(mut self, later: Self) -> Self {
+        self.transcript.extend(later.transcript);
+        self.log.extend(later.log);
+        Self { code: later.code, ..self }
+    }
+
     /// The prompts among the texts.
     pub fn prompts(&self) -> Vec<&str> {
         let prompts = self.transcript.iter().filter(|(style, _)| *style == Style::Prompt);

@@ -24,6 +24,7 @@ codes! {
     PAM_AUTHINFO_UNAVAIL = 9,
     PAM_USER_UNKNOWN = 10,
     PAM_MAXTRIES = 11,
+    PAM_CRED_ERR = 17,
     PAM_CONV_ERR = 19,
     PAM_IGNORE = 25,
     PAM_ABORT = 26,
@@ -36,8 +37,15 @@ pub const IGNORED_ALONE: c_int = PAM_PERM_DENIED;
 /// Flag of `pam_authenticate`: the module shall show no text.
 pub const PAM_SILENT: c_int = 0x8000;
 
+/// Flag of `pam_setcred`.
+pub const PAM_ESTABLISH_CRED: c_int = 2;
+
 /// Items of `pam_set_item`.
 pub const PAM_TTY: c_int = 3;
+/// The service.
+pub const PAM_SERVICE: c_int = 1;
+/// The user.
+pub const PAM_USER: c_int = 2;
 /// The remote host.
 pub const PAM_RHOST: c_int = 4;
 const PAM_FAIL_DELAY: c_int = 10;
@@ -93,6 +101,7 @@ unsafe extern "C" {
     fn pam_chauthtok(handle: *mut RawHandle, flags: c_int) -> c_int;
     fn pam_set_item(handle: *mut RawHandle, item: c_int, value: *const c_void) -> c_int;
     fn pam_putenv(handle: *mut RawHandle, pair: *const c_char) -> c_int;
+    fn pam_getenv(handle: *mut RawHandle, name: *const c_char) -> *const c_char;
 }
 
 /// One PAM transaction, ended when dropped.
@@ -161,6 +170,12 @@ impl Handle {
         let pair = CString::new(pair).unwrap();
         // SAFETY: the handle is live until drop; libpam copies the text.
         assert_eq!(unsafe { pam_putenv(self.0, pair.as_ptr()) }, PAM_SUCCESS);
+    }
+
+    /// Whether a variable is set in the transaction's own environment.
+    pub fn has_env(&self, name: &CStr) -> bool {
+        // SAFETY: the handle is live until drop; the name ends with NUL.
+        !unsafe { pam_getenv(self.0, name.as_ptr()) }.is_null()
     }
 
     fn set_pointer(&self, item: c_int, value: *const c_void) {

@@ -69,6 +69,27 @@ impl State {
         }
     }
 
+    /// The salt of the recovery codes.
+    pub fn salt(&self) -> &[u8] {
+        &self.reserved[32..48]
+    }
+
+    /// The hashes of the recovery codes; a used one is zero.
+    pub fn hashes(&self) -> Vec<&[u8]> {
+        self.reserved[48..].chunks(16).collect()
+    }
+
+    /// How many hashes are not zero.
+    pub fn recovery_codes_left(&self) -> usize {
+        self.hashes().iter().filter(|hash| ***hash != [0; 16]).count()
+    }
+
+    /// The hash of the ticket, when it expires, and how many tries it has; zero if there is none.
+    pub fn ticket(&self) -> (&[u8], u64, u8) {
+        let ticket = &self.reserved[..32];
+        (&ticket[..16], u64::from_le_bytes(ticket[16..24].try_into().unwrap()), ticket[24])
+    }
+
     /// The newest valid slot of a whole file.
     pub fn parse(file: &[u8]) -> Option<Self> {
         assert_eq!(file.len(), 2 * BLOCK, "a state file's size");

@@ -9,11 +9,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::ptr;
 
-use crate::{Login, SECRET, State, Temp, interpose};
+use crate::{Login, NOW, SECRET, State, Temp, interpose};
 
 /// Everybody needs a code, and gets one try: so the return code of that try is the one of the login.
 const POLICY: &str = "version = 1\nmode = \"mandatory\"\n[verification]\ntries = 1\n";
 const SERVICE: &str = "test";
+const LOGIN: &str =
+    "auth required MODULE root=ROOT\naccount required MODULE root=ROOT\naccount required pam_permit.so\n";
 const STACK: &str = "auth required MODULE root=ROOT\naccount required MODULE root=ROOT\n\
                      session required MODULE root=ROOT\npassword required MODULE root=ROOT\n";
 
@@ -32,6 +34,22 @@ impl World {
         closed.iter().for_each(|path| world.folder(&format!("root/var/lib/twostep{path}"), 0o700));
         world.policy(POLICY).service(SERVICE, STACK);
         world
+    }
+
+    /// The second step is mandatory, nobody has one, and the service `login` enrolls them. Its account phase goes on to a
+    /// module that says yes, because ours says nothing.
+    pub fn newcomers(enrollment: &str) -> Self {
+        let world = Self::new();
+        let policy = format!(
+            "version = 1\nmode = \"mandatory\"\n[verification]\ntries = 1\n[enrollment]\n{enrollment}"
+        );
+        world.policy(&policy).service("login", LOGIN);
+        world
+    }
+
+    /// The user logs in at the service `login`, with the randomness of [`crate::paper`], through all phases.
+    pub fn newcomer(&self, user: &str) -> Login {
+        self.login(user).service("login").at(NOW).fixed_randomness().whole()
     }
 
     /// What the module calls `root=`.

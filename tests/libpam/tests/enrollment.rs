@@ -1,0 +1,289 @@
+//! Enrollment inside the login: the dialogue, what is stored and when, and whom it serves.
+
+use std::ffi::CString;
+use std::fs;
+
+use twostep_tests::pam::*;
+use twostep_tests::paper::{dialogue, hash, recovery_bytes, recovery_code};
+use twostep_tests::{Generator, Login, NOW, Open, Outcome, SECRET, Style, World, uid};
+
+fn nothing_is_stored(world: &World, user: &str) -> bool {
+    !world.secret_path(user).exists()
+}
+
+/// The prompts, each from its last line on.
+fn questions(outcome: &Outcome) -> Vec<&str> {
+    outcome.prompts().iter().map(|prompt| prompt.rsplit('\n').next().unwrap()).collect()
+}
+
+#[test]
+fn a_newcomer_enrolls_and_everything_is_stored_as_the_specification_says() {
+    let world = World::newcomers("");
+    let outcome = world.newcomer("games").answers(dialogue(NOW)).run();
+    assert_eq!(outcome.code, PAM_SUCCESS, "{outcome:#?}");
+    assert_eq!(
+        questions(&outcome),
+        ["First code: ", "Next code (after it changes): ", "To go on, type the last group of code 1: "]
+    );
+    let done = (Style::Error, "Your second step is set up. From now on, logins here ask for a code.".into());
+    assert_eq!(outcome.transcript.last(), Some(&done));
+    assert_eq!(outcome.fields("result"), ["enrolling", "enrolled"]);
+    assert_eq!((outcome.field("authenticator"), outcome.field("recovery-codes")), ("phone", "8"));
+
+    let secret = fs::read_to_string(world.secret_path("games")).unwrap();
+    for line in ["name = \"games\"", "label = \"phone\"", &format!("secret = \"{SECRET}\""), "digits = 6"] {
+        assert!(secret.contains(line), "{secret}");
+    }
+    let state = world.state_of("games");
+    assert_eq!((state.mark, state.uid, state.recovery_codes_left()), (NOW as u64 + 30, uid("games"), 8));
+    assert_eq!(state.ticket(), (&[0; 16][..], 0, 0));
+    for number in 1..=8 {
+        assert_eq!(state.hashes()[number - 1], hash(&recovery_bytes(number), state.salt()), "code {number}");
+    }
+
+    let login =
+        |now: i64, answer: &str| world.login("games").service("login").at(now).whole().answer(answer).run();
+    for burnt in &dialogue(NOW)[..2] {
+        login(NOW + 30, burnt).assert_denied(PAM_AUTH_ERR, "replayed");
+    }
+    login(NOW + 60, &Generator::default().at(NOW + 60)).assert_granted();
+}
+
+#[test]
+fn authenticate_alone_stores_nothing_and_the_login_cannot_be_completed() {
+    let world = World::newcomers("");
+    let before = world.snapshot();
+    let (mut open, outcome) = world.newcomer("games").answers(dialogue(NOW)).begin();
+    assert_eq!(outcome.code, PAM_SUCCESS);
+    assert_eq!(world.snapshot(), before);
+    let refused = open.setcred();
+    refused.assert_denied(PAM_CRED_ERR, "not-stored");
+    assert_eq!(refused.log[0].priority, 3);
+    assert!(
+        refused.field("cause").contains("'account required pam_twostep.so' before all other account lines")
+    );
+    assert!(open.handle.has_env(c"TWOSTEP_PENDING"));
+    assert_eq!(open.account().code, PAM_SUCCESS);
+    assert!(!open.handle.has_env(c"TWOSTEP_PENDING"));
+    assert_eq!(open.setcred().code, PAM_SUCCESS);
+    assert!(world.secret_path("games").exists());
+}
+
+#[test]
+fn where_the_account_line_is_not_reached_nobody_gets_in() {
+    let lines = [
+        "account required pam_permit.so",
+        "account sufficient pam_permit.so\naccount required MODULE root=ROOT",
+        "account [default=done] pam_permit.so\naccount required MODULE root=ROOT",
+    ];
+    for account in lines {
+        let world = World::newcomers("");
+        world.service("login", &format!("auth required MODULE root=ROOT\n{account}\n"));
+        let outcome = world.newcomer("games").answers(dialogue(NOW)).run();
+        outcome.assert_denied(PAM_CRED_ERR, "not-stored");
+        assert!(outcome.field("cause").ends_with("/etc/pam.d/login"), "{outcome:#?}");
+        assert!(nothing_is_stored(&world, "games"));
+    }
+}
+
+#[test]
+fn a_stack_that_has_failed_before_enrolls_nobody() {
+    let world = World::newcomers("");
+    world.service(
+        "login",
+        "auth required pam_deny.so\nauth required MODULE root=ROOT\naccount required MODULE root=ROOT\n",
+    );
+    let outcome = world.newcomer("games").answers(dialogue(NOW)).run();
+    assert_eq!(outcome.prompts().len(), 3, "the whole dialogue");
+    assert_ne!(outcome.code, PAM_SUCCESS);
+    assert!(nothing_is_stored(&world, "games"));
+}
+
+#[test]
+fn wrong_answers_are_forgiven_three_times_and_each_says_what_to_do() {
+    let [first, next, last] = dialogue(NOW);
+    let wrong = Generator::default().wrong(NOW);
+    let world = World::newcomers("");
+    let answers = [&wrong, &first, &first, &next, "", "abcd", &last.to_lowercase()].map(str::to_owned);
+    let outcome = world.newcomer("games").answers(answers).run();
+    assert_eq!(outcome.code, PAM_SUCCESS, "{outcome:#?}");
+    assert!(outcome.prompts()[1].starts_with("That is not a code of this key."));
+    assert!(outcome.prompts()[3].starts_with("That is the same code: wait until it changes."));
+    assert!(outcome.prompts()[5].starts_with("That is not the last group of code 1."));
+    let refused: [&[&str]; 3] = [
+        &[&wrong, "", "x", ""],
+        &[&first, &first, &first, &first, ""],
+        &[&first, &next, "", "abcd", "1", ""],
+    ];
+    for answers in refused {
+        let world = World::newcomers("");
+        let outcome = world.newcomer("games").answers(answers.iter().copied()).run();
+        outcome.assert_denied(PAM_AUTH_ERR, "not-confirmed");
+        assert!(outcome.prompts().last().unwrap().ends_with("\nPress Enter to end: "), "{outcome:#?}");
+        assert_eq!((outcome.unused_answers, outcome.delays.as_slice()), (0, &[2_000_000][..]));
+        assert!(nothing_is_stored(&world, "games"));
+    }
+}
+
+#[test]
+fn a_phone_with_a_wrong_clock_is_refused_and_told_by_how_many_minutes() {
+    for (offset, words) in [(240, "4 minutes fast"), (-120, "2 minutes slow"), (330, "330 seconds fast")] {
+        let world = World::newcomers("");
+        let code = Generator::default().at(NOW + offset);
+        let outcome = world.newcomer("games").answers([code.as_str(), ""]).run();
+        outcome.assert_denied(PAM_AUTH_ERR, "not-confirmed");
+        assert!(outcome.prompts()[1].contains(words), "{outcome:#?}");
+        assert!(nothing_is_stored(&world, "games"));
+    }
+}
+
+#[test]
+fn the_picture_is_redrawn_on_demand_but_not_for_ever() {
+    let world = World::newcomers("");
+    let mut answers = vec!["i".to_owned(), "t".to_owned()];
+    answers.extend(dialogue(NOW));
+    let outcome = world.newcomer("games").answers(answers).run();
+    assert_eq!(outcome.code, PAM_SUCCESS);
+    let [normal, inverted, text, ..] = outcome.prompts()[..] else { panic!("{outcome:#?}") };
+    assert!(normal.contains('█') && inverted.contains('█') && normal != inverted);
+    assert!(text.is_ascii() && text.contains("JBSW Y3DP EHPK 3PXP"), "{text}");
+    assert!(!outcome.prompts().iter().any(|prompt| prompt.contains('\x1b')));
+    let world = World::newcomers("");
+    let outcome = world.newcomer("games").answers(vec!["i"; 99]).run();
+    outcome.assert_denied(PAM_AUTH_ERR, "not-confirmed");
+    assert_eq!(outcome.prompts().len(), 8 + 3 + 1);
+}
+
+#[test]
+fn the_policy_rules_the_new_key_and_the_number_of_recovery_codes() {
+    let app = Generator { algorithm: "SHA256", digits: 8, ..Generator::default() };
+    let world =
+        World::newcomers("algorithm = \"SHA256\"\ndigits = 8\nissuer = \"Example\"\nrecovery-codes = 0\n");
+    let outcome = world.newcomer("games").answers([app.at(NOW), app.at(NOW + 30)]).run();
+    assert_eq!((outcome.code, outcome.field("recovery-codes")), (PAM_SUCCESS, "0"), "{outcome:#?}");
+    let secret = fs::read_to_string(world.secret_path("games")).unwrap();
+    assert!(secret.contains("algorithm = \"SHA256\"\ndigits = 8\n"), "{secret}");
+    assert_eq!(
+        (world.state_of("games").recovery_codes_left(), world.state_of("games").salt()),
+        (0, &[0; 16][..])
+    );
+
+    let world = World::newcomers("recovery-codes = 16\n");
+    let [first, next, _] = dialogue(NOW);
+    let ninth = recovery_code(9); // the randomness asks for 0x48 % 16 = 8, counted from zero
+    let outcome = world.newcomer("games").answers([&first, &next, &ninth]).run();
+    assert_eq!(outcome.code, PAM_SUCCESS, "the whole code is as good as its last group: {outcome:#?}");
+    assert_eq!(world.state_of("games").recovery_codes_left(), 16);
+    assert!((1..=16).all(|number| outcome.prompts()[2].contains(&recovery_code(number))));
+}
+
+#[test]
+fn who_cannot_enroll_here_sees_what_a_wrong_code_shows_and_never_a_key() {
+    let login = |world: &World| world.newcomer("games").answers(dialogue(NOW));
+    let refused: [(&str, fn(Login) -> Login, &str); 4] = [
+        ("services = []\n", |login| login, ""),
+        ("services = [\"sshd\"]\n", |login| login, ""),
+        ("", |login| login.flags(PAM_SILENT), "PAM_SILENT"),
+        ("period = 60\n", |login| login, "a period of 60 s"),
+    ];
+    for (enrollment, change, cause) in refused {
+        let world = World::newcomers(enrollment);
+        let outcome = change(login(&world)).run();
+        outcome.assert_denied(PAM_AUTH_ERR, "not-enrolled");
+        assert_eq!(outcome.prompts(), ["Verification code: "]);
+        assert!(outcome.field("cause").contains(cause), "{outcome:#?}");
+        assert!(nothing_is_stored(&world, "games"));
+    }
+    let world = World::newcomers("");
+    world.policy("version = 1\nmode = \"opt-in\"\n");
+    assert_eq!(login(&world).run().fields("result"), ["exempt"]);
+}
+
+#[test]
+fn no_log_line_holds_the_key_or_a_code() {
+    let world = World::newcomers("");
+    let outcome = world.newcomer("games").answers(dialogue(NOW)).run();
+    let words: Vec<String> = dialogue(NOW).into_iter().chain([SECRET.into(), recovery_code(1)]).collect();
+    for line in &outcome.log {
+        assert!(words.iter().all(|word| !line.text.contains(word)), "{}", line.text);
+    }
+}
+
+fn set(open: &Open, item: i32, value: &str) {
+    open.handle.set_item(item, &CString::new(value).unwrap());
+}
+
+/// Somebody whose dialogue is over, and nothing is stored yet.
+fn pending(world: &World) -> Open {
+    let (open, outcome) = world.newcomer("games").answers(dialogue(NOW)).begin();
+    assert_eq!(outcome.code, PAM_SUCCESS);
+    open
+}
+
+#[test]
+fn of_a_handle_that_serves_two_people_nothing_of_the_first_serves_the_second() {
+    let world = World::newcomers("");
+    let mut open = pending(&world);
+    set(&open, PAM_USER, "mail");
+    open.account().assert_denied(PAM_AUTHINFO_UNAVAIL, "unavailable");
+    open.setcred().assert_denied(PAM_CRED_ERR, "not-stored");
+    assert!(nothing_is_stored(&world, "games") && nothing_is_stored(&world, "mail"));
+
+    let mut open = pending(&world);
+    set(&open, PAM_USER, "mail");
+    open.answer("no code");
+    assert_ne!(open.authenticate(PAM_SILENT).code, PAM_SUCCESS);
+    assert!(!open.handle.has_env(c"TWOSTEP_PENDING"), "a new try drops what an earlier one left");
+    set(&open, PAM_USER, "games");
+    assert_eq!(open.account().fields("result"), Vec::<&str>::new());
+    assert!(nothing_is_stored(&world, "games"));
+}
+
+#[test]
+fn what_is_pending_for_one_service_is_not_stored_by_another() {
+    let world = World::newcomers("");
+    world.service("sshd", "account required MODULE root=ROOT\n");
+    let mut open = pending(&world);
+    set(&open, PAM_SERVICE, "sshd");
+    open.account().assert_denied(PAM_AUTHINFO_UNAVAIL, "unavailable");
+    assert!(nothing_is_stored(&world, "games"));
+}
+
+#[test]
+fn a_failed_try_and_a_good_one_on_one_handle_store_the_good_one_alone() {
+    let world = World::newcomers("");
+    let mut open = pending(&world);
+    dialogue(NOW).into_iter().for_each(|answer| open.answer(answer));
+    assert_eq!(open.authenticate(0).code, PAM_SUCCESS);
+    assert_eq!(open.account().fields("result"), ["enrolled"]);
+    let before = world.snapshot();
+    assert_eq!(open.account().fields("result"), Vec::<&str>::new(), "it serves once");
+    assert_eq!(world.snapshot(), before);
+}
+
+#[test]
+fn of_two_enrollments_at_once_the_first_to_finish_wins_and_the_other_is_told() {
+    let world = World::newcomers("");
+    let (mut first, mut second) = (pending(&world), pending(&world));
+    assert_eq!(first.account().code, PAM_SUCCESS);
+    let before = world.snapshot();
+    let outcome = second.account();
+    outcome.assert_denied(PAM_PERM_DENIED, "enrolled-meanwhile");
+    assert!(outcome.transcript[0].1.contains("was enrolled meanwhile"), "{outcome:#?}");
+    second.setcred().assert_denied(PAM_CRED_ERR, "not-stored");
+    assert_eq!(world.snapshot(), before);
+}
+
+#[test]
+fn after_a_reset_the_next_login_enrolls_and_old_codes_stay_used() {
+    let world = World::newcomers("");
+    assert_eq!(world.newcomer("games").answers(dialogue(NOW)).run().code, PAM_SUCCESS);
+    let later = NOW + 600;
+    let code = Generator::default().at(later);
+    world.login("games").service("login").at(later).answer(&code).run().assert_granted();
+    assert!(world.command(&["reset", "games"]).status.success());
+    assert_eq!(world.state_of("games").recovery_codes_left(), 0);
+    let outcome = world.newcomer("games").at(later).answers(dialogue(later)).run();
+    assert_eq!(outcome.code, PAM_SUCCESS, "{outcome:#?}");
+    assert_eq!(world.state_of("games").mark, later as u64 + 30);
+}
