@@ -7,6 +7,7 @@ all: `attempt` answers the password and then the codes it was given, and says wh
 import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -43,6 +44,7 @@ class Host:
     asks_password = True
     password_prompt = r"[Pp]assword( for \w+)?: "
     denied = ""
+    asks_again = False  # whether who is refused can go on
     as_user = "{user}"  # whom one is afterwards
     origin = {}  # what our log says about where it came from
 
@@ -66,11 +68,17 @@ class Host:
             return visit.until_the_end()
 
 
+def ready(host):
+    host.prepare()
+    return host
+
+
 class Visit:
     """One login under way, which can be left at any question, and gone on with later."""
 
     def __init__(self, host, user, *codes, password=None, new_password=None, newcomer=None):
         self.user = user
+        self._denied = False
         self.outcome = Outcome()
         self._machine = host.machine
         self._host = host
@@ -98,6 +106,8 @@ class Visit:
         return self
 
     def __exit__(self, *_):
+        if self._denied and self._host.asks_again:
+            self.terminal.kill(signal.SIGKILL)  # who merely hangs up there comes again, as somebody without a name
         self.terminal.close(force=True)
 
     def until(self, question):
@@ -121,6 +131,7 @@ class Visit:
             if answer is None:
                 return
             self.terminal.sendline(answer)
+        self._denied = question == "denied"
         if question == "in":
             assert self.terminal.match[1] == self._host.as_user.format(user=self.user)
             self.outcome.granted = True
@@ -202,11 +213,19 @@ class SshKey(Ssh):
     client = {"PreferredAuthentications": "publickey,keyboard-interactive", "IdentitiesOnly": "yes"}
 
 
+class PasswordMethod(Ssh):
+    """sshd asks for the password itself and answers every hidden question of PAM with it."""
+
+    server = {"PasswordAuthentication": "yes", "KbdInteractiveAuthentication": "no"}
+    client = {"PreferredAuthentications": "password"}
+
+
 class Login(Host):
     """login(1), as a getty starts it on a console."""
 
     name = service = "login"
     denied = "Login incorrect"
+    asks_again = True
 
     def command(self, _user):
         return "login", []

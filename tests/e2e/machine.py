@@ -136,7 +136,7 @@ class Machine:
         entries = []
         for priority, service, phase, text in OURS.findall(self.log_text()):
             entry = {key: value.strip('"') for key, value in PAIR.findall(text)}
-            assert entry.get("service") in (service, None)
+            assert entry.keys() & {"result", "remark"} and entry["service"] == service, f"a stray line: {text}"
             entries.append({**entry, "priority": priority, "phase": phase})
         return [entry for entry in entries if "result" in entry]
 

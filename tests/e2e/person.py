@@ -13,6 +13,7 @@ QUESTIONS = {
     "proof": r"type the last group of code (\d+): ",
     "end": r"Press Enter to end: ",
 }
+WHOLE = ["first", "next", "proof"]  # what an enrollment asks where the policy wants no ticket
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 LONG_CODE = r"(?:[0-9A-HJKMNP-TV-Z]{4}-){3}[0-9A-HJKMNP-TV-Z]{4}"  # a recovery code or a ticket: Crockford's base32
 

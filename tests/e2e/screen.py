@@ -5,6 +5,7 @@ import struct
 import subprocess
 import time
 import zlib
+from urllib.parse import parse_qs, unquote, urlsplit
 
 COLUMNS, ROWS = 80, 24
 CELL = 8  # pixels: a cell is CELL wide and 2 * CELL high
@@ -131,3 +132,11 @@ def decode(path):
     """What an independent reader (zbar) finds in the picture, or nothing."""
     command = ["zbarimg", "--quiet", "--raw", "--set", "*.enable=0", "--set", "qrcode.enable=1", str(path)]
     return subprocess.run(command, capture_output=True, text=True, timeout=20, check=False).stdout.strip()
+
+
+def check_uri(uri, user, secret, issuer="sandbox", **others):
+    """What apps take from the picture; without what is default, as that would only make it larger."""
+    parts = urlsplit(uri)
+    assert (parts.scheme, parts.netloc) == ("otpauth", "totp")
+    assert unquote(parts.path) == f"/{issuer}:{user}"
+    assert parse_qs(parts.query) == {key: [value] for key, value in {"secret": secret, "issuer": issuer, **others}.items()}

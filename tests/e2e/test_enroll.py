@@ -2,22 +2,19 @@
 
 import json
 import re
-from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
 
 from clock import STEP
-from hosts import Ssh
+from hosts import Ssh, ready
 from machine import STORE, converse, terminal_of, uid_of
-from person import QUESTIONS, Newcomer
-from screen import COLUMNS, DARK_TERMINAL, LIGHT_TERMINAL, ROWS, Screen, decode
+from person import QUESTIONS, WHOLE, Newcomer
+from screen import COLUMNS, DARK_TERMINAL, LIGHT_TERMINAL, ROWS, Screen, check_uri, decode
 
 
 @pytest.fixture
 def ssh(machine):
-    host = Ssh(machine)
-    host.prepare()
-    return host
+    return ready(Ssh(machine))
 
 
 def test_enrollment_on_a_terminal_of_80_by_24(machine, ssh, tmp_path):
@@ -48,13 +45,6 @@ def test_enrollment_on_a_terminal_of_80_by_24(machine, ssh, tmp_path):
 
 def fits(lines):
     assert len(lines) <= ROWS and all(len(line) <= COLUMNS for line in lines)
-
-
-def check_uri(uri, user, secret):
-    parts = urlsplit(uri)
-    assert (parts.scheme, parts.netloc) == ("otpauth", "totp")
-    assert unquote(parts.path) == f"/sandbox:{user}"
-    assert parse_qs(parts.query) == {"secret": [secret], "issuer": ["sandbox"]}
 
 
 def test_a_new_key_has_160_bits_and_is_never_the_same(machine):
@@ -90,6 +80,21 @@ def test_enrollment_stores_nothing_until_both_codes_were_right_and_the_recovery_
     assert machine.stored("alice") == set()
 
 
+def test_who_enrolls_by_the_command_while_a_login_does_comes_second(machine, ssh):
+    machine.mandatory()
+    by_command, by_login = Newcomer(machine, "alice"), Newcomer(machine, "alice")
+    terminal = terminal_of("twostep", ["enroll", "--user", "alice"])
+    converse(terminal, by_command, stop=QUESTIONS["proof"])
+    assert ssh.attempt("alice", newcomer=by_login).granted
+    kept = machine.state_of("alice")
+    terminal.sendline(by_command.answer("proof", terminal.before, terminal.match))
+    converse(terminal, by_command)
+    assert terminal.wait() == 1 and "enrolled meanwhile" in terminal.before
+    assert machine.state_of("alice") == kept
+    machine.clock.advance(2 * STEP)
+    assert ssh.attempt("alice", by_command.code(), by_login.code()).granted
+
+
 def test_each_of_several_authenticators_works_until_it_is_removed(machine, ssh):
     phone = machine.enroll("alice")
     tablet = machine.enroll("alice", label="tablet", then=0)
@@ -112,8 +117,9 @@ def test_each_of_several_authenticators_works_until_it_is_removed(machine, ssh):
 
 def test_the_only_authenticator_and_one_that_is_not_there_are_not_removed(machine):
     machine.enroll("alice")
-    for arguments, advice in ((["alice", "phone"], "twostep reset alice"), (["alice", "tablet"], "'phone'"), (["bob", "phone"], "not enrolled")):
-        refused = machine.run("twostep", "remove", "--user", *arguments)
+    table = [("alice", "phone", "twostep reset alice"), ("alice", "tablet", "'phone'"), ("bob", "phone", "not enrolled")]
+    for user, label, advice in table:
+        refused = machine.run("twostep", "remove", "--user", user, label)
         assert refused.returncode == 1 and advice in refused.stderr
     assert machine.status("alice")["enrolled"]
 
@@ -207,7 +213,7 @@ def test_after_reset_a_mandatory_user_enrolls_at_the_next_login_and_old_codes_st
     machine.command("reset", "alice")
     assert machine.stored("alice") == {"mark"}
     again = Newcomer(machine, "alice")
-    assert ssh.attempt("alice", newcomer=again).enrolling == ["first", "next", "proof"]
+    assert ssh.attempt("alice", newcomer=again).enrolling == WHOLE
     assert again.secret != alice.secret
     machine.clock.advance(STEP)
     machine.forget_log()
@@ -236,7 +242,7 @@ def test_reset_forgets_the_key_but_not_the_spent_codes(machine, ssh):
     assert machine.verdicts() == ["deny replayed"]
 
 
-WRONG = ["enroll", "status", "unlock", "reset", "polish", "status --user", "recovery", "remove", "remove --user alice", "ticket"]
+WRONG = ["enroll", "status", "unlock", "reset", "polish", "status --user", "recovery", "ticket", "remove --user alice"]
 
 
 @pytest.mark.parametrize("arguments", [words.split() for words in WRONG], ids=WRONG)

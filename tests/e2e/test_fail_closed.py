@@ -2,30 +2,33 @@
 is stored for who does not get in."""
 
 import os
+import re
 import signal
-from contextlib import contextmanager
+import time
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
 
 import hosts
 from clock import STEP
-from hosts import Login, Ssh, SshShell, Visit, all_ended
+from hosts import Login, Ssh, SshShell, Visit, all_ended, ready
 from machine import uid_of
-from person import Newcomer, password_of
+from person import WHOLE, Newcomer, password_of
 
-WHOLE = ["first", "next", "proof"]
 OURS = "{} required pam_twostep.so"
 UNIX = "{} required pam_unix.so"
 NEW_PASSWORD = "seven horses of another colour"
 
-# Account lines behind which ours is not reached, and whether the password must have expired for that.
+# Account lines with which ours is not reached, and whether the password must have expired for that.
+OURS_BEHIND_UNIX = [
+    "account [success=1 new_authtok_reqd=done default=ignore] pam_unix.so",
+    "account requisite pam_deny.so",
+    OURS.format("account"),
+]
 UNREACHED = {
     "missing": (["account required pam_unix.so"], False),
-    "behind an expired password": (
-        ["account [success=1 new_authtok_reqd=done default=ignore] pam_unix.so", "account requisite pam_deny.so", OURS.format("account")],
-        True,
-    ),
+    "behind an expired password": (OURS_BEHIND_UNIX, True),
     "behind a sufficient line": (["account sufficient pam_localuser.so", OURS.format("account")], False),
 }
 
@@ -36,9 +39,10 @@ class TwoAttempts(Ssh):
     client = {**Ssh.client, "NumberOfPasswordPrompts": "2"}
 
 
-def ready(host):
-    host.prepare()
-    return host
+class Hurried(Ssh):
+    """An sshd that gives little time."""
+
+    server = {**Ssh.server, "LoginGraceTime": "3"}
 
 
 def stack(machine, service, first_factor="requisite", account=(OURS.format("account"), UNIX.format("account"))):
@@ -171,18 +175,17 @@ def test_a_second_try_on_one_connection_gets_nothing_of_the_first(machine):
 @pytest.mark.parametrize("second_class", [Ssh, Login], ids=lambda host: host.name)
 def test_of_two_enrollments_at_once_the_first_to_finish_wins(machine, second_class):
     machine.mandatory()
-    first, second = Newcomer(machine, "alice"), Newcomer(machine, "alice")
-    host = ready(Ssh(machine))
-    with all_ended(), Visit(host, "alice", newcomer=second) as winner, Visit(ready(second_class(machine)), "alice", newcomer=first) as loser:
-        winner.until("proof")
-        loser.until("proof")
-        assert winner.until_the_end().granted
+    host, other = ready(Ssh(machine)), ready(second_class(machine))
+    loser, winner = Newcomer(machine, "alice"), Newcomer(machine, "alice")
+    with all_ended(), Visit(other, "alice", newcomer=loser) as second, Visit(host, "alice", newcomer=winner) as first:
+        second.until("proof")
+        first.until("proof")
+        assert first.until_the_end().granted
         kept = machine.state_of("alice"), secret_of("alice").read_bytes()
-        assert loser.until_the_end().refused
-        assert "enrolled meanwhile" in loser.outcome.text and "tell your administrator" in loser.outcome.text
+        assert second.until_the_end().refused
+        assert "enrolled meanwhile" in second.outcome.text and "tell your administrator" in second.outcome.text
     assert (machine.state_of("alice"), secret_of("alice").read_bytes()) == kept
     assert machine.verdicts() == ["enrolling", "enrolling", "enrolled", "deny enrolled-meanwhile"]
-    winner, loser = second, first
     machine.clock.advance(2 * STEP)
     assert host.attempt("alice", loser.code(), loser.recovery[0], winner.code()).granted
     assert host.attempt("alice", winner.recovery[0]).granted
@@ -228,6 +231,29 @@ def process_called(title):
         if command.rstrip(b"\0") == title:
             return int(process)
     raise AssertionError(f"there is no process {title}")
+
+
+def test_who_is_too_slow_has_enrolled_nobody(machine):
+    """sshd's LoginGraceTime and login's LOGIN_TIMEOUT end the dialogue, here after a few seconds."""
+    settings = Path("/etc/login.defs")
+    usual = settings.read_text()
+    settings.write_text(re.sub(r"^LOGIN_TIMEOUT.*$", "LOGIN_TIMEOUT 3", usual, flags=re.M))
+    people = {"alice": ready(Hurried(machine)), "bob": Login(machine)}
+    machine.mandatory()
+    try:
+        with all_ended(), ExitStack() as stack:
+            visits = [Visit(host, user, newcomer=Newcomer(machine, user)) for user, host in people.items()]
+            for visit in visits:
+                stack.enter_context(visit)
+            for visit in visits:
+                visit.until("proof")
+            time.sleep(3.2)
+            assert all(visit.until_the_end().refused for visit in visits)
+    finally:
+        settings.write_text(usual)
+    assert re.search(r"This login ends in [23] s\.", visits[1].outcome.text)
+    assert machine.stored("alice") == machine.stored("bob") == set()
+    assert enrolled_anew(machine, people["bob"], "bob")
 
 
 def test_recovery_codes_of_an_enrollment_that_was_broken_off_are_worth_nothing(machine):

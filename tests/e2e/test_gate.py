@@ -8,11 +8,10 @@ import pytest
 
 import hosts
 from clock import STEP
-from hosts import Ssh, SshKey, Sshd
+from hosts import Ssh, SshKey, Sshd, ready
 from machine import REPOSITORY
-from person import Newcomer
+from person import WHOLE, Newcomer
 
-WHOLE = ["first", "next", "proof"]
 SETTING = "AuthenticationMethods"
 
 
@@ -48,11 +47,6 @@ class Sufficient(Ssh):
         Sshd.run(self.server)
 
 
-def ready(host):
-    host.prepare()
-    return host
-
-
 @pytest.mark.parametrize("enrolled", [False, True], ids=["newcomer", "enrolled"])
 @pytest.mark.parametrize("host_class", [KeyOnly, Renamed], ids=lambda host: host.name)
 def test_a_key_alone_does_not_let_in_who_needs_a_second_step(machine, host_class, enrolled):
@@ -65,8 +59,8 @@ def test_a_key_alone_does_not_let_in_who_needs_a_second_step(machine, host_class
     assert outcome.refused and not outcome.asked and not outcome.enrolling
     assert re.search(rf"A second step is required here.*{SETTING} in sshd_config", " ".join(outcome.text.split()))
     (entry,) = machine.log()
-    expected = {"result": "deny", "reason": "second-step-skipped", "phase": "account", "user": "alice", "priority": "warning"}
-    assert entry == {**entry, **expected, "service": host.service, "rhost": "127.0.0.1"}
+    expected = {"result": "deny", "reason": "second-step-skipped", "phase": "account", "priority": "warning"}
+    assert entry == {**entry, **expected, "user": "alice", "service": host.service, "rhost": "127.0.0.1"}
     assert SETTING in entry["cause"] and "publickey,keyboard-interactive:pam" in entry["cause"]
     assert machine.stored("alice") == before
 
@@ -85,7 +79,9 @@ def test_with_key_and_code_the_gate_is_open(machine):
 @pytest.mark.parametrize("host_class", [KeyOnly, Renamed], ids=lambda host: host.name)
 def test_who_needs_no_second_step_comes_in_by_a_key(machine, host_class):
     host = ready(host_class(machine))
+    machine.enroll("carol")
     assert host.attempt("alice").granted
+    assert host.attempt("carol").granted, "opt-in: she is asked where the auth stack runs"
     machine.policy('[[rule]]\nname = "bob"\nusers = ["bob"]\nmode = "exempt"\n', mode="mandatory")
     assert host.attempt("bob").granted
     machine.policy("[gate]\nservices = []\n", mode="mandatory")
@@ -130,13 +126,24 @@ print(job.account(), job.setcred(), job.said)
 
 @pytest.mark.parametrize("service", ["cron", "atd", "systemd-user"])
 def test_jobs_that_prove_nothing_are_not_affected(machine, service):
-    """They have no auth phase; systemd-user not even auth lines, so that its setcred is that of `other`."""
+    """They have no auth phase; systemd-user has not even auth lines, so that its setcred is that of `other`."""
+    machine.mandatory()
+    assert job(machine, service) == "0 0 []\n"
+    assert machine.verdicts() == []
+
+
+def test_a_broken_policy_refuses_jobs_too(machine):
+    """Nobody knows what it would have said of them."""
+    machine.policy("[gate]\nservice = []\n")
+    assert job(machine, "cron").startswith("3 0 ")
+    assert machine.verdicts() == ["deny misconfigured"]
+
+
+def job(machine, service):
+    """What the account phase and setcred answer a program that never authenticates, and what it is told."""
     auth = [] if service == "systemd-user" else ["auth required pam_unix.so", "auth required pam_twostep.so"]
     machine.stack(service, *auth, account=("account required pam_twostep.so", "account required pam_unix.so"))
-    machine.mandatory()
-    job = machine.run("/usr/bin/python3", "-c", JOB, REPOSITORY / "tests/stacks", service)
-    assert job.stdout == "0 0 []\n"
-    assert machine.verdicts() == []
+    return machine.run("/usr/bin/python3", "-c", JOB, REPOSITORY / "tests/stacks", service).stdout
 
 
 def test_sudo_without_a_password_is_not_affected_even_in_a_session_of_sshds(machine):

@@ -23,7 +23,7 @@ def found_in_files(words):
     """Those of `words` that stand in a file by themselves: six digits inside a longer number are no code."""
     by_beginning = {}
     for word in words:
-        by_beginning.setdefault(re.match(r"\w+", word)[0].encode(), []).append(word)
+        by_beginning.setdefault(re.search("[0-9A-Za-z]+", word)[0].encode(), []).append(word)
     files = [file for place in WRITTEN for file in [place, *place.rglob("*")] if file.is_file() and not file.is_symlink()]
     return {word for file in files for word in found_in(file.read_bytes(), by_beginning)}
 

@@ -5,23 +5,12 @@ import subprocess
 
 import pytest
 
-from hosts import Login, Ssh, SshKey, Su, Sudo
+from hosts import CODE, Login, PasswordMethod, Ssh, SshKey, Su, Sudo, ready
+from machine import REPOSITORY
 from person import Newcomer, password_of
 
 SOON = 15  # seconds: the delay of a refusal, and three times as long for a slow machine
 EVERYWHERE = ["sshd", "login", "sudo", "sudo-i", "su", "su-l"]
-
-
-def ready(host):
-    host.prepare()
-    return host
-
-
-class PasswordMethod(Ssh):
-    """sshd asks for the password itself and answers every hidden question of PAM with it."""
-
-    server = {"PasswordAuthentication": "yes", "KbdInteractiveAuthentication": "no"}
-    client = {"PreferredAuthentications": "password"}
 
 
 def run(*command, **environment):
@@ -86,6 +75,24 @@ def test_by_sudo_and_su_even_if_the_policy_names_them(machine, host_class):
     (entry,) = machine.log()
     assert (entry["result"], entry["reason"]) == ("deny", "not-enrolled")
     assert "they cannot enroll here" in entry["cause"]
+    assert machine.stored("alice") == set()
+
+
+MUTE = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from pam import SILENT, Pam
+program = Pam("login", "alice", answers=["123456"])
+print(program.authenticate(SILENT), program.said)
+"""
+
+
+def test_by_a_program_that_shows_no_texts(machine):
+    machine.policy(mode="mandatory", tries=1)
+    machine.stack("login", "auth required pam_twostep.so")
+    done = machine.run("/usr/bin/python3", "-c", MUTE, REPOSITORY / "tests/stacks")
+    assert done.stdout == f"7 {[CODE]}\n"
+    assert "PAM_SILENT" in machine.log()[0]["cause"]
     assert machine.stored("alice") == set()
 
 

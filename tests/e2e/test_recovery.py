@@ -5,7 +5,7 @@ import re
 import pytest
 
 from clock import STEP
-from hosts import ALL, CODE, Login, Ssh, SshShell, Sudo
+from hosts import ALL, CODE, Login, Ssh, SshShell, Sudo, ready
 from machine import REPOSITORY
 from person import Newcomer
 from screen import COLUMNS, ROWS, Screen
@@ -16,9 +16,7 @@ FOR_NEW_ONES = "For new ones, ask your administrator to run 'twostep recovery --
 
 @pytest.fixture
 def ssh(machine):
-    host = Ssh(machine)
-    host.prepare()
-    return host
+    return ready(Ssh(machine))
 
 
 def test_a_recovery_code_lets_in_once(machine, host):
@@ -61,12 +59,12 @@ def test_a_wrong_one_is_refused_in_the_words_of_a_wrong_code_and_has_a_count_of_
     assert (machine.failures_of("alice"), machine.recovery_failures_of("alice")) == (0, 0)
 
 
-@pytest.mark.parametrize(
-    "host_class, limit, reason", [(Ssh, 20, "locked"), (Login, 3, "disabled"), (Sudo, 20, "locked")], ids=["ssh", "login", "sudo"]
-)
+LOCKOUTS = {"ssh": (Ssh, 20, "locked"), "login": (Login, 3, "disabled"), "sudo": (Sudo, 20, "locked")}
+
+
+@pytest.mark.parametrize("host_class, limit, reason", LOCKOUTS.values(), ids=LOCKOUTS)
 def test_who_is_locked_out_gets_in_by_a_recovery_code(machine, host_class, limit, reason):
-    host = host_class(machine)
-    host.prepare()
+    host = ready(host_class(machine))
     machine.policy(tries=5, lockout_after=limit)
     alice = machine.enroll("alice")
     outcome = host.attempt("alice", *[alice.wrong_code()] * 3, alice.code(), alice.recovery[0])
@@ -115,8 +113,7 @@ def test_after_a_hundred_wrong_ones_a_code_or_unlock_helps(machine, ssh):
 @pytest.mark.parametrize("host_class", [SshShell, Login, Sudo], ids=lambda host: host.name)
 def test_the_person_is_told_how_many_are_left_and_from_two_on_how_to_get_new_ones(machine, host_class):
     """sudo is silent, so its people are told nothing: what they must know stands in prompts alone."""
-    host = host_class(machine)
-    host.prepare()
+    host = ready(host_class(machine))
     machine.mandatory(recovery_codes=4)
     alice = machine.enroll("alice")
     told = []

@@ -2,16 +2,9 @@
 
 import pytest
 
-from hosts import Login, Ssh, SshKey, Sshd, Su, Sudo
+from hosts import Login, PasswordMethod, Ssh, SshKey, Sshd, Su, Sudo, ready
 
 KEYBOARD = {"PreferredAuthentications": "keyboard-interactive", "PubkeyAuthentication": "no"}
-
-
-class PasswordMethod(Ssh):
-    """sshd asks for the password itself and answers every hidden question of PAM with it."""
-
-    server = {"PasswordAuthentication": "yes", "KbdInteractiveAuthentication": "no"}
-    client = {"PreferredAuthentications": "password"}
 
 
 class KeyWithoutPermission(Ssh):
@@ -54,11 +47,6 @@ class AloneWithKey(Alone):
 
     server = SshKey.server
     client = SshKey.client
-
-
-def ready(host):
-    host.prepare()
-    return host
 
 
 def test_the_password_method_is_refused_and_costs_nothing(machine):

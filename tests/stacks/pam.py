@@ -5,6 +5,7 @@ import ctypes
 SUCCESS, NEW_AUTHTOK_REQD, CONV_ERR = 0, 12, 19
 USER_PROMPTS = (1, 2)  # PAM_PROMPT_ECHO_OFF, PAM_PROMPT_ECHO_ON
 TTY, RHOST, FAIL_DELAY = 3, 4, 10  # items
+SILENT = 0x8000  # a flag
 
 
 class Message(ctypes.Structure):
@@ -62,8 +63,8 @@ class Pam:
         responses[0] = array
         return SUCCESS
 
-    def authenticate(self):
-        return self.pam.pam_authenticate(self.handle, 0)
+    def authenticate(self, flags=0):
+        return self.pam.pam_authenticate(self.handle, flags)
 
     def setcred(self):
         return self.pam.pam_setcred(self.handle, 2)

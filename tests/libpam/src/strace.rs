@@ -1,5 +1,6 @@
 //! System calls of one login, watched, made to fail, or made fatal.
 
+use std::collections::HashMap;
 use std::fs;
 use std::process::{Command, Stdio};
 
@@ -45,3 +46,43 @@ pub fn name(call: &str) -> Option<&str> {
     let name = call.split_once('(')?.0;
     name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_').then_some(name)
 }
+
+/// Each system call after the one that ends the reading of the service files: its name, and how many of that name the
+/// process has made so far, which is how strace counts.
+pub fn calls_of_the_module(calls: &[String]) -> Vec<(String, usize)> {
+    let mut counts = HashMap::new();
+    let mut inside = false;
+    let mut found = Vec::new();
+    for call in calls {
+        let Some(name) = name(call) else { continue };
+        let count = counts.entry(name).or_insert(0);
+        *count += 1;
+        if call.starts_with("write(1<pipe:") {
+            break; // the report: the login is over
+        }
+        if inside {
+            found.push((name.to_owned(), *count));
+        }
+        inside |= call.contains("/pam.d/other\"");
+    }
+    assert!(found.len() > 30, "the trace has the login's calls");
+    found
+}
+
+/// What the runtime and libpam need for themselves, and what happens after the verdict.
+pub const NOT_OURS: [&str; 14] = [
+    "mmap",
+    "munmap",
+    "mprotect",
+    "brk",
+    "write",
+    "sigaltstack",
+    "ioctl",
+    "sendto",
+    "recvfrom",
+    "poll",
+    "readlink",
+    "rt_sigaction",
+    "clock_gettime",
+    "futex",
+];

@@ -1,12 +1,11 @@
 //! A login killed at any system call, or with any system call failing: the files still parse, no code works twice, and the
 //! next login works.
 
-use std::collections::HashMap;
 use std::fs;
 
 use twostep_tests::interpose;
 use twostep_tests::pam::*;
-use twostep_tests::strace::{self, Traced, trace};
+use twostep_tests::strace::{self, NOT_OURS, Traced, trace};
 use twostep_tests::{Generator, Login, NOW, State, World};
 
 fn right() -> String {
@@ -21,28 +20,6 @@ fn without_state() -> World {
 
 fn login(world: &World, answer: &str) -> Login {
     world.followed("games").answer(answer)
-}
-
-/// Each system call after the one that ends the reading of the service files: its name, and how many of that name the
-/// process has made so far, which is how strace counts.
-fn calls_of_the_module(calls: &[String]) -> Vec<(String, usize)> {
-    let mut counts = HashMap::new();
-    let mut inside = false;
-    let mut found = Vec::new();
-    for call in calls {
-        let Some(name) = strace::name(call) else { continue };
-        let count = counts.entry(name).or_insert(0);
-        *count += 1;
-        if call.starts_with("write(1<pipe:") {
-            break; // the report: the login is over
-        }
-        if inside {
-            found.push((name.to_owned(), *count));
-        }
-        inside |= call.contains("/pam.d/other\"");
-    }
-    assert!(found.len() > 30, "the trace has the login's calls");
-    found
 }
 
 fn traced(login: &Login) -> Traced {
@@ -69,7 +46,7 @@ fn assert_sound(world: &World, report_code: Option<i32>, what: &str) {
 }
 
 fn kill_everywhere(world: fn() -> World, answer: &str) {
-    let calls = calls_of_the_module(&traced(&login(&world(), answer)).calls);
+    let calls = strace::calls_of_the_module(&traced(&login(&world(), answer)).calls);
     for (name, count) in calls {
         let world = world();
         let inject = format!("inject={name}:signal=KILL:when={count}");
@@ -97,7 +74,7 @@ fn a_first_login_killed_at_any_system_call_leaves_everything_usable() {
 /// Guesses would be free otherwise.
 #[test]
 fn a_login_killed_once_the_code_is_looked_at_has_been_charged() {
-    let calls = calls_of_the_module(&traced(&login(&World::lenient(), "000000")).calls);
+    let calls = strace::calls_of_the_module(&traced(&login(&World::lenient(), "000000")).calls);
     let charge = calls.iter().position(|(name, _)| name == "pwrite64").unwrap();
     for (name, count) in &calls[charge + 1..] {
         let world = World::lenient();
@@ -107,27 +84,9 @@ fn a_login_killed_once_the_code_is_looked_at_has_been_charged() {
 }
 
 const ERRORS: [&str; 4] = ["EIO", "ENOSPC", "EMFILE", "EACCES"];
-/// What the runtime and libpam need for themselves, and what happens after the verdict.
-const NOT_OURS: [&str; 14] = [
-    "mmap",
-    "munmap",
-    "mprotect",
-    "brk",
-    "write",
-    "sigaltstack",
-    "ioctl",
-    "sendto",
-    "recvfrom",
-    "poll",
-    "readlink",
-    "rt_sigaction",
-    "clock_gettime",
-    "futex",
-];
-
 fn fail_everywhere(world: fn() -> World) {
     let calls = traced(&login(&world(), &right())).calls;
-    let ours = calls_of_the_module(&calls);
+    let ours = strace::calls_of_the_module(&calls);
     for (name, count) in ours.iter().filter(|(name, _)| !NOT_OURS.contains(&name.as_str())) {
         for error in ERRORS {
             let world = world();
@@ -162,7 +121,7 @@ fn a_first_login_with_any_system_call_failing_is_never_a_way_in() {
 #[test]
 fn a_disk_that_stays_broken_denies_and_recovers() {
     for name in ["openat", "newfstatat", "fstat", "flock", "pread64", "pwrite64", "fdatasync", "close"] {
-        let ours = calls_of_the_module(&traced(&login(&World::lenient(), &right())).calls);
+        let ours = strace::calls_of_the_module(&traced(&login(&World::lenient(), &right())).calls);
         let Some((_, first)) = ours.iter().find(|(other, _)| other == name) else { continue };
         let world = World::lenient();
         let inject = format!("inject={name}:error=EIO:when={first}+");
@@ -199,7 +158,7 @@ fn a_disk_that_takes_nothing_denies() {
 
 #[test]
 fn an_interrupted_system_call_is_no_way_in() {
-    let ours = calls_of_the_module(&traced(&login(&World::lenient(), &right())).calls);
+    let ours = strace::calls_of_the_module(&traced(&login(&World::lenient(), &right())).calls);
     let slow = ["openat", "flock", "pread64", "pwrite64", "fdatasync", "read"];
     for (name, count) in ours.iter().filter(|(name, _)| slow.contains(&name.as_str())) {
         let world = World::lenient();

@@ -1,0 +1,162 @@
+//! The gate of the account phase: who must prove a second step, and comes by a way that skipped it, is refused.
+
+use std::ffi::CString;
+use std::fs;
+
+use twostep_tests::interpose::UNREACHABLE;
+use twostep_tests::pam::*;
+use twostep_tests::{Generator, Login, NOW, Open, Outcome, SECRET, World};
+
+const STACK: &str =
+    "auth required MODULE root=ROOT\naccount required MODULE root=ROOT\naccount required pam_permit.so\n";
+const SERVICES: [&str; 6] = ["sshd", "ssh-guests", "login", "cron", "sudo", "systemd-user"];
+
+/// Games is enrolled, mail is not. After the gate comes a module that says yes.
+fn world(policy: &str) -> World {
+    let world = World::new();
+    world.policy(&format!("version = 1\n{policy}")).enroll("games", SECRET);
+    for service in SERVICES {
+        world.service(service, STACK);
+    }
+    world
+}
+
+const MANDATORY: &str = "mode = \"mandatory\"\n";
+
+/// The account phase alone, as after an SSH key.
+fn account(login: Login) -> Outcome {
+    login.at(NOW).open().account()
+}
+
+fn is_let_through(outcome: &Outcome) -> bool {
+    (outcome.code, outcome.log.len(), outcome.transcript.len()) == (PAM_SUCCESS, 0, 0)
+}
+
+#[test]
+fn who_comes_by_a_key_alone_is_refused_and_both_sides_learn_which_setting_is_missing() {
+    for user in ["games", "mail"] {
+        let outcome = account(world(MANDATORY).login(user).service("sshd").tty("ssh").rhost("192.0.2.7"));
+        outcome.assert_denied(PAM_PERM_DENIED, "second-step-skipped");
+        assert!(
+            outcome.field("cause").contains("'AuthenticationMethods publickey,keyboard-interactive:pam'")
+        );
+        assert!(outcome.transcript[0].1.contains("AuthenticationMethods in sshd_config"), "{outcome:#?}");
+        let seen = ["user", "service", "rhost", "tty", "rule"].map(|key| outcome.field(key));
+        assert_eq!(seen, [user, "sshd", "192.0.2.7", "ssh", "default"]);
+        assert_eq!((outcome.prompts().len(), outcome.log[0].priority), (0, 4));
+    }
+}
+
+#[test]
+fn the_gate_stands_where_the_policy_or_a_sign_of_sshd_puts_it() {
+    type Change = fn(Login) -> Login;
+    let plain: Change = |login| login;
+    let table: [(&str, &str, Change, bool); 15] = [
+        ("", "sshd", plain, true),
+        ("", "ssh-guests", plain, false),
+        ("", "ssh-guests", |login| login.tty("ssh"), true),
+        ("", "ssh-guests", |login| login.env("SSH_AUTH_INFO_0=publickey ssh-ed25519 AAAA"), true),
+        ("", "ssh-guests", |login| login.env("SSH_CONNECTION=192.0.2.7 1 192.0.2.1 22"), true),
+        ("", "login", |login| login.tty("tty1"), false),
+        ("", "cron", |login| login.tty("cron"), false),
+        ("", "sudo", |login| login.tty("/dev/pts/1"), false),
+        ("", "systemd-user", plain, false),
+        ("[gate]\nservices = []\n", "sshd", |login| login.tty("ssh"), false),
+        ("[gate]\nservices = [\"login\"]\n", "login", plain, true),
+        ("[gate]\nservices = [\"login\"]\n", "sshd", |login| login.tty("ssh"), false),
+        ("[gate]\nservices = [\"sshd\", \"cron\"]\n", "cron", plain, true),
+        ("[gate]\nservices = [\"sshd\", \"cron\"]\n", "ssh-guests", |login| login.tty("ssh"), true),
+        ("[gate]\nservices = [\"sshd\", \"cron\"]\n", "sudo", plain, false),
+    ];
+    for (gate, service, change, is_shut) in table {
+        let world = world(&format!("{MANDATORY}{gate}"));
+        let outcome = account(change(world.login("games").service(service)));
+        if is_shut {
+            outcome.assert_denied(PAM_PERM_DENIED, "second-step-skipped");
+        } else {
+            assert!(is_let_through(&outcome), "{gate} {service}: {outcome:#?}");
+        }
+    }
+}
+
+#[test]
+fn who_needs_no_second_step_passes() {
+    let policies = [
+        "mode = \"opt-in\"\n",
+        "mode = \"mandatory\"\n[[rule]]\nname = \"keys\"\nusers = [\"games\"]\nmode = \"exempt\"\n",
+        "mode = \"mandatory\"\n[[rule]]\nname = \"keys\"\nservices = [\"sshd\"]\nmode = \"opt-in\"\n",
+    ];
+    for policy in policies {
+        let outcome = account(world(policy).login("games").service("sshd"));
+        assert!(is_let_through(&outcome), "{policy}: {outcome:#?}");
+    }
+}
+
+#[test]
+fn outside_the_gate_nobody_is_looked_up() {
+    let world = world(MANDATORY);
+    assert!(is_let_through(&account(world.login(UNREACHABLE).service("cron"))));
+    fs::rename(world.root().join("var/lib/twostep"), world.root().join("gone")).unwrap();
+    assert!(is_let_through(&account(world.login("games").service("cron"))));
+    account(world.login(UNREACHABLE).service("sshd")).assert_denied(PAM_AUTHINFO_UNAVAIL, "unavailable");
+    account(world.login("nosuchuser").service("sshd")).assert_denied(PAM_AUTH_ERR, "unknown-user");
+}
+
+fn authenticated(world: &World, answer: &str) -> (Open, Outcome) {
+    let login = world.login("games").service("sshd").env("SSH_AUTH_INFO_0=publickey ssh-ed25519 AAAA");
+    login.at(NOW).answers([answer; 3]).begin()
+}
+
+#[test]
+fn who_was_granted_passes_and_who_was_refused_does_not() {
+    let world = world("mode = \"mandatory\"\n[verification]\ntries = 1\n");
+    let (mut open, outcome) = authenticated(&world, "000000");
+    outcome.assert_denied(PAM_AUTH_ERR, "wrong-code");
+    open.account().assert_denied(PAM_PERM_DENIED, "second-step-skipped");
+    let (mut open, outcome) = authenticated(&world, &Generator::default().at(NOW));
+    outcome.assert_granted();
+    assert!(is_let_through(&open.account()));
+    open.account().assert_denied(PAM_PERM_DENIED, "second-step-skipped");
+}
+
+#[test]
+fn a_grant_serves_only_the_user_and_the_service_it_was_given_to() {
+    for (item, value) in [(PAM_USER, "mail"), (PAM_SERVICE, "ssh-guests")] {
+        let world = world(MANDATORY);
+        let (mut open, outcome) = authenticated(&world, &Generator::default().at(NOW));
+        outcome.assert_granted();
+        open.handle.set_item(item, &CString::new(value).unwrap());
+        open.account().assert_denied(PAM_PERM_DENIED, "second-step-skipped");
+    }
+}
+
+#[test]
+fn a_grant_is_forgotten_by_the_next_try() {
+    let world = world("mode = \"mandatory\"\n[verification]\ntries = 1\n");
+    let (mut open, outcome) = authenticated(&world, &Generator::default().at(NOW));
+    outcome.assert_granted();
+    assert_eq!(open.authenticate(0).code, PAM_AUTH_ERR, "the same code once more");
+    open.account().assert_denied(PAM_PERM_DENIED, "second-step-skipped");
+}
+
+#[test]
+fn who_was_exempt_at_the_question_is_not_refused_at_the_gate() {
+    let exempt = "mode = \"mandatory\"\n[[rule]]\nname = \"games\"\nusers = [\"games\"]\nmode = \"exempt\"\n";
+    let world = world(exempt);
+    let (mut open, outcome) = authenticated(&world, "");
+    assert_eq!(outcome.field("result"), "exempt");
+    world.policy("version = 1\nmode = \"mandatory\"\n");
+    assert!(is_let_through(&open.account()));
+}
+
+#[test]
+fn a_broken_policy_or_a_wrong_argument_refuses_everywhere() {
+    for service in SERVICES {
+        let world = world(MANDATORY);
+        world.policy("version = 1\nmode = \"mandatroy\"\n");
+        account(world.login("games").service(service)).assert_denied(PAM_SERVICE_ERR, "misconfigured");
+        world.policy("version = 1\nmode = \"opt-in\"\n");
+        world.service(service, "account required MODULE root=ROOT nullok\naccount required pam_permit.so\n");
+        account(world.login("games").service(service)).assert_denied(PAM_SERVICE_ERR, "misconfigured");
+    }
+}
