@@ -180,7 +180,8 @@ fn the_policy_rules_the_new_key_and_the_number_of_recovery_codes() {
 #[test]
 fn who_cannot_enroll_here_sees_what_a_wrong_code_shows_and_never_a_key() {
     let login = |world: &World| world.newcomer("games").answers(dialogue(NOW));
-    let refused: [(&str, fn(Login) -> Login, &str); 4] = [
+    type Change = fn(Login) -> Login;
+    let refused: [(&str, Change, &str); 4] = [
         ("services = []\n", |login| login, ""),
         ("services = [\"sshd\"]\n", |login| login, ""),
         ("", |login| login.flags(PAM_SILENT), "PAM_SILENT"),

@@ -1,0 +1,215 @@
+//! After a login nothing of it is found in the memory of the host: no secret, no code. What is searched is every byte that
+//! the process could have written, read from outside, of a driver that keeps nothing itself.
+
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::fs::FileExt;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+
+use twostep_tests::drive::pamdrive;
+use twostep_tests::pam::*;
+use twostep_tests::paper::{base32, hash, long_code, recovery_bytes, recovery_code};
+use twostep_tests::{Generator, NOW, SECRET, World};
+
+/// The answer of somebody who goes away.
+const HANGS_UP: &str = "\x04";
+const BASE32: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+
+/// A login in a process of its own that can be looked into.
+struct Visit {
+    child: Child,
+    keyboard: ChildStdin,
+    screen: BufReader<ChildStdout>,
+}
+
+impl Visit {
+    fn new(world: &World) -> Self {
+        let mut child = Command::new(pamdrive().with_file_name("pamquiet"))
+            .arg(world.confdir())
+            .args(["login", "games", &NOW.to_string()])
+            .env_remove("LD_LIBRARY_PATH")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let (keyboard, screen) = (child.stdin.take().unwrap(), BufReader::new(child.stdout.take().unwrap()));
+        Self { child, keyboard, screen }
+    }
+
+    /// What is shown next.
+    fn read(&mut self) -> String {
+        let mut text = Vec::new();
+        self.screen.read_until(0, &mut text).unwrap();
+        String::from_utf8(text).unwrap().trim_end_matches('\0').into()
+    }
+
+    fn answer(&mut self, text: &str) {
+        self.keyboard.write_all(format!("{text}\n").as_bytes()).unwrap();
+    }
+
+    /// Everything that is shown until the login is over, and its code.
+    fn end(&mut self) -> i32 {
+        loop {
+            if let Some(code) = self.read().strip_prefix("code ") {
+                return code.parse().unwrap();
+            }
+        }
+    }
+
+    /// Those of `words` that stand in the memory.
+    fn found<'a>(&self, words: &'a [(String, Vec<u8>)]) -> Vec<&'a str> {
+        let memory = memory(self.child.id());
+        assert!(memory.iter().any(|part| contains(part, b"pamquiet")), "the memory can be read");
+        let is_found = |word: &[u8]| memory.iter().any(|part| contains(part, word));
+        words.iter().filter(|(_, word)| is_found(word)).map(|(name, _)| name.as_str()).collect()
+    }
+}
+
+impl Drop for Visit {
+    fn drop(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+/// All that the process may write.
+fn memory(pid: u32) -> Vec<Vec<u8>> {
+    let file = File::open(format!("/proc/{pid}/mem")).unwrap();
+    let maps = fs::read_to_string(format!("/proc/{pid}/maps")).unwrap();
+    let parts = maps.lines().filter(|line| line.split(' ').nth(1).unwrap().starts_with("rw"));
+    parts
+        .map(|line| {
+            let (range, _) = line.split_once(' ').unwrap();
+            let (start, end) = range.split_once('-').unwrap();
+            let [start, end] = [start, end].map(|number| u64::from_str_radix(number, 16).unwrap());
+            let mut bytes = vec![0; (end - start) as usize];
+            file.read_exact_at(&mut bytes, start).unwrap();
+            bytes
+        })
+        .collect()
+}
+
+fn contains(bytes: &[u8], word: &[u8]) -> bool {
+    bytes.windows(word.len()).any(|window| window == word)
+}
+
+fn word(text: &str) -> (String, Vec<u8>) {
+    (text.into(), text.into())
+}
+
+/// A key as it is kept, as it is shown, and as it is computed with.
+fn forms_of_key(key: &str) -> Vec<(String, Vec<u8>)> {
+    let bytes = base32(key, BASE32);
+    let halves = bytes.chunks(10).map(|half| ("half of the key's bytes".to_owned(), half.to_vec()));
+    let texts = (0..key.len()).step_by(16).map(|at| word(&key[at..at + 16]));
+    let groups: Vec<&str> = (0..16).step_by(4).map(|at| &key[at..at + 4]).collect();
+    halves.chain(texts).chain([word(&groups.join(" "))]).collect()
+}
+
+fn forms_of_recovery_code(code: &str, bytes: &[u8]) -> [(String, Vec<u8>); 3] {
+    [word(code), word(&code.replace('-', "")), (format!("the bytes of {code}"), bytes.to_vec())]
+}
+
+#[test]
+fn after_a_login_neither_the_secret_nor_what_was_typed_is_in_memory() {
+    let app = Generator::default();
+    for (answer, granted) in [(app.at(NOW), true), ("271828".to_owned(), false)] {
+        let world = World::newcomers("");
+        world.enroll("games", SECRET);
+        let mut words = forms_of_key(SECRET);
+        words.extend([-30, 0, 30].map(|offset| word(&app.at(NOW + offset))));
+        words.push(word(&answer));
+        let mut visit = Visit::new(&world);
+        assert_eq!(visit.read(), "Verification code: ");
+        assert_eq!(visit.found(&words), Vec::<&str>::new(), "at the prompt nothing is read yet");
+        visit.answer(&answer);
+        assert_eq!(visit.end() == PAM_SUCCESS, granted);
+        assert_eq!(visit.found(&words), Vec::<&str>::new(), "granted: {granted}");
+    }
+}
+
+#[test]
+fn after_a_recovery_code_neither_it_nor_the_secret_is_in_memory() {
+    for (typed, granted) in [(recovery_code(1), true), (long_code(&[7; 10]), false)] {
+        let world = World::newcomers("");
+        world.enroll("games", SECRET);
+        let mut state = world.state_of("games");
+        state.reserved[32..48].fill(9);
+        state.reserved[48..64].copy_from_slice(&hash(&recovery_bytes(1), &[9; 16]));
+        world.state("games", &state);
+        let bytes = if granted { recovery_bytes(1) } else { vec![7; 10] };
+        let mut words = forms_of_key(SECRET);
+        words.extend(forms_of_recovery_code(&typed, &bytes));
+        let mut visit = Visit::new(&world);
+        visit.read();
+        visit.answer(&typed);
+        assert_eq!(visit.end() == PAM_SUCCESS, granted);
+        assert_eq!(visit.found(&words), Vec::<&str>::new(), "granted: {granted}");
+    }
+}
+
+/// The key on a screen, in groups of four on lines after "Key:".
+fn key_on(screen: &str) -> String {
+    let lines: Vec<&str> = screen.lines().collect();
+    let heading = lines.iter().position(|line| line.contains("Key:")).unwrap();
+    let column = lines[heading].chars().position(|c| c == 'K').unwrap();
+    let of_line = |line: &&str| line.chars().skip(column).take(19).filter(|c| *c != ' ').collect::<String>();
+    let key: String = lines[heading + 1..heading + 3].iter().map(of_line).collect();
+    assert_eq!(key.len(), 32, "{screen}");
+    key
+}
+
+/// The recovery codes on a screen, with their numbers.
+fn recovery_codes_on(screen: &str) -> Vec<(&str, &str)> {
+    let words: Vec<&str> = screen.split_whitespace().collect();
+    let codes = words.windows(2).filter(|pair| pair[1].len() == 19 && pair[1].matches('-').count() == 3);
+    let codes: Vec<_> = codes.map(|pair| (pair[0].trim_end_matches('.'), pair[1])).collect();
+    assert_eq!(codes.len(), 8, "{screen}");
+    codes
+}
+
+fn bytes_of(recovery_code: &str) -> Vec<u8> {
+    base32(&recovery_code.replace('-', ""), "0123456789ABCDEFGHJKMNPQRSTVWXYZ")
+}
+
+/// How far somebody goes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Until {
+    FirstCode,
+    RecoveryCodes,
+    End,
+}
+
+#[test]
+fn after_an_enrollment_nothing_of_it_is_in_memory() {
+    for until in [Until::FirstCode, Until::RecoveryCodes, Until::End] {
+        let world = World::newcomers("");
+        let mut visit = Visit::new(&world);
+        let key = key_on(&visit.read());
+        let mut words = forms_of_key(&key);
+        let shown = visit.found(&words);
+        assert_eq!(shown.len(), 3, "the search finds the two halves and the text that is shown: {shown:?}");
+        let codes = [NOW, NOW + 30].map(|at| Generator::new(&key).at(at));
+        let by_chance: Vec<String> =
+            visit.found(&codes.clone().map(|code| word(&code))).into_iter().map(str::to_owned).collect();
+        words.extend(codes.iter().filter(|code| !by_chance.contains(code)).map(|code| word(code)));
+        if until != Until::FirstCode {
+            visit.answer(&codes[0]);
+            visit.read();
+            visit.answer(&codes[1]);
+            let screen = visit.read();
+            let recovery = recovery_codes_on(&screen);
+            let forms = recovery.iter().flat_map(|(_, code)| forms_of_recovery_code(code, &bytes_of(code)));
+            words.extend(forms);
+            assert!(visit.found(&words).contains(&recovery[0].1));
+            let asked = screen.trim_end_matches(": ").rsplit(' ').next().unwrap();
+            let (_, code) = recovery.iter().find(|(number, _)| *number == asked).unwrap();
+            visit.answer(if until == Until::End { &code[15..] } else { HANGS_UP });
+        } else {
+            visit.answer(HANGS_UP);
+        }
+        assert_eq!(visit.end() == PAM_SUCCESS, until == Until::End, "{until:?}");
+        assert_eq!(world.secret_path("games").exists(), until == Until::End);
+        assert_eq!(visit.found(&words), Vec::<&str>::new(), "{until:?}");
+    }
+}
