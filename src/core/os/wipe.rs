@@ -32,3 +32,37 @@ pub fn wipe_stack() {
     const DEPTH: usize = 64 * 1024;
     black_box(&mut [0u8; DEPTH]);
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+    use std::os::unix::fs::FileExt;
+
+    use super::*;
+
+    const SECRET: [u8; 16] = *b"on a stack once!";
+
+    /// Leaves a secret on the stack, deep enough that a call of the tests' own does not reach it. Returns where.
+    #[inline(never)]
+    fn leave_a_secret() -> u64 {
+        let mut frame = [0u8; 16 * 1024];
+        let (secret, _) = frame.split_first_chunk_mut().unwrap();
+        *secret = SECRET;
+        black_box(&mut frame).as_ptr().addr() as u64
+    }
+
+    /// What lies there, read as somebody who has a dump of the memory reads it.
+    fn is_there(address: u64) -> bool {
+        let mut found = [0; SECRET.len()];
+        File::open("/proc/self/mem").unwrap().read_exact_at(&mut found, address).unwrap();
+        found == SECRET
+    }
+
+    #[test]
+    fn what_calls_have_left_on_the_stack_is_gone() {
+        let address = leave_a_secret();
+        assert!(is_there(address), "a call that ends wipes nothing by itself");
+        wipe_stack();
+        assert!(!is_there(address));
+    }
+}

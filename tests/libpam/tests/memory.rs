@@ -97,17 +97,23 @@ fn word(text: &str) -> (String, Vec<u8>) {
     (text.into(), text.into())
 }
 
-/// A key as it is kept, as it is shown, and as it is computed with.
-fn forms_of_key(key: &str) -> Vec<(String, Vec<u8>)> {
-    let bytes = base32(key, BASE32);
-    let halves = bytes.chunks(10).map(|half| ("half of the key's bytes".to_owned(), half.to_vec()));
-    let texts = (0..key.len()).step_by(16).map(|at| word(&key[at..at + 16]));
-    let groups: Vec<&str> = (0..16).step_by(4).map(|at| &key[at..at + 4]).collect();
-    halves.chain(texts).chain([word(&groups.join(" "))]).collect()
+/// Ten bytes of a key or code, and how they are computed with (RFC 2104: masked with 0x36 and 0x5c).
+fn forms_of_bytes(bytes: &[u8]) -> impl Iterator<Item = (String, Vec<u8>)> {
+    [0, 0x36, 0x5c].into_iter().map(move |mask| {
+        let masked: Vec<u8> = bytes.iter().map(|byte| byte ^ mask).collect();
+        (format!("bytes {bytes:02x?}, masked with {mask:#x}"), masked)
+    })
 }
 
-fn forms_of_recovery_code(code: &str, bytes: &[u8]) -> [(String, Vec<u8>); 3] {
-    [word(code), word(&code.replace('-', "")), (format!("the bytes of {code}"), bytes.to_vec())]
+/// A key as it is kept, as it is shown, and as bytes.
+fn forms_of_key(key: &str) -> Vec<(String, Vec<u8>)> {
+    let groups: Vec<&str> = (0..16).step_by(4).map(|at| &key[at..at + 4]).collect();
+    let texts = [word(&key[..16]), word(&key[16..]), word(&groups.join(" "))];
+    base32(key, BASE32).chunks(10).flat_map(forms_of_bytes).chain(texts).collect()
+}
+
+fn forms_of_recovery_code(code: &str, bytes: &[u8]) -> Vec<(String, Vec<u8>)> {
+    forms_of_bytes(bytes).chain([word(code), word(&code.replace('-', ""))]).collect()
 }
 
 #[test]
