@@ -1,7 +1,7 @@
 //! The same login in a process of its own: the program `pamdrive`.
 
 use std::ffi::{OsStr, OsString};
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, pipe};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -161,6 +161,21 @@ impl Held {
         self.printed.read_to_string(&mut printed).unwrap();
         (Report::parse(&printed), self.child.wait().unwrap())
     }
+}
+
+/// Starts all, waits until each stands at its prompt, lets `act` see them, lets them go, and returns what each reported.
+pub fn release_together_after(logins: impl Iterator<Item = Login>, act: impl FnOnce(&[Held])) -> Vec<Report> {
+    let (gate, opener) = pipe().unwrap();
+    let mut held: Vec<_> = logins.map(|login| login.hold(gate.try_clone().unwrap())).collect();
+    held.iter_mut().for_each(|process| process.wait_for_prompt());
+    act(&held);
+    drop(opener);
+    held.into_iter().map(|process| process.finish().0).collect()
+}
+
+/// The same, with nothing to be seen.
+pub fn release_together(logins: impl Iterator<Item = Login>) -> Vec<Report> {
+    release_together_after(logins, |_| {})
 }
 
 /// The program, which cargo builds next to the folder of the tests.

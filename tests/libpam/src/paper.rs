@@ -2,11 +2,12 @@
 //! Python, which shares no line with the code under test.
 
 use std::process::Command;
+use std::sync::LazyLock;
 
 use crate::{Generator, SECRET};
 
-/// Bytes of the salt that comes before the recovery codes.
-const SALT: usize = 16;
+/// A salt, for states that are written by hand.
+pub const SALT: [u8; 16] = *b"a salt for tests";
 
 /// What getrandom(2) gives if it is fixed: first [`SECRET`], so that it is the new key, then bytes that do not repeat.
 pub fn random_bytes(length: usize) -> Vec<u8> {
@@ -26,7 +27,7 @@ pub fn base32(text: &str, alphabet: &str) -> Vec<u8> {
 
 /// The ten bytes of the recovery code with this number, from 1.
 pub fn recovery_bytes(number: usize) -> Vec<u8> {
-    random_bytes(SALT + 10 * number)[SALT + 10 * (number - 1)..].to_vec()
+    random_bytes(SALT.len() + 10 * number)[SALT.len() + 10 * (number - 1)..].to_vec()
 }
 
 /// A long code as it is shown: ten bytes in Crockford's base32, in groups of four.
@@ -60,4 +61,11 @@ pub fn hash(bytes: &[u8], salt: &[u8]) -> Vec<u8> {
     let output = Command::new("python3").args(["-c", program, &hex(bytes), &hex(salt)]).output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
     (0..16).map(|at| u8::from_str_radix(&text[2 * at..2 * at + 2], 16).unwrap()).collect()
+}
+
+/// What is kept of the first eight recovery codes with [`SALT`].
+pub fn hashes() -> &'static [Vec<u8>] {
+    static HASHES: LazyLock<Vec<Vec<u8>>> =
+        LazyLock::new(|| (1..=8).map(|number| hash(&recovery_bytes(number), &SALT)).collect());
+    &HASHES
 }

@@ -4,6 +4,8 @@ use std::fmt;
 
 use sha2::{Digest, Sha256};
 
+use crate::paper;
+
 const MAGIC: &[u8; 8] = b"2STEP\0\0\x01";
 const SLOT: usize = 512;
 const CHECKED: usize = 496;
@@ -67,6 +69,15 @@ impl State {
             requirement: 0,
             reserved: vec![0; 304],
         }
+    }
+
+    /// The same with the first `count` recovery codes of [`crate::paper`].
+    pub fn with_recovery_codes(mut self, count: usize) -> Self {
+        self.reserved[32..48].copy_from_slice(&paper::SALT);
+        for (hash, known) in self.reserved[48..].chunks_mut(16).zip(&paper::hashes()[..count]) {
+            hash.copy_from_slice(known);
+        }
+        self
     }
 
     /// The salt of the recovery codes.
