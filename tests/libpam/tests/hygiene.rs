@@ -6,6 +6,7 @@ use std::thread;
 
 use twostep_tests::interpose::virtual_user;
 use twostep_tests::pam::*;
+use twostep_tests::paper::dialogue;
 use twostep_tests::{Answer, Generator, NOW, SECRET, World};
 
 /// Tests that count what the whole process has open take turns.
@@ -27,6 +28,12 @@ fn no_descriptor_is_open_while_the_person_thinks() {
     let before = open();
     let answer = Answer::after(move || assert_eq!(open(), before), &right());
     world.login("games").at(NOW).answer(answer).run().assert_granted();
+
+    let world = World::newcomers("");
+    let before = open();
+    let answers = dialogue(NOW).map(|text| Answer::after(move || assert_eq!(open(), before), &text));
+    let outcome = world.newcomer("games").answers(answers).run();
+    assert_eq!((outcome.code, open()), (PAM_SUCCESS, before), "{outcome:#?}");
 }
 
 #[test]
@@ -42,6 +49,25 @@ fn a_thousand_transactions_leak_neither_descriptors_nor_memory() {
     (0..100).for_each(|_| one());
     let (open, memory) = measure();
     (0..1000).for_each(|_| one());
+    let (open_after, memory_after) = measure();
+    assert_eq!(open_after, open);
+    assert!(memory_after < memory + 1024, "{memory} KiB, then {memory_after} KiB");
+}
+
+/// With what an enrollment leaves on the handle until the account phase, and the application ends before that.
+#[test]
+fn enrollments_that_nobody_finishes_leak_nothing() {
+    let _turn = alone();
+    let world = World::newcomers("recovery-codes = 1\n");
+    let measure = || (fs::read_dir("/proc/self/fd").unwrap().count(), resident_kilobytes());
+    let one = || {
+        let (mut open, outcome) = world.newcomer("games").answers(dialogue(NOW)).begin();
+        assert_eq!(outcome.code, PAM_SUCCESS, "{outcome:#?}");
+        open.setcred().assert_denied(PAM_CRED_ERR, "not-stored");
+    };
+    (0..100).for_each(|_| one());
+    let (open, memory) = measure();
+    (0..500).for_each(|_| one());
     let (open_after, memory_after) = measure();
     assert_eq!(open_after, open);
     assert!(memory_after < memory + 1024, "{memory} KiB, then {memory_after} KiB");

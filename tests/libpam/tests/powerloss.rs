@@ -7,6 +7,7 @@ use std::os::unix::fs::FileExt;
 
 use twostep_tests::interpose::skip_flushes;
 use twostep_tests::pam::*;
+use twostep_tests::paper::recovery_code;
 use twostep_tests::strace::{self, trace};
 use twostep_tests::{Generator, NOW, State, World};
 
@@ -19,10 +20,26 @@ enum Event {
         bytes: Vec<u8>,
     },
     Flush,
-    /// A login of this moment, with this moment's code, was granted and the process told so.
-    Granted {
-        now: i64,
-    },
+    /// A login was granted, and the process told so.
+    Granted(Grant),
+}
+
+/// When a login was granted, and what was typed.
+#[derive(Clone)]
+struct Grant {
+    now: i64,
+    typed: String,
+}
+
+/// What is typed at a login of the story.
+#[derive(Clone, Copy)]
+enum Typed {
+    /// The code of the moment.
+    Right,
+    /// A code of no moment near.
+    Wrong,
+    /// A recovery code, another one at each login.
+    Recovery,
 }
 
 /// How a login of the story ends.
@@ -40,12 +57,13 @@ struct Moment {
     /// Written since then, in order.
     pending: Vec<(usize, Vec<u8>)>,
     /// The logins that were granted so far.
-    granted: Vec<i64>,
+    granted: Vec<Grant>,
 }
 
 use Fate::{Killed, Lives};
-const RIGHT: bool = true;
-const WRONG: bool = false;
+const RIGHT: Typed = Typed::Right;
+const WRONG: Typed = Typed::Wrong;
+const RECOVERY: Typed = Typed::Recovery;
 
 #[test]
 fn logins_in_a_row() {
@@ -89,9 +107,17 @@ fn a_login_killed_after_its_flush() {
     replay(&[(RIGHT, Lives), (WRONG, Killed("pwrite64", 3)), (RIGHT, Killed("pwrite64", 3)), (RIGHT, Lives)]);
 }
 
+#[test]
+fn logins_with_recovery_codes() {
+    replay(&[(RECOVERY, Lives), (RIGHT, Lives), (RECOVERY, Lives), (RECOVERY, Lives)]);
+    replay(&[(RECOVERY, Lives), (RECOVERY, Killed("pwrite64", 2)), (RIGHT, Lives)]);
+    replay(&[(WRONG, Lives), (RECOVERY, Killed("fdatasync", 1)), (RECOVERY, Lives)]);
+    replay(&[(RIGHT, Lives), (RECOVERY, Killed("pwrite64", 3)), (RECOVERY, Lives), (WRONG, Lives)]);
+}
+
 /// No accepted code and no flushed failure is lost, and every image parses; with a state that was there, and with one that
 /// a first login made.
-fn replay(story: &[(bool, Fate)]) {
+fn replay(story: &[(Typed, Fate)]) {
     for first_login_creates_the_state in [false, true] {
         let images = replay_from(story, first_login_creates_the_state);
         println!("{images} images replayed");
@@ -99,12 +125,13 @@ fn replay(story: &[(bool, Fate)]) {
     }
 }
 
-fn replay_from(story: &[(bool, Fate)], create: bool) -> usize {
+fn replay_from(story: &[(Typed, Fate)], create: bool) -> usize {
     let world = World::default();
     if create {
         fs::remove_file(world.state_path("games")).unwrap();
         world.login("games").at(NOW - 300).answer("000000").run().assert_denied(PAM_AUTH_ERR, "wrong-code");
     }
+    world.state("games", &world.state_of("games").with_recovery_codes(8));
     let start = fs::read(world.state_path("games")).unwrap();
     skip_flushes();
     let events = record(&world, story);
@@ -120,26 +147,30 @@ fn replay_from(story: &[(bool, Fate)], create: bool) -> usize {
 }
 
 /// Lets the story happen under strace.
-fn record(world: &World, story: &[(bool, Fate)]) -> Vec<Event> {
+fn record(world: &World, story: &[(Typed, Fate)]) -> Vec<Event> {
     let mut events = Vec::new();
-    for (login, &(right, fate)) in story.iter().enumerate() {
+    for (login, &(typed, fate)) in story.iter().enumerate() {
         let now = NOW + 60 * login as i64;
-        let code = if right { Generator::default().at(now) } else { Generator::default().wrong(now) };
+        let code = match typed {
+            Typed::Right => Generator::default().at(now),
+            Typed::Wrong => Generator::default().wrong(now),
+            Typed::Recovery => recovery_code(login + 1),
+        };
         let mut options = vec!["-xx".to_owned(), "-s".into(), "9000".into()];
         if let Fate::Killed(name, when) = fate {
             options.extend(["-e".into(), format!("inject={name}:signal=KILL:when={when}")]);
         }
         let options: Vec<_> = options.iter().map(String::as_str).collect();
-        let traced = trace(&world.login("games").at(now).answer(code), &options);
-        let expected = match (fate, right) {
+        let traced = trace(&world.login("games").at(now).answer(&code), &options);
+        let expected = match (fate, typed) {
             (Fate::Killed(..), _) => None,
-            (Fate::Lives, true) => Some(PAM_SUCCESS),
-            (Fate::Lives, false) => Some(PAM_AUTH_ERR),
+            (Fate::Lives, Typed::Right | Typed::Recovery) => Some(PAM_SUCCESS),
+            (Fate::Lives, Typed::Wrong) => Some(PAM_AUTH_ERR),
         };
         assert_eq!(traced.report.code, expected, "login {login}: {:?}", traced.report);
         events.extend(traced.calls.iter().filter_map(|call| event(call)));
         if expected == Some(PAM_SUCCESS) {
-            events.push(Event::Granted { now });
+            events.push(Event::Granted(Grant { now, typed: code }));
         }
     }
     events
@@ -190,7 +221,7 @@ fn moments(start: Vec<u8>, events: Vec<Event>) -> Vec<Moment> {
                     next.flushed[offset..offset + bytes.len()].copy_from_slice(&bytes);
                 }
             }
-            Event::Granted { now } => next.granted.push(now),
+            Event::Granted(grant) => next.granted.push(grant),
         }
         moments.push(next);
     }
@@ -230,9 +261,10 @@ fn check(world: &World, image: &[u8], moment: &Moment, end: i64, place: &str) {
         file.write_all_at(image, 0).unwrap();
         world.login("games").at(now).answers([code; 2]).run()
     };
-    for &now in moment.granted.iter().rev().take(2) {
-        let outcome = run(now, &Generator::default().at(now));
-        let refused = ["replayed", "clock-anomaly", "locked"].contains(&outcome.field("reason"));
+    for Grant { now, typed } in moment.granted.iter().rev().take(2) {
+        let outcome = run(*now, typed);
+        let reason = outcome.field("reason");
+        let refused = ["replayed", "clock-anomaly", "locked", "wrong-recovery-code"].contains(&reason);
         assert!(refused, "{place}: a code that was used: {outcome:#?}");
     }
     let later = end + 7200;
