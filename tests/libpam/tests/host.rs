@@ -5,6 +5,7 @@ use std::fs;
 use std::mem::MaybeUninit;
 
 use twostep_tests::pam::*;
+use twostep_tests::paper::dialogue;
 use twostep_tests::{Generator, NOW, World};
 
 /// What a module must not change in its host.
@@ -78,6 +79,17 @@ fn the_host_is_after_each_kind_of_login_as_it_was_before() {
         assert_eq!(outcome.code, code, "{outcome:#?}");
         assert_eq!(host(), before, "{user}: {outcome:#?}");
     }
+    let newcomers = World::newcomers("");
+    for (answers, code) in [(&dialogue(NOW)[..1], PAM_CONV_ERR), (&dialogue(NOW), PAM_SUCCESS)] {
+        let before = host();
+        let outcome = newcomers.newcomer("games").answers(answers).run();
+        assert_eq!(outcome.code, code, "{outcome:#?}");
+        assert_eq!(host(), before, "{outcome:#?}");
+    }
+    newcomers.service("sshd", "account required MODULE root=ROOT\n");
+    let before = host();
+    assert_eq!(newcomers.login("games").service("sshd").open().account().code, PAM_PERM_DENIED);
+    assert_eq!(host(), before);
 }
 
 /// So that a module which sets its own mask, and then "the usual one", is seen.
