@@ -32,7 +32,8 @@ pub fn run(administrator: &Administrator, arguments: &Arguments) -> Result<(), F
     say(&format!("{name} was not enrolled. Failures in a row are 0 now."))
 }
 
-/// Whether there was a credential; none if nothing is stored at all. The credential goes last: if this breaks off, the person is still enrolled, and not half forgotten.
+/// Whether there was a credential; none if nothing is stored at all. The credential goes last: if this breaks off, the person
+/// is still enrolled, and not half forgotten.
 fn forget(administrator: &Administrator, store: &Store, target: &Target) -> Result<Option<bool>, Failure> {
     if store.is_state_lost(target.uid)? {
         replace_state(administrator, store, target)?;
