@@ -219,7 +219,7 @@ impl<H: Host, M: Machine> Login<'_, H, M> {
         Ok(Confirmed { ticket, ..confirmed })
     }
 
-    /// Asks for a ticket. People read no reason: whoever has none shall not learn whether one exists.
+    /// Asks for a ticket. People read no reason: what is shown does not tell whether one exists.
     fn ask_ticket(&mut self, account: &Account) -> Result<Ticket, Denial> {
         let mut prompt = format!("{NEEDS_TICKET}\n{TICKET_PROMPT}");
         let mut left = TICKET_TRIES;

@@ -80,6 +80,15 @@ impl State {
         self
     }
 
+    /// The same with a ticket of ten bytes, which has three tries and allows an enrollment before `expires`.
+    pub fn with_ticket(mut self, ticket: &[u8], expires: i64) -> Self {
+        let salt = [b"twostep ticket", &self.uid.to_le_bytes()[..], &expires.to_le_bytes()].concat();
+        self.reserved[..16].copy_from_slice(&paper::hash(ticket, &salt));
+        self.reserved[16..24].copy_from_slice(&expires.to_le_bytes());
+        self.reserved[24] = 3;
+        self
+    }
+
     /// The salt of the recovery codes.
     pub fn salt(&self) -> &[u8] {
         &self.reserved[32..48]

@@ -5,7 +5,6 @@ use std::fs;
 
 use twostep_tests::interpose;
 use twostep_tests::pam::*;
-use twostep_tests::paper::recovery_code;
 use twostep_tests::strace::{self, NOT_OURS, Traced, trace};
 use twostep_tests::{Generator, Login, NOW, State, World};
 
@@ -29,21 +28,14 @@ fn traced(login: &Login) -> Traced {
     traced
 }
 
-/// Two recovery codes are left; codes wait for nothing.
-fn with_recovery_codes() -> World {
-    let world = World::lenient();
-    world.state("games", &world.state_of("games").with_recovery_codes(2));
-    world
-}
-
-/// What must hold after a login that ended in any way, where `right` is right.
-fn assert_sound(world: &World, right: &str, report_code: Option<i32>, what: &str) {
+/// What must hold after a login with `answer` that ended in any way.
+fn assert_sound(world: &World, report_code: Option<i32>, what: &str) {
     if let Ok(file) = fs::read(world.state_path("games")) {
         assert!(State::parse(&file).is_some(), "{what}: the state does not parse");
     }
     let strays: Vec<_> = fs::read_dir(world.root().join("var/lib/twostep/state")).unwrap().collect();
     assert!(strays.len() <= 1, "{what}: {strays:?}");
-    let again = [login(world, right).run(), login(world, right).run()];
+    let again = [login(world, &right()).run(), login(world, &right()).run()];
     let successes = again.iter().filter(|outcome| outcome.code == PAM_SUCCESS).count();
     let before = usize::from(report_code == Some(PAM_SUCCESS));
     assert!(successes + before <= 1, "{what}: one code, {successes} + {before} logins");
@@ -53,36 +45,30 @@ fn assert_sound(world: &World, right: &str, report_code: Option<i32>, what: &str
     assert_eq!((next.code, next.field("result")), (PAM_SUCCESS, "grant"), "{what}: {next:#?}");
 }
 
-fn kill_everywhere(world: fn() -> World, answer: &str, right: &str) {
+fn kill_everywhere(world: fn() -> World, answer: &str) {
     let calls = strace::calls_of_the_module(&traced(&login(&world(), answer)).calls);
     for (name, count) in calls {
         let world = world();
         let inject = format!("inject={name}:signal=KILL:when={count}");
         let killed = trace(&login(&world, answer), &["-e", &inject]);
         assert_eq!(killed.report.code, None, "{inject}: the kill came too late");
-        assert_sound(&world, right, None, &inject);
+        assert_sound(&world, None, &inject);
     }
 }
 
 #[test]
 fn a_right_login_killed_at_any_system_call_leaves_everything_usable() {
-    kill_everywhere(World::lenient, &right(), &right());
+    kill_everywhere(World::lenient, &right());
 }
 
 #[test]
 fn a_wrong_login_killed_at_any_system_call_leaves_everything_usable() {
-    kill_everywhere(World::lenient, "000000", &right());
+    kill_everywhere(World::lenient, "000000");
 }
 
 #[test]
 fn a_first_login_killed_at_any_system_call_leaves_everything_usable() {
-    kill_everywhere(without_state, "000000", &right());
-}
-
-#[test]
-fn a_recovery_code_killed_at_any_system_call_works_at_most_once() {
-    kill_everywhere(with_recovery_codes, &recovery_code(1), &recovery_code(1));
-    kill_everywhere(with_recovery_codes, &recovery_code(3), &recovery_code(1));
+    kill_everywhere(without_state, "000000");
 }
 
 /// Guesses would be free otherwise.
@@ -98,14 +84,14 @@ fn a_login_killed_once_the_code_is_looked_at_has_been_charged() {
 }
 
 const ERRORS: [&str; 4] = ["EIO", "ENOSPC", "EMFILE", "EACCES"];
-fn fail_everywhere(world: fn() -> World, right: &str) {
-    let calls = traced(&login(&world(), right)).calls;
+fn fail_everywhere(world: fn() -> World) {
+    let calls = traced(&login(&world(), &right())).calls;
     let ours = strace::calls_of_the_module(&calls);
     for (name, count) in ours.iter().filter(|(name, _)| !NOT_OURS.contains(&name.as_str())) {
         for error in ERRORS {
             let world = world();
             let inject = format!("inject={name}:error={error}:when={count}");
-            let report = trace(&login(&world, right), &["-e", &inject]).report;
+            let report = trace(&login(&world, &right()), &["-e", &inject]).report;
             let code = report.code.unwrap_or_else(|| panic!("{inject}: the host died"));
             assert_ne!(report.field("result"), "exempt", "{inject}: {report:?}");
             if code == PAM_SUCCESS {
@@ -113,7 +99,7 @@ fn fail_everywhere(world: fn() -> World, right: &str) {
                 let after_the_flush = name == "pwrite64" && *count == 3;
                 assert!(after_the_flush || !MUST_WORK.contains(&name.as_str()), "{inject}: granted");
             }
-            assert_sound(&world, right, Some(code), &inject);
+            assert_sound(&world, Some(code), &inject);
         }
     }
 }
@@ -123,17 +109,12 @@ const MUST_WORK: [&str; 5] = ["pwrite64", "fdatasync", "fsync", "pread64", "link
 
 #[test]
 fn a_login_with_any_system_call_failing_is_never_a_way_in() {
-    fail_everywhere(World::lenient, &right());
+    fail_everywhere(World::lenient);
 }
 
 #[test]
 fn a_first_login_with_any_system_call_failing_is_never_a_way_in() {
-    fail_everywhere(without_state, &right());
-}
-
-#[test]
-fn a_recovery_code_with_any_system_call_failing_is_never_a_way_in() {
-    fail_everywhere(with_recovery_codes, &recovery_code(1));
+    fail_everywhere(without_state);
 }
 
 /// The first failure of each kind from its first occurrence on: a disk that stays broken.
@@ -148,7 +129,7 @@ fn a_disk_that_stays_broken_denies_and_recovers() {
         if name != "close" {
             assert_ne!(report.code, Some(PAM_SUCCESS), "{inject}: {report:?}");
         }
-        assert_sound(&world, &right(), report.code, &inject);
+        assert_sound(&world, report.code, &inject);
     }
 }
 
@@ -160,7 +141,7 @@ fn writes_that_are_cut_short_are_completed() {
         let outcome = login(&world, &right()).run();
         interpose::shorten_writes(None);
         assert_eq!(outcome.field("result"), "grant", "{outcome:#?}");
-        assert_sound(&world, &right(), Some(outcome.code), &format!("{most} bytes a write"));
+        assert_sound(&world, Some(outcome.code), &format!("{most} bytes a write"));
     }
 }
 
@@ -171,7 +152,7 @@ fn a_disk_that_takes_nothing_denies() {
         let inject = format!("inject=pwrite64:retval=0:when={write}");
         let report = trace(&login(&world, &right()), &["-e", &inject]).report;
         assert_eq!(report.code, Some(PAM_AUTHINFO_UNAVAIL), "{inject}: {report:?}");
-        assert_sound(&world, &right(), report.code, &inject);
+        assert_sound(&world, report.code, &inject);
     }
 }
 
@@ -184,7 +165,7 @@ fn an_interrupted_system_call_is_no_way_in() {
         let inject = format!("inject={name}:error=EINTR:when={count}");
         let report = trace(&login(&world, &right()), &["-e", &inject]).report;
         assert_ne!(report.field("result"), "exempt", "{inject}: {report:?}");
-        assert_sound(&world, &right(), report.code, &inject);
+        assert_sound(&world, report.code, &inject);
     }
 }
 

@@ -1,14 +1,9 @@
 //! Many logins at once, each in a process of its own, released together at the prompt.
 
-use std::sync::mpsc;
-use std::time::{Duration, Instant};
-use std::{fs, iter, thread};
-
-use twostep_tests::drive::{Held, Report, release_together, release_together_after};
+use twostep_tests::drive::{Report, release_together};
 use twostep_tests::interpose::virtual_user;
 use twostep_tests::pam::*;
-use twostep_tests::paper::{long_code, recovery_code};
-use twostep_tests::{Generator, NOW, OTHER_SECRET, SECRET, World};
+use twostep_tests::{Generator, NOW, SECRET, World};
 
 const PROCESSES: usize = 200;
 const ROUNDS: i64 = 20;
@@ -86,67 +81,4 @@ fn of_50_first_logins_at_once_none_finds_half_a_state() {
         let (replayed, locked) = (count(&reports, "reason", "replayed"), count(&reports, "reason", "locked"));
         assert_eq!((replayed, locked), (3, 47), "{reports:#?}");
     }
-}
-
-#[test]
-fn of_50_logins_with_one_recovery_code_exactly_one_gets_in_each_time() {
-    let world = World::default();
-    world.state("games", &world.state_of("games").with_recovery_codes(8));
-    for number in 1..=8 {
-        let code = recovery_code(number);
-        let reports = release_together((0..50).map(|_| world.login("games").at(NOW).answer(&code)));
-        assert_eq!(with_code(&reports, PAM_SUCCESS), 1, "code {number}: {reports:#?}");
-        assert_eq!(count(&reports, "reason", "wrong-recovery-code"), 49, "code {number}");
-        assert_eq!(world.state_of("games").recovery_codes_left(), 8 - number);
-        assert!(world.command(&["unlock", "games"]).status.success());
-    }
-}
-
-/// The most kilobytes that these processes have at once, until all have ended.
-fn most_kilobytes(processes: &[u32]) -> u64 {
-    let measured = iter::repeat_with(|| kilobytes(processes));
-    measured.take_while(|now| *now > 0).max().unwrap()
-}
-
-/// Kilobytes that these processes have for themselves, and their shares of what they have in common.
-fn kilobytes(processes: &[u32]) -> u64 {
-    let of = |pid: &u32| {
-        let rollup = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).unwrap_or_default();
-        let pss = rollup.lines().find_map(|line| line.strip_prefix("Pss:")).unwrap_or("0");
-        pss.split_whitespace().next().unwrap().parse::<u64>().unwrap()
-    };
-    processes.iter().map(of).sum()
-}
-
-#[test]
-fn two_hundred_recovery_codes_at_once_take_little_memory_and_hold_up_nobody_else() {
-    let world = World::default();
-    world.enroll("mail", OTHER_SECRET);
-    world.state("games", &world.state_of("games").with_recovery_codes(8));
-    let attempts = || {
-        let codes = (0..PROCESSES).map(|n| long_code(&[&[n as u8][..], &[7; 9]].concat()));
-        let logins = codes.map(|code| world.login("games").at(NOW).answers([&code; 2]));
-        let (told, pids) = mpsc::channel::<Vec<u32>>();
-        thread::scope(|scope| {
-            let most = scope.spawn(move || most_kilobytes(&pids.recv().unwrap()));
-            let tell = |held: &[Held]| told.send(held.iter().map(|one| one.child.id()).collect()).unwrap();
-            (release_together_after(logins, tell), most.join().unwrap())
-        })
-    };
-    let mut slowest = Duration::ZERO;
-    let (reports, most) = thread::scope(|scope| {
-        let attempts = scope.spawn(attempts);
-        for now in (NOW..).step_by(60).take_while(|_| !attempts.is_finished()) {
-            let code = Generator::new(OTHER_SECRET).at(now);
-            let start = Instant::now();
-            world.login("mail").at(now).answer(&code).run().assert_granted();
-            slowest = start.elapsed().max(slowest);
-        }
-        attempts.join().unwrap()
-    });
-    let (wrong, disabled) =
-        (count(&reports, "reason", "wrong-recovery-code"), count(&reports, "reason", "recovery-disabled"));
-    assert_eq!((wrong, disabled), (100, PROCESSES - 100), "{reports:#?}");
-    assert!((1..300 * 1024).contains(&most), "{most} KiB");
-    assert!(slowest < Duration::from_secs(1), "{slowest:?}");
 }

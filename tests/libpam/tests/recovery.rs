@@ -2,7 +2,8 @@
 
 use twostep_tests::pam::*;
 use twostep_tests::paper::{SALT, hash, long_code, recovery_code};
-use twostep_tests::{Budget, Generator, NOW, OTHER_SECRET, Outcome, State, Style, World};
+use twostep_tests::strace::{self, NOT_OURS, trace};
+use twostep_tests::{Budget, Generator, Login, NOW, OTHER_SECRET, Outcome, State, Style, World};
 
 const UNKNOWN: &str = "ABCD-EFGH-JKMN-PQRS";
 
@@ -38,12 +39,41 @@ fn each_lets_in_once() {
         outcome.assert_granted();
         let fields = ["method", "left", "rule"].map(|key| outcome.field(key));
         assert_eq!(fields, ["recovery-code", &left.to_string(), "default"]);
+        assert_eq!(outcome.log[0].priority, 5);
         assert_eq!(world.state_of("games").recovery_codes_left(), left);
         for used in 1..=number {
             login(&world, &recovery_code(used)).assert_denied(PAM_AUTH_ERR, "wrong-recovery-code");
         }
         assert_eq!(world.state_of("games").recovery_codes_left(), left);
     }
+}
+
+#[test]
+fn a_used_one_changes_nothing_but_the_count() {
+    let world = world(8);
+    login(&world, &recovery_code(1)).assert_granted();
+    let before = world.state_of("games");
+    login(&world, &recovery_code(1)).assert_denied(PAM_AUTH_ERR, "wrong-recovery-code");
+    let after = world.state_of("games");
+    assert_eq!(after.root, Budget { recoveries: 1, ..Budget::default() });
+    assert_eq!(State { generation: before.generation, root: before.root, ..after }, before);
+}
+
+#[test]
+fn a_used_one_stays_used_whatever_is_done_then() {
+    let world = world(8);
+    login(&world, &recovery_code(1)).assert_granted();
+    let refused = || login(&world, &recovery_code(1)).assert_denied(PAM_AUTH_ERR, "wrong-recovery-code");
+    let status = world.command(&["status", "--user", "games"]);
+    assert!(String::from_utf8_lossy(&status.stdout).contains("recovery codes left: 7"), "{status:?}");
+    refused();
+    assert!(world.command(&["unlock", "games"]).status.success());
+    refused();
+    login(&world, &code()).assert_granted();
+    refused();
+    login(&world, &recovery_code(2)).assert_granted();
+    refused();
+    assert_eq!(world.state_of("games").recovery_codes_left(), 6);
 }
 
 #[test]
@@ -154,6 +184,44 @@ fn it_works_while_codes_do_not_and_ends_that() {
 }
 
 #[test]
+fn it_is_accepted_at_the_prompt_that_says_so() {
+    for codes in [3, 20] {
+        let world = with(8, |state| State {
+            root: Budget { codes, last_failure: NOW as u64, ..state.root },
+            ..state
+        });
+        let outcome = world.login("games").at(NOW).answers([code(), recovery_code(1)]).run();
+        outcome.assert_granted();
+        assert!(
+            outcome.prompts()[1].ends_with(" A recovery code works now.\nVerification code: "),
+            "{outcome:#?}"
+        );
+    }
+}
+
+#[test]
+fn a_success_forgives_its_own_kind_of_host_alone() {
+    let failed = Budget { codes: 7, recoveries: 7, last_failure: 7 };
+    let world = with(8, |state| State { root: failed, helper: failed, ..state });
+    login(&world, &recovery_code(1)).assert_granted();
+    let state = world.state_of("games");
+    assert_eq!((state.root, state.helper), (Budget::default(), failed));
+}
+
+#[test]
+fn wrong_ones_make_nobody_wait() {
+    let waiting = Budget { codes: 3, recoveries: 0, last_failure: NOW as u64 - 30 };
+    for root in [Budget::default(), waiting] {
+        let world = with(8, |state| State { root, ..state });
+        for _ in 0..30 {
+            login(&world, UNKNOWN).assert_denied(PAM_AUTH_ERR, "wrong-recovery-code");
+        }
+        assert_eq!(world.state_of("games").root, Budget { recoveries: 30, ..root });
+        login(&world, &code()).assert_granted();
+    }
+}
+
+#[test]
 fn a_hundred_wrong_ones_in_a_row_disable_recovery_codes_and_nothing_else() {
     let world = world(8);
     for failures in 1..=100 {
@@ -193,19 +261,27 @@ fn told(outcome: &Outcome) -> Vec<&str> {
 #[test]
 fn the_person_is_told_how_many_are_left_and_from_two_on_each_time_how_to_get_new_ones() {
     let how = "For new ones, ask your administrator to run 'twostep recovery --user games'.";
-    let after = [
-        (8, "Recovery code accepted: 7 are left.".to_owned(), None),
-        (4, "Recovery code accepted: 3 are left.".to_owned(), None),
-        (3, format!("Recovery code accepted: 2 are left. {how}"), Some("2 are left")),
-        (2, format!("Recovery code accepted: 1 is left. {how}"), Some("1 is left")),
-        (1, format!("Recovery code accepted: none is left. {how}"), Some("none is left")),
-    ];
-    for (before, text, reminder) in after {
-        let world = world(before);
+    for left in (0..8).rev() {
+        let world = world(left + 1);
+        let count = match left {
+            0 => "none is left".to_owned(),
+            1 => "1 is left".to_owned(),
+            _ => format!("{left} are left"),
+        };
+        let (text, reminder) = match left {
+            0..=2 => (
+                format!("Recovery code accepted: {count}. {how}"),
+                vec![format!("Of your recovery codes, {count}. {how}")],
+            ),
+            _ => (format!("Recovery code accepted: {count}."), vec![]),
+        };
         assert_eq!(told(&login(&world, &recovery_code(1))), [text]);
-        let reminded = told(&login(&world, &code())).concat();
-        let expected = reminder.map(|left| format!("Of your recovery codes, {left}. {how}"));
-        assert_eq!(reminded, expected.unwrap_or_default());
+        for now in [NOW, NOW + 60] {
+            assert_eq!(
+                told(&world.login("games").at(now).answer(Generator::default().at(now)).run()),
+                reminder
+            );
+        }
     }
     assert!(told(&login(&World::default(), &code())).is_empty(), "who never had any is not reminded");
 }
@@ -215,7 +291,11 @@ fn who_never_had_any_sees_what_a_wrong_code_shows() {
     let outcome = World::default().login("games").at(NOW).answer(UNKNOWN).run();
     let wrong = World::default().login("games").at(NOW).answer(Generator::default().wrong(NOW)).run();
     outcome.assert_denied(PAM_AUTH_ERR, "wrong-recovery-code");
-    assert_eq!((outcome.transcript, outcome.delays), (wrong.transcript, wrong.delays));
+    let unknown = World::default().login("nobody-here").at(NOW).answer(UNKNOWN).run();
+    unknown.assert_denied(PAM_AUTH_ERR, "unknown-user");
+    for other in [unknown, wrong] {
+        assert_eq!((&outcome.transcript, &outcome.delays), (&other.transcript, &other.delays));
+    }
     login(&World::default(), &long_code(&[0; 10])).assert_denied(PAM_AUTH_ERR, "wrong-recovery-code");
 }
 
@@ -228,4 +308,100 @@ fn no_line_of_the_log_holds_one() {
             assert!(!condensed.contains(&answer.to_uppercase().replace('-', "")), "{}", line.text);
         }
     }
+}
+
+/// Two are left, and failures stand to be forgiven; whatever is no refusal gets in.
+fn state() -> State {
+    let failed = Budget { codes: 2, recoveries: 2, last_failure: NOW as u64 };
+    State { root: failed, ..World::lenient().state_of("games").with_recovery_codes(2) }
+}
+
+fn followed(world: &World, answer: &str) -> Login {
+    world.followed("games").answer(answer)
+}
+
+fn lenient(state: &State) -> World {
+    let world = World::lenient();
+    world.state("games", state);
+    world
+}
+
+fn calls(state: &State, answer: &str) -> Vec<(String, usize)> {
+    let traced = trace(&followed(&lenient(state), answer), &[]);
+    assert!(traced.report.code.is_some(), "{:?}", traced.report);
+    strace::calls_of_the_module(&traced.calls)
+}
+
+/// After a login with the first code of two: it works no second time, the other one works, and so does an app.
+#[track_caller]
+fn assert_sound(world: &World, got_in: bool, what: &str) {
+    let again = [(); 2].map(|()| followed(world, &recovery_code(1)).run().code);
+    let successes = again.iter().filter(|&&code| code == PAM_SUCCESS).count();
+    assert!(successes + usize::from(got_in) <= 1, "{what}: one code, {successes} + {got_in} logins");
+    for right in [recovery_code(2), code()] {
+        let next = followed(world, &right).run();
+        assert_eq!((next.code, next.field("result")), (PAM_SUCCESS, "grant"), "{what}: {next:#?}");
+    }
+}
+
+/// A right one, too, is charged before it is looked at.
+#[test]
+fn a_login_killed_at_any_system_call_is_charged_or_has_used_the_code_up() {
+    let (state, right) = (state(), recovery_code(1));
+    let mut seen = Vec::new();
+    for (name, count) in calls(&state, &right) {
+        let world = lenient(&state);
+        let inject = format!("inject={name}:signal=KILL:when={count}");
+        let report = trace(&followed(&world, &right), &["-e", &inject]).report;
+        assert_eq!(report.code, None, "{inject}: the kill came too late");
+        let state = world.state_of("games");
+        seen.push((state.root.recoveries, state.root.codes, state.recovery_codes_left()));
+        assert_sound(&world, false, &inject);
+    }
+    seen.dedup();
+    assert_eq!(seen, [(2, 2, 2), (3, 2, 2), (0, 0, 1)]);
+}
+
+/// Guesses would be free otherwise.
+#[test]
+fn a_guess_is_charged_once_wherever_it_is_killed() {
+    let state = state();
+    let mut seen = Vec::new();
+    for (name, count) in calls(&state, UNKNOWN) {
+        let world = lenient(&state);
+        let inject = format!("inject={name}:signal=KILL:when={count}");
+        trace(&followed(&world, UNKNOWN), &["-e", &inject]);
+        let state = world.state_of("games");
+        seen.push((state.root.recoveries, state.root.codes, state.recovery_codes_left()));
+    }
+    seen.dedup();
+    assert_eq!(seen, [(2, 2, 2), (3, 2, 2)]);
+}
+
+#[test]
+fn whatever_system_call_fails_nobody_gets_in_whose_code_is_not_used_up_on_disk() {
+    let (state, right) = (state(), recovery_code(1));
+    let calls = calls(&state, &right);
+    for (name, count) in calls.iter().filter(|(name, _)| !NOT_OURS.contains(&name.as_str())) {
+        for error in ["EIO", "ENOSPC"] {
+            let world = lenient(&state);
+            let inject = format!("inject={name}:error={error}:when={count}");
+            let traced = trace(&followed(&world, &right), &["-e", &inject]);
+            let code = traced.report.code.unwrap_or_else(|| panic!("{inject}: the host died"));
+            let got_in = code == PAM_SUCCESS;
+            if got_in {
+                assert_eq!(traced.report.field("method"), "recovery-code", "{inject}: {:?}", traced.report);
+                assert_eq!(world.state_of("games").recovery_codes_left(), 1, "{inject}");
+                assert!(is_flushed(&traced.calls), "{inject}: {:#?}", traced.calls);
+            }
+            assert_sound(&world, got_in, &inject);
+        }
+    }
+}
+
+/// Whether the last slot that was written whole was flushed then.
+fn is_flushed(calls: &[String]) -> bool {
+    let slot = |call: &&String| call.starts_with("pwrite64(") && call.ends_with("= 512");
+    let written = calls.iter().rposition(|call| slot(&call)).unwrap();
+    calls[written..].iter().any(|call| call.starts_with("fdatasync(") && call.ends_with("= 0"))
 }

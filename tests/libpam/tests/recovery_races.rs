@@ -1,0 +1,137 @@
+//! Recovery codes, and many processes at once: each gets in once, and the hashing costs little of what others need.
+
+use std::time::{Duration, Instant};
+use std::{fs, iter, thread};
+
+use twostep_tests::drive::{Report, release_together, release_together_after};
+use twostep_tests::pam::*;
+use twostep_tests::paper::{long_code, recovery_code};
+use twostep_tests::{Budget, Generator, Login, NOW, OTHER_SECRET, World};
+
+const CROWD: usize = 200;
+const MOST_MEMORY: u64 = 300 * 1024;
+
+fn world(left: usize) -> World {
+    let world = World::default();
+    world.state("games", &world.state_of("games").with_recovery_codes(left));
+    world
+}
+
+fn login(world: &World, answer: &str) -> Login {
+    world.login("games").at(NOW).answers([answer; 2])
+}
+
+fn count(reports: &[Report], key: &str, value: &str) -> usize {
+    reports.iter().filter(|report| report.field(key) == value).count()
+}
+
+fn successes(reports: &[Report]) -> usize {
+    reports.iter().filter(|report| report.code == Some(PAM_SUCCESS)).count()
+}
+
+#[test]
+fn of_50_logins_with_one_recovery_code_exactly_one_gets_in_each_time() {
+    for number in 1..=8 {
+        let world = world(8);
+        let code = recovery_code(number);
+        let reports = release_together((0..50).map(|_| world.login("games").at(NOW).answer(&code)));
+        assert_eq!(successes(&reports), 1, "code {number}: {reports:#?}");
+        assert_eq!(count(&reports, "reason", "wrong-recovery-code"), 49, "code {number}: {reports:#?}");
+        assert_eq!(world.state_of("games").recovery_codes_left(), 7);
+    }
+}
+
+#[test]
+fn of_48_logins_with_eight_recovery_codes_each_code_gets_in_once() {
+    let world = world(8);
+    let reports = release_together((0..48).map(|n| login(&world, &recovery_code(n % 8 + 1))));
+    assert_eq!(successes(&reports), 8, "{reports:#?}");
+    let mut left: Vec<&str> = reports.iter().map(|report| report.field("left")).collect();
+    left.sort();
+    assert_eq!(left[40..], ["0", "1", "2", "3", "4", "5", "6", "7"]);
+    assert_eq!(world.state_of("games").recovery_codes_left(), 0);
+}
+
+#[test]
+fn of_a_recovery_code_and_a_code_at_once_each_gets_in_once() {
+    for number in 1..=8 {
+        let world = world(8);
+        let both = [recovery_code(number), Generator::default().at(NOW)];
+        let reports = release_together((0..10).map(|n| world.login("games").at(NOW).answer(&both[n % 2])));
+        let by_recovery_code = count(&reports, "method", "recovery-code");
+        let by_code = count(&reports, "authenticator", "phone");
+        assert_eq!((by_recovery_code, by_code, successes(&reports)), (1, 1, 2), "{reports:#?}");
+        let state = world.state_of("games");
+        assert_eq!((state.mark, state.recovery_codes_left()), (NOW as u64, 7));
+    }
+}
+
+/// Kilobytes that these processes have for themselves, and their shares of what they have in common.
+fn kilobytes(processes: &[u32]) -> u64 {
+    let of = |pid: &u32| {
+        let rollup = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).unwrap_or_default();
+        let pss = rollup.lines().find_map(|line| line.strip_prefix("Pss:")).unwrap_or("0");
+        pss.split_whitespace().next().unwrap().parse::<u64>().unwrap()
+    };
+    processes.iter().map(of).sum()
+}
+
+/// One ordinary login of somebody else's after the other, a minute apart on their clock. Returns how long each took.
+fn other_logins(world: &World, begin: i64) -> impl Iterator<Item = Duration> {
+    (begin..).step_by(60).map(|now| {
+        let code = Generator::new(OTHER_SECRET).at(now);
+        let start = Instant::now();
+        world.login("mail").at(now).answer(&code).run().assert_granted();
+        start.elapsed()
+    })
+}
+
+/// What a crowd of logins came to.
+struct Crowd {
+    reports: Vec<Report>,
+    /// In kilobytes, while all stood at the prompt.
+    at_the_prompt: u64,
+    /// From then on until all had ended: kilobytes, and how long a login of somebody else's took.
+    at_work: Vec<(u64, Duration)>,
+}
+
+/// [`CROWD`] wrong recovery codes of one person's, all different, released together.
+fn try_at_once(world: &World) -> Crowd {
+    let codes = (0..CROWD).map(|n| long_code(&[&[n as u8][..], &[7; 9]].concat()));
+    let logins = codes.map(|code| login(world, &code));
+    thread::scope(|scope| {
+        let (mut at_the_prompt, mut observer) = (0, None);
+        let reports = release_together_after(logins, |held| {
+            let pids: Vec<u32> = held.iter().map(|one| one.child.id()).collect();
+            at_the_prompt = kilobytes(&pids);
+            let memory = iter::repeat_with(move || kilobytes(&pids)).take_while(|now| *now > 0);
+            observer = Some(scope.spawn(|| memory.zip(other_logins(world, NOW + 86_400)).collect()));
+        });
+        Crowd { reports, at_the_prompt, at_work: observer.unwrap().join().unwrap() }
+    })
+}
+
+fn median(mut all: Vec<Duration>) -> Duration {
+    all.sort();
+    all[all.len() / 2]
+}
+
+#[test]
+fn of_200_wrong_ones_at_once_100_are_compared_with_little_memory_and_hold_up_nobody_else() {
+    let world = world(8);
+    world.enroll("mail", OTHER_SECRET);
+    let usual = median(other_logins(&world, NOW).take(50).collect());
+    let crowd = try_at_once(&world);
+
+    let reasons = ["wrong-recovery-code", "recovery-disabled"];
+    let [compared, disabled] = reasons.map(|reason| count(&crowd.reports, "reason", reason));
+    assert_eq!((compared, disabled), (100, CROWD - 100), "{:#?}", crowd.reports);
+    assert_eq!(world.state_of("games").root, Budget { recoveries: 100, ..Budget::default() });
+
+    assert!((CROWD as u64..MOST_MEMORY).contains(&crowd.at_the_prompt), "{} KiB", crowd.at_the_prompt);
+    assert!(!crowd.at_work.is_empty(), "looked at while they worked");
+    assert!(crowd.at_work.iter().all(|(memory, _)| *memory < MOST_MEMORY), "{:?}", crowd.at_work);
+    let meanwhile = median(crowd.at_work.iter().map(|(_, taken)| *taken).collect());
+    assert!(meanwhile < 5 * usual + Duration::from_millis(100), "usually {usual:?}: {:?}", crowd.at_work);
+    assert!(crowd.at_work.iter().all(|(_, taken)| taken.as_secs() < 1), "{:?}", crowd.at_work);
+}
