@@ -52,10 +52,13 @@ impl<H: Host, M: Machine> Admission<'_, H, M> {
         }
         let account = self.0.account()?.ok_or(Denial::UnknownUser)?;
         match left {
-            Some(left) if left.is_for(&account, &self.0.request) => match left.outcome {
-                Outcome::Passed => Ok(()),
-                Outcome::Enrolling(confirmed) => self.store(&account, *confirmed),
-            },
+            Some(left) if left.is_for(&account, &self.0.request) => {
+                if let Outcome::Enrolling(confirmed) = left.outcome {
+                    self.store(&account, *confirmed)?;
+                }
+                // An application may come here again; an enrollment serves once.
+                self.0.host.keep(Left { outcome: Outcome::Passed, ..left })
+            }
             Some(Left { outcome: Outcome::Enrolling(_), .. }) => Err(Denial::Unavailable(
                 "another account was enrolled than the one that is let in".to_owned(),
             )),
@@ -207,7 +210,7 @@ mod tests {
         };
         let (mut ada, machine) = opened();
         assert_eq!(admit(&mut ada, &machine), Ok(()));
-        assert_eq!(code(admit(&mut ada, &machine)), Some(PamCode::PermDenied), "it serves once");
+        assert_eq!(admit(&mut ada, &machine), Ok(()), "applications may ask again");
         let (mut ada, machine) = opened();
         ada.request.user = Some("daemon".to_owned());
         assert_eq!(code(admit(&mut ada, &machine)), Some(PamCode::PermDenied));

@@ -102,7 +102,7 @@ pub trait Host: Conversation {
     fn log(&mut self, line: &Line);
     /// Keeps `left` for the account phase; as long as an enrollment is kept, the login cannot be completed.
     fn keep(&mut self, left: Left) -> Result<(), Denial>;
-    /// Takes what was kept: it serves once.
+    /// Takes what was kept.
     fn take(&mut self) -> Option<Left>;
     /// Says that no enrollment is pending any more, because it was stored or because a new login begins.
     fn settle(&mut self);

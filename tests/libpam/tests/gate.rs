@@ -5,6 +5,7 @@ use std::fs;
 
 use twostep_tests::interpose::UNREACHABLE;
 use twostep_tests::pam::*;
+use twostep_tests::paper::dialogue;
 use twostep_tests::{Generator, Login, NOW, Open, Outcome, SECRET, World};
 
 const STACK: &str =
@@ -115,8 +116,18 @@ fn who_was_granted_passes_and_who_was_refused_does_not() {
     open.account().assert_denied(PAM_PERM_DENIED, "second-step-skipped");
     let (mut open, outcome) = authenticated(&world, &Generator::default().at(NOW));
     outcome.assert_granted();
+    for _ in 0..3 {
+        assert!(is_let_through(&open.account()), "applications may ask again");
+    }
+}
+
+#[test]
+fn who_has_enrolled_in_this_login_passes() {
+    let world = World::newcomers("[gate]\nservices = [\"login\"]\n");
+    let (mut open, _) = world.newcomer("games").answers(dialogue(NOW)).begin();
+    assert_eq!(open.account().field("result"), "enrolled");
     assert!(is_let_through(&open.account()));
-    open.account().assert_denied(PAM_PERM_DENIED, "second-step-skipped");
+    world.newcomer("games").open().account().assert_denied(PAM_PERM_DENIED, "second-step-skipped");
 }
 
 #[test]
