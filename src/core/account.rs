@@ -3,10 +3,10 @@
 
 use crate::audit::{self, Enrolled};
 use crate::os::account::Account;
-use crate::policy::{Mode, Policy};
+use crate::policy::{Methods, Mode, Policy};
 use crate::store::credential::Confirmed;
 use crate::verdict::{Denial, Verdict};
-use crate::visit::Visit;
+use crate::visit::{Visit, Wanted};
 use crate::world::{Host, Left, Machine, Outcome};
 
 const DONE: &str = "Your second step is set up. From now on, logins here ask for a code.";
@@ -76,12 +76,27 @@ impl<H: Host, M: Machine> Admission<'_, H, M> {
         Ok(())
     }
 
-    /// SSH keys skip the whole auth stack: who must prove a second step, and comes here without one, is refused.
+    /// SSH keys skip the whole auth stack: who must prove a second step, and comes here without one, is refused. Of who must
+    /// from some day on, only who is not enrolled is told: the others need do nothing for it.
     fn pass_the_gate(&mut self, policy: &Policy, account: &Account) -> Result<(), Denial> {
-        match self.0.decide(policy, account) {
-            (Mode::Mandatory, _) => Err(Denial::Skipped),
-            (Mode::Exempt | Mode::OptIn, _) => Ok(()),
+        let request = self.0.request.clone();
+        let known = request.methods_of_sshd().collect::<Vec<_>>();
+        // After a key alone sshd does not say so here.
+        let methods = if known.is_empty() { Methods::Unknown } else { Methods::Known(known) };
+        let wanted = self.0.decide(policy, account, &methods)?;
+        let wanted = self.0.heed_requirement(wanted, account)?;
+        match wanted.mode {
+            Mode::Mandatory => Err(Denial::Skipped),
+            Mode::Exempt | Mode::OptIn => self.announce(&wanted, account),
         }
+    }
+
+    fn announce(&mut self, wanted: &Wanted, account: &Account) -> Result<(), Denial> {
+        let Some(text) = wanted.text(&account.name) else { return Ok(()) };
+        if !self.0.machine.is_enrolled(account)? {
+            self.0.host.tell(&text);
+        }
+        Ok(())
     }
 
     fn refuse(&mut self, denial: &Denial) {
@@ -196,6 +211,48 @@ mod tests {
             let told = expected.is_some();
             assert_eq!(ada.shown.iter().any(|text| text.contains("AuthenticationMethods")), told);
             assert_eq!(ada.log.iter().any(|line| line.contains("reason=second-step-skipped")), told);
+        }
+    }
+
+    /// Somebody who comes to the gate of sshd by a key alone.
+    fn by_key() -> Person {
+        let mut ada = person("root", &[]);
+        ada.request = Request { service: "sshd".to_owned(), ssh_methods: Some(String::new()), ..ada.request };
+        ada
+    }
+
+    #[test]
+    fn the_gate_heeds_what_an_administrator_requires() {
+        for (policy, expected) in
+            [("mode = \"opt-in\"", Some(PamCode::PermDenied)), ("mode = \"exempt\"", None)]
+        {
+            let machine = Fake { policy: Ok(policy), required: Ok(true), ..enrolled(&[]) };
+            assert_eq!(code(admit(&mut by_key(), &machine)), expected, "{policy}");
+        }
+        let lost = Err(Denial::Unavailable("the state cannot be read".to_owned()));
+        let machine = Fake { required: lost, ..enrolled(&[]) };
+        assert_eq!(code(admit(&mut by_key(), &machine)), Some(PamCode::AuthinfoUnavail));
+    }
+
+    #[test]
+    fn at_the_gate_nobody_knows_of_a_key_so_it_exempts_nobody() {
+        let policy = "mode = \"mandatory\"\n[[rule]]\nname = \"keys\"\nfirst-factor = [\"publickey\"]\nmode = \"exempt\"";
+        let machine = Fake { policy: Ok(policy), ..enrolled(&[]) };
+        assert_eq!(code(admit(&mut by_key(), &machine)), Some(PamCode::PermDenied));
+        let mut ada = by_key();
+        ada.request.ssh_methods = Some("publickey ssh-ed25519 AAAA".to_owned());
+        assert_eq!(admit(&mut ada, &machine), Ok(()), "where sshd says so, it does");
+    }
+
+    #[test]
+    fn the_gate_tells_who_has_no_second_step_from_when_on_one_is_required() {
+        let policy =
+            "mode = \"opt-in\"\n[[rule]]\nname = \"later\"\nmode = \"mandatory\"\nstarts = 2027-01-15";
+        for (is_enrolled, told) in [(false, 1), (true, 0)] {
+            let mut ada = by_key();
+            let machine = Fake { policy: Ok(policy), enrolled: Ok(is_enrolled), ..enrolled(&[]) };
+            assert_eq!(admit(&mut ada, &machine), Ok(()));
+            assert_eq!(ada.shown.iter().filter(|text| text.contains("From 2027-01-15 on")).count(), told);
         }
     }
 

@@ -63,8 +63,8 @@ pub struct State {
     pub hosts: Count,
     /// Failures at the helper.
     pub helper: Count,
-    /// Whether an administrator requires a second step of this account: a byte that later versions use, kept as it is.
-    pub requirement: u8,
+    /// Whether an administrator requires a second step of this account, where the policy leaves it the choice.
+    pub required: bool,
     /// The permission to enroll, if an administrator gave one.
     pub ticket: Option<Ticket>,
     /// The recovery codes.
@@ -79,7 +79,7 @@ impl State {
             mark,
             hosts: Count::NONE,
             helper: Count::NONE,
-            requirement: 0,
+            required: false,
             ticket: None,
             recovery: RecoveryCodes::NONE,
         }
@@ -210,8 +210,8 @@ impl State {
     /// Forgets what belongs to a credential, for the account now called `name`. The mark stays, so that no old code becomes
     /// usable; so does what an administrator requires, unless the uid now is somebody else's.
     pub fn forget(&self, name: &str) -> Self {
-        let requirement = if name == self.name { self.requirement } else { 0 };
-        Self { requirement, ..Self::new(name, self.mark) }
+        let required = self.required && name == self.name;
+        Self { required, ..Self::new(name, self.mark) }
     }
 }
 
@@ -302,8 +302,8 @@ mod tests {
     #[test]
     fn a_reset_keeps_the_mark_and_what_an_administrator_requires() {
         assert_eq!(State::new("bob", NOW).forget("ada"), State::new("ada", NOW));
-        let required = State { requirement: 1, ..with_codes() };
-        assert_eq!(required.forget("ada"), State { requirement: 1, ..State::new("ada", NOW) });
+        let required = State { required: true, ..with_codes() };
+        assert_eq!(required.forget("ada"), State { required: true, ..State::new("ada", NOW) });
         assert_eq!(required.forget("bob"), State::new("bob", NOW), "somebody else");
     }
 

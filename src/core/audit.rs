@@ -21,6 +21,8 @@ pub struct Who {
     pub tty: String,
     /// The name of the rule that decided, once one has.
     pub rule: Option<String>,
+    /// Whether it decided opt-in, and an administrator requires more of this account.
+    pub required: bool,
 }
 
 /// One line of the log.
@@ -59,6 +61,9 @@ pub fn line(who: &Who, verdict: &Verdict) -> Line {
     }
     if let Some(rule) = &who.rule {
         fields.push("rule", rule);
+    }
+    if who.required {
+        fields.push("required-by", "administrator");
     }
     Line { priority, text: fields.0 }
 }
@@ -170,6 +175,7 @@ mod tests {
             rhost: "192.0.2.7".to_owned(),
             tty: "ssh".to_owned(),
             rule: Some("default".to_owned()),
+            required: false,
         }
     }
 

@@ -88,6 +88,7 @@ impl Host for Person {
 pub struct Fake {
     pub policy: Result<&'static str, Denial>,
     pub enrolled: Result<bool, Denial>,
+    pub required: Result<bool, Denial>,
     pub verdicts: RefCell<Vec<Result<(), Denial>>>,
     pub stored: RefCell<Vec<Confirmed>>,
 }
@@ -97,6 +98,7 @@ pub fn enrolled(verdicts: &[Result<(), Denial>]) -> Fake {
     Fake {
         policy: Ok("mode = \"opt-in\""),
         enrolled: Ok(true),
+        required: Ok(false),
         verdicts: RefCell::new(verdicts.to_vec()),
         stored: RefCell::default(),
     }
@@ -144,6 +146,9 @@ impl Machine for Fake {
     }
     fn is_enrolled(&self, _: &Account) -> Result<bool, Denial> {
         self.enrolled.clone()
+    }
+    fn is_required(&self, _: &Account) -> Result<bool, Denial> {
+        self.required.clone()
     }
     fn verify(
         &self,

@@ -3,12 +3,12 @@
 use crate::code::{LongCode, Typed};
 use crate::enrollment::{self, Terms};
 use crate::os::account::Account;
-use crate::policy::{Mode, Policy, Verification};
+use crate::policy::{Methods, Mode, Policy, Verification};
 use crate::qr::Colour;
 use crate::store::credential::Confirmed;
 use crate::ticket::Ticket;
 use crate::verdict::{Accepted, Denial, Exemption, ExemptionReason, Next, TicketFault, Verdict};
-use crate::visit::Visit;
+use crate::visit::{Visit, Wanted};
 use crate::world::{Host, Left, Machine, Outcome, Request};
 
 /// What the person is asked.
@@ -41,7 +41,7 @@ pub fn authenticate(host: &mut impl Host, machine: &impl Machine, first: &FirstF
     forget(host);
     let mut login = Login(Visit::new(host, machine));
     match login.require(first) {
-        Ok(Requirement::Nothing(account, exemption)) => login.pass(&account, Verdict::Exempt(exemption)),
+        Ok(Requirement::Nothing(account, wanted, reason)) => login.exempt(&account, wanted, reason),
         Ok(Requirement::Code(candidate, rules)) => login.prove(&candidate, &rules),
         Ok(Requirement::Enrollment(account, policy)) => login.enroll(&account, &policy),
         Err(denial) => login.refuse(denial),
@@ -62,8 +62,8 @@ fn forget(host: &mut impl Host) {
 
 /// What a login must prove.
 enum Requirement {
-    /// Nothing.
-    Nothing(Account, Exemption),
+    /// Nothing, by what the policy wants, and for this reason.
+    Nothing(Account, Wanted, ExemptionReason),
     /// A code.
     Code(Candidate, Verification),
     /// That the person can enroll.
@@ -86,21 +86,21 @@ impl<H: Host, M: Machine> Login<'_, H, M> {
         let Some(account) = account else {
             return Ok(Requirement::Code(Err(Denial::UnknownUser), policy.verification));
         };
-        let (mode, rule) = self.0.decide(&policy, &account);
-        if mode == Mode::Exempt {
-            let exemption = Exemption { rule, reason: ExemptionReason::Exempt };
-            return Ok(Requirement::Nothing(account, exemption));
+        let request = self.0.request.clone();
+        let wanted = self.0.decide(&policy, &account, &Methods::Known(request.methods()))?;
+        if wanted.mode == Mode::Exempt {
+            return Ok(Requirement::Nothing(account, wanted, ExemptionReason::Exempt));
         }
-        Ok(match (self.0.machine.is_enrolled(&account)?, mode) {
-            (true, _) => Requirement::Code(Ok(account), policy.verification),
-            (false, Mode::Mandatory) => match why_not_here(&self.0.request, &policy) {
+        if self.0.machine.is_enrolled(&account)? {
+            return Ok(Requirement::Code(Ok(account), policy.verification));
+        }
+        let wanted = self.0.heed_requirement(wanted, &account)?;
+        Ok(match wanted.mode {
+            Mode::Mandatory => match why_not_here(&self.0.request, &policy) {
                 None => Requirement::Enrollment(account, policy),
                 Some(cause) => Requirement::Code(Err(Denial::NotEnrolled { cause }), policy.verification),
             },
-            (false, Mode::OptIn | Mode::Exempt) => {
-                let exemption = Exemption { rule, reason: ExemptionReason::NotEnrolled };
-                Requirement::Nothing(account, exemption)
-            }
+            Mode::OptIn | Mode::Exempt => Requirement::Nothing(account, wanted, ExemptionReason::NotEnrolled),
         })
     }
 
@@ -153,19 +153,24 @@ impl<H: Host, M: Machine> Login<'_, H, M> {
     /// Ends a login in which a code was accepted.
     fn grant(&mut self, account: &Account, accepted: Accepted) -> Verdict {
         let text = accepted.text(&account.name);
-        let verdict = self.pass(account, Verdict::Grant(accepted));
-        if let (Some(text), Verdict::Grant(_)) = (text, &verdict) {
-            self.0.host.tell(&text);
-        }
-        verdict
+        self.pass(account, Verdict::Grant(accepted), text)
     }
 
-    /// Ends a login that is not refused: the account phase must learn of it.
-    fn pass(&mut self, account: &Account, verdict: Verdict) -> Verdict {
+    /// Ends a login in which nothing was asked.
+    fn exempt(&mut self, account: &Account, wanted: Wanted, reason: ExemptionReason) -> Verdict {
+        let text = wanted.text(&account.name);
+        self.pass(account, Verdict::Exempt(Exemption { rule: wanted.rule, reason }), text)
+    }
+
+    /// Ends a login that is not refused: the account phase must learn of it, and the person what they should know.
+    fn pass(&mut self, account: &Account, verdict: Verdict, text: Option<String>) -> Verdict {
         if let Err(denial) = self.keep(account, Outcome::Passed) {
             return self.refuse(denial);
         }
         self.0.log(&verdict);
+        if let Some(text) = text {
+            self.0.host.tell(&text);
+        }
         verdict
     }
 
@@ -281,13 +286,10 @@ fn notes(request: &Request) -> Vec<String> {
 /// PAM does not say what the lines before ours found. In sshd at least something must show that a first factor was proved:
 /// otherwise a stack of ours and `pam_permit` would let in whoever needs no code, and everybody else with a code alone.
 fn check_first_factor(request: &Request, first: &FirstFactor) -> Result<(), Denial> {
-    let methods = request.ssh_methods.as_deref().unwrap_or("");
     let proved = match first {
         FirstFactor::Any => true,
-        FirstFactor::Method(wanted) => {
-            methods.lines().any(|line| line.split(' ').next() == Some(wanted.as_str()))
-        }
-        FirstFactor::PasswordOrMethod => !request.is_sshd() || request.has_password || !methods.is_empty(),
+        FirstFactor::Method(wanted) => request.methods_of_sshd().any(|method| method == wanted),
+        FirstFactor::PasswordOrMethod => !request.is_sshd() || !request.methods().is_empty(),
     };
     if proved {
         return Ok(());
@@ -514,6 +516,63 @@ mod tests {
     const MANDATORY: &str = "mode = \"mandatory\"\n[enrollment]\nrecovery-codes = 0";
     /// Codes of the key that this machine makes, at steps 4 and 5.
     const CODES: [&str; 2] = ["338314", "254676"];
+
+    const OPT_IN: &str = "mode = \"opt-in\"\n[enrollment]\nrecovery-codes = 0";
+    const LATER: &str =
+        "mode = \"opt-in\"\n[[rule]]\nname = \"later\"\nmode = \"mandatory\"\nstarts = 2027-01-15";
+
+    #[test]
+    fn whom_an_administrator_requires_enrolls_where_it_is_opt_in_and_is_asked_nothing_where_exempt() {
+        let machine = Fake { policy: Ok(OPT_IN), required: Ok(true), ..newcomer() };
+        let mut ada = person("root", &["338314", "254676"]);
+        assert_eq!(authenticate(&mut ada, &machine, &FirstFactor::default()), Verdict::Enrolling);
+        assert!(ada.log[0].ends_with("rule=default required-by=administrator"), "{:?}", ada.log);
+
+        let mut ada = person("root", &[]);
+        let exempting = Fake { policy: Ok("mode = \"exempt\""), required: Ok(true), ..newcomer() };
+        assert_eq!(run(&mut ada, &exempting), PamCode::Ignore);
+
+        let lost = Denial::Unavailable("the state cannot be read".to_owned());
+        let unsure = Fake { policy: Ok(OPT_IN), required: Err(lost), ..newcomer() };
+        assert_eq!(run(&mut person("root", &[]), &unsure), PamCode::AuthinfoUnavail);
+    }
+
+    #[test]
+    fn before_a_second_step_becomes_mandatory_who_has_none_gets_in_and_is_told_from_when_on() {
+        let mut ada = person("root", &[]);
+        assert_eq!(run(&mut ada, &Fake { policy: Ok(LATER), ..newcomer() }), PamCode::Ignore);
+        assert_eq!(ada.shown.len(), 1);
+        assert!(
+            ada.shown[0].starts_with("[From 2027-01-15 on, a second step is required here"),
+            "{:?}",
+            ada.shown
+        );
+
+        let mut ada = person("root", &["123456"]);
+        let prepared = Fake { policy: Ok(LATER), ..enrolled(&[Ok(())]) };
+        assert_eq!(run(&mut ada, &prepared), PamCode::Success);
+        assert_eq!(ada.shown, [PROMPT], "who is enrolled notices nothing");
+    }
+
+    #[test]
+    fn a_first_factor_counts_if_sshd_reports_it_or_an_earlier_line_has_asked_for_a_password() {
+        let policy = "mode = \"mandatory\"\n[[rule]]\nname = \"key\"\nfirst-factor = [\"publickey\"]\nmode = \"exempt\"\n\
+                      [[rule]]\nname = \"typed\"\nfirst-factor = [\"password\"]\nmode = \"exempt\"";
+        let table = [
+            (Some("publickey ssh-ed25519 AAAA"), true, "rule=key"),
+            (Some("password"), false, "rule=typed"),
+            (None, true, "rule=typed"),
+            (Some("hostbased publickey"), false, "rule=default"),
+        ];
+        for (methods, has_password, expected) in table {
+            let mut ada = person("root", &["123456"]);
+            ada.request.service = "sshd".to_owned();
+            ada.request.ssh_methods = methods.map(str::to_owned);
+            ada.request.has_password = has_password;
+            run(&mut ada, &Fake { policy: Ok(policy), ..enrolled(&[Ok(())]) });
+            assert!(ada.log[0].ends_with(expected), "{:?}", ada.log);
+        }
+    }
 
     fn newcomer() -> Fake {
         Fake { policy: Ok(MANDATORY), enrolled: Ok(false), ..enrolled(&[]) }

@@ -90,6 +90,15 @@ impl Machine for System {
         Ok(self.store()?.is_enrolled(account.uid)?)
     }
 
+    /// A requirement that was made of another account with this uid is neither inherited nor passed over.
+    fn is_required(&self, account: &Account) -> Result<bool, Denial> {
+        let state = self.store()?.state(account.uid)?.filter(|state| state.required);
+        if let Some(state) = &state {
+            check_state_owner(state, account)?;
+        }
+        Ok(state.is_some())
+    }
+
     fn verify(
         &self,
         account: &Account,

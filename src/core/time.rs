@@ -94,9 +94,82 @@ impl Step {
     }
 }
 
+/// A day of the calendar, in UTC.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Day {
+    year: u16,
+    month: u8,
+    day: u8,
+}
+
+impl Day {
+    /// Seconds of a day.
+    const LENGTH: u64 = 86_400;
+
+    /// The day of this date in the Gregorian calendar; the caller knows that it exists.
+    pub const fn new(year: u16, month: u8, day: u8) -> Self {
+        Self { year, month, day }
+    }
+
+    /// Its first moment. Days before 1970 begin at the epoch.
+    pub fn begins(self) -> UnixTime {
+        UnixTime(self.number().saturating_mul(Self::LENGTH))
+    }
+
+    /// The first moment of the day after.
+    pub fn ends(self) -> UnixTime {
+        self.begins().plus(Self::LENGTH)
+    }
+
+    /// Whole days since 1970-01-01: those of the years before, counted from March because February is last then, and of the
+    /// months before.
+    fn number(self) -> u64 {
+        let (year, month, day) = (u64::from(self.year), u64::from(self.month), u64::from(self.day));
+        let is_late = month > 2;
+        let years = if is_late { year } else { year.saturating_sub(1) };
+        let months = if is_late { month.saturating_sub(3) } else { month.saturating_add(9) };
+        let leap_days = (years / 4).saturating_sub(years / 100).saturating_add(years / 400);
+        let of_months = months.saturating_mul(153).saturating_add(2) / 5;
+        let since_year_0 = years.saturating_mul(365).saturating_add(leap_days).saturating_add(of_months);
+        since_year_0.saturating_add(day).saturating_sub(Self::FROM_YEAR_0)
+    }
+
+    /// Days from 0000-02-29 to 1970-01-01.
+    const FROM_YEAR_0: u64 = 719_469;
+}
+
+/// `2027-01-15`.
+impl fmt::Display for Day {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:04}-{:02}-{:02}", self.year, self.month, self.day)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_day_begins_when_date_says_so() {
+        // `date -u -d 2027-01-15 +%s` and so on.
+        let table = [
+            (Day::new(1970, 1, 1), 0),
+            (Day::new(1970, 1, 2), 86_400),
+            (Day::new(2000, 2, 29), 951_782_400),
+            (Day::new(2000, 3, 1), 951_868_800),
+            (Day::new(2027, 1, 15), 1_799_971_200),
+            (Day::new(2100, 3, 1), 4_107_542_400),
+            (Day::new(2400, 12, 31), 13_601_001_600),
+            (Day::new(9999, 12, 31), 253_402_214_400),
+            (Day::new(1969, 12, 31), 0),
+            (Day::new(0, 1, 1), 0),
+        ];
+        for (day, begins) in table {
+            assert_eq!(day.begins(), UnixTime::new(begins), "{day}");
+        }
+        assert_eq!(Day::new(2026, 12, 31).ends(), Day::new(2027, 1, 1).begins());
+        assert_eq!(Day::new(2027, 1, 5).to_string(), "2027-01-05");
+    }
 
     #[test]
     fn a_step_begins_at_a_multiple_of_its_period() {

@@ -4,9 +4,31 @@ use std::collections::BTreeSet;
 
 use crate::audit::{self, Who};
 use crate::os::account::{Account, Entry};
-use crate::policy::{Address, DEFAULT_RULE, Groups, Mode, Origin, Policy, Subject};
+use crate::policy::{Address, DEFAULT_RULE, Decision, Groups, Methods, Mode, Origin, Policy, Subject};
+use crate::time::Day;
 use crate::verdict::{Denial, Priority, Verdict};
 use crate::world::{Host, Machine, Request};
+
+/// What the policy wants of somebody.
+pub struct Wanted {
+    /// What is asked for.
+    pub mode: Mode,
+    /// The deciding rule's name.
+    pub rule: String,
+    /// The day from which on it is mandatory, if that is still to come.
+    pub starts: Option<Day>,
+}
+
+impl Wanted {
+    /// What somebody who has not enrolled should know, if anything.
+    pub fn text(&self, name: &str) -> Option<String> {
+        let day = self.starts?;
+        Some(format!(
+            "From {day} on, a second step is required here, and you have none yet.\n\
+             For one, ask your administrator to run 'twostep enroll --user {name}'."
+        ))
+    }
+}
 
 /// One call under way.
 pub struct Visit<'a, H, M> {
@@ -35,27 +57,52 @@ impl<'a, H: Host, M: Machine> Visit<'a, H, M> {
         Ok(account)
     }
 
-    /// What the policy wants, and by which rule. Of an account's names, the one with the strictest verdict counts.
-    pub fn decide(&mut self, policy: &Policy, account: &Account) -> (Mode, String) {
+    /// What the policy wants now of `account`, with the methods that came first. Of an account's names, the one with the
+    /// strictest verdict counts.
+    pub fn decide(
+        &mut self,
+        policy: &Policy,
+        account: &Account,
+        methods: &Methods<'_>,
+    ) -> Result<Wanted, Denial> {
+        let now = self.machine.now()?;
         let named = policy.groups();
-        let mut strictest: Option<(Mode, String)> = None;
+        let mut strictest: Option<Decision<'_>> = None;
         for entry in &account.entries {
             let groups = self.groups_of(entry, &named);
-            let decision = policy.decide(&Subject {
-                user: &entry.name,
-                service: &self.request.service,
-                origin: origin(&self.request),
-                address: Address::of(&self.request.rhost),
-                groups,
-            });
-            if strictest.as_ref().is_none_or(|(mode, _)| decision.mode > *mode) {
-                strictest = Some((decision.mode, decision.rule.to_owned()));
-            }
+            let decision = policy.decide(
+                &Subject {
+                    user: &entry.name,
+                    service: &self.request.service,
+                    origin: origin(&self.request),
+                    address: Address::of(&self.request.rhost),
+                    groups,
+                    methods: methods.clone(),
+                },
+                now,
+            );
+            strictest = strictest.filter(|strictest| strictest.mode >= decision.mode).or(Some(decision));
         }
         // Every account has a name; if one had none, nothing would speak for an exemption.
-        let (mode, rule) = strictest.unwrap_or_else(|| (Mode::Mandatory, DEFAULT_RULE.to_owned()));
-        self.who.rule = Some(rule.clone());
-        (mode, rule)
+        let wanted = strictest.map_or_else(
+            || Wanted { mode: Mode::Mandatory, rule: DEFAULT_RULE.to_owned(), starts: None },
+            |decision| Wanted {
+                mode: decision.mode,
+                rule: decision.rule.to_owned(),
+                starts: decision.starts,
+            },
+        );
+        self.who.rule = Some(wanted.rule.clone());
+        Ok(wanted)
+    }
+
+    /// Makes what is opt-in mandatory where an administrator requires it of this account.
+    pub fn heed_requirement(&mut self, wanted: Wanted, account: &Account) -> Result<Wanted, Denial> {
+        if wanted.mode != Mode::OptIn || !self.machine.is_required(account)? {
+            return Ok(wanted);
+        }
+        self.who.required = true;
+        Ok(Wanted { mode: Mode::Mandatory, starts: None, ..wanted })
     }
 
     fn groups_of(&mut self, entry: &Entry, named: &BTreeSet<&str>) -> Groups {

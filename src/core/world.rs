@@ -49,14 +49,25 @@ impl Request {
         services.iter().any(|service| *service == self.service || (service == SSHD && self.is_sshd()))
     }
 
+    /// The methods that sshd says it has accepted.
+    pub fn methods_of_sshd(&self) -> impl Iterator<Item = &str> {
+        let lines = self.ssh_methods.as_deref().unwrap_or("").lines();
+        lines.filter_map(|line| line.split(' ').next()).filter(|method| !method.is_empty())
+    }
+
+    /// What has come first, as far as the auth phase can see: methods of sshd's, and a password that an earlier line has
+    /// asked for.
+    pub fn methods(&self) -> Vec<&str> {
+        self.methods_of_sshd().chain(self.has_password.then_some("password")).collect()
+    }
+
     /// How the log names this login.
     pub fn who(&self) -> Who {
         Who {
-            user: None,
             service: self.service.clone(),
             rhost: self.rhost.clone(),
             tty: self.tty.clone(),
-            rule: None,
+            ..Who::default()
         }
     }
 }
@@ -122,6 +133,8 @@ pub trait Machine: Source {
     fn memberships(&self, entry: &Entry, groups: &BTreeSet<&str>) -> Result<BTreeSet<String>, Fault>;
     /// Whether the account has a credential.
     fn is_enrolled(&self, account: &Account) -> Result<bool, Denial>;
+    /// Whether an administrator requires a second step of the account.
+    fn is_required(&self, account: &Account) -> Result<bool, Denial>;
     /// Judges what was typed; `remark` is told what an administrator must know besides.
     fn verify(
         &self,

@@ -6,9 +6,7 @@ use std::path::Path;
 use twostep_core::audit::Value;
 use twostep_core::login::FirstFactor;
 use twostep_core::os::root::Root;
-
-/// The methods that sshd reports in SSH_AUTH_INFO_0 (RFC 4252, RFC 4256, RFC 4462).
-const METHODS: [&str; 5] = ["publickey", "password", "hostbased", "gssapi-with-mic", "keyboard-interactive"];
+use twostep_core::policy::METHODS;
 
 /// What the line says.
 pub struct Arguments {

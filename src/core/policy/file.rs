@@ -5,9 +5,10 @@ use std::fmt;
 
 use serde::Deserialize;
 use toml::Spanned;
+use toml::value::Date;
 
-use super::{DEFAULT_RULE, Enrollment, Gate, Mode, Network, Origin, Policy, Rule, Verification};
-use crate::time::Period;
+use super::{DEFAULT_RULE, Enrollment, Gate, METHODS, Mode, Network, Origin, Policy, Rule, Verification};
+use crate::time::{Day, Period};
 use crate::totp::{Algorithm, Hash};
 
 /// A place in a text: line and column, both from 1; the column counts characters.
@@ -49,7 +50,7 @@ impl fmt::Display for PolicyError {
 struct PolicyFile {
     #[serde(rename = "version")]
     _version: Version,
-    mode: Mode,
+    mode: Spanned<Mode>,
     #[serde(default)]
     verification: VerificationTable,
     #[serde(default)]
@@ -157,7 +158,7 @@ impl<const LEAST: u8, const MOST: u8> TryFrom<i64> for Within<LEAST, MOST> {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct RuleTable {
     name: Spanned<String>,
     users: Option<Names>,
@@ -165,9 +166,11 @@ struct RuleTable {
     services: Option<Names>,
     origin: Option<Origin>,
     from: Option<Networks>,
+    first_factor: Option<FirstFactors>,
+    until: Option<Spanned<Date>>,
+    starts: Option<Spanned<Date>>,
     mode: Mode,
-    #[serde(rename = "reason")]
-    _reason: Option<String>,
+    reason: Option<String>,
 }
 
 /// One name or more: an empty list would match nobody, which nobody means.
@@ -202,6 +205,23 @@ impl TryFrom<Vec<String>> for Networks {
     }
 }
 
+/// Methods of sshd's.
+#[derive(Deserialize)]
+#[serde(try_from = "Vec<String>")]
+struct FirstFactors(Vec<String>);
+
+impl TryFrom<Vec<String>> for FirstFactors {
+    type Error = String;
+
+    fn try_from(methods: Vec<String>) -> Result<Self, String> {
+        not_empty(&methods)?;
+        match methods.iter().find(|method| !METHODS.contains(&method.as_str())) {
+            Some(unknown) => Err(format!("'{unknown}' is no method of sshd's: {} are", METHODS.join(", "))),
+            None => Ok(Self(methods)),
+        }
+    }
+}
+
 fn not_empty(list: &[String]) -> Result<(), String> {
     let hint = || "an empty list matches nothing: leave the key out to match everything".to_owned();
     if list.is_empty() { Err(hint()) } else { Ok(()) }
@@ -219,12 +239,14 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Policy, PolicyError> {
         message: error.message().replace('\n', ", "),
     })?;
     check_names(&file.rule, text)?;
+    check_days(&file.rule, text)?;
     Ok(Policy {
-        mode: file.mode,
+        line: Place::of(file.mode.span().start, text).line,
+        mode: file.mode.into_inner(),
         verification: file.verification.into_verification(),
         enrollment: file.enrollment.into_enrollment(),
         gate: file.gate.services.map_or_else(Gate::default, |services| Gate { services: services.0 }),
-        rules: file.rule.into_iter().map(RuleTable::into_rule).collect(),
+        rules: file.rule.into_iter().map(|rule| rule.into_rule(text)).collect(),
     })
 }
 
@@ -273,16 +295,43 @@ fn check_names(rules: &[RuleTable], text: &str) -> Result<(), PolicyError> {
     Ok(())
 }
 
+/// An exemption may end, and what is mandatory may start; the other way round it would say something else than it seems to.
+fn check_days(rules: &[RuleTable], text: &str) -> Result<(), PolicyError> {
+    for rule in rules {
+        let (day, message) = match (rule.mode, &rule.until, &rule.starts) {
+            (Mode::OptIn | Mode::Mandatory, Some(day), _) => {
+                (day, "'until' is the last day of an exemption: this rule's mode is another")
+            }
+            (Mode::OptIn | Mode::Exempt, _, Some(day)) => {
+                (day, "'starts' is the first day of what is mandatory: this rule's mode is another")
+            }
+            (Mode::Exempt, _, None) | (Mode::Mandatory, None, _) | (Mode::OptIn, None, None) => continue,
+        };
+        return Err(PolicyError { place: Place::of(day.span().start, text), message: message.to_owned() });
+    }
+    Ok(())
+}
+
+fn day(date: Spanned<Date>) -> Day {
+    let Date { year, month, day } = date.into_inner();
+    Day::new(year, month, day)
+}
+
 impl RuleTable {
-    fn into_rule(self) -> Rule {
+    fn into_rule(self, text: &str) -> Rule {
         Rule {
+            line: Place::of(self.name.span().start, text).line,
             name: self.name.into_inner(),
             users: self.users.map(|names| names.0),
             groups: self.groups.map(|names| names.0),
             services: self.services.map(|names| names.0),
             origin: self.origin,
             from: self.from.map(|networks| networks.0),
+            first_factor: self.first_factor.map(|methods| methods.0),
+            until: self.until.map(day),
+            starts: self.starts.map(day),
             mode: self.mode,
+            reason: self.reason,
         }
     }
 }
@@ -354,6 +403,25 @@ mod tests {
             ("[[rule]]\nname = \"a\"\nmode = \"exempt\"\nfrom = [\"host\"]\n", "6:8: 'host' is no literal"),
             ("[[rule]]\nname = \"a\"\nmode = \"exempt\"\nuser = [\"ada\"]\n", "6:1: unknown field `user`"),
             ("[[rule]]\nname = \"a\"\nmode = \"exempt\"\norigin = \"lan\"\n", "6:10: unknown variant `lan`"),
+            (
+                "[[rule]]\nname = \"a\"\nmode = \"exempt\"\nuntil = \"2027-01-01\"\n",
+                "6:9: invalid type: string",
+            ),
+            ("[[rule]]\nname = \"a\"\nmode = \"exempt\"\nuntil = 2027-02-30\n", "6:9: "),
+            ("[[rule]]\nname = \"a\"\nmode = \"exempt\"\nuntil = 2027-02-01T00:00:00Z\n", "6:9: "),
+            (
+                "[[rule]]\nname = \"a\"\nmode = \"opt-in\"\nuntil = 2027-01-01\n",
+                "6:9: 'until' is the last day",
+            ),
+            (
+                "[[rule]]\nname = \"a\"\nmode = \"exempt\"\nstarts = 2027-01-01\n",
+                "6:10: 'starts' is the first day",
+            ),
+            ("[[rule]]\nname = \"a\"\nmode = \"exempt\"\nfirst-factor = []\n", "6:16: an empty list"),
+            (
+                "[[rule]]\nname = \"a\"\nmode = \"exempt\"\nfirst-factor = [\"key\"]\n",
+                "6:16: 'key' is no method",
+            ),
             ("x", "3:2: "),
         ];
         for (tail, expected) in table {

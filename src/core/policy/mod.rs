@@ -3,15 +3,21 @@
 
 mod file;
 mod network;
+mod rule;
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use crate::time::Period;
+use crate::time::{Day, Period, UnixTime};
 use crate::totp::Algorithm;
 
 pub use file::{Place, PolicyError};
 pub use network::Network;
+pub use rule::{Applies, Condition, Rule};
+
+/// The methods that sshd reports as proved (RFC 4252, RFC 4256, RFC 4462).
+pub const METHODS: [&str; 5] =
+    ["publickey", "password", "hostbased", "gssapi-with-mic", "keyboard-interactive"];
 
 /// What a rule asks for, from the mildest to the strictest.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, serde::Deserialize)]
@@ -98,22 +104,12 @@ impl Default for Gate {
     }
 }
 
-/// One rule: all conditions that are given must match.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Rule {
-    name: String,
-    users: Option<Vec<String>>,
-    groups: Option<Vec<String>>,
-    services: Option<Vec<String>>,
-    origin: Option<Origin>,
-    from: Option<Vec<Network>>,
-    mode: Mode,
-}
-
 /// The policy, parsed and checked.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Policy {
     mode: Mode,
+    /// The line on which `mode` stands.
+    line: usize,
     rules: Vec<Rule>,
     /// How codes are judged.
     pub verification: Verification,
@@ -154,6 +150,15 @@ impl Address {
     }
 }
 
+/// How somebody has proved who they are, before they are asked for a code.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Methods<'a> {
+    /// By these of [`METHODS`], perhaps none.
+    Known(Vec<&'a str>),
+    /// Nobody says: sshd tells it in the auth phase alone.
+    Unknown,
+}
+
 /// Who logs in, by which service, from where.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Subject<'a> {
@@ -167,6 +172,8 @@ pub struct Subject<'a> {
     pub address: Address,
     /// The person's groups.
     pub groups: Groups,
+    /// What was proved before.
+    pub methods: Methods<'a>,
 }
 
 /// What the policy says of one subject.
@@ -176,17 +183,10 @@ pub struct Decision<'p> {
     pub mode: Mode,
     /// The deciding rule's name, `default` if none matched.
     pub rule: &'p str,
-}
-
-/// How sure it is that a rule applies.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Applies {
-    Yes,
-    No,
-    /// It would, if the person were in one of its groups, and that could not be looked up.
-    UnknownGroups,
-    /// It would, if the remote host lay in one of its networks; but the remote host is a name.
-    UnknownAddress,
+    /// The line on which that name stands, or the policy's own mode.
+    pub line: usize,
+    /// The day from which on it is mandatory, if that is still to come.
+    pub starts: Option<Day>,
 }
 
 impl Policy {
@@ -195,27 +195,69 @@ impl Policy {
         file::parse(text)
     }
 
-    /// The verdict on `who`: the first rule that applies decides. Groups that cannot be looked up count as mandatory. A remote
-    /// host that is a name may lie in a rule's networks or not: of the two verdicts that follow, the stricter counts, so that
-    /// whoever chooses the name neither reaches an exemption nor evades a rule.
-    pub fn decide(&self, who: &Subject<'_>) -> Decision<'_> {
+    /// The verdict on `who` at `now`: the first rule that applies decides. Groups that cannot be looked up count as mandatory.
+    /// Where a condition cannot be known, as with a remote host that is a name, the stricter of the two verdicts counts, so
+    /// that whoever chooses the name neither reaches an exemption nor evades a rule.
+    pub fn decide(&self, who: &Subject<'_>, now: UnixTime) -> Decision<'_> {
         let mut strictest_perhaps: Option<Decision<'_>> = None;
-        let mut sure = Decision { mode: self.mode, rule: DEFAULT_RULE };
-        for rule in &self.rules {
-            let this = Decision { mode: rule.mode, rule: &rule.name };
-            match rule.applies(who) {
-                Applies::No => continue,
-                Applies::UnknownAddress => {
+        let mut sure = self.otherwise();
+        for (rule, applies) in self.considered(who, now) {
+            let this = rule.decision(now);
+            match applies {
+                Applies::No(_) => {}
+                Applies::Perhaps(_) => {
                     strictest_perhaps =
                         strictest_perhaps.filter(|perhaps| perhaps.mode >= this.mode).or(Some(this));
-                    continue;
                 }
                 Applies::Yes => sure = this,
-                Applies::UnknownGroups => sure = Decision { mode: Mode::Mandatory, ..this },
+                Applies::UnknownGroups => sure = Decision { mode: Mode::Mandatory, starts: None, ..this },
             }
-            break;
         }
         strictest_perhaps.filter(|perhaps| perhaps.mode > sure.mode).unwrap_or(sure)
+    }
+
+    /// The rules that [`Self::decide`] looks at, each with whether it applies, up to the first that decides.
+    pub fn considered(&self, who: &Subject<'_>, now: UnixTime) -> impl Iterator<Item = (&Rule, Applies)> {
+        let mut is_decided = false;
+        self.rules.iter().map_while(move |rule| {
+            if is_decided {
+                return None;
+            }
+            let applies = rule.applies(who, now);
+            is_decided = applies.decides();
+            Some((rule, applies))
+        })
+    }
+
+    /// What makes the second step mandatory for `user`, with these groups, in some login or other: every condition but those
+    /// on people is taken as possible. None if it is mandatory nowhere; then they may give it up. `required`: whether an
+    /// administrator requires it of this account.
+    pub fn obligation(
+        &self,
+        user: &str,
+        groups: &Groups,
+        required: bool,
+        now: UnixTime,
+    ) -> Option<Decision<'_>> {
+        let obliges = |mode| mode == Mode::Mandatory || (mode == Mode::OptIn && required);
+        for rule in self.rules.iter().filter(|rule| rule.can_mean(user, groups, now)) {
+            let verdict = rule.decision(now);
+            if matches!(groups, Groups::Unknown) && rule.groups.is_some() {
+                return Some(Decision { mode: Mode::Mandatory, starts: None, ..verdict });
+            }
+            if obliges(verdict.mode) {
+                return Some(verdict);
+            }
+            if rule.is_about_people_alone() {
+                return None;
+            }
+        }
+        Some(self.otherwise()).filter(|verdict| obliges(verdict.mode))
+    }
+
+    /// The verdict where no rule applies.
+    fn otherwise(&self) -> Decision<'_> {
+        Decision { mode: self.mode, rule: DEFAULT_RULE, line: self.line, starts: None }
     }
 
     /// The groups that any rule names: only these are looked up.
@@ -227,47 +269,11 @@ impl Policy {
 /// What stands for the policy's own `mode` where a rule is named.
 pub const DEFAULT_RULE: &str = "default";
 
-impl Rule {
-    fn applies(&self, who: &Subject<'_>) -> Applies {
-        let listed = |list: &Option<Vec<String>>, value: &str| {
-            list.as_ref().is_none_or(|l| l.iter().any(|v| v == value))
-        };
-        let here = listed(&self.users, who.user)
-            && listed(&self.services, who.service)
-            && self.origin.is_none_or(|origin| origin == who.origin);
-        match (here, self.grouped(&who.groups), self.covers(who.address)) {
-            (false, _, _) | (_, Applies::No, _) | (_, _, Applies::No) => Applies::No,
-            (true, Applies::UnknownGroups, _) => Applies::UnknownGroups,
-            (true, _, covers) => covers,
-        }
-    }
-
-    fn covers(&self, address: Address) -> Applies {
-        match (&self.from, address) {
-            (None, _) => Applies::Yes,
-            (Some(from), Address::Literal(address)) if from.iter().any(|network| network.holds(address)) => {
-                Applies::Yes
-            }
-            (Some(_), Address::Unknown) => Applies::UnknownAddress,
-            (Some(_), Address::None | Address::Literal(_)) => Applies::No,
-        }
-    }
-
-    fn grouped(&self, groups: &Groups) -> Applies {
-        match (&self.groups, groups) {
-            (None, _) => Applies::Yes,
-            (Some(_), Groups::Unknown) => Applies::UnknownGroups,
-            (Some(named), Groups::Known(mine)) if named.iter().any(|name| mine.contains(name)) => {
-                Applies::Yes
-            }
-            (Some(_), Groups::Known(_)) => Applies::No,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const NOW: UnixTime = UnixTime::new(1_800_000_000); // 2027-01-15 08:00:00 UTC
 
     const POLICY: &str = r#"
         version = 1
@@ -293,7 +299,8 @@ mod tests {
     fn subject<'a>(user: &'a str, service: &'a str, rhost: &str, groups: &[&str]) -> Subject<'a> {
         let origin = if rhost.is_empty() { Origin::Local } else { Origin::Remote };
         let groups = Groups::Known(groups.iter().map(|&name| name.to_owned()).collect());
-        Subject { user, service, origin, address: Address::of(rhost), groups }
+        let methods = Methods::Known(Vec::new());
+        Subject { user, service, origin, address: Address::of(rhost), groups, methods }
     }
 
     #[test]
@@ -315,8 +322,8 @@ mod tests {
             ("ada", "sshd", "198.51.100.1", &[], "default", Mode::OptIn),
         ];
         for (user, service, from, groups, rule, mode) in table {
-            let decision = policy.decide(&subject(user, service, from, groups));
-            assert_eq!(decision, Decision { mode, rule }, "{user} {service} {from} {groups:?}");
+            let decision = policy.decide(&subject(user, service, from, groups), NOW);
+            assert_eq!((decision.mode, decision.rule), (mode, rule), "{user} {service} {from} {groups:?}");
         }
     }
 
@@ -324,9 +331,10 @@ mod tests {
     fn groups_that_cannot_be_looked_up_count_as_mandatory_even_for_an_exemption() {
         let policy = Policy::parse(POLICY.as_bytes()).unwrap();
         let lost = Subject { groups: Groups::Unknown, ..subject("bob", "sshd", "192.0.2.7", &[]) };
-        assert_eq!(policy.decide(&lost), Decision { mode: Mode::Mandatory, rule: "office" });
+        let decision = policy.decide(&lost, NOW);
+        assert_eq!((decision.mode, decision.rule, decision.line), (Mode::Mandatory, "office", 5));
         let ada = Subject { groups: Groups::Unknown, ..subject("ada", "login", "", &[]) };
-        assert_eq!(policy.decide(&ada).rule, "console");
+        assert_eq!(policy.decide(&ada, NOW).rule, "console");
     }
 
     #[test]
@@ -339,19 +347,134 @@ mod tests {
         };
         for rhost in ["host.example.org", "UNKNOWN", "010.0.0.1"] {
             let ada = subject("ada", "sshd", rhost, &[]);
-            assert_eq!(policy("exempt", "mandatory").decide(&ada).mode, Mode::Mandatory, "{rhost}");
-            assert_eq!(policy("mandatory", "exempt").decide(&ada).mode, Mode::Mandatory, "{rhost}");
-            assert_eq!(policy("mandatory", "opt-in").decide(&ada).mode, Mode::Mandatory, "{rhost}");
-            assert_eq!(policy("exempt", "opt-in").decide(&ada).mode, Mode::OptIn, "{rhost}");
-            assert_eq!(policy("opt-in", "exempt").decide(&ada).rule, "default", "{rhost}");
+            assert_eq!(policy("exempt", "mandatory").decide(&ada, NOW).mode, Mode::Mandatory, "{rhost}");
+            assert_eq!(policy("mandatory", "exempt").decide(&ada, NOW).mode, Mode::Mandatory, "{rhost}");
+            assert_eq!(policy("mandatory", "opt-in").decide(&ada, NOW).mode, Mode::Mandatory, "{rhost}");
+            assert_eq!(policy("exempt", "opt-in").decide(&ada, NOW).mode, Mode::OptIn, "{rhost}");
+            assert_eq!(policy("opt-in", "exempt").decide(&ada, NOW).rule, "default", "{rhost}");
         }
         for rhost in ["192.0.2.1", "fe80::1%eth0", "2001:db8::1"] {
             let ada = subject("ada", "sshd", rhost, &[]);
-            assert_eq!(policy("exempt", "mandatory").decide(&ada).mode, Mode::Mandatory, "{rhost}");
-            assert_eq!(policy("mandatory", "exempt").decide(&ada).mode, Mode::Exempt, "{rhost}");
+            assert_eq!(policy("exempt", "mandatory").decide(&ada, NOW).mode, Mode::Mandatory, "{rhost}");
+            assert_eq!(policy("mandatory", "exempt").decide(&ada, NOW).mode, Mode::Exempt, "{rhost}");
         }
         let console = subject("ada", "login", "", &[]);
-        assert_eq!(policy("exempt", "mandatory").decide(&console).mode, Mode::Exempt);
+        assert_eq!(policy("exempt", "mandatory").decide(&console, NOW).mode, Mode::Exempt);
+    }
+
+    /// A policy of one rule, `some`, with these conditions.
+    fn one_rule(default: &str, mode: &str, conditions: &str) -> Policy {
+        let text = format!(
+            "version = 1\nmode = \"{default}\"\n[[rule]]\nname = \"some\"\nmode = \"{mode}\"\n{conditions}\n"
+        );
+        Policy::parse(text.as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn a_first_factor_is_one_that_was_proved() {
+        let exempt = one_rule("mandatory", "exempt", "first-factor = [\"publickey\", \"hostbased\"]");
+        let table = [
+            (&[][..], Mode::Mandatory),
+            (&["password"], Mode::Mandatory),
+            (&["publickey"], Mode::Exempt),
+            (&["password", "hostbased"], Mode::Exempt),
+        ];
+        for (proved, mode) in table {
+            let methods = Methods::Known(proved.to_vec());
+            let ada = Subject { methods, ..subject("ada", "sshd", "192.0.2.7", &[]) };
+            assert_eq!(exempt.decide(&ada, NOW).mode, mode, "{proved:?}");
+        }
+    }
+
+    #[test]
+    fn a_first_factor_that_nobody_tells_satisfies_a_mandatory_rule_and_no_exemption() {
+        let ada = Subject { methods: Methods::Unknown, ..subject("ada", "sshd", "192.0.2.7", &[]) };
+        for (default, mode, verdict) in [
+            ("exempt", "mandatory", Mode::Mandatory),
+            ("mandatory", "exempt", Mode::Mandatory),
+            ("opt-in", "exempt", Mode::OptIn),
+            ("exempt", "opt-in", Mode::OptIn),
+        ] {
+            let policy = one_rule(default, mode, "first-factor = [\"publickey\"]");
+            assert_eq!(policy.decide(&ada, NOW).mode, verdict, "{default} {mode}");
+        }
+    }
+
+    #[test]
+    fn an_exemption_ends_with_its_last_day() {
+        let ada = subject("ada", "sshd", "192.0.2.7", &[]);
+        let policy = one_rule("mandatory", "exempt", "until = 2027-01-15");
+        for (now, mode) in [
+            (0, Mode::Exempt),
+            (1_799_971_199, Mode::Exempt),
+            (1_800_057_599, Mode::Exempt),
+            (1_800_057_600, Mode::Mandatory),
+            (u64::MAX, Mode::Mandatory),
+        ] {
+            assert_eq!(policy.decide(&ada, UnixTime::new(now)).mode, mode, "{now}");
+        }
+    }
+
+    #[test]
+    fn what_starts_later_is_opt_in_until_then_and_says_when() {
+        let ada = subject("ada", "sshd", "192.0.2.7", &[]);
+        let policy = one_rule("exempt", "mandatory", "starts = 2027-01-15");
+        let day = Some(Day::new(2027, 1, 15));
+        for (now, mode, starts) in [
+            (0, Mode::OptIn, day),
+            (1_799_971_199, Mode::OptIn, day),
+            (1_799_971_200, Mode::Mandatory, None),
+            (u64::MAX, Mode::Mandatory, None),
+        ] {
+            let decision = policy.decide(&ada, UnixTime::new(now));
+            assert_eq!((decision.mode, decision.starts, decision.rule), (mode, starts, "some"), "{now}");
+        }
+    }
+
+    #[test]
+    fn each_rule_that_was_looked_at_says_why_it_did_not_match() {
+        let policy = Policy::parse(POLICY.as_bytes()).unwrap();
+        let who = subject("bob", "sshd", "host.example.org", &["staff", "sudo"]);
+        let considered: Vec<_> = policy
+            .considered(&who, NOW)
+            .map(|(rule, applies)| (rule.name.as_str(), rule.line, applies))
+            .collect();
+        let expected = [
+            ("office", 5, Applies::Perhaps(Condition::From)),
+            ("console", 12, Applies::No(Condition::Users)),
+            ("admins", 17, Applies::Yes),
+        ];
+        assert_eq!(considered, expected);
+    }
+
+    #[test]
+    fn who_must_prove_a_second_step_somewhere_may_not_give_it_up() {
+        let known = |names: &[&str]| Groups::Known(names.iter().map(|&name| name.to_owned()).collect());
+        let somewhere = "[[rule]]\nname = \"web\"\nservices = [\"sshd\"]\nmode = \"mandatory\"\n";
+        let staff = "[[rule]]\nname = \"staff\"\ngroups = [\"staff\"]\nmode = \"exempt\"\n";
+        let later = "[[rule]]\nname = \"later\"\nmode = \"mandatory\"\nstarts = 2027-02-01\n";
+        let over = "[[rule]]\nname = \"over\"\nmode = \"exempt\"\nuntil = 2027-01-01\n";
+        let table = [
+            // default, rules, groups, required by an administrator, obliged by
+            ("opt-in", String::new(), known(&[]), false, None),
+            ("opt-in", String::new(), known(&[]), true, Some("default")),
+            ("exempt", String::new(), known(&[]), true, None),
+            ("mandatory", String::new(), known(&[]), false, Some("default")),
+            ("opt-in", somewhere.to_owned(), known(&[]), false, Some("web")),
+            ("opt-in", format!("{staff}{somewhere}"), known(&["staff"]), false, None),
+            ("opt-in", format!("{staff}{somewhere}"), known(&["staff"]), true, None),
+            ("opt-in", format!("{staff}{somewhere}"), known(&[]), false, Some("web")),
+            ("opt-in", staff.to_owned(), Groups::Unknown, false, Some("staff")),
+            ("opt-in", later.to_owned(), known(&[]), false, None),
+            ("mandatory", later.to_owned(), known(&[]), false, None),
+            ("mandatory", over.to_owned(), known(&[]), false, Some("default")),
+        ];
+        for (default, rules, groups, required, expected) in table {
+            let text = format!("version = 1\nmode = \"{default}\"\n{rules}");
+            let policy = Policy::parse(text.as_bytes()).unwrap();
+            let obligation = policy.obligation("ada", &groups, required, NOW);
+            assert_eq!(obligation.map(|verdict| verdict.rule), expected, "{text} {groups:?} {required}");
+        }
     }
 
     #[test]

@@ -69,7 +69,7 @@ impl Slot {
         bytes.push(VERSION);
         bytes.extend(self.generation.to_le_bytes());
         bytes.push(self.stage.byte().1);
-        bytes.push(self.state.requirement);
+        bytes.push(self.state.required.into());
         bytes.extend([0; 2]);
         bytes.extend(self.uid.to_le_bytes());
         bytes.extend(self.state.mark.seconds().to_le_bytes());
@@ -154,7 +154,11 @@ impl Reader<'_> {
             [2] => Stage::Settled,
             [_] => return None,
         };
-        let [requirement] = self.take()?;
+        let required = match self.take()? {
+            [0] => false,
+            [1] => true,
+            [_] => return None,
+        };
         let [0, 0] = self.take()? else { return None };
         let uid = u32::from_le_bytes(self.take()?);
         let mark = UnixTime::new(u64::from_le_bytes(self.take()?));
@@ -164,7 +168,7 @@ impl Reader<'_> {
         let [length] = self.take()?;
         let name = self.0.get(..length.into())?;
         let name = std::str::from_utf8(name).ok()?.to_owned();
-        let state = State { name, mark, hosts, helper, requirement, ticket, recovery };
+        let state = State { name, mark, hosts, helper, required, ticket, recovery };
         Some(Slot { generation, stage, uid, state })
     }
 
@@ -220,7 +224,7 @@ pub(super) mod tests {
             mark: UnixTime::new(1_763_785_020),
             hosts: count(2),
             helper: count(3),
-            requirement: 1,
+            required: true,
             ticket: Some(ticket),
             recovery,
         };

@@ -1,0 +1,177 @@
+//! One rule, and whether it applies.
+
+use std::fmt;
+
+use super::{Address, Decision, Groups, Methods, Mode, Network, Origin, Subject};
+use crate::time::{Day, UnixTime};
+
+/// One rule: all conditions that are given must match.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Rule {
+    /// What the log and explanations call it.
+    pub name: String,
+    /// The line of the policy file on which its name stands.
+    pub line: usize,
+    pub(super) users: Option<Vec<String>>,
+    pub(super) groups: Option<Vec<String>>,
+    pub(super) services: Option<Vec<String>>,
+    pub(super) origin: Option<Origin>,
+    pub(super) from: Option<Vec<Network>>,
+    pub(super) first_factor: Option<Vec<String>>,
+    pub(super) until: Option<Day>,
+    pub(super) starts: Option<Day>,
+    pub(super) mode: Mode,
+    pub(super) reason: Option<String>,
+}
+
+/// What a rule asks of a login.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Condition {
+    /// That the account is one of these.
+    Users,
+    /// That it belongs to one of these groups.
+    Groups,
+    /// That the login is by one of these services.
+    Services,
+    /// That it is from here, or from elsewhere.
+    Origin,
+    /// That it comes from one of these networks.
+    From,
+    /// That one of these methods came first.
+    FirstFactor,
+    /// That the last day is not over.
+    Until,
+}
+
+/// The key of the policy file.
+impl fmt::Display for Condition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Users => "users",
+            Self::Groups => "groups",
+            Self::Services => "services",
+            Self::Origin => "origin",
+            Self::From => "from",
+            Self::FirstFactor => "first-factor",
+            Self::Until => "until",
+        })
+    }
+}
+
+/// How sure it is that a rule applies.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Applies {
+    /// It does, and decides.
+    Yes,
+    /// This condition does not hold.
+    No(Condition),
+    /// Whether this condition holds cannot be known: of the verdicts with it and without it, the stricter counts.
+    Perhaps(Condition),
+    /// It would, if the person were in one of its groups, and that could not be looked up: mandatory.
+    UnknownGroups,
+}
+
+impl Applies {
+    /// Whether the rules after it are not looked at any more.
+    pub(super) fn decides(self) -> bool {
+        match self {
+            Self::Yes | Self::UnknownGroups => true,
+            Self::No(_) | Self::Perhaps(_) => false,
+        }
+    }
+}
+
+/// Whether one condition holds.
+enum Holds {
+    Yes,
+    No,
+    Unknown,
+}
+
+impl From<bool> for Holds {
+    fn from(holds: bool) -> Self {
+        if holds { Self::Yes } else { Self::No }
+    }
+}
+
+impl Rule {
+    /// Whether it applies to `who` at `now`.
+    pub(super) fn applies(&self, who: &Subject<'_>, now: UnixTime) -> Applies {
+        let known = [
+            (Condition::Until, !self.is_over(now)),
+            (Condition::Users, is_listed(self.users.as_deref(), who.user)),
+            (Condition::Services, is_listed(self.services.as_deref(), who.service)),
+            (Condition::Origin, self.origin.is_none_or(|origin| origin == who.origin)),
+        ];
+        if let Some((condition, _)) = known.into_iter().find(|(_, holds)| !holds) {
+            return Applies::No(condition);
+        }
+        match (self.grouped(&who.groups), self.covers(who.address), self.follows(&who.methods)) {
+            (Holds::No, _, _) => Applies::No(Condition::Groups),
+            (_, Holds::No, _) => Applies::No(Condition::From),
+            (_, _, Holds::No) => Applies::No(Condition::FirstFactor),
+            (Holds::Unknown, _, _) => Applies::UnknownGroups,
+            (Holds::Yes, Holds::Unknown, _) => Applies::Perhaps(Condition::From),
+            (Holds::Yes, Holds::Yes, Holds::Unknown) => Applies::Perhaps(Condition::FirstFactor),
+            (Holds::Yes, Holds::Yes, Holds::Yes) => Applies::Yes,
+        }
+    }
+
+    /// What it decides at `now`, if it applies: before the day on which it starts, the milder opt-in.
+    pub(super) fn decision(&self, now: UnixTime) -> Decision<'_> {
+        let coming = self.starts.filter(|day| now < day.begins());
+        let mode = if coming.is_some() { Mode::OptIn } else { self.mode };
+        Decision { mode, rule: &self.name, line: self.line, starts: coming }
+    }
+
+    /// Whether `user`, with these groups, is meant by it in any login at all.
+    pub(super) fn can_mean(&self, user: &str, groups: &Groups, now: UnixTime) -> bool {
+        let is_member = !matches!(self.grouped(groups), Holds::No);
+        !self.is_over(now) && is_listed(self.users.as_deref(), user) && is_member
+    }
+
+    /// Whether it means whom it means in every login.
+    pub(super) fn is_about_people_alone(&self) -> bool {
+        let Self { services, origin, from, first_factor, .. } = self;
+        services.is_none() && origin.is_none() && from.is_none() && first_factor.is_none()
+    }
+
+    /// Whether its last day is over.
+    pub(super) fn is_over(&self, now: UnixTime) -> bool {
+        self.until.is_some_and(|day| now >= day.ends())
+    }
+
+    fn covers(&self, address: Address) -> Holds {
+        match (&self.from, address) {
+            (None, _) => Holds::Yes,
+            (Some(from), Address::Literal(address)) => {
+                from.iter().any(|network| network.holds(address)).into()
+            }
+            (Some(_), Address::Unknown) => Holds::Unknown,
+            (Some(_), Address::None) => Holds::No,
+        }
+    }
+
+    fn grouped(&self, groups: &Groups) -> Holds {
+        match (&self.groups, groups) {
+            (None, _) => Holds::Yes,
+            (Some(_), Groups::Unknown) => Holds::Unknown,
+            (Some(named), Groups::Known(mine)) => named.iter().any(|name| mine.contains(name)).into(),
+        }
+    }
+
+    fn follows(&self, methods: &Methods<'_>) -> Holds {
+        match (&self.first_factor, methods) {
+            (None, _) => Holds::Yes,
+            (Some(_), Methods::Unknown) => Holds::Unknown,
+            (Some(wanted), Methods::Known(proved)) => {
+                proved.iter().any(|method| is_listed(Some(wanted), method)).into()
+            }
+        }
+    }
+}
+
+/// No list holds everything.
+fn is_listed(list: Option<&[String]>, value: &str) -> bool {
+    list.is_none_or(|list| list.iter().any(|listed| listed == value))
+}
