@@ -6,6 +6,7 @@ mod failure;
 mod printable;
 mod recovery;
 mod remove;
+mod require;
 mod reset;
 mod status;
 mod terminal;
@@ -52,6 +53,10 @@ enum Verb {
     Remove(remove::Arguments),
     /// Let a person enroll once, at a login: prints a ticket
     Ticket(ticket::Arguments),
+    /// Require a second step of one person, wherever the policy leaves it to them
+    Require(require::Arguments),
+    /// Leave it to the policy again whether a person must prove a second step
+    Unrequire(require::Unarguments),
     /// End a lockout
     Unlock(unlock::Arguments),
     /// Forget a person's credential, recovery codes and ticket, so that they can enroll anew
@@ -69,6 +74,8 @@ fn main() -> ExitCode {
         Verb::Recovery(arguments) => recovery::run(&administrator, &arguments),
         Verb::Remove(arguments) => remove::run(&administrator, &arguments),
         Verb::Ticket(arguments) => ticket::run(&administrator, &arguments),
+        Verb::Require(arguments) => require::run(&administrator, &arguments),
+        Verb::Unrequire(arguments) => require::unrequire(&administrator, &arguments),
         Verb::Unlock(arguments) => unlock::run(&administrator, &arguments),
         Verb::Reset(arguments) => reset::run(&administrator, &arguments),
     });

@@ -7,7 +7,7 @@ use twostep_core::totp;
 
 use crate::administrator::{Administrator, Target};
 use crate::failure::Failure;
-use crate::terminal::say;
+use crate::terminal::{note, say};
 
 /// Whose credential to forget.
 #[derive(clap::Args)]
@@ -53,5 +53,8 @@ fn replace_state(administrator: &Administrator, store: &Store, target: &Target) 
     let name = target.account.as_ref().map_or("", |account| &account.name);
     let mark = totp::window_end(&[], administrator.now()?, Verification::default().skew_steps.into());
     store.replace_state(target.uid, State::new(name, mark))?;
-    say(&format!("The state of {} was damaged, and is written anew.", target.name()))
+    let name = target.name();
+    say(&format!("The state of {name} was damaged, and is written anew."))?;
+    note(&format!("if a second step was required of {name}, say so again: 'twostep require {name}'."));
+    Ok(())
 }

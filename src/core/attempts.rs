@@ -159,6 +159,11 @@ impl State {
         Self { recovery, hosts: fresh(self.hosts), helper: fresh(self.helper), ..self.clone() }
     }
 
+    /// A second step required by an administrator, or no longer.
+    pub fn with_required(&self, required: bool) -> Self {
+        Self { required, ..self.clone() }
+    }
+
     /// Pays for one ticket, before it is looked at.
     pub fn charge_ticket(&self, now: UnixTime) -> Result<Self, Denial> {
         let ticket = self.ticket.ok_or(Denial::WrongTicket(TicketFault::None))?;

@@ -81,7 +81,7 @@ impl<'a, H: Host, M: Machine> Visit<'a, H, M> {
                 },
                 now,
             );
-            strictest = strictest.filter(|strictest| strictest.mode >= decision.mode).or(Some(decision));
+            strictest = strictest.map(|strictest| strictest.or_stricter(decision)).or(Some(decision));
         }
         // Every account has a name; if one had none, nothing would speak for an exemption.
         let wanted = strictest.map_or_else(

@@ -47,7 +47,7 @@ impl fmt::Display for PolicyError {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct PolicyFile {
+pub(super) struct PolicyFile {
     #[serde(rename = "version")]
     _version: Version,
     mode: Spanned<Mode>,
@@ -76,7 +76,7 @@ impl TryFrom<i64> for Version {
 
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct VerificationTable {
+pub(super) struct VerificationTable {
     skew_steps: Option<Within<0, 3>>,
     tries: Option<Within<1, 10>>,
     lockout_after: Option<Within<3, 100>>,
@@ -84,7 +84,7 @@ struct VerificationTable {
 
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct EnrollmentTable {
+pub(super) struct EnrollmentTable {
     services: Option<Services>,
     require_ticket: Option<bool>,
     issuer: Option<Issuer>,
@@ -96,7 +96,7 @@ struct EnrollmentTable {
 
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields)]
-struct GateTable {
+pub(super) struct GateTable {
     services: Option<Services>,
 }
 
@@ -159,11 +159,11 @@ impl<const LEAST: u8, const MOST: u8> TryFrom<i64> for Within<LEAST, MOST> {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct RuleTable {
+pub(super) struct RuleTable {
     name: Spanned<String>,
-    users: Option<Names>,
-    groups: Option<Names>,
-    services: Option<Names>,
+    users: Option<NameList>,
+    groups: Option<NameList>,
+    services: Option<NameList>,
     origin: Option<Origin>,
     from: Option<Networks>,
     first_factor: Option<FirstFactors>,
@@ -176,9 +176,9 @@ struct RuleTable {
 /// One name or more: an empty list would match nobody, which nobody means.
 #[derive(Deserialize)]
 #[serde(try_from = "Vec<String>")]
-struct Names(Vec<String>);
+struct NameList(Vec<String>);
 
-impl TryFrom<Vec<String>> for Names {
+impl TryFrom<Vec<String>> for NameList {
     type Error = String;
 
     fn try_from(names: Vec<String>) -> Result<Self, String> {
@@ -229,17 +229,10 @@ fn not_empty(list: &[String]) -> Result<(), String> {
 
 /// Parses the text of a policy file.
 pub(super) fn parse(bytes: &[u8]) -> Result<Policy, PolicyError> {
-    let text = std::str::from_utf8(bytes).map_err(|error| {
-        let readable = bytes.get(..error.valid_up_to()).unwrap_or_default();
-        let text = std::str::from_utf8(readable).unwrap_or_default();
-        PolicyError { place: Place::of(text.len(), text), message: "this is not UTF-8".to_owned() }
-    })?;
-    let file: PolicyFile = toml::from_str(text).map_err(|error| PolicyError {
-        place: Place::of(error.span().map_or(0, |span| span.start), text),
-        message: error.message().replace('\n', ", "),
-    })?;
-    check_names(&file.rule, text)?;
-    check_days(&file.rule, text)?;
+    let text = text_of(bytes)?;
+    let file: PolicyFile = toml::from_str(text).map_err(|error| located(&error, text))?;
+    let mut names = Names::default();
+    file.rule.iter().try_for_each(|rule| rule.check(&mut names, text))?;
     Ok(Policy {
         line: Place::of(file.mode.span().start, text).line,
         mode: file.mode.into_inner(),
@@ -248,6 +241,23 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Policy, PolicyError> {
         gate: file.gate.services.map_or_else(Gate::default, |services| Gate { services: services.0 }),
         rules: file.rule.into_iter().map(|rule| rule.into_rule(text)).collect(),
     })
+}
+
+/// The text that these bytes are.
+pub(super) fn text_of(bytes: &[u8]) -> Result<&str, PolicyError> {
+    std::str::from_utf8(bytes).map_err(|error| {
+        let readable = bytes.get(..error.valid_up_to()).unwrap_or_default();
+        let text = std::str::from_utf8(readable).unwrap_or_default();
+        PolicyError { place: Place::of(text.len(), text), message: "this is not UTF-8".to_owned() }
+    })
+}
+
+/// An error of the parser's, in one line and with its place.
+pub(super) fn located(error: &toml::de::Error, text: &str) -> PolicyError {
+    PolicyError {
+        place: Place::of(error.span().map_or(0, |span| span.start), text),
+        message: error.message().replace('\n', ", "),
+    }
 }
 
 impl VerificationTable {
@@ -276,40 +286,41 @@ impl EnrollmentTable {
     }
 }
 
-/// Rules are named in the log and in explanations, so a name must say which.
-fn check_names(rules: &[RuleTable], text: &str) -> Result<(), PolicyError> {
-    let mut seen = BTreeSet::from([DEFAULT_RULE]);
-    for rule in rules {
-        let name = rule.name.as_ref().as_str();
-        let problem = if name.is_empty() {
-            "a rule needs a name".to_owned()
-        } else if name == DEFAULT_RULE {
-            format!("'{DEFAULT_RULE}' stands for the policy's own mode: choose another name")
-        } else if !seen.insert(name) {
-            format!("another rule is called '{name}' already")
-        } else {
-            continue;
-        };
-        return Err(PolicyError { place: Place::of(rule.name.span().start, text), message: problem });
+/// The names of the rules so far.
+#[derive(Default)]
+pub(super) struct Names(BTreeSet<String>);
+
+impl Names {
+    /// Rules are named in the log and in explanations, so a name must say which.
+    fn add(&mut self, name: &str) -> Result<(), String> {
+        if name.is_empty() {
+            return Err("a rule needs a name".to_owned());
+        }
+        if name == DEFAULT_RULE {
+            return Err(format!("'{DEFAULT_RULE}' stands for the policy's own mode: choose another name"));
+        }
+        let is_new = self.0.insert(name.to_owned());
+        if is_new { Ok(()) } else { Err(format!("another rule is called '{name}' already")) }
     }
-    Ok(())
 }
 
-/// An exemption may end, and what is mandatory may start; the other way round it would say something else than it seems to.
-fn check_days(rules: &[RuleTable], text: &str) -> Result<(), PolicyError> {
-    for rule in rules {
-        let (day, message) = match (rule.mode, &rule.until, &rule.starts) {
+impl RuleTable {
+    /// Fails where its parts do not fit together, or not with the rules before.
+    pub(super) fn check(&self, names: &mut Names, text: &str) -> Result<(), PolicyError> {
+        let at = |offset| move |message| PolicyError { place: Place::of(offset, text), message };
+        names.add(self.name.as_ref()).map_err(at(self.name.span().start))?;
+        let (offset, message) = match (self.mode, &self.until, &self.starts) {
             (Mode::OptIn | Mode::Mandatory, Some(day), _) => {
-                (day, "'until' is the last day of an exemption: this rule's mode is another")
+                (day.span().start, "'until' is the last day of an exemption: this rule's mode is another")
             }
-            (Mode::OptIn | Mode::Exempt, _, Some(day)) => {
-                (day, "'starts' is the first day of what is mandatory: this rule's mode is another")
-            }
-            (Mode::Exempt, _, None) | (Mode::Mandatory, None, _) | (Mode::OptIn, None, None) => continue,
+            (Mode::OptIn | Mode::Exempt, _, Some(day)) => (
+                day.span().start,
+                "'starts' is the first day of what is mandatory: this rule's mode is another",
+            ),
+            (Mode::Exempt, _, None) | (Mode::Mandatory, None, _) | (Mode::OptIn, None, None) => return Ok(()),
         };
-        return Err(PolicyError { place: Place::of(day.span().start, text), message: message.to_owned() });
+        Err(at(offset)(message.to_owned()))
     }
-    Ok(())
 }
 
 fn day(date: Spanned<Date>) -> Day {

@@ -1,8 +1,10 @@
 //! The administrator's rules: for whom the second step is mandatory, opt-in or not asked at all. The first rule that
 //! matches decides.
 
+mod check;
 mod file;
 mod network;
+mod remarks;
 mod rule;
 
 use std::collections::BTreeSet;
@@ -13,6 +15,7 @@ use crate::totp::Algorithm;
 
 pub use file::{Place, PolicyError};
 pub use network::Network;
+pub use remarks::{Remark, Weight};
 pub use rule::{Applies, Condition, Rule};
 
 /// The methods that sshd reports as proved (RFC 4252, RFC 4256, RFC 4462).
@@ -189,10 +192,28 @@ pub struct Decision<'p> {
     pub starts: Option<Day>,
 }
 
+impl Decision<'_> {
+    /// This, unless `other` asks for more.
+    pub fn or_stricter(self, other: Self) -> Self {
+        if other.mode > self.mode { other } else { self }
+    }
+}
+
 impl Policy {
     /// Parses the text of a policy file. Everything that is not understood is an error.
     pub fn parse(text: &[u8]) -> Result<Self, PolicyError> {
         file::parse(text)
+    }
+
+    /// Everything that is wrong with the text of a policy file: every syntax error, or else one error of each table. Empty
+    /// if and only if [`Self::parse`] reads it.
+    pub fn errors(text: &[u8]) -> Vec<PolicyError> {
+        check::errors(text)
+    }
+
+    /// What is allowed, and probably not meant.
+    pub fn remarks(&self, now: UnixTime) -> Vec<Remark> {
+        remarks::remarks(self, now)
     }
 
     /// The verdict on `who` at `now`: the first rule that applies decides. Groups that cannot be looked up count as mandatory.
@@ -206,14 +227,13 @@ impl Policy {
             match applies {
                 Applies::No(_) => {}
                 Applies::Perhaps(_) => {
-                    strictest_perhaps =
-                        strictest_perhaps.filter(|perhaps| perhaps.mode >= this.mode).or(Some(this));
+                    strictest_perhaps = strictest_perhaps.map(|that| that.or_stricter(this)).or(Some(this));
                 }
                 Applies::Yes => sure = this,
                 Applies::UnknownGroups => sure = Decision { mode: Mode::Mandatory, starts: None, ..this },
             }
         }
-        strictest_perhaps.filter(|perhaps| perhaps.mode > sure.mode).unwrap_or(sure)
+        strictest_perhaps.map_or(sure, |perhaps| sure.or_stricter(perhaps))
     }
 
     /// The rules that [`Self::decide`] looks at, each with whether it applies, up to the first that decides.

@@ -56,6 +56,11 @@ impl Network {
         let address = address.to_canonical();
         address.is_ipv4() == self.first.is_ipv4() && masked(address, self.prefix) == self.first
     }
+
+    /// Whether all addresses of `other` lie in this network.
+    pub fn holds_network(&self, other: &Self) -> bool {
+        self.prefix <= other.prefix && self.holds(other.first)
+    }
 }
 
 fn parse_prefix(digits: &str) -> Option<u8> {
