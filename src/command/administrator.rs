@@ -11,7 +11,7 @@ use twostep_core::os::{Fault, clock};
 use twostep_core::policy::{Policy, Verification};
 use twostep_core::store::Store;
 use twostep_core::time::UnixTime;
-use twostep_core::totp;
+use twostep_core::totp::{self, Authenticator};
 use twostep_core::world::Machine;
 
 use crate::failure::Failure;
@@ -110,6 +110,12 @@ impl Target {
     pub fn of(uid: u32) -> Result<Self, Failure> {
         Ok(Self { uid, account: account::by_uid(uid)? })
     }
+}
+
+/// The mark of a state that has to be created at `now`: whatever code these authenticators show may have been used.
+pub fn fresh_mark(rules: &Verification, now: UnixTime) -> impl FnOnce(&[Authenticator]) -> UnixTime {
+    let skew = rules.skew_steps.into();
+    move |authenticators| totp::window_end(authenticators, now, skew)
 }
 
 /// The last moment at which a step of `uid`'s begins that could be accepted at `now`.

@@ -4,13 +4,12 @@ use twostep_core::audit::Value;
 use twostep_core::enrollment::{self, Terms};
 use twostep_core::os::account::Account;
 use twostep_core::policy::Policy;
-use twostep_core::store::Store;
 use twostep_core::store::credential::{Conflict, Credential, MOST_AUTHENTICATORS, check_label};
-use twostep_core::totp;
+use twostep_core::store::{Store, check_state_owner};
 use twostep_core::verdict::Denial;
 use twostep_core::world::Machine;
 
-use crate::administrator::{Administrator, Target};
+use crate::administrator::{Administrator, Target, fresh_mark, window_end};
 use crate::failure::Failure;
 use crate::terminal::{Terminal, say};
 
@@ -34,7 +33,7 @@ pub fn run(administrator: &Administrator, arguments: Arguments) -> Result<(), Fa
     let store = administrator.store()?;
     // Better now than after two codes.
     let enrolled = enrolled(&store, &account, &label)?;
-    check_clock(administrator, &store, &account, &policy)?;
+    check_state(administrator, &store, &account, &policy)?;
 
     let machine = administrator.machine();
     let issuer = policy.enrollment.issuer.clone().unwrap_or_else(|| machine.name());
@@ -51,7 +50,10 @@ pub fn run(administrator: &Administrator, arguments: Arguments) -> Result<(), Fa
     };
     let confirmed = enrollment::enroll(&mut Terminal, machine, &terms).map_err(explain)?;
     match enrolled {
-        Some(_) => store.enroll_further(&account, confirmed)?,
+        Some(_) => {
+            let fresh = fresh_mark(&policy.verification, administrator.now()?);
+            store.enroll_further(&account, confirmed, fresh).map_err(explain)?;
+        }
         None => store.enroll(&account, confirmed).map_err(explain)?,
     }
 
@@ -67,6 +69,9 @@ pub fn explain(denial: Denial) -> Failure {
     }
     if denial == Denial::Conversation {
         return Failure::refused("the dialogue was broken off.", NOTHING);
+    }
+    if let Denial::NotEnrolled { .. } = denial {
+        return Failure::refused("this person is not enrolled any more.", NOTHING);
     }
     if denial == Denial::EnrolledMeanwhile {
         return Failure::refused(
@@ -105,7 +110,8 @@ fn no_room(conflict: Conflict, name: &str, label: &str) -> Failure {
     }
 }
 
-fn check_clock(
+/// A state that is another account's, or would refuse the new codes, is told before the dialogue.
+fn check_state(
     administrator: &Administrator,
     store: &Store,
     account: &Account,
@@ -113,7 +119,8 @@ fn check_clock(
 ) -> Result<(), Failure> {
     let Some(state) = store.state(account.uid)? else { return Ok(()) };
     let now = administrator.now()?;
-    let end = totp::window_end(&[], now, policy.verification.skew_steps.into());
+    check_state_owner(&state, account)?;
+    let end = window_end(store, account.uid, &policy.verification, now)?;
     let anomaly = state.check_clock(end, now);
     anomaly.map_err(|denial| Failure::refused(format!("{}.", denial.cause()), "Then enroll."))
 }

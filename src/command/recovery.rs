@@ -1,10 +1,11 @@
 //! `twostep recovery`: a new set of recovery codes.
 
 use twostep_core::enrollment;
-use twostep_core::store::{Durability, check_state_owner};
-use twostep_core::totp;
+use twostep_core::recovery::RecoveryCodes;
+use twostep_core::store::Durability;
+use twostep_core::verdict::Denial;
 
-use crate::administrator::{Administrator, Target};
+use crate::administrator::{Administrator, Target, fresh_mark};
 use crate::enroll::explain;
 use crate::failure::Failure;
 use crate::terminal::{Terminal, say};
@@ -17,7 +18,8 @@ pub struct Arguments {
     user: String,
 }
 
-/// Shows a new set and, once somebody has read it, puts it in the place of the old one.
+/// Shows a new set and, once somebody has read it, puts it in the place of the old one; where the policy allows none, the old
+/// one goes.
 pub fn run(administrator: &Administrator, arguments: &Arguments) -> Result<(), Failure> {
     let account = administrator.account(&arguments.user)?;
     let policy = administrator.policy()?;
@@ -31,28 +33,16 @@ pub fn run(administrator: &Administrator, arguments: &Arguments) -> Result<(), F
         )
     })?;
     let count = policy.enrollment.recovery_codes;
-    let codes =
-        enrollment::new_recovery_codes(&mut Terminal, administrator.machine(), count).map_err(|denial| {
-            Failure::refused(
-                explain(denial).what(),
-                "Nothing was changed: the old recovery codes still work.",
-            )
-        })?;
-    let codes = codes.ok_or_else(|| {
-        Failure::refused(
-            "the policy allows no recovery codes.",
-            "In /etc/twostep/policy.toml, set recovery-codes in [enrollment] to 1 or more.",
-        )
-    })?;
+    let codes = enrollment::new_recovery_codes(&mut Terminal, administrator.machine(), count, &credential.id)
+        .map_err(unchanged)?;
 
-    let end = totp::window_end(
-        &credential.authenticators,
-        administrator.now()?,
-        policy.verification.skew_steps.into(),
-    );
-    let mut locked = store.lock_or_create(&account, end)?;
-    check_state_owner(locked.state(), &account)?;
-    store.owned_credential(&account)?;
+    let fresh = fresh_mark(&policy.verification, administrator.now()?);
+    let mut locked = store.lock_or_create(&account, fresh)?;
+    let present = store.owned_credential(&account).map_err(unchanged)?;
+    if present.id != credential.id {
+        return Err(unchanged(Denial::EnrolledMeanwhile));
+    }
+    let codes = codes.unwrap_or(RecoveryCodes::NONE);
     locked.save(locked.state().with_recovery(codes), Durability::Flushed)?;
     drop(locked);
     administrator.log(
@@ -60,5 +50,12 @@ pub fn run(administrator: &Administrator, arguments: &Arguments) -> Result<(), F
         &Target { uid: account.uid, account: Some(account) },
         &format!(" codes={count}"),
     );
+    if count == 0 {
+        return say(&format!("{name} has no recovery codes any more: the policy allows none."));
+    }
     say(&format!("{name} has {count} new recovery codes. The old ones no longer work."))
+}
+
+fn unchanged(denial: Denial) -> Failure {
+    Failure::refused(explain(denial).what(), "Nothing was changed: the old recovery codes still work.")
 }

@@ -1,9 +1,9 @@
 //! `twostep remove`: takes away one authenticator.
 
 use twostep_core::audit::Value;
-use twostep_core::totp;
 
-use crate::administrator::{Administrator, Target};
+use crate::administrator::{Administrator, Target, fresh_mark};
+use crate::enroll::explain;
 use crate::failure::Failure;
 use crate::terminal::say;
 
@@ -26,10 +26,9 @@ pub fn run(administrator: &Administrator, arguments: &Arguments) -> Result<(), F
     let store = administrator.store()?;
     let name = account.name.clone();
     let not_enrolled = || Failure::refused(format!("{name} is not enrolled."), "");
-    let end = totp::window_end(&[], administrator.now()?, rules.skew_steps.into());
     store.credential(account.uid)?.ok_or_else(not_enrolled)?;
-    let locked = store.lock_or_create(&account, end)?;
-    let mut credential = store.credential(account.uid)?.ok_or_else(not_enrolled)?;
+    let locked = store.lock_or_create(&account, fresh_mark(&rules, administrator.now()?))?;
+    let mut credential = store.owned_credential(&account).map_err(explain)?;
     let labels: Vec<String> =
         credential.authenticators.iter().map(|one| format!("'{}'", one.label)).collect();
     credential.authenticators.retain(|one| one.label != *label);
@@ -45,7 +44,7 @@ pub fn run(administrator: &Administrator, arguments: &Arguments) -> Result<(), F
             format!("To forget the credential, run 'twostep reset {name}'."),
         ));
     }
-    store.write_credential(&credential)?;
+    store.write_credential(&account, &credential)?;
     drop(locked);
     let left: Vec<String> = credential.authenticators.iter().map(|one| format!("'{}'", one.label)).collect();
     let target = Target { uid: account.uid, account: Some(account) };

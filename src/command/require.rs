@@ -3,9 +3,8 @@
 use twostep_core::os::account::Account;
 use twostep_core::policy::Policy;
 use twostep_core::store::Durability;
-use twostep_core::totp;
 
-use crate::administrator::{Administrator, Target};
+use crate::administrator::{Administrator, Target, fresh_mark};
 use crate::failure::Failure;
 use crate::terminal::{note, say};
 
@@ -31,8 +30,8 @@ pub fn run(administrator: &Administrator, arguments: &Arguments) -> Result<(), F
     let policy = administrator.policy()?;
     let store = administrator.store()?;
     let name = account.name.clone();
-    let end = totp::window_end(&[], administrator.now()?, policy.verification.skew_steps.into());
-    let mut locked = store.lock_or_create(&account, end)?;
+    let mut locked =
+        store.lock_or_create(&account, fresh_mark(&policy.verification, administrator.now()?))?;
     if locked.state().required {
         return say(&format!("{name} must prove a second step already."));
     }

@@ -8,10 +8,9 @@ use twostep_core::enrollment::Source;
 use twostep_core::store::Durability;
 use twostep_core::ticket::Ticket;
 use twostep_core::time::UnixTime;
-use twostep_core::totp;
 use zeroize::Zeroizing;
 
-use crate::administrator::{Administrator, Target};
+use crate::administrator::{Administrator, Target, fresh_mark};
 use crate::failure::Failure;
 use crate::terminal::{note, say};
 
@@ -49,8 +48,7 @@ pub fn run(administrator: &Administrator, arguments: &Arguments) -> Result<(), F
     administrator.machine().fill(random.as_mut_slice())?;
     let (code, now) = (LongCode::new(*random), administrator.now()?);
     let expires = now.plus(arguments.valid.as_secs());
-    let end = totp::window_end(&[], now, policy.verification.skew_steps.into());
-    let mut locked = store.lock_or_create(&account, end)?;
+    let mut locked = store.lock_or_create(&account, fresh_mark(&policy.verification, now))?;
     let ticket = Ticket::issue(&code, account.uid, expires);
     locked.save(locked.state().with_ticket(Some(ticket)), Durability::Flushed)?;
     drop(locked);

@@ -5,9 +5,12 @@ use crate::audit::{self, Enrolled};
 use crate::os::account::Account;
 use crate::policy::{Methods, Mode, Policy};
 use crate::store::credential::Confirmed;
-use crate::verdict::{Denial, Verdict};
+use crate::verdict::{Denial, TicketFault, Verdict};
 use crate::visit::{Visit, Wanted};
 use crate::world::{Host, Left, Machine, Outcome};
+
+/// How many seconds after a ticket was typed the dialogue that it allowed may end.
+const LONGEST_DIALOGUE: u64 = 600;
 
 const DONE: &str = "Your second step is set up. From now on, logins here ask for a code.";
 
@@ -46,15 +49,14 @@ struct Admission<'a, H, M>(Visit<'a, H, M>);
 impl<H: Host, M: Machine> Admission<'_, H, M> {
     fn admit(&mut self, left: Option<Left>) -> Result<(), Denial> {
         let policy = self.0.machine.policy()?;
-        let is_gated = self.0.request.is_one_of(&policy.gate.services);
-        if left.is_none() && !is_gated {
+        if left.is_none() && !self.0.request.is_one_of(&policy.gate.services) {
             return Ok(());
         }
         let account = self.0.account()?.ok_or(Denial::UnknownUser)?;
         match left {
             Some(left) if left.is_for(&account, &self.0.request) => {
                 if let Outcome::Enrolling(confirmed) = left.outcome {
-                    self.store(&account, *confirmed)?;
+                    self.store(&policy, &account, *confirmed)?;
                 }
                 // An application may come here again; an enrollment serves once.
                 self.0.host.keep(Left { outcome: Outcome::Passed, ..left })
@@ -62,18 +64,34 @@ impl<H: Host, M: Machine> Admission<'_, H, M> {
             Some(Left { outcome: Outcome::Enrolling(_), .. }) => Err(Denial::Unavailable(
                 "another account was enrolled than the one that is let in".to_owned(),
             )),
-            Some(_) | None if is_gated => self.pass_the_gate(&policy, &account),
-            Some(_) | None => Ok(()),
+            // Proved for somebody else, it proves nothing here, at whatever service.
+            Some(Left { outcome: Outcome::Passed, .. }) | None => self.pass_the_gate(&policy, &account),
         }
     }
 
-    fn store(&mut self, account: &Account, confirmed: Confirmed) -> Result<(), Denial> {
+    fn store(&mut self, policy: &Policy, account: &Account, confirmed: Confirmed) -> Result<(), Denial> {
+        self.check_still_wanted(policy, &confirmed)?;
         let enrolled = Enrolled::from(&confirmed);
         self.0.machine.enroll(account, confirmed)?;
         self.0.host.settle();
         self.0.host.log(&audit::enrolled(&self.0.who, &enrolled));
         self.0.host.tell(DONE);
         Ok(())
+    }
+
+    /// A dialogue takes minutes: what an administrator has changed meanwhile counts.
+    fn check_still_wanted(&self, policy: &Policy, confirmed: &Confirmed) -> Result<(), Denial> {
+        let changed = |what: &str| Err(Denial::Unavailable(format!("while the person enrolled, {what}")));
+        if !policy.enrollment.services.contains(&self.0.request.service) {
+            return changed("the policy's enrollment.services ceased to name this service");
+        }
+        match &confirmed.ticket {
+            None if policy.enrollment.require_ticket => changed("the policy began to require a ticket"),
+            Some(ticket) if self.0.machine.now()? >= ticket.expires.plus(LONGEST_DIALOGUE) => {
+                Err(Denial::WrongTicket(TicketFault::Expired))
+            }
+            Some(_) | None => Ok(()),
+        }
     }
 
     /// SSH keys skip the whole auth stack: who must prove a second step, and comes here without one, is refused. Of who must
@@ -108,8 +126,11 @@ impl<H: Host, M: Machine> Admission<'_, H, M> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::code::LongCode;
     use crate::doubles::{Fake, Person, enrolled, person};
     use crate::login::{FirstFactor, authenticate};
+    use crate::ticket::Ticket;
+    use crate::time::UnixTime;
     use crate::verdict::PamCode;
     use crate::world::Request;
 
@@ -271,6 +292,39 @@ mod tests {
         let (mut ada, machine) = opened();
         ada.request.user = Some("daemon".to_owned());
         assert_eq!(code(admit(&mut ada, &machine)), Some(PamCode::PermDenied));
+    }
+
+    #[test]
+    fn what_was_proved_for_somebody_else_proves_nothing_at_any_service() {
+        let mut ada = person("root", &["123456"]);
+        let machine = Fake { policy: Ok(MANDATORY), ..enrolled(&[Ok(())]) };
+        authenticate(&mut ada, &machine, &FirstFactor::default());
+        ada.request.user = Some("daemon".to_owned());
+        assert_eq!(code(admit(&mut ada, &machine)), Some(PamCode::PermDenied));
+    }
+
+    #[test]
+    fn what_an_administrator_changes_during_the_dialogue_counts() {
+        for change in ["services = []", "require-ticket = true"] {
+            let policy = format!("mode = \"mandatory\"\n[enrollment]\n{change}").leak();
+            let (mut ada, machine) = (pending(), Fake { policy: Ok(policy), ..newcomer() });
+            assert_eq!(code(admit(&mut ada, &machine)), Some(PamCode::AuthinfoUnavail), "{change}");
+            assert!(machine.stored.borrow().is_empty());
+            assert_eq!(code(check_settled(&mut ada)), Some(PamCode::CredErr));
+        }
+    }
+
+    #[test]
+    fn a_ticket_that_is_long_over_stores_nothing() {
+        let expires = UnixTime::new(1000);
+        for (now, expected) in [(1599, None), (1600, Some(PamCode::AuthErr))] {
+            let (mut ada, machine) = (pending(), Fake { now: UnixTime::new(now), ..newcomer() });
+            let left = ada.left.as_mut().unwrap();
+            let Outcome::Enrolling(confirmed) = &mut left.outcome else { panic!("nothing is pending") };
+            confirmed.ticket = Some(Ticket::issue(&LongCode::new(Fake::TICKET), 0, expires));
+            assert_eq!(code(admit(&mut ada, &machine)), expected, "{now}");
+            assert_eq!(machine.stored.borrow().len(), usize::from(expected.is_none()));
+        }
     }
 
     #[test]

@@ -146,10 +146,10 @@ impl State {
         Ok(self.with_count(by, Count { recovery: count.recovery.saturating_add(1), ..count }))
     }
 
-    /// Accepts a recovery code, once. It ends a lockout; the mark stays where it is.
-    pub fn accept_recovery(&self, by: Budget, code: &LongCode) -> Result<Self, Denial> {
+    /// Accepts a recovery code of the credential called `id`, once. It ends a lockout; the mark stays where it is.
+    pub fn accept_recovery(&self, by: Budget, code: &LongCode, id: &str) -> Result<Self, Denial> {
         let wrong = || Denial::WrongRecoveryCode { failures: self.count(by).recovery };
-        let recovery = self.recovery.without(code).ok_or_else(wrong)?;
+        let recovery = self.recovery.without(code, id).ok_or_else(wrong)?;
         Ok(Self { recovery, ..self.with_count(by, Count::NONE) })
     }
 
@@ -331,11 +331,11 @@ mod tests {
         );
         let charged = locked.charge_recovery(by).unwrap();
         assert_eq!(charged.hosts, Count { codes: 20, recovery: 100, last: NOW });
-        let wrong = charged.accept_recovery(by, &LongCode::new([9; 10]));
+        let wrong = charged.accept_recovery(by, &LongCode::new([9; 10]), "");
         assert_eq!(wrong, Err(Denial::WrongRecoveryCode { failures: 100 }));
-        let accepted = charged.accept_recovery(by, &LongCode::new([7; 10])).unwrap();
+        let accepted = charged.accept_recovery(by, &LongCode::new([7; 10]), "").unwrap();
         assert_eq!((accepted.hosts, accepted.mark, accepted.recovery.left()), (Count::NONE, NOW, Some(0)));
-        assert!(accepted.accept_recovery(by, &LongCode::new([7; 10])).is_err());
+        assert!(accepted.accept_recovery(by, &LongCode::new([7; 10]), "").is_err());
     }
 
     #[test]

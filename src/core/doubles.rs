@@ -26,12 +26,13 @@ pub struct Person {
     pub pending: bool,
 }
 
-/// At login(1), called by root.
+/// At login(1), called by root, behind a password.
 pub fn person(user: &str, answers: &[&'static str]) -> Person {
     let request = Request {
         user: Some(user.to_owned()),
         service: "login".to_owned(),
         called_by_root: true,
+        has_password: true,
         ..Request::default()
     };
     Person {
@@ -83,12 +84,14 @@ impl Host for Person {
     }
 }
 
-/// A machine on which root exists. What is typed gets the given verdicts, one after the other; time stands at step 4, and
+/// A machine on which root exists. What is typed gets the given verdicts, one after the other; time stands at step 4 unless told otherwise, and
 /// randomness is the secret of RFC 4226 appendix D.
 pub struct Fake {
     pub policy: Result<&'static str, Denial>,
     pub enrolled: Result<bool, Denial>,
     pub required: Result<bool, Denial>,
+    pub account_phase: Result<(), &'static str>,
+    pub now: UnixTime,
     pub verdicts: RefCell<Vec<Result<(), Denial>>>,
     pub stored: RefCell<Vec<Confirmed>>,
 }
@@ -99,6 +102,8 @@ pub fn enrolled(verdicts: &[Result<(), Denial>]) -> Fake {
         policy: Ok("mode = \"opt-in\""),
         enrolled: Ok(true),
         required: Ok(false),
+        account_phase: Ok(()),
+        now: UnixTime::new(4 * 30),
         verdicts: RefCell::new(verdicts.to_vec()),
         stored: RefCell::default(),
     }
@@ -111,7 +116,7 @@ impl Fake {
 
 impl Source for Fake {
     fn now(&self) -> Result<UnixTime, Denial> {
-        Ok(UnixTime::new(4 * 30))
+        Ok(self.now)
     }
     fn fill(&self, bytes: &mut [u8]) -> Result<(), Denial> {
         let digits = b"12345678901234567890".iter().cycle();
@@ -160,6 +165,9 @@ impl Machine for Fake {
         self.verdicts.borrow_mut().remove(0)?;
         let proof = Proof::Code { authenticator: "phone".to_owned(), offset: 0 };
         Ok(Accepted { proof, recovery_left: None })
+    }
+    fn check_account_phase(&self, _: &str) -> Result<(), String> {
+        self.account_phase.map_err(str::to_owned)
     }
     fn check_enrollable(&self, _: &Account, _: &Verification) -> Result<(), Denial> {
         Ok(())

@@ -59,8 +59,16 @@ pub fn enroll(
 ) -> Result<Confirmed, Denial> {
     let authenticator = new_authenticator(source, terms)?;
     let mark = Proving { authenticator: &authenticator, terms, first: None }.run(conversation, source)?;
-    let recovery = new_recovery_codes(conversation, source, terms.recovery_codes)?;
-    Ok(Confirmed { authenticator, mark, recovery, ticket: None })
+    let id = new_id(source)?;
+    let recovery = new_recovery_codes(conversation, source, terms.recovery_codes, &id)?;
+    Ok(Confirmed { id, authenticator, mark, recovery, ticket: None })
+}
+
+/// An id that no other credential has: 80 random bits. It is no secret.
+fn new_id(source: &impl Source) -> Result<String, Denial> {
+    let mut random = [0; 10];
+    source.fill(&mut random)?;
+    Ok(totp::encode_secret(&random).as_str().to_owned())
 }
 
 fn new_authenticator(source: &impl Source, terms: &Terms<'_>) -> Result<Authenticator, Denial> {
@@ -72,16 +80,17 @@ fn new_authenticator(source: &impl Source, terms: &Terms<'_>) -> Result<Authenti
         .map_err(|problem| Denial::Unavailable(problem.to_owned()))
 }
 
-/// Makes a set of recovery codes, shows it, and asks for the last group of one: somebody must have looked. None if `count`
+/// Makes a set of recovery codes for the credential called `id`, shows it, and asks for the last group of one: somebody must have looked. None if `count`
 /// is zero.
 pub fn new_recovery_codes(
     conversation: &mut impl Conversation,
     source: &impl Source,
     count: u8,
+    id: &str,
 ) -> Result<Option<RecoveryCodes>, Denial> {
     let mut random = Entropy::new([0; SALT + MOST_CODES * LONG_CODE_BYTES]);
     source.fill(random.as_mut_slice())?;
-    let codes = NewCodes::new(count, &random);
+    let codes = NewCodes::new(count, &random, id);
     let Some(asked) = pick(codes.codes().len(), source)? else { return Ok(None) };
     let question = format!("To go on, type the last group of code {}: ", asked.saturating_add(1));
     let mut prompt = Zeroizing::new(format!("{WRITE_DOWN}\n{}\n{question}", codes.screen().as_str()));

@@ -28,6 +28,7 @@ pub mod attempts;
 pub mod totp;
 
 pub mod policy;
+pub mod stack;
 
 pub mod os;
 pub mod store;

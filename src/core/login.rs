@@ -96,12 +96,30 @@ impl<H: Host, M: Machine> Login<'_, H, M> {
         }
         let wanted = self.0.heed_requirement(wanted, &account)?;
         Ok(match wanted.mode {
-            Mode::Mandatory => match why_not_here(&self.0.request, &policy) {
+            Mode::Mandatory => match self.why_not_here(&policy, &wanted, first) {
                 None => Requirement::Enrollment(account, policy),
                 Some(cause) => Requirement::Code(Err(Denial::NotEnrolled { cause }), policy.verification),
             },
             Mode::OptIn | Mode::Exempt => Requirement::Nothing(account, wanted, ExemptionReason::NotEnrolled),
         })
+    }
+
+    /// Why a mandatory person without a credential cannot enroll in this login; empty where the policy does not want it.
+    fn why_not_here(&self, policy: &Policy, wanted: &Wanted, first: &FirstFactor) -> Option<String> {
+        let request = &self.0.request;
+        if !policy.enrollment.services.contains(&request.service) {
+            return Some(String::new());
+        }
+        let why = if wanted.is_assumed {
+            "it is not sure that they must: groups could not be looked up".to_owned()
+        } else if policy.enrollment.period.seconds() != PERIOD {
+            "with a period of 60 s it would take longer than a login may".to_owned()
+        } else if let Some(why) = why_not_by(request, first) {
+            why.to_owned()
+        } else {
+            self.0.machine.check_account_phase(&request.service).err()?
+        };
+        Some(format!("they cannot enroll here: {why}"))
     }
 
     /// Asks for a code until one is accepted or the tries are used up.
@@ -230,7 +248,8 @@ impl<H: Host, M: Machine> Login<'_, H, M> {
         let mut left = TICKET_TRIES;
         loop {
             let answer = self.0.host.ask(&prompt)?;
-            let typed = LongCode::parse(&answer).ok_or(Denial::WrongTicket(TicketFault::NotATicket));
+            let typed = if self.0.host.is_password(&answer) { None } else { LongCode::parse(&answer) };
+            let typed = typed.ok_or(Denial::WrongTicket(TicketFault::NotATicket));
             let judged = typed.and_then(|typed| self.0.machine.check_ticket(account, &typed));
             let Err(denial @ Denial::WrongTicket(_)) = judged else { return judged };
             left = left.saturating_sub(1);
@@ -253,21 +272,18 @@ impl<H: Host, M: Machine> Login<'_, H, M> {
     }
 }
 
-/// Why a mandatory person without a credential cannot enroll in this login; empty where the policy does not want it.
-fn why_not_here(request: &Request, policy: &Policy) -> Option<&'static str> {
-    if !policy.enrollment.services.contains(&request.service) {
-        return Some("");
-    }
+/// Why a login that shows texts to nobody, or comes from nowhere that could be trusted with it, enrolls nobody.
+fn why_not_by(request: &Request, first: &FirstFactor) -> Option<&'static str> {
     if request.silent {
-        return Some("they cannot enroll here: the application shows no texts (PAM_SILENT)");
+        return Some("the application shows no texts (PAM_SILENT)");
     }
     if !request.called_by_root {
-        return Some(
-            "they cannot enroll here: a program that its user starts may pass over what the account phase says",
-        );
+        return Some("a program that its user starts may pass over what the account phase says");
     }
-    if policy.enrollment.period.seconds() != PERIOD {
-        return Some("they cannot enroll here: with a period of 60 s it would take longer than a login may");
+    // Else whoever comes first, with nothing at all, would choose the second factor of anybody.
+    let waived = *first == FirstFactor::Any && !request.is_sshd();
+    if request.methods().is_empty() && !waived {
+        return Some("nothing shows that a first factor was proved: no line before asked for a password");
     }
     None
 }
@@ -594,7 +610,17 @@ mod tests {
     #[test]
     fn where_a_login_cannot_enroll_nobody_sees_a_key() {
         type Change = fn(&mut Request);
-        let table: [(&str, Change, &str); 4] = [
+        let table: [(&str, Change, &str); 6] = [
+            (
+                MANDATORY,
+                |request| request.has_password = false,
+                "nothing shows that a first factor was proved",
+            ),
+            (
+                "mode = \"exempt\"\n[[rule]]\nname = \"a\"\ngroups = [\"lost\"]\nmode = \"opt-in\"",
+                |_| (),
+                "groups could not be looked up",
+            ),
             (MANDATORY, |request| request.service = "sudo".to_owned(), ""),
             (MANDATORY, |request| request.silent = true, "PAM_SILENT"),
             (MANDATORY, |request| request.called_by_root = false, "a program that its user starts"),
@@ -606,13 +632,35 @@ mod tests {
             change(&mut ada.request);
             assert_eq!(run(&mut ada, &machine), PamCode::AuthErr);
             assert_eq!(ada.shown, [PROMPT, REFUSED, REFUSED]);
-            assert!(
-                ada.log[0].contains("reason=not-enrolled") && ada.log[0].contains(cause),
-                "{}",
-                ada.log[0]
-            );
+            let told = |line: &String| line.contains("reason=not-enrolled") && line.contains(cause);
+            assert!(ada.log.iter().any(told), "{:?}", ada.log);
             assert!(ada.left.is_none() && !ada.pending);
         }
+    }
+
+    /// Else a stack of ours alone would let whoever comes first choose the second factor of anybody.
+    #[test]
+    fn without_a_first_factor_only_a_console_enrolls_and_only_where_that_is_said_in_writing() {
+        let any = FirstFactor::Any;
+        for (service, expected) in [("login", Verdict::Enrolling.pam_code()), ("sshd", PamCode::AuthErr)] {
+            let mut ada = person("root", &["338314", "254676", "3"]);
+            ada.request.has_password = false;
+            ada.request.service = service.to_owned();
+            assert_eq!(authenticate(&mut ada, &newcomer(), &any).pam_code(), expected, "{service}");
+        }
+    }
+
+    #[test]
+    fn where_the_account_phase_may_pass_us_by_nobody_enrolls_and_the_log_says_what_to_mend() {
+        let machine = Fake { account_phase: Err("put our line first"), ..newcomer() };
+        let mut ada = person("root", &["1", "2", "3"]);
+        assert_eq!(run(&mut ada, &machine), PamCode::AuthErr);
+        assert_eq!(ada.shown, [PROMPT, REFUSED, REFUSED]);
+        assert!(
+            ada.log[0].contains("cause=\"they cannot enroll here: put our line first\""),
+            "{}",
+            ada.log[0]
+        );
     }
 
     #[test]
@@ -645,7 +693,8 @@ mod tests {
         let mut thief = person("root", &["", "0000-0000-0000-0000", "x", CODES[0], CODES[1]]);
         assert_eq!(run(&mut thief, &machine()), PamCode::AuthErr);
         assert!(thief.shown.iter().all(|text| text.ends_with(TICKET_PROMPT)), "{:?}", thief.shown);
-        assert_eq!(thief.log.iter().filter(|line| line.contains("reason=wrong-ticket")).count(), 3);
+        let reasons = |reason: &str| thief.log.iter().filter(|line| line.contains(reason)).count();
+        assert_eq!((reasons("reason=not-a-ticket"), reasons("reason=wrong-ticket")), (2, 1));
         let mut ada = person("root", &["x", "0w3g-e1r7-0w3g-e1r7", CODES[0], CODES[1]]);
         assert_eq!(run(&mut ada, &machine()), PamCode::Success);
         let Some(Left { outcome: Outcome::Enrolling(confirmed), .. }) = ada.left else { panic!("not kept") };

@@ -12,6 +12,7 @@ use crate::os::files::{self, Access, Dir, Privacy};
 use crate::os::root::Root;
 use crate::os::{Fault, clock, entropy};
 use crate::policy::{Policy, Verification};
+use crate::stack;
 use crate::store::credential::Confirmed;
 use crate::store::{Durability, LocalRecord, Store, check_state_owner};
 use crate::ticket::Ticket;
@@ -25,6 +26,9 @@ use crate::world::Machine;
 const POLICY_DIR: &str = "/etc/twostep";
 /// The policy's name in it.
 const POLICY_FILE: &str = "policy.toml";
+
+/// Where libpam looks for the file of a service, in this order.
+const PAM_DIRS: [&str; 2] = ["/etc/pam.d", "/usr/lib/pam.d"];
 
 /// The files below a root, the name service, the clock.
 pub struct System {
@@ -113,6 +117,16 @@ impl Machine for System {
         drop(record); // the log may be slow, and other logins wait for the lock
         to_tell.into_iter().for_each(remark);
         judged
+    }
+
+    fn check_account_phase(&self, service: &str) -> Result<(), String> {
+        stack::check_account_phase(service, &|file| {
+            let paths = PAM_DIRS.iter().map(|dir| self.root.path(&format!("{dir}/{file}")));
+            let found = paths
+                .map(std::fs::read_to_string)
+                .find(|text| !text.as_ref().is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound));
+            found.and_then(Result::ok)
+        })
     }
 
     /// Fails where the state is somebody else's, or would refuse the codes of a new authenticator: better now than after

@@ -41,9 +41,10 @@ impl RecoveryCodes {
         (self.salt != Self::NONE.salt).then(|| u8::try_from(left).unwrap_or(u8::MAX))
     }
 
-    /// These without `code`; none if it is not among them. One derivation, and a comparison with each hash.
-    pub fn without(&self, code: &LongCode) -> Option<Self> {
-        let hash = hash(code, &self.salt);
+    /// These without `code`; none if it is not among them, or they were given with another credential than that called `id`.
+    /// One derivation, and a comparison with each hash.
+    pub fn without(&self, code: &LongCode, id: &str) -> Option<Self> {
+        let hash = hash(code, &salt_for(&self.salt, id));
         let mut found = None;
         for (index, one) in self.hashes.iter().enumerate() {
             if constant_time_eq_n(one, &hash) && hash != USED {
@@ -62,6 +63,12 @@ impl std::fmt::Debug for RecoveryCodes {
     }
 }
 
+/// The salt with the credential's id: recovery codes of an enrollment that was broken off, or of a credential that was replaced
+/// since, are worth nothing beside another one.
+fn salt_for(salt: &[u8; SALT], id: &str) -> Vec<u8> {
+    [salt, id.as_bytes()].concat()
+}
+
 /// What stands in place of the hash of a used code.
 const USED: [u8; HASH] = [0; HASH];
 
@@ -75,8 +82,8 @@ pub struct NewCodes {
 pub type Entropy = Zeroizing<[u8; SALT + MOST_CODES * LONG_CODE_BYTES]>;
 
 impl NewCodes {
-    /// A set of `count` codes, at most 16, from random bytes.
-    pub fn new(count: u8, random: &Entropy) -> Self {
+    /// A set of `count` codes, at most 16, from random bytes, for the credential called `id`.
+    pub fn new(count: u8, random: &Entropy, id: &str) -> Self {
         let (salt, rest) =
             random.split_first_chunk::<SALT>().map_or((RecoveryCodes::NONE.salt, &[][..]), |(s, r)| (*s, r));
         let (chunks, _) = rest.as_chunks::<LONG_CODE_BYTES>();
@@ -84,7 +91,7 @@ impl NewCodes {
             chunks.iter().take(count.into()).map(|bytes| LongCode::new(*bytes)).collect();
         let mut kept = RecoveryCodes { salt, ..RecoveryCodes::NONE };
         for (kept, code) in kept.hashes.iter_mut().zip(&codes) {
-            *kept = hash(code, &salt);
+            *kept = hash(code, &salt_for(&salt, id));
         }
         Self { codes, kept }
     }
@@ -122,6 +129,8 @@ impl NewCodes {
 mod tests {
     use super::*;
 
+    const ID: &str = "id";
+
     fn random() -> Entropy {
         let mut bytes = Entropy::new([0; SALT + MOST_CODES * LONG_CODE_BYTES]);
         bytes.iter_mut().zip(1..).for_each(|(byte, value)| *byte = value);
@@ -145,30 +154,32 @@ mod tests {
 
     #[test]
     fn each_code_of_a_set_works_once_and_no_other_does() {
-        let set = NewCodes::new(8, &random());
+        let set = NewCodes::new(8, &random(), ID);
         assert_eq!(set.codes().len(), 8);
         let mut kept = set.into_kept();
         assert_eq!(kept.left(), Some(8));
         for (index, left) in (0..8).zip((0..8).rev()) {
-            let next = kept.without(&code(index)).unwrap();
+            let next = kept.without(&code(index), ID).unwrap();
             assert_eq!(next.left(), Some(left));
-            assert!(next.without(&code(index)).is_none(), "used");
+            assert!(next.without(&code(index), ID).is_none(), "used");
             kept = next;
         }
-        assert!(kept.without(&code(8)).is_none(), "not of this set");
+        assert!(kept.without(&code(8), ID).is_none(), "not of this set");
+        assert!(kept.without(&code(0), "di").is_none(), "beside another credential");
+        assert!(kept.without(&code(0), "").is_none(), "beside one that was written by hand");
     }
 
     #[test]
     fn who_has_no_codes_is_told_from_who_has_used_them_up() {
         assert_eq!(RecoveryCodes::NONE.left(), None);
-        assert!(RecoveryCodes::NONE.without(&code(0)).is_none());
-        let kept = NewCodes::new(1, &random()).into_kept();
-        assert_eq!(kept.without(&code(0)).unwrap().left(), Some(0));
+        assert!(RecoveryCodes::NONE.without(&code(0), ID).is_none());
+        let kept = NewCodes::new(1, &random(), ID).into_kept();
+        assert_eq!(kept.without(&code(0), ID).unwrap().left(), Some(0));
     }
 
     #[test]
     fn the_screen_numbers_the_codes_and_fits_80_columns() {
-        let set = NewCodes::new(3, &random());
+        let set = NewCodes::new(3, &random(), ID);
         let texts: Vec<_> = set.codes().iter().map(LongCode::expose_text).collect();
         let expected = format!(
             "   1. {}       3. {}\n   2. {}\n",
@@ -177,7 +188,7 @@ mod tests {
             texts[1].as_str()
         );
         assert_eq!(set.screen().as_str(), expected);
-        let most = NewCodes::new(16, &random());
+        let most = NewCodes::new(16, &random(), ID);
         assert!(most.screen().lines().all(|line| line.chars().count() <= 80));
         assert_eq!(most.screen().lines().count(), 8);
     }

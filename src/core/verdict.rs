@@ -195,7 +195,7 @@ pub enum Denial {
     /// The second step is mandatory here, and this person has none.
     NotEnrolled {
         /// Why the login does not enroll them, where that is not a matter of course.
-        cause: &'static str,
+        cause: String,
     },
     /// An enrollment needs a ticket, and this is none.
     WrongTicket(TicketFault),
@@ -312,7 +312,11 @@ impl Denial {
             Self::ClockAnomaly { .. } => row(AuthinfoUnavail, "clock-anomaly", Warning, OneMorePrompt),
             Self::UnknownUser => row(AuthErr, "unknown-user", Notice, AskAgain),
             Self::NotEnrolled { .. } => row(AuthErr, "not-enrolled", Notice, AskAgain),
-            Self::WrongTicket(_) => row(AuthErr, "wrong-ticket", Warning, AskAgain),
+            // A slip, as with codes.
+            Self::WrongTicket(TicketFault::NotATicket) => row(AuthErr, "not-a-ticket", Notice, AskAgain),
+            Self::WrongTicket(
+                TicketFault::None | TicketFault::Expired | TicketFault::Dead | TicketFault::Wrong,
+            ) => row(AuthErr, "wrong-ticket", Warning, AskAgain),
             Self::NotConfirmed(_) => row(AuthErr, "not-confirmed", Notice, OneMorePrompt),
             Self::EnrolledMeanwhile => row(PermDenied, "enrolled-meanwhile", Warning, Stop),
             Self::Skipped => row(PermDenied, "second-step-skipped", Warning, Stop),
@@ -390,7 +394,7 @@ impl Denial {
             Self::Disabled { name, .. } | Self::RecoveryDisabled { name } => {
                 format!("'twostep unlock {name}' ends this").into()
             }
-            Self::NotEnrolled { cause } => (*cause).into(),
+            Self::NotEnrolled { cause } => cause.into(),
             Self::WrongTicket(fault) => fault.cause().into(),
             Self::NotConfirmed(mismatch) => mismatch.text().into(),
             Self::Skipped => "the account phase was reached without a second step: in sshd_config set 'AuthenticationMethods \
@@ -484,7 +488,7 @@ mod tests {
             Denial::Disabled { name: name.clone(), otherwise: WayOut::RecoveryCode },
             Denial::ClockAnomaly { name: name.clone(), mark: until, now, otherwise: WayOut::None },
             Denial::UnknownUser,
-            Denial::NotEnrolled { cause: "" },
+            Denial::NotEnrolled { cause: String::new() },
             Denial::NoFirstFactor(String::new()),
             Denial::Unavailable(String::new()),
             Denial::Misconfigured(String::new()),

@@ -49,7 +49,8 @@ fn verify_code(
 /// Checks a recovery code, in the same order.
 fn verify_recovery_code(record: &mut impl Record, code: &LongCode, by: Budget) -> Result<Proof, Denial> {
     record.save(record.state().charge_recovery(by)?, Durability::Written)?; // charged before compared
-    let judged = record.state().accept_recovery(by, code).map(|next| (next, Proof::RecoveryCode));
+    let accepted = record.state().accept_recovery(by, code, &record.credential().id);
+    let judged = accepted.map(|next| (next, Proof::RecoveryCode));
     settle(record, judged)
 }
 
@@ -126,8 +127,12 @@ mod tests {
             Period::DEFAULT,
             None,
         );
-        let credential =
-            Credential { uid: 1001, name: "ada".to_owned(), authenticators: vec![phone.unwrap()] };
+        let credential = Credential {
+            id: String::new(),
+            uid: 1001,
+            name: "ada".to_owned(),
+            authenticators: vec![phone.unwrap()],
+        };
         Remembering { credential, state: State::new("ada", UnixTime::new(0)), saves: Vec::new(), fail_from }
     }
 

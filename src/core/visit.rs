@@ -17,6 +17,15 @@ pub struct Wanted {
     pub rule: String,
     /// The day from which on it is mandatory, if that is still to come.
     pub starts: Option<Day>,
+    /// Whether it is only assumed, because groups could not be looked up.
+    pub is_assumed: bool,
+}
+
+impl From<Decision<'_>> for Wanted {
+    fn from(decision: Decision<'_>) -> Self {
+        let Decision { mode, rule, starts, is_assumed, line: _ } = decision;
+        Self { mode, rule: rule.to_owned(), starts, is_assumed }
+    }
 }
 
 impl Wanted {
@@ -84,14 +93,13 @@ impl<'a, H: Host, M: Machine> Visit<'a, H, M> {
             strictest = strictest.map(|strictest| strictest.or_stricter(decision)).or(Some(decision));
         }
         // Every account has a name; if one had none, nothing would speak for an exemption.
-        let wanted = strictest.map_or_else(
-            || Wanted { mode: Mode::Mandatory, rule: DEFAULT_RULE.to_owned(), starts: None },
-            |decision| Wanted {
-                mode: decision.mode,
-                rule: decision.rule.to_owned(),
-                starts: decision.starts,
-            },
-        );
+        let nameless = || Wanted {
+            mode: Mode::Mandatory,
+            rule: DEFAULT_RULE.to_owned(),
+            starts: None,
+            is_assumed: true,
+        };
+        let wanted = strictest.map_or_else(nameless, Wanted::from);
         self.who.rule = Some(wanted.rule.clone());
         Ok(wanted)
     }

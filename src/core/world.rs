@@ -143,6 +143,8 @@ pub trait Machine: Source {
         rules: &Verification,
         remark: &mut dyn FnMut(&str),
     ) -> Result<Accepted, Denial>;
+    /// Fails, with what to mend, unless the account phase of `service` surely comes to our line.
+    fn check_account_phase(&self, service: &str) -> Result<(), String>;
     /// Fails unless `account` could be enrolled now, whatever is typed.
     fn check_enrollable(&self, account: &Account, rules: &Verification) -> Result<(), Denial>;
     /// Judges a ticket.

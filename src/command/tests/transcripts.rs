@@ -219,9 +219,11 @@ fn recovery_codes_are_replaced_only_after_somebody_has_read_the_new_ones() {
     assert!(recovery_codes(&new).iter().all(|code| !recovery_codes(&old).contains(code)));
     assert_ne!(fs::read(&state).unwrap(), before);
     machine.policy("[enrollment]\nrecovery-codes = 0\n");
-    assert!(
-        machine.run("recovery --user daemon").starts_with("error: the policy allows no recovery codes.\n")
+    assert_eq!(
+        machine.run("recovery --user daemon"),
+        "daemon has no recovery codes any more: the policy allows none.\n[0]"
     );
+    assert!(!machine.run("status --user daemon").contains("recovery codes"));
 }
 
 #[test]
@@ -343,7 +345,8 @@ fn a_damaged_state_is_shown_and_reset_mends_it() {
     assert_eq!(
         machine.run("reset daemon"),
         "The state of daemon was damaged, and is written anew.\n\
-         daemon is no longer enrolled. To enroll anew: twostep enroll --user daemon\n[0]"
+         daemon is no longer enrolled. To enroll anew: twostep enroll --user daemon\n\
+         note: if a second step was required of daemon, say so again: 'twostep require daemon'.\n[0]"
     );
     // The codes of this moment count as used: the mark was lost.
     let json = machine.run("status --user daemon --json");

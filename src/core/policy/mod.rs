@@ -190,9 +190,16 @@ pub struct Decision<'p> {
     pub line: usize,
     /// The day from which on it is mandatory, if that is still to come.
     pub starts: Option<Day>,
+    /// Whether it is only assumed, because groups could not be looked up.
+    pub is_assumed: bool,
 }
 
 impl Decision<'_> {
+    /// What counts where it is not known whether this applies.
+    fn assumed(self) -> Self {
+        Self { mode: Mode::Mandatory, starts: None, is_assumed: true, ..self }
+    }
+
     /// This, unless `other` asks for more.
     pub fn or_stricter(self, other: Self) -> Self {
         if other.mode > self.mode { other } else { self }
@@ -230,7 +237,7 @@ impl Policy {
                     strictest_perhaps = strictest_perhaps.map(|that| that.or_stricter(this)).or(Some(this));
                 }
                 Applies::Yes => sure = this,
-                Applies::UnknownGroups => sure = Decision { mode: Mode::Mandatory, starts: None, ..this },
+                Applies::UnknownGroups => sure = this.assumed(),
             }
         }
         strictest_perhaps.map_or(sure, |perhaps| sure.or_stricter(perhaps))
@@ -263,7 +270,7 @@ impl Policy {
         for rule in self.rules.iter().filter(|rule| rule.can_mean(user, groups, now)) {
             let verdict = rule.decision(now);
             if matches!(groups, Groups::Unknown) && rule.groups.is_some() {
-                return Some(Decision { mode: Mode::Mandatory, starts: None, ..verdict });
+                return Some(verdict.assumed());
             }
             if obliges(verdict.mode) {
                 return Some(verdict);
@@ -277,7 +284,7 @@ impl Policy {
 
     /// The verdict where no rule applies.
     fn otherwise(&self) -> Decision<'_> {
-        Decision { mode: self.mode, rule: DEFAULT_RULE, line: self.line, starts: None }
+        Decision { mode: self.mode, rule: DEFAULT_RULE, line: self.line, starts: None, is_assumed: false }
     }
 
     /// The groups that any rule names: only these are looked up.

@@ -121,7 +121,7 @@ impl Rule {
     pub(super) fn decision(&self, now: UnixTime) -> Decision<'_> {
         let coming = self.starts.filter(|day| now < day.begins());
         let mode = if coming.is_some() { Mode::OptIn } else { self.mode };
-        Decision { mode, rule: &self.name, line: self.line, starts: coming }
+        Decision { mode, rule: &self.name, line: self.line, starts: coming, is_assumed: false }
     }
 
     /// Whether `user`, with these groups, is meant by it in any login at all.

@@ -16,12 +16,17 @@ use crate::totp::{Authenticator, Hash, decode_secret, encode_secret};
 /// More authenticators would make guessing easier: each adds its own codes.
 pub const MOST_AUTHENTICATORS: usize = 8;
 
+/// No id is longer, in bytes.
+const LONGEST_ID: usize = 64;
+
 /// What is stored for one person. Cannot be printed or copied.
 pub struct Credential {
     /// The account's user id.
     pub uid: u32,
     /// The account's canonical name when the person enrolled.
     pub name: String,
+    /// What ties recovery codes to this credential; empty if it was written by hand.
+    pub id: String,
     /// One to eight authenticators.
     pub authenticators: Vec<Authenticator>,
 }
@@ -49,6 +54,8 @@ impl fmt::Display for Conflict {
 
 /// What an enrollment has proved: only the dialogue makes it, and only it can be stored. Cannot be printed or copied.
 pub struct Confirmed {
+    /// The id of the credential, if this is its first authenticator.
+    pub(crate) id: String,
     /// The authenticator whose codes were shown twice in a row.
     pub(crate) authenticator: Authenticator,
     /// The mark that burns both codes.
@@ -77,6 +84,8 @@ struct SecretFile {
     version: u32,
     uid: u32,
     name: String,
+    #[serde(default)]
+    id: String,
     authenticator: Vec<AuthenticatorTable>,
 }
 
@@ -114,7 +123,10 @@ impl Credential {
         if labels.len() != authenticators.len() {
             return Err("has two authenticators of one label".to_owned());
         }
-        Ok(Self { uid: file.uid, name: file.name, authenticators })
+        if file.id.len() > LONGEST_ID {
+            return Err(format!("has an id of more than {LONGEST_ID} bytes"));
+        }
+        Ok(Self { uid: file.uid, name: file.name, id: file.id, authenticators })
     }
 
     /// The text of the secret file. Wiped when dropped.
@@ -123,6 +135,9 @@ impl Credential {
         let mut text = Zeroizing::new(String::with_capacity(8 * 1024));
         // Writing to a string cannot fail.
         let _ = write!(text, "version = 1\nuid = {}\nname = {}\n", self.uid, quoted(&self.name));
+        if !self.id.is_empty() {
+            let _ = writeln!(text, "id = {}", quoted(&self.id));
+        }
         for one in &self.authenticators {
             let secret = encode_secret(one.expose_secret());
             let _ = write!(

@@ -5,18 +5,26 @@ use crate::os::Fault;
 use crate::os::account::Account;
 use crate::recovery::RecoveryCodes;
 use crate::time::UnixTime;
+use crate::totp::Authenticator;
 use crate::verdict::{Denial, TicketFault};
 
 use super::credential::{Confirmed, Credential};
 use super::{Durability, LockedState, Store, check_state_owner};
 
 impl Store {
-    /// Takes the lock of `account`, whose state is created if there is none, with `mark`.
-    pub fn lock_or_create(&self, account: &Account, mark: UnixTime) -> Result<LockedState, Fault> {
+    /// Takes the lock of `account`. If there is no state, one is created with the mark that `fresh` gives for the authenticators
+    /// that are there: every code of theirs may have been used.
+    pub fn lock_or_create(
+        &self,
+        account: &Account,
+        fresh: impl FnOnce(&[Authenticator]) -> UnixTime,
+    ) -> Result<LockedState, Fault> {
         if let Some(state) = self.lock(account.uid)? {
             check_state_owner(state.state(), account)?;
             return Ok(state);
         }
+        let credential = self.credential(account.uid)?;
+        let mark = fresh(credential.as_ref().map_or(&[], |credential| &credential.authenticators));
         // Whoever creates it first: the lock is taken on what is there then.
         self.create_state(account.uid, State::new(&account.name, mark))?;
         let gone = || Fault(format!("the state of {} was removed", account.name));
@@ -27,24 +35,28 @@ impl Store {
 
     /// Stores the first authenticator of `account`, where there is none, all under the lock:
     ///
-    /// 1. the state: both codes burnt, the new recovery codes in place; without a secret it lets nobody in;
+    /// 1. the state: both codes burnt, the new recovery codes in place, which no other credential takes;
     /// 2. the secret, created whole or not at all: from here on the person is enrolled;
     /// 3. the state: the ticket used up, a lockout ended.
     ///
     /// Who is killed before 2 has stored nothing that counts, and may use the same ticket again.
     pub fn enroll(&self, account: &Account, confirmed: Confirmed) -> Result<(), Denial> {
-        let mut locked = self.lock_or_create(account, confirmed.mark)?;
+        let mut locked = self.lock_or_create(account, |_| confirmed.mark)?;
         if self.is_enrolled(account.uid)? {
             return Err(Denial::EnrolledMeanwhile);
         }
         check_ticket(&confirmed, locked.state())?;
         let before = locked.state().clone();
-        let Confirmed { authenticator, mark, recovery, .. } = confirmed;
+        let Confirmed { id, authenticator, mark, recovery, .. } = confirmed;
         // In place of what an enrollment that was broken off may have left.
         let burnt = before.burn(mark).with_recovery(recovery.unwrap_or(RecoveryCodes::NONE));
         let enrolled = burnt.with_ticket(None).unlock();
-        let credential =
-            Credential { uid: account.uid, name: account.name.clone(), authenticators: vec![authenticator] };
+        let credential = Credential {
+            uid: account.uid,
+            name: account.name.clone(),
+            id,
+            authenticators: vec![authenticator],
+        };
         locked.save(burnt, Durability::Flushed)?;
         if !self.create_credential(&credential)? {
             // Put there by somebody who takes no lock: these recovery codes must not work for it.
@@ -54,9 +66,15 @@ impl Store {
         Ok(locked.save(enrolled, Durability::Flushed)?)
     }
 
-    /// Stores a further authenticator of `account` in the same order. Recovery codes stay as they are.
-    pub fn enroll_further(&self, account: &Account, confirmed: Confirmed) -> Result<(), Denial> {
-        let mut locked = self.lock_or_create(account, confirmed.mark)?;
+    /// Stores a further authenticator of `account` in the same order. Recovery codes stay as they are. `fresh` is the mark of a
+    /// state that has to be created.
+    pub fn enroll_further(
+        &self,
+        account: &Account,
+        confirmed: Confirmed,
+        fresh: impl FnOnce(&[Authenticator]) -> UnixTime,
+    ) -> Result<(), Denial> {
+        let mut locked = self.lock_or_create(account, fresh)?;
         let mut credential = self.owned_credential(account)?;
         credential
             .check_room(confirmed.label())
@@ -65,7 +83,7 @@ impl Store {
         credential.authenticators.push(confirmed.authenticator);
         let unlocked = burnt.unlock();
         locked.save(burnt, Durability::Flushed)?;
-        self.write_credential(&credential)?;
+        self.write_credential(account, &credential)?;
         Ok(locked.save(unlocked, Durability::Flushed)?)
     }
 }

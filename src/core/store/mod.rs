@@ -158,9 +158,12 @@ impl Store {
         self.users.create(&secret_name(credential.uid), credential.to_toml().as_bytes())
     }
 
-    /// Stores `credential` in place of what is there. The caller holds the lock of its uid, and the state is on disk.
-    pub fn write_credential(&self, credential: &Credential) -> Result<(), Fault> {
-        self.users.replace(&secret_name(credential.uid), credential.to_toml().as_bytes())
+    /// Stores `credential` in place of what is there. The caller holds the lock of `account`, and the state is on disk.
+    pub fn write_credential(&self, account: &Account, credential: &Credential) -> Result<(), Fault> {
+        credential
+            .check_owner(account)
+            .map_err(|problem| Fault(format!("what is to be stored {problem}")))?;
+        self.users.replace(&secret_name(account.uid), credential.to_toml().as_bytes())
     }
 
     /// Forgets the credential of `uid`; false if there was none. The caller holds the lock of the uid.
@@ -194,7 +197,7 @@ pub fn check_state_owner(state: &State, account: &Account) -> Result<(), Fault> 
 }
 
 /// The credential was there when the person was asked, and is gone.
-const NOT_ENROLLED: Denial = Denial::NotEnrolled { cause: "" };
+const NOT_ENROLLED: Denial = Denial::NotEnrolled { cause: String::new() };
 
 /// A record of the local store.
 pub struct LocalRecord {

@@ -4,7 +4,7 @@ use std::ffi::CString;
 use std::fs::{self, OpenOptions, Permissions};
 use std::io::Write;
 use std::mem::MaybeUninit;
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::ptr;
@@ -14,8 +14,8 @@ use crate::{Login, NOW, SECRET, State, Temp, interpose};
 /// Everybody needs a code, and gets one try: so the return code of that try is the one of the login.
 const POLICY: &str = "version = 1\nmode = \"mandatory\"\n[verification]\ntries = 1\n";
 const SERVICE: &str = "test";
-const LOGIN: &str =
-    "auth required MODULE root=ROOT\naccount required MODULE root=ROOT\naccount required pam_permit.so\n";
+const LOGIN: &str = "auth required MODULE root=ROOT first_factor=any\n\
+                     account required MODULE root=ROOT\naccount required pam_permit.so\n";
 const STACK: &str = "auth required MODULE root=ROOT\naccount required MODULE root=ROOT\n\
                      session required MODULE root=ROOT\npassword required MODULE root=ROOT\n";
 
@@ -32,6 +32,7 @@ impl World {
         open.iter().for_each(|path| world.folder(path, 0o755));
         let closed = ["", "/users", "/state"];
         closed.iter().for_each(|path| world.folder(&format!("root/var/lib/twostep{path}"), 0o700));
+        symlink("../../pam.d", world.root().join("etc/pam.d")).unwrap();
         world.policy(POLICY).service(SERVICE, STACK);
         world
     }

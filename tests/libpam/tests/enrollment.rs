@@ -37,8 +37,11 @@ fn a_newcomer_enrolls_and_everything_is_stored_as_the_specification_says() {
     let state = world.state_of("games");
     assert_eq!((state.mark, state.uid, state.recovery_codes_left()), (NOW as u64 + 30, uid("games"), 8));
     assert_eq!(state.ticket(), (&[0; 16][..], 0, 0));
+    let id = secret.lines().find_map(|line| line.strip_prefix("id = \"")?.strip_suffix('"')).unwrap();
+    assert_eq!(id.len(), 16);
+    let salt = [state.salt(), id.as_bytes()].concat();
     for number in 1..=8 {
-        assert_eq!(state.hashes()[number - 1], hash(&recovery_bytes(number), state.salt()), "code {number}");
+        assert_eq!(state.hashes()[number - 1], hash(&recovery_bytes(number), &salt), "code {number}");
     }
 
     let login =
@@ -69,16 +72,45 @@ fn authenticate_alone_stores_nothing_and_the_login_cannot_be_completed() {
     assert!(world.secret_path("games").exists());
 }
 
+/// Account lines that do not come to ours, or not always.
+const PASSED_BY: [&str; 3] = [
+    "account required pam_permit.so",
+    "account sufficient pam_permit.so\naccount required MODULE root=ROOT",
+    "account [default=done] pam_permit.so\naccount required MODULE root=ROOT",
+];
+
+fn passed_by(account: &str) -> World {
+    let world = World::newcomers("");
+    world.service("login", &format!("auth required MODULE root=ROOT first_factor=any\n{account}\n"));
+    world
+}
+
 #[test]
-fn where_the_account_line_is_not_reached_nobody_gets_in() {
-    let lines = [
-        "account required pam_permit.so",
-        "account sufficient pam_permit.so\naccount required MODULE root=ROOT",
-        "account [default=done] pam_permit.so\naccount required MODULE root=ROOT",
-    ];
-    for account in lines {
-        let world = World::newcomers("");
-        world.service("login", &format!("auth required MODULE root=ROOT\n{account}\n"));
+fn where_the_account_line_may_not_be_reached_nobody_sees_a_key_and_the_log_says_what_to_mend() {
+    for account in PASSED_BY {
+        let world = passed_by(account);
+        let outcome = world.newcomer("games").answers(dialogue(NOW)).run();
+        outcome.assert_denied(PAM_AUTH_ERR, "not-enrolled");
+        assert_eq!(outcome.prompts(), ["Verification code: "]);
+        let cause = outcome.field("cause");
+        assert!(cause.contains("/etc/pam.d/login") || cause.contains("(/etc/pam.d/login, line"), "{cause}");
+        assert!(
+            cause.contains("put 'account required pam_twostep.so' before all other account lines"),
+            "{cause}"
+        );
+        assert!(nothing_is_stored(&world, "games"));
+    }
+}
+
+/// As if libpam ran other lines than those that we have read.
+#[test]
+fn where_the_account_line_is_not_reached_after_all_nobody_gets_in() {
+    for account in PASSED_BY {
+        let world = passed_by(account);
+        let read = world.root().join("etc/pam.d");
+        fs::remove_file(&read).unwrap();
+        fs::create_dir(&read).unwrap();
+        fs::write(read.join("login"), "account required pam_twostep.so\n").unwrap();
         let outcome = world.newcomer("games").answers(dialogue(NOW)).run();
         outcome.assert_denied(PAM_CRED_ERR, "not-stored");
         assert!(outcome.field("cause").ends_with("/etc/pam.d/login"), "{outcome:#?}");
@@ -91,7 +123,7 @@ fn a_stack_that_has_failed_before_enrolls_nobody() {
     let world = World::newcomers("");
     world.service(
         "login",
-        "auth required pam_deny.so\nauth required MODULE root=ROOT\naccount required MODULE root=ROOT\n",
+        "auth required pam_deny.so\nauth required MODULE root=ROOT first_factor=any\naccount required MODULE root=ROOT\n",
     );
     let outcome = world.newcomer("games").answers(dialogue(NOW)).run();
     assert_eq!(outcome.prompts().len(), 3, "the whole dialogue");
