@@ -25,13 +25,14 @@ pub fn run(administrator: &Administrator, arguments: &Arguments) -> Result<(), F
     let policy = administrator.policy()?;
     let store = administrator.store()?;
     let name = account.name.clone();
-    // Better now than after the codes were written down.
-    let credential = store.credential(account.uid)?.ok_or_else(|| {
-        Failure::refused(
+    if !store.is_enrolled(account.uid)? {
+        return Err(Failure::refused(
             format!("{name} is not enrolled: there is nothing that recovery codes could stand in for."),
             format!("To enroll, run 'twostep enroll --user {name}'."),
-        )
-    })?;
+        ));
+    }
+    // Better now than after the codes were written down.
+    let credential = store.owned_credential(&account)?;
     let count = policy.enrollment.recovery_codes;
     let codes = enrollment::new_recovery_codes(&mut Terminal, administrator.machine(), count, &credential.id)
         .map_err(unchanged)?;

@@ -143,9 +143,10 @@ def test_root_needs_neither_password_nor_code_for_su(tmp_path, example):
 
 
 @pytest.mark.parametrize("example", ACCOUNT_FIRST)
-def test_the_account_line_is_required_and_first(tmp_path, example):
-    first = rules(example, "account")[0]
-    assert first[1:] == ["required", "pam_twostep.so"]
+def test_the_account_line_is_required_and_only_requisite_ones_stand_before_it(tmp_path, example):
+    lines = [line[1:3] for line in rules(example, "account")]
+    ours = lines.index(["required", "pam_twostep.so"])
+    assert all(control == "requisite" for control, _ in lines[:ours])
     assert let_in(start(tmp_path, example, account="ignore"), "ignore") == (True, True)
 
 

@@ -120,6 +120,21 @@ fn who_finds_a_secret_at_the_last_moment_leaves_no_recovery_codes() {
     }
 }
 
+/// The secret cannot be written, and later configuration management brings one of the right person's.
+#[test]
+fn recovery_codes_of_an_enrollment_that_failed_open_no_other_credential() {
+    let world = World::newcomers("");
+    let report = trace(&newcomer(&world), &["-e", "inject=linkat:error=ENOSPC:when=2"]).report;
+    assert_eq!((report.code, report.field("reason")), (Some(PAM_AUTHINFO_UNAVAIL), "unavailable"));
+    assert_eq!(world.state_of("games").recovery_codes_left(), 8, "on disk before the secret");
+    for id in ["", "id = \"ANOTHER\"\n"] {
+        let phone = format!("{id}[[authenticator]]\nlabel = \"other\"\nsecret = \"{SECRET}\"\n");
+        world.secret("games", &phone);
+        let outcome = enter(&world, NOW + 600, &recovery_code(1));
+        outcome.assert_denied(PAM_AUTH_ERR, "wrong-recovery-code");
+    }
+}
+
 /// Flushed in an order that a loss of power cannot turn round: first the state with what is used up, then the secret.
 #[test]
 fn what_is_used_up_is_on_disk_before_the_secret_is_there() {

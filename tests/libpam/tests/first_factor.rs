@@ -1,6 +1,7 @@
 //! Without a first factor there is no second: PAM does not tell, so what sshd and the stack leave behind must.
 
 use twostep_tests::pam::*;
+use twostep_tests::paper::dialogue;
 use twostep_tests::{Generator, NOW, World};
 
 const THREE_TRIES: &str = "version = 1\nmode = \"mandatory\"\n";
@@ -38,6 +39,23 @@ fn sshd_without_a_first_factor_is_refused_unasked_and_uncharged() {
     }
     world.policy("version = 1\nmode = \"mandatory\"\n[verification]\ntries = 1\n");
     assert!(world.snapshot() == before);
+}
+
+/// Whoever comes first would choose the second factor of anybody.
+#[test]
+fn without_a_first_factor_sshd_enrolls_nobody_whatever_the_line_says() {
+    for (line, service) in [("first_factor=any", "sshd"), ("", "login")] {
+        let world = World::newcomers("");
+        let stack = format!("auth required MODULE root=ROOT {line}\naccount required MODULE root=ROOT\n");
+        world.service(service, &stack);
+        let outcome = world.newcomer("games").service(service).answers(dialogue(NOW)).run();
+        outcome.assert_denied(PAM_AUTH_ERR, "not-enrolled");
+        assert!(
+            outcome.field("cause").contains("nothing shows that a first factor was proved"),
+            "{outcome:#?}"
+        );
+        assert_eq!(outcome.prompts(), ["Verification code: "]);
+    }
 }
 
 #[test]

@@ -1,0 +1,120 @@
+//! What an administrator's commands do to the files of one person, and never to those of another.
+
+use std::fs;
+
+use twostep_tests::interpose::release_clock;
+use twostep_tests::pam::*;
+use twostep_tests::paper::dialogue;
+use twostep_tests::{NOW, SECRET, World, uid};
+
+const OPT_IN: &str = "version = 1\nmode = \"opt-in\"\n[verification]\ntries = 1\n";
+const TABLET: &str = "[[authenticator]]\nlabel = \"tablet\"\nsecret = \"TABLETTABLETTABLETTABLETTABLET22\"\n";
+
+/// Standard output, or standard error and the exit status.
+fn command(world: &World, words: &str) -> Result<String, (String, i32)> {
+    let output = world.command(&words.split(' ').collect::<Vec<_>>());
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    match output.status.code().unwrap() {
+        0 => Ok(text(output.stdout)),
+        status => Err((text(output.stderr), status)),
+    }
+}
+
+fn newcomers() -> World {
+    let world = World::newcomers("");
+    world.policy(OPT_IN);
+    world
+}
+
+#[test]
+fn whom_an_administrator_requires_enrolls_at_the_next_login_and_others_notice_nothing() {
+    let world = newcomers();
+    assert!(
+        command(&world, "require games").unwrap().starts_with("games must prove a second step from now on")
+    );
+    assert!(world.state_of("games").requirement == 1);
+    for user in ["mail", "root"] {
+        let outcome = world.newcomer(user).run();
+        assert_eq!((outcome.code, outcome.field("reason")), (IGNORED_ALONE, "not-enrolled"), "{outcome:#?}");
+    }
+    let outcome = world.newcomer("games").answers(dialogue(NOW)).run();
+    assert_eq!(outcome.fields("result"), ["enrolling", "enrolled"], "{outcome:#?}");
+    assert_eq!(outcome.fields("required-by")[0], "administrator");
+    command(&world, "reset games").unwrap();
+    assert_eq!(world.state_of("games").requirement, 1, "a reset keeps it");
+    command(&world, "unrequire games").unwrap();
+    let outcome = world.newcomer("games").run();
+    assert_eq!((outcome.code, outcome.field("reason")), (IGNORED_ALONE, "not-enrolled"), "{outcome:#?}");
+}
+
+#[test]
+fn an_exemption_holds_for_whom_an_administrator_requires_too() {
+    let world = newcomers();
+    command(&world, "require games").unwrap();
+    world.policy("version = 1\nmode = \"exempt\"\n");
+    let outcome = world.newcomer("games").run();
+    assert_eq!((outcome.code, outcome.field("reason")), (IGNORED_ALONE, "exempt"), "{outcome:#?}");
+}
+
+#[test]
+fn a_requirement_is_not_inherited_with_a_uid_and_not_passed_over() {
+    let world = newcomers();
+    command(&world, "require games").unwrap();
+    let of_somebody_else = twostep_tests::State { name: "gone".to_owned(), ..world.state_of("games") };
+    world.state("games", &of_somebody_else);
+    let outcome = world.newcomer("games").run();
+    outcome.assert_denied(PAM_AUTHINFO_UNAVAIL, "unavailable");
+    assert!(outcome.field("cause").contains("run 'twostep reset games'"), "{outcome:#?}");
+    command(&world, "reset games").unwrap();
+    assert_eq!(world.newcomer("games").run().code, IGNORED_ALONE);
+}
+
+#[test]
+fn a_state_that_cannot_be_read_lets_nobody_pass_as_not_required() {
+    let world = newcomers();
+    command(&world, "require games").unwrap();
+    fs::write(world.state_path("games"), vec![0; 8192]).unwrap();
+    world.newcomer("games").run().assert_denied(PAM_AUTHINFO_UNAVAIL, "unavailable");
+}
+
+#[test]
+fn the_gate_refuses_whom_an_administrator_requires() {
+    let world = newcomers();
+    world.service("sshd", "account required MODULE root=ROOT\naccount required pam_permit.so\n");
+    assert_eq!(world.login("games").service("sshd").tty("ssh").at(NOW).open().account().code, PAM_SUCCESS);
+    command(&world, "require games").unwrap();
+    let outcome = world.login("games").service("sshd").tty("ssh").at(NOW).open().account();
+    outcome.assert_denied(PAM_PERM_DENIED, "second-step-skipped");
+}
+
+/// A secret file that was copied under another's name, as a restore may do.
+#[test]
+fn a_secret_file_of_somebody_else_is_neither_changed_nor_written_under_their_name() {
+    let world = World::default();
+    let phone = format!("[[authenticator]]\nlabel = \"phone\"\nsecret = \"{SECRET}\"\n");
+    world.enroll_with("mail", &format!("{phone}{TABLET}"));
+    let swapped = fs::read_to_string(world.secret_path("mail")).unwrap();
+    let swapped = swapped.replace(&format!("uid = {}", uid("mail")), &format!("uid = {}", uid("games")));
+    fs::write(world.secret_path("mail"), swapped.replace("\"mail\"", "\"games\"")).unwrap();
+    let before = world.snapshot();
+    for words in ["remove --user mail tablet", "recovery --user mail", "enroll --user mail --label third"] {
+        let (error, status) = command(&world, words).unwrap_err();
+        assert!(error.contains("is the credential of 'games'") && status != 0, "{words}: {error}");
+    }
+    assert!(world.snapshot() == before);
+}
+
+/// Its codes of this moment may have been used, whatever its period.
+#[test]
+fn a_state_that_a_command_creates_burns_the_codes_of_all_authenticators() {
+    let slow = format!("{TABLET}period = 60\n[[authenticator]]\nlabel = \"phone\"\nsecret = \"{SECRET}\"\n");
+    let now = release_clock() as u64;
+    for words in ["remove --user games phone", "require games"] {
+        let world = World::new();
+        world.secret("games", &slow);
+        command(&world, words).unwrap();
+        let end = |now: u64| now / 60 * 60 + 60;
+        let mark = world.state_of("games").mark;
+        assert!((end(now)..=end(now + 30)).contains(&mark), "{words}: {mark} at {now}");
+    }
+}
