@@ -27,10 +27,7 @@ impl Administrator {
     /// Whoever runs this command, if they may.
     pub fn new(root: Option<PathBuf>) -> Result<Self, Failure> {
         let real = root.is_none();
-        let root = match root {
-            Some(dir) => Root::at(&std::path::absolute(&dir).unwrap_or(dir))?,
-            None => Root::SYSTEM,
-        };
+        let root = root_at(root)?;
         if !root.is_ours() {
             return Err(Failure::refused("only root can do this.", "Run it again with sudo."));
         }
@@ -88,7 +85,16 @@ impl Administrator {
     }
 }
 
-fn unknown(name: &str) -> Failure {
+/// The root that is meant by `--root`, or its absence.
+pub fn root_at(dir: Option<PathBuf>) -> Result<Root, Failure> {
+    match dir {
+        Some(dir) => Ok(Root::at(&std::path::absolute(&dir).unwrap_or(dir))?),
+        None => Ok(Root::SYSTEM),
+    }
+}
+
+/// There is nobody of that name.
+pub fn unknown(name: &str) -> Failure {
     Failure::refused(format!("there is no user '{}'.", Value(name)), "Check the spelling.")
 }
 

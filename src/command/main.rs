@@ -3,6 +3,7 @@
 mod administrator;
 mod enroll;
 mod failure;
+mod policy;
 mod printable;
 mod recovery;
 mod remove;
@@ -43,6 +44,15 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Verb {
+    #[command(flatten)]
+    OfRoot(VerbOfRoot),
+    /// Check the policy, or explain what it decides
+    #[command(subcommand)]
+    Policy(policy::Verb),
+}
+
+#[derive(Subcommand)]
+enum VerbOfRoot {
     /// Enroll a person: shows a QR code and a key, asks for two consecutive codes, shows recovery codes
     Enroll(enroll::Arguments),
     /// Show who is enrolled and whether codes are accepted
@@ -68,20 +78,27 @@ fn main() -> ExitCode {
         return Failure::unavailable(format!("core dumps cannot be forbidden: {error}"), "").tell();
     }
     let Arguments { root, verb } = Arguments::parse();
-    let done = Administrator::new(root).and_then(|administrator| match verb {
-        Verb::Enroll(arguments) => enroll::run(&administrator, arguments),
-        Verb::Status(arguments) => status::run(&administrator, &arguments),
-        Verb::Recovery(arguments) => recovery::run(&administrator, &arguments),
-        Verb::Remove(arguments) => remove::run(&administrator, &arguments),
-        Verb::Ticket(arguments) => ticket::run(&administrator, &arguments),
-        Verb::Require(arguments) => require::run(&administrator, &arguments),
-        Verb::Unrequire(arguments) => require::unrequire(&administrator, &arguments),
-        Verb::Unlock(arguments) => unlock::run(&administrator, &arguments),
-        Verb::Reset(arguments) => reset::run(&administrator, &arguments),
-    });
+    let done = match verb {
+        Verb::Policy(verb) => policy::run(root, &verb),
+        Verb::OfRoot(verb) => Administrator::new(root).and_then(|administrator| rule(&administrator, verb)),
+    };
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.tell(),
+    }
+}
+
+fn rule(administrator: &Administrator, verb: VerbOfRoot) -> Result<(), Failure> {
+    match verb {
+        VerbOfRoot::Enroll(arguments) => enroll::run(administrator, arguments),
+        VerbOfRoot::Status(arguments) => status::run(administrator, &arguments),
+        VerbOfRoot::Recovery(arguments) => recovery::run(administrator, &arguments),
+        VerbOfRoot::Remove(arguments) => remove::run(administrator, &arguments),
+        VerbOfRoot::Ticket(arguments) => ticket::run(administrator, &arguments),
+        VerbOfRoot::Require(arguments) => require::run(administrator, &arguments),
+        VerbOfRoot::Unrequire(arguments) => require::unrequire(administrator, &arguments),
+        VerbOfRoot::Unlock(arguments) => unlock::run(administrator, &arguments),
+        VerbOfRoot::Reset(arguments) => reset::run(administrator, &arguments),
     }
 }
 

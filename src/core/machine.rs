@@ -1,8 +1,10 @@
 //! The machine as it is: the files below a root, the name service, the clock.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 
 use nix::unistd::gethostname;
+use zeroize::Zeroizing;
 
 use crate::attempts::Budget;
 use crate::code::{LongCode, Typed};
@@ -46,7 +48,13 @@ impl System {
         Store::open(&self.root)
     }
 
-    fn read_policy(&self) -> Result<Policy, Fault> {
+    /// Where the file of a PAM service may lie; the first that is there counts.
+    pub fn paths_of_service(&self, service: &str) -> impl Iterator<Item = PathBuf> {
+        PAM_DIRS.iter().map(move |dir| self.root.path(&format!("{dir}/{service}")))
+    }
+
+    /// The path and the text of the policy file. A file that somebody else could change is an error.
+    pub fn policy_text(&self) -> Result<(PathBuf, Zeroizing<Vec<u8>>), Fault> {
         let owner = self.root.system_owner()?;
         files::check_above(&self.root.above(POLICY_DIR), owner)?;
         let dir = Dir::open(self.root.path(POLICY_DIR), owner, Privacy::Public)?;
@@ -54,6 +62,11 @@ impl System {
         let file = dir.open_file(POLICY_FILE, Access::Read)?;
         let file = file.ok_or_else(|| Fault(format!("{} is missing", path.display())))?;
         let text = files::read(&file, &path)?;
+        Ok((path, text))
+    }
+
+    fn read_policy(&self) -> Result<Policy, Fault> {
+        let (path, text) = self.policy_text()?;
         Policy::parse(&text).map_err(|error| Fault(format!("{}:{error}", path.display())))
     }
 }
@@ -121,7 +134,7 @@ impl Machine for System {
 
     fn check_account_phase(&self, service: &str) -> Result<(), String> {
         stack::check_account_phase(service, &|file| {
-            let paths = PAM_DIRS.iter().map(|dir| self.root.path(&format!("{dir}/{file}")));
+            let paths = self.paths_of_service(file);
             let found = paths
                 .map(std::fs::read_to_string)
                 .find(|text| !text.as_ref().is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound));

@@ -282,6 +282,11 @@ impl Policy {
         Some(self.otherwise()).filter(|verdict| obliges(verdict.mode))
     }
 
+    /// The rules, in their order.
+    pub fn rules(&self) -> &[Rule] {
+        &self.rules
+    }
+
     /// The verdict where no rule applies.
     fn otherwise(&self) -> Decision<'_> {
         Decision { mode: self.mode, rule: DEFAULT_RULE, line: self.line, starts: None, is_assumed: false }

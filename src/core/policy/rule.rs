@@ -95,6 +95,18 @@ impl From<bool> for Holds {
 }
 
 impl Rule {
+    /// The accounts, groups and services that it names.
+    pub fn names(&self) -> impl Iterator<Item = (Condition, &str)> {
+        let lists = [
+            (Condition::Users, &self.users),
+            (Condition::Groups, &self.groups),
+            (Condition::Services, &self.services),
+        ];
+        lists
+            .into_iter()
+            .flat_map(|(condition, list)| list.iter().flatten().map(move |name| (condition, name.as_str())))
+    }
+
     /// Whether it applies to `who` at `now`.
     pub(super) fn applies(&self, who: &Subject<'_>, now: UnixTime) -> Applies {
         let known = [

@@ -1,0 +1,171 @@
+//! `twostep policy check`: every error at once, as compilers show them, and what is allowed and probably not meant.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::PathBuf;
+
+use nix::unistd::Group;
+use serde::Serialize;
+use twostep_core::machine::System;
+use twostep_core::os::files::LONGEST_FILE;
+use twostep_core::os::root::Root;
+use twostep_core::os::{account, clock};
+use twostep_core::policy::{Condition, Policy, PolicyError, Remark, Rule, Weight};
+
+use super::hint::hint;
+use crate::failure::Failure;
+use crate::terminal::say;
+
+/// What to check.
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// The policy file; the one in force if none is given
+    #[arg(value_name = "FILE")]
+    file: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// One line of the report. The names of the fields are those of the JSON.
+#[derive(Serialize)]
+struct Diagnostic {
+    severity: &'static str,
+    line: usize,
+    column: Option<usize>,
+    message: String,
+    then: String,
+}
+
+/// The report.
+#[derive(Serialize)]
+struct Report {
+    file: PathBuf,
+    errors: usize,
+    warnings: usize,
+    diagnostics: Vec<Diagnostic>,
+}
+
+/// Checks a policy. Fails, with status 1, if logins would be refused because of it.
+pub fn run(root: Root, arguments: &Arguments) -> Result<(), Failure> {
+    let system = System::new(root);
+    let (file, text) = match &arguments.file {
+        Some(file) => (file.clone(), read(file)?),
+        None => system.policy_text().map(|(path, text)| (path, text.to_vec()))?,
+    };
+    let mut diagnostics: Vec<Diagnostic> = Policy::errors(&text).iter().map(of_error).collect();
+    if let Ok(policy) = Policy::parse(&text) {
+        diagnostics.extend(policy.remarks(clock::now()?).into_iter().map(of_remark));
+        diagnostics.extend(policy.rules().iter().flat_map(|rule| unknown_names(rule, &system)));
+        diagnostics.sort_by_key(|diagnostic| diagnostic.line);
+    }
+    let count = |severity| diagnostics.iter().filter(|diagnostic| diagnostic.severity == severity).count();
+    let report = Report { file, errors: count("error"), warnings: count("warning"), diagnostics };
+    let shown = if arguments.json { report.json()? } else { report.text(&String::from_utf8_lossy(&text)) };
+    say(&shown)?;
+    if report.errors > 0 { Err(Failure::silent()) } else { Ok(()) }
+}
+
+fn read(path: &PathBuf) -> Result<Vec<u8>, Failure> {
+    let failed = |error| Failure::unavailable(format!("{}: {error}", path.display()), "");
+    let mut text = Vec::new();
+    let file = File::open(path).map_err(failed)?;
+    file.take(LONGEST_FILE.saturating_add(1)).read_to_end(&mut text).map_err(failed)?;
+    if u64::try_from(text.len()).is_ok_and(|length| length <= LONGEST_FILE) {
+        return Ok(text);
+    }
+    Err(Failure::refused(
+        format!("{} has more than {LONGEST_FILE} bytes: logins would be refused.", path.display()),
+        "Write fewer rules: by groups rather than by users.",
+    ))
+}
+
+fn of_error(error: &PolicyError) -> Diagnostic {
+    Diagnostic {
+        severity: "error",
+        line: error.place.line,
+        column: Some(error.place.column),
+        message: error.message.clone(),
+        then: hint(&error.message),
+    }
+}
+
+fn of_remark(remark: Remark) -> Diagnostic {
+    let severity = match remark.weight {
+        Weight::Warning => "warning",
+        Weight::Note => "note",
+    };
+    Diagnostic { severity, line: remark.line, column: None, message: remark.what, then: remark.then }
+}
+
+/// Names that nobody has on this machine. A look-up that fails says nothing.
+fn unknown_names(rule: &Rule, system: &System) -> Vec<Diagnostic> {
+    let is_unknown = |(condition, name): &(Condition, &str)| match condition {
+        Condition::Users => account::by_name(name).is_ok_and(|account| account.is_none()),
+        Condition::Groups => Group::from_name(name).is_ok_and(|group| group.is_none()),
+        Condition::Services => !system.paths_of_service(name).any(|path| path.exists()),
+        Condition::Origin | Condition::From | Condition::FirstFactor | Condition::Until => false,
+    };
+    let warning = |(condition, name)| {
+        let what = match condition {
+            Condition::Groups => "group",
+            Condition::Services => "PAM service",
+            Condition::Users
+            | Condition::Origin
+            | Condition::From
+            | Condition::FirstFactor
+            | Condition::Until => "user",
+        };
+        Diagnostic {
+            severity: "warning",
+            line: rule.line,
+            column: None,
+            message: format!("rule '{}' names a {what} that this machine does not know: '{name}'", rule.name),
+            then: "Check the spelling.".to_owned(),
+        }
+    };
+    rule.names().filter(is_unknown).map(warning).collect()
+}
+
+impl Report {
+    fn json(&self) -> Result<String, Failure> {
+        serde_json::to_string_pretty(self).map_err(|error| Failure::unavailable(error.to_string(), ""))
+    }
+
+    fn text(&self, source: &str) -> String {
+        let mut blocks: Vec<String> =
+            self.diagnostics.iter().map(|diagnostic| diagnostic.text(&self.file, source)).collect();
+        let counted =
+            |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
+        let sum = match (self.errors, self.warnings) {
+            (0, 0) => "No errors, no warnings.".to_owned(),
+            (0, warnings) => format!("No errors, {}.", counted(warnings, "warning")),
+            (errors, _) => format!("{}: as it is, every login is refused.", counted(errors, "error")),
+        };
+        blocks.push(sum);
+        blocks.join("\n")
+    }
+}
+
+impl Diagnostic {
+    fn text(&self, file: &std::path::Path, source: &str) -> String {
+        let line = source.lines().nth(self.line.saturating_sub(1)).unwrap_or_default().replace('\t', " ");
+        let column = self.column.map_or_else(String::new, |column| format!(":{column}"));
+        let mut text =
+            format!("{}:{}{column}: {}: {}\n", file.display(), self.line, self.severity, self.message);
+        let (excerpt, caret) = excerpt(&line, self.column.unwrap_or(1).saturating_sub(1));
+        text.push_str(&format!("    {excerpt}\n"));
+        if self.column.is_some() {
+            text.push_str(&format!("    {}^\n", " ".repeat(caret)));
+        }
+        text.push_str(&format!("    {}", self.then));
+        text
+    }
+}
+
+/// The part of a line that fits the screen, and where the character `at`, from 0, stands in it.
+fn excerpt(line: &str, at: usize) -> (String, usize) {
+    const WIDTH: usize = 70;
+    let start = if at < WIDTH { 0 } else { at.saturating_sub(WIDTH / 2) };
+    (line.chars().skip(start).take(WIDTH).collect(), at.saturating_sub(start))
+}

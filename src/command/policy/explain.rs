@@ -1,0 +1,264 @@
+//! `twostep policy explain`: what the policy decides for one login, by the same code as the login itself.
+
+use std::path::PathBuf;
+use std::time::UNIX_EPOCH;
+
+use clap::ValueEnum;
+use serde::Serialize;
+use twostep_core::machine::System;
+use twostep_core::os::account::{Account, Entry};
+use twostep_core::os::clock;
+use twostep_core::os::root::Root;
+use twostep_core::policy::{
+    Address, Applies, Decision, Groups, METHODS, Methods, Mode, Origin, Policy, Subject,
+};
+use twostep_core::time::UnixTime;
+use twostep_core::world::Machine;
+
+use crate::administrator::unknown;
+use crate::failure::Failure;
+use crate::terminal::{note, say};
+
+/// Which login.
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// Who logs in
+    #[arg(long, value_name = "USER")]
+    user: String,
+    /// By which PAM service, such as sshd or login
+    #[arg(long, value_name = "SERVICE")]
+    service: String,
+    /// From which address, or remote host; none at a console
+    #[arg(long, value_name = "ADDRESS", default_value = "")]
+    from: String,
+    /// At a console of this machine, or not; local if it is the service login without --from
+    #[arg(long, value_enum)]
+    origin: Option<Where>,
+    /// What was proved before: a method of sshd's, such as publickey; 'none'; or 'unknown', as in the account phase after a key
+    #[arg(long, value_name = "METHOD", default_value = "password", value_parser = parse_method)]
+    first_factor: Vec<String>,
+    /// When, in UTC: 2027-01-15 or '2027-01-15 08:00:00'; now if it is not given
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    at: Option<UnixTime>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Where {
+    Local,
+    Remote,
+}
+
+fn parse_method(method: &str) -> Result<String, String> {
+    if METHODS.contains(&method) || ["none", "unknown"].contains(&method) {
+        return Ok(method.to_owned());
+    }
+    Err(format!("it is one of {}, none, unknown", METHODS.join(", ")))
+}
+
+fn parse_time(text: &str) -> Result<UnixTime, String> {
+    let whole = if text.len() == "2027-01-15".len() { format!("{text} 00:00:00") } else { text.to_owned() };
+    let moment = humantime::parse_rfc3339_weak(&whole).map_err(|error| error.to_string())?;
+    let since = moment.duration_since(UNIX_EPOCH).map_err(|_| "it lies before 1970".to_owned())?;
+    Ok(UnixTime::new(since.as_secs()))
+}
+
+/// The explanation. The names of the fields are those of the JSON.
+#[derive(Serialize)]
+struct Explanation {
+    user: String,
+    service: String,
+    mode: &'static str,
+    rule: String,
+    file: PathBuf,
+    line: usize,
+    /// The day from which on it is mandatory, if that is still to come.
+    starts: Option<String>,
+    /// Whether an administrator requires it of this account; none if that may not be read.
+    required: Option<bool>,
+    /// Whether the account has a credential; none if that may not be read.
+    enrolled: Option<bool>,
+    what_happens: String,
+    considered: Vec<Considered>,
+}
+
+/// A rule that was looked at, in the order of the file.
+#[derive(Serialize)]
+struct Considered {
+    rule: String,
+    line: usize,
+    applies: &'static str,
+    /// The key of the condition that does not hold, or of which nobody knows.
+    condition: Option<String>,
+}
+
+/// Explains the policy in force.
+pub fn run(root: Root, arguments: &Arguments) -> Result<(), Failure> {
+    let system = System::new(root.clone());
+    let (file, text) = system.policy_text()?;
+    let policy = Policy::parse(&text).map_err(|error| {
+        Failure::unavailable(
+            format!("{}:{error}", file.display()),
+            "As it is, every login is refused: 'twostep policy check' says what to do.",
+        )
+    })?;
+    let account = system.account(&arguments.user)?.ok_or_else(|| unknown(&arguments.user))?;
+    let now = arguments.at.map_or_else(clock::now, Ok)?;
+    let named = policy.groups();
+    let subjects: Vec<Subject<'_>> = account
+        .entries
+        .iter()
+        .map(|entry| arguments.subject(entry, groups(&system, entry, &named)))
+        .collect();
+    let strictest = subjects
+        .iter()
+        .map(|subject| (policy.decide(subject, now), subject))
+        .reduce(|one, other| if other.0.mode > one.0.mode { other } else { one });
+    let (decision, subject) = strictest.ok_or_else(|| unknown(&arguments.user))?;
+    let standing = if root.is_ours() { Some(Standing::of(&system, &account)?) } else { None };
+    let explanation = Explanation {
+        user: account.name.clone(),
+        service: arguments.service.clone(),
+        mode: word(decision.mode),
+        rule: decision.rule.to_owned(),
+        file,
+        line: decision.line,
+        starts: decision.starts.map(|day| day.to_string()),
+        required: standing.map(|standing| standing.required),
+        enrolled: standing.map(|standing| standing.enrolled),
+        what_happens: what_happens(&policy, &decision, standing, &arguments.service),
+        considered: considered(&policy, subject, now),
+    };
+    if arguments.json {
+        let json = serde_json::to_string_pretty(&explanation);
+        return say(&json.map_err(|error| Failure::unavailable(error.to_string(), ""))?);
+    }
+    say(&explanation.text())
+}
+
+/// What is stored of a person, as far as it decides.
+#[derive(Clone, Copy)]
+struct Standing {
+    enrolled: bool,
+    required: bool,
+}
+
+impl Standing {
+    fn of(system: &System, account: &Account) -> Result<Self, Failure> {
+        Ok(Self { enrolled: system.is_enrolled(account)?, required: system.is_required(account)? })
+    }
+}
+
+impl Arguments {
+    fn subject<'a>(&'a self, entry: &'a Entry, groups: Groups) -> Subject<'a> {
+        let origin = match self.origin {
+            Some(Where::Local) => Origin::Local,
+            Some(Where::Remote) => Origin::Remote,
+            None if self.service == "login" && self.from.is_empty() => Origin::Local,
+            None => Origin::Remote,
+        };
+        Subject {
+            user: &entry.name,
+            service: &self.service,
+            origin,
+            address: Address::of(&self.from),
+            groups,
+            methods: self.methods(),
+        }
+    }
+
+    fn methods(&self) -> Methods<'_> {
+        if self.first_factor.iter().any(|method| method == "unknown") {
+            return Methods::Unknown;
+        }
+        let named = self.first_factor.iter().map(String::as_str);
+        Methods::Known(named.filter(|method| *method != "none").collect())
+    }
+}
+
+fn groups(system: &System, entry: &Entry, named: &std::collections::BTreeSet<&str>) -> Groups {
+    if named.is_empty() {
+        return Groups::Known(Default::default());
+    }
+    system.memberships(entry, named).map_or_else(
+        |fault| {
+            note(&format!("{fault}: rules with groups count as mandatory."));
+            Groups::Unknown
+        },
+        Groups::Known,
+    )
+}
+
+const fn word(mode: Mode) -> &'static str {
+    match mode {
+        Mode::Exempt => "exempt",
+        Mode::OptIn => "opt-in",
+        Mode::Mandatory => "mandatory",
+    }
+}
+
+fn considered(policy: &Policy, subject: &Subject<'_>, now: UnixTime) -> Vec<Considered> {
+    let looked_at = policy.considered(subject, now);
+    looked_at
+        .map(|(rule, applies)| {
+            let (applies, condition) = match applies {
+                Applies::Yes => ("yes", None),
+                Applies::No(condition) => ("no", Some(condition.to_string())),
+                Applies::Perhaps(condition) => ("perhaps", Some(condition.to_string())),
+                Applies::UnknownGroups => ("perhaps", Some("groups".to_owned())),
+            };
+            Considered { rule: rule.name.clone(), line: rule.line, applies, condition }
+        })
+        .collect()
+}
+
+fn what_happens(
+    policy: &Policy,
+    decision: &Decision<'_>,
+    standing: Option<Standing>,
+    service: &str,
+) -> String {
+    let required = standing.is_some_and(|standing| standing.required);
+    let mode = if required && decision.mode == Mode::OptIn { Mode::Mandatory } else { decision.mode };
+    let enrolls = policy.enrollment.services.iter().any(|named| named == service);
+    let newcomer =
+        if enrolls { "they enroll in this login" } else { "they are refused here: they cannot enroll" };
+    match (mode, standing.map(|standing| standing.enrolled)) {
+        (Mode::Exempt, _) => "nothing is asked".to_owned(),
+        (_, Some(true)) => "they are enrolled: a code is asked for".to_owned(),
+        (Mode::OptIn, Some(false)) => "they are not enrolled: nothing is asked".to_owned(),
+        (Mode::OptIn, None) => "a code is asked for if they are enrolled".to_owned(),
+        (Mode::Mandatory, Some(false)) => format!("they are not enrolled: {newcomer}"),
+        (Mode::Mandatory, None) => format!("a code is asked for; if they are not enrolled, {newcomer}"),
+    }
+}
+
+impl Explanation {
+    fn text(&self) -> String {
+        let mut lines = vec![
+            format!("{} at {}: {}", self.user, self.service, self.mode),
+            format!("    by rule '{}', {}:{}", self.rule, self.file.display(), self.line),
+        ];
+        lines.extend(self.starts.as_ref().map(|day| format!("    mandatory from {day} on")));
+        if self.required == Some(true) && self.mode == "opt-in" {
+            lines.push("    and mandatory for this person: 'twostep require'".to_owned());
+        }
+        lines.push(format!("    {}", self.what_happens));
+        lines.extend(self.considered.iter().filter_map(Considered::text));
+        lines.join("\n")
+    }
+}
+
+impl Considered {
+    /// Why it did not decide; nothing if it did.
+    fn text(&self) -> Option<String> {
+        let condition = self.condition.as_ref()?;
+        let why = match self.applies {
+            "no" => format!("its '{condition}' does not hold"),
+            _ => format!("whether its '{condition}' holds is not known, so the stricter verdict counts"),
+        };
+        Some(format!("rule '{}', line {}: {why}", self.rule, self.line))
+    }
+}

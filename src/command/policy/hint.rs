@@ -1,0 +1,65 @@
+//! What to do about an error of a policy file.
+
+/// How alike two keys must be for one to be a slip for the other: 1 is the same.
+const ALIKE: f64 = 0.7;
+
+/// What to do about `message`.
+pub fn hint(message: &str) -> String {
+    if let Some(unknown) =
+        message.strip_prefix("unknown field `").or(message.strip_prefix("unknown variant `"))
+    {
+        return of_unknown(unknown);
+    }
+    let known = [
+        ("missing field `version`", "Write 'version = 1' as the first line."),
+        ("missing field `mode`", "Write mode = \"opt-in\", \"mandatory\" or \"exempt\"."),
+        ("missing field `name`", "Give the rule a name: it stands in the log."),
+        ("duplicate key", "A key may stand once in a table: take one of the two away."),
+        ("is out of range", "Write a whole number from that range."),
+        ("expected a sequence", "Write a list, in brackets: [\"one\", \"two\"]."),
+        ("expected a boolean", "Write true or false, without quotes."),
+        ("expected i64", "Write a whole number, without quotes."),
+        ("expected a string", "Write a text, in quotes."),
+        ("datetime", "Write a day without quotes: 2027-06-30."),
+        ("not UTF-8", "Save the file as UTF-8."),
+        ("is no method of sshd's", "Write one of these."),
+        ("is no literal", "Write an address; a name is what its owner's name server says today."),
+        ("another rule is called", "Names stand in the log: choose another one."),
+        ("this rule's mode is another", "Take the day out, or change the mode."),
+    ];
+    let found = known.iter().find(|(part, _)| message.contains(part));
+    found.map_or_else(|| SYNTAX.to_owned(), |(_, then)| (*then).to_owned())
+}
+
+const SYNTAX: &str =
+    "Write one key a line, 'key = value': texts in \"quotes\", lists in [brackets], days and numbers plain.";
+
+/// `unknown` begins with what was written, and says in backquotes what may be.
+fn of_unknown(unknown: &str) -> String {
+    let mut quoted = unknown.split('`').step_by(2);
+    let written = quoted.next().unwrap_or_default();
+    let alike = |name: &&str| strsim::jaro_winkler(written, name);
+    let nearest = quoted.filter(|name| !name.is_empty()).max_by(|a, b| alike(a).total_cmp(&alike(b)));
+    match nearest.filter(|name| alike(name) > ALIKE) {
+        Some(name) => format!("Did you mean '{name}'?"),
+        None => "Write one of these, or take it out.".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slip_is_recognised_and_something_else_is_not() {
+        assert_eq!(
+            hint("unknown field `skew-step`, expected one of `skew-steps`, `tries`"),
+            "Did you mean 'skew-steps'?"
+        );
+        assert_eq!(hint("unknown field `service`, expected `services`"), "Did you mean 'services'?");
+        assert_eq!(
+            hint("unknown field `zzz`, expected one of `tries`"),
+            "Write one of these, or take it out."
+        );
+    }
+}
