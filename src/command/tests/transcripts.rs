@@ -255,6 +255,41 @@ fn a_ticket_is_shown_once_and_not_kept() {
 }
 
 #[test]
+fn a_second_step_is_required_of_one_person_and_no_longer() {
+    let machine = Machine::new("require");
+    assert_eq!(
+        machine.run("require daemon"),
+        "daemon must prove a second step from now on, wherever the policy does not exempt them.\n\
+         note: daemon is not enrolled: that happens at the next login by sshd or login.\n[0]"
+    );
+    assert_eq!(machine.run("require daemon"), "daemon must prove a second step already.\n[0]");
+    let status = machine.run("status --user daemon");
+    let line = "  a second step is required by an administrator: 'twostep require'";
+    assert_eq!(status, format!("daemon (uid 1): not enrolled\n{line}\n[0]"));
+    let json = machine.run("status --all --json");
+    for field in
+        ["\"rule\": \"default\"", "\"line\": 2", "\"administrator\": true", "\"enrolled_since\": null"]
+    {
+        assert!(json.contains(field), "{json}");
+    }
+    assert_eq!(
+        machine.run("unrequire daemon"),
+        "From now on the policy alone says whether daemon must prove a second step.\n[0]"
+    );
+    assert_eq!(
+        machine.run("unrequire daemon"),
+        "No second step is required of daemon but by the policy.\n[0]"
+    );
+    assert_eq!(machine.run("status --user daemon"), "daemon (uid 1): not enrolled\n[0]");
+    machine.policy("[enrollment]\nservices = []\n");
+    let note = "note: bin is not enrolled, and no login enrolls: run 'twostep enroll --user bin'.\n[0]";
+    assert!(machine.run("require bin").ends_with(note));
+    machine.policy("[[rule]]\nname = \"all\"\nservices = [\"sshd\"]\nmode = \"mandatory\"\n");
+    let line = "  a second step is required by rule 'all', line 4 of the policy";
+    assert_eq!(machine.run("status --user daemon"), format!("daemon (uid 1): not enrolled\n{line}\n[0]"));
+}
+
+#[test]
 fn two_people_have_two_secrets() {
     let machine = Machine::new("two");
     for user in ["daemon", "bin"] {
