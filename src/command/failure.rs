@@ -24,6 +24,11 @@ impl Failure {
         Self { status: 1, what: what.into(), then: then.into() }
     }
 
+    /// What is wrong was said on standard output already.
+    pub fn silent() -> Self {
+        Self::refused("", "")
+    }
+
     /// A file, lock, clock or look-up failed.
     pub fn unavailable(what: impl Into<String>, then: impl Into<String>) -> Self {
         Self { status: 3, what: what.into(), then: then.into() }
@@ -36,6 +41,9 @@ impl Failure {
 
     /// Tells the person, and gives the exit status.
     pub fn tell(&self) -> ExitCode {
+        if self.what.is_empty() {
+            return ExitCode::from(self.status);
+        }
         let then = if self.then.is_empty() { String::new() } else { format!("\n{}", self.then) };
         // Without standard error there is nobody to tell.
         let _ = writeln!(stderr(), "error: {}", printable(&format!("{}{then}", self.what)));

@@ -1,6 +1,7 @@
 //! `twostep`: enrolls people and lets administrators rule.
 
 mod administrator;
+mod doctor;
 mod enroll;
 mod failure;
 mod printable;
@@ -56,6 +57,8 @@ enum Verb {
     Unlock(unlock::Arguments),
     /// Forget a person's credential, recovery codes and ticket, so that they can enroll anew
     Reset(reset::Arguments),
+    /// Find what is wrong with stacks, sshd, files, clock and policy, and say what mends it
+    Doctor(doctor::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -71,6 +74,7 @@ fn main() -> ExitCode {
         Verb::Ticket(arguments) => ticket::run(&administrator, &arguments),
         Verb::Unlock(arguments) => unlock::run(&administrator, &arguments),
         Verb::Reset(arguments) => reset::run(&administrator, &arguments),
+        Verb::Doctor(arguments) => doctor::run(&administrator, &arguments),
     });
     match done {
         Ok(()) => ExitCode::SUCCESS,
