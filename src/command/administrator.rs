@@ -18,6 +18,7 @@ use crate::failure::Failure;
 
 /// Somebody who may read and write the store.
 pub struct Administrator {
+    root: Root,
     system: System,
     /// Whether the machine itself is meant, and so its log.
     real: bool,
@@ -31,12 +32,17 @@ impl Administrator {
         if !root.is_ours() {
             return Err(Failure::refused("only root can do this.", "Run it again with sudo."));
         }
-        Ok(Self { system: System::new(root), real })
+        Ok(Self { system: System::new(root.clone()), root, real })
     }
 
     /// The store.
     pub fn store(&self) -> Result<Store, Failure> {
         Ok(self.system.store()?)
+    }
+
+    /// Where all files lie.
+    pub fn root(&self) -> &Root {
+        &self.root
     }
 
     /// The machine.

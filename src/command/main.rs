@@ -1,6 +1,7 @@
 //! `twostep`: enrolls people and lets administrators rule.
 
 mod administrator;
+mod doctor;
 mod enroll;
 mod failure;
 mod policy;
@@ -71,6 +72,8 @@ enum VerbOfRoot {
     Unlock(unlock::Arguments),
     /// Forget a person's credential, recovery codes and ticket, so that they can enroll anew
     Reset(reset::Arguments),
+    /// Find what is wrong with stacks, sshd, files, clock and policy, and say what mends it
+    Doctor(doctor::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -99,6 +102,7 @@ fn rule(administrator: &Administrator, verb: VerbOfRoot) -> Result<(), Failure> 
         VerbOfRoot::Unrequire(arguments) => require::unrequire(administrator, &arguments),
         VerbOfRoot::Unlock(arguments) => unlock::run(administrator, &arguments),
         VerbOfRoot::Reset(arguments) => reset::run(administrator, &arguments),
+        VerbOfRoot::Doctor(arguments) => doctor::run(administrator, &arguments),
     }
 }
 

@@ -5,10 +5,9 @@ const ALIKE: f64 = 0.7;
 
 /// What to do about `message`.
 pub fn hint(message: &str) -> String {
-    if let Some(unknown) =
-        message.strip_prefix("unknown field `").or(message.strip_prefix("unknown variant `"))
-    {
-        return of_unknown(unknown);
+    if message.starts_with("unknown field `") || message.starts_with("unknown variant `") {
+        let nearest = meant(message).map(|name| format!("Did you mean '{name}'?"));
+        return nearest.unwrap_or_else(|| "Write one of these, or take it out.".to_owned());
     }
     let known = [
         ("missing field `version`", "Write 'version = 1' as the first line."),
@@ -34,16 +33,13 @@ pub fn hint(message: &str) -> String {
 const SYNTAX: &str =
     "Write one key a line, 'key = value': texts in \"quotes\", lists in [brackets], days and numbers plain.";
 
-/// `unknown` begins with what was written, and says in backquotes what may be.
-fn of_unknown(unknown: &str) -> String {
-    let mut quoted = unknown.split('`').step_by(2);
-    let written = quoted.next().unwrap_or_default();
+/// The key or value that was probably meant, if `message` is about one that nobody knows.
+pub fn meant(message: &str) -> Option<&str> {
+    // What was written stands in backquotes and then, each in its own, what may be.
+    let mut quoted = message.split('`').skip(1).step_by(2);
+    let written = quoted.next()?;
     let alike = |name: &&str| strsim::jaro_winkler(written, name);
-    let nearest = quoted.filter(|name| !name.is_empty()).max_by(|a, b| alike(a).total_cmp(&alike(b)));
-    match nearest.filter(|name| alike(name) > ALIKE) {
-        Some(name) => format!("Did you mean '{name}'?"),
-        None => "Write one of these, or take it out.".to_owned(),
-    }
+    quoted.max_by(|a, b| alike(a).total_cmp(&alike(b))).filter(|name| alike(name) > ALIKE)
 }
 
 #[cfg(test)]

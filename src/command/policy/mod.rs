@@ -2,7 +2,7 @@
 
 mod check;
 mod explain;
-mod hint;
+pub mod hint;
 
 use std::path::PathBuf;
 

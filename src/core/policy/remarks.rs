@@ -24,6 +24,8 @@ pub struct Remark {
     pub what: String,
     /// What to do.
     pub then: String,
+    /// Whether the rule decides nothing, so that taking it out changes nothing.
+    pub is_idle: bool,
 }
 
 /// All remarks, rule by rule.
@@ -45,13 +47,23 @@ pub(super) fn remarks(policy: &Policy, now: UnixTime) -> Vec<Remark> {
 }
 
 fn remark(rule: &Rule, weight: Weight, what: &str, then: &str) -> Remark {
-    Remark { line: rule.line, weight, what: format!("rule '{}' {what}", rule.name), then: then.to_owned() }
+    Remark {
+        line: rule.line,
+        weight,
+        what: format!("rule '{}' {what}", rule.name),
+        then: then.to_owned(),
+        is_idle: false,
+    }
+}
+
+fn idle(rule: &Rule, what: &str, then: &str) -> Remark {
+    Remark { is_idle: true, ..remark(rule, Weight::Warning, what, then) }
 }
 
 fn never_matches(rule: &Rule, before: &[Rule]) -> Option<Remark> {
     if let Some(shadow) = before.iter().find(|other| other.covers_all_of(rule)) {
         let what = format!("never decides: rule '{}' on line {} matches first", shadow.name, shadow.line);
-        return Some(remark(rule, Weight::Warning, &what, "Put it before that rule, or take it out."));
+        return Some(idle(rule, &what, "Put it before that rule, or take it out."));
     }
     let is_local = rule.origin == Some(Origin::Local);
     let other = match (is_local, &rule.from, &rule.first_factor) {
@@ -60,13 +72,13 @@ fn never_matches(rule: &Rule, before: &[Rule]) -> Option<Remark> {
         (true, None, Some(_)) | (true, None, None) | (false, _, _) => return None,
     };
     let what = format!("never matches: what is local has no '{other}'");
-    Some(remark(rule, Weight::Warning, &what, "Take one of the two conditions out."))
+    Some(idle(rule, &what, "Take one of the two conditions out."))
 }
 
 fn is_over(rule: &Rule, now: UnixTime) -> Option<Remark> {
     let day = rule.until.filter(|_| rule.is_over(now))?;
     let what = format!("ended with {day}, and matches nobody any more");
-    Some(remark(rule, Weight::Warning, &what, "Take it out, or write a later day."))
+    Some(idle(rule, &what, "Take it out, or write a later day."))
 }
 
 /// Whoever is meant to be no person in particular, root is, too. At the console alone that is the way back in.

@@ -1,0 +1,100 @@
+//! What a check has found: what is wrong, where, why it matters, and the exact line or command that mends it.
+
+use serde::Serialize;
+
+/// How bad it is.
+#[derive(Serialize, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[serde(rename_all = "kebab-case")]
+pub enum Severity {
+    /// Somebody is locked out, or gets in without the second step, now or on a day that will come.
+    Problem,
+    /// It works, and an administrator would want to know.
+    Warning,
+}
+
+/// Where it is: a file as the machine names it, without the prefix of `--root`.
+#[derive(Serialize, Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Place {
+    /// The file or directory.
+    pub file: String,
+    /// The line, from 1, if it is about one.
+    pub line: Option<usize>,
+}
+
+impl Place {
+    /// The file as a whole.
+    pub fn file(file: impl Into<String>) -> Self {
+        Self { file: file.into(), line: None }
+    }
+
+    /// One line of the file, from 1.
+    pub fn line(file: impl Into<String>, line: usize) -> Self {
+        Self { file: file.into(), line: Some(line) }
+    }
+}
+
+/// What mends it.
+#[derive(Serialize, Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[serde(rename_all = "kebab-case", tag = "kind")]
+pub enum Remedy {
+    /// `text` in place of the line.
+    Replace {
+        /// Where.
+        #[serde(flatten)]
+        place: Place,
+        /// One line or more, without the last line break.
+        text: String,
+    },
+    /// `text` as new lines before the line; at the end of the file if no line is named.
+    Insert {
+        /// Where.
+        #[serde(flatten)]
+        place: Place,
+        /// One line or more, without the last line break.
+        text: String,
+    },
+    /// The line away.
+    Delete {
+        /// Which.
+        #[serde(flatten)]
+        place: Place,
+    },
+    /// A command for root's shell.
+    Run {
+        /// The command.
+        command: String,
+    },
+    /// Something that only a person can decide.
+    Advice {
+        /// What to do.
+        text: String,
+    },
+}
+
+/// One thing that is wrong.
+#[derive(Serialize, Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Finding {
+    /// How bad it is.
+    pub severity: Severity,
+    /// Where it is.
+    #[serde(flatten)]
+    pub place: Place,
+    /// What is wrong, in one line, without a full stop.
+    pub what: String,
+    /// Why it matters, in a sentence or two.
+    pub why: String,
+    /// What mends it.
+    pub remedy: Remedy,
+}
+
+impl Finding {
+    /// Something that must be mended.
+    pub fn problem(place: Place, what: impl Into<String>, why: impl Into<String>, remedy: Remedy) -> Self {
+        Self { severity: Severity::Problem, place, what: what.into(), why: why.into(), remedy }
+    }
+
+    /// Something that an administrator would want to know.
+    pub fn warning(place: Place, what: impl Into<String>, why: impl Into<String>, remedy: Remedy) -> Self {
+        Self { severity: Severity::Warning, place, what: what.into(), why: why.into(), remedy }
+    }
+}
