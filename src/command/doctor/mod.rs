@@ -1,8 +1,13 @@
 //! `twostep doctor`: looks at everything on which logins with a second step depend, and says what is wrong, why that matters,
 //! and what mends it. It changes nothing.
 
+mod enrolling;
 mod finding;
+mod login_defs;
+mod machine;
+mod people;
 mod report;
+mod sshd;
 mod stacks;
 
 use twostep_core::os::root::Root;
@@ -31,7 +36,7 @@ pub struct Patient<'a> {
 }
 
 /// The checks, each in a file of its own. One that cannot look says so in a finding.
-const CHECKS: &[fn(&Patient<'_>) -> Vec<Finding>] = &[stacks::check];
+const CHECKS: &[fn(&Patient<'_>) -> Vec<Finding>] = &[stacks::check, sshd::check, login_defs::check];
 
 /// Runs all checks. Fails, with status 1, if something must be mended.
 pub fn run(administrator: &Administrator, arguments: &Arguments) -> Result<(), Failure> {
