@@ -2,9 +2,11 @@
 //! and what mends it. It changes nothing.
 
 mod enrolling;
+mod files;
 mod finding;
 mod login_defs;
 mod machine;
+mod mounts;
 mod people;
 mod report;
 mod sshd;
@@ -36,7 +38,8 @@ pub struct Patient<'a> {
 }
 
 /// The checks, each in a file of its own. One that cannot look says so in a finding.
-const CHECKS: &[fn(&Patient<'_>) -> Vec<Finding>] = &[stacks::check, sshd::check, login_defs::check];
+const CHECKS: &[fn(&Patient<'_>) -> Vec<Finding>] =
+    &[stacks::check, sshd::check, login_defs::check, files::check, mounts::check];
 
 /// Runs all checks. Fails, with status 1, if something must be mended.
 pub fn run(administrator: &Administrator, arguments: &Arguments) -> Result<(), Failure> {
