@@ -1,6 +1,8 @@
 //! `twostep doctor`: looks at everything on which logins with a second step depend, and says what is wrong, why that matters,
 //! and what mends it. It changes nothing.
 
+mod account;
+mod clock;
 mod enrolling;
 mod files;
 mod finding;
@@ -38,8 +40,15 @@ pub struct Patient<'a> {
 }
 
 /// The checks, each in a file of its own. One that cannot look says so in a finding.
-const CHECKS: &[fn(&Patient<'_>) -> Vec<Finding>] =
-    &[stacks::check, sshd::check, login_defs::check, files::check, mounts::check];
+const CHECKS: &[fn(&Patient<'_>) -> Vec<Finding>] = &[
+    stacks::check,
+    sshd::check,
+    login_defs::check,
+    files::check,
+    mounts::check,
+    account::check,
+    clock::check,
+];
 
 /// Runs all checks. Fails, with status 1, if something must be mended.
 pub fn run(administrator: &Administrator, arguments: &Arguments) -> Result<(), Failure> {
