@@ -13,6 +13,7 @@ mod people;
 mod report;
 mod sshd;
 mod stacks;
+mod users;
 
 use twostep_core::os::root::Root;
 use twostep_core::policy::Policy;
@@ -48,6 +49,7 @@ const CHECKS: &[fn(&Patient<'_>) -> Vec<Finding>] = &[
     mounts::check,
     account::check,
     clock::check,
+    users::check,
 ];
 
 /// Runs all checks. Fails, with status 1, if something must be mended.
