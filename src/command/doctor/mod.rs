@@ -3,6 +3,7 @@
 
 mod account;
 mod clock;
+mod confinement;
 mod enrolling;
 mod files;
 mod finding;
@@ -50,6 +51,7 @@ const CHECKS: &[fn(&Patient<'_>) -> Vec<Finding>] = &[
     account::check,
     clock::check,
     users::check,
+    confinement::check,
 ];
 
 /// Runs all checks. Fails, with status 1, if something must be mended.
