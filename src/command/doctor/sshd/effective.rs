@@ -75,7 +75,7 @@ fn refusal(message: &str) -> Finding {
         place(first),
         format!("sshd refuses its settings: {first}"),
         "It goes on with what it has read before, and the next start or reload fails: nobody can log in by SSH then.",
-        Remedy::Advice { text: "Mend that line, until 'sshd -t' says nothing.".to_owned() },
+        Remedy::Advice { text: "Mend that, until 'sshd -t' says nothing.".to_owned() },
     )
 }
 
