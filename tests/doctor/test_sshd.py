@@ -20,6 +20,7 @@ INCLUDE = "Include /etc/ssh/sshd_config.d/*.conf\n"
 ASKS = "UsePAM yes\nKbdInteractiveAuthentication yes\nAuthenticationMethods keyboard-interactive:pam\n"
 # Who comes, for whom some of the blocks below are meant.
 WHO = "user=ada,host=client.example.org,addr=192.0.2.7,laddr=127.0.0.1,lport=22"
+SILENT = "/usr/sbin/sshd -T did not end within 5 s"
 REFUSED = "/etc/ssh/sshd_config: line 5: Bad configuration option: Foo"
 
 CONFIGURATIONS = {
@@ -102,6 +103,14 @@ def test_settings_that_sshd_refuses_are_a_problem_in_its_own_words(answers):
     assert finding == ["/etc/ssh/sshd_config:5", f"sshd refuses its settings: {REFUSED}"]
 
 
+def test_what_sshd_says_counts_more_than_what_its_files_seem_to_say(answers):
+    assert answers["told otherwise"] == [["/etc/ssh/sshd_config:1", "UsePAM is no"]]
+
+
+def test_an_sshd_that_does_not_answer_is_not_waited_for(answers):
+    assert answers["hangs"] == [["/etc/ssh/sshd_config:None", f"sshd refuses its settings: {SILENT}"]]
+
+
 def findings(*arguments):
     done = subprocess.run([TWOSTEP, *arguments, "doctor", "--json"], stdout=subprocess.PIPE, check=False)
     found = json.loads(done.stdout)["findings"]
@@ -141,7 +150,12 @@ def main():
     subprocess.run(["ssh-keygen", "-A"], stdout=subprocess.DEVNULL, check=True)
     answers = {name: answer(files) for name, files in CONFIGURATIONS.items()}
     put({MAIN: ASKS + "LoginGraceTime 300\nFoo bar\nPermitRootLogin no\n"})
-    json.dump(answers | {"refused": findings()}, sys.stdout)
+    answers["refused"] = findings()
+    put({MAIN: ASKS + "PasswordAuthentication no\nLoginGraceTime 300\nPermitRootLogin no\n"})
+    for name, script in {"told otherwise": "echo usepam no", "hangs": "sleep 60"}.items():
+        Path("/usr/sbin/sshd").write_text(f"#!/bin/sh\n{script}\n")
+        answers[name] = findings()
+    json.dump(answers, sys.stdout)
 
 
 if __name__ == "__main__":

@@ -44,21 +44,24 @@ fn run(program: &str) -> Result<String, String> {
         .stderr(Stdio::piped())
         .spawn()
         .map_err(failed)?;
-    let ended = wait(&mut sshd).map_err(failed)?;
-    if ended { Ok(read(sshd.stdout)) } else { Err(read(sshd.stderr)) }
+    match wait(&mut sshd).map_err(failed)? {
+        Some(true) => Ok(read(sshd.stdout)),
+        Some(false) => Err(read(sshd.stderr)),
+        None => Err(format!("{program} -T did not end within {} s", PATIENCE.as_secs())),
+    }
 }
 
-/// Whether sshd ended well, in time.
-fn wait(sshd: &mut Child) -> std::io::Result<bool> {
+/// Whether sshd ended well; none if it had to be ended.
+fn wait(sshd: &mut Child) -> std::io::Result<Option<bool>> {
     let started = Instant::now();
     while started.elapsed() < PATIENCE {
         if let Some(status) = sshd.try_wait()? {
-            return Ok(status.success());
+            return Ok(Some(status.success()));
         }
         sleep(PAUSE);
     }
     sshd.kill()?;
-    sshd.wait().map(|_| false)
+    sshd.wait().map(|_| None)
 }
 
 fn read(pipe: Option<impl Read>) -> String {
@@ -70,7 +73,7 @@ fn read(pipe: Option<impl Read>) -> String {
 
 /// sshd cannot start with what it was given.
 fn refusal(message: &str) -> Finding {
-    let first = message.lines().next().unwrap_or("it did not end in time");
+    let first = message.lines().next().unwrap_or("it does not say why");
     Finding::problem(
         place(first),
         format!("sshd refuses its settings: {first}"),
