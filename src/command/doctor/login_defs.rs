@@ -21,7 +21,7 @@ pub fn check(patient: &Patient<'_>) -> Vec<Finding> {
     if value == 0 || value >= TIME_TO_ENROLL {
         return Vec::new();
     }
-    let place = Place { file: FILE.to_owned(), line };
+    let place = line.map_or_else(|| Place::file(FILE), |line| Place::line(FILE, line));
     let text = format!("{KEYWORD} {TIME_TO_ENROLL}");
     let remedy = match line {
         Some(_) => Remedy::Replace { place: place.clone(), text },

@@ -125,12 +125,15 @@ impl<'a> View<'a> {
                 Remedy::Replace { place, text: format!("{}{keyword} {text}", now.indent) }
             }
             (_, Some(block)) => {
-                let line = block.place.line.map(|line| line.saturating_add(1));
-                let place = Place { line, ..block.place.clone() };
+                let place =
+                    Place::line(&block.place.file, block.place.line.map_or(1, |line| line.saturating_add(1)));
                 Remedy::Insert { place, text: format!("    {keyword} {text}") }
             }
             (_, None) => Remedy::Insert {
-                place: Place { file: MAIN.to_owned(), line: self.config.first_match() },
+                place: self
+                    .config
+                    .first_match()
+                    .map_or_else(|| Place::file(MAIN), |line| Place::line(MAIN, line)),
                 text: format!("{keyword} {text}"),
             },
         }
