@@ -3,8 +3,6 @@
 mod expected;
 mod store;
 
-use std::fs;
-
 use twostep_core::os::root::Root;
 
 use super::Patient;
@@ -16,18 +14,18 @@ pub use store::of_person;
 const EVERYBODY: &str = "Every login that twostep guards is refused.";
 /// The command.
 const COMMAND: &str = "/usr/bin/twostep";
-/// Where distributions put modules, as far as no triplet stands in it.
-const MODULES: [&str; 2] = ["/usr/lib64/security", "/usr/lib/security"];
 /// A policy under which nothing changes for anybody who is not enrolled.
 const SHORTEST_POLICY: &str = "printf 'version = 1\\nmode = \"opt-in\"\\n' > /etc/twostep/policy.toml";
 
-/// Checks the policy's file, the programs and the store. Where the account that owns the store is missing, another check
+/// Checks the policy's file, the command and the store. Where the account that owns the store is missing, another check
 /// says so.
 pub fn check(patient: &Patient<'_>) -> Vec<Finding> {
     let root = patient.root;
     let Ok(system) = root.system_owner() else { return Vec::new() };
     let mut findings = policy(root, &Owner::system(system));
-    findings.extend(programs(root).iter().flat_map(|path| program(path, &Owner::system(system)).judge(root)));
+    if root.path(COMMAND).is_file() && !root.path(COMMAND).is_symlink() {
+        findings.extend(command(&Owner::system(system)).judge(root));
+    }
     findings.extend(store::check(patient));
     findings
 }
@@ -58,28 +56,10 @@ fn first_of(root: &Root, chain: &[Expected]) -> Vec<Finding> {
     findings.find(|found| !found.is_empty()).unwrap_or_default()
 }
 
-/// The command and the modules, as far as they are there.
-fn programs(root: &Root) -> Vec<String> {
-    modules(root).into_iter().chain(there(root, COMMAND.to_owned())).collect()
-}
-
-/// The modules, as far as they are there.
-pub fn modules(root: &Root) -> Vec<String> {
-    let triplets = fs::read_dir(root.path("/usr/lib")).into_iter().flatten().flatten();
-    let triplets = triplets.map(|entry| entry.file_name().to_string_lossy().into_owned());
-    let triplets =
-        triplets.filter(|name| name.contains("-linux-")).map(|name| format!("/usr/lib/{name}/security"));
-    let dirs = MODULES.iter().map(|&dir| dir.to_owned()).chain(triplets);
-    dirs.filter_map(|dir| there(root, format!("{dir}/pam_twostep.so"))).collect()
-}
-
-fn there(root: &Root, path: String) -> Option<String> {
-    fs::symlink_metadata(root.path(&path)).is_ok_and(|found| found.is_file()).then_some(path)
-}
-
-fn program(path: &str, owner: &Owner) -> Expected {
+/// Of the module, those checks tell that look at who names it.
+fn command(owner: &Owner) -> Expected {
     Expected {
-        path: path.to_owned(),
+        path: COMMAND.to_owned(),
         kind: Kind::File,
         owners: vec![owner.clone()],
         forbidden: 0o022,

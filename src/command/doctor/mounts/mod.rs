@@ -2,16 +2,19 @@
 
 mod table;
 
+use std::fs;
+
 use nix::sys::statvfs::statvfs;
 use twostep_core::os::root::Root;
 use twostep_core::store::STORE;
 
 use super::Patient;
-use super::files::modules;
 use super::finding::{Finding, Place, Remedy};
 use super::machine::{self, on_machine};
 use table::{Mount, fstab, holding, lies_below, mounted};
 
+/// Where distributions put modules, as far as no triplet stands in it.
+const MODULES: [&str; 2] = ["/usr/lib64/security", "/usr/lib/security"];
 const FSTAB: &str = "/etc/fstab";
 /// Bytes below which a file system is nearly full for us: an enrollment needs a few blocks, a log line one.
 const FEW_BYTES: u64 = 16 * 1024 * 1024;
@@ -120,6 +123,17 @@ fn not_executable(root: &Root, mounts: &[Mount], path: &str) -> Option<Finding> 
             on_machine(root, format!("mount -o remount,exec {}", mount.point)),
         )
     })
+}
+
+/// The modules, as far as they are there.
+fn modules(root: &Root) -> Vec<String> {
+    let triplets = fs::read_dir(root.path("/usr/lib")).into_iter().flatten().flatten();
+    let triplets = triplets.map(|entry| entry.file_name().to_string_lossy().into_owned());
+    let triplets =
+        triplets.filter(|name| name.contains("-linux-")).map(|name| format!("/usr/lib/{name}/security"));
+    let dirs = MODULES.iter().map(|&dir| dir.to_owned()).chain(triplets);
+    let modules = dirs.map(|dir| format!("{dir}/pam_twostep.so"));
+    modules.filter(|path| root.path(path).exists()).collect()
 }
 
 /// Only of the machine itself: what another root lies on is not its own disk.
