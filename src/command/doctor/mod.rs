@@ -1,10 +1,21 @@
 //! `twostep doctor`: looks at everything on which logins with a second step depend, and says what is wrong, why that matters,
 //! and what mends it. It changes nothing.
 
+mod account;
+mod clock;
+mod confinement;
+mod enrolling;
+mod files;
 mod finding;
+mod login_defs;
+mod machine;
+mod mounts;
+mod people;
 mod policy;
 mod report;
+mod sshd;
 mod stacks;
+mod users;
 
 use twostep_core::os::root::Root;
 use twostep_core::policy::Policy;
@@ -37,7 +48,18 @@ pub struct Patient<'a> {
 }
 
 /// The checks, each in a file of its own. One that cannot look says so in a finding.
-const CHECKS: &[fn(&Patient<'_>) -> Vec<Finding>] = &[stacks::check, policy::check];
+const CHECKS: &[fn(&Patient<'_>) -> Vec<Finding>] = &[
+    policy::check,
+    stacks::check,
+    sshd::check,
+    login_defs::check,
+    files::check,
+    mounts::check,
+    account::check,
+    clock::check,
+    users::check,
+    confinement::check,
+];
 
 /// Runs all checks. Fails, with status 1, if something must be mended.
 pub fn run(administrator: &Administrator, arguments: &Arguments) -> Result<(), Failure> {

@@ -1,5 +1,6 @@
 //! The machine's clock: UTC, whatever the time zone says.
 
+use std::mem::MaybeUninit;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::Fault;
@@ -11,4 +12,14 @@ pub fn now() -> Result<UnixTime, Fault> {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     let since = since.map_err(|_| Fault("the system clock is before 1970".to_owned()))?;
     Ok(UnixTime::new(since.as_secs()))
+}
+
+/// Whether something keeps the clock right, as far as the kernel was told: adjtimex(2). None if it does not say.
+pub fn is_synchronised() -> Option<bool> {
+    let mut clock = MaybeUninit::<libc::timex>::zeroed();
+    // SAFETY: the pointer is valid for one `timex`; its modes are zero, so the kernel changes nothing and fills it in.
+    let state = unsafe { libc::adjtimex(clock.as_mut_ptr()) };
+    // SAFETY: a `timex` is numbers alone, for which zeros are valid, and so is what the kernel wrote.
+    let clock = unsafe { clock.assume_init() };
+    (state >= 0).then_some(clock.status & libc::STA_UNSYNC == 0)
 }

@@ -1,9 +1,12 @@
 //! The operating system: files by descriptor, accounts, the clock. The only place in this crate where `unsafe` may stand.
 
 pub mod account;
+#[expect(unsafe_code, reason = "adjtimex(2), which nix lacks")]
 pub mod clock;
 pub mod entropy;
 pub mod files;
+#[expect(unsafe_code, reason = "lgetxattr(2), which nix lacks")]
+pub mod label;
 #[expect(unsafe_code, reason = "flock(2): nix has it only behind a guard whose drop can panic")]
 mod lock;
 pub mod root;

@@ -45,6 +45,11 @@ impl Root {
         }
     }
 
+    /// Whether this is the machine itself, and not a directory that stands for it.
+    pub fn is_machine(&self) -> bool {
+        self.prefix.is_none()
+    }
+
     /// Whether this process may judge codes itself: it is root, or the root is its own directory.
     pub fn is_ours(&self) -> bool {
         self.prefix.is_some() || geteuid().is_root()

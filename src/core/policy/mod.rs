@@ -292,6 +292,15 @@ impl Policy {
         Decision { mode: self.mode, rule: DEFAULT_RULE, line: self.line, starts: None, is_assumed: false }
     }
 
+    /// Whether somebody must have a second step at `service`, as far as one can say without knowing whom.
+    pub fn may_require(&self, service: &str) -> bool {
+        let reaches = |rule: &&Rule| {
+            rule.services.as_ref().is_none_or(|services| services.iter().any(|one| one == service))
+        };
+        let mut modes = self.rules.iter().filter(reaches).map(|rule| rule.mode);
+        self.mode == Mode::Mandatory || modes.any(|mode| mode == Mode::Mandatory)
+    }
+
     /// The groups that any rule names: only these are looked up.
     pub fn groups(&self) -> BTreeSet<&str> {
         self.rules.iter().flat_map(|rule| rule.groups.iter().flatten()).map(String::as_str).collect()
@@ -507,6 +516,19 @@ mod tests {
             let obligation = policy.obligation("ada", &groups, required, NOW);
             assert_eq!(obligation.map(|verdict| verdict.rule), expected, "{text} {groups:?} {required}");
         }
+    }
+
+    #[test]
+    fn a_mandatory_rule_counts_at_the_services_it_names() {
+        let may_require = |default: &str, rules: &str, service: &str| {
+            let text = format!("version = 1\nmode = \"{default}\"\n{rules}");
+            Policy::parse(text.as_bytes()).unwrap().may_require(service)
+        };
+        let rule = "[[rule]]\nname = \"a\"\nservices = [\"sshd\"]\nmode = \"mandatory\"\n";
+        assert!(may_require("mandatory", "", "login"));
+        assert!(may_require("opt-in", rule, "sshd"));
+        assert!(!may_require("opt-in", rule, "login"));
+        assert!(!may_require("exempt", "", "sshd"));
     }
 
     #[test]

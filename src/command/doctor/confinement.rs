@@ -1,0 +1,59 @@
+//! SELinux and AppArmor: whether they may keep sshd, login and sudo from our files.
+
+use twostep_core::os::label;
+use twostep_core::store::STORE;
+
+use super::Patient;
+use super::finding::{Finding, Place, Remedy};
+use super::machine;
+
+const ENFORCE: &str = "/sys/fs/selinux/enforce";
+const PROFILES: &str = "/sys/kernel/security/apparmor/profiles";
+/// The programs in which our module runs.
+const HOSTS: [&str; 4] = ["sshd", "login", "sudo", "su"];
+
+/// Looks at what is enforced.
+pub fn check(patient: &Patient<'_>) -> Vec<Finding> {
+    [selinux(patient), apparmor(patient)].into_iter().flatten().collect()
+}
+
+/// Our own types, and that of the files which programs that log people in keep.
+fn selinux(patient: &Patient<'_>) -> Option<Finding> {
+    let enforcing = machine::text(patient.root, ENFORCE)?.trim() == "1";
+    let label = label::of(&patient.root.path(STORE));
+    let kind = label.as_deref().and_then(|label| label.split(':').nth(2));
+    let fits = kind.is_some_and(|kind| kind == "var_auth_t" || kind.starts_with("twostep_"));
+    let has = kind.map_or_else(|| "no label".to_owned(), |kind| format!("the type {kind}"));
+    (enforcing && !fits).then(|| {
+        Finding::warning(
+            Place::file(STORE),
+            format!("SELinux is enforcing, and this has {has}"),
+            "sshd may not be allowed to write there; then every code is refused, and 'ausearch -m avc -ts recent' says so.",
+            Remedy::Advice {
+                text: "This label should do: semanage fcontext -a -t var_auth_t '/var/lib/twostep(/.*)?' && \
+                       restorecon -RF /var/lib/twostep. We have not run it on such a machine; log in from a second terminal to see."
+                    .to_owned(),
+            },
+        )
+    })
+}
+
+fn apparmor(patient: &Patient<'_>) -> Option<Finding> {
+    let profiles = machine::text(patient.root, PROFILES)?;
+    let enforced = profiles.lines().filter_map(|line| line.strip_suffix(" (enforce)"));
+    let ours = enforced.filter(|name| HOSTS.contains(&name.rsplit('/').next().unwrap_or(name)));
+    let ours: Vec<_> = ours.collect();
+    (!ours.is_empty()).then(|| {
+        Finding::warning(
+            Place::file(PROFILES),
+            format!("AppArmor enforces a profile for {}", ours.join(", ")),
+            "If it does not allow our files, every code is refused there, and 'journalctl -k' has a line with DENIED.",
+            Remedy::Advice {
+                text: "These rules should do, in a file of /etc/apparmor.d/local: /etc/twostep/** r, and \
+                       /var/lib/twostep/** rwkl, and /proc/*/fd/* r. We have not run it on such a machine; log in from a second \
+                       terminal to see."
+                    .to_owned(),
+            },
+        )
+    })
+}

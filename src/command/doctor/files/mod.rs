@@ -1,0 +1,75 @@
+//! Every file and directory of ours: that it is there, whose it is, and who else may touch it.
+
+mod expected;
+mod store;
+
+use twostep_core::os::root::Root;
+
+use super::Patient;
+use super::finding::{Finding, Place, Remedy};
+use expected::{Expected, Kind, Owner};
+pub use store::of_person;
+
+/// What follows where nobody can be judged.
+const EVERYBODY: &str = "Every login that twostep guards is refused.";
+/// The command.
+const COMMAND: &str = "/usr/bin/twostep";
+/// A policy under which nothing changes for anybody who is not enrolled.
+const SHORTEST_POLICY: &str = "printf 'version = 1\\nmode = \"opt-in\"\\n' > /etc/twostep/policy.toml";
+
+/// Checks the policy's file, the command and the store. Where the account that owns the store is missing, another check
+/// says so.
+pub fn check(patient: &Patient<'_>) -> Vec<Finding> {
+    let root = patient.root;
+    let Ok(system) = root.system_owner() else { return Vec::new() };
+    let mut findings = policy(root, &Owner::system(system));
+    if root.path(COMMAND).is_file() && !root.path(COMMAND).is_symlink() {
+        findings.extend(command(&Owner::system(system)).judge(root));
+    }
+    findings.extend(store::check(patient));
+    findings
+}
+
+/// The policy and the directories above it.
+fn policy(root: &Root, owner: &Owner) -> Vec<Finding> {
+    let dir = |path: &str| Expected {
+        path: path.to_owned(),
+        kind: Kind::Directory,
+        owners: vec![owner.clone()],
+        forbidden: 0o022,
+        why: EVERYBODY.to_owned(),
+        make: Some(format!("mkdir -m 0755 {path}")),
+        lost: "",
+    };
+    let file = Expected {
+        kind: Kind::File,
+        make: Some(SHORTEST_POLICY.to_owned()),
+        ..dir("/etc/twostep/policy.toml")
+    };
+    let above = store::above("/etc", &[owner.clone(), Owner::ROOT]);
+    first_of(root, &[above, dir("/etc/twostep"), file])
+}
+
+/// What is wrong with the first of `chain` with which something is: what lies below cannot be judged.
+fn first_of(root: &Root, chain: &[Expected]) -> Vec<Finding> {
+    let mut findings = chain.iter().map(|expected| expected.judge(root));
+    findings.find(|found| !found.is_empty()).unwrap_or_default()
+}
+
+/// Of the module, those checks tell that look at who names it.
+fn command(owner: &Owner) -> Expected {
+    Expected {
+        path: COMMAND.to_owned(),
+        kind: Kind::File,
+        owners: vec![owner.clone()],
+        forbidden: 0o022,
+        why: "Whoever may change this file can read secrets, and let in whom they like.".to_owned(),
+        make: None,
+        lost: "",
+    }
+}
+
+/// What only a person can decide about `path`.
+fn odd(path: &str, what: impl Into<String>, why: impl Into<String>, advice: impl Into<String>) -> Finding {
+    Finding::problem(Place::file(path), what, why, Remedy::Advice { text: advice.into() })
+}

@@ -1,0 +1,151 @@
+//! The store: its directories, and the two files of each person.
+
+use std::fs;
+
+use twostep_core::os::files::LONGEST_FILE;
+use twostep_core::os::root::Root;
+use twostep_core::store::{STORE, Store};
+
+use super::super::Patient;
+use super::super::finding::{Finding, Place, Remedy};
+use super::super::people::People;
+use super::super::{machine, mounts};
+use super::expected::{Expected, Kind, Owner};
+use super::{EVERYBODY, first_of, odd};
+
+/// Checks the store. One that is not mounted is not there, and is not to be made anew.
+pub fn check(patient: &Patient<'_>) -> Vec<Finding> {
+    let root = patient.root;
+    let Ok(owners) = root.owners() else { return Vec::new() };
+    if mounts::is_unmounted(root) {
+        return Vec::new();
+    }
+    let owner = Owner::store(root, owners.store);
+    let above = |path| above(path, &[Owner::system(owners.system), Owner::ROOT]);
+    let mut findings = first_of(root, &[above("/var"), above("/var/lib"), directory(root, STORE, &owner)]);
+    if findings.is_empty() {
+        let folders = ["users", "state"].map(|name| directory(root, &format!("{STORE}/{name}"), &owner));
+        findings = folders.iter().flat_map(|folder| folder.judge(root)).collect();
+    }
+    if findings.is_empty() {
+        findings.extend(files(root, "users", ".toml", &owner));
+        findings.extend(files(root, "state", "", &owner));
+    }
+    if findings.is_empty() {
+        findings.extend(Store::open(root).err().map(|fault| unforeseen(root, &fault.0)));
+    }
+    findings
+}
+
+pub fn above(path: &str, owners: &[Owner]) -> Expected {
+    Expected {
+        path: path.to_owned(),
+        kind: Kind::Directory,
+        owners: owners.to_vec(),
+        forbidden: 0o022,
+        why: EVERYBODY.to_owned(),
+        make: Some(format!("mkdir -m 0755 {path}")),
+        lost: "",
+    }
+}
+
+fn directory(root: &Root, path: &str, owner: &Owner) -> Expected {
+    Expected {
+        path: path.to_owned(),
+        kind: Kind::Directory,
+        owners: vec![owner.clone()],
+        forbidden: 0o077,
+        why: EVERYBODY.to_owned(),
+        make: Some(make(root, path)),
+        lost: " If people were enrolled, restore a backup instead.",
+    }
+}
+
+/// The command that makes a directory of the store. Inside of it the account makes it itself: root, following a link there,
+/// would hand over whatever the link names.
+fn make(root: &Root, path: &str) -> String {
+    match (root.is_machine(), path == STORE) {
+        (false, _) => format!("mkdir -m 0700 {path}"),
+        (true, true) => format!("install -d -o twostep -g twostep -m 0700 {path}"),
+        (true, false) => {
+            format!("setpriv --reuid=twostep --regid=twostep --clear-groups mkdir -m 0700 {path}")
+        }
+    }
+}
+
+/// What is wrong with the two files of `uid`, whatever is in them.
+pub fn of_person(root: &Root, uid: u32) -> Vec<Finding> {
+    let Ok(owners) = root.owners() else { return Vec::new() };
+    let owner = Owner::store(root, owners.store);
+    let paths = [format!("{STORE}/users/{uid}.toml"), format!("{STORE}/state/{uid}")];
+    paths.iter().flat_map(|path| file(root, path, uid, &owner)).collect()
+}
+
+/// The files of one of the two directories, and what else lies there.
+fn files(root: &Root, folder: &str, suffix: &str, owner: &Owner) -> Vec<Finding> {
+    let dir = format!("{STORE}/{folder}");
+    let entries = match fs::read_dir(root.path(&dir)) {
+        Ok(entries) => entries,
+        Err(error) => return vec![unforeseen(root, &format!("{dir} cannot be listed: {error}"))],
+    };
+    let names = entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned());
+    let judged = names.flat_map(|name| match uid_in(&name, suffix) {
+        Some(uid) => file(root, &format!("{dir}/{name}"), uid, owner),
+        None => vec![stray(&dir, &name, suffix)],
+    });
+    judged.collect()
+}
+
+/// A uid as we write it: without sign and leading zeros.
+fn uid_in(name: &str, suffix: &str) -> Option<u32> {
+    let text = name.strip_suffix(suffix)?;
+    text.parse().ok().filter(|uid: &u32| uid.to_string() == text)
+}
+
+fn file(root: &Root, path: &str, uid: u32, owner: &Owner) -> Vec<Finding> {
+    let expected = Expected {
+        path: path.to_owned(),
+        kind: Kind::Secret,
+        owners: vec![owner.clone()],
+        forbidden: 0o077,
+        why: format!("The logins of {} are refused.", People::of(root).called(uid)),
+        make: None,
+        lost: "",
+    };
+    let mut findings = expected.judge(root);
+    if fs::symlink_metadata(root.path(path)).is_ok_and(|found| found.len() > LONGEST_FILE) {
+        let what = "it is longer than 64 KiB";
+        findings.push(odd(
+            path,
+            what,
+            &expected.why,
+            "It is not as twostep writes it: restore it from a backup.",
+        ));
+    }
+    findings
+}
+
+/// What is not a file of ours: the half of an interrupted replacement, or somebody's copy.
+fn stray(dir: &str, name: &str, suffix: &str) -> Finding {
+    let path = format!("{dir}/{name}");
+    let replaced = name.strip_prefix('.').and_then(|name| name.strip_suffix(".new"));
+    if replaced.and_then(|name| uid_in(name, suffix)).is_some() {
+        return Finding::warning(
+            Place::file(&path),
+            "left over from a replacement that was broken off",
+            "It is ignored, but a secret may be in it.",
+            Remedy::Run { command: format!("rm {path}") },
+        );
+    }
+    Finding::warning(
+        Place::file(&path),
+        "this is not a file of twostep's",
+        "It is ignored. If it is a copy of a secret file, a secret is in it.",
+        Remedy::Advice { text: "Move it away, or delete it.".to_owned() },
+    )
+}
+
+/// The store says of itself that it cannot be used, for a reason that none of these checks has seen.
+fn unforeseen(root: &Root, fault: &str) -> Finding {
+    odd(STORE, machine::named(root, fault), EVERYBODY, "Mend that, and run 'twostep doctor' again.")
+}

@@ -1,0 +1,62 @@
+//! What the checks read of a machine: text files below its root, and the lines of ours in its services.
+
+use std::fs::File;
+use std::io::Read;
+
+use twostep_core::os::root::Root;
+
+use super::finding::Remedy;
+
+/// No file of settings is longer, in bytes; of one that is, the beginning is read.
+const LONGEST: u64 = 1024 * 1024;
+
+/// The text of the file at `path`, as the machine names it; none if it cannot be read.
+pub fn text(root: &Root, path: &str) -> Option<String> {
+    let mut bytes = Vec::new();
+    File::open(root.path(path)).ok()?.take(LONGEST).read_to_end(&mut bytes).ok()?;
+    Some(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// The lines of a text with their numbers, from 1, without comments and blanks around.
+pub fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let content = |line: &'_ str| line.split_once('#').map_or(line.len(), |(before, _)| before.len());
+    (1..)
+        .zip(text.lines())
+        .map(move |(number, line)| (number, line.get(..content(line)).unwrap_or(line).trim()))
+        .filter(|(_, line)| !line.is_empty())
+}
+
+/// `message`, which may name files below the root, with their names on the machine.
+pub fn named(root: &Root, message: &str) -> String {
+    message.replace(&root.path("/").display().to_string(), "/")
+}
+
+/// A command that makes sense on the machine itself only: below another root it is told, and not to be run.
+pub fn on_machine(root: &Root, command: impl Into<String>) -> Remedy {
+    let command = command.into();
+    if root.is_machine() {
+        return Remedy::Run { command };
+    }
+    Remedy::Advice { text: format!("On that machine, as root, run: {command}") }
+}
+
+/// The line of ours in the auth or account part of the file of `service`, if it has one.
+pub fn our_line(root: &Root, service: &str, part: &str) -> Option<String> {
+    let text = text(root, &format!("/etc/pam.d/{service}"))?;
+    let ours = |line: &str| {
+        let first = line.split_whitespace().next().unwrap_or("").trim_start_matches('-');
+        first.eq_ignore_ascii_case(part) && line.contains("pam_twostep.so")
+    };
+    lines(&text).map(|(_, line)| line).find(|line| ours(line)).map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn comments_and_empty_lines_are_no_lines() {
+        let found: Vec<_> = lines("a b # c\n\n#d\n  e\n").collect();
+        assert_eq!(found, [(1, "a b"), (4, "e")]);
+    }
+}

@@ -1,0 +1,157 @@
+//! The accounts of the machine: those of the name service, or, below another root, those of its files.
+
+use std::collections::BTreeSet;
+
+use twostep_core::os::Fault;
+use twostep_core::os::account::{self, Entry};
+use twostep_core::os::root::Root;
+use twostep_core::policy::{Address, Groups, Mode, Origin, Policy, Subject};
+
+use super::machine;
+
+/// A line of /etc/passwd.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Local {
+    /// The name.
+    pub name: String,
+    /// The user id.
+    pub uid: u32,
+    /// The primary group.
+    pub gid: u32,
+    /// The login shell.
+    pub shell: String,
+    /// The number of the line, from 1.
+    pub line: usize,
+}
+
+impl Local {
+    fn parse(line: usize, text: &str) -> Option<Self> {
+        let mut fields = text.split(':');
+        let name = fields.next()?.to_owned();
+        let _password = fields.next()?;
+        let (uid, gid) = (fields.next()?.parse().ok()?, fields.next()?.parse().ok()?);
+        let shell = fields.nth(2)?.trim().to_owned();
+        Some(Self { name, uid, gid, shell, line })
+    }
+
+    /// Whether somebody can log in with it, as far as the shell says.
+    pub fn has_login_shell(&self) -> bool {
+        let last = self.shell.rsplit('/').next().unwrap_or("");
+        !["nologin", "false", "sync", "halt", "shutdown"].contains(&last)
+    }
+}
+
+/// Whom a `Match` block names.
+pub enum Named {
+    /// Accounts.
+    Users(Vec<String>),
+    /// Groups.
+    Groups(Vec<String>),
+}
+
+/// The accounts of a machine.
+pub struct People<'a> {
+    root: &'a Root,
+}
+
+impl<'a> People<'a> {
+    /// Those of the machine below `root`.
+    pub fn of(root: &'a Root) -> Self {
+        Self { root }
+    }
+
+    /// The lines of /etc/passwd; none if it cannot be read.
+    pub fn local(&self) -> Option<Vec<Local>> {
+        let text = machine::text(self.root, "/etc/passwd")?;
+        Some((1..).zip(text.lines()).filter_map(|(number, line)| Local::parse(number, line)).collect())
+    }
+
+    /// The name of `uid`; none if there is no such account.
+    pub fn name(&self, uid: u32) -> Result<Option<String>, Fault> {
+        if self.root.is_machine() {
+            return Ok(account::by_uid(uid)?.map(|account| account.name));
+        }
+        let local = self.local().ok_or_else(|| Fault("/etc/passwd cannot be read".to_owned()))?;
+        Ok(local.into_iter().find(|one| one.uid == uid).map(|one| one.name))
+    }
+
+    /// How to call whoever `uid` is.
+    pub fn called(&self, uid: u32) -> String {
+        self.name(uid).ok().flatten().unwrap_or_else(|| format!("uid {uid}"))
+    }
+
+    /// What the policy asks of `user` at `service`.
+    pub fn mode(&self, policy: &Policy, user: &str, service: &str) -> Mode {
+        let groups = self.groups_of(user, &policy.groups());
+        mode(policy, user, service, groups)
+    }
+
+    /// Whether the policy asks nothing of those who are `named`, at sshd.
+    pub fn are_exempt(&self, policy: &Policy, named: &Named) -> bool {
+        match named {
+            Named::Users(users) => users.iter().all(|user| self.mode(policy, user, "sshd") == Mode::Exempt),
+            Named::Groups(groups) => groups.iter().all(|group| {
+                let groups = Groups::Known(BTreeSet::from([group.clone()]));
+                mode(policy, "", "sshd", groups) == Mode::Exempt
+            }),
+        }
+    }
+
+    /// Those of `wanted` to which `user` belongs.
+    fn groups_of(&self, user: &str, wanted: &BTreeSet<&str>) -> Groups {
+        let found =
+            if self.root.is_machine() { by_name_service(user, wanted) } else { self.by_files(user, wanted) };
+        found.map_or(Groups::Unknown, Groups::Known)
+    }
+
+    fn by_files(&self, user: &str, wanted: &BTreeSet<&str>) -> Option<BTreeSet<String>> {
+        let gid = self.local()?.into_iter().find(|one| one.name == user)?.gid.to_string();
+        let text = machine::text(self.root, "/etc/group")?;
+        let mine = |line: &str| {
+            let fields: Vec<&str> = line.split(':').collect();
+            let [name, _, id, members] = fields.as_slice() else { return None };
+            (*id == gid || members.split(',').any(|member| member == user)).then(|| (*name).to_owned())
+        };
+        Some(text.lines().filter_map(mine).filter(|name| wanted.contains(name.as_str())).collect())
+    }
+}
+
+fn by_name_service(user: &str, wanted: &BTreeSet<&str>) -> Option<BTreeSet<String>> {
+    let account = account::by_name(user).ok()??;
+    let memberships = |entry: &Entry| account::memberships(entry, wanted).ok();
+    let found: Option<Vec<_>> = account.entries.iter().map(memberships).collect();
+    Some(found?.into_iter().flatten().collect())
+}
+
+/// At sshd, wherever somebody comes from, the stricter verdict counts.
+fn mode(policy: &Policy, user: &str, service: &str, groups: Groups) -> Mode {
+    let (origin, address) = match service {
+        "login" => (Origin::Local, Address::None),
+        _ => (Origin::Remote, Address::Unknown),
+    };
+    policy.decide(&Subject { user, service, origin, address, groups }).mode
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_of_passwd_is_an_account() {
+        let ada = Local::parse(3, "ada:x:1001:100:Ada,,,:/home/ada:/bin/bash").unwrap();
+        assert_eq!((ada.name.as_str(), ada.uid, ada.gid, ada.line), ("ada", 1001, 100, 3));
+        assert!(ada.has_login_shell());
+        let table = ["", "ada", "ada:x:-1:100::/:/bin/sh", "+::::::", "# ada:x:1"];
+        table.iter().for_each(|line| assert_eq!(Local::parse(1, line), None, "{line}"));
+    }
+
+    #[test]
+    fn a_shell_that_ends_at_once_is_none() {
+        for (shell, expected) in
+            [("/usr/sbin/nologin", false), ("/bin/false", false), ("", true), ("/bin/sh", true)]
+        {
+            let local = Local::parse(1, &format!("a:x:1:1::/:{shell}")).unwrap();
+            assert_eq!(local.has_login_shell(), expected, "{shell}");
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! What sshd itself says of its settings: `sshd -T`.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use super::super::finding::{Finding, Place, Remedy};
+use super::config::MAIN;
+
+/// Where distributions put sshd.
+const PROGRAMS: [&str; 4] = ["/usr/sbin/sshd", "/usr/bin/sshd", "/usr/local/sbin/sshd", "/sbin/sshd"];
+/// How long sshd may take to read its settings.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// How often to look whether it has ended.
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// The settings by keyword, in lower case. None where sshd has nothing to say: it is not installed, or did not come so far.
+pub fn settings() -> Option<Result<BTreeMap<String, String>, Finding>> {
+    let program = PROGRAMS.iter().find(|program| Path::new(program).exists())?;
+    match run(program) {
+        Ok(output) => Some(Ok(output.lines().filter_map(pair).collect())),
+        // sshd has never been started since the machine was: its settings were not read.
+        Err(message) if message.contains("privilege separation directory") => None,
+        Err(message) => Some(Err(refusal(&message))),
+    }
+}
+
+fn pair(line: &str) -> Option<(String, String)> {
+    line.split_once(' ').map(|(keyword, value)| (keyword.to_owned(), value.to_owned()))
+}
+
+/// Runs `sshd -T`. What it prints is shorter than a pipe, so it never waits for us to read.
+fn run(program: &str) -> Result<String, String> {
+    let failed = |error: std::io::Error| format!("{program} -T: {error}");
+    let mut sshd = Command::new(program)
+        .arg("-T")
+        .env_clear()
+        .current_dir("/")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(failed)?;
+    match wait(&mut sshd).map_err(failed)? {
+        Some(true) => Ok(read(sshd.stdout)),
+        Some(false) => Err(read(sshd.stderr)),
+        None => Err(format!("{program} -T did not end within {} s", PATIENCE.as_secs())),
+    }
+}
+
+/// Whether sshd ended well; none if it had to be ended.
+fn wait(sshd: &mut Child) -> std::io::Result<Option<bool>> {
+    let started = Instant::now();
+    while started.elapsed() < PATIENCE {
+        if let Some(status) = sshd.try_wait()? {
+            return Ok(Some(status.success()));
+        }
+        sleep(PAUSE);
+    }
+    sshd.kill()?;
+    sshd.wait().map(|_| None)
+}
+
+fn read(pipe: Option<impl Read>) -> String {
+    let mut bytes = Vec::new();
+    // What cannot be read any more is missing from a message.
+    let _ = pipe.map(|mut pipe| pipe.read_to_end(&mut bytes));
+    String::from_utf8_lossy(&bytes).trim().to_owned()
+}
+
+/// sshd cannot start with what it was given.
+fn refusal(message: &str) -> Finding {
+    let first = message.lines().next().unwrap_or("it does not say why");
+    Finding::problem(
+        place(first),
+        format!("sshd refuses its settings: {first}"),
+        "It goes on with what it has read before, and the next start or reload fails: nobody can log in by SSH then.",
+        Remedy::Advice { text: "Mend that, until 'sshd -t' says nothing.".to_owned() },
+    )
+}
+
+/// `FILE line N: ...` or `FILE: line N: ...`, as sshd writes it.
+fn place(message: &str) -> Place {
+    let located = message.split_once(" line ").and_then(|(file, rest)| {
+        let number = rest.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()?;
+        Some(Place::line(file.trim_end_matches(':'), number))
+    });
+    located.filter(|place| place.file.starts_with('/')).unwrap_or_else(|| Place::file(MAIN))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_sshd_refuses_is_found_in_its_message() {
+        let table = [
+            ("/etc/ssh/a.conf line 7: Bad configuration option: x", Place::line("/etc/ssh/a.conf", 7)),
+            ("/etc/ssh/a.conf: line 7: Bad configuration option: x", Place::line("/etc/ssh/a.conf", 7)),
+            ("sshd: no hostkeys available -- exiting.", Place::file(MAIN)),
+        ];
+        for (message, expected) in table {
+            assert_eq!(place(message), expected, "{message}");
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! sshd: whether it comes to PAM at all, whether it can ask there, and who gets in without.
+
+mod config;
+mod effective;
+mod glob;
+mod methods;
+mod rules;
+mod view;
+mod words;
+
+use std::collections::BTreeMap;
+
+use super::Patient;
+use super::finding::Finding;
+use super::machine;
+use super::people::People;
+use config::{Block, Config};
+use methods::FirstFactor;
+use rules::{Case, EVERYBODY, EVERYONE_AND_BLOCKS};
+use view::View;
+
+/// Checks the settings of sshd for everybody and for each `Match` block, if its PAM service has a line of ours.
+pub fn check(patient: &Patient<'_>) -> Vec<Finding> {
+    let Some(first) = first_factor(patient) else { return Vec::new() };
+    let Some(config) = Config::read(patient.root) else { return Vec::new() };
+    let (said, refusal) = said(patient);
+    let mut findings: Vec<_> = refusal.into_iter().collect();
+    let everybody = case(patient, &config, &said, first, View::of_everybody(&config, &said));
+    findings.extend(EVERYBODY.iter().filter_map(|rule| rule(&everybody)));
+    findings.extend(EVERYONE_AND_BLOCKS.iter().filter_map(|(_, rule)| rule(&everybody)));
+    for (index, block) in config.blocks.iter().enumerate() {
+        if config.is_for_everybody(index) || is_exempt(patient, block) {
+            continue;
+        }
+        let case = case(patient, &config, &said, first, View::of_block(&config, &said, index));
+        // What a block does not touch was told already.
+        let rules = EVERYONE_AND_BLOCKS.iter().filter(|(keywords, _)| case.view.sets(keywords));
+        findings.extend(rules.filter_map(|(_, rule)| rule(&case)));
+    }
+    findings
+}
+
+fn case<'a>(
+    patient: &'a Patient<'a>,
+    config: &'a Config,
+    said: &'a BTreeMap<String, String>,
+    first: FirstFactor,
+    view: View<'a>,
+) -> Case<'a> {
+    Case { view, root_view: View::of_root(config, said), first, patient }
+}
+
+/// What comes before our line in sshd's service; none if it has no line of ours.
+fn first_factor(patient: &Patient<'_>) -> Option<FirstFactor> {
+    let ours = |part| machine::our_line(patient.root, "sshd", part);
+    match ours("auth") {
+        Some(line) if line.contains("first_factor=publickey") => Some(FirstFactor::Key),
+        Some(_) => Some(FirstFactor::Password),
+        None => ours("account").map(|_| FirstFactor::Password),
+    }
+}
+
+/// What sshd says of itself; of a machine below another root it cannot be asked.
+fn said(patient: &Patient<'_>) -> (BTreeMap<String, String>, Option<Finding>) {
+    let said = patient.root.is_machine().then(effective::settings).flatten();
+    match said {
+        Some(Ok(said)) => (said, None),
+        Some(Err(refusal)) => (BTreeMap::new(), Some(refusal)),
+        None => (BTreeMap::new(), None),
+    }
+}
+
+/// Whether the policy asks nothing of those whom `block` names, so that they may come in as they like.
+fn is_exempt(patient: &Patient<'_>, block: &Block) -> bool {
+    let Some(policy) = &patient.policy else { return false };
+    block.named().is_some_and(|named| People::of(patient.root).are_exempt(policy, &named))
+}

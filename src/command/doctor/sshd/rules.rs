@@ -1,0 +1,254 @@
+//! What must hold of sshd's settings, one rule a function.
+
+use twostep_core::policy::Policy;
+
+use super::super::Patient;
+use super::super::enrolling::{self, TIME_TO_ENROLL};
+use super::super::finding::{Finding, Remedy};
+use super::super::machine;
+use super::methods::{Fate, FirstFactor, Way, beside_pam, is_offered, mended, ways};
+use super::view::View;
+
+/// Somebody's settings, and what they are judged by.
+pub struct Case<'a> {
+    /// The settings.
+    pub view: View<'a>,
+    /// Those of root.
+    pub root_view: View<'a>,
+    /// What comes first.
+    pub first: FirstFactor,
+    /// The machine.
+    pub patient: &'a Patient<'a>,
+}
+
+type Rule = fn(&Case<'_>) -> Option<Finding>;
+
+/// The rules on what sshd takes for everybody alike.
+pub const EVERYBODY: &[Rule] = &[uses_pam, root_has_a_way_in, there_is_time_to_enroll];
+
+/// The rules on what a `Match` block can set, with the keywords that they look at.
+pub const EVERYONE_AND_BLOCKS: &[(&[&str], Rule)] = &[
+    (&["kbdinteractiveauthentication"], can_ask),
+    (&["passwordauthentication", "authenticationmethods"], password_is_no_way_in),
+    (&["pubkeyauthentication", "authenticationmethods"], keys_are_taken),
+    (
+        &["authenticationmethods", "pubkeyauthentication", "gssapiauthentication", "hostbasedauthentication"],
+        nobody_comes_in_beside_pam,
+    ),
+    (&["authenticationmethods", "passwordauthentication", "pubkeyauthentication"], every_way_in_asks),
+];
+
+fn uses_pam(case: &Case<'_>) -> Option<Finding> {
+    (!case.view.is_on("usepam")).then(|| {
+        Finding::problem(
+            case.view.place("usepam"),
+            "UsePAM is no",
+            "sshd then does not come to PAM: nobody is asked for a code.",
+            case.view.set("UsePAM", "yes"),
+        )
+    })
+}
+
+fn can_ask(case: &Case<'_>) -> Option<Finding> {
+    (!case.view.is_on("kbdinteractiveauthentication")).then(|| {
+        Finding::problem(
+            case.view.place("kbdinteractiveauthentication"),
+            format!("KbdInteractiveAuthentication is no{}", case.view.whom()),
+            "It is the only method by which sshd can ask for a code: whoever needs one cannot log in.",
+            case.view.set("KbdInteractiveAuthentication", "yes"),
+        )
+    })
+}
+
+/// Where any one method lets people in, `password` is offered, too.
+fn password_is_no_way_in(case: &Case<'_>) -> Option<Finding> {
+    (ways(&case.view).is_none() && case.view.is_on("passwordauthentication")).then(|| {
+        Finding::warning(
+            case.view.place("passwordauthentication"),
+            format!("PasswordAuthentication is yes{}", case.view.whom()),
+            "The method 'password' cannot ask for a code: whoever needs one types the password there for nothing.",
+            case.view.set("PasswordAuthentication", "no"),
+        )
+    })
+}
+
+fn keys_are_taken(case: &Case<'_>) -> Option<Finding> {
+    let view = &case.view;
+    let needs_key = |ways: Vec<Way>| ways.iter().all(|way| way.has("publickey"));
+    let needed = case.first == FirstFactor::Key || ways(view).is_some_and(needs_key);
+    (needed && !view.is_on("pubkeyauthentication")).then(|| {
+        Finding::problem(
+            view.place("pubkeyauthentication"),
+            format!("PubkeyAuthentication is no{}, but a key must come first", view.whom()),
+            "Everybody is refused.",
+            view.set("PubkeyAuthentication", "yes"),
+        )
+    })
+}
+
+fn nobody_comes_in_beside_pam(case: &Case<'_>) -> Option<Finding> {
+    let view = &case.view;
+    let beside = beside_pam(view);
+    (ways(view).is_none() && !beside.is_empty()).then(|| {
+        Finding::problem(
+            view.place("authenticationmethods"),
+            format!(
+                "AuthenticationMethods is {}{}: {} alone lets people in",
+                if view.value("authenticationmethods").place.is_some() { "any" } else { "not set" },
+                view.whom(),
+                beside.join(" or ")
+            ),
+            format!("{} {}", passed_over(case.patient.policy.as_ref()), for_whom(case.first)),
+            view.set("AuthenticationMethods", case.first.way()),
+        )
+    })
+}
+
+/// What it means that sshd comes to PAM's account part alone.
+fn passed_over(policy: Option<&Policy>) -> &'static str {
+    let guarded = policy.map(|policy| policy.gate.services.iter().any(|service| service == "sshd"));
+    match guarded {
+        None => "That way nobody is asked for a code.",
+        Some(true) => {
+            "That way nobody is asked for a code: whoever must have a second step is refused by the account line, and \
+             everybody else gets in without, enrolled or not."
+        }
+        Some(false) => "That way everybody gets in without a code, enrolled or not.",
+    }
+}
+
+/// What the mending does to those who come with a key.
+fn for_whom(first: FirstFactor) -> &'static str {
+    match first {
+        FirstFactor::Password => {
+            "With the line below keys are no longer taken: it is password and code then."
+        }
+        FirstFactor::Key => "With the line below it is key and code.",
+    }
+}
+
+/// One finding for the line: the worst way in gives it its name.
+fn every_way_in_asks(case: &Case<'_>) -> Option<Finding> {
+    let view = &case.view;
+    let all = ways(view)?;
+    let offered: Vec<&Way> = all.iter().filter(|way| is_offered(way, view)).collect();
+    let worst = offered.iter().max_by_key(|way| way.fate(case.first))?;
+    let place = view.place("authenticationmethods");
+    let mended = mended(&all, case.first);
+    let remedy = view.set("AuthenticationMethods", &mended);
+    let on = |what: &str| format!("AuthenticationMethods{}: '{worst}' {what}", view.whom());
+    match worst.fate(case.first) {
+        Fate::Asked => None,
+        Fate::CannotAsk => {
+            let what = on("cannot ask for a code");
+            let why = "There sshd asks for nothing but the password: whoever needs a code is refused.";
+            let only = offered.iter().all(|way| way.fate(case.first) == Fate::CannotAsk);
+            let finding = if only { Finding::problem } else { Finding::warning };
+            Some(finding(place, what, why.to_owned(), remedy))
+        }
+        Fate::NoKey => Some(Finding::problem(
+            place,
+            on("refuses everybody, because no key comes first"),
+            "The line in /etc/pam.d/sshd says first_factor=publickey.",
+            remedy,
+        )),
+        Fate::NotAsked => {
+            let what = on("lets people in without a code");
+            let meant = view.block().is_some_and(|block| block.named().is_some());
+            let remedy = if meant { ask_or_exempt(&mended) } else { remedy };
+            Some(Finding::problem(place, what, passed_over(case.patient.policy.as_ref()), remedy))
+        }
+    }
+}
+
+/// For accounts that a block names one by one it may be meant: then the policy must say it, too.
+fn ask_or_exempt(mended: &str) -> Remedy {
+    Remedy::Advice {
+        text: format!(
+            "If that is meant, exempt them in the policy, by a rule with mode = \"exempt\". If not, write there: \
+             AuthenticationMethods {mended}"
+        ),
+    }
+}
+
+/// root may be meant to come with a key, and cannot where a password or code is asked for as well.
+fn root_has_a_way_in(case: &Case<'_>) -> Option<Finding> {
+    let view = &case.root_view;
+    // What sshd -T says is the older name.
+    let value = view.value("permitrootlogin").text.replace("without-password", "prohibit-password");
+    let by_key_alone = |way: &Way| way.fate(case.first) == Fate::NotAsked;
+    let shut = ways(view).is_some_and(|ways| !ways.iter().any(by_key_alone));
+    (["prohibit-password", "forced-commands-only"].contains(&value.as_str()) && shut && root_has_keys(case.patient)).then(|| {
+        Finding::warning(
+            view.place("permitrootlogin"),
+            format!("PermitRootLogin is {value}: root cannot log in over SSH, though it has keys"),
+            "sshd then takes no password and no code of root's, and AuthenticationMethods asks for one. Log in as yourself \
+             and use sudo, and say that root stays out; or let root in by a key alone, in a block 'Match User root' with \
+             'AuthenticationMethods publickey', and exempt root in the policy.",
+            case.view.set("PermitRootLogin", "no"),
+        )
+    })
+}
+
+fn root_has_keys(patient: &Patient<'_>) -> bool {
+    let keys = machine::text(patient.root, "/root/.ssh/authorized_keys").unwrap_or_default();
+    machine::lines(&keys).next().is_some()
+}
+
+fn there_is_time_to_enroll(case: &Case<'_>) -> Option<Finding> {
+    let view = &case.view;
+    let time = seconds(&view.value("logingracetime").text)?;
+    let short = time > 0 && time < TIME_TO_ENROLL;
+    (short && enrolling::is_possible(case.patient, "sshd")).then(|| {
+        Finding::warning(
+            view.place("logingracetime"),
+            format!("LoginGraceTime is {time} s: too short to enroll in a login"),
+            enrolling::WHY_SHORT,
+            view.set("LoginGraceTime", &TIME_TO_ENROLL.to_string()),
+        )
+    })
+}
+
+/// The time formats of sshd_config(5): numbers with s, m, h, d or w; seconds without.
+fn seconds(text: &str) -> Option<u64> {
+    let mut total: u64 = 0;
+    let mut rest = text;
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+        let (number, unit) = rest.split_at_checked(digits)?;
+        let number: u64 = number.parse().ok()?;
+        let unit_length = unit.chars().next().map_or(0, char::len_utf8);
+        let factor = match unit.get(..unit_length)? {
+            "" | "s" | "S" => 1,
+            "m" | "M" => 60,
+            "h" | "H" => 3600,
+            "d" | "D" => 86_400,
+            "w" | "W" => 604_800,
+            _ => return None,
+        };
+        total = total.saturating_add(number.saturating_mul(factor));
+        rest = unit.get(unit_length..)?;
+    }
+    Some(total)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_read_as_sshd_writes_them() {
+        let table = [
+            ("120", Some(120)),
+            ("2m", Some(120)),
+            ("1h30M", Some(5400)),
+            ("1w1d", Some(691_200)),
+            ("0", Some(0)),
+            ("x", None),
+            ("5y", None),
+        ];
+        for (text, expected) in table {
+            assert_eq!(seconds(text), expected, "{text}");
+        }
+    }
+}

@@ -1,0 +1,257 @@
+//! The people of whom something is stored, and those who must have a second step and cannot get one.
+
+use twostep_core::attempts::State;
+use twostep_core::os::clock;
+use twostep_core::policy::{Mode, Policy};
+use twostep_core::store::Store;
+use twostep_core::store::credential::Credential;
+use twostep_core::time::{Period, UnixTime};
+use twostep_core::totp;
+use twostep_core::verdict::is_soon;
+
+use super::Patient;
+use super::files;
+use super::finding::{Finding, Place, Remedy};
+use super::machine;
+use super::people::{Local, People};
+
+/// Failures before the last one allowed at which to speak up.
+const NEAR: u16 = 5;
+/// Recovery codes at which to speak up.
+const FEW_CODES: u8 = 2;
+/// How many names a finding lists.
+const MOST_NAMES: usize = 10;
+
+/// Checks everybody of whom something is stored. A store that cannot be opened is another check's matter.
+pub fn check(patient: &Patient<'_>) -> Vec<Finding> {
+    let Ok(store) = Store::open(patient.root) else { return Vec::new() };
+    let uids = store.uids().map(|(uids, _)| uids).unwrap_or_default();
+    let mut findings: Vec<_> = uids.into_iter().flat_map(|uid| person(patient, &store, uid)).collect();
+    for service in ["sshd", "login"] {
+        findings
+            .extend(patient.policy.as_ref().and_then(|policy| shut_out(patient, policy, &store, service)));
+    }
+    findings
+}
+
+/// One person, and what is stored of them.
+struct Person<'a> {
+    patient: &'a Patient<'a>,
+    uid: u32,
+    /// What to call them in a command.
+    name: String,
+    credential: Option<Credential>,
+}
+
+fn person(patient: &Patient<'_>, store: &Store, uid: u32) -> Vec<Finding> {
+    let people = People::of(patient.root);
+    let name = people.called(uid);
+    let (credential, state) = match (store.credential(uid), store.state(uid)) {
+        (Ok(credential), Ok(state)) => (credential, state),
+        _ if !files::of_person(patient.root, uid).is_empty() => return Vec::new(), // told there
+        (credential, state) => {
+            let faults = [credential.err(), state.err()].into_iter().flatten();
+            return faults.map(|fault| unreadable(patient, &fault.0, &name)).collect();
+        }
+    };
+    let person = Person { patient, uid, name, credential };
+    match people.name(uid) {
+        Ok(Some(account)) => person.check(&account, state.as_ref()),
+        Ok(None) => person.gone().into_iter().collect(),
+        Err(_) => Vec::new(),
+    }
+}
+
+/// What is in the file cannot be understood.
+fn unreadable(patient: &Patient<'_>, fault: &str, name: &str) -> Finding {
+    let fault = machine::named(patient.root, fault);
+    let (file, what) = fault.split_once(' ').unwrap_or(("", &fault));
+    // What the fault itself says of a remedy stands below.
+    let what = what.split_once(": run ").map_or(what, |(what, _)| what);
+    Finding::problem(
+        Place::file(file.trim_end_matches(':')),
+        if what.starts_with("line ") { what.to_owned() } else { format!("it {what}") },
+        format!("The logins of {name} are refused."),
+        Remedy::Advice {
+            text: format!(
+                "Restore it from a backup, or run 'twostep reset {name}' and let them enroll anew."
+            ),
+        },
+    )
+}
+
+impl Person<'_> {
+    fn check(&self, account: &str, state: Option<&State>) -> Vec<Finding> {
+        let named = |name: &str| name == account;
+        let mine = self.credential.as_ref().is_none_or(|credential| named(&credential.name))
+            && state.is_none_or(|state| named(&state.name));
+        if !mine {
+            return vec![self.re_used(account, state)];
+        }
+        let Some(state) = state else { return Vec::new() };
+        [self.lockout(state), self.mark(state), self.recovery(state)].into_iter().flatten().collect()
+    }
+
+    fn secret(&self) -> Place {
+        Place::file(format!("/var/lib/twostep/users/{}.toml", self.uid))
+    }
+
+    fn state(&self) -> Place {
+        Place::file(format!("/var/lib/twostep/state/{}", self.uid))
+    }
+
+    /// A state may outlive its account: it holds nothing that lets anybody in.
+    fn gone(&self) -> Option<Finding> {
+        let credential = self.credential.as_ref()?;
+        Some(Finding::warning(
+            self.secret(),
+            format!("the account of '{}' is gone", credential.name),
+            format!(
+                "Whoever gets the uid {} next could not log in, because of what is stored here.",
+                self.uid
+            ),
+            Remedy::Advice { text: format!("If it is gone for good, run 'twostep reset {}'.", self.uid) },
+        ))
+    }
+
+    fn re_used(&self, account: &str, state: Option<&State>) -> Finding {
+        let of_state = || state.map(|state| state.name.as_str());
+        let stored = self
+            .credential
+            .as_ref()
+            .map(|credential| credential.name.as_str())
+            .filter(|name| *name != account);
+        let stored = stored.or_else(of_state).unwrap_or_default();
+        let place = if self.credential.is_some() { self.secret() } else { self.state() };
+        Finding::problem(
+            place,
+            format!("this is the second step of '{stored}', but uid {} is now '{account}'", self.uid),
+            format!("The logins of {account} are refused: the uid may have been given to somebody else."),
+            Remedy::Advice { text: format!("Run 'twostep reset {account}', and let them enroll anew.") },
+        )
+    }
+
+    fn lockout(&self, state: &State) -> Option<Finding> {
+        let failures = state.hosts.codes;
+        let limit = self.patient.policy.as_ref().map(|policy| policy.verification.lockout_after);
+        let waits = clock::now().is_ok_and(|now| state.hosts.waits_until(now).is_some());
+        let name = &self.name;
+        let what = match limit {
+            Some(limit) if failures >= limit => {
+                format!("codes of {name} are disabled after {failures} failures")
+            }
+            Some(limit) if failures > 0 && failures >= limit.saturating_sub(NEAR) => {
+                format!("{name} has {failures} failures in a row; at {limit} codes are disabled")
+            }
+            _ if waits => format!("{name} must wait: {failures} codes in a row were refused"),
+            _ => return None,
+        };
+        Some(Finding::warning(
+            self.state(),
+            what,
+            "Somebody is guessing, or the clock of their phone is wrong; the log says how far.",
+            Remedy::Advice {
+                text: format!("Ask {name}. If it was themselves, run 'twostep unlock {name}'."),
+            },
+        ))
+    }
+
+    /// A mark that is soon reached mends itself.
+    fn mark(&self, state: &State) -> Option<Finding> {
+        let now = clock::now().ok()?;
+        let skew = self.patient.policy.as_ref().map_or(0, |policy| policy.verification.skew_steps);
+        let authenticators =
+            self.credential.as_ref().map_or(&[][..], |credential| &credential.authenticators);
+        let window_end = totp::window_end(authenticators, now, skew.into());
+        (state.is_ahead_of(window_end) && !is_soon(state.mark, now)).then(|| self.ahead(state, now))
+    }
+
+    fn ahead(&self, state: &State, now: UnixTime) -> Finding {
+        let name = &self.name;
+        let days = state.mark.since(now).unwrap_or(0) / 86_400;
+        Finding::problem(
+            self.state(),
+            format!("the last code of {name} lies in the future, by {days} days"),
+            "The clock is wrong, or was. All codes up to then are refused.",
+            Remedy::Advice {
+                text: format!("Set the clock, then run 'twostep unlock {name} --reset-clock'."),
+            },
+        )
+    }
+
+    fn recovery(&self, state: &State) -> Option<Finding> {
+        let left = state.recovery.left().filter(|left| *left <= FEW_CODES && self.credential.is_some())?;
+        let name = &self.name;
+        let left = match left {
+            0 => "no recovery code".to_owned(),
+            1 => "1 recovery code".to_owned(),
+            left => format!("{left} recovery codes"),
+        };
+        Some(Finding::warning(
+            self.state(),
+            format!("{name} has {left} left"),
+            "Without one, a lost phone means that they cannot log in.",
+            Remedy::Advice { text: format!("With {name} beside you, run 'twostep recovery --user {name}'.") },
+        ))
+    }
+}
+
+/// Those who must have a second step at `service`, have none, and cannot enroll there.
+fn shut_out(patient: &Patient<'_>, policy: &Policy, store: &Store, service: &str) -> Option<Finding> {
+    machine::our_line(patient.root, service, "auth")?;
+    let enrollment = &policy.enrollment;
+    let (why, way) = if !enrollment.services.iter().any(|one| one == service) {
+        ("enrollment.services does not name it", format!("name {service} there"))
+    } else if enrollment.period != Period::DEFAULT {
+        (
+            "enrollment.period is 60, and two codes then take longer than a login may",
+            "set it to 30".to_owned(),
+        )
+    } else {
+        return None;
+    };
+    let people = People::of(patient.root);
+    let shut_out = |one: &Local| {
+        people.mode(policy, &one.name, service) == Mode::Mandatory
+            && matches!(store.is_enrolled(one.uid), Ok(false))
+    };
+    let names: Vec<_> = persons(patient)?.into_iter().filter(shut_out).map(|one| one.name).collect();
+    (!names.is_empty()).then(|| {
+        Finding::warning(
+            Place::file("/etc/twostep/policy.toml"),
+            format!("at {service} these must have a second step and have none: {}", listed(&names)),
+            format!("They cannot enroll in that login, and are refused: {why}."),
+            Remedy::Advice {
+                text: format!("With each of them, run 'twostep enroll --user NAME', or {way}."),
+            },
+        )
+    })
+}
+
+/// The accounts of people, and root.
+fn persons(patient: &Patient<'_>) -> Option<Vec<Local>> {
+    let defs = machine::text(patient.root, "/etc/login.defs").unwrap_or_default();
+    let first = machine::lines(&defs).find_map(|(_, line)| line.strip_prefix("UID_MIN")?.trim().parse().ok());
+    let first: u32 = first.unwrap_or(1000);
+    let mut local = People::of(patient.root).local()?;
+    local.retain(|one| one.has_login_shell() && (one.uid == 0 || one.uid >= first));
+    Some(local)
+}
+
+fn listed(names: &[String]) -> String {
+    let more = names.len().saturating_sub(MOST_NAMES);
+    let some = names.iter().take(MOST_NAMES).map(String::as_str).collect::<Vec<_>>().join(", ");
+    if more == 0 { some } else { format!("{some} and {more} more") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn at_most_ten_names_are_listed() {
+        let names: Vec<String> = (0..12).map(|number| format!("u{number}")).collect();
+        assert_eq!(listed(&names[..2]), "u0, u1");
+        assert!(listed(&names).ends_with("u9 and 2 more"));
+    }
+}
