@@ -3,7 +3,7 @@
 
 mod finding;
 mod report;
-mod stacks;
+mod stack;
 
 use twostep_core::os::root::Root;
 use twostep_core::policy::Policy;
@@ -31,7 +31,7 @@ pub struct Patient<'a> {
 }
 
 /// The checks, each in a file of its own. One that cannot look says so in a finding.
-const CHECKS: &[fn(&Patient<'_>) -> Vec<Finding>] = &[stacks::check];
+const CHECKS: &[fn(&Patient<'_>) -> Vec<Finding>] = &[stack::check];
 
 /// Runs all checks. Fails, with status 1, if something must be mended.
 pub fn run(administrator: &Administrator, arguments: &Arguments) -> Result<(), Failure> {
