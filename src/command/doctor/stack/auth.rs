@@ -91,7 +91,12 @@ fn no_first_factor(stack: &Stack<'_>) -> Finding {
     let remedy = remedy.unwrap_or_else(|| Remedy::Advice {
         text: "Put a line that asks for the password before the one of twostep.".to_owned(),
     });
-    Finding::problem(place, "nothing asks for a first factor, neither here nor on this line", why, remedy)
+    Finding::problem(
+        place,
+        "nothing asks for a password here, and the line does not say first_factor=",
+        why,
+        remedy,
+    )
 }
 
 fn key_first(stack: &Stack<'_>) -> Option<Remedy> {
@@ -117,7 +122,14 @@ fn around(stack: &Stack<'_>, ways: &Ways, caller: Caller) -> Vec<Finding> {
     let is_root = |facts: &&Facts| facts.is_root && caller == Caller::AtAShell;
     let unasked = ways.successes.iter().filter(|facts| !facts.asked && !is_root(facts));
     let culprits: std::collections::BTreeSet<_> = unasked.filter_map(|facts| facts.went_around).collect();
-    culprits.iter().filter_map(|&culprit| bypass::finding(stack, culprit)).collect()
+    let mut findings: Vec<Finding> = Vec::new();
+    for finding in culprits.iter().filter_map(|&culprit| bypass::finding(stack, culprit)) {
+        // What one remedy mends is said once: whoever applied it twice would spoil the file.
+        if !findings.iter().any(|other| other.remedy == finding.remedy) {
+            findings.push(finding);
+        }
+    }
+    findings
 }
 
 /// A wrong first factor that comes to our line, unless the line itself demands one that sshd has seen.

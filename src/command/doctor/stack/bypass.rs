@@ -1,6 +1,6 @@
 //! A line that lets in without twostep being asked, and what mends it.
 
-use super::asking::Stack;
+use super::asking::{Stack, asks_first_factor};
 use super::control::{Action, Answer};
 use super::entry::Entry;
 use super::module::Role;
@@ -71,23 +71,30 @@ pub fn unfold(stack: &Stack<'_>, place: Place) -> Option<Remedy> {
 /// the file is right after each step.
 fn end_to_jump(stack: &Stack<'_>, culprit: usize) -> Option<Remedy> {
     let entry = stack.entries.get(culprit)?;
-    let here = |other: &Entry| other.place.file == entry.place.file && other.level == entry.level;
+    let beside = |other: &Entry| other.level == entry.level;
     let rest = || (culprit..stack.ours).skip(1).filter_map(|at| Some((at, stack.entries.get(at)?)));
-    if let Some((at, denies)) = rest().find(|(_, other)| here(other) && other.role() == Role::Deny) {
-        let next = stack.entries.get(at.saturating_add(1)).filter(|other| here(other));
-        let ready = denies.control.on(Answer::AUTH_ERR) == Action::Die
-            && next.is_some_and(|other| other.role() == Role::Permit);
-        let (place, text) = if ready {
-            (entry.place.clone(), jumping(entry, at.saturating_sub(culprit)))
-        } else {
-            (denies.place.clone(), format!("{}\n{}", deny(), permit()))
-        };
-        return Some(Remedy::Replace { place, text });
+    let Some((at, denies)) = rest().find(|(_, other)| beside(other) && other.role() == Role::Deny) else {
+        let factor = rest().rfind(|(_, other)| asks_first_factor(other)).map_or(entry, |(_, other)| other);
+        return denied_after(stack, factor);
+    };
+    let next = stack.entries.get(at.saturating_add(1)).filter(|other| beside(other));
+    let ready = denies.control.on(Answer::AUTH_ERR) == Action::Die
+        && next.is_some_and(|other| other.role() == Role::Permit);
+    let (place, text) = if ready {
+        (entry.place.clone(), jumping(entry, at.saturating_sub(culprit)))
+    } else {
+        (denies.place.clone(), format!("{}\n{}", deny(), permit()))
+    };
+    Some(Remedy::Replace { place, text })
+}
+
+/// The last first factor gets the line that refuses; first, it comes into our line's file.
+fn denied_after(stack: &Stack<'_>, factor: &Entry) -> Option<Remedy> {
+    if let Some(place) = include_to_unfold(stack, factor) {
+        return unfold(stack, place);
     }
-    let last = rest().rfind(|(_, other)| here(other) && other.role().is_factor());
-    let last = last.map_or(entry, |(_, other)| other);
-    let text = format!("{}\n{}\n{}", jumping(last, 1), deny(), permit());
-    Some(Remedy::Replace { place: last.place.clone(), text })
+    let text = format!("{}\n{}\n{}", jumping(factor, 1), deny(), permit());
+    Some(Remedy::Replace { place: factor.place.clone(), text })
 }
 
 /// A jump becomes so short that it comes to our line. If there is nothing left to jump over, our line stands in the wrong
@@ -96,6 +103,9 @@ fn shorten(stack: &Stack<'_>, culprit: usize) -> Option<Remedy> {
     let entry = stack.entries.get(culprit)?;
     let between = stack.entries.get(culprit.saturating_add(1)..stack.ours)?;
     let lines = between.iter().filter(|other| other.level == entry.level).count();
+    // The last one is the substack in which our line is, if it is in one.
+    let within = stack.our_line().is_some_and(|ours| ours.level > entry.level);
+    let lines = lines.saturating_sub(usize::from(within));
     let place = entry.place.clone();
     match lines {
         0 if entry.role() == Role::Factor => stack.move_behind_password(),

@@ -20,10 +20,27 @@ pub fn cut_off(place: Place) -> Finding {
     )
 }
 
+/// The lines end as on Windows.
+pub fn carriage_returns(file: &str) -> Finding {
+    let what = "the lines of this file end with carriage returns";
+    let why =
+        "libpam takes them for a part of the last word, finds no such module or file, and refuses everybody.";
+    Finding::problem(
+        Place::file(file),
+        what,
+        why,
+        Remedy::Run { command: format!("sed -i 's/\\r$//' {file}") },
+    )
+}
+
 /// The first word is no kind.
 pub fn unknown_kind(entry: &Entry) -> Finding {
     let word = entry.words.first().map_or("", |word| word.text.as_str());
-    let what = format!("'{}' is none of auth, account, password, session", word.escape_debug());
+    let what = format!("'{}' is none of auth, account, password, session", word);
+    if word.eq_ignore_ascii_case("@include") {
+        let advice = "This machine's libpam does not know it: write 'auth include NAME', and the same for the other kinds.";
+        return fault(entry.place.clone(), what, REFUSES, advice);
+    }
     if !entry.is_ours() {
         return fault(entry.place.clone(), what, REFUSES, "Correct the word, or delete the line.");
     }
@@ -41,7 +58,7 @@ pub fn no_control(entry: &Entry) -> Finding {
 
 /// The control is not understood.
 pub fn unknown_control(entry: &Entry, why: &str) -> Finding {
-    let what = format!("libpam does not understand the control: {}", why.escape_debug());
+    let what = format!("libpam does not understand the control: {}", why);
     if !entry.is_ours() {
         return fault(entry.place.clone(), what, REFUSES, "Correct the control; pam.d(5) has all of them.");
     }
@@ -64,13 +81,13 @@ pub fn cannot_include(place: Place, name: &str) -> Finding {
     let what = if name.is_empty() {
         "the line names no file to include".to_owned()
     } else {
-        format!("there is no file '{}' to include", name.escape_debug())
+        format!("there is no file '{}' to include", name)
     };
     fault(place, what, GIVES_UP, "Correct the name, or install the package that the file belongs to.")
 }
 
 /// A file includes itself, or too many levels of files.
 pub fn includes_itself(place: Place, name: &str) -> Finding {
-    let what = format!("'{}' includes itself, or too deep", name.escape_debug());
+    let what = format!("'{}' includes itself, or too deep", name);
     fault(place, what, GIVES_UP, "Delete the line that closes the circle.")
 }

@@ -8,7 +8,8 @@ use twostep_core::os::root::Root;
 
 use crate::doctor::finding::Place;
 
-const PAM_CONF: &str = "/etc/pam.conf";
+/// Read only where none of the directories is.
+pub const PAM_CONF: &str = "/etc/pam.conf";
 const OF_DEBIAN: &[&str] = &["/etc/pam.d", "/usr/lib/pam.d"];
 /// With the vendors' directories of Fedora and Arch (`/usr/share`) and of SUSE (`/usr/etc`).
 const OF_OTHERS: &[&str] = &["/etc/pam.d", "/usr/lib/pam.d", "/usr/share/pam.d", "/usr/etc/pam.d"];

@@ -46,10 +46,16 @@ pub fn check(patient: &Patient<'_>) -> Vec<Finding> {
         return vec![nobody_asks(&files)];
     }
     let guarded = guarded(patient);
-    let asking = services.iter().filter(|service| service.names_us() && !shared::is_shared(&service.name));
-    let each = asking.flat_map(|service| check_service(&files, service, &guarded));
+    let asking = services.iter().filter(|service| service.names_us());
+    let each = asking.flat_map(|service| {
+        let mut findings = check_lines(patient, &files, service);
+        if !shared::is_part(service, &services) {
+            findings.extend(check_service(&files, service, &guarded));
+        }
+        findings.into_iter().map(|finding| in_pam_conf(service, finding))
+    });
     let together = shared::check(&files, &services).into_iter().chain(pairs::check(&files, &services));
-    each.chain(together).chain(check_lines(patient, &files, &services)).collect()
+    each.chain(together).collect()
 }
 
 /// Where an account line of ours is needed: people enroll there, or the gate is there.
@@ -80,11 +86,34 @@ fn check_service(files: &Files<'_>, service: &Service, guarded: &[String]) -> Ve
 }
 
 /// Our lines themselves, wherever they stand.
-fn check_lines(patient: &Patient<'_>, files: &Files<'_>, services: &[Service]) -> Vec<Finding> {
-    let entries = services.iter().flat_map(|service| service.auth.iter().chain(&service.account));
+fn check_lines(patient: &Patient<'_>, files: &Files<'_>, service: &Service) -> Vec<Finding> {
+    let entries = service.auth.iter().chain(&service.account);
     let ours = entries.filter(|entry| entry.is_ours());
     ours.flat_map(|entry| [own_line::check(entry), module_file::check(files, patient.root, entry)].concat())
         .collect()
+}
+
+/// In /etc/pam.conf each line begins with its service.
+fn in_pam_conf(service: &Service, finding: Finding) -> Finding {
+    let column = |text: String| {
+        let lines: Vec<_> = text.lines().map(|line| format!("{} {line}", service.name)).collect();
+        lines.join("\n")
+    };
+    let remedy = match finding.remedy {
+        Remedy::Replace { place, text } if place.file == files::PAM_CONF => {
+            Remedy::Replace { place, text: column(text) }
+        }
+        Remedy::Insert { place, text } if place.file == files::PAM_CONF => {
+            Remedy::Insert { place, text: column(text) }
+        }
+        other @ (Remedy::Replace { .. }
+        | Remedy::Insert { .. }
+        | Remedy::Delete { .. }
+        | Remedy::Move { .. }
+        | Remedy::Run { .. }
+        | Remedy::Advice { .. }) => other,
+    };
+    Finding { remedy, ..finding }
 }
 
 fn nobody_asks(files: &Files<'_>) -> Finding {

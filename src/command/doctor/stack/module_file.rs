@@ -52,14 +52,19 @@ fn folder(files: &Files<'_>) -> String {
 fn missing(files: &Files<'_>, entry: &Entry, path: &str) -> Finding {
     let usual = full_path(files, NAME);
     let is_there = files.resolve(&usual).is_some_and(|real| real.is_file());
-    let remedy = if is_there && usual != path {
+    if is_there && usual != path {
         let text = entry.rewritten(entry.control_word(), NAME, entry.raw_arguments());
-        Remedy::Replace { place: entry.place.clone(), text }
-    } else {
-        Remedy::Advice { text: AGAIN.to_owned() }
-    };
-    let what = format!("there is no module {}", path.escape_debug());
-    Finding::problem(entry.place.clone(), what, "libpam refuses everybody at this line.", remedy)
+        let remedy = Remedy::Replace { place: entry.place.clone(), text };
+        let what = format!("there is no module {}", path);
+        return Finding::problem(entry.place.clone(), what, "libpam refuses everybody at this line.", remedy);
+    }
+    let remedy = Remedy::Advice { text: AGAIN.to_owned() };
+    Finding::problem(
+        Place::file(path),
+        "the module is missing",
+        "libpam refuses everybody at each line that names it.",
+        remedy,
+    )
 }
 
 fn mode(path: &str, meta: &Metadata, owner: u32) -> Option<Finding> {

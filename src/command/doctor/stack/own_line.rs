@@ -1,7 +1,7 @@
 //! Our own line: its control and its arguments.
 
 use super::control::{Action, Answer, Control};
-use super::entry::Entry;
+use super::entry::{Entry, Handler, Kind};
 use super::module::REFUSALS;
 use crate::doctor::finding::{Finding, Remedy};
 
@@ -21,12 +21,23 @@ pub fn mended(entry: &Entry) -> Entry {
     Entry { control, ..entry.clone() }
 }
 
+/// A control that libpam cannot read is a fault of its own.
 fn control(entry: &Entry) -> Option<Finding> {
     let word = entry.control_word();
+    if entry.handler == Handler::Broken || Control::parse(entry.words.get(1)?.text.as_str()).is_err() {
+        return None;
+    }
     let (what, why) = if REFUSALS.iter().any(|&no| !refuses(entry.control.on(no))) {
         (
             format!("a refusal of twostep is ignored: the control is {word}"),
-            "Who types a wrong code, or none, gets in all the same.",
+            match entry.kind {
+                Kind::Account => {
+                    "Who came around the code, or whose enrollment was not stored, gets in all the same."
+                }
+                Kind::Auth | Kind::Password | Kind::Session => {
+                    "Who types a wrong code, or none, gets in all the same."
+                }
+            },
         )
     } else if matches!(entry.control.on(Answer::SUCCESS), Action::Done | Action::Jump(_)) {
         (
@@ -57,14 +68,14 @@ fn arguments(entry: &Entry) -> Option<Finding> {
         let wrong = match key {
             "root" | "first_factor" if seen.contains(&key) => format!("the argument {key} is given twice"),
             "first_factor" if !METHODS.contains(&value) => {
-                format!("first_factor cannot be '{}'", value.escape_debug())
+                format!("first_factor cannot be '{}'", value)
             }
             "root" => return Some(root(entry, number, value)),
             "first_factor" => {
                 seen.push(key);
                 continue;
             }
-            _ => format!("twostep does not know the argument '{}'", argument.escape_debug()),
+            _ => format!("twostep does not know the argument '{}'", argument),
         };
         let why = "twostep refuses everybody rather than guess what is meant.";
         return Some(Finding::problem(entry.place.clone(), wrong, why, without(entry, number)));
@@ -73,7 +84,7 @@ fn arguments(entry: &Entry) -> Option<Finding> {
 }
 
 fn root(entry: &Entry, number: usize, value: &str) -> Finding {
-    let what = format!("root={} is an argument for tests", value.escape_debug());
+    let what = format!("root={} is an argument for tests", value);
     let why = "Policy, people and lockouts are those below that directory, and not this machine's.";
     Finding::warning(entry.place.clone(), what, why, without(entry, number))
 }

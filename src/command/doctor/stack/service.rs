@@ -87,8 +87,12 @@ struct Context<'a> {
 impl Loader<'_> {
     fn text(&mut self, text: &Text, only: Option<Kind>, trail: &[Step], level: usize) -> Result<(), GivenUp> {
         let context = Context { only, trail, level };
-        let (lines, cut) = logical_lines(&text.text);
+        let (lines, cut) = logical_lines(&text.text.replace("\r\n", "\n"));
         let mut done = Ok(());
+        if text.text.contains("\r\n") {
+            self.faults.push(faults::carriage_returns(&text.file));
+            done = Err(GivenUp);
+        }
         for line in &lines {
             let mut words = words(&line.text);
             let ours = text.service.as_ref().is_none_or(|service| {

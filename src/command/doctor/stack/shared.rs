@@ -39,6 +39,15 @@ pub fn is_shared(name: &str) -> bool {
     SHARED.contains(&name)
 }
 
+/// Whether the service's file is only a part of others, and no service that a program asks for.
+pub fn is_part(service: &Service, services: &[Service]) -> bool {
+    let included = |other: &Service| {
+        let mut lines = other.auth.iter().chain(&other.account);
+        other.file != service.file && lines.any(|entry| entry.place.file == service.file)
+    };
+    is_shared(&service.name) || !ASKING.contains(&service.name.as_str()) && services.iter().any(included)
+}
+
 /// Whether the line stands in a file for others to include.
 pub fn stands_shared(entry: &Entry) -> bool {
     is_shared(entry.place.file.rsplit('/').next().unwrap_or_default())
@@ -59,7 +68,7 @@ pub fn check(files: &Files<'_>, services: &[Service]) -> Vec<Finding> {
 fn finding(files: &Files<'_>, services: &[Service], place: &Place, kind: Kind) -> Finding {
     let reached = |service: &&Service| lines(service, kind).iter().any(|entry| entry.place == *place);
     let reached: Vec<_> =
-        services.iter().filter(|service| !is_shared(&service.name)).filter(reached).collect();
+        services.iter().filter(|service| !is_part(service, services)).filter(reached).collect();
     let others: Vec<_> =
         reached.iter().map(|service| service.name.as_str()).filter(|name| !ASKING.contains(name)).collect();
     let what = format!("the line of twostep stands in a file for many services{}", also(&others));
