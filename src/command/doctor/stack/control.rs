@@ -59,6 +59,17 @@ impl Answer {
     pub const MODULE_UNKNOWN: Self = Self(28);
 }
 
+#[cfg(test)]
+impl Answer {
+    pub fn named(name: &str) -> Option<Self> {
+        NAMES.iter().position(|&known| known == name).map(Self)
+    }
+
+    pub fn number(self) -> usize {
+        self.0
+    }
+}
+
 /// What an answer does to the stack.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Action {

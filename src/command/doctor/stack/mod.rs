@@ -7,6 +7,8 @@
 //! ```
 
 mod account;
+#[cfg(test)]
+mod agreement;
 mod asking;
 mod auth;
 mod bypass;

@@ -117,3 +117,65 @@ impl Facts {
         self
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::control::Control;
+    use super::super::entry::Kind;
+    use super::super::line::words;
+    use super::*;
+    use crate::doctor::finding::Place;
+
+    /// Lines of one file, separated by semicolons.
+    fn stack(text: &str) -> Vec<Entry> {
+        let entry = |(at, text): (usize, &str)| {
+            let words = words(&format!("auth {text}"));
+            let control = Control::parse(&words[1].text).unwrap();
+            let place = Place::line("/etc/pam.d/sshd", at + 1);
+            Entry {
+                place,
+                trail: vec![],
+                level: 0,
+                kind: Kind::Auth,
+                handler: Handler::Module,
+                control,
+                words,
+            }
+        };
+        text.split(';').enumerate().map(entry).collect()
+    }
+
+    #[test]
+    fn each_layout_asks_whom_it_should() {
+        const CHECK: &str = "[success=1 default=ignore] pam_unix; requisite pam_deny; required pam_permit";
+        let table = [
+            // lines                                          all asked  wrong comes  exempt get in
+            (format!("{CHECK}; required pam_twostep"), true, false, true),
+            (format!("required pam_twostep; {CHECK}"), true, true, true),
+            ("required pam_unix; required pam_twostep".to_owned(), true, true, true),
+            ("requisite pam_unix; required pam_twostep".to_owned(), true, false, true),
+            ("sufficient pam_unix; required pam_twostep".to_owned(), false, true, false),
+            ("[success=1 default=die] pam_unix; required pam_deny; required pam_twostep".to_owned(), true, false, false),
+            ("[success=2 default=die] pam_unix; optional pam_env; required pam_twostep; required pam_permit".to_owned(), false, false, false),
+            ("requisite pam_unix; [default=1] pam_time; required pam_twostep; optional pam_env".to_owned(), false, false, false),
+            ("required pam_twostep first_factor=publickey".to_owned(), true, true, false),
+        ];
+        for (lines, all_asked, wrong_comes, exempt) in table {
+            let entries = stack(&lines);
+            let all = Ways::through(&entries, Scenario::Anything);
+            let wrong = Ways::through(&entries, Scenario::WrongFactor);
+            let none = Ways::through(&entries, Scenario::Exempt);
+            assert_eq!(all.successes.iter().all(|facts| facts.asked), all_asked, "asked: {lines}");
+            assert_eq!(!wrong.arrivals.is_empty(), wrong_comes, "wrong: {lines}");
+            assert_eq!(none.successes.iter().any(|facts| facts.asked), exempt, "exempt: {lines}");
+        }
+    }
+
+    #[test]
+    fn a_stack_of_hundreds_of_jumps_is_followed_all_the_same() {
+        let line = "[success=3 auth_err=7 ignore=1 perm_denied=11] pam_succeed_if;";
+        let ways =
+            Ways::through(&stack(&format!("{}required pam_twostep", line.repeat(400))), Scenario::Anything);
+        assert!(!ways.too_many && !ways.arrivals.is_empty());
+    }
+}
