@@ -19,7 +19,7 @@ pub struct Place {
     pub file: String,
     /// The line, from 1, if it is about one.
     pub line: Option<usize>,
-    /// The last line, if a `\\` continues the first.
+    /// The last line, if a `\` continues the first.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub through: Option<usize>,
 }

@@ -4,11 +4,15 @@ use super::asking::{Stack, asks_first_factor};
 use super::bypass;
 use super::entry::Entry;
 use super::module::Scenario;
+use super::own_line;
 use super::text::permit;
 use super::unfold::unfolded;
 use super::ways::{Facts, Ways};
 use super::wrong_factor;
 use crate::doctor::finding::{Finding, Place, Remedy};
+
+/// Services that surely are no sshd, which may be called something else.
+const NOT_SSHD: [&str; 5] = ["login", "su", "su-l", "sudo", "sudo-i"];
 
 /// Whether root's calls may pass without a code.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -24,6 +28,9 @@ pub fn check(stack: &Stack<'_>, caller: Caller) -> Vec<Finding> {
     let ours = stack.entries.iter().filter(|entry| entry.is_ours());
     if let Some(second) = ours.clone().nth(1) {
         return vec![twice(second)];
+    }
+    if let Some(unheard) = unheard_method(stack) {
+        return vec![unheard];
     }
     let order = order(stack);
     if !order.is_empty() {
@@ -57,6 +64,20 @@ fn too_many(stack: &Stack<'_>) -> Finding {
         "Whether a code is asked on each of them is not known.",
         Remedy::Advice { text: "Write it with fewer lines and jumps.".to_owned() },
     )
+}
+
+/// A line that demands what this service never tells.
+fn unheard_method(stack: &Stack<'_>) -> Option<Finding> {
+    let entry = stack.our_line()?;
+    let demands = |argument: &str| argument.starts_with("first_factor=") && argument != "first_factor=any";
+    let number =
+        entry.arguments().position(demands).filter(|_| NOT_SSHD.contains(&stack.service.name.as_str()))?;
+    Some(Finding::problem(
+        entry.place.clone(),
+        format!("first_factor= on this line refuses everybody in {}", stack.service.name),
+        "Only sshd tells which method it has accepted.",
+        own_line::without(entry, number),
+    ))
 }
 
 /// Whether a first factor stands before our line.

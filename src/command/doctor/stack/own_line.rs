@@ -21,15 +21,22 @@ pub fn mended(entry: &Entry) -> Entry {
     Entry { control, ..entry.clone() }
 }
 
-/// A control that libpam cannot read is a fault of its own.
 fn control(entry: &Entry) -> Option<Finding> {
-    let word = entry.control_word();
-    if entry.handler == Handler::Broken || Control::parse(entry.words.get(1)?.text.as_str()).is_err() {
+    let (what, why) = misunderstanding(entry)?;
+    let what = format!("{what}: the control is {}", entry.control_word());
+    let remedy = Remedy::Replace { place: entry.place.clone(), text: entry.with_control("required") };
+    Some(Finding::problem(entry.place.clone(), what, why, remedy))
+}
+
+/// Which answer of twostep's is not taken as it is meant, and what follows. A control that libpam cannot read is a fault of
+/// its own.
+fn misunderstanding(entry: &Entry) -> Option<(&'static str, &'static str)> {
+    if entry.handler == Handler::Broken || Control::parse(&entry.words.get(1)?.text).is_err() {
         return None;
     }
-    let (what, why) = if REFUSALS.iter().any(|&no| !refuses(entry.control.on(no))) {
-        (
-            format!("a refusal of twostep is ignored: the control is {word}"),
+    if REFUSALS.iter().any(|&no| !refuses(entry.control.on(no))) {
+        return Some((
+            "a refusal of twostep is ignored",
             match entry.kind {
                 Kind::Account => {
                     "Who came around the code, or whose enrollment was not stored, gets in all the same."
@@ -38,22 +45,15 @@ fn control(entry: &Entry) -> Option<Finding> {
                     "Who types a wrong code, or none, gets in all the same."
                 }
             },
-        )
-    } else if matches!(entry.control.on(Answer::SUCCESS), Action::Done | Action::Jump(_)) {
-        (
-            format!("a right code skips what follows: the control is {word}"),
-            "What the lines below check is not checked.",
-        )
-    } else if entry.control.on(Answer::IGNORE) != Action::Ignore {
-        (
-            format!("'nothing to ask' counts as an answer: the control is {word}"),
-            "twostep says nothing of people who are exempt or not enrolled. Here that decides about them.",
-        )
-    } else {
-        return None;
-    };
-    let remedy = Remedy::Replace { place: entry.place.clone(), text: entry.with_control("required") };
-    Some(Finding::problem(entry.place.clone(), what, why, remedy))
+        ));
+    }
+    if matches!(entry.control.on(Answer::SUCCESS), Action::Done | Action::Jump(_)) {
+        return Some(("a right code skips what follows", "What the lines below check is not checked."));
+    }
+    (entry.control.on(Answer::IGNORE) != Action::Ignore).then_some((
+        "'nothing to ask' counts as an answer",
+        "twostep says nothing of people who are exempt or not enrolled. Here that decides about them.",
+    ))
 }
 
 fn refuses(action: Action) -> bool {
@@ -90,7 +90,7 @@ fn root(entry: &Entry, number: usize, value: &str) -> Finding {
 }
 
 /// The line without one of its arguments.
-fn without(entry: &Entry, number: usize) -> Remedy {
+pub fn without(entry: &Entry, number: usize) -> Remedy {
     let rest = entry.raw_arguments().enumerate().filter(|&(at, _)| at != number).map(|(_, raw)| raw);
     let module = entry.words.get(2).map_or("", |word| &word.raw);
     Remedy::Replace { place: entry.place.clone(), text: entry.rewritten(entry.control_word(), module, rest) }

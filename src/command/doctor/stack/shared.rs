@@ -32,7 +32,7 @@ const SHARED: [&str; 18] = [
 const ASKING: [&str; 5] = ["sshd", "login", "sudo", "sudo-i", "su"];
 
 /// How many services a finding names.
-const MOST_NAMES: usize = 6;
+const MOST_NAMES: usize = 12;
 
 /// Whether the service's file is for others to include.
 pub fn is_shared(name: &str) -> bool {
