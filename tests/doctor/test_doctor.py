@@ -1,11 +1,12 @@
 """`twostep doctor` on whole machines: a folder in, a report out.
 
-    CASE/base        on which machine of `machines/` the case builds; without it, on none
+    CASE/base        on which machines of `machines/` the case builds, the first one lowest; without it, on none
     CASE/root/...    files that lie over that machine's
     CASE/setup       what a shell does in that root then, as what git does not keep: modes, links, missing files
     CASE/expected    the report
 
-A root is like a machine's root directory; whoever owns it counts as root. After the report, each remedy that it prints is
+A root is like a machine's root directory; whoever owns it counts as root. Below a machine lies the folder of pam.d/ that has
+its name, as people are told to copy it. An empty pam_twostep.so becomes the module as it was built. After the report, each remedy that it prints is
 applied literally, one after the other, until nothing is left that a remedy mends; `CASE/mended` is what is still said then,
 nothing if there is no such file.
 """
@@ -19,7 +20,9 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).resolve().parent
-TWOSTEP = Path(os.environ.get("CARGO_TARGET_DIR", HERE.parents[1] / "target"), "release/twostep")
+PAM_D = HERE.parents[1] / "pam.d"
+BUILT = Path(os.environ.get("CARGO_TARGET_DIR", HERE.parents[1] / "target"), "release")
+TWOSTEP = BUILT / "twostep"
 CASES = sorted(folder for folder in HERE.iterdir() if (folder / "expected").exists())
 CLEAN = "Nothing to mend.\n"
 PRIVATE = ("var/lib/twostep", "var/lib/twostep/users", "var/lib/twostep/state")
@@ -34,28 +37,40 @@ def doctor(root, *arguments):
 @pytest.fixture
 def lay(tmp_path):
     """Makes the root of a case."""
+    return lambda case: lay_out(case, tmp_path / "root")
 
-    def make(case):
-        root = tmp_path / "root"
-        layers = [HERE / "machines" / (case / "base").read_text().strip()] if (case / "base").exists() else []
-        for layer in [*layers, case / "root"]:
-            if layer.exists():
-                shutil.copytree(layer, root, dirs_exist_ok=True, symlinks=True)
-        for folder in PRIVATE:
-            (root / folder).mkdir(parents=True, exist_ok=True)
-        for path in [root, *root.rglob("*")]:
-            if not path.is_symlink():
-                path.chmod(0o755 if path.is_dir() else 0o644)
-        for folder in PRIVATE:
-            (root / folder).chmod(0o700)
-        for file in (root / "var/lib/twostep").rglob("*"):
-            if file.is_file():
-                file.chmod(0o600)
-        if (case / "setup").exists():
-            subprocess.run(["sh", "-eu", case / "setup"], cwd=root, check=True)
-        return root
 
-    return make
+def lay_out(case, root):
+    machines = (case / "base").read_text().split() if (case / "base").exists() else []
+    for machine in machines:
+        shipped(root, PAM_D / machine)
+        shutil.copytree(HERE / "machines" / machine, root, dirs_exist_ok=True, symlinks=True)
+    if (case / "root").exists():
+        shutil.copytree(case / "root", root, dirs_exist_ok=True, symlinks=True)
+    for module in root.rglob("pam_twostep.so"):
+        if not module.stat().st_size:
+            shutil.copyfile(BUILT / "libpam_twostep.so", module)
+    for folder in PRIVATE:
+        (root / folder).mkdir(parents=True, exist_ok=True)
+    for path in [root, *root.rglob("*")]:
+        if not path.is_symlink():
+            path.chmod(0o755 if path.is_dir() else 0o644)
+    for folder in PRIVATE:
+        (root / folder).chmod(0o700)
+    for file in (root / "var/lib/twostep").rglob("*"):
+        if file.is_file():
+            file.chmod(0o600)
+    if (case / "setup").exists():
+        subprocess.run(["sh", "-eu", case / "setup"], cwd=root, check=True)
+    return root
+
+
+def shipped(root, folder):
+    """What pam.d/README.md tells people to copy; `sshd-key` is another sshd."""
+    (root / "etc/pam.d").mkdir(parents=True, exist_ok=True)
+    for file in folder.iterdir() if folder.exists() else []:
+        if file.name != "sshd-key":
+            shutil.copyfile(file, root / "etc/pam.d" / file.name)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
@@ -71,13 +86,19 @@ def test_the_report_is_as_expected(lay, case):
 def test_each_remedy_applied_literally_mends_it(lay, case):
     root = lay(case)
     for _ in range(20):
-        findings = json.loads(doctor(root, "--json").stdout)["findings"]
-        todo = [finding["remedy"] for finding in findings if finding["remedy"]["kind"] != "advice"]
-        if not todo:
+        if not mend_one(root):
             break
-        apply(root, todo[0])
     mended = case / "mended"
     assert doctor(root).stdout == (mended.read_text() if mended.exists() else CLEAN)
+
+
+def mend_one(root):
+    """Applies the first remedy that is none for a person to decide, and says whether there was one."""
+    findings = json.loads(doctor(root, "--json").stdout)["findings"]
+    todo = [finding["remedy"] for finding in findings if finding["remedy"]["kind"] != "advice"]
+    for remedy in todo[:1]:
+        apply(root, remedy)
+    return bool(todo)
 
 
 def apply(root, remedy):
@@ -88,8 +109,25 @@ def apply(root, remedy):
         return
     file = root / remedy["file"].lstrip("/")
     lines = file.read_text().splitlines()
-    at = len(lines) if remedy["line"] is None else remedy["line"] - 1
-    assert at <= len(lines)
-    new = remedy.get("text", "").splitlines()
-    lines[at : at + (remedy["kind"] != "insert")] = new
+    start, end = span(remedy, lines)
+    old, new = lines[start:end], remedy.get("text", "").splitlines()
+    match remedy["kind"]:
+        case "insert":
+            lines[start:start] = new
+        case "move":
+            assert remedy["before"]["file"] == remedy["file"]
+            target, _ = span(remedy["before"], lines)
+            lines[target:target] = old
+            start += len(old) if target <= start else 0
+            del lines[start : start + len(old)]
+        case "replace" | "delete":
+            lines[start:end] = new
     file.write_text("".join(f"{line}\n" for line in lines))
+
+
+def span(place, lines):
+    """The place as a slice of the file's lines; the end of the file if it names no line."""
+    if place["line"] is None:
+        return len(lines), len(lines)
+    assert 1 <= place["line"] <= len(lines)
+    return place["line"] - 1, place.get("through", place["line"])

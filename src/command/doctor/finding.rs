@@ -19,17 +19,25 @@ pub struct Place {
     pub file: String,
     /// The line, from 1, if it is about one.
     pub line: Option<usize>,
+    /// The last line, if a `\` continues the first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub through: Option<usize>,
 }
 
 impl Place {
     /// The file as a whole.
     pub fn file(file: impl Into<String>) -> Self {
-        Self { file: file.into(), line: None }
+        Self { file: file.into(), line: None, through: None }
     }
 
     /// One line of the file, from 1.
     pub fn line(file: impl Into<String>, line: usize) -> Self {
-        Self { file: file.into(), line: Some(line) }
+        Self::lines(file, line, line)
+    }
+
+    /// The lines from `first` to `last`, from 1, that are one to whoever reads the file.
+    pub fn lines(file: impl Into<String>, first: usize, last: usize) -> Self {
+        Self { file: file.into(), line: Some(first), through: Some(last).filter(|&last| last > first) }
     }
 }
 
@@ -58,6 +66,14 @@ pub enum Remedy {
         /// Which.
         #[serde(flatten)]
         place: Place,
+    },
+    /// The line to another place in its file.
+    Move {
+        /// Which.
+        #[serde(flatten)]
+        place: Place,
+        /// Before which line; to the end of the file if no line is named.
+        before: Place,
     },
     /// A command for root's shell.
     Run {

@@ -14,7 +14,7 @@ mod people;
 mod policy;
 mod report;
 mod sshd;
-mod stacks;
+mod stack;
 mod users;
 
 use twostep_core::os::root::Root;
@@ -50,7 +50,7 @@ pub struct Patient<'a> {
 /// The checks, each in a file of its own. One that cannot look says so in a finding.
 const CHECKS: &[fn(&Patient<'_>) -> Vec<Finding>] = &[
     policy::check,
-    stacks::check,
+    stack::check,
     sshd::check,
     login_defs::check,
     files::check,

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use twostep_core::os::Fault;
 use twostep_core::os::account::{self, Entry};
 use twostep_core::os::root::Root;
-use twostep_core::policy::{Address, Groups, Mode, Origin, Policy, Subject};
+use twostep_core::policy::{Address, Groups, Methods, Mode, Origin, Policy, Subject};
+use twostep_core::time::UnixTime;
 
 use super::machine;
 
@@ -80,19 +81,21 @@ impl<'a> People<'a> {
         self.name(uid).ok().flatten().unwrap_or_else(|| format!("uid {uid}"))
     }
 
-    /// What the policy asks of `user` at `service`.
-    pub fn mode(&self, policy: &Policy, user: &str, service: &str) -> Mode {
+    /// What the policy asks of `user` at `service` at `now`.
+    pub fn mode(&self, policy: &Policy, user: &str, service: &str, now: UnixTime) -> Mode {
         let groups = self.groups_of(user, &policy.groups());
-        mode(policy, user, service, groups)
+        mode(policy, user, service, groups, now)
     }
 
     /// Whether the policy asks nothing of those who are `named`, at sshd.
-    pub fn are_exempt(&self, policy: &Policy, named: &Named) -> bool {
+    pub fn are_exempt(&self, policy: &Policy, named: &Named, now: UnixTime) -> bool {
         match named {
-            Named::Users(users) => users.iter().all(|user| self.mode(policy, user, "sshd") == Mode::Exempt),
+            Named::Users(users) => {
+                users.iter().all(|user| self.mode(policy, user, "sshd", now) == Mode::Exempt)
+            }
             Named::Groups(groups) => groups.iter().all(|group| {
                 let groups = Groups::Known(BTreeSet::from([group.clone()]));
-                mode(policy, "", "sshd", groups) == Mode::Exempt
+                mode(policy, "", "sshd", groups, now) == Mode::Exempt
             }),
         }
     }
@@ -123,13 +126,13 @@ fn by_name_service(user: &str, wanted: &BTreeSet<&str>) -> Option<BTreeSet<Strin
     Some(found?.into_iter().flatten().collect())
 }
 
-/// At sshd, wherever somebody comes from, the stricter verdict counts.
-fn mode(policy: &Policy, user: &str, service: &str, groups: Groups) -> Mode {
-    let (origin, address) = match service {
-        "login" => (Origin::Local, Address::None),
-        _ => (Origin::Remote, Address::Unknown),
+/// At sshd, wherever somebody comes from and by whatever method, the stricter verdict counts.
+fn mode(policy: &Policy, user: &str, service: &str, groups: Groups, now: UnixTime) -> Mode {
+    let (origin, address, methods) = match service {
+        "login" => (Origin::Local, Address::None, Methods::Known(vec!["password"])),
+        _ => (Origin::Remote, Address::Unknown, Methods::Unknown),
     };
-    policy.decide(&Subject { user, service, origin, address, groups }).mode
+    policy.decide(&Subject { user, service, origin, address, groups, methods }, now).mode
 }
 
 #[cfg(test)]

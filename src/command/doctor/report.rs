@@ -60,7 +60,8 @@ impl Display for Finding {
 impl Display for Place {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         f.write_str(&self.file)?;
-        self.line.map_or(Ok(()), |line| write!(f, ":{line}"))
+        self.line.map_or(Ok(()), |line| write!(f, ":{line}"))?;
+        self.through.map_or(Ok(()), |through| write!(f, "-{through}"))
     }
 }
 
@@ -79,6 +80,10 @@ impl Display for Remedy {
                 writeln!(f, "    Put at the end of {place}:")?;
                 indented(f, text)
             }
+            Self::Move { place, before: before @ Place { line: Some(_), .. } } => {
+                writeln!(f, "    Move {place} to before {before}.")
+            }
+            Self::Move { place, before } => writeln!(f, "    Move {place} to the end of {before}."),
             Self::Delete { place } => writeln!(f, "    Delete {place}."),
             Self::Run { command } => {
                 writeln!(f, "    As root, run:")?;

@@ -1,7 +1,6 @@
 //! The people of whom something is stored, and those who must have a second step and cannot get one.
 
 use twostep_core::attempts::State;
-use twostep_core::os::clock;
 use twostep_core::policy::{Mode, Policy};
 use twostep_core::store::Store;
 use twostep_core::store::credential::Credential;
@@ -134,7 +133,7 @@ impl Person<'_> {
     fn lockout(&self, state: &State) -> Option<Finding> {
         let failures = state.hosts.codes;
         let limit = self.patient.policy.as_ref().map(|policy| policy.verification.lockout_after);
-        let waits = clock::now().is_ok_and(|now| state.hosts.waits_until(now).is_some());
+        let waits = state.hosts.waits_until(self.patient.now).is_some();
         let name = &self.name;
         let what = match limit {
             Some(limit) if failures >= limit => {
@@ -158,7 +157,7 @@ impl Person<'_> {
 
     /// A mark that is soon reached mends itself.
     fn mark(&self, state: &State) -> Option<Finding> {
-        let now = clock::now().ok()?;
+        let now = self.patient.now;
         let skew = self.patient.policy.as_ref().map_or(0, |policy| policy.verification.skew_steps);
         let authenticators =
             self.credential.as_ref().map_or(&[][..], |credential| &credential.authenticators);
@@ -212,8 +211,12 @@ fn shut_out(patient: &Patient<'_>, policy: &Policy, store: &Store, service: &str
     };
     let people = People::of(patient.root);
     let shut_out = |one: &Local| {
-        people.mode(policy, &one.name, service) == Mode::Mandatory
-            && matches!(store.is_enrolled(one.uid), Ok(false))
+        let must = match people.mode(policy, &one.name, service, patient.now) {
+            Mode::Mandatory => true,
+            Mode::OptIn => matches!(store.state(one.uid), Ok(Some(State { required: true, .. }))),
+            Mode::Exempt => false,
+        };
+        must && matches!(store.is_enrolled(one.uid), Ok(false))
     };
     let names: Vec<_> = persons(patient)?.into_iter().filter(shut_out).map(|one| one.name).collect();
     (!names.is_empty()).then(|| {

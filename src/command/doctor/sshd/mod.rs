@@ -73,5 +73,5 @@ fn said(patient: &Patient<'_>) -> (BTreeMap<String, String>, Option<Finding>) {
 /// Whether the policy asks nothing of those whom `block` names, so that they may come in as they like.
 fn is_exempt(patient: &Patient<'_>, block: &Block) -> bool {
     let Some(policy) = &patient.policy else { return false };
-    block.named().is_some_and(|named| People::of(patient.root).are_exempt(policy, &named))
+    block.named().is_some_and(|named| People::of(patient.root).are_exempt(policy, &named, patient.now))
 }

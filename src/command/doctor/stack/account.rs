@@ -1,0 +1,76 @@
+//! The account line, where people enroll and at the gate.
+
+use super::asking::Stack;
+use super::entry::{Entry, Kind};
+use super::files::Files;
+use super::module::Scenario;
+use super::service::Service;
+use super::shared;
+use super::text::our_text;
+use super::ways::Ways;
+use crate::doctor::finding::{Finding, Place, Remedy};
+
+const STORES: &str = "It stores what somebody enrolls in a login, and refuses who came around the code.";
+
+/// What is wrong with the account lines of a service that needs one of ours.
+pub fn check(files: &Files<'_>, service: &Service) -> Vec<Finding> {
+    let own = |entry: &Entry| entry.is_ours() && !shared::stands_shared(entry);
+    if !service.account.iter().any(own) {
+        return vec![missing(service)];
+    }
+    let Some(stack) = Stack::new(files, service, &service.account) else { return Vec::new() };
+    if stack.ours > 0 {
+        return vec![not_first(&stack)];
+    }
+    if Ways::through(&stack.entries, Scenario::Exempt).successes.is_empty() {
+        return vec![nobody_says_yes(&stack)];
+    }
+    Vec::new()
+}
+
+fn missing(service: &Service) -> Finding {
+    let first = service.account.iter().find_map(|entry| entry.line_in(&service.file));
+    let place = first.cloned().unwrap_or_else(|| Place::file(&service.file));
+    let what = "the account line of twostep is missing";
+    Finding::problem(
+        Place::file(&service.file),
+        what,
+        STORES,
+        Remedy::Insert { place, text: our_text(Kind::Account) },
+    )
+}
+
+fn not_first(stack: &Stack<'_>) -> Finding {
+    let what = "the account line of twostep is not the first account line";
+    let first = stack.in_our_file(0).unwrap_or_else(|| Place::file(&stack.service.file));
+    let remedy = Remedy::Move { place: stack.our_place(), before: first.clone() };
+    let around = Ways::through(&stack.entries, Scenario::Anything);
+    let culprit = around.successes.iter().find(|facts| !facts.asked).and_then(|facts| facts.went_around);
+    match culprit.and_then(|at| stack.entries.get(at)) {
+        Some(entry) => {
+            let why =
+                format!("{STORES} {} can go around it, and who has just enrolled is refused.", entry.place);
+            Finding::problem(stack.our_place(), what, why, remedy)
+        }
+        None => {
+            let why = format!("{STORES} A line before it may one day go around it.");
+            Finding::warning(stack.our_place(), what, why, remedy)
+        }
+    }
+}
+
+fn nobody_says_yes(stack: &Stack<'_>) -> Finding {
+    let text = if stack.files.knows_at_include() && stack.files.open("common-account").is_some() {
+        "@include common-account"
+    } else if stack.files.open("system-auth").is_some() {
+        "account    include      system-auth"
+    } else {
+        "account    required     pam_unix.so"
+    };
+    Finding::problem(
+        stack.our_place(),
+        "no other account line says yes: everybody is refused",
+        "The account line of twostep refuses, or says nothing.",
+        Remedy::Insert { place: stack.files.after(&stack.our_place()), text: text.to_owned() },
+    )
+}

@@ -1,0 +1,246 @@
+//! The control of a line: what each answer of a module does to the stack (pam.conf(5), pam_misc.c).
+
+/// What a module answers: one of libpam's return values.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Answer(usize);
+
+/// The names of the return values, in libpam's order.
+const NAMES: [&str; 32] = [
+    "success",
+    "open_err",
+    "symbol_err",
+    "service_err",
+    "system_err",
+    "buf_err",
+    "perm_denied",
+    "auth_err",
+    "cred_insufficient",
+    "authinfo_unavail",
+    "user_unknown",
+    "maxtries",
+    "new_authtok_reqd",
+    "acct_expired",
+    "session_err",
+    "cred_unavail",
+    "cred_expired",
+    "cred_err",
+    "no_module_data",
+    "conv_err",
+    "authtok_err",
+    "authtok_recover_err",
+    "authtok_lock_busy",
+    "authtok_disable_aging",
+    "try_again",
+    "ignore",
+    "abort",
+    "authtok_expired",
+    "module_unknown",
+    "bad_item",
+    "conv_again",
+    "incomplete",
+];
+
+/// The values that doctor needs by name.
+impl Answer {
+    pub const SUCCESS: Self = Self(0);
+    pub const SERVICE_ERR: Self = Self(3);
+    pub const SYSTEM_ERR: Self = Self(4);
+    pub const BUF_ERR: Self = Self(5);
+    pub const PERM_DENIED: Self = Self(6);
+    pub const AUTH_ERR: Self = Self(7);
+    pub const AUTHINFO_UNAVAIL: Self = Self(9);
+    pub const USER_UNKNOWN: Self = Self(10);
+    pub const MAXTRIES: Self = Self(11);
+    pub const NEW_AUTHTOK_REQD: Self = Self(12);
+    pub const ACCT_EXPIRED: Self = Self(13);
+    pub const CONV_ERR: Self = Self(19);
+    pub const IGNORE: Self = Self(25);
+    pub const ABORT: Self = Self(26);
+    pub const MODULE_UNKNOWN: Self = Self(28);
+}
+
+#[cfg(test)]
+impl Answer {
+    pub fn named(name: &str) -> Option<Self> {
+        NAMES.iter().position(|&known| known == name).map(Self)
+    }
+
+    pub fn number(self) -> usize {
+        self.0
+    }
+}
+
+/// What an answer does to the stack.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Action {
+    /// Nothing.
+    Ignore,
+    /// Counts as the answer, unless there is a refusal.
+    Ok,
+    /// As `Ok`, and ends the stack, unless there is a refusal.
+    Done,
+    /// The stack will refuse.
+    Bad,
+    /// As `Bad`, and ends the stack.
+    Die,
+    /// Forgets what there was before.
+    Reset,
+    /// Skips so many lines.
+    Jump(usize),
+}
+
+const ACTIONS: [(&str, Action); 6] = [
+    ("ignore", Action::Ignore),
+    ("ok", Action::Ok),
+    ("done", Action::Done),
+    ("bad", Action::Bad),
+    ("die", Action::Die),
+    ("reset", Action::Reset),
+];
+
+/// The whole table of one line.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Control([Action; NAMES.len()]);
+
+impl Control {
+    /// What stands for a control that libpam cannot read: everything counts as a refusal.
+    pub const REFUSES: Self = Self([Action::Bad; NAMES.len()]);
+
+    /// Parses a word, without its brackets. The error says what is not understood.
+    pub fn parse(word: &str) -> Result<Self, String> {
+        use Answer as A;
+        let named = |pairs: &[(Answer, Action)], rest| Ok(Table::from(pairs).filled(rest));
+        let yes = |action| [(A::SUCCESS, action), (A::NEW_AUTHTOK_REQD, action)];
+        let needed = [yes(Action::Ok).as_slice(), &[(A::IGNORE, Action::Ignore)]].concat();
+        match word.to_ascii_lowercase().as_str() {
+            "required" => named(&needed, Action::Bad),
+            "requisite" => named(&needed, Action::Die),
+            "optional" => named(&yes(Action::Ok), Action::Ignore),
+            "sufficient" => named(&yes(Action::Done), Action::Ignore),
+            _ => pairs(word),
+        }
+    }
+
+    /// What `answer` does.
+    pub fn on(&self, answer: Answer) -> Action {
+        self.0.get(answer.0).copied().unwrap_or(Action::Bad)
+    }
+}
+
+/// A table that is being read: an answer that is not named yet takes the default.
+struct Table([Option<Action>; NAMES.len()]);
+
+impl Table {
+    fn from(pairs: &[(Answer, Action)]) -> Self {
+        let mut table = Self([None; NAMES.len()]);
+        pairs.iter().for_each(|&(answer, action)| table.set(answer, action));
+        table
+    }
+
+    fn set(&mut self, answer: Answer, action: Action) {
+        if let Some(slot) = self.0.get_mut(answer.0) {
+            *slot = Some(action);
+        }
+    }
+
+    fn set_rest(&mut self, action: Action) {
+        self.0.iter_mut().for_each(|slot| *slot = slot.or(Some(action)));
+    }
+
+    fn filled(&self, rest: Action) -> Control {
+        Control(self.0.map(|slot| slot.unwrap_or(rest)))
+    }
+}
+
+/// Parses `value=action ...`. What is not named counts as a refusal.
+fn pairs(word: &str) -> Result<Control, String> {
+    let mut table = Table::from(&[]);
+    let mut rest = word.trim_start();
+    while !rest.is_empty() {
+        let (answer, after) = answer(rest)?;
+        let after =
+            after.trim_start().strip_prefix('=').ok_or_else(|| format!("'=' is missing in '{word}'"))?;
+        let (action, after) = action(after.trim_start())?;
+        match answer {
+            Some(answer) => table.set(answer, action),
+            None => table.set_rest(action),
+        }
+        rest = after.trim_start();
+    }
+    Ok(table.filled(Action::Bad))
+}
+
+/// A return value, or `None` for `default`. libpam compares beginnings.
+fn answer(text: &str) -> Result<(Option<Answer>, &str), String> {
+    for (number, name) in NAMES.iter().enumerate() {
+        if let Some(rest) = text.strip_prefix(name) {
+            return Ok((Some(Answer(number)), rest));
+        }
+    }
+    let rest = text.strip_prefix("default").ok_or_else(|| format!("'{}' is no return value", first(text)))?;
+    Ok((None, rest))
+}
+
+fn action(text: &str) -> Result<(Action, &str), String> {
+    for (name, action) in ACTIONS {
+        if let Some(rest) = text.strip_prefix(name) {
+            return Ok((action, rest));
+        }
+    }
+    let digits = text.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(text.len());
+    let (number, rest) = text.split_at(digits);
+    match number.parse::<i32>().map(usize::try_from) {
+        Ok(Ok(lines)) if lines > 0 => Ok((Action::Jump(lines), rest)),
+        Ok(_) | Err(_) => Err(format!("'{}' is no action", first(text))),
+    }
+}
+
+fn first(text: &str) -> &str {
+    text.split(char::is_whitespace).next().unwrap_or(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_and_pairs_mean_what_the_manual_says() {
+        use Action::{Bad, Die, Done, Ignore, Jump, Ok};
+        let table = [
+            // control                                success  expired  ignore   auth_err
+            ("required", [Ok, Ok, Ignore, Bad]),
+            ("REQUISITE", [Ok, Ok, Ignore, Die]),
+            ("Optional", [Ok, Ok, Ignore, Ignore]),
+            ("sufficient", [Done, Done, Ignore, Ignore]),
+            ("success=1 default=ignore", [Jump(1), Ignore, Ignore, Ignore]),
+            ("default=die success=ok", [Ok, Die, Die, Die]),
+            (" success = ok  ignore=ignore", [Ok, Bad, Ignore, Bad]),
+            ("success=okdefault=die", [Ok, Die, Die, Die]),
+            ("default=1 ignore=ignore success=ok", [Ok, Jump(1), Ignore, Jump(1)]),
+            ("success=ok new_authtok_reqd=ok ignore=ignore default=bad", [Ok, Ok, Ignore, Bad]),
+            ("", [Bad, Bad, Bad, Bad]),
+        ];
+        for (word, expected) in table {
+            let control = Control::parse(word).unwrap();
+            let answers = [Answer::SUCCESS, Answer::NEW_AUTHTOK_REQD, Answer::IGNORE, Answer::AUTH_ERR];
+            assert_eq!(answers.map(|answer| control.on(answer)), expected, "{word:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_understood_is_an_error() {
+        for word in [
+            "requird",
+            "success",
+            "success=",
+            "success=0",
+            "success=-1",
+            "foo=ok",
+            "SUCCESS=ok",
+            "success=ok,",
+            "success=2147483648",
+        ] {
+            assert!(Control::parse(word).is_err(), "{word:?}");
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! One line of a stack, where it came from, and how it would be written anew.
+
+use super::control::Control;
+use super::line::Word;
+use super::module::Role;
+use super::text::written;
+use crate::doctor::finding::Place;
+
+/// What a line is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Kind {
+    /// Who somebody is.
+    Auth,
+    /// Whether they may.
+    Account,
+    /// Changing a password.
+    Password,
+    /// What surrounds a session.
+    Session,
+}
+
+impl Kind {
+    /// The kind that libpam sees in a word, without its leading `-`.
+    pub fn parse(word: &str) -> Option<Self> {
+        let all = [Self::Auth, Self::Account, Self::Password, Self::Session];
+        all.into_iter().find(|kind| kind.word().eq_ignore_ascii_case(word))
+    }
+
+    /// As it stands in a file.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Auth => "auth",
+            Self::Account => "account",
+            Self::Password => "password",
+            Self::Session => "session",
+        }
+    }
+}
+
+/// What libpam does at a line.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Handler {
+    /// Asks the module.
+    Module,
+    /// Nothing: what follows one level deeper is the substack.
+    Substack,
+    /// Refuses: the line cannot be read.
+    Broken,
+}
+
+/// How a line came into a stack.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Step {
+    /// The line that includes.
+    pub place: Place,
+    /// Whether it takes lines of all kinds, as `@include` does.
+    pub whole: bool,
+}
+
+/// One line of a stack.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// Where it stands.
+    pub place: Place,
+    /// The lines that include it, the outermost first.
+    pub trail: Vec<Step>,
+    /// How many substacks it is in.
+    pub level: usize,
+    /// What it is for.
+    pub kind: Kind,
+    /// What libpam does at it.
+    pub handler: Handler,
+    /// What its answers do.
+    pub control: Control,
+    /// Its words from the first to the last: kind, control, module, arguments.
+    pub words: Vec<Word>,
+}
+
+impl Entry {
+    /// The module as the line names it; empty if it names none.
+    pub fn module(&self) -> &str {
+        self.words.get(2).map_or("", |word| &word.text)
+    }
+
+    /// The arguments, as the module sees them.
+    pub fn arguments(&self) -> impl Iterator<Item = &str> {
+        self.words.iter().skip(3).map(|word| word.text.as_str())
+    }
+
+    /// The part that the module plays.
+    pub fn role(&self) -> Role {
+        Role::of(self.module())
+    }
+
+    /// Whether it asks twostep.
+    pub fn is_ours(&self) -> bool {
+        self.handler != Handler::Substack && self.role() == Role::Ours
+    }
+
+    /// The control as it stands in the file.
+    pub fn control_word(&self) -> &str {
+        self.words.get(1).map_or("", |word| &word.raw)
+    }
+
+    /// The line of `file` that brings it into the stack: itself, or what includes it.
+    pub fn line_in(&self, file: &str) -> Option<&Place> {
+        let steps = self.trail.iter().map(|step| &step.place);
+        steps.chain([&self.place]).find(|place| place.file == file)
+    }
+
+    /// The line with another control.
+    pub fn with_control(&self, control: &str) -> String {
+        self.rewritten(control, self.words.get(2).map_or("", |word| &word.raw), self.raw_arguments())
+    }
+
+    /// The line anew.
+    pub fn rewritten<'a>(
+        &self,
+        control: &str,
+        module: &str,
+        arguments: impl IntoIterator<Item = &'a str>,
+    ) -> String {
+        let silent = self.words.first().is_some_and(|word| word.text.starts_with('-'));
+        let kind = if silent { format!("-{}", self.kind.word()) } else { self.kind.word().to_owned() };
+        written(&kind, control, module, arguments)
+    }
+
+    /// The arguments as they stand in the file.
+    pub fn raw_arguments(&self) -> impl Iterator<Item = &str> {
+        self.words.iter().skip(3).map(|word| word.raw.as_str())
+    }
+}

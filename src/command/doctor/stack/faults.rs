@@ -1,0 +1,93 @@
+//! What libpam cannot read. It refuses rather than guess.
+
+use super::entry::{Entry, Kind};
+use crate::doctor::finding::{Finding, Place, Remedy};
+
+const REFUSES: &str = "libpam takes such a line for one that always refuses: nobody gets in here.";
+const GIVES_UP: &str = "libpam gives up on the whole service: nobody gets in here.";
+
+fn fault(place: Place, what: String, why: &str, advice: &str) -> Finding {
+    Finding::problem(place, what, why, Remedy::Advice { text: advice.to_owned() })
+}
+
+/// The file ends in the middle of a line.
+pub fn cut_off(place: Place) -> Finding {
+    fault(
+        place,
+        "this line ends with '\\', and the file ends there".to_owned(),
+        GIVES_UP,
+        "Finish the line, or take the '\\' away.",
+    )
+}
+
+/// The lines end as on Windows.
+pub fn carriage_returns(file: &str) -> Finding {
+    let what = "the lines of this file end with carriage returns";
+    let why =
+        "libpam takes them for a part of the last word, finds no such module or file, and refuses everybody.";
+    Finding::problem(
+        Place::file(file),
+        what,
+        why,
+        Remedy::Run { command: format!("sed -i 's/\\r$//' {file}") },
+    )
+}
+
+/// The first word is no kind.
+pub fn unknown_kind(entry: &Entry) -> Finding {
+    let word = entry.words.first().map_or("", |word| word.text.as_str());
+    let what = format!("'{}' is none of auth, account, password, session", word);
+    if word.eq_ignore_ascii_case("@include") {
+        let advice = "This machine's libpam does not know it: write 'auth include NAME', and the same for the other kinds.";
+        return fault(entry.place.clone(), what, REFUSES, advice);
+    }
+    if !entry.is_ours() {
+        return fault(entry.place.clone(), what, REFUSES, "Correct the word, or delete the line.");
+    }
+    let kind =
+        if word.len() > Kind::Auth.word().len().saturating_add(1) { Kind::Account } else { Kind::Auth };
+    let text = Entry { kind, ..entry.clone() }.with_control(entry.control_word());
+    Finding::problem(entry.place.clone(), what, REFUSES, Remedy::Replace { place: entry.place.clone(), text })
+}
+
+/// The line ends after its kind.
+pub fn no_control(entry: &Entry) -> Finding {
+    let what = format!("the line says '{}' and nothing else", entry.kind.word());
+    fault(entry.place.clone(), what, REFUSES, "Finish the line, or delete it.")
+}
+
+/// The control is not understood.
+pub fn unknown_control(entry: &Entry, why: &str) -> Finding {
+    let what = format!("libpam does not understand the control: {}", why);
+    if !entry.is_ours() {
+        return fault(entry.place.clone(), what, REFUSES, "Correct the control; pam.d(5) has all of them.");
+    }
+    let text = entry.with_control("required");
+    Finding::problem(entry.place.clone(), what, REFUSES, Remedy::Replace { place: entry.place.clone(), text })
+}
+
+/// The line names no module.
+pub fn no_module(entry: &Entry) -> Finding {
+    fault(
+        entry.place.clone(),
+        "the line names no module".to_owned(),
+        REFUSES,
+        "Finish the line, or delete it.",
+    )
+}
+
+/// A file is named that is not there.
+pub fn cannot_include(place: Place, name: &str) -> Finding {
+    let what = if name.is_empty() {
+        "the line names no file to include".to_owned()
+    } else {
+        format!("there is no file '{}' to include", name)
+    };
+    fault(place, what, GIVES_UP, "Correct the name, or install the package that the file belongs to.")
+}
+
+/// A file includes itself, or too many levels of files.
+pub fn includes_itself(place: Place, name: &str) -> Finding {
+    let what = format!("'{}' includes itself, or too deep", name);
+    fault(place, what, GIVES_UP, "Delete the line that closes the circle.")
+}

@@ -1,0 +1,148 @@
+//! Where libpam finds its files on a machine, and what is in them.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Component, Path, PathBuf};
+
+use twostep_core::os::root::Root;
+
+use crate::doctor::finding::Place;
+
+/// Read only where none of the directories is.
+pub const PAM_CONF: &str = "/etc/pam.conf";
+const OF_DEBIAN: &[&str] = &["/etc/pam.d", "/usr/lib/pam.d"];
+/// With the vendors' directories of Fedora and Arch (`/usr/share`) and of SUSE (`/usr/etc`).
+const OF_OTHERS: &[&str] = &["/etc/pam.d", "/usr/lib/pam.d", "/usr/share/pam.d", "/usr/etc/pam.d"];
+
+/// What packages and editors leave behind, and no program asks for.
+const LEFTOVERS: [&str; 12] = [
+    "~",
+    ".bak",
+    ".orig",
+    ".old",
+    ".save",
+    ".swp",
+    ".rpmnew",
+    ".rpmsave",
+    ".pacnew",
+    ".dpkg-old",
+    ".dpkg-dist",
+    ".dpkg-new",
+];
+
+/// More links than these, one after the other, are a circle.
+const MOST_LINKS: usize = 16;
+
+/// The files of one machine.
+pub struct Files<'a> {
+    root: &'a Root,
+    /// Whether libpam is Debian's, which alone knows `@include`.
+    debian: bool,
+}
+
+/// A text that libpam reads.
+pub struct Text {
+    /// The file, as the machine names it.
+    pub file: String,
+    /// What is in it.
+    pub text: String,
+    /// The service whose lines count, if each line begins with its service.
+    pub service: Option<String>,
+}
+
+impl<'a> Files<'a> {
+    /// The files below `root`.
+    pub fn new(root: &'a Root) -> Self {
+        Self { root, debian: root.path("/etc/debian_version").exists() }
+    }
+
+    /// Whether libpam knows `@include`.
+    pub fn knows_at_include(&self) -> bool {
+        self.debian
+    }
+
+    /// The directories of service files, the first one first.
+    pub fn directories(&self) -> &'static [&'static str] {
+        if self.debian { OF_DEBIAN } else { OF_OTHERS }
+    }
+
+    /// The names of all service files, those included that only others include.
+    pub fn names(&self) -> BTreeSet<String> {
+        if !self.has_directory() {
+            return self.names_in_pam_conf();
+        }
+        let folders =
+            self.directories().iter().filter_map(|folder| fs::read_dir(self.root.path(folder)).ok());
+        let names = folders.flatten().flatten().filter_map(|item| item.file_name().into_string().ok());
+        names
+            .filter(|name| !LEFTOVERS.iter().any(|end| name.ends_with(end)) && !name.starts_with('.'))
+            .collect()
+    }
+
+    /// The file of the service or, for a name that begins with `/`, that file.
+    pub fn open(&self, name: &str) -> Option<Text> {
+        if name.starts_with('/') {
+            return self.read(name.to_owned());
+        }
+        if !self.has_directory() {
+            return self.open_pam_conf(name);
+        }
+        self.directories().iter().find_map(|folder| self.read(format!("{folder}/{name}")))
+    }
+
+    /// The line after `place`; the end of the file if there is none.
+    pub fn after(&self, place: &Place) -> Place {
+        let last = place.through.or(place.line).unwrap_or(0);
+        let lines = self.read(place.file.clone()).map_or(0, |text| text.text.lines().count());
+        if last < lines { Place::line(&place.file, last.saturating_add(1)) } else { Place::file(&place.file) }
+    }
+
+    /// Where `path` lies, its links followed below the root and not out of it.
+    pub fn resolve(&self, path: &str) -> Option<PathBuf> {
+        let (mut wanted, mut links) = (PathBuf::from(path), 0_usize);
+        'again: loop {
+            let mut found = PathBuf::from("/");
+            let mut parts = wanted.components();
+            while let Some(part) = parts.next() {
+                let here = step(&found, part);
+                if let Ok(target) = fs::read_link(self.root.path(here.to_str()?)) {
+                    links = links.saturating_add(1);
+                    wanted = found.join(target).join(parts.as_path());
+                    if links > MOST_LINKS {
+                        return None;
+                    }
+                    continue 'again;
+                }
+                found = here;
+            }
+            return Some(self.root.path(found.to_str()?));
+        }
+    }
+
+    fn has_directory(&self) -> bool {
+        self.directories().iter().any(|folder| self.root.path(folder).is_dir())
+    }
+
+    fn read(&self, file: String) -> Option<Text> {
+        let bytes = self.resolve(&file).filter(|path| path.is_file()).and_then(|path| fs::read(path).ok())?;
+        Some(Text { text: String::from_utf8_lossy(&bytes).into_owned(), file, service: None })
+    }
+
+    fn open_pam_conf(&self, service: &str) -> Option<Text> {
+        self.read(PAM_CONF.to_owned()).map(|text| Text { service: Some(service.to_owned()), ..text })
+    }
+
+    fn names_in_pam_conf(&self) -> BTreeSet<String> {
+        let text = self.read(PAM_CONF.to_owned()).map(|text| text.text).unwrap_or_default();
+        let lines = super::line::logical_lines(&text).0;
+        lines.iter().filter_map(|line| line.text.split_whitespace().next()).map(str::to_lowercase).collect()
+    }
+}
+
+fn step(from: &Path, part: Component<'_>) -> PathBuf {
+    match part {
+        Component::ParentDir => from.parent().unwrap_or(from).to_owned(),
+        Component::RootDir | Component::Prefix(_) | Component::CurDir => from.to_owned(),
+        Component::Normal(name) => from.join(name),
+    }
+}

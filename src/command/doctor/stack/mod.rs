@@ -1,0 +1,129 @@
+//! The stacks of PAM, as libpam would run them.
+//!
+//! ```text
+//! files -> line -> control, entry -> service       what libpam reads
+//!       -> module -> walk -> ways                  what it then does, on every way
+//!       -> own_line, auth (bypass, wrong_factor), account, shared, pairs, module_file
+//! ```
+
+mod account;
+#[cfg(test)]
+mod agreement;
+mod asking;
+mod auth;
+mod bypass;
+mod control;
+mod entry;
+mod faults;
+mod files;
+mod line;
+mod module;
+mod module_file;
+mod own_line;
+mod pairs;
+mod service;
+mod shared;
+mod text;
+mod unfold;
+mod walk;
+mod ways;
+mod wrong_factor;
+
+use twostep_core::policy::{Enrollment, Gate};
+
+use super::Patient;
+use super::finding::{Finding, Place, Remedy};
+use asking::Stack;
+use auth::Caller;
+use entry::Entry;
+use files::Files;
+use service::Service;
+
+/// Checks each service that names the module.
+pub fn check(patient: &Patient<'_>) -> Vec<Finding> {
+    let files = Files::new(patient.root);
+    let names = files.names();
+    let services: Vec<_> = names.iter().filter_map(|name| Service::load(&files, name)).collect();
+    if !services.is_empty() && !services.iter().any(Service::names_us) {
+        return vec![nobody_asks(&files)];
+    }
+    let guarded = guarded(patient);
+    let asking = services.iter().filter(|service| service.names_us());
+    let each = asking.flat_map(|service| {
+        let mut findings = check_lines(patient, &files, service);
+        if !shared::is_part(service, &services) {
+            findings.extend(check_service(&files, service, &guarded));
+        }
+        findings.into_iter().map(|finding| in_pam_conf(service, finding))
+    });
+    let together = shared::check(&files, &services).into_iter().chain(pairs::check(&files, &services));
+    each.chain(together).collect()
+}
+
+/// Where an account line of ours is needed: people enroll there, or the gate is there.
+fn guarded(patient: &Patient<'_>) -> Vec<String> {
+    let policy = patient.policy.as_ref();
+    let enrollment = policy.map_or_else(Enrollment::default, |policy| policy.enrollment.clone());
+    let gate = policy.map_or_else(Gate::default, |policy| policy.gate.clone());
+    [enrollment.services, gate.services].concat()
+}
+
+fn check_service(files: &Files<'_>, service: &Service, guarded: &[String]) -> Vec<Finding> {
+    let mut findings = service.faults.clone();
+    if service.lost || !findings.is_empty() {
+        return findings;
+    }
+    let guarded = guarded.contains(&service.name);
+    let is_shared = |entry: &Entry| entry.is_ours() && shared::stands_shared(entry);
+    if let Some(stack) = Stack::new(files, service, &service.auth)
+        && !service.auth.iter().any(is_shared)
+    {
+        let always_root = guarded || ["sshd", "login"].contains(&service.name.as_str());
+        findings.extend(auth::check(&stack, if always_root { Caller::AlwaysRoot } else { Caller::AtAShell }));
+    }
+    if guarded {
+        findings.extend(account::check(files, service));
+    }
+    findings
+}
+
+/// Our lines themselves, wherever they stand.
+fn check_lines(patient: &Patient<'_>, files: &Files<'_>, service: &Service) -> Vec<Finding> {
+    let entries = service.auth.iter().chain(&service.account);
+    let ours = entries.filter(|entry| entry.is_ours());
+    ours.flat_map(|entry| [own_line::check(entry), module_file::check(files, patient.root, entry)].concat())
+        .collect()
+}
+
+/// In /etc/pam.conf each line begins with its service.
+fn in_pam_conf(service: &Service, finding: Finding) -> Finding {
+    let column = |text: String| {
+        let lines: Vec<_> = text.lines().map(|line| format!("{} {line}", service.name)).collect();
+        lines.join("\n")
+    };
+    let remedy = match finding.remedy {
+        Remedy::Replace { place, text } if place.file == files::PAM_CONF => {
+            Remedy::Replace { place, text: column(text) }
+        }
+        Remedy::Insert { place, text } if place.file == files::PAM_CONF => {
+            Remedy::Insert { place, text: column(text) }
+        }
+        other @ (Remedy::Replace { .. }
+        | Remedy::Insert { .. }
+        | Remedy::Delete { .. }
+        | Remedy::Move { .. }
+        | Remedy::Run { .. }
+        | Remedy::Advice { .. }) => other,
+    };
+    Finding { remedy, ..finding }
+}
+
+fn nobody_asks(files: &Files<'_>) -> Finding {
+    let folder = files.directories().first().copied().unwrap_or_default();
+    Finding::warning(
+        Place::file(folder),
+        "no login asks for a code yet: no service names pam_twostep.so",
+        "twostep is installed, and nothing uses it.",
+        Remedy::Advice { text: "pam.d/README.md of twostep says which lines go into which file.".to_owned() },
+    )
+}

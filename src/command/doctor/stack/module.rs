@@ -1,0 +1,170 @@
+//! What is known of the modules: what part each plays in a stack, and what it may answer.
+
+use super::control::Answer;
+use super::entry::Kind;
+
+/// The part that a module plays.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Role {
+    /// twostep itself.
+    Ours,
+    /// Finds a first factor right or wrong. A module that nobody knows counts as one.
+    Factor,
+    /// Counts wrong passwords.
+    Counter,
+    /// Says no.
+    Deny,
+    /// Says yes.
+    Permit,
+    /// Says yes if root calls.
+    Root,
+    /// Says yes or no for reasons of its own: who, when, from where.
+    Condition,
+    /// Prepares or shows something.
+    Quiet,
+}
+
+const COUNTERS: [&str; 3] = ["pam_faillock", "pam_tally", "pam_tally2"];
+
+const CONDITIONS: [&str; 17] = [
+    "pam_access",
+    "pam_exec",
+    "pam_listfile",
+    "pam_localuser",
+    "pam_nologin",
+    "pam_rhosts",
+    "pam_securetty",
+    "pam_sepermit",
+    "pam_shells",
+    "pam_succeed_if",
+    "pam_time",
+    "pam_usertype",
+    "pam_wheel",
+    "pam_abl",
+    "pam_debug",
+    "pam_slurm",
+    "pam_setquota",
+];
+
+const QUIET: [&str; 27] = [
+    "pam_cap",
+    "pam_ecryptfs",
+    "pam_echo",
+    "pam_elogind",
+    "pam_env",
+    "pam_faildelay",
+    "pam_ftp",
+    "pam_gnome_keyring",
+    "pam_group",
+    "pam_issue",
+    "pam_keyinit",
+    "pam_kwallet",
+    "pam_kwallet5",
+    "pam_lastlog",
+    "pam_lastlog2",
+    "pam_limits",
+    "pam_loginuid",
+    "pam_mail",
+    "pam_mkhomedir",
+    "pam_motd",
+    "pam_mount",
+    "pam_namespace",
+    "pam_selinux",
+    "pam_systemd",
+    "pam_umask",
+    "pam_warn",
+    "pam_xauth",
+];
+
+impl Role {
+    /// The part of the module at `path`, as a service file names it.
+    pub fn of(path: &str) -> Self {
+        let name = path.rsplit('/').next().unwrap_or(path);
+        let stem = name.split('.').next().unwrap_or(name).trim_end();
+        match stem {
+            "pam_twostep" => Self::Ours,
+            "pam_deny" => Self::Deny,
+            "pam_permit" => Self::Permit,
+            "pam_rootok" => Self::Root,
+            _ if COUNTERS.contains(&stem) => Self::Counter,
+            _ if CONDITIONS.contains(&stem) => Self::Condition,
+            _ if QUIET.contains(&stem) => Self::Quiet,
+            _ => Self::Factor,
+        }
+    }
+
+    /// Whether only a right first factor makes it say yes, or may.
+    pub fn is_factor(self) -> bool {
+        self == Self::Factor
+    }
+}
+
+/// What twostep answers when it refuses.
+pub const REFUSALS: &[Answer] = &[
+    Answer::AUTH_ERR,
+    Answer::MAXTRIES,
+    Answer::AUTHINFO_UNAVAIL,
+    Answer::SERVICE_ERR,
+    Answer::SYSTEM_ERR,
+    Answer::BUF_ERR,
+    Answer::CONV_ERR,
+    Answer::ABORT,
+    Answer::PERM_DENIED,
+];
+
+const WRONG: &[Answer] = &[
+    Answer::AUTH_ERR,
+    Answer::USER_UNKNOWN,
+    Answer::AUTHINFO_UNAVAIL,
+    Answer::MAXTRIES,
+    Answer::PERM_DENIED,
+    Answer::ACCT_EXPIRED,
+    Answer::MODULE_UNKNOWN,
+];
+
+const EITHER: &[Answer] = &[
+    Answer::SUCCESS,
+    Answer::AUTH_ERR,
+    Answer::USER_UNKNOWN,
+    Answer::AUTHINFO_UNAVAIL,
+    Answer::MODULE_UNKNOWN,
+];
+
+/// What is assumed of one login.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Scenario {
+    /// Some first factor may be right, and twostep may answer anything.
+    Anything,
+    /// Every first factor is wrong.
+    WrongFactor,
+    /// Some first factor may be right, twostep says yes, and nothing else does that only prepares something.
+    Granted,
+    /// The same, but twostep says nothing: the person is exempt, or has not enrolled.
+    Exempt,
+}
+
+/// What a module of this part may answer.
+pub fn answers(role: Role, kind: Kind, scenario: Scenario) -> &'static [Answer] {
+    use Scenario::{Anything, Exempt, Granted, WrongFactor};
+    match (role, scenario) {
+        (Role::Ours, Granted) => &[Answer::SUCCESS],
+        (Role::Ours, Exempt) | (Role::Quiet, Exempt | Granted) => &[Answer::IGNORE],
+        (Role::Ours, Anything | WrongFactor) => &[Answer::SUCCESS, Answer::IGNORE, Answer::AUTH_ERR],
+        (Role::Factor, _) if kind == Kind::Account => &[
+            Answer::SUCCESS,
+            Answer::NEW_AUTHTOK_REQD,
+            Answer::ACCT_EXPIRED,
+            Answer::USER_UNKNOWN,
+            Answer::IGNORE,
+        ],
+        (Role::Factor, WrongFactor) => WRONG,
+        (Role::Factor, Anything | Granted | Exempt) => EITHER,
+        (Role::Deny, _) => &[Answer::AUTH_ERR],
+        (Role::Permit, _) => &[Answer::SUCCESS],
+        (Role::Root, _) => &[Answer::SUCCESS, Answer::AUTH_ERR],
+        (Role::Condition | Role::Counter, _) => {
+            &[Answer::SUCCESS, Answer::IGNORE, Answer::AUTH_ERR, Answer::PERM_DENIED]
+        }
+        (Role::Quiet, Anything | WrongFactor) => &[Answer::SUCCESS, Answer::IGNORE],
+    }
+}

@@ -1,0 +1,97 @@
+//! Our own line: its control and its arguments.
+
+use super::control::{Action, Answer, Control};
+use super::entry::{Entry, Handler, Kind};
+use super::module::REFUSALS;
+use crate::doctor::finding::{Finding, Remedy};
+
+/// The methods that sshd reports (see the module's own arguments).
+const METHODS: [&str; 6] =
+    ["any", "publickey", "password", "hostbased", "gssapi-with-mic", "keyboard-interactive"];
+
+/// What is wrong with the line itself.
+pub fn check(entry: &Entry) -> Vec<Finding> {
+    control(entry).into_iter().chain(arguments(entry)).collect()
+}
+
+/// The line as it is once its control is mended, so that the rest of the stack is judged by itself.
+pub fn mended(entry: &Entry) -> Entry {
+    let mended = Control::parse("required").unwrap_or(Control::REFUSES);
+    let control = if control(entry).is_some() { mended } else { entry.control.clone() };
+    Entry { control, ..entry.clone() }
+}
+
+fn control(entry: &Entry) -> Option<Finding> {
+    let (what, why) = misunderstanding(entry)?;
+    let what = format!("{what}: the control is {}", entry.control_word());
+    let remedy = Remedy::Replace { place: entry.place.clone(), text: entry.with_control("required") };
+    Some(Finding::problem(entry.place.clone(), what, why, remedy))
+}
+
+/// Which answer of twostep's is not taken as it is meant, and what follows. A control that libpam cannot read is a fault of
+/// its own.
+fn misunderstanding(entry: &Entry) -> Option<(&'static str, &'static str)> {
+    if entry.handler == Handler::Broken || Control::parse(&entry.words.get(1)?.text).is_err() {
+        return None;
+    }
+    if REFUSALS.iter().any(|&no| !refuses(entry.control.on(no))) {
+        return Some((
+            "a refusal of twostep is ignored",
+            match entry.kind {
+                Kind::Account => {
+                    "Who came around the code, or whose enrollment was not stored, gets in all the same."
+                }
+                Kind::Auth | Kind::Password | Kind::Session => {
+                    "Who types a wrong code, or none, gets in all the same."
+                }
+            },
+        ));
+    }
+    if matches!(entry.control.on(Answer::SUCCESS), Action::Done | Action::Jump(_)) {
+        return Some(("a right code skips what follows", "What the lines below check is not checked."));
+    }
+    (entry.control.on(Answer::IGNORE) != Action::Ignore).then_some((
+        "'nothing to ask' counts as an answer",
+        "twostep says nothing of people who are exempt or not enrolled. Here that decides about them.",
+    ))
+}
+
+fn refuses(action: Action) -> bool {
+    matches!(action, Action::Bad | Action::Die)
+}
+
+/// The first argument that is wrong: with it, twostep refuses everybody.
+fn arguments(entry: &Entry) -> Option<Finding> {
+    let mut seen = Vec::new();
+    for (number, argument) in entry.arguments().enumerate() {
+        let (key, value) = argument.split_once('=').unwrap_or((argument, ""));
+        let wrong = match key {
+            "root" | "first_factor" if seen.contains(&key) => format!("the argument {key} is given twice"),
+            "first_factor" if !METHODS.contains(&value) => {
+                format!("first_factor cannot be '{}'", value)
+            }
+            "root" => return Some(root(entry, number, value)),
+            "first_factor" => {
+                seen.push(key);
+                continue;
+            }
+            _ => format!("twostep does not know the argument '{}'", argument),
+        };
+        let why = "twostep refuses everybody rather than guess what is meant.";
+        return Some(Finding::problem(entry.place.clone(), wrong, why, without(entry, number)));
+    }
+    None
+}
+
+fn root(entry: &Entry, number: usize, value: &str) -> Finding {
+    let what = format!("root={} is an argument for tests", value);
+    let why = "Policy, people and lockouts are those below that directory, and not this machine's.";
+    Finding::warning(entry.place.clone(), what, why, without(entry, number))
+}
+
+/// The line without one of its arguments.
+pub fn without(entry: &Entry, number: usize) -> Remedy {
+    let rest = entry.raw_arguments().enumerate().filter(|&(at, _)| at != number).map(|(_, raw)| raw);
+    let module = entry.words.get(2).map_or("", |word| &word.raw);
+    Remedy::Replace { place: entry.place.clone(), text: entry.rewritten(entry.control_word(), module, rest) }
+}

@@ -1,0 +1,209 @@
+//! One service as libpam loads it (pam_handlers.c): its lines with everything they include, and what in them libpam
+//! cannot read.
+
+use super::control::Control;
+use super::entry::{Entry, Handler, Kind, Step};
+use super::faults;
+use super::files::{Files, Text};
+use super::line::{Logical, Word, logical_lines, words};
+use crate::doctor::finding::{Finding, Place};
+
+/// How deep lines may include lines.
+const MOST_LEVELS: usize = 16;
+/// More lines than any service has: files that include each other twice would never end.
+const MOST_LINES: usize = 5_000;
+/// The service whose lines stand in for a kind that another service lacks.
+pub const OTHER: &str = "other";
+
+/// A service.
+pub struct Service {
+    /// Its name.
+    pub name: String,
+    /// Its own file.
+    pub file: String,
+    /// The auth lines.
+    pub auth: Vec<Entry>,
+    /// The account lines.
+    pub account: Vec<Entry>,
+    /// What libpam cannot read.
+    pub faults: Vec<Finding>,
+    /// Whether libpam gives up on it, so that every login is refused.
+    pub lost: bool,
+}
+
+impl Service {
+    /// Loads the service called `name`, if it has a file.
+    pub fn load(files: &Files<'_>, name: &str) -> Option<Self> {
+        let mut service = Self::load_alone(files, name)?;
+        if name != OTHER && (service.auth.is_empty() || service.account.is_empty()) {
+            service.borrow(Self::load_alone(files, OTHER));
+        }
+        Some(service)
+    }
+
+    fn load_alone(files: &Files<'_>, name: &str) -> Option<Self> {
+        let text = files.open(name)?;
+        let mut loader = Loader { files, entries: Vec::new(), faults: Vec::new() };
+        let lost = loader.text(&text, None, &[], 0).is_err();
+        let (auth, rest): (Vec<_>, Vec<_>) =
+            loader.entries.into_iter().partition(|entry| entry.kind == Kind::Auth);
+        let account = rest.into_iter().filter(|entry| entry.kind == Kind::Account).collect();
+        Some(Self { name: name.to_owned(), file: text.file, auth, account, faults: loader.faults, lost })
+    }
+
+    fn borrow(&mut self, other: Option<Self>) {
+        let Some(other) = other else { return };
+        if self.auth.is_empty() {
+            self.auth = other.auth;
+        }
+        if self.account.is_empty() {
+            self.account = other.account;
+        }
+    }
+
+    /// Whether a line asks twostep.
+    pub fn names_us(&self) -> bool {
+        self.auth.iter().chain(&self.account).any(Entry::is_ours)
+    }
+}
+
+/// libpam gives up.
+struct GivenUp;
+
+struct Loader<'a> {
+    files: &'a Files<'a>,
+    entries: Vec<Entry>,
+    faults: Vec<Finding>,
+}
+
+/// Where a text is included.
+struct Context<'a> {
+    /// The only kind that counts.
+    only: Option<Kind>,
+    trail: &'a [Step],
+    level: usize,
+}
+
+impl Loader<'_> {
+    fn text(&mut self, text: &Text, only: Option<Kind>, trail: &[Step], level: usize) -> Result<(), GivenUp> {
+        let context = Context { only, trail, level };
+        let (lines, cut) = logical_lines(&text.text.replace("\r\n", "\n"));
+        let mut done = Ok(());
+        if text.text.contains("\r\n") {
+            self.faults.push(faults::carriage_returns(&text.file));
+            done = Err(GivenUp);
+        }
+        for line in &lines {
+            let mut words = words(&line.text);
+            let ours = text.service.as_ref().is_none_or(|service| {
+                !words.is_empty() && words.remove(0).text.eq_ignore_ascii_case(service)
+            });
+            if ours && self.line(place(&text.file, line), words, &context).is_err() {
+                done = Err(GivenUp);
+            }
+        }
+        if let Some(first) = cut {
+            self.faults.push(faults::cut_off(Place::line(&text.file, first)));
+            done = Err(GivenUp);
+        }
+        done
+    }
+
+    fn line(&mut self, place: Place, words: Vec<Word>, context: &Context<'_>) -> Result<(), GivenUp> {
+        let word = words.first().map_or("", |word| word.text.as_str());
+        let word = word.strip_prefix('-').unwrap_or(word);
+        if word.eq_ignore_ascii_case("@include") && self.files.knows_at_include() {
+            return self.include_whole(place, &words, context);
+        }
+        let parsed = Kind::parse(word);
+        let kind = parsed.or(context.only).unwrap_or(Kind::Auth);
+        if context.only.is_some_and(|only| only != kind) {
+            return Ok(());
+        }
+        let entry = self.entry(place, words, kind, context);
+        if parsed.is_none() {
+            self.faults.push(faults::unknown_kind(&entry));
+            return self.push(Entry { handler: Handler::Broken, ..entry });
+        }
+        match entry.control_word().to_ascii_lowercase().as_str() {
+            "include" | "[include]" => self.include(entry, context),
+            "substack" | "[substack]" => self.substack(entry, context),
+            _ => self.module(entry),
+        }
+    }
+
+    fn entry(&self, place: Place, words: Vec<Word>, kind: Kind, context: &Context<'_>) -> Entry {
+        let (trail, level) = (context.trail.to_vec(), context.level);
+        Entry { place, trail, level, kind, handler: Handler::Module, control: Control::REFUSES, words }
+    }
+
+    fn module(&mut self, mut entry: Entry) -> Result<(), GivenUp> {
+        let control = entry.words.get(1).map(|word| Control::parse(&word.text));
+        let fault = match control {
+            None => Some(faults::no_control(&entry)),
+            Some(Err(why)) => Some(faults::unknown_control(&entry, &why)),
+            Some(Ok(control)) => {
+                entry.control = control;
+                entry.module().is_empty().then(|| faults::no_module(&entry))
+            }
+        };
+        if entry.module().is_empty() {
+            entry.handler = Handler::Broken;
+        }
+        self.faults.extend(fault);
+        self.push(entry)
+    }
+
+    fn substack(&mut self, entry: Entry, context: &Context<'_>) -> Result<(), GivenUp> {
+        self.push(Entry { handler: Handler::Substack, ..entry.clone() })?;
+        self.include(entry, &Context { level: context.level.saturating_add(1), ..*context })
+    }
+
+    /// A file that cannot be included becomes a line that refuses.
+    fn include(&mut self, entry: Entry, context: &Context<'_>) -> Result<(), GivenUp> {
+        let name = entry.module().to_owned();
+        match self.included(&entry.place, &name, Some(entry.kind), context, false) {
+            Ok(()) => Ok(()),
+            Err(GivenUp) => self.push(Entry { handler: Handler::Broken, ..entry }),
+        }
+    }
+
+    /// Of a file that cannot be included so, libpam gives up on everything.
+    fn include_whole(&mut self, place: Place, words: &[Word], context: &Context<'_>) -> Result<(), GivenUp> {
+        let name = words.get(1).map_or("", |word| word.text.as_str());
+        self.included(&place, name, context.only, context, true)
+    }
+
+    fn included(
+        &mut self,
+        place: &Place,
+        name: &str,
+        only: Option<Kind>,
+        context: &Context<'_>,
+        whole: bool,
+    ) -> Result<(), GivenUp> {
+        let Some(text) = Some(name).filter(|name| !name.is_empty()).and_then(|name| self.files.open(name))
+        else {
+            self.faults.push(faults::cannot_include(place.clone(), name));
+            return Err(GivenUp);
+        };
+        let trail = [context.trail, &[Step { place: place.clone(), whole }]].concat();
+        if trail.len() >= MOST_LEVELS || trail.iter().any(|step| step.place.file == text.file) {
+            self.faults.push(faults::includes_itself(place.clone(), name));
+            return Err(GivenUp);
+        }
+        self.text(&text, only, &trail, context.level)
+    }
+
+    fn push(&mut self, entry: Entry) -> Result<(), GivenUp> {
+        if self.entries.len() >= MOST_LINES {
+            return Err(GivenUp);
+        }
+        self.entries.push(entry);
+        Ok(())
+    }
+}
+
+fn place(file: &str, line: &Logical) -> Place {
+    Place::lines(file, line.first, line.last)
+}

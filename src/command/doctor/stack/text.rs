@@ -1,0 +1,34 @@
+//! Lines as twostep's own files write them.
+
+use super::entry::{Entry, Kind};
+
+/// A line of its words.
+pub fn written<'a>(
+    kind: &str,
+    control: &str,
+    module: &str,
+    arguments: impl IntoIterator<Item = &'a str>,
+) -> String {
+    let line = format!("{kind:<10} {control:<12} {module}");
+    arguments.into_iter().fold(line, |line, argument| format!("{line} {argument}"))
+}
+
+/// Our line of this kind.
+pub fn our_text(kind: Kind) -> String {
+    written(kind.word(), "required", "pam_twostep.so", [])
+}
+
+/// `entry` anew, with the control that jumps over so many lines after a yes.
+pub fn jumping(entry: &Entry, lines: usize) -> String {
+    entry.with_control(&format!("[success={lines} default=ignore]"))
+}
+
+/// The line that ends a stack whose password was wrong.
+pub fn deny() -> String {
+    written(Kind::Auth.word(), "requisite", "pam_deny.so", [])
+}
+
+/// The line that says yes, which a jump does not.
+pub fn permit() -> String {
+    written(Kind::Auth.word(), "required", "pam_permit.so", [])
+}

@@ -1,0 +1,78 @@
+//! The password lines of an included file, written so that a wrong password ends there and a right one comes to the line
+//! after them. In files that others include nothing can be changed, and behind their `sufficient` lines nothing is reached.
+
+use super::control::{Action, Answer};
+use super::entry::{Entry, Handler, Kind};
+use super::module::Role;
+use super::text::{deny, permit, written};
+
+/// What one included line becomes.
+enum Part {
+    /// It checks a first factor.
+    Factor,
+    /// It stands before or between.
+    Kept,
+    /// It counts a wrong one.
+    Failed,
+}
+
+/// The lines that replace an `include` or `substack`; none, if there is no first factor in it.
+pub fn unfolded(included: &[&Entry]) -> Option<String> {
+    let parts: Vec<_> = included.iter().filter_map(|entry| Some((part(entry)?, *entry))).collect();
+    let factors = parts.iter().filter(|(part, _)| matches!(part, Part::Factor)).count();
+    let failed: Vec<_> = parts.iter().filter(|(part, _)| matches!(part, Part::Failed)).collect();
+    if factors == 0 {
+        return None;
+    }
+    let asked = parts.iter().filter(|(part, _)| !matches!(part, Part::Failed));
+    let asked: Vec<_> = asked.collect();
+    let mut lines = Vec::new();
+    for (at, (part, entry)) in asked.iter().enumerate() {
+        let first = !asked.iter().take(at).any(|(part, _)| matches!(part, Part::Factor));
+        // Over the lines that are left, those that count, and the one that refuses.
+        let over = asked.len().saturating_sub(at).saturating_add(failed.len());
+        lines.push(match part {
+            Part::Factor => factor(entry, over, first),
+            Part::Kept | Part::Failed => kept(entry),
+        });
+    }
+    lines.extend(failed.iter().map(|(_, entry)| entry.with_control("optional")));
+    lines.extend([deny(), permit()]);
+    Some(lines.join("\n"))
+}
+
+fn part(entry: &Entry) -> Option<Part> {
+    let jumps = [Answer::SUCCESS, Answer::AUTH_ERR, Answer::PERM_DENIED]
+        .iter()
+        .any(|&answer| matches!(entry.control.on(answer), Action::Jump(_)));
+    match entry.role() {
+        _ if entry.handler != Handler::Module => None,
+        Role::Factor => Some(Part::Factor),
+        Role::Counter if entry.arguments().any(|argument| argument == "authfail") => Some(Part::Failed),
+        Role::Counter if entry.arguments().any(|argument| argument == "authsucc") => None,
+        Role::Counter | Role::Quiet => Some(Part::Kept),
+        Role::Condition if !jumps => Some(Part::Kept),
+        Role::Condition | Role::Deny | Role::Permit | Role::Root | Role::Ours => None,
+    }
+}
+
+/// A counter that refuses before the password must end the stack.
+fn kept(entry: &Entry) -> String {
+    let counts = entry.role() == Role::Counter || entry.role() == Role::Condition;
+    entry.with_control(if counts { "requisite" } else { entry.control_word() })
+}
+
+/// An empty password is no first factor; the second one that asks takes what the first has asked for.
+fn factor(entry: &Entry, over: usize, first: bool) -> String {
+    let takes = |argument: &str| match argument {
+        "nullok" => None,
+        "forward_pass" if first => Some("forward_pass".to_owned()),
+        "forward_pass" => Some("use_first_pass".to_owned()),
+        _ => Some(argument.to_owned()),
+    };
+    let arguments: Vec<_> = entry.raw_arguments().filter_map(takes).collect();
+    let silent = entry.words.first().is_some_and(|word| word.text.starts_with('-'));
+    let kind = if silent { "-auth" } else { Kind::Auth.word() };
+    let control = format!("[success={over} default=ignore]");
+    written(kind, &control, entry.module(), arguments.iter().map(String::as_str))
+}

@@ -1,0 +1,136 @@
+//! One way through a stack, step by step, as libpam walks it (_pam_dispatch_aux in pam_dispatch.c).
+
+use super::control::{Action, Answer};
+use super::entry::{Entry, Handler};
+
+/// What the lines so far amount to.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+enum Impression {
+    None,
+    Yes,
+    No,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+struct Balance {
+    impression: Impression,
+    status: Answer,
+}
+
+/// Where a login stands in a stack.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Walk {
+    /// The number of the next line, from 0.
+    next: usize,
+    /// The level of the last line.
+    level: usize,
+    balance: Balance,
+    /// What the balance was where each level began.
+    began: Vec<Balance>,
+}
+
+impl Walk {
+    /// Before the first line.
+    pub fn start() -> Self {
+        let balance = Balance { impression: Impression::None, status: Answer::PERM_DENIED };
+        Self { next: 0, level: 0, balance, began: vec![balance] }
+    }
+
+    /// The number of the next line.
+    pub fn next(&self) -> usize {
+        self.next
+    }
+
+    /// Whether a line has refused.
+    pub fn is_refused(&self) -> bool {
+        self.balance.impression == Impression::No
+    }
+
+    /// What the application is told, if there is no further line.
+    pub fn outcome(&self) -> Answer {
+        match self.balance {
+            Balance { impression: Impression::Yes, status } => status,
+            Balance { status: Answer::SUCCESS, .. } => Answer::PERM_DENIED,
+            Balance { status, .. } => status,
+        }
+    }
+
+    /// After the next line, whose module has said `answer`.
+    pub fn step(&self, stack: &[Entry], answer: Answer) -> Self {
+        let Some(entry) = stack.get(self.next) else { return self.clone() };
+        let mut walk = self.clone();
+        walk.enter(entry.level);
+        if entry.handler != Handler::Substack {
+            walk.act(stack, entry, answer);
+        }
+        walk.next = walk.next.saturating_add(1);
+        walk
+    }
+
+    fn enter(&mut self, level: usize) {
+        if self.level < level {
+            self.began.resize(level, self.balance);
+            self.began.push(self.balance);
+        }
+        self.began.truncate(level.saturating_add(1));
+        self.level = level;
+    }
+
+    fn act(&mut self, stack: &[Entry], entry: &Entry, answer: Answer) {
+        match entry.control.on(answer) {
+            Action::Ignore => {}
+            Action::Ok => self.balance.agree(answer),
+            Action::Done => {
+                self.balance.agree(answer);
+                if self.balance.impression == Impression::Yes {
+                    self.leave(stack, entry.level);
+                }
+            }
+            Action::Bad => self.balance.refuse(answer),
+            Action::Die => {
+                self.balance.refuse(answer);
+                self.leave(stack, entry.level);
+            }
+            Action::Reset => self.balance = self.began.last().copied().unwrap_or(self.balance),
+            Action::Jump(lines) => self.jump(stack, entry.level, lines),
+        }
+    }
+
+    /// To the last line of this level: the substack ends, or the whole.
+    fn leave(&mut self, stack: &[Entry], level: usize) {
+        while stack.get(self.next.saturating_add(1)).is_some_and(|entry| entry.level >= level) {
+            self.next = self.next.saturating_add(1);
+        }
+    }
+
+    /// Skips `lines`, a substack counting as one. A jump out of the level refuses.
+    fn jump(&mut self, stack: &[Entry], level: usize, lines: usize) {
+        for _ in 0..lines {
+            if stack.get(self.next.saturating_add(1)).is_none_or(|entry| entry.level < level) {
+                self.balance = Balance { impression: Impression::No, status: Answer::PERM_DENIED };
+                return;
+            }
+            self.next = self.next.saturating_add(1);
+            while stack.get(self.next.saturating_add(1)).is_some_and(|entry| entry.level > level) {
+                self.next = self.next.saturating_add(1);
+            }
+        }
+    }
+}
+
+impl Balance {
+    fn agree(&mut self, answer: Answer) {
+        match self.impression {
+            Impression::None => *self = Self { impression: Impression::Yes, status: answer },
+            Impression::Yes if self.status == Answer::SUCCESS => self.status = answer,
+            Impression::Yes | Impression::No => {}
+        }
+    }
+
+    fn refuse(&mut self, answer: Answer) {
+        if self.impression != Impression::No {
+            let status = if answer == Answer::IGNORE { Answer::PERM_DENIED } else { answer };
+            *self = Self { impression: Impression::No, status };
+        }
+    }
+}

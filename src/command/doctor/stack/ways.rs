@@ -1,0 +1,181 @@
+//! All ways through a stack, and what happens on each.
+
+use std::collections::BTreeSet;
+
+use super::control::{Action, Answer};
+use super::entry::{Entry, Handler};
+use super::module::{Role, Scenario, answers};
+use super::walk::Walk;
+
+/// More than any stack that people write needs.
+const MOST_STEPS: usize = 200_000;
+
+/// What has happened on a way so far.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
+pub struct Facts {
+    /// A first factor was right.
+    pub proved: bool,
+    /// Root called, and that was enough for a line.
+    pub is_root: bool,
+    /// twostep was asked.
+    pub asked: bool,
+    /// The line that went around twostep.
+    pub went_around: Option<usize>,
+    /// The last line that went around a first factor or a line that refuses, without being a first factor itself.
+    pub went_past: Option<usize>,
+}
+
+/// A way that has come to twostep.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Arrival {
+    /// What happened before.
+    pub facts: Facts,
+    /// Whether the login is refused already.
+    pub refused: bool,
+}
+
+/// All ways.
+#[derive(Default)]
+pub struct Ways {
+    /// How each comes to twostep.
+    pub arrivals: Vec<Arrival>,
+    /// What happened on each that lets in.
+    pub successes: Vec<Facts>,
+    /// Whether they were too many to follow.
+    pub too_many: bool,
+}
+
+impl Ways {
+    /// The ways through `stack`.
+    pub fn through(stack: &[Entry], scenario: Scenario) -> Self {
+        let mut ways = Self::default();
+        let mut seen = BTreeSet::new();
+        let mut open = vec![(Walk::start(), Facts::default())];
+        while let Some((walk, facts)) = open.pop() {
+            if !seen.insert((walk.clone(), facts)) {
+                continue;
+            }
+            if seen.len() > MOST_STEPS {
+                ways.too_many = true;
+                return ways;
+            }
+            match stack.get(walk.next()) {
+                Some(entry) => open.extend(ways.on(stack, entry, scenario, &walk, facts)),
+                None => ways.end(&walk, facts),
+            }
+        }
+        ways
+    }
+
+    fn end(&mut self, walk: &Walk, facts: Facts) {
+        // An expired password lets in: the application has it changed, and goes on.
+        if [Answer::SUCCESS, Answer::NEW_AUTHTOK_REQD].contains(&walk.outcome()) && !walk.is_refused() {
+            self.successes.push(facts);
+        }
+    }
+
+    fn on(
+        &mut self,
+        stack: &[Entry],
+        entry: &Entry,
+        scenario: Scenario,
+        walk: &Walk,
+        facts: Facts,
+    ) -> Vec<(Walk, Facts)> {
+        if entry.is_ours() {
+            self.arrivals.push(Arrival { facts, refused: walk.is_refused() });
+        }
+        let answers = match entry.handler {
+            Handler::Module => answers(entry.role(), entry.kind, scenario),
+            Handler::Substack | Handler::Broken => &[Answer::PERM_DENIED],
+        };
+        let step = |&answer: &Answer| {
+            let after = walk.step(stack, answer);
+            let facts = facts.after(stack, entry, answer, walk.next(), after.next());
+            (after, facts)
+        };
+        answers.iter().map(step).collect()
+    }
+}
+
+impl Facts {
+    /// What is known after the line number `here`, if the next is number `next`.
+    fn after(mut self, stack: &[Entry], entry: &Entry, answer: Answer, here: usize, next: usize) -> Self {
+        let role = if entry.handler == Handler::Module { entry.role() } else { Role::Quiet };
+        self.asked |= entry.is_ours();
+        self.proved |= role.is_factor() && answer == Answer::SUCCESS;
+        self.is_root |= role == Role::Root && answer == Answer::SUCCESS;
+        let skipped = stack.get(here.saturating_add(1)..next).unwrap_or_default();
+        let lets_through = !matches!(entry.control.on(answer), Action::Die);
+        if lets_through && skipped.iter().any(Entry::is_ours) {
+            self.went_around = Some(here);
+        }
+        let guards = |entry: &Entry| entry.role().is_factor() || entry.role() == Role::Deny;
+        if lets_through && !role.is_factor() && skipped.iter().any(guards) {
+            self.went_past = Some(here);
+        }
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::control::Control;
+    use super::super::entry::Kind;
+    use super::super::line::words;
+    use super::*;
+    use crate::doctor::finding::Place;
+
+    /// Lines of one file, separated by semicolons.
+    fn stack(text: &str) -> Vec<Entry> {
+        let entry = |(at, text): (usize, &str)| {
+            let words = words(&format!("auth {text}"));
+            let control = Control::parse(&words[1].text).unwrap();
+            let place = Place::line("/etc/pam.d/sshd", at + 1);
+            Entry {
+                place,
+                trail: vec![],
+                level: 0,
+                kind: Kind::Auth,
+                handler: Handler::Module,
+                control,
+                words,
+            }
+        };
+        text.split(';').enumerate().map(entry).collect()
+    }
+
+    #[test]
+    fn each_layout_asks_whom_it_should() {
+        const CHECK: &str = "[success=1 default=ignore] pam_unix; requisite pam_deny; required pam_permit";
+        let table = [
+            // lines                                          all asked  wrong comes  exempt get in
+            (format!("{CHECK}; required pam_twostep"), true, false, true),
+            (format!("required pam_twostep; {CHECK}"), true, true, true),
+            ("required pam_unix; required pam_twostep".to_owned(), true, true, true),
+            ("requisite pam_unix; required pam_twostep".to_owned(), true, false, true),
+            ("sufficient pam_unix; required pam_twostep".to_owned(), false, true, false),
+            ("[success=1 default=die] pam_unix; required pam_deny; required pam_twostep".to_owned(), true, false, false),
+            ("[success=2 default=die] pam_unix; optional pam_env; required pam_twostep; required pam_permit".to_owned(), false, false, false),
+            ("requisite pam_unix; [default=1] pam_time; required pam_twostep; optional pam_env".to_owned(), false, false, false),
+            ("required pam_twostep first_factor=publickey".to_owned(), true, true, false),
+        ];
+        for (lines, all_asked, wrong_comes, exempt) in table {
+            let entries = stack(&lines);
+            let all = Ways::through(&entries, Scenario::Anything);
+            let wrong = Ways::through(&entries, Scenario::WrongFactor);
+            let none = Ways::through(&entries, Scenario::Exempt);
+            assert_eq!(all.successes.iter().all(|facts| facts.asked), all_asked, "asked: {lines}");
+            assert_eq!(!wrong.arrivals.is_empty(), wrong_comes, "wrong: {lines}");
+            assert_eq!(none.successes.iter().any(|facts| facts.asked), exempt, "exempt: {lines}");
+        }
+    }
+
+    #[test]
+    fn a_stack_of_hundreds_of_jumps_is_followed_all_the_same() {
+        let line = "[success=3 auth_err=7 ignore=1 perm_denied=11] pam_succeed_if;";
+        let ways =
+            Ways::through(&stack(&format!("{}required pam_twostep", line.repeat(400))), Scenario::Anything);
+        assert!(!ways.too_many && !ways.arrivals.is_empty());
+    }
+}
