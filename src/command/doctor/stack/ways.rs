@@ -131,7 +131,7 @@ mod tests {
         let entry = |(at, text): (usize, &str)| {
             let words = words(&format!("auth {text}"));
             let control = Control::parse(&words[1].text).unwrap();
-            let place = Place::line("/etc/pam.d/sshd", at + 1);
+            let place = Place::line("/etc/pam.d/sshd", at);
             Entry {
                 place,
                 trail: vec![],
@@ -142,7 +142,7 @@ mod tests {
                 words,
             }
         };
-        text.split(';').enumerate().map(entry).collect()
+        (1..).zip(text.split(';')).map(entry).collect()
     }
 
     #[test]
