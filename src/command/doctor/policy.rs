@@ -1,6 +1,6 @@
-//! The policy: errors, which close every login, and rules that do something else than they seem to.
+//! The policy: errors, which close every login, and rules that decide nothing.
 
-use twostep_core::policy::{Policy, PolicyError, Remark, Weight};
+use twostep_core::policy::{Policy, PolicyError, Remark};
 
 use super::Patient;
 use super::finding::{Finding, Place, Remedy};
@@ -15,8 +15,8 @@ pub fn check(patient: &Patient<'_>) -> Vec<Finding> {
     let errors = Policy::errors(text.as_bytes());
     let errors = errors.iter().map(|error| of_error(error, text));
     let remarks = patient.policy.iter().flat_map(|policy| policy.remarks(patient.now));
-    let warnings = remarks.filter(|remark| remark.weight == Weight::Warning);
-    errors.chain(warnings.map(|remark| of_remark(remark, text))).collect()
+    let idle = remarks.filter(|remark| remark.is_idle);
+    errors.chain(idle.map(|remark| of_remark(remark, text))).collect()
 }
 
 fn of_error(error: &PolicyError, text: &str) -> Finding {
@@ -53,8 +53,8 @@ fn helps(error: &PolicyError, text: &str, new: Option<&str>) -> bool {
 }
 
 fn of_remark(remark: Remark, text: &str) -> Finding {
-    let why = "The policy holds, but does something else than this rule seems to say.";
-    let remedy = match extent(remark.line, text).filter(|_| remark.is_idle) {
+    let why = "The policy holds, but this rule does not do what it seems to say.";
+    let remedy = match extent(remark.line, text) {
         Some((first, last)) => Remedy::Run { command: format!("sed -i '{first},{last}d' {FILE}") },
         None => Remedy::Advice { text: remark.then },
     };

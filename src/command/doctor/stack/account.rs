@@ -1,7 +1,7 @@
 //! The account line, where people enroll and at the gate.
 
 use super::asking::Stack;
-use super::entry::{Entry, Kind};
+use super::entry::{Entry, Handler, Kind};
 use super::files::Files;
 use super::module::Scenario;
 use super::service::Service;
@@ -19,13 +19,20 @@ pub fn check(files: &Files<'_>, service: &Service) -> Vec<Finding> {
         return vec![missing(service)];
     }
     let Some(stack) = Stack::new(files, service, &service.account) else { return Vec::new() };
-    if stack.ours > 0 {
+    if !stack.entries.iter().take(stack.ours).all(passes_on) {
         return vec![not_first(&stack)];
     }
     if Ways::through(&stack.entries, Scenario::Exempt).successes.is_empty() {
         return vec![nobody_says_yes(&stack)];
     }
     Vec::new()
+}
+
+/// Whether a line never skips what follows but by refusing, as the module itself judges before it enrolls anybody.
+fn passes_on(entry: &Entry) -> bool {
+    let control = entry.words.get(1).map_or("", |word| &word.text);
+    let is_plain = ["required", "requisite"].iter().any(|plain| control.eq_ignore_ascii_case(plain));
+    is_plain && entry.handler == Handler::Module && entry.trail.iter().all(|step| step.whole)
 }
 
 fn missing(service: &Service) -> Finding {
@@ -41,20 +48,21 @@ fn missing(service: &Service) -> Finding {
 }
 
 fn not_first(stack: &Stack<'_>) -> Finding {
-    let what = "the account line of twostep is not the first account line";
+    let what = "an account line before the one of twostep may skip it";
     let first = stack.in_our_file(0).unwrap_or_else(|| Place::file(&stack.service.file));
     let remedy = Remedy::Move { place: stack.our_place(), before: first.clone() };
     let around = Ways::through(&stack.entries, Scenario::Anything);
     let culprit = around.successes.iter().find(|facts| !facts.asked).and_then(|facts| facts.went_around);
     match culprit.and_then(|at| stack.entries.get(at)) {
         Some(entry) => {
-            let why =
-                format!("{STORES} {} can go around it, and who has just enrolled is refused.", entry.place);
+            let why = format!("{STORES} {} can go around it, so nobody enrolls here.", entry.place);
             Finding::problem(stack.our_place(), what, why, remedy)
         }
         None => {
-            let why = format!("{STORES} A line before it may one day go around it.");
-            Finding::warning(stack.our_place(), what, why, remedy)
+            let why = format!(
+                "{STORES} Where lines that are neither 'required' nor 'requisite' stand before it, nobody enrolls."
+            );
+            Finding::problem(stack.our_place(), what, why, remedy)
         }
     }
 }
