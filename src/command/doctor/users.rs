@@ -37,27 +37,28 @@ pub fn check(patient: &Patient<'_>) -> Vec<Finding> {
 struct Person<'a> {
     patient: &'a Patient<'a>,
     uid: u32,
-    /// What to call them in a command.
+    /// What to call them in a command: the name, or the uid of an account that is gone.
     name: String,
     credential: Option<Credential>,
 }
 
 fn person(patient: &Patient<'_>, store: &Store, uid: u32) -> Vec<Finding> {
-    let people = People::of(patient.root);
-    let name = people.called(uid);
-    let (credential, state) = match (store.credential(uid), store.state(uid)) {
-        (Ok(credential), Ok(state)) => (credential, state),
-        _ if !files::of_person(patient.root, uid).is_empty() => return Vec::new(), // told there
+    let account = People::of(patient.root).name(uid);
+    let name = account.clone().ok().flatten().unwrap_or_else(|| uid.to_string());
+    match (store.credential(uid), store.state(uid)) {
+        _ if !files::of_person(patient.root, uid).is_empty() => Vec::new(), // told there
+        (Ok(credential), Ok(state)) => {
+            let person = Person { patient, uid, name, credential };
+            match account {
+                Ok(Some(account)) => person.check(&account, state.as_ref()),
+                Ok(None) => person.gone().into_iter().collect(),
+                Err(_) => Vec::new(),
+            }
+        }
         (credential, state) => {
             let faults = [credential.err(), state.err()].into_iter().flatten();
-            return faults.map(|fault| unreadable(patient, &fault.0, &name)).collect();
+            faults.map(|fault| unreadable(patient, &fault.0, &name)).collect()
         }
-    };
-    let person = Person { patient, uid, name, credential };
-    match people.name(uid) {
-        Ok(Some(account)) => person.check(&account, state.as_ref()),
-        Ok(None) => person.gone().into_iter().collect(),
-        Err(_) => Vec::new(),
     }
 }
 
@@ -198,27 +199,16 @@ impl Person<'_> {
 /// Those who must have a second step at `service`, have none, and cannot enroll there.
 fn shut_out(patient: &Patient<'_>, policy: &Policy, store: &Store, service: &str) -> Option<Finding> {
     machine::our_line(patient.root, service, "auth")?;
-    let enrollment = &policy.enrollment;
-    let (why, way) = if !enrollment.services.iter().any(|one| one == service) {
-        ("enrollment.services does not name it", format!("name {service} there"))
-    } else if enrollment.period != Period::DEFAULT {
-        (
-            "enrollment.period is 60, and two codes then take longer than a login may",
-            "set it to 30".to_owned(),
-        )
-    } else {
-        return None;
-    };
+    let (why, way) = no_enrolling(policy, service)?;
     let people = People::of(patient.root);
-    let shut_out = |one: &Local| {
-        let must = match people.mode(policy, &one.name, service, patient.now) {
-            Mode::Mandatory => true,
-            Mode::OptIn => matches!(store.state(one.uid), Ok(Some(State { required: true, .. }))),
-            Mode::Exempt => false,
-        };
-        must && matches!(store.is_enrolled(one.uid), Ok(false))
+    let must = |one: &Local| match people.mode(policy, &one.name, service, patient.now) {
+        Mode::Mandatory => true,
+        Mode::OptIn => matches!(store.state(one.uid), Ok(Some(State { required: true, .. }))),
+        Mode::Exempt => false,
     };
-    let names: Vec<_> = persons(patient)?.into_iter().filter(shut_out).map(|one| one.name).collect();
+    let has_none = |one: &Local| matches!(store.is_enrolled(one.uid), Ok(false));
+    let shut_out = persons(patient)?.into_iter().filter(|one| must(one) && has_none(one));
+    let names: Vec<_> = shut_out.map(|one| one.name).collect();
     (!names.is_empty()).then(|| {
         Finding::warning(
             Place::file("/etc/twostep/policy.toml"),
@@ -229,6 +219,15 @@ fn shut_out(patient: &Patient<'_>, policy: &Policy, store: &Store, service: &str
             },
         )
     })
+}
+
+/// Why nobody can enroll in a login by `service`, and what would let them.
+fn no_enrolling(policy: &Policy, service: &str) -> Option<(&'static str, String)> {
+    if !policy.enrollment.services.iter().any(|one| one == service) {
+        return Some(("enrollment.services does not name it", format!("name {service} there")));
+    }
+    let too_long = "enrollment.period is 60, and two codes then take longer than a login may";
+    (policy.enrollment.period != Period::DEFAULT).then(|| (too_long, "set it to 30".to_owned()))
 }
 
 /// The accounts of people, and root.

@@ -108,21 +108,18 @@ fn file(root: &Root, path: &str, uid: u32, owner: &Owner) -> Vec<Finding> {
         kind: Kind::Secret,
         owners: vec![owner.clone()],
         forbidden: 0o077,
-        why: format!("The logins of {} are refused.", People::of(root).called(uid)),
+        why: String::new(),
         make: None,
         lost: "",
     };
     let mut findings = expected.judge(root);
     if fs::symlink_metadata(root.path(path)).is_ok_and(|found| found.len() > LONGEST_FILE) {
         let what = "it is longer than 64 KiB";
-        findings.push(odd(
-            path,
-            what,
-            &expected.why,
-            "It is not as twostep writes it: restore it from a backup.",
-        ));
+        findings.push(odd(path, what, "", "It is not as twostep writes it: restore it from a backup."));
     }
-    findings
+    // Asking for the name may take time, and is seldom needed.
+    let why = || format!("The logins of {} are refused.", People::of(root).called(uid));
+    findings.into_iter().map(|finding| Finding { why: why(), ..finding }).collect()
 }
 
 /// What is not a file of ours: the half of an interrupted replacement, or somebody's copy.

@@ -58,30 +58,31 @@ fn store(root: &Root, mount: &Mount) -> Vec<Finding> {
     found.into_iter().flatten().collect()
 }
 
+/// These have O_TMPFILE and locks, and keep what they were given.
+const FIT: [&str; 9] = ["ext2", "ext3", "ext4", "xfs", "btrfs", "zfs", "f2fs", "bcachefs", "overlay"];
+/// These lack one or the other, or owners and modes.
+const UNFIT: [&str; 12] =
+    ["nfs", "nfs4", "cifs", "smb3", "9p", "afs", "vfat", "exfat", "ntfs", "ntfs3", "ecryptfs", "jffs2"];
+/// The first kernel whose overlayfs has O_TMPFILE.
+const NEW_OVERLAY: (u32, u32) = (6, 1);
+
 fn unfit(root: &Root, mount: &Mount) -> Option<Finding> {
-    /// These have O_TMPFILE and locks, and keep what they were given.
-    const FIT: [&str; 9] = ["ext2", "ext3", "ext4", "xfs", "btrfs", "zfs", "f2fs", "bcachefs", "overlay"];
-    /// These lack one or the other, or owners and modes.
-    const UNFIT: [&str; 12] =
-        ["nfs", "nfs4", "cifs", "smb3", "9p", "afs", "vfat", "exfat", "ntfs", "ntfs3", "ecryptfs", "jffs2"];
     let kind = mount.kind.as_str();
-    let old_overlay = kind == "overlay" && kernel(root).is_some_and(|release| release < (6, 1));
-    let place = Place::file(&mount.point);
-    let move_it = || Remedy::Advice {
-        text: format!("Put {STORE} on a local file system, such as ext4, xfs or btrfs."),
+    let old = kind == "overlay" && kernel(root).is_some_and(|release| release < NEW_OVERLAY);
+    let (finding, why): (fn(_, _, _, _) -> _, _) = if UNFIT.contains(&kind) || old {
+        let why = "twostep needs files without a name (O_TMPFILE), locks that hold, owners and modes: nobody can \
+                   enroll there, and logins may be refused.";
+        (Finding::problem, why)
+    } else if ["tmpfs", "ramfs"].contains(&kind) {
+        (Finding::warning, "It is empty after the next start: whoever is enrolled then is not.")
+    } else if !FIT.contains(&kind) {
+        let why = "Nobody has tried that. It must have files without a name (O_TMPFILE) and locks (flock).";
+        (Finding::warning, why)
+    } else {
+        return None;
     };
-    let what = format!("{STORE} lies on {kind}");
-    if UNFIT.contains(&kind) || old_overlay {
-        let why = "twostep needs files without a name (O_TMPFILE), locks that hold, owners and modes: nobody can enroll there, \
-                   and logins may be refused.";
-        return Some(Finding::problem(place, what, why, move_it()));
-    }
-    if ["tmpfs", "ramfs"].contains(&kind) {
-        let why = "It is empty after the next start: whoever is enrolled then is not.";
-        return Some(Finding::warning(place, what, why, move_it()));
-    }
-    let why = "Nobody has tried that. It must have files without a name (O_TMPFILE) and locks (flock).";
-    (!FIT.contains(&kind)).then(|| Finding::warning(place, what, why, move_it()))
+    let text = format!("Put {STORE} on a local file system, such as ext4, xfs or btrfs.");
+    Some(finding(Place::file(&mount.point), format!("{STORE} lies on {kind}"), why, Remedy::Advice { text }))
 }
 
 /// The kernel's release: major and minor number.

@@ -133,36 +133,34 @@ fn every_way_in_asks(case: &Case<'_>) -> Option<Finding> {
     let all = ways(view)?;
     let offered: Vec<&Way> = all.iter().filter(|way| is_offered(way, view)).collect();
     let worst = offered.iter().max_by_key(|way| way.fate(case.first))?;
-    let place = view.place("authenticationmethods");
-    let mended = mended(&all, case.first);
-    let remedy = view.set("AuthenticationMethods", &mended);
-    let on = |what: &str| format!("AuthenticationMethods{}: '{worst}' {what}", view.whom());
-    match worst.fate(case.first) {
-        Fate::Asked => None,
-        Fate::CannotAsk => {
-            let what = on("cannot ask for a code");
-            let why = "There sshd asks for nothing but the password: whoever needs a code is refused.";
-            let only = offered.iter().all(|way| way.fate(case.first) == Fate::CannotAsk);
-            let finding = if only { Finding::problem } else { Finding::warning };
-            Some(finding(place, what, why.to_owned(), remedy))
-        }
-        Fate::NoKey => Some(Finding::problem(
-            place,
-            on("refuses everybody, because no key comes first"),
+    let only = offered.iter().all(|way| way.fate(case.first) == Fate::CannotAsk);
+    let (finding, what, why): (fn(_, _, _, _) -> _, _, _) = match worst.fate(case.first) {
+        Fate::Asked => return None,
+        Fate::CannotAsk => (
+            if only { Finding::problem } else { Finding::warning },
+            "cannot ask for a code",
+            "There sshd asks for nothing but the password: whoever needs a code is refused.",
+        ),
+        Fate::NoKey => (
+            Finding::problem,
+            "refuses everybody, because no key comes first",
             "The line in /etc/pam.d/sshd says first_factor=publickey.",
-            remedy,
-        )),
+        ),
         Fate::NotAsked => {
-            let what = on("lets people in without a code");
-            let meant = view.block().is_some_and(|block| block.named().is_some());
-            let remedy = if meant { ask_or_exempt(&mended) } else { remedy };
-            Some(Finding::problem(place, what, passed_over(case.patient.policy.as_ref()), remedy))
+            (Finding::problem, "lets people in without a code", passed_over(case.patient.policy.as_ref()))
         }
-    }
+    };
+    let what = format!("AuthenticationMethods{}: '{worst}' {what}", view.whom());
+    Some(finding(view.place("authenticationmethods"), what, why, mend_ways(case, &all, worst)))
 }
 
-/// For accounts that a block names one by one it may be meant: then the policy must say it, too.
-fn ask_or_exempt(mended: &str) -> Remedy {
+/// A key alone may be meant for accounts that a block names one by one: then the policy must say it, too.
+fn mend_ways(case: &Case<'_>, all: &[Way], worst: &Way) -> Remedy {
+    let mended = mended(all, case.first);
+    let names = case.view.block().is_some_and(|block| block.named().is_some());
+    if worst.fate(case.first) != Fate::NotAsked || !names {
+        return case.view.set("AuthenticationMethods", &mended);
+    }
     Remedy::Advice {
         text: format!(
             "If that is meant, exempt them in the policy, by a rule with mode = \"exempt\". If not, write there: \
