@@ -428,7 +428,10 @@ mod tests {
         let mut ada = person("root", &["123456"; 9]);
         let broken = Err(Denial::Unavailable("/var/lib/x is damaged".to_owned()));
         assert_eq!(run(&mut ada, &enrolled(&[broken])), PamCode::AuthinfoUnavail);
-        assert_eq!(ada.shown, [PROMPT, "[Verification is unavailable. Ask your administrator.]"]);
+        assert_eq!(
+            ada.shown,
+            [PROMPT, "[Verification is unavailable. Ask your administrator to run 'twostep doctor'.]"]
+        );
         assert!(ada.log[0].contains("cause=\"/var/lib/x is damaged\""));
     }
 

@@ -380,7 +380,9 @@ impl Denial {
             Self::NotStored { .. }
             | Self::NoFirstFactor(_)
             | Self::Unavailable(_)
-            | Self::Misconfigured(_) => "Verification is unavailable. Ask your administrator.".to_owned(),
+            | Self::Misconfigured(_) => {
+                "Verification is unavailable. Ask your administrator to run 'twostep doctor'.".to_owned()
+            }
         }
     }
 

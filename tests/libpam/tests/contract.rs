@@ -157,7 +157,13 @@ fn unavailable_is_said_in_one_text() {
     std::fs::write(world.secret_path("games"), "").unwrap();
     let outcome = world.login("games").at(NOW).answer(right()).run();
     let texts: Vec<_> = outcome.transcript.iter().filter(|(style, _)| *style != Style::Prompt).collect();
-    assert_eq!(texts, [&(Style::Error, "Verification is unavailable. Ask your administrator.".into())]);
+    assert_eq!(
+        texts,
+        [&(
+            Style::Error,
+            "Verification is unavailable. Ask your administrator to run 'twostep doctor'.".into()
+        )]
+    );
 }
 
 #[test]
