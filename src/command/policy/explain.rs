@@ -106,12 +106,7 @@ pub fn run(root: Root, arguments: &Arguments) -> Result<(), Failure> {
     })?;
     let account = system.account(&arguments.user)?.ok_or_else(|| unknown(&arguments.user))?;
     let now = arguments.at.map_or_else(clock::now, Ok)?;
-    let named = policy.groups();
-    let subjects: Vec<Subject<'_>> = account
-        .entries
-        .iter()
-        .map(|entry| arguments.subject(entry, groups(&system, entry, &named)))
-        .collect();
+    let subjects = arguments.subjects(&system, &policy, &account);
     let strictest = subjects
         .iter()
         .map(|subject| (policy.decide(subject, now), subject))
@@ -152,6 +147,13 @@ impl Standing {
 }
 
 impl Arguments {
+    /// The login, once under each name of the account.
+    fn subjects<'a>(&'a self, system: &System, policy: &Policy, account: &'a Account) -> Vec<Subject<'a>> {
+        let named = policy.groups();
+        let entries = account.entries.iter();
+        entries.map(|entry| self.subject(entry, groups(system, entry, &named))).collect()
+    }
+
     fn subject<'a>(&'a self, entry: &'a Entry, groups: Groups) -> Subject<'a> {
         let origin = match self.origin {
             Some(Where::Local) => Origin::Local,
