@@ -9,26 +9,45 @@ pub fn hint(message: &str) -> String {
         let nearest = meant(message).map(|name| format!("Did you mean '{name}'?"));
         return nearest.unwrap_or_else(|| "Write one of these, or take it out.".to_owned());
     }
-    let known = [
-        ("missing field `version`", "Write 'version = 1' as the first line."),
-        ("missing field `mode`", "Write mode = \"opt-in\", \"mandatory\" or \"exempt\"."),
-        ("missing field `name`", "Give the rule a name: it stands in the log."),
-        ("duplicate key", "A key may stand once in a table: take one of the two away."),
-        ("is out of range", "Write a whole number from that range."),
-        ("expected a sequence", "Write a list, in brackets: [\"one\", \"two\"]."),
-        ("expected a boolean", "Write true or false, without quotes."),
-        ("expected i64", "Write a whole number, without quotes."),
-        ("expected a string", "Write a text, in quotes."),
-        ("datetime", "Write a day without quotes: 2027-06-30."),
-        ("not UTF-8", "Save the file as UTF-8."),
-        ("is no method of sshd's", "Write one of these."),
-        ("is no literal", "Write an address; a name is what its owner's name server says today."),
-        ("another rule is called", "Names stand in the log: choose another one."),
-        ("this rule's mode is another", "Take the day out, or change the mode."),
-    ];
-    let found = known.iter().find(|(part, _)| message.contains(part));
+    let found = KNOWN.iter().find(|(part, _)| message.contains(part));
     found.map_or_else(|| SYNTAX.to_owned(), |(_, then)| (*then).to_owned())
 }
+
+/// What a message says, and what to do. The first that is found counts.
+const KNOWN: [(&str, &str); 32] = [
+    ("missing field `version`", "Write 'version = 1' as the first line."),
+    ("missing field `mode`", "Write mode = \"opt-in\", \"mandatory\" or \"exempt\"."),
+    ("missing field `name`", "Give the rule a name: it stands in the log."),
+    ("a rule needs a name", "Give it one: it stands in the log."),
+    ("stands for the policy's own mode", "Names stand in the log: choose another one."),
+    ("another rule is called", "Names stand in the log: choose another one."),
+    ("unknown version", "Write 'version = 1': there is no other."),
+    ("duplicate key", "A key may stand once in a table: take one of the two away."),
+    ("is out of range", "Write a whole number from that range."),
+    ("the period is", "Write 30, which every app knows, or 60."),
+    ("an issuer must have", "Write a short name, such as that of your organisation."),
+    ("an empty list", "Leave the key out to match everything, or name something."),
+    ("an empty name", "Take it out of the list."),
+    ("bits set behind its prefix", "Write the network like that, or a single address without a prefix."),
+    ("the prefix of", "Write fewer bits, such as /24."),
+    ("as an IPv4 network", "Write it in the form of IPv4, such as 192.0.2.0/24."),
+    ("is no literal", "Write an address; a name is what its owner's name server says today."),
+    ("is no method of sshd's", "Write one of these."),
+    ("this rule's mode is another", "Take the day out, or change the mode."),
+    ("map, expected a sequence", "Rules stand under two brackets: [[rule]]."),
+    ("expected a rule", "Rules stand under two brackets: [[rule]]."),
+    ("expected a table", "Write its keys under its name in brackets, one a line."),
+    ("expected a sequence", "Write a list, in brackets: [\"one\", \"two\"]."),
+    ("expected a boolean", "Write true or false, without quotes."),
+    ("expected i64", "Write a whole number, without quotes."),
+    ("expected a string", "Write a text, in quotes."),
+    ("invalid date", "Write a day of the calendar: 2027-06-30."),
+    ("expected local date", "Write a day alone, without a time: 2027-06-30."),
+    ("expected a TOML datetime", "Write a day without quotes: 2027-06-30."),
+    ("recurse further", "Nothing in a policy is a list in a list: take it out."),
+    ("invalid comment character", "Take out what cannot be printed."),
+    ("not UTF-8", "Save the file as UTF-8."),
+];
 
 const SYNTAX: &str =
     "Write one key a line, 'key = value': texts in \"quotes\", lists in [brackets], days and numbers plain.";

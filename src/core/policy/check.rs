@@ -20,16 +20,23 @@ pub(super) fn errors(bytes: &[u8]) -> Vec<PolicyError> {
     let (table, syntax) = DeTable::parse_recoverable(text);
     let mut errors: Vec<PolicyError> =
         syntax.iter().take(MOST).map(|error| file::located(error, text)).collect();
-    if errors.is_empty() {
-        errors = of_tables(table, text);
+    if !errors.is_empty() {
+        errors.sort_by_key(in_order);
+        // What else is wrong on a line mostly follows from the first.
+        errors.dedup_by_key(|error| error.place.line);
+        return errors;
     }
+    errors = of_tables(table, text);
     if errors.is_empty() {
         // Whatever a login refuses is an error here, too.
         errors.extend(Policy::parse(bytes).err());
     }
-    errors.sort_by_key(|error| (error.place.line, error.place.column));
-    errors.dedup();
+    errors.sort_by_key(in_order);
     errors
+}
+
+fn in_order(error: &PolicyError) -> (usize, usize) {
+    (error.place.line, error.place.column)
 }
 
 fn of_tables(mut table: Spanned<DeTable<'_>>, text: &str) -> Vec<PolicyError> {

@@ -75,7 +75,7 @@ impl TryFrom<i64> for Version {
 }
 
 #[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", expecting = "a table")]
 pub(super) struct VerificationTable {
     skew_steps: Option<Within<0, 3>>,
     tries: Option<Within<1, 10>>,
@@ -83,7 +83,7 @@ pub(super) struct VerificationTable {
 }
 
 #[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", expecting = "a table")]
 pub(super) struct EnrollmentTable {
     services: Option<Services>,
     require_ticket: Option<bool>,
@@ -95,7 +95,7 @@ pub(super) struct EnrollmentTable {
 }
 
 #[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a table")]
 pub(super) struct GateTable {
     services: Option<Services>,
 }
@@ -158,7 +158,7 @@ impl<const LEAST: u8, const MOST: u8> TryFrom<i64> for Within<LEAST, MOST> {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", expecting = "a rule")]
 pub(super) struct RuleTable {
     name: Spanned<String>,
     users: Option<NameList>,
@@ -223,7 +223,7 @@ impl TryFrom<Vec<String>> for FirstFactors {
 }
 
 fn not_empty(list: &[String]) -> Result<(), String> {
-    let hint = || "an empty list matches nothing: leave the key out to match everything".to_owned();
+    let hint = || "an empty list matches nothing".to_owned();
     if list.is_empty() { Err(hint()) } else { Ok(()) }
 }
 

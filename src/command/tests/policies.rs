@@ -1,0 +1,97 @@
+//! `twostep policy check` on whole files: beside each `tests/policies/NAME.toml` stands what it must say, and its exit status.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods)]
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, Output};
+use std::time::{Duration, Instant};
+
+fn folder(name: &str) -> PathBuf {
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    root.ancestors().nth(2).unwrap().join(name)
+}
+
+fn check(dir: &PathBuf, arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_twostep"));
+    command.current_dir(dir).args(["policy", "check"]).args(arguments).output().unwrap()
+}
+
+fn transcript(output: &Output) -> String {
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+    format!("{}{}[{}]\n", text(&output.stdout), text(&output.stderr), output.status.code().unwrap())
+}
+
+fn names(dir: &PathBuf) -> Vec<String> {
+    let names = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut names: Vec<String> = names.filter(|name| name.ends_with(".toml")).collect();
+    names.sort();
+    names
+}
+
+/// With the variable WRITE_EXPECTED, what is said is written, to be read before it is committed.
+#[test]
+fn each_file_gets_what_stands_beside_it() {
+    let dir = folder("tests/policies");
+    let names = names(&dir);
+    assert!(names.len() >= 40);
+    for name in names {
+        let said = transcript(&check(&dir, &[&name]));
+        let beside = dir.join(name.replace(".toml", ".expected"));
+        if std::env::var_os("WRITE_EXPECTED").is_some() {
+            fs::write(&beside, &said).unwrap();
+        }
+        assert_eq!(said, fs::read_to_string(&beside).unwrap_or_default(), "{name}");
+        let is_good = ["good-", "warn-", "note-"].iter().any(|prefix| name.starts_with(prefix));
+        assert_eq!(said.ends_with("[0]\n"), is_good, "{name}");
+    }
+}
+
+#[test]
+fn the_presets_are_in_order() {
+    let dir = folder("docs/presets");
+    for name in names(&dir) {
+        assert_eq!(transcript(&check(&dir, &[&name])), "No errors, no warnings.\n[0]\n", "{name}");
+    }
+    assert_eq!(names(&dir), ["mandatory.toml", "nist-aal2.toml", "opt-in.toml", "pci-dss.toml"]);
+}
+
+#[test]
+fn programs_get_the_same_as_json() {
+    let output = check(&folder("tests/policies"), &["--json", "every-table-has-one.toml"]);
+    let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((json["errors"].as_u64(), json["warnings"].as_u64()), (Some(6), Some(0)));
+    let first = &json["diagnostics"][0];
+    assert_eq!((first["line"].as_u64(), first["column"].as_u64()), (Some(1), Some(11)));
+    assert_eq!(first["severity"].as_str(), Some("error"));
+}
+
+/// The best of some runs: other programs use this machine, too.
+#[test]
+fn hostile_files_are_refused_at_once() {
+    let dir = std::env::temp_dir().join(format!("twostep-policies-{}", std::process::id()));
+    fs::create_dir_all(&dir).unwrap();
+    let million = |text: &str| text.repeat(1_000_000).into_bytes();
+    let sixty_kib = |text: &str| text.repeat(60_000 / text.len()).into_bytes();
+    let hostile = [
+        ("ten megabytes", b"# ten letters\n".repeat(750_000)),
+        ("a million brackets", [b"a = ".to_vec(), million("[")].concat()),
+        ("a million tables", million("[a]\n")),
+        ("sixty thousand brackets", [b"a = ".to_vec(), sixty_kib("[")].concat()),
+        ("sixty thousand braces", [b"a = ".to_vec(), sixty_kib("{a=")].concat()),
+        ("thirty thousand dots", sixty_kib("a.")),
+        ("six thousand rules", sixty_kib("[[rule]]\n")),
+        ("sixty thousand zeros", vec![0; 60_000]),
+        ("UTF-16", "version = 1\n".encode_utf16().flat_map(u16::to_le_bytes).collect()),
+    ];
+    for (what, bytes) in hostile {
+        fs::write(dir.join("policy.toml"), bytes).unwrap();
+        let runs = (0..5).map(|_| {
+            let began = Instant::now();
+            assert_eq!(check(&dir, &["policy.toml"]).status.code(), Some(1), "{what}");
+            began.elapsed()
+        });
+        let best = runs.min().unwrap();
+        assert!(best < Duration::from_millis(100), "{what}: {best:?}");
+    }
+    fs::remove_dir_all(&dir).unwrap();
+}
