@@ -4,6 +4,8 @@
 mod check;
 mod file;
 mod network;
+#[cfg(test)]
+mod properties;
 mod remarks;
 mod rule;
 

@@ -1,0 +1,233 @@
+//! What holds of every policy, shown on many that chance has made.
+
+#![expect(clippy::arithmetic_side_effects, reason = "small numbers")]
+
+use std::collections::BTreeSet;
+
+use super::{Address, Groups, METHODS, Methods, Mode, Origin, Policy, Subject};
+use crate::time::UnixTime;
+
+const NOW: UnixTime = UnixTime::new(1_800_000_000);
+const USERS: [&str; 4] = ["ada", "bob", "eve", "root"];
+const GROUPS: [&str; 3] = ["staff", "sudo", "wheel"];
+const SERVICES: [&str; 3] = ["sshd", "login", "sudo"];
+const NETWORKS: [&str; 4] = ["192.0.2.0/24", "198.51.100.7", "2001:db8::/32", "0.0.0.0/0"];
+const REMOTE: [&str; 6] = ["", "192.0.2.7", "198.51.100.7", "2001:db8::1", "host.example.org", "010.0.0.1"];
+const MODES: [&str; 3] = ["exempt", "opt-in", "mandatory"];
+
+/// Xorshift (Marsaglia 2003): chance that is the same each time.
+struct Chance(u64);
+
+impl Chance {
+    fn below(&mut self, most: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 % most as u64) as usize
+    }
+
+    fn one_in(&mut self, many: usize) -> bool {
+        self.below(many) == 0
+    }
+
+    fn pick<'a>(&mut self, from: &[&'a str]) -> &'a str {
+        from[self.below(from.len())]
+    }
+
+    fn shuffle<T>(&mut self, list: &mut [T]) {
+        for end in (1..list.len()).rev() {
+            list.swap(end, self.below(end + 1));
+        }
+    }
+
+    /// Some of these, at least one, in any order.
+    fn some<'a>(&mut self, from: &[&'a str]) -> Vec<&'a str> {
+        let mut from = from.to_vec();
+        self.shuffle(&mut from);
+        from.truncate(1 + self.below(from.len()));
+        from
+    }
+
+    fn rule(&mut self, name: usize, mode: &str, users: Option<&str>) -> Vec<String> {
+        let mut keys = vec![format!("name = \"r{name}\""), format!("mode = \"{mode}\"")];
+        keys.extend(users.map(|user| format!("users = [\"{user}\"]")));
+        let lists = [
+            ("groups", &GROUPS[..]),
+            ("services", &SERVICES),
+            ("from", &NETWORKS),
+            ("first-factor", &METHODS),
+        ];
+        for (key, values) in lists {
+            if self.one_in(3) {
+                keys.push(format!("{key} = {:?}", self.some(values)));
+            }
+        }
+        if self.one_in(4) {
+            keys.push(format!("origin = \"{}\"", self.pick(&["local", "remote"])));
+        }
+        if mode == "exempt" && self.one_in(4) {
+            keys.push(format!("until = {}", self.pick(&["2020-01-01", "2027-01-15", "2099-01-01"])));
+        }
+        keys
+    }
+
+    fn subject(&mut self) -> Subject<'static> {
+        let known = self.some(&GROUPS).into_iter().map(str::to_owned).collect::<BTreeSet<_>>();
+        let address = Address::of(self.pick(&REMOTE));
+        Subject {
+            user: self.pick(&USERS),
+            service: self.pick(&SERVICES),
+            origin: if self.one_in(2) { Origin::Local } else { Origin::Remote },
+            address,
+            groups: if self.one_in(6) { Groups::Unknown } else { Groups::Known(known) },
+            methods: if self.one_in(4) { Methods::Unknown } else { Methods::Known(self.some(&METHODS)) },
+        }
+    }
+}
+
+fn text(default: &str, rules: &[Vec<String>]) -> String {
+    let rules: String = rules.iter().map(|keys| format!("\n[[rule]]\n{}\n", keys.join("\n"))).collect();
+    format!("version = 1\nmode = \"{default}\"\n{rules}")
+}
+
+fn parsed(text: &str) -> Policy {
+    Policy::parse(text.as_bytes()).unwrap_or_else(|error| panic!("{error}\n{text}"))
+}
+
+/// Each about another person, or all of one mode: which is looked at first makes no difference.
+#[test]
+fn the_order_of_rules_that_do_not_contradict_each_other_makes_no_difference() {
+    let mut chance = Chance(0x2F6E_2B1D);
+    for round in 0..500 {
+        let same = MODES[chance.below(3)];
+        let default = if round % 2 == 0 { MODES[chance.below(3)] } else { same };
+        let mut rules: Vec<Vec<String>> = (0..USERS.len())
+            .map(|number| match round % 2 {
+                0 => {
+                    let mode = MODES[chance.below(3)];
+                    chance.rule(number, mode, Some(USERS[number]))
+                }
+                _ => chance.rule(number, same, None),
+            })
+            .collect();
+        let before = text(default, &rules);
+        chance.shuffle(&mut rules);
+        let after = text(default, &rules);
+        for _ in 0..20 {
+            // Where groups are lost, the first rule with groups decides, and which is the first does count.
+            let who = chance.subject();
+            if who.groups == Groups::Unknown {
+                continue;
+            }
+            let (before_, after_) = (parsed(&before), parsed(&after));
+            let modes = (before_.decide(&who, NOW).mode, after_.decide(&who, NOW).mode);
+            assert_eq!(modes.0, modes.1, "{who:?}\n{before}\nand\n{after}");
+        }
+    }
+}
+
+#[test]
+fn the_order_of_keys_and_values_makes_no_difference() {
+    let mut chance = Chance(0x51ED_270B);
+    for _ in 0..300 {
+        let rules: Vec<Vec<String>> = (0..3)
+            .map(|number| {
+                let mode = MODES[chance.below(3)];
+                chance.rule(number, mode, None)
+            })
+            .collect();
+        let mut shuffled = rules.clone();
+        for keys in &mut shuffled {
+            chance.shuffle(keys);
+            keys.iter_mut().for_each(|key| *key = turned_round(key));
+        }
+        let (before, after) = (parsed(&text("opt-in", &rules)), parsed(&text("opt-in", &shuffled)));
+        for _ in 0..20 {
+            let who = chance.subject();
+            let (one, other) = (before.decide(&who, NOW), after.decide(&who, NOW));
+            assert_eq!((one.mode, one.rule), (other.mode, other.rule), "{who:?}\n{shuffled:?}");
+        }
+    }
+}
+
+/// A key with its list the other way round.
+fn turned_round(key: &str) -> String {
+    let Some((name, list)) = key.split_once(" = [") else { return key.to_owned() };
+    let mut values: Vec<&str> = list.trim_end_matches(']').split(", ").collect();
+    values.reverse();
+    format!("{name} = [{}]", values.join(", "))
+}
+
+/// Nothing that is not known makes anybody's verdict milder.
+#[test]
+fn what_is_not_known_never_makes_a_verdict_milder() {
+    let mut chance = Chance(0x7F4A_7C15);
+    for _ in 0..500 {
+        let rules: Vec<Vec<String>> = (0..4)
+            .map(|number| {
+                let mode = MODES[chance.below(3)];
+                chance.rule(number, mode, None)
+            })
+            .collect();
+        let written = text(MODES[chance.below(3)], &rules);
+        let policy = parsed(&written);
+        let who = Subject {
+            groups: Groups::Known(BTreeSet::new()),
+            methods: Methods::Known(vec![]),
+            ..chance.subject()
+        };
+        let known = policy.decide(&who, NOW).mode;
+        let unsure = Subject { methods: Methods::Unknown, ..who.clone() };
+        let named = GROUPS.iter().map(|&name| name.to_owned()).collect();
+        let with_all = Subject { methods: Methods::Known(METHODS.to_vec()), ..who.clone() };
+        let either = known.max(policy.decide(&with_all, NOW).mode);
+        assert!(policy.decide(&unsure, NOW).mode >= known, "{who:?}\n{written}");
+        let lost = Subject { groups: Groups::Unknown, ..who.clone() };
+        let member = Subject { groups: Groups::Known(named), ..who };
+        let mildest = known.min(policy.decide(&member, NOW).mode);
+        assert!(policy.decide(&lost, NOW).mode >= mildest, "{lost:?}\n{written}");
+        assert!(policy.decide(&unsure, NOW).mode >= known.min(either), "{unsure:?}\n{written}");
+        assert!(
+            policy.decide(&lost, NOW).mode != Mode::Exempt || mildest == Mode::Exempt,
+            "{lost:?}\n{written}"
+        );
+    }
+}
+
+/// What a login refuses, `policy check` shows, and nothing else; whatever has happened to a file.
+#[test]
+fn errors_are_shown_exactly_where_a_login_would_refuse() {
+    let good = "version = 1\nmode = \"opt-in\"\n[verification]\ntries = 3\n[enrollment]\nservices = [\"sshd\"]\n\
+                [gate]\nservices = []\n[[rule]]\nname = \"a\"\nusers = [\"ada\"]\nuntil = 2027-01-01\nmode = \"exempt\"\n\
+                [[rule]]\nname = \"b\"\nstarts = 2027-01-01\nmode = \"mandatory\"\nfrom = [\"192.0.2.0/24\"]\n";
+    let mut chance = Chance(0x1234_5678);
+    let (mut refused, mut read) = (0, 0);
+    for _ in 0..3000 {
+        let mut bytes = good.as_bytes().to_vec();
+        for _ in 0..=chance.below(2) {
+            let at = chance.below(bytes.len());
+            match chance.below(4) {
+                0 => bytes[at] ^= 1 << chance.below(8),
+                1 => drop(bytes.remove(at)),
+                2 => bytes.insert(at, b"\"[]=,.\n#1a \0\xff"[chance.below(13)]),
+                _ => bytes = without_or_twice(&bytes, &mut chance),
+            }
+        }
+        let is_read = Policy::parse(&bytes).is_ok();
+        assert_eq!(Policy::errors(&bytes).is_empty(), is_read, "{:?}", String::from_utf8_lossy(&bytes));
+        *(if is_read { &mut read } else { &mut refused }) += 1;
+    }
+    assert!(refused > 1000 && read > 100, "{refused} {read}");
+}
+
+/// A line less, or one twice.
+fn without_or_twice(bytes: &[u8], chance: &mut Chance) -> Vec<u8> {
+    let mut lines: Vec<&[u8]> = bytes.split(|byte| *byte == b'\n').collect();
+    let at = chance.below(lines.len());
+    if chance.one_in(2) {
+        lines.remove(at);
+    } else {
+        lines.insert(at, lines[at]);
+    }
+    if lines.is_empty() { bytes.to_vec() } else { lines.join(&b'\n') }
+}
