@@ -120,9 +120,17 @@ impl Entry {
         module: &str,
         arguments: impl IntoIterator<Item = &'a str>,
     ) -> String {
-        let silent = self.words.first().is_some_and(|word| word.text.starts_with('-'));
-        let kind = if silent { format!("-{}", self.kind.word()) } else { self.kind.word().to_owned() };
+        let kind = if self.may_be_missing() {
+            format!("-{}", self.kind.word())
+        } else {
+            self.kind.word().to_owned()
+        };
         written(&kind, control, module, arguments)
+    }
+
+    /// Whether libpam passes over the line where the module's file is missing: it begins with `-`.
+    pub fn may_be_missing(&self) -> bool {
+        self.words.first().is_some_and(|word| word.text.starts_with('-'))
     }
 
     /// The arguments as they stand in the file.

@@ -1,17 +1,16 @@
 //! Our own line: its control and its arguments.
 
+use twostep_core::policy::METHODS;
+
 use super::control::{Action, Answer, Control};
 use super::entry::{Entry, Handler, Kind};
 use super::module::REFUSALS;
+use super::text::written;
 use crate::doctor::finding::{Finding, Remedy};
-
-/// The methods that sshd reports (see the module's own arguments).
-const METHODS: [&str; 6] =
-    ["any", "publickey", "password", "hostbased", "gssapi-with-mic", "keyboard-interactive"];
 
 /// What is wrong with the line itself.
 pub fn check(entry: &Entry) -> Vec<Finding> {
-    control(entry).into_iter().chain(arguments(entry)).collect()
+    [control(entry), dash(entry), arguments(entry)].into_iter().flatten().collect()
 }
 
 /// The line as it is once its control is mended, so that the rest of the stack is judged by itself.
@@ -56,6 +55,16 @@ fn misunderstanding(entry: &Entry) -> Option<(&'static str, &'static str)> {
     ))
 }
 
+fn dash(entry: &Entry) -> Option<Finding> {
+    let kind = entry.kind.word();
+    let (control, module) = (entry.control_word(), entry.words.get(2).map_or("", |word| &word.raw));
+    let text = written(kind, control, module, entry.raw_arguments());
+    let what = format!("the line begins with '-{kind}'");
+    let why = "Where the file of the module is missing, libpam passes over such a line without a word: nobody is asked.";
+    let remedy = Remedy::Replace { place: entry.place.clone(), text };
+    entry.may_be_missing().then(|| Finding::problem(entry.place.clone(), what, why, remedy))
+}
+
 fn refuses(action: Action) -> bool {
     matches!(action, Action::Bad | Action::Die)
 }
@@ -67,7 +76,7 @@ fn arguments(entry: &Entry) -> Option<Finding> {
         let (key, value) = argument.split_once('=').unwrap_or((argument, ""));
         let wrong = match key {
             "root" | "first_factor" if seen.contains(&key) => format!("the argument {key} is given twice"),
-            "first_factor" if !METHODS.contains(&value) => {
+            "first_factor" if value != "any" && !METHODS.contains(&value) => {
                 format!("first_factor cannot be '{}'", value)
             }
             "root" => return Some(root(entry, number, value)),

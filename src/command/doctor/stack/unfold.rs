@@ -71,8 +71,7 @@ fn factor(entry: &Entry, over: usize, first: bool) -> String {
         _ => Some(argument.to_owned()),
     };
     let arguments: Vec<_> = entry.raw_arguments().filter_map(takes).collect();
-    let silent = entry.words.first().is_some_and(|word| word.text.starts_with('-'));
-    let kind = if silent { "-auth" } else { Kind::Auth.word() };
+    let kind = if entry.may_be_missing() { "-auth" } else { Kind::Auth.word() };
     let control = format!("[success={over} default=ignore]");
     written(kind, &control, entry.module(), arguments.iter().map(String::as_str))
 }
