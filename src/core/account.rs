@@ -263,6 +263,9 @@ mod tests {
         let mut ada = by_key();
         ada.request.ssh_methods = Some("publickey ssh-ed25519 AAAA".to_owned());
         assert_eq!(admit(&mut ada, &machine), Ok(()), "where sshd says so, it does");
+        let policy = "mode = \"opt-in\"\n[[rule]]\nname = \"keys\"\nfirst-factor = [\"publickey\"]\nmode = \"mandatory\"";
+        let machine = Fake { policy: Ok(policy), ..enrolled(&[]) };
+        assert_eq!(code(admit(&mut by_key(), &machine)), Some(PamCode::PermDenied), "and it may be one");
     }
 
     #[test]

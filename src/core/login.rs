@@ -698,6 +698,13 @@ mod tests {
         assert!(thief.shown.iter().all(|text| text.ends_with(TICKET_PROMPT)), "{:?}", thief.shown);
         let reasons = |reason: &str| thief.log.iter().filter(|line| line.contains(reason)).count();
         assert_eq!((reasons("reason=not-a-ticket"), reasons("reason=wrong-ticket")), (2, 1));
+        let mut forgetful = person("root", &["9999-9999-9999-9999"]);
+        run(&mut forgetful, &machine());
+        assert!(
+            forgetful.log[0].contains("reason=not-a-ticket"),
+            "that is the password: {:?}",
+            forgetful.log
+        );
         let mut ada = person("root", &["x", "0w3g-e1r7-0w3g-e1r7", CODES[0], CODES[1]]);
         assert_eq!(run(&mut ada, &machine()), PamCode::Success);
         let Some(Left { outcome: Outcome::Enrolling(confirmed), .. }) = ada.left else { panic!("not kept") };
