@@ -283,7 +283,9 @@ fn why_not_by(request: &Request, first: &FirstFactor) -> Option<&'static str> {
     // Else whoever comes first, with nothing at all, would choose the second factor of anybody.
     let waived = *first == FirstFactor::Any && !request.is_sshd();
     if request.methods().is_empty() && !waived {
-        return Some("nothing shows that a first factor was proved: no line before asked for a password");
+        return Some(
+            "nothing shows that a first factor was proved: no line before has left a password (pam_sss.so does with forward_pass)",
+        );
     }
     None
 }

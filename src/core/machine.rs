@@ -1,6 +1,7 @@
 //! The machine as it is: the files below a root, the name service, the clock.
 
 use std::collections::BTreeSet;
+use std::io;
 use std::path::PathBuf;
 
 use nix::unistd::gethostname;
@@ -134,11 +135,12 @@ impl Machine for System {
 
     fn check_account_phase(&self, service: &str) -> Result<(), String> {
         stack::check_account_phase(service, &|file| {
-            let paths = self.paths_of_service(file);
-            let found = paths
-                .map(std::fs::read_to_string)
-                .find(|text| !text.as_ref().is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound));
-            found.and_then(Result::ok)
+            let is_there = |bytes: &io::Result<_>| {
+                !bytes.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
+            };
+            let bytes = self.paths_of_service(file).map(std::fs::read).find(is_there)?.ok()?;
+            // Comments may be in any encoding.
+            Some(String::from_utf8_lossy(&bytes).into_owned())
         })
     }
 

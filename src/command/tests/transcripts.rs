@@ -295,12 +295,14 @@ fn two_people_have_two_secrets() {
     for user in ["daemon", "bin"] {
         assert!(machine.enroll(&format!("enroll --user {user}"), 0).ends_with("[0]"));
     }
-    let secret = |uid| {
+    let stored = |uid, key: &str| {
         let text = fs::read_to_string(machine.0.join(format!("var/lib/twostep/users/{uid}.toml"))).unwrap();
-        text.lines().find_map(|line| line.strip_prefix("secret = ").map(str::to_owned)).unwrap()
+        text.lines().find_map(|line| line.strip_prefix(key).map(str::to_owned)).unwrap()
     };
-    assert_eq!(secret(1).len(), 34, "160 bits in base32, quoted");
-    assert_ne!(secret(1), secret(2));
+    for (key, length) in [("secret = ", 34), ("id = ", 18)] {
+        assert_eq!(stored(1, key).len(), length, "160 and 80 bits in base32, quoted");
+        assert_ne!(stored(1, key), stored(2, key));
+    }
 }
 
 #[test]
