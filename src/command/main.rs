@@ -1,11 +1,13 @@
 //! `twostep`: enrolls people and lets administrators rule.
 
 mod administrator;
+mod completions;
 mod doctor;
 mod enroll;
 mod failure;
 mod policy;
 mod printable;
+mod rebind;
 mod recovery;
 mod remove;
 mod require;
@@ -47,6 +49,8 @@ struct Arguments {
 enum Verb {
     #[command(flatten)]
     OfRoot(VerbOfRoot),
+    /// Print what a shell needs to complete the words of this command
+    Completions(completions::Arguments),
     /// Check the policy, or explain what it decides
     #[command(subcommand)]
     Policy(policy::Verb),
@@ -72,6 +76,8 @@ enum VerbOfRoot {
     Unlock(unlock::Arguments),
     /// Forget a person's credential, recovery codes and ticket, so that they can enroll anew
     Reset(reset::Arguments),
+    /// Let a renamed account keep its second step
+    Rebind(rebind::Arguments),
     /// Find what is wrong with stacks, sshd, files, clock and policy, and say what mends it
     Doctor(doctor::Arguments),
 }
@@ -82,6 +88,7 @@ fn main() -> ExitCode {
     }
     let Arguments { root, verb } = Arguments::parse();
     let done = match verb {
+        Verb::Completions(arguments) => completions::run::<Arguments>(&arguments),
         Verb::Policy(verb) => policy::run(root, &verb),
         Verb::OfRoot(verb) => Administrator::new(root).and_then(|administrator| rule(&administrator, verb)),
     };
@@ -102,6 +109,7 @@ fn rule(administrator: &Administrator, verb: VerbOfRoot) -> Result<(), Failure> 
         VerbOfRoot::Unrequire(arguments) => require::unrequire(administrator, &arguments),
         VerbOfRoot::Unlock(arguments) => unlock::run(administrator, &arguments),
         VerbOfRoot::Reset(arguments) => reset::run(administrator, &arguments),
+        VerbOfRoot::Rebind(arguments) => rebind::run(administrator, &arguments),
         VerbOfRoot::Doctor(arguments) => doctor::run(administrator, &arguments),
     }
 }

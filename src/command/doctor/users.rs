@@ -127,7 +127,11 @@ impl Person<'_> {
             place,
             format!("this is the second step of '{stored}', but uid {} is now '{account}'", self.uid),
             format!("The logins of {account} are refused: the uid may have been given to somebody else."),
-            Remedy::Advice { text: format!("Run 'twostep reset {account}', and let them enroll anew.") },
+            Remedy::Advice {
+                text: format!(
+                    "If '{stored}' was renamed, run 'twostep rebind {account}'. If not, run 'twostep reset {account}', and let them enroll anew."
+                ),
+            },
         )
     }
 

@@ -349,6 +349,24 @@ fn who_gives_no_code_is_not_enrolled() {
 }
 
 #[test]
+fn each_shell_gets_completions_that_it_understands() {
+    let machine = Machine::new("completions");
+    for (shell, sign) in
+        [("bash", "complete -F"), ("zsh", "#compdef twostep"), ("fish", "complete -c twostep")]
+    {
+        let script = machine.run(&format!("completions {shell}"));
+        assert!(script.contains(sign) && script.contains("recovery") && script.ends_with("\n[0]"), "{shell}");
+        let file = machine.0.join(shell);
+        fs::write(&file, script.trim_end_matches("[0]")).unwrap();
+        // Only what is installed can be asked.
+        if let Ok(checked) = Command::new(shell).arg("-n").arg(&file).output() {
+            assert!(checked.status.success(), "{shell}: {}", String::from_utf8_lossy(&checked.stderr));
+        }
+    }
+    assert!(machine.run("completions tcsh").ends_with("[2]"));
+}
+
+#[test]
 fn mistakes_say_what_is_wrong_and_what_to_do() {
     let machine = Machine::new("mistakes");
     assert_eq!(

@@ -170,9 +170,9 @@ impl Credential {
             return Ok(());
         }
         Err(format!(
-            "is the credential of '{}' (uid {}), but the account is '{}' (uid {}): if the person is the same, \
-             run 'twostep reset {}' and enroll again",
-            self.name, self.uid, account.name, account.uid, account.name
+            "is the credential of '{}' (uid {}), but the account is '{}' (uid {}): if it was renamed, \
+             run 'twostep rebind {}'; if it is another person's now, 'twostep reset {}'",
+            self.name, self.uid, account.name, account.uid, account.name, account.name
         ))
     }
 }

@@ -191,8 +191,9 @@ pub fn check_state_owner(state: &State, account: &Account) -> Result<(), Fault> 
         return Ok(());
     }
     Err(Fault(format!(
-        "the state of uid {} is that of '{}', but the account is '{}': run 'twostep reset {}'",
-        account.uid, state.name, account.name, account.name
+        "the state of uid {} is that of '{}', but the account is '{}': if it was renamed, run 'twostep rebind {}'; \
+         if it is another person's now, 'twostep reset {}'",
+        account.uid, state.name, account.name, account.name, account.name
     )))
 }
 

@@ -5,7 +5,7 @@ use std::fs;
 use twostep_tests::interpose::release_clock;
 use twostep_tests::pam::*;
 use twostep_tests::paper::dialogue;
-use twostep_tests::{NOW, SECRET, World, uid};
+use twostep_tests::{Generator, NOW, SECRET, State, World, uid};
 
 const OPT_IN: &str = "version = 1\nmode = \"opt-in\"\n[verification]\ntries = 1\n";
 const TABLET: &str = "[[authenticator]]\nlabel = \"tablet\"\nsecret = \"TABLETTABLETTABLETTABLETTABLET22\"\n";
@@ -60,11 +60,16 @@ fn an_exemption_holds_for_whom_an_administrator_requires_too() {
 fn a_requirement_is_not_inherited_with_a_uid_and_not_passed_over() {
     let world = newcomers();
     command(&world, "require games").unwrap();
-    let of_somebody_else = twostep_tests::State { name: "gone".to_owned(), ..world.state_of("games") };
+    let of_somebody_else = State { name: "gone".to_owned(), ..world.state_of("games") };
     world.state("games", &of_somebody_else);
     let outcome = world.newcomer("games").run();
     outcome.assert_denied(PAM_AUTHINFO_UNAVAIL, "unavailable");
-    assert!(outcome.field("cause").contains("run 'twostep reset games'"), "{outcome:#?}");
+    assert!(
+        outcome
+            .field("cause")
+            .contains("run 'twostep rebind games'; if it is another person's now, 'twostep reset games'"),
+        "{outcome:#?}"
+    );
     command(&world, "reset games").unwrap();
     assert_eq!(world.newcomer("games").run().code, IGNORED_ALONE);
 }
@@ -85,6 +90,37 @@ fn the_gate_refuses_whom_an_administrator_requires() {
     command(&world, "require games").unwrap();
     let outcome = world.login("games").service("sshd").tty("ssh").at(NOW).open().account();
     outcome.assert_denied(PAM_PERM_DENIED, "second-step-skipped");
+}
+
+/// As after `usermod --login`: the files bear a name that nobody has any more.
+fn renamed(old: &str) -> World {
+    let world = World::default();
+    let secret = fs::read_to_string(world.secret_path("games")).unwrap();
+    fs::write(world.secret_path("games"), secret.replace("\"games\"", &format!("\"{old}\""))).unwrap();
+    world.state("games", &State { name: old.to_owned(), mark: NOW as u64 - 300, ..world.state_of("games") });
+    world
+}
+
+#[test]
+fn a_renamed_account_keeps_its_second_step_once_an_administrator_says_so() {
+    let world = renamed("formerly");
+    let enter = || world.login("games").at(NOW).answer(Generator::default().at(NOW)).run();
+    enter().assert_denied(PAM_AUTHINFO_UNAVAIL, "unavailable");
+    assert_eq!(command(&world, "rebind games").unwrap(), "games keeps the second step of 'formerly'.\n");
+    assert_eq!(world.state_of("games").mark, NOW as u64 - 300, "no code becomes usable again");
+    enter().assert_granted();
+    enter().assert_denied(PAM_AUTH_ERR, "replayed");
+    let again = command(&world, "rebind games").unwrap();
+    assert_eq!(again, "What is stored of games bears that name: there is nothing to mend.\n");
+}
+
+#[test]
+fn the_second_step_of_somebody_who_exists_is_given_to_nobody_else() {
+    let world = renamed("mail");
+    let before = world.snapshot();
+    let (error, status) = command(&world, "rebind games").unwrap_err();
+    assert!(error.contains("is that of 'mail', who exists still") && status == 1, "{error}");
+    assert!(world.snapshot() == before);
 }
 
 /// A secret file that was copied under another's name, as a restore may do.
