@@ -5,7 +5,7 @@ use std::fs;
 
 use twostep_tests::pam::*;
 use twostep_tests::paper::{dialogue, hash, recovery_bytes, recovery_code};
-use twostep_tests::{Generator, Login, NOW, Open, Outcome, SECRET, Style, World, uid};
+use twostep_tests::{Generator, Login, NOW, Open, Outcome, SECRET, State, Style, World, uid};
 
 fn nothing_is_stored(world: &World, user: &str) -> bool {
     !world.secret_path(user).exists()
@@ -50,6 +50,16 @@ fn a_newcomer_enrolls_and_everything_is_stored_as_the_specification_says() {
         login(NOW + 30, burnt).assert_denied(PAM_AUTH_ERR, "replayed");
     }
     login(NOW + 60, &Generator::default().at(NOW + 60)).assert_granted();
+}
+
+#[test]
+fn who_enrolls_begins_with_all_tries() {
+    let world = World::newcomers("");
+    let mut locked = State::new(uid("games"), "games");
+    locked.root.codes = 20;
+    world.state("games", &locked);
+    assert_eq!(world.newcomer("games").answers(dialogue(NOW)).run().field("result"), "enrolled");
+    assert_eq!(world.state_of("games").root.codes, 0);
 }
 
 #[test]

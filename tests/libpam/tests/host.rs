@@ -19,7 +19,22 @@ fn host() -> BTreeMap<String, String> {
         }
     }
     let status = fs::read_to_string("/proc/thread-self/status").unwrap();
-    let kept = ["Uid", "Gid", "Groups", "Threads", "Cap", "Sig", "Shd", "NoNewPrivs", "Seccomp", "Umask"];
+    // Not SigQ: it counts the signals of all processes of the same user.
+    let kept = [
+        "Uid",
+        "Gid",
+        "Groups",
+        "Threads",
+        "Cap",
+        "SigPnd",
+        "SigBlk",
+        "SigIgn",
+        "SigCgt",
+        "ShdPnd",
+        "NoNewPrivs",
+        "Seccomp",
+        "Umask",
+    ];
     for line in status.lines().filter(|line| kept.iter().any(|key| line.starts_with(key))) {
         host.insert(line.split(':').next().unwrap().into(), line.into());
     }
