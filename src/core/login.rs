@@ -578,12 +578,14 @@ mod tests {
     #[test]
     fn a_first_factor_counts_if_sshd_reports_it_or_an_earlier_line_has_asked_for_a_password() {
         let policy = "mode = \"mandatory\"\n[[rule]]\nname = \"key\"\nfirst-factor = [\"publickey\"]\nmode = \"exempt\"\n\
-                      [[rule]]\nname = \"typed\"\nfirst-factor = [\"password\"]\nmode = \"exempt\"";
+                      [[rule]]\nname = \"typed\"\nfirst-factor = [\"password\"]\nmode = \"exempt\"\n\
+                      [[rule]]\nname = \"asked\"\nfirst-factor = [\"keyboard-interactive\"]\nmode = \"exempt\"";
         let table = [
             (Some("publickey ssh-ed25519 AAAA"), true, "rule=key"),
             (Some("password"), false, "rule=typed"),
             (None, true, "rule=typed"),
             (Some("hostbased publickey"), false, "rule=default"),
+            (Some("keyboard-interactive/pam"), false, "rule=asked"),
         ];
         for (methods, has_password, expected) in table {
             let mut ada = person("root", &["123456"]);

@@ -49,10 +49,11 @@ impl Request {
         services.iter().any(|service| *service == self.service || (service == SSHD && self.is_sshd()))
     }
 
-    /// The methods that sshd says it has accepted.
+    /// The methods that sshd says it has accepted, without what follows them: the key, or the device as in
+    /// `keyboard-interactive/pam`.
     pub fn methods_of_sshd(&self) -> impl Iterator<Item = &str> {
         let lines = self.ssh_methods.as_deref().unwrap_or("").lines();
-        lines.filter_map(|line| line.split(' ').next()).filter(|method| !method.is_empty())
+        lines.filter_map(|line| line.split([' ', '/']).next()).filter(|method| !method.is_empty())
     }
 
     /// What has come first, as far as the auth phase can see: methods of sshd's, and a password that an earlier line has
