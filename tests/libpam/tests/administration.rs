@@ -70,6 +70,9 @@ fn a_requirement_is_not_inherited_with_a_uid_and_not_passed_over() {
             .contains("run 'twostep rebind games'; if it is another person's now, 'twostep reset games'"),
         "{outcome:#?}"
     );
+    world.service("sshd", "account required MODULE root=ROOT\naccount required pam_permit.so\n");
+    let gate = world.login("games").service("sshd").tty("ssh").at(NOW).open().account();
+    gate.assert_denied(PAM_AUTHINFO_UNAVAIL, "unavailable");
     command(&world, "reset games").unwrap();
     assert_eq!(world.newcomer("games").run().code, IGNORED_ALONE);
 }
