@@ -1,7 +1,8 @@
 //! What the checks read of a machine: text files below its root, and the lines of ours in its services.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::Read;
+use std::path::Path;
 
 use twostep_core::os::root::Root;
 
@@ -12,9 +13,22 @@ const LONGEST: u64 = 1024 * 1024;
 
 /// The text of the file at `path`, as the machine names it; none if it cannot be read.
 pub fn text(root: &Root, path: &str) -> Option<String> {
+    text_of(&root.path(path))
+}
+
+/// The text of this file; none if it cannot be read, or is none: a FIFO would never end, nor would a device.
+pub fn text_of(path: &Path) -> Option<String> {
+    bytes_of(path, LONGEST).map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// At most so many bytes of this file; none if it cannot be read, or is none.
+pub fn bytes_of(path: &Path, most: u64) -> Option<Vec<u8>> {
+    if !fs::metadata(path).ok()?.is_file() {
+        return None;
+    }
     let mut bytes = Vec::new();
-    File::open(root.path(path)).ok()?.take(LONGEST).read_to_end(&mut bytes).ok()?;
-    Some(String::from_utf8_lossy(&bytes).into_owned())
+    File::open(path).ok()?.take(most).read_to_end(&mut bytes).ok()?;
+    Some(bytes)
 }
 
 /// The lines of a text with their numbers, from 1, without comments and blanks around.

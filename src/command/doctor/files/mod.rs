@@ -3,6 +3,7 @@
 mod expected;
 mod store;
 
+use twostep_core::os::files::LONGEST_FILE;
 use twostep_core::os::root::Root;
 
 use super::Patient;
@@ -12,6 +13,8 @@ pub use store::of_person;
 
 /// What follows where nobody can be judged.
 const EVERYBODY: &str = "Every login that twostep guards is refused.";
+/// The policy.
+const POLICY: &str = "/etc/twostep/policy.toml";
 /// The command.
 const COMMAND: &str = "/usr/bin/twostep";
 /// A policy under which nothing changes for anybody who is not enrolled.
@@ -41,13 +44,16 @@ fn policy(root: &Root, owner: &Owner) -> Vec<Finding> {
         make: Some(format!("mkdir -m 0755 {path}")),
         lost: "",
     };
-    let file = Expected {
-        kind: Kind::File,
-        make: Some(SHORTEST_POLICY.to_owned()),
-        ..dir("/etc/twostep/policy.toml")
-    };
+    let file = Expected { kind: Kind::File, make: Some(SHORTEST_POLICY.to_owned()), ..dir(POLICY) };
     let above = store::above("/etc", &[owner.clone(), Owner::ROOT]);
-    first_of(root, &[above, dir("/etc/twostep"), file])
+    let mut findings = first_of(root, &[above, dir("/etc/twostep"), file]);
+    if findings.is_empty()
+        && std::fs::metadata(root.path(POLICY)).is_ok_and(|found| found.len() > LONGEST_FILE)
+    {
+        let then = "Write fewer rules: by groups rather than by users.";
+        findings.push(odd(POLICY, "it is longer than 64 KiB", EVERYBODY, then));
+    }
+    findings
 }
 
 /// What is wrong with the first of `chain` with which something is: what lies below cannot be judged.

@@ -7,6 +7,7 @@ use std::path::{Component, Path, PathBuf};
 use twostep_core::os::root::Root;
 
 use crate::doctor::finding::Place;
+use crate::doctor::machine;
 
 /// Read only where none of the directories is.
 pub const PAM_CONF: &str = "/etc/pam.conf";
@@ -79,6 +80,17 @@ impl<'a> Files<'a> {
             .collect()
     }
 
+    /// What lies where a service's file should, and is none.
+    pub fn unreadable(&self) -> Vec<String> {
+        let Some(folder) = self.directories().first() else { return Vec::new() };
+        let paths = self.names().into_iter().map(|name| format!("{folder}/{name}"));
+        let is_odd = |path: &String| {
+            let is_there = fs::symlink_metadata(self.root.path(path)).is_ok();
+            is_there && !self.resolve(path).is_some_and(|file| file.is_file() || file.is_dir())
+        };
+        paths.filter(is_odd).collect()
+    }
+
     /// The file of the service or, for a name that begins with `/`, that file.
     pub fn open(&self, name: &str) -> Option<Text> {
         if name.starts_with('/') {
@@ -124,8 +136,8 @@ impl<'a> Files<'a> {
     }
 
     fn read(&self, file: String) -> Option<Text> {
-        let bytes = self.resolve(&file).filter(|path| path.is_file()).and_then(|path| fs::read(path).ok())?;
-        Some(Text { text: String::from_utf8_lossy(&bytes).into_owned(), file, service: None })
+        let text = machine::text_of(&self.resolve(&file)?)?;
+        Some(Text { text, file, service: None })
     }
 
     fn open_pam_conf(&self, service: &str) -> Option<Text> {

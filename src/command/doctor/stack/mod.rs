@@ -23,6 +23,7 @@ mod own_line;
 mod pairs;
 mod service;
 mod shared;
+mod silent;
 mod text;
 mod unfold;
 mod walk;
@@ -57,7 +58,7 @@ pub fn check(patient: &Patient<'_>) -> Vec<Finding> {
         findings.into_iter().map(|finding| in_pam_conf(service, finding))
     });
     let together = shared::check(&files, &services).into_iter().chain(pairs::check(&files, &services));
-    each.chain(together).collect()
+    each.chain(together).chain(silent::check(patient, &files, &services)).collect()
 }
 
 /// Where an account line of ours is needed: people enroll there, or the gate is there.

@@ -9,7 +9,10 @@ use twostep_core::os::root::Root;
 use super::entry::Entry;
 use super::files::Files;
 use crate::doctor::finding::{Finding, Place, Remedy};
+use crate::doctor::machine::bytes_of;
 
+/// No module is longer, in bytes; of one that is, the beginning is read.
+const LONGEST: u64 = 64 * 1024 * 1024;
 const NAME: &str = "pam_twostep.so";
 const ENTRY: &[u8] = b"\0pam_sm_authenticate\0";
 const AGAIN: &str = "Install twostep again.";
@@ -85,11 +88,11 @@ fn content(path: &str, real: &Path) -> Option<Finding> {
         let remedy = Remedy::Advice { text: AGAIN.to_owned() };
         Some(Finding::problem(Place::file(path), what, why, remedy))
     };
-    let Ok(bytes) = fs::read(real) else { return problem("the module cannot be read") };
+    let Some(bytes) = bytes_of(real, LONGEST) else { return problem("the module cannot be read") };
     let Some(machine) = machine(&bytes) else { return problem("the module is not a shared object") };
     // What runs on this machine lies beside it; failing that, this command does.
     let beside = real.with_file_name("pam_permit.so");
-    let runs = fs::read(beside).or_else(|_| fs::read("/proc/self/exe")).ok();
+    let runs = bytes_of(&beside, LONGEST).or_else(|| bytes_of(Path::new("/proc/self/exe"), LONGEST));
     if runs.and_then(|bytes| self::machine(&bytes)).is_some_and(|here| here != machine) {
         return problem("the module is for another kind of processor");
     }

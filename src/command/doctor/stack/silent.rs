@@ -1,0 +1,45 @@
+//! Services that say nothing of twostep, and should: a package may have replaced their file, or it cannot be read.
+
+use super::files::Files;
+use super::service::Service;
+use crate::doctor::Patient;
+use crate::doctor::finding::{Finding, Place, Remedy};
+
+/// What is wrong with services that do not name the module, where others do.
+pub fn check(patient: &Patient<'_>, files: &Files<'_>, services: &[Service]) -> Vec<Finding> {
+    let unreadable = files.unreadable().into_iter().map(cannot_be_read);
+    unreadable.chain(unguarded(patient, services)).collect()
+}
+
+/// What stands in the place of a service's file, and is none.
+fn cannot_be_read(file: String) -> Finding {
+    Finding::warning(
+        Place::file(file),
+        "this is not a regular file",
+        "libpam does not read it, or waits for ever: who logs in by this service is refused.",
+        Remedy::Advice { text: "Put a regular file in its place, or take it away.".to_owned() },
+    )
+}
+
+/// At the gate's services the policy counts on being asked.
+fn unguarded(patient: &Patient<'_>, services: &[Service]) -> Vec<Finding> {
+    let Some(policy) = &patient.policy else { return Vec::new() };
+    let named = |service: &&Service| policy.gate.services.contains(&service.name);
+    let silent = services.iter().filter(named).filter(|service| !service.names_us());
+    let required = silent.filter(|service| policy.may_require(&service.name));
+    required.map(|service| says_nothing(&service.file, &service.name)).collect()
+}
+
+fn says_nothing(file: &str, service: &str) -> Finding {
+    let why = "The policy makes the second step mandatory there for some, and nobody is asked. Perhaps a package has \
+               replaced the file.";
+    let advice = format!(
+        "pam.d/README.md of twostep says which lines go into it. If nobody shall be asked there, take '{service}' out of [gate] in the policy."
+    );
+    Finding::warning(
+        Place::file(file),
+        "this file does not name pam_twostep.so, as others do",
+        why,
+        Remedy::Advice { text: advice },
+    )
+}
