@@ -226,6 +226,28 @@ fn recovery_codes_are_replaced_only_after_somebody_has_read_the_new_ones() {
     assert!(!machine.run("status --user daemon").contains("recovery codes"));
 }
 
+/// They would open nothing: recovery codes belong to the credential for which they were made.
+#[test]
+fn recovery_codes_of_a_credential_that_was_replaced_meanwhile_are_not_stored() {
+    let machine = Machine::new("meanwhile");
+    assert!(machine.enroll("enroll --user daemon", 0).ends_with("[0]"));
+    let mut dialogue = Dialogue::start(machine.command("recovery --user daemon"));
+    dialogue.said = dialogue.read_to("To go on, type the last group of code ");
+    machine.run("reset daemon");
+    assert!(machine.enroll("enroll --user daemon", 0).ends_with("[0]"));
+    let state = machine.0.join("var/lib/twostep/state/1");
+    let before = fs::read(&state).unwrap();
+    let number: usize = dialogue.read_to(": ").trim_end_matches(": ").parse().unwrap();
+    let code = recovery_codes(&dialogue.said)[number - 1].clone();
+    dialogue.answer(code.rsplit('-').next().unwrap());
+    let end = dialogue.finish();
+    assert!(end.ends_with(
+        "error: this person was enrolled meanwhile, by a login or another administrator.\n\
+         Nothing was changed: the old recovery codes still work.\n[1]"
+    ));
+    assert_eq!(fs::read(&state).unwrap(), before);
+}
+
 #[test]
 fn a_ticket_is_shown_once_and_not_kept() {
     let machine = Machine::new("ticket");
