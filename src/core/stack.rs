@@ -6,6 +6,14 @@ use std::fmt::Write;
 
 /// The name of the module's file, perhaps behind a directory.
 const MODULE: &str = "pam_twostep.so";
+/// The same before it is installed.
+const AS_BUILT: &str = "libpam_twostep.so";
+/// What a line begins with.
+const KINDS: [&str; 4] = ["auth", "account", "password", "session"];
+/// What stands between words.
+const BLANKS: [char; 2] = [' ', '\t'];
+/// Of a longer line, in bytes, libpam takes the rest for another one.
+const LONGEST: usize = 1000;
 /// Includes within includes; libpam has a limit of its own.
 const DEEPEST: usize = 8;
 
@@ -15,7 +23,7 @@ const DEEPEST: usize = 8;
 pub fn check_account_phase(service: &str, read: &impl Fn(&str) -> Option<String>) -> Result<(), String> {
     match scan(service, read, DEEPEST)? {
         Found::Ours => Ok(()),
-        Found::Nothing => Err(mend("no account line is twostep's", service)),
+        Found::Nothing => Err(mend("no account line is twostep's", &format!("/etc/pam.d/{service}"))),
     }
 }
 
@@ -30,16 +38,17 @@ fn scan(file: &str, read: &impl Fn(&str) -> Option<String>, depth: usize) -> Res
     let is_plain = !file.is_empty() && !file.starts_with('.') && !file.contains('/');
     let text = if is_plain && depth > 0 { read(file) } else { None };
     let text = text.ok_or_else(|| format!("the PAM file '{file}' cannot be read"))?;
-    let mut lines = text.lines().enumerate();
+    let mut lines = text.split('\n').enumerate();
     while let Some((index, line)) = lines.next() {
+        let place = format!("/etc/pam.d/{file}, line {}", index.saturating_add(1));
+        check_plain(line, &place)?;
         let mut whole = line.to_owned();
-        while whole.ends_with('\\') && !whole.contains('#') {
+        while whole.ends_with('\\') {
             whole.pop();
-            let _ = write!(whole, " {}", lines.next().unwrap_or_default().1); // to a string, that cannot fail
-        }
-        let place = format!("{file}, line {}", index.saturating_add(1));
-        if whole.ends_with('\\') {
-            return Err(format!("/etc/pam.d/{place} continues a comment: take the \\ away"));
+            let next = lines.next().unwrap_or_default().1;
+            check_plain(next, &place)?;
+            check_continuation(next, &place)?;
+            let _ = write!(whole, " {next}"); // to a string, that cannot fail
         }
         if let Found::Ours = judge(&whole, &place, read, depth)? {
             return Ok(Found::Ours);
@@ -48,24 +57,55 @@ fn scan(file: &str, read: &impl Fn(&str) -> Option<String>, depth: usize) -> Res
     Ok(Found::Nothing)
 }
 
+/// Versions of libpam differ in how they take what is odd: nothing is enrolled on a guess.
+fn check_plain(line: &str, place: &str) -> Result<(), String> {
+    let odd = |what: &str| Err(format!("{what} ({place}): versions of libpam read that in different ways"));
+    let ends = line.trim_end_matches(BLANKS);
+    if line.len() > LONGEST {
+        return odd("the line is too long");
+    }
+    if line.contains(|c: char| c.is_control() && c != '\t') {
+        return odd("the line holds a control character, perhaps the line end of another system");
+    }
+    if ends.ends_with('\\') && (ends.contains('#') || ends.len() < line.len()) {
+        return odd("the line ends with a \\ in a comment or before blanks");
+    }
+    Ok(())
+}
+
+fn check_continuation(line: &str, place: &str) -> Result<(), String> {
+    let content = line.trim_matches(BLANKS);
+    if content.is_empty() || content.starts_with('#') {
+        return Err(format!("a \\ is followed by an empty line or a comment ({place}): take the \\ away"));
+    }
+    Ok(())
+}
+
 fn judge(
     line: &str,
     place: &str,
     read: &impl Fn(&str) -> Option<String>,
     depth: usize,
 ) -> Result<Found, String> {
-    let words: Vec<&str> = line.split('#').next().unwrap_or_default().split_whitespace().collect();
-    let (kind, control, module) = match words.as_slice() {
-        ["@include", file, ..] => return scan(file, read, depth.saturating_sub(1)),
-        [kind, control, module, ..] => (kind.trim_start_matches('-'), *control, *module),
-        [kind, ..] => (kind.trim_start_matches('-'), "", ""),
-        [] => return Ok(Found::Nothing),
-    };
+    let content = line.split('#').next().unwrap_or_default();
+    let words: Vec<&str> = content.split(BLANKS).filter(|word| !word.is_empty()).collect();
+    let Some((first, rest)) = words.split_first() else { return Ok(Found::Nothing) };
+    if first.eq_ignore_ascii_case("@include") {
+        return scan(rest.first().unwrap_or(&""), read, depth.saturating_sub(1));
+    }
+    let kind = first.strip_prefix('-').unwrap_or(first);
+    if !KINDS.iter().any(|known| known.eq_ignore_ascii_case(kind)) {
+        return Err(format!("nobody can tell what '{first}' is ({place})"));
+    }
     if !kind.eq_ignore_ascii_case("account") {
         return Ok(Found::Nothing);
     }
+    let (control, module) = match rest {
+        [control, module, ..] => (*control, module.rsplit('/').next().unwrap_or_default()),
+        [] | [_] => ("", ""),
+    };
     let passes_on = ["required", "requisite"].iter().any(|plain| control.eq_ignore_ascii_case(plain));
-    match (passes_on, module.ends_with(MODULE)) {
+    match (passes_on, MODULE == module || AS_BUILT == module) {
         (true, true) => Ok(Found::Ours),
         (true, false) => Ok(Found::Nothing),
         (false, true) => Err(mend("the account line of twostep is not 'required'", place)),
@@ -76,7 +116,7 @@ fn judge(
 }
 
 fn mend(problem: &str, place: &str) -> String {
-    format!("{problem} (/etc/pam.d/{place}): put 'account required {MODULE}' before all other account lines")
+    format!("{problem} ({place}): put 'account required {MODULE}' before all other account lines")
 }
 
 #[cfg(test)]
@@ -137,8 +177,34 @@ mod tests {
             ("account sufficient pam_twostep.so", "is not 'required'"),
             ("account", "may skip"),
             ("# account required pam_twostep.so", "no account line is twostep's"),
-            ("# a comment \\\naccount required pam_twostep.so", "continues a comment"),
-            ("auth required x.so # y \\\naccount required pam_twostep.so", "continues a comment"),
+            ("# a comment \\\naccount required pam_twostep.so", "in a comment or before blanks"),
+            ("auth required x.so # y \\\naccount required pam_twostep.so", "in a comment or before blanks"),
+            ("session required x.so \\ \naccount required pam_twostep.so", "in a comment or before blanks"),
+            ("session required x.so \\\t\naccount required pam_twostep.so", "in a comment or before blanks"),
+            ("session required x.so \\\n# c\naccount required pam_twostep.so", "an empty line or a comment"),
+            ("session required x.so \\\n\naccount required pam_twostep.so", "an empty line or a comment"),
+            ("session required x.so \\\n \t\naccount required pam_twostep.so", "an empty line or a comment"),
+            (
+                "session required x.so \\\r\naccount sufficient x.so\naccount required pam_twostep.so",
+                "control character",
+            ),
+            ("session required x.so \\\0\naccount required pam_twostep.so", "control character"),
+            ("account\u{b}required pam_twostep.so", "control character"),
+            ("account\u{a0}required pam_twostep.so", "nobody can tell what"),
+            (
+                "[account] sufficient x.so\naccount required pam_twostep.so",
+                "nobody can tell what '[account]'",
+            ),
+            ("[-account] sufficient x.so\naccount required pam_twostep.so", "nobody can tell what"),
+            ("--account sufficient x.so\naccount required pam_twostep.so", "nobody can tell what"),
+            ("-@include common-account\naccount required pam_twostep.so", "nobody can tell what"),
+            (
+                "@INCLUDE common-account\naccount required pam_twostep.so",
+                "(/etc/pam.d/common-account, line 1)",
+            ),
+            ("account required /x/not_pam_twostep.so", "no account line is twostep's"),
+            ("account required pam_twostep.so.old", "no account line is twostep's"),
+            ("-account sufficient x.so\naccount required pam_twostep.so", "may skip"),
             ("auth required x.so \\\naccount required pam_twostep.so", "no account line is twostep's"),
             ("@include missing\naccount required pam_twostep.so", "'missing' cannot be read"),
             ("@include ../sshd", "cannot be read"),
@@ -148,6 +214,8 @@ mod tests {
             let problem = check(text).unwrap_err();
             assert!(problem.contains(expected), "{text}\n  gives {problem}");
         }
+        let long = format!("#{}account sufficient x.so\naccount required pam_twostep.so", "x".repeat(1022));
+        assert!(check(&long).unwrap_err().contains("too long"));
         assert!(check_account_phase("a/b", &|_| Some("account required pam_twostep.so".to_owned())).is_err());
     }
 }
