@@ -25,7 +25,7 @@ fn of_error(error: &PolicyError, text: &str) -> Finding {
     Finding::problem(Place::line(FILE, error.place.line), what, why, remedy(error, text))
 }
 
-/// A key that nobody knows is written right, if it looks like a slip, or taken out; if that helps.
+/// A key that nobody knows is written right, if it looks like a slip, or taken out, if that helps and harms nobody.
 fn remedy(error: &PolicyError, text: &str) -> Remedy {
     let place = || Place::line(FILE, error.place.line);
     let line = text.lines().nth(error.place.line.saturating_sub(1)).unwrap_or_default();
@@ -35,7 +35,8 @@ fn remedy(error: &PolicyError, text: &str) -> Remedy {
         if let Some(new) = meant.filter(|new| helps(error, text, Some(new))) {
             return Remedy::Replace { place: place(), text: new };
         }
-        if helps(error, text, None) {
+        // In a rule it is perhaps a condition, without which the rule would mean more people.
+        if extent(error.place.line, text).is_none() && helps(error, text, None) {
             return Remedy::Delete { place: place() };
         }
     }
@@ -54,14 +55,15 @@ fn helps(error: &PolicyError, text: &str, new: Option<&str>) -> bool {
 
 fn of_remark(remark: Remark, text: &str) -> Finding {
     let why = "The policy holds, but this rule does not do what it seems to say.";
+    let place = Place::line(FILE, remark.line);
     let remedy = match extent(remark.line, text) {
-        Some((first, last)) => Remedy::Run { command: format!("sed -i '{first},{last}d' {FILE}") },
-        None => Remedy::Advice { text: remark.then },
+        Some(lines) if remark.is_over => Remedy::Delete { place: Place::lines(FILE, lines.0, lines.1) },
+        Some(_) | None => Remedy::Advice { text: remark.then },
     };
-    Finding::warning(Place::line(FILE, remark.line), remark.what, why, remedy)
+    Finding::warning(place, remark.what, why, remedy)
 }
 
-/// The lines of the rule whose name stands on `line`, if it has a header of its own.
+/// The lines of the rule whose name stands on `line`, if it has a header of its own, without what stands behind its last key.
 fn extent(line: usize, text: &str) -> Option<(usize, usize)> {
     let is_header = |line: &str| line.trim_start().starts_with('[');
     let lines: Vec<&str> = text.lines().collect();
@@ -70,7 +72,9 @@ fn extent(line: usize, text: &str) -> Option<(usize, usize)> {
         return None;
     }
     let behind = lines.get(first.saturating_add(1)..)?;
-    let length = behind.iter().position(|line| is_header(line)).unwrap_or(behind.len());
+    let end = behind.iter().position(|line| is_header(line)).unwrap_or(behind.len());
+    let is_key = |line: &&str| !line.trim().is_empty() && !line.trim_start().starts_with('#');
+    let length = behind.get(..end)?.iter().rposition(is_key)?.saturating_add(1);
     Some((first.saturating_add(1), first.saturating_add(1).saturating_add(length)))
 }
 
@@ -82,7 +86,7 @@ mod tests {
     fn a_rule_reaches_from_its_header_to_the_next() {
         let text =
             "version = 1\n[[rule]]\nname = \"a\"\nmode = \"exempt\"\n\n[[rule]]\nname = \"b\"\n[gate]\n";
-        assert_eq!(extent(3, text), Some((2, 5)));
+        assert_eq!(extent(3, text), Some((2, 4)));
         assert_eq!(extent(7, text), Some((6, 7)));
         assert_eq!(extent(1, "rule = [{name = \"a\"}]"), None);
     }

@@ -35,7 +35,13 @@ impl Display for Report {
         match (self.problems, self.warnings) {
             (0, 0) => f.write_str("Nothing to mend."),
             (problems, warnings) => {
-                write!(f, "{}, {}.", counted(problems, "problem"), counted(warnings, "warning"))
+                write!(f, "{}, {}.", counted(problems, "problem"), counted(warnings, "warning"))?;
+                let one_by_one = self.findings.len() > 1;
+                f.write_str(if one_by_one {
+                    "\nMend the first, then ask again: what follows may have moved."
+                } else {
+                    ""
+                })
             }
         }
     }

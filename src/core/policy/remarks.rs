@@ -24,8 +24,10 @@ pub struct Remark {
     pub what: String,
     /// What to do.
     pub then: String,
-    /// Whether the rule decides nothing, so that taking it out changes nothing.
+    /// Whether the rule decides nothing.
     pub is_idle: bool,
+    /// Whether it is idle because its last day is over: taking it out changes nothing.
+    pub is_over: bool,
 }
 
 /// All remarks, rule by rule.
@@ -53,6 +55,7 @@ fn remark(rule: &Rule, weight: Weight, what: &str, then: &str) -> Remark {
         what: format!("rule '{}' {what}", rule.name),
         then: then.to_owned(),
         is_idle: false,
+        is_over: false,
     }
 }
 
@@ -78,7 +81,7 @@ fn never_matches(rule: &Rule, before: &[Rule]) -> Option<Remark> {
 fn is_over(rule: &Rule, now: UnixTime) -> Option<Remark> {
     let day = rule.until.filter(|_| rule.is_over(now))?;
     let what = format!("ended with {day}, and matches nobody any more");
-    Some(idle(rule, &what, "Take it out, or write a later day."))
+    Some(Remark { is_over: true, ..idle(rule, &what, "Take it out, or write a later day.") })
 }
 
 /// Whoever is meant to be no person in particular, root is, too. At the console alone that is the way back in.

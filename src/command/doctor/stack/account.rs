@@ -1,9 +1,12 @@
 //! The account line, where people enroll and at the gate.
 
+use twostep_core::world::Machine;
+
 use super::asking::Stack;
 use super::entry::{Entry, Handler, Kind};
 use super::files::Files;
 use super::module::Scenario;
+use super::own_line;
 use super::service::Service;
 use super::shared;
 use super::text::our_text;
@@ -25,7 +28,20 @@ pub fn check(files: &Files<'_>, service: &Service) -> Vec<Finding> {
     if Ways::through(&stack.entries, Scenario::Exempt).successes.is_empty() {
         return vec![nobody_says_yes(&stack)];
     }
-    Vec::new()
+    let is_wrong = |entry: &Entry| entry.is_ours() && !own_line::check(entry).is_empty();
+    if service.account.iter().any(is_wrong) {
+        return Vec::new(); // told already
+    }
+    doubt(files, service).into_iter().collect()
+}
+
+/// What the module itself says before it enrolls anybody: it is stricter, because it must not guess.
+fn doubt(files: &Files<'_>, service: &Service) -> Option<Finding> {
+    let problem = files.machine().check_account_phase(&service.name).err()?;
+    let why = "twostep cannot be sure that PAM comes to its account line, so nobody enrolls here.";
+    let remedy =
+        Remedy::Advice { text: "Write the lines before it plainly, one after the other.".to_owned() };
+    Some(Finding::problem(Place::file(&service.file), problem, why, remedy))
 }
 
 /// Whether a line never skips what follows but by refusing, as the module itself judges before it enrolls anybody.

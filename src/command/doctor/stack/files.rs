@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
+use twostep_core::machine::System;
 use twostep_core::os::root::Root;
 
 use crate::doctor::finding::Place;
@@ -55,6 +56,11 @@ impl<'a> Files<'a> {
     /// The files below `root`.
     pub fn new(root: &'a Root) -> Self {
         Self { root, debian: root.path("/etc/debian_version").exists() }
+    }
+
+    /// The machine as the module sees it.
+    pub fn machine(&self) -> System {
+        System::new(self.root.clone())
     }
 
     /// Whether libpam knows `@include`.

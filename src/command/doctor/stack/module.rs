@@ -99,6 +99,28 @@ impl Role {
     }
 }
 
+/// Modules of which each by itself checks a password or a person, so that one of several is enough where a stack says so.
+const KNOWN_FACTORS: [&str; 12] = [
+    "pam_unix",
+    "pam_unix2",
+    "pam_sss",
+    "pam_ldap",
+    "pam_krb5",
+    "pam_winbind",
+    "pam_systemd_home",
+    "pam_pwdfile",
+    "pam_userdb",
+    "pam_himmelblau",
+    "pam_fprintd",
+    "pam_pkcs11",
+];
+
+/// Whether the module at `path` is known to check a first factor.
+pub fn is_known_factor(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    KNOWN_FACTORS.contains(&name.split('.').next().unwrap_or(name))
+}
+
 /// What twostep answers when it refuses.
 pub const REFUSALS: &[Answer] = &[
     Answer::AUTH_ERR,

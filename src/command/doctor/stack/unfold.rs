@@ -3,7 +3,7 @@
 
 use super::control::{Action, Answer};
 use super::entry::{Entry, Handler, Kind};
-use super::module::Role;
+use super::module::{Role, is_known_factor};
 use super::text::{deny, permit, written};
 
 /// What one included line becomes.
@@ -21,7 +21,7 @@ pub fn unfolded(included: &[&Entry]) -> Option<String> {
     let parts: Vec<_> = included.iter().filter_map(|entry| Some((part(entry)?, *entry))).collect();
     let factors = parts.iter().filter(|(part, _)| matches!(part, Part::Factor)).count();
     let failed: Vec<_> = parts.iter().filter(|(part, _)| matches!(part, Part::Failed)).collect();
-    if factors == 0 {
+    if factors == 0 || !is_one_of_many(&parts, factors) {
         return None;
     }
     let asked = parts.iter().filter(|(part, _)| !matches!(part, Part::Failed));
@@ -39,6 +39,24 @@ pub fn unfolded(included: &[&Entry]) -> Option<String> {
     lines.extend(failed.iter().map(|(_, entry)| entry.with_control("optional")));
     lines.extend([deny(), permit()]);
     Some(lines.join("\n"))
+}
+
+/// Whether any one of the first factors is enough today, as it will be then; and whether nothing else than them decides. Of
+/// modules that nobody knows, and of two that are both required, a person must say what they are for.
+fn is_one_of_many(parts: &[(Part, &Entry)], factors: usize) -> bool {
+    let alone = |entry: &Entry| {
+        let ends = matches!(entry.control.on(Answer::SUCCESS), Action::Done | Action::Jump(_));
+        is_known_factor(entry.module()) && (ends || factors == 1)
+    };
+    let decides = |entry: &Entry| {
+        let forgiving = matches!(entry.control.on(Answer::AUTH_ERR), Action::Ignore);
+        entry.role() == Role::Condition && forgiving
+    };
+    parts.iter().all(|(part, entry)| match part {
+        Part::Factor => alone(entry),
+        Part::Kept => !decides(entry),
+        Part::Failed => true,
+    })
 }
 
 fn part(entry: &Entry) -> Option<Part> {
