@@ -28,6 +28,9 @@ pub fn check(files: &Files<'_>, service: &Service) -> Vec<Finding> {
     if Ways::through(&stack.entries, Scenario::Exempt).successes.is_empty() {
         return vec![nobody_says_yes(&stack)];
     }
+    if Ways::through(&stack.entries, Scenario::Refused).successes.iter().any(|facts| facts.asked) {
+        return vec![super::auth::forgets(&stack)];
+    }
     let is_wrong = |entry: &Entry| entry.is_ours() && !own_line::check(entry).is_empty();
     if service.account.iter().any(is_wrong) {
         return Vec::new(); // told already

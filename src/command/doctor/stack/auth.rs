@@ -44,6 +44,9 @@ pub fn check(stack: &Stack<'_>, caller: Caller) -> Vec<Finding> {
     if !around.is_empty() {
         return around;
     }
+    if let Some(forgotten) = forgotten(stack) {
+        return vec![forgotten];
+    }
     let wrong = wrong_way(stack);
     if wrong.is_empty() { yes(stack) } else { wrong }
 }
@@ -144,6 +147,9 @@ fn around(stack: &Stack<'_>, ways: &Ways, caller: Caller) -> Vec<Finding> {
     let unasked = ways.successes.iter().filter(|facts| !facts.asked && !is_root(facts));
     let culprits: std::collections::BTreeSet<_> = unasked.filter_map(|facts| facts.went_around).collect();
     let mut findings: Vec<Finding> = Vec::new();
+    if culprits.is_empty() && ways.successes.iter().any(|facts| !facts.asked && !is_root(&facts)) {
+        findings.push(some_way(stack));
+    }
     for finding in culprits.iter().filter_map(|&culprit| bypass::finding(stack, culprit)) {
         // What one remedy mends is said once: whoever applied it twice would spoil the file.
         if !findings.iter().any(|other| other.remedy == finding.remedy) {
@@ -151,6 +157,32 @@ fn around(stack: &Stack<'_>, ways: &Ways, caller: Caller) -> Vec<Finding> {
         }
     }
     findings
+}
+
+/// Lines let in without a code, and none of them can be named.
+fn some_way(stack: &Stack<'_>) -> Finding {
+    Finding::problem(
+        stack.our_place(),
+        "some way through this service says yes without coming to twostep",
+        "Whoever goes that way is asked for no code. A substack ends it early, or a 'reset' forgets a refusal.",
+        Remedy::Advice { text: "Compare the file with the one in twostep's pam.d folder.".to_owned() },
+    )
+}
+
+/// A refusal of ours that a later line takes back.
+fn forgotten(stack: &Stack<'_>) -> Option<Finding> {
+    let ways = Ways::through(&stack.entries, Scenario::Refused);
+    ways.successes.iter().any(|facts| facts.asked).then(|| forgets(stack))
+}
+
+/// The same, told.
+pub fn forgets(stack: &Stack<'_>) -> Finding {
+    Finding::problem(
+        stack.our_place(),
+        "after a refusal of twostep this service can still say yes",
+        "Whom twostep refuses gets in: a line behind it forgets what was before ('reset').",
+        Remedy::Advice { text: "Take the 'reset' behind the line of twostep away.".to_owned() },
+    )
 }
 
 /// A wrong first factor that comes to our line, unless the line itself demands one that sshd has seen.

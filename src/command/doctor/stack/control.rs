@@ -59,6 +59,13 @@ impl Answer {
     pub const MODULE_UNKNOWN: Self = Self(28);
 }
 
+impl Answer {
+    /// Every one.
+    pub fn all() -> impl Iterator<Item = Self> {
+        (0..NAMES.len()).map(Self)
+    }
+}
+
 #[cfg(test)]
 impl Answer {
     pub fn named(name: &str) -> Option<Self> {

@@ -1,7 +1,7 @@
 //! What is known of the modules: what part each plays in a stack, and what it may answer.
 
-use super::control::Answer;
-use super::entry::Kind;
+use super::control::{Action, Answer};
+use super::entry::{Entry, Kind};
 
 /// The part that a module plays.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -79,8 +79,7 @@ const QUIET: [&str; 27] = [
 impl Role {
     /// The part of the module at `path`, as a service file names it.
     pub fn of(path: &str) -> Self {
-        let name = path.rsplit('/').next().unwrap_or(path);
-        let stem = name.split('.').next().unwrap_or(name).trim_end();
+        let stem = stem(path);
         match stem {
             "pam_twostep" => Self::Ours,
             "pam_deny" => Self::Deny,
@@ -117,8 +116,16 @@ const KNOWN_FACTORS: [&str; 12] = [
 
 /// Whether the module at `path` is known to check a first factor.
 pub fn is_known_factor(path: &str) -> bool {
+    KNOWN_FACTORS.contains(&stem(path))
+}
+
+/// Those that say of everybody whether they are right.
+const NEVER_IGNORE: [&str; 4] = ["pam_unix", "pam_unix2", "pam_pwdfile", "pam_userdb"];
+
+/// A module's name without directory and ending.
+fn stem(path: &str) -> &str {
     let name = path.rsplit('/').next().unwrap_or(path);
-    KNOWN_FACTORS.contains(&name.split('.').next().unwrap_or(name))
+    name.split('.').next().unwrap_or(name).trim_end()
 }
 
 /// What twostep answers when it refuses.
@@ -159,17 +166,51 @@ pub enum Scenario {
     Anything,
     /// Every first factor is wrong.
     WrongFactor,
+    /// Some first factor may be right, and twostep refuses.
+    Refused,
     /// Some first factor may be right, twostep says yes, and nothing else does that only prepares something.
     Granted,
     /// The same, but twostep says nothing: the person is exempt, or has not enrolled.
     Exempt,
 }
 
+/// What the module of `entry` may answer besides: whatever its line has a jump, an end or a forgetting for; that nothing is
+/// to be said, if it is not known never to say so; and a yes, if nobody knows it and another line asks for the first factor.
+pub fn unusual(entry: &Entry, scenario: Scenario, is_other_known: bool) -> Vec<Answer> {
+    let tries = matches!(scenario, Scenario::Anything | Scenario::WrongFactor | Scenario::Refused);
+    let role = entry.role();
+    if !tries || matches!(role, Role::Ours | Role::Deny | Role::Permit | Role::Root) {
+        return Vec::new();
+    }
+    let is_wrong = role == Role::Factor && scenario == Scenario::WrongFactor;
+    let may_be =
+        |answer: &Answer| !(is_wrong && [Answer::SUCCESS, Answer::NEW_AUTHTOK_REQD].contains(answer));
+    let turns = |action: Action| matches!(action, Action::Jump(_) | Action::Done | Action::Reset);
+    let mut actions: Vec<Action> = Vec::new();
+    let mut unusual = Vec::new();
+    for answer in Answer::all().filter(may_be) {
+        let action = entry.control.on(answer);
+        if turns(action) && !actions.contains(&action) {
+            actions.push(action);
+            unusual.push(answer);
+        }
+    }
+    let is_known = is_known_factor(entry.module());
+    if entry.kind == Kind::Auth && role == Role::Factor && !NEVER_IGNORE.contains(&stem(entry.module())) {
+        unusual.push(Answer::IGNORE);
+    }
+    if is_wrong && !is_known && is_other_known {
+        unusual.push(Answer::SUCCESS);
+    }
+    unusual
+}
+
 /// What a module of this part may answer.
 pub fn answers(role: Role, kind: Kind, scenario: Scenario) -> &'static [Answer] {
-    use Scenario::{Anything, Exempt, Granted, WrongFactor};
+    use Scenario::{Anything, Exempt, Granted, Refused, WrongFactor};
     match (role, scenario) {
         (Role::Ours, Granted) => &[Answer::SUCCESS],
+        (Role::Ours, Refused) => &[Answer::AUTH_ERR],
         (Role::Ours, Exempt) | (Role::Quiet, Exempt | Granted) => &[Answer::IGNORE],
         (Role::Ours, Anything | WrongFactor) => &[Answer::SUCCESS, Answer::IGNORE, Answer::AUTH_ERR],
         (Role::Factor, _) if kind == Kind::Account => &[
@@ -180,13 +221,13 @@ pub fn answers(role: Role, kind: Kind, scenario: Scenario) -> &'static [Answer] 
             Answer::IGNORE,
         ],
         (Role::Factor, WrongFactor) => WRONG,
-        (Role::Factor, Anything | Granted | Exempt) => EITHER,
+        (Role::Factor, Anything | Granted | Exempt | Refused) => EITHER,
         (Role::Deny, _) => &[Answer::AUTH_ERR],
         (Role::Permit, _) => &[Answer::SUCCESS],
         (Role::Root, _) => &[Answer::SUCCESS, Answer::AUTH_ERR],
         (Role::Condition | Role::Counter, _) => {
             &[Answer::SUCCESS, Answer::IGNORE, Answer::AUTH_ERR, Answer::PERM_DENIED]
         }
-        (Role::Quiet, Anything | WrongFactor) => &[Answer::SUCCESS, Answer::IGNORE],
+        (Role::Quiet, Anything | WrongFactor | Refused) => &[Answer::SUCCESS, Answer::IGNORE],
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::control::{Action, Answer};
 use super::entry::{Entry, Handler};
-use super::module::{Role, Scenario, answers};
+use super::module::{Role, Scenario, answers, is_known_factor, unusual};
 use super::walk::Walk;
 
 /// More than any stack that people write needs.
@@ -85,16 +85,20 @@ impl Ways {
         if entry.is_ours() {
             self.arrivals.push(Arrival { facts, refused: walk.is_refused() });
         }
-        let answers = match entry.handler {
-            Handler::Module => answers(entry.role(), entry.kind, scenario),
-            Handler::Substack | Handler::Broken => &[Answer::PERM_DENIED],
+        let mut all = match entry.handler {
+            Handler::Module => answers(entry.role(), entry.kind, scenario).to_vec(),
+            Handler::Substack | Handler::Broken => vec![Answer::PERM_DENIED],
         };
-        let step = |&answer: &Answer| {
+        if entry.handler == Handler::Module {
+            let is_other_known = stack.iter().any(|other| is_known_factor(other.module()));
+            all.extend(unusual(entry, scenario, is_other_known));
+        }
+        let step = |answer: Answer| {
             let after = walk.step(stack, answer);
             let facts = facts.after(stack, entry, answer, walk.next(), after.next());
             (after, facts)
         };
-        answers.iter().map(step).collect()
+        all.into_iter().map(step).collect()
     }
 }
 

@@ -66,13 +66,14 @@ fn behind_deny(factor: &Entry, denies: &Entry, lines: usize) -> Remedy {
     Remedy::Replace { place: denies.place.clone(), text: deny() }
 }
 
-/// `requisite` ends the stack; where a yes jumps, it gets the line to jump over.
+/// `requisite` ends the stack. Where a yes jumps, it gets the line to jump over, and where the line is `requisite` and the
+/// module says nothing, one that catches the silence.
 fn without_deny(factor: &Entry) -> Remedy {
-    let text = match factor.control.on(Answer::SUCCESS) {
-        Action::Jump(_) => format!("{}\n{}", jumping(factor, 1), deny()),
-        Action::Ok | Action::Done | Action::Ignore | Action::Bad | Action::Die | Action::Reset => {
-            factor.with_control("requisite")
-        }
+    let jumps = matches!(factor.control.on(Answer::SUCCESS), Action::Jump(_));
+    let text = if jumps || factor.control.on(Answer::AUTH_ERR) == Action::Die {
+        format!("{}\n{}", jumping(factor, 1), deny())
+    } else {
+        factor.with_control("requisite")
     };
     Remedy::Replace { place: factor.place.clone(), text }
 }
