@@ -24,6 +24,10 @@ pub struct Person {
     pub log: Vec<String>,
     pub left: Option<Left>,
     pub pending: bool,
+    /// What was typed at an earlier line, if the request has a password.
+    pub password: &'static [u8],
+    /// Whether it can keep what is left for the account phase.
+    pub keeps: bool,
 }
 
 /// At login(1), called by root, behind a password.
@@ -42,6 +46,8 @@ pub fn person(user: &str, answers: &[&'static str]) -> Person {
         log: Vec::new(),
         left: None,
         pending: false,
+        password: b"11223344",
+        keeps: true,
     }
 }
 
@@ -63,12 +69,15 @@ impl Host for Person {
         self.request.clone()
     }
     fn is_password(&self, answer: &[u8]) -> bool {
-        self.request.has_password && answer == b"11223344"
+        self.request.has_password && answer == self.password
     }
     fn log(&mut self, line: &Line) {
         self.log.push(line.text.clone());
     }
     fn keep(&mut self, left: Left) -> Result<(), Denial> {
+        if !self.keeps {
+            return Err(Denial::Unavailable("libpam could not keep it".to_owned()));
+        }
         self.pending |= matches!(left.outcome, Outcome::Enrolling(_));
         self.left = Some(left);
         Ok(())

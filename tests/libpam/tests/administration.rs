@@ -1,11 +1,11 @@
 //! What an administrator's commands do to the files of one person, and never to those of another.
 
-use std::fs;
+use std::{fs, thread};
 
 use twostep_tests::interpose::release_clock;
 use twostep_tests::pam::*;
 use twostep_tests::paper::dialogue;
-use twostep_tests::{NOW, SECRET, World, uid};
+use twostep_tests::{NOW, SECRET, State, World, uid};
 
 const OPT_IN: &str = "version = 1\nmode = \"opt-in\"\n[verification]\ntries = 1\n";
 const TABLET: &str = "[[authenticator]]\nlabel = \"tablet\"\nsecret = \"TABLETTABLETTABLETTABLETTABLET22\"\n";
@@ -60,11 +60,14 @@ fn an_exemption_holds_for_whom_an_administrator_requires_too() {
 fn a_requirement_is_not_inherited_with_a_uid_and_not_passed_over() {
     let world = newcomers();
     command(&world, "require games").unwrap();
-    let of_somebody_else = twostep_tests::State { name: "gone".to_owned(), ..world.state_of("games") };
+    let of_somebody_else = State { name: "gone".to_owned(), ..world.state_of("games") };
     world.state("games", &of_somebody_else);
     let outcome = world.newcomer("games").run();
     outcome.assert_denied(PAM_AUTHINFO_UNAVAIL, "unavailable");
     assert!(outcome.field("cause").contains("run 'twostep reset games'"), "{outcome:#?}");
+    world.service("sshd", "account required MODULE root=ROOT\naccount required pam_permit.so\n");
+    let outcome = world.login("games").service("sshd").tty("ssh").at(NOW).open().account();
+    outcome.assert_denied(PAM_AUTHINFO_UNAVAIL, "unavailable");
     command(&world, "reset games").unwrap();
     assert_eq!(world.newcomer("games").run().code, IGNORED_ALONE);
 }
@@ -104,6 +107,58 @@ fn a_secret_file_of_somebody_else_is_neither_changed_nor_written_under_their_nam
     assert!(world.snapshot() == before);
 }
 
+/// What was counted, required and allowed there was so of somebody who is gone.
+#[test]
+fn a_state_of_somebody_else_is_neither_changed_nor_taken_over() {
+    let world = World::default();
+    let phone = format!("[[authenticator]]\nlabel = \"phone\"\nsecret = \"{SECRET}\"\n");
+    world.enroll_with("games", &format!("{phone}{TABLET}"));
+    let gone = |user: &str| State { name: "gone".to_owned(), ..State::new(uid(user), user) };
+    world.state("games", &gone("games")).state("mail", &gone("mail"));
+    let before = world.snapshot();
+    let commands = [
+        "remove --user games tablet",
+        "enroll --user games --label third",
+        "enroll --user mail",
+        "require mail",
+        "ticket mail",
+    ];
+    for words in commands {
+        let (error, status) = command(&world, words).unwrap_err();
+        assert!(error.contains("is that of 'gone'") && status != 0, "{words}: {error}");
+    }
+    assert!(world.snapshot() == before);
+}
+
+/// Two who write at once would lose what one of them has written.
+#[test]
+fn no_command_writes_while_a_login_holds_the_lock() {
+    let commands = [
+        "remove --user games tablet",
+        "require games",
+        "unrequire games",
+        "unlock games",
+        "reset games",
+        "ticket mail",
+    ];
+    thread::scope(|scope| {
+        for words in commands {
+            scope.spawn(move || {
+                let world = World::default();
+                let phone = format!("[[authenticator]]\nlabel = \"phone\"\nsecret = \"{SECRET}\"\n");
+                world.enroll_with("games", &format!("{phone}{TABLET}"));
+                world.state("mail", &State::new(uid("mail"), "mail"));
+                let held = ["games", "mail"].map(|user| fs::File::open(world.state_path(user)).unwrap());
+                held.iter().for_each(|file| file.lock().unwrap());
+                let before = world.snapshot();
+                let (error, status) = command(&world, words).unwrap_err();
+                assert!(error.contains("is locked by another process") && status != 0, "{words}: {error}");
+                assert!(world.snapshot() == before, "{words}");
+            });
+        }
+    });
+}
+
 /// Its codes of this moment may have been used, whatever its period.
 #[test]
 fn a_state_that_a_command_creates_burns_the_codes_of_all_authenticators() {
@@ -111,9 +166,11 @@ fn a_state_that_a_command_creates_burns_the_codes_of_all_authenticators() {
     let now = release_clock() as u64;
     for words in ["remove --user games phone", "require games"] {
         let world = World::new();
+        // So many steps of the other period end elsewhere.
+        world.policy("version = 1\nmode = \"mandatory\"\n[verification]\nskew-steps = 3\n");
         world.secret("games", &slow);
         command(&world, words).unwrap();
-        let end = |now: u64| now / 60 * 60 + 60;
+        let end = |now: u64| now / 60 * 60 + 180;
         let mark = world.state_of("games").mark;
         assert!((end(now)..=end(now + 30)).contains(&mark), "{words}: {mark} at {now}");
     }
