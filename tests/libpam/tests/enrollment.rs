@@ -2,10 +2,15 @@
 
 use std::ffi::CString;
 use std::fs;
+use std::io::Error;
+use std::os::unix::process::CommandExt;
+use std::process::Stdio;
 
+use twostep_tests::drive::Report;
 use twostep_tests::interpose::{PAM_PUTENV, PAM_SET_DATA, refuse};
 use twostep_tests::pam::*;
 use twostep_tests::paper::{dialogue, hash, recovery_bytes, recovery_code};
+use twostep_tests::refusal::is_root;
 use twostep_tests::{Budget, Generator, Login, NOW, Open, Outcome, SECRET, State, Style, World, uid};
 
 fn nothing_is_stored(world: &World, user: &str) -> bool {
@@ -237,6 +242,35 @@ fn who_cannot_enroll_here_sees_what_a_wrong_code_shows_and_never_a_key() {
     let world = World::newcomers("");
     world.policy("version = 1\nmode = \"opt-in\"\n");
     assert_eq!(login(&world).run().fields("result"), ["exempt"]);
+}
+
+/// Such a program may go on without the account phase, and give any terminal for a console.
+#[test]
+fn in_a_setuid_program_that_a_user_starts_nobody_enrolls() {
+    if !is_root() {
+        return;
+    }
+    for caller in [0, uid("games")] {
+        let world = World::newcomers("");
+        let mut command = world.newcomer("games").answers(dialogue(NOW)).command();
+        let become_setuid = move || {
+            // SAFETY: the call takes no pointer.
+            match unsafe { libc::setresuid(caller, 0, 0) } {
+                0 => Ok(()),
+                _ => Err(Error::last_os_error()),
+            }
+        };
+        // SAFETY: between fork and exec it makes one system call.
+        let output = unsafe { command.pre_exec(become_setuid) }.stdin(Stdio::null()).output().unwrap();
+        let report = Report::parse(&String::from_utf8_lossy(&output.stdout));
+        assert_eq!(report.code == Some(PAM_SUCCESS), caller == 0, "{report:?}");
+        assert_eq!(nothing_is_stored(&world, "games"), caller != 0, "{report:?}");
+        assert_eq!(
+            report.field("cause").contains("a program that its user starts"),
+            caller != 0,
+            "{report:?}"
+        );
+    }
 }
 
 /// A file that is there and cannot be read is not passed over for that of the next folder.
