@@ -178,10 +178,11 @@ mod tests {
 
     #[test]
     fn what_was_left_for_another_account_or_service_is_stored_for_nobody() {
-        let changes: [fn(&mut Person); 3] = [
+        let changes: [fn(&mut Person); 4] = [
             |ada| ada.request.user = Some("daemon".to_owned()),
             |ada| ada.request.service = "sshd".to_owned(),
             |ada| ada.left.as_mut().unwrap().name = "toor".to_owned(),
+            |ada| ada.left.as_mut().unwrap().uid = 1,
         ];
         for change in changes {
             let (mut ada, machine) = (pending(), newcomer());
@@ -266,6 +267,33 @@ mod tests {
         let policy = "mode = \"opt-in\"\n[[rule]]\nname = \"keys\"\nfirst-factor = [\"publickey\"]\nmode = \"mandatory\"";
         let machine = Fake { policy: Ok(policy), ..enrolled(&[]) };
         assert_eq!(code(admit(&mut by_key(), &machine)), Some(PamCode::PermDenied), "and it may be one");
+    }
+
+    #[test]
+    fn at_the_gate_a_rule_about_a_first_factor_that_nobody_tells_is_not_evaded() {
+        let policy = "mode = \"exempt\"\n[[rule]]\nname = \"keys\"\nfirst-factor = [\"publickey\"]\nmode = \"mandatory\"";
+        let machine = Fake { policy: Ok(policy), ..enrolled(&[]) };
+        assert_eq!(code(admit(&mut by_key(), &machine)), Some(PamCode::PermDenied));
+        let mut ada = by_key();
+        ada.request.ssh_methods = Some("password".to_owned());
+        assert_eq!(admit(&mut ada, &machine), Ok(()), "where sshd says that it was another, it is");
+    }
+
+    #[test]
+    fn who_is_nobody_is_refused_at_the_gate() {
+        let mut nobody = by_key();
+        nobody.request.user = Some("no such user".to_owned());
+        assert_eq!(code(admit(&mut nobody, &newcomer())), Some(PamCode::AuthErr));
+    }
+
+    #[test]
+    fn a_wrong_line_stores_nothing_now_or_later_and_the_backstop_still_refuses() {
+        let (mut ada, machine) = (pending(), newcomer());
+        let denial = misconfigured(&mut ada, &machine, "nullok".to_owned());
+        assert_eq!(denial.outward().code, PamCode::ServiceErr);
+        assert_eq!(admit(&mut ada, &machine), Ok(()));
+        assert!(machine.stored.borrow().is_empty());
+        assert_eq!(code(check_settled(&mut ada)), Some(PamCode::CredErr));
     }
 
     #[test]

@@ -346,7 +346,9 @@ mod tests {
         assert!(exhausted.charge_recovery(Budget::Helper).is_ok());
         let refused = charge(&exhausted, FAR);
         assert_eq!(refused, Err(Denial::Disabled { name: "ada".to_owned(), otherwise: WayOut::None }));
-        assert!(exhausted.with_recovery(RecoveryCodes::NONE).charge_recovery(Budget::Hosts).is_ok());
+        let renewed = exhausted.with_recovery(RecoveryCodes::NONE);
+        assert!(renewed.charge_recovery(Budget::Hosts).is_ok());
+        assert_eq!(renewed.hosts, Count { codes: 20, recovery: 0, last: NOW }, "a lockout goes on");
     }
 
     #[test]

@@ -24,6 +24,8 @@ pub struct Person {
     pub log: Vec<String>,
     pub left: Option<Left>,
     pub pending: bool,
+    /// Whether it can keep what is left for the account phase.
+    pub keeps: bool,
 }
 
 impl Person {
@@ -47,6 +49,7 @@ pub fn person(user: &str, answers: &[&'static str]) -> Person {
         log: Vec::new(),
         left: None,
         pending: false,
+        keeps: true,
     }
 }
 
@@ -74,6 +77,9 @@ impl Host for Person {
         self.log.push(line.text.clone());
     }
     fn keep(&mut self, left: Left) -> Result<(), Denial> {
+        if !self.keeps {
+            return Err(Denial::Unavailable("libpam could not keep it".to_owned()));
+        }
         self.pending |= matches!(left.outcome, Outcome::Enrolling(_));
         self.left = Some(left);
         Ok(())

@@ -208,7 +208,7 @@ mod tests {
     use std::collections::VecDeque;
 
     use super::*;
-    use crate::code::Answer;
+    use crate::code::{Answer, LongCode};
 
     /// Codes of the secret of RFC 4226 appendix D at steps 0 to 9.
     const CODES: [&str; 10] =
@@ -277,6 +277,7 @@ mod tests {
         let (confirmed, prompts) = dialogue(0, &[(CODES[4], 4), (CODES[5], 5)]);
         let confirmed = confirmed.unwrap();
         assert_eq!((confirmed.mark, confirmed.recovery.is_none()), (UnixTime::new(150), true));
+        assert_eq!(confirmed.id, "GEZDGNBVGY3TQOJQ", "ten random bytes");
         assert!(prompts[0].starts_with("Scan this code") && prompts[0].ends_with("\nFirst code: "));
         assert_eq!(prompts[1..], ["Next code (after it changes): "]);
         assert!(mark(&[(CODES[3], 4), (CODES[4], 4)]).is_ok(), "a phone 30 s slow");
@@ -338,12 +339,15 @@ mod tests {
 
     /// With this randomness the question is about the first of 8 codes, `(49 % 8)` being 1: the second.
     const LAST_GROUP: &str = "8d9p";
+    /// The bytes of that code.
+    const CODE: [u8; LONG_CODE_BYTES] = *b"7890123456";
 
     #[test]
     fn somebody_must_have_looked_at_the_recovery_codes() {
         let codes = [(CODES[4], 4), (CODES[5], 5)];
         let (confirmed, prompts) = dialogue(8, &[codes[0], codes[1], ("", 5), ("abcd", 5), (LAST_GROUP, 5)]);
-        assert_eq!(confirmed.unwrap().recovery.unwrap().left(), Some(8));
+        let Confirmed { id, recovery, .. } = confirmed.unwrap();
+        assert!(recovery.unwrap().without(&LongCode::new(CODE), &id).is_some(), "of this credential");
         assert!(prompts[2].starts_with("Write down these recovery codes"), "{}", prompts[2]);
         assert!(prompts[2].ends_with("To go on, type the last group of code 2: "));
         assert_eq!(

@@ -716,6 +716,32 @@ mod tests {
     }
 
     #[test]
+    fn who_leaves_no_word_for_the_account_phase_is_refused() {
+        let table = [
+            (OPT_IN, &["123456"][..], enrolled(&[Ok(())])),
+            (OPT_IN, &[], newcomer()),
+            (MANDATORY, &CODES, newcomer()),
+        ];
+        for (policy, answers, machine) in table {
+            let mut ada = Person { keeps: false, ..person("root", answers) };
+            let code = run(&mut ada, &Fake { policy: Ok(policy), ..machine });
+            assert_eq!(code, PamCode::AuthinfoUnavail, "{policy} {answers:?}");
+            let told = |result: &str| ada.log.iter().any(|line| line.contains(result));
+            assert!(told("result=deny") && !told("result=grant") && !told("result=exempt"), "{:?}", ada.log);
+        }
+    }
+
+    #[test]
+    fn a_wrong_line_drops_what_an_earlier_try_left() {
+        let mut ada = person("root", &CODES);
+        run(&mut ada, &newcomer());
+        assert!(ada.pending && ada.left.is_some());
+        let refused = misconfigured(&mut ada, &newcomer(), "nullok".to_owned());
+        assert_eq!(refused.pam_code(), PamCode::ServiceErr);
+        assert!(!ada.pending && ada.left.is_none());
+    }
+
+    #[test]
     fn each_login_begins_by_dropping_what_an_earlier_one_left() {
         for (policy, service) in [(MANDATORY, "login"), ("mode = \"exempt\"", "login"), (MANDATORY, "sudo")] {
             let mut ada = person("root", &CODES);

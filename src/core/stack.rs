@@ -173,6 +173,9 @@ mod tests {
             ("account substack password-auth\naccount required pam_twostep.so", "may skip"),
             ("account optional pam_echo.so\naccount required pam_twostep.so", "may skip"),
             ("account [success=1 default=bad] pam_unix.so\naccount required pam_twostep.so", "may skip"),
+            ("-account sufficient pam_none.so\naccount required pam_twostep.so", "may skip"),
+            ("account required pam_twostep.so.old", "no account line is twostep's"),
+            ("account required /x/pam_twostep.so/y.so", "no account line is twostep's"),
             ("account optional pam_twostep.so", "is not 'required'"),
             ("account sufficient pam_twostep.so", "is not 'required'"),
             ("account", "may skip"),
@@ -217,5 +220,9 @@ mod tests {
         let long = format!("#{}account sufficient x.so\naccount required pam_twostep.so", "x".repeat(1022));
         assert!(check(&long).unwrap_err().contains("too long"));
         assert!(check_account_phase("a/b", &|_| Some("account required pam_twostep.so".to_owned())).is_err());
+        for service in ["", ".", "..", "a/b"] {
+            let ours = |_: &str| Some("account required pam_twostep.so".to_owned());
+            assert!(check_account_phase(service, &ours).is_err(), "{service}");
+        }
     }
 }

@@ -128,7 +128,7 @@ mod tests {
             None,
         );
         let credential = Credential {
-            id: String::new(),
+            id: "an id".to_owned(),
             uid: 1001,
             name: "ada".to_owned(),
             authenticators: vec![phone.unwrap()],
@@ -189,7 +189,7 @@ mod tests {
     fn a_recovery_code_is_charged_then_accepted_once_with_one_flush() {
         let mut record = record(9);
         record.state.recovery = RecoveryCodes { salt: [1; 16], ..RecoveryCodes::NONE };
-        record.state.recovery.hashes[0] = hash(&LongCode::new([0; 10]), &[1; 16]);
+        record.state.recovery.hashes[0] = hash(&LongCode::new([0; 10]), &[&[1; 16][..], b"an id"].concat());
         record.state.hosts.codes = 20;
         let accepted = judge(&mut record, "oooo-0000-0000-0000", 5).unwrap();
         assert_eq!(accepted, Accepted { proof: Proof::RecoveryCode, recovery_left: Some(0) });

@@ -1,11 +1,13 @@
 //! Makes the executables export the functions of `src/interpose.rs`, so that the module under test finds them first.
 
-const INTERPOSED: [&str; 12] = [
+const INTERPOSED: [&str; 14] = [
     "clock_gettime",
     "gettimeofday",
     "time",
     "pam_syslog",
     "pam_fail_delay",
+    "pam_putenv",
+    "pam_set_data",
     "getpwnam_r",
     "getpwuid_r",
     "getgrouplist",

@@ -311,6 +311,58 @@ fn a_second_step_is_required_of_one_person_and_no_longer() {
     assert_eq!(machine.run("status --user daemon"), format!("daemon (uid 1): not enrolled\n{line}\n[0]"));
 }
 
+/// The mark of the state of daemon.
+fn mark(machine: &Machine) -> u64 {
+    let json = machine.run("status --user daemon --json");
+    let last = json.lines().find_map(|line| line.trim().strip_prefix("\"last_use\": ")).unwrap();
+    last.trim_end_matches(',').parse().unwrap()
+}
+
+#[test]
+fn the_codes_that_confirm_another_phone_are_used_up() {
+    let machine = Machine::new("further");
+    machine.policy("[verification]\nskew-steps = 3\n"); // so that the older code is accepted to its last second
+    assert!(machine.enroll("enroll --user daemon", 1).ends_with("[0]"));
+    let before = mark(&machine);
+    assert!(machine.enroll("enroll --user daemon --label tablet", 0).ends_with("[0]"));
+    assert!(mark(&machine) >= before + 30);
+}
+
+/// Between the questions of one administrator another one has been quicker.
+#[test]
+fn who_comes_second_with_the_same_phone_or_the_codes_of_a_credential_that_is_gone_changes_nothing() {
+    let machine = Machine::new("second");
+    assert!(machine.enroll("enroll --user daemon", 0).ends_with("[0]"));
+    let mut slower = Dialogue::start(machine.command("enroll --user daemon --label tablet"));
+    let key = key_of(&slower.read_to("First code: "));
+    assert!(machine.enroll("enroll --user daemon --label tablet", 0).ends_with("[0]"));
+    let secret = machine.0.join("var/lib/twostep/users/1.toml");
+    let before = fs::read(&secret).unwrap();
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() as i64;
+    slower.answer(&oathtool(&key, now));
+    slower.answer(&oathtool(&key, now + 30));
+    let said = slower.finish();
+    assert!(said.contains("error: ") && said.ends_with("[3]"), "{said}");
+    assert_eq!(fs::read(&secret).unwrap(), before);
+
+    let mut slower = Dialogue::start(machine.command("recovery --user daemon"));
+    slower.said = slower.read_to("Write down");
+    assert!(machine.run("reset daemon").ends_with("[0]"));
+    assert!(machine.enroll("enroll --user daemon", 0).ends_with("[0]"));
+    let state = machine.0.join("var/lib/twostep/state/1");
+    let before = fs::read(&state).unwrap();
+    slower.answer_recovery_question();
+    let said = slower.finish();
+    assert!(
+        said.ends_with(
+            "error: this person was enrolled meanwhile, by a login or another administrator.\n\
+             Nothing was changed: the old recovery codes still work.\n[1]"
+        ),
+        "{said}"
+    );
+    assert_eq!(fs::read(&state).unwrap(), before);
+}
+
 #[test]
 fn two_people_have_two_secrets() {
     let machine = Machine::new("two");

@@ -405,6 +405,18 @@ mod tests {
         assert_eq!(policy("exempt", "mandatory").decide(&console, NOW).mode, Mode::Exempt);
     }
 
+    #[test]
+    fn of_several_rules_that_perhaps_apply_the_strictest_counts() {
+        let rule =
+            |mode| format!("[[rule]]\nname = \"{mode}\"\nfrom = [\"192.0.2.0/24\"]\nmode = \"{mode}\"\n");
+        for [first, second] in [["opt-in", "mandatory"], ["mandatory", "opt-in"], ["mandatory", "exempt"]] {
+            let text = format!("version = 1\nmode = \"exempt\"\n{}{}", rule(first), rule(second));
+            let policy = Policy::parse(text.as_bytes()).unwrap();
+            let decision = policy.decide(&subject("ada", "sshd", "host.example.org", &[]), NOW);
+            assert_eq!((decision.mode, decision.rule), (Mode::Mandatory, "mandatory"), "{first} {second}");
+        }
+    }
+
     /// A policy of one rule, `some`, with these conditions.
     fn one_rule(default: &str, mode: &str, conditions: &str) -> Policy {
         let text = format!(

@@ -262,9 +262,24 @@ mod tests {
         assert_eq!((phone.algorithm(), phone.digits(), phone.period.seconds()), (Algorithm::SHA1, 6, 30));
     }
 
+    /// A file with one more would be refused, and nobody of that name would get in.
+    #[test]
+    fn another_authenticator_has_room_unless_its_label_is_taken_or_there_are_eight() {
+        let table = |label: usize| format!("[[authenticator]]\nlabel = \"{label}\"\nsecret = \"{CANARY}\"\n");
+        let room = |many: usize, label: &str| {
+            let text = file(&(0..many).map(table).collect::<String>());
+            Credential::parse(text.as_bytes()).map(|credential| credential.check_room(label))
+        };
+        assert!(matches!(room(7, "new"), Ok(Ok(()))));
+        assert!(matches!(room(7, "6"), Ok(Err(Conflict::SameLabel))));
+        assert!(matches!(room(8, "new"), Ok(Err(Conflict::Full))));
+        assert!(room(9, "new").is_err());
+    }
+
     #[test]
     fn a_broken_file_is_refused_and_its_secret_never_quoted() {
         let table = [
+            file(&format!("id = \"{}\"\n{}", "x".repeat(65), one("").replace(&file(""), ""))),
             one("digit = 8\n"),
             one("digits = 5\n"),
             one("digits = 9\n"),

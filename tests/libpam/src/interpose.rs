@@ -5,6 +5,7 @@ use std::cell::{Cell, RefCell};
 use std::ffi::{CStr, c_char, c_int, c_long, c_uint, c_void};
 use std::{mem, ptr};
 
+use crate::pam::PAM_BUF_ERR;
 use libc::{gid_t, group, passwd, size_t, time_t, timespec, timeval, uid_t};
 
 thread_local! {
@@ -15,6 +16,7 @@ thread_local! {
     static LONGEST_WRITE: Cell<Option<usize>> = const { Cell::new(None) };
     static SKIP_FLUSHES: Cell<bool> = const { Cell::new(false) };
     static FIXED_RANDOMNESS: Cell<bool> = const { Cell::new(false) };
+    static REFUSED: Cell<Option<&'static CStr>> = const { Cell::new(None) };
     static SIGNAL_AT_FLUSH: Cell<Option<c_int>> = const { Cell::new(None) };
 }
 
@@ -73,6 +75,16 @@ pub fn skip_flushes() {
 /// Lets this thread's getrandom(2) always give [`crate::paper::random_bytes`], so that new keys and codes are known before.
 pub fn fix_randomness(fixed: bool) {
     FIXED_RANDOMNESS.set(fixed);
+}
+
+/// The function with which modules set variables of the PAM environment.
+pub const PAM_PUTENV: &CStr = c"pam_putenv";
+/// The function with which modules keep what they will need later.
+pub const PAM_SET_DATA: &CStr = c"pam_set_data";
+
+/// Lets one of these functions fail in this thread, as where no memory is left.
+pub fn refuse(function: Option<&'static CStr>) {
+    REFUSED.set(function);
 }
 
 /// Lets this thread's next fdatasync(2) send `signal` to the process before it does anything.
@@ -212,6 +224,35 @@ pub unsafe extern "C" fn pam_fail_delay(handle: *mut c_void, microseconds: c_uin
     DELAYS.with_borrow_mut(|delays| delays.push(microseconds));
     // SAFETY: the caller's promise.
     unsafe { next::<Function>(c"pam_fail_delay")(handle, microseconds) }
+}
+
+/// # Safety
+/// As pam_putenv(3).
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pam_putenv(handle: *mut c_void, pair: *const c_char) -> c_int {
+    type Function = unsafe extern "C" fn(*mut c_void, *const c_char) -> c_int;
+    if REFUSED.get() == Some(PAM_PUTENV) {
+        return PAM_BUF_ERR;
+    }
+    // SAFETY: the caller's promise.
+    unsafe { next::<Function>(PAM_PUTENV)(handle, pair) }
+}
+
+/// # Safety
+/// As pam_set_data(3).
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pam_set_data(
+    handle: *mut c_void,
+    name: *const c_char,
+    data: *mut c_void,
+    cleanup: *const c_void,
+) -> c_int {
+    type Function = unsafe extern "C" fn(*mut c_void, *const c_char, *mut c_void, *const c_void) -> c_int;
+    if REFUSED.get() == Some(PAM_SET_DATA) {
+        return PAM_BUF_ERR;
+    }
+    // SAFETY: the caller's promise.
+    unsafe { next::<Function>(PAM_SET_DATA)(handle, name, data, cleanup) }
 }
 
 /// # Safety

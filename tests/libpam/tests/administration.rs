@@ -1,6 +1,6 @@
 //! What an administrator's commands do to the files of one person, and never to those of another.
 
-use std::fs;
+use std::{fs, thread};
 
 use twostep_tests::interpose::release_clock;
 use twostep_tests::pam::*;
@@ -141,6 +141,58 @@ fn a_secret_file_of_somebody_else_is_neither_changed_nor_written_under_their_nam
         assert!(error.contains("is the credential of 'games'") && status != 0, "{words}: {error}");
     }
     assert!(world.snapshot() == before);
+}
+
+/// What was counted, required and allowed there was so of somebody who is gone.
+#[test]
+fn a_state_of_somebody_else_is_neither_changed_nor_taken_over() {
+    let world = World::default();
+    let phone = format!("[[authenticator]]\nlabel = \"phone\"\nsecret = \"{SECRET}\"\n");
+    world.enroll_with("games", &format!("{phone}{TABLET}"));
+    let gone = |user: &str| State { name: "gone".to_owned(), ..State::new(uid(user), user) };
+    world.state("games", &gone("games")).state("mail", &gone("mail"));
+    let before = world.snapshot();
+    let commands = [
+        "remove --user games tablet",
+        "enroll --user games --label third",
+        "enroll --user mail",
+        "require mail",
+        "ticket mail",
+    ];
+    for words in commands {
+        let (error, status) = command(&world, words).unwrap_err();
+        assert!(error.contains("is that of 'gone'") && status != 0, "{words}: {error}");
+    }
+    assert!(world.snapshot() == before);
+}
+
+/// Two who write at once would lose what one of them has written.
+#[test]
+fn no_command_writes_while_a_login_holds_the_lock() {
+    let commands = [
+        "remove --user games tablet",
+        "require games",
+        "unrequire games",
+        "unlock games",
+        "reset games",
+        "ticket mail",
+    ];
+    thread::scope(|scope| {
+        for words in commands {
+            scope.spawn(move || {
+                let world = World::default();
+                let phone = format!("[[authenticator]]\nlabel = \"phone\"\nsecret = \"{SECRET}\"\n");
+                world.enroll_with("games", &format!("{phone}{TABLET}"));
+                world.state("mail", &State::new(uid("mail"), "mail"));
+                let held = ["games", "mail"].map(|user| fs::File::open(world.state_path(user)).unwrap());
+                held.iter().for_each(|file| file.lock().unwrap());
+                let before = world.snapshot();
+                let (error, status) = command(&world, words).unwrap_err();
+                assert!(error.contains("is locked by another process") && status != 0, "{words}: {error}");
+                assert!(world.snapshot() == before, "{words}");
+            });
+        }
+    });
 }
 
 /// Its codes of this moment may have been used, whatever its period.

@@ -168,6 +168,10 @@ fn a_state_with_anything_wrong_in_it_is_refused() {
     sealed("another magic", |slot| slot[0] = b'3');
     sealed("stage 0", |slot| slot[16] = 0);
     sealed("stage 3", |slot| slot[16] = 3);
+    sealed("required 2", |slot| slot[17] = 2);
+    sealed("a reserved byte", |slot| slot[18] = 1);
+    sealed("a reserved byte of a count", |slot| slot[36] = 1);
+    sealed("a reserved byte of a ticket", |slot| slot[95] = 1);
     sealed("another uid", |slot| slot[20] ^= 1);
     sealed("another name", |slot| slot[369] ^= 1);
     sealed("a name too long", |slot| slot[368] = 255);

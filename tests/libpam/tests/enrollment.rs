@@ -2,10 +2,16 @@
 
 use std::ffi::CString;
 use std::fs;
+use std::io::Error;
+use std::os::unix::process::CommandExt;
+use std::process::Stdio;
 
+use twostep_tests::drive::Report;
+use twostep_tests::interpose::{PAM_PUTENV, PAM_SET_DATA, refuse};
 use twostep_tests::pam::*;
 use twostep_tests::paper::{dialogue, hash, recovery_bytes, recovery_code};
-use twostep_tests::{Generator, Login, NOW, Open, Outcome, SECRET, State, Style, World, uid};
+use twostep_tests::refusal::is_root;
+use twostep_tests::{Budget, Generator, Login, NOW, Open, Outcome, SECRET, State, Style, World, uid};
 
 fn nothing_is_stored(world: &World, user: &str) -> bool {
     !world.secret_path(user).exists()
@@ -155,7 +161,7 @@ fn wrong_answers_are_forgiven_three_times_and_each_says_what_to_do() {
     let refused: [&[&str]; 3] = [
         &[&wrong, "", "x", ""],
         &[&first, &first, &first, &first, ""],
-        &[&first, &next, "", "abcd", "1", ""],
+        &[&first, &next, "", "abcd", &recovery_code(2), ""],
     ];
     for answers in refused {
         let world = World::newcomers("");
@@ -210,6 +216,12 @@ fn the_policy_rules_the_new_key_and_the_number_of_recovery_codes() {
         (0, &[0; 16][..])
     );
 
+    let world = World::newcomers("recovery-codes = 0\n");
+    world.state("games", &State::new(uid("games"), "games").with_recovery_codes(8));
+    let [first, next, _] = dialogue(NOW);
+    assert_eq!(world.newcomer("games").answers([first, next]).run().code, PAM_SUCCESS);
+    assert_eq!(world.state_of("games").recovery_codes_left(), 0, "none of an enrollment before");
+
     let world = World::newcomers("recovery-codes = 16\n");
     let [first, next, _] = dialogue(NOW);
     let ninth = recovery_code(9); // the randomness asks for 0x48 % 16 = 8, counted from zero
@@ -240,6 +252,106 @@ fn who_cannot_enroll_here_sees_what_a_wrong_code_shows_and_never_a_key() {
     let world = World::newcomers("");
     world.policy("version = 1\nmode = \"opt-in\"\n");
     assert_eq!(login(&world).run().fields("result"), ["exempt"]);
+}
+
+/// Such a program may go on without the account phase, and give any terminal for a console.
+#[test]
+fn in_a_setuid_program_that_a_user_starts_nobody_enrolls() {
+    if !is_root() {
+        return;
+    }
+    for caller in [0, uid("games")] {
+        let world = World::newcomers("");
+        let mut command = world.newcomer("games").answers(dialogue(NOW)).command();
+        let become_setuid = move || {
+            // SAFETY: the call takes no pointer.
+            match unsafe { libc::setresuid(caller, 0, 0) } {
+                0 => Ok(()),
+                _ => Err(Error::last_os_error()),
+            }
+        };
+        // SAFETY: between fork and exec it makes one system call.
+        let output = unsafe { command.pre_exec(become_setuid) }.stdin(Stdio::null()).output().unwrap();
+        let report = Report::parse(&String::from_utf8_lossy(&output.stdout));
+        assert_eq!(report.code == Some(PAM_SUCCESS), caller == 0, "{report:?}");
+        assert_eq!(nothing_is_stored(&world, "games"), caller != 0, "{report:?}");
+        assert_eq!(
+            report.field("cause").contains("a program that its user starts"),
+            caller != 0,
+            "{report:?}"
+        );
+    }
+}
+
+/// A file that is there and cannot be read is not passed over for that of the next folder.
+#[test]
+fn where_the_service_file_cannot_be_read_nobody_sees_a_key() {
+    let world = World::newcomers("");
+    let read = world.root().join("etc/pam.d");
+    fs::remove_file(&read).unwrap();
+    fs::create_dir_all(read.join("login")).unwrap();
+    fs::create_dir_all(world.root().join("usr/lib/pam.d")).unwrap();
+    fs::write(world.root().join("usr/lib/pam.d/login"), "account required pam_twostep.so\n").unwrap();
+    let outcome = world.newcomer("games").answers(dialogue(NOW)).run();
+    outcome.assert_denied(PAM_AUTH_ERR, "not-enrolled");
+    assert!(outcome.field("cause").contains("'login' cannot be read"), "{outcome:#?}");
+    assert_eq!(outcome.prompts(), ["Verification code: "]);
+}
+
+/// Better now than after the dialogue.
+#[test]
+fn where_the_state_would_refuse_the_new_codes_nobody_sees_a_key() {
+    let mine = State::new(uid("games"), "games");
+    let table = [
+        (State { name: "gone".to_owned(), ..mine.clone() }, "unavailable", "run 'twostep rebind games'"),
+        (State { mark: NOW as u64 + 3600, ..mine }, "clock-anomaly", "--reset-clock"),
+    ];
+    for (state, reason, cause) in table {
+        let world = World::newcomers("");
+        world.state("games", &state);
+        let before = world.snapshot();
+        let outcome = world.newcomer("games").answers(dialogue(NOW)).run();
+        assert_eq!(
+            (outcome.fields("result"), outcome.field("reason")),
+            (vec!["deny"], reason),
+            "{outcome:#?}"
+        );
+        assert!(outcome.field("cause").contains(cause), "{outcome:#?}");
+        assert!(!outcome.prompts().iter().any(|prompt| prompt.contains("First code")), "{outcome:#?}");
+        assert!(world.snapshot() == before);
+    }
+}
+
+#[test]
+fn an_enrollment_ends_a_lockout() {
+    let world = World::newcomers("");
+    let failed = Budget { codes: 20, recoveries: 100, last_failure: NOW as u64 };
+    world.state("games", &State { root: failed, helper: failed, ..State::new(uid("games"), "games") });
+    assert_eq!(world.newcomer("games").answers(dialogue(NOW)).run().field("result"), "enrolled");
+    let state = world.state_of("games");
+    assert_eq!((state.root, state.helper), (Budget::default(), Budget::default()));
+    let code = Generator::default().at(NOW + 60);
+    world.login("games").service("login").at(NOW + 60).whole().answer(code).run().assert_granted();
+}
+
+/// As where no memory is left. Nobody gets in with nothing stored, and who was refused is not enrolled after all.
+#[test]
+fn what_libpam_cannot_keep_refuses_and_is_never_stored() {
+    for (function, pending) in [(PAM_PUTENV, false), (PAM_SET_DATA, true)] {
+        let world = World::newcomers("");
+        let login = world.newcomer("games").answers(dialogue(NOW));
+        refuse(Some(function));
+        let (mut open, outcome) = login.begin();
+        refuse(None);
+        outcome.assert_denied(PAM_AUTHINFO_UNAVAIL, "unavailable");
+        assert!(outcome.field("cause").contains("libpam could not keep"), "{outcome:#?}");
+        assert_eq!(open.handle.has_env(c"TWOSTEP_PENDING"), pending);
+        assert_eq!(open.account().fields("result"), Vec::<&str>::new());
+        assert!(nothing_is_stored(&world, "games"));
+        if pending {
+            open.setcred().assert_denied(PAM_CRED_ERR, "not-stored");
+        }
+    }
 }
 
 #[test]

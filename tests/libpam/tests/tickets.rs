@@ -417,6 +417,25 @@ fn a_ticket_that_cannot_be_charged_is_not_accepted() {
     }
 }
 
+/// Who got in with it might show it again.
+#[test]
+fn nobody_gets_in_whose_ticket_is_not_used_up_on_disk() {
+    let calls = |world: &World| {
+        let traced = trace(&enrolling(world, &ticket()), &[]);
+        assert_eq!(traced.report.code, Some(PAM_SUCCESS), "{:?}", traced.report);
+        traced.calls.iter().filter(|call| strace::name(call) == Some("fdatasync")).count()
+    };
+    let inject = format!("inject=fdatasync:error=EIO:when={}", calls(&world()));
+    let world = world();
+    let report = trace(&enrolling(&world, &ticket()), &["-e", &inject]).report;
+    assert_eq!(
+        (report.code, report.field("reason")),
+        (Some(PAM_AUTHINFO_UNAVAIL), "unavailable"),
+        "{report:?}"
+    );
+    assert!(world.secret_path("games").exists(), "it was the flush after the secret");
+}
+
 fn count(reports: &[Report], key: &str, value: &str) -> usize {
     let lines = reports.iter().flat_map(|report| &report.log);
     lines.filter(|line| line.field(key) == Some(value)).count()
