@@ -4,6 +4,7 @@ use super::Patient;
 use super::enrolling::{self, TIME_TO_ENROLL};
 use super::finding::{Finding, Place, Remedy};
 use super::machine;
+use super::stack;
 
 const FILE: &str = "/etc/login.defs";
 const KEYWORD: &str = "LOGIN_TIMEOUT";
@@ -12,7 +13,7 @@ const DEFAULT: u64 = 60;
 
 /// Checks LOGIN_TIMEOUT where people enroll at the console.
 pub fn check(patient: &Patient<'_>) -> Vec<Finding> {
-    let asked = machine::our_line(patient.root, "login", "auth").is_some();
+    let asked = stack::guard(patient.root, "login").asks.is_some();
     if !asked || !enrolling::is_possible(patient, "login") {
         return Vec::new();
     }

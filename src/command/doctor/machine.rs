@@ -1,9 +1,11 @@
-//! What the checks read of a machine: text files below its root, and the lines of ours in its services.
+//! What the checks read of a machine: text files below its root.
 
 use std::fs::{self, File};
 use std::io::Read;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
+use nix::fcntl::OFlag;
 use twostep_core::os::root::Root;
 
 use super::finding::Remedy;
@@ -27,7 +29,9 @@ pub fn bytes_of(path: &Path, most: u64) -> Option<Vec<u8>> {
         return None;
     }
     let mut bytes = Vec::new();
-    File::open(path).ok()?.take(most).read_to_end(&mut bytes).ok()?;
+    // Some files of the kernel's call themselves regular, and never end.
+    let file = File::options().read(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(path).ok()?;
+    file.take(most).read_to_end(&mut bytes).ok()?;
     Some(bytes)
 }
 
@@ -52,16 +56,6 @@ pub fn on_machine(root: &Root, command: impl Into<String>) -> Remedy {
         return Remedy::Run { command };
     }
     Remedy::Advice { text: format!("On that machine, as root, run: {command}") }
-}
-
-/// The line of ours in the auth or account part of the file of `service`, if it has one.
-pub fn our_line(root: &Root, service: &str, part: &str) -> Option<String> {
-    let text = text(root, &format!("/etc/pam.d/{service}"))?;
-    let ours = |line: &str| {
-        let first = line.split_whitespace().next().unwrap_or("").trim_start_matches('-');
-        first.eq_ignore_ascii_case(part) && line.contains("pam_twostep.so")
-    };
-    lines(&text).map(|(_, line)| line).find(|line| ours(line)).map(str::to_owned)
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ use super::files;
 use super::finding::{Finding, Place, Remedy};
 use super::machine;
 use super::people::{Local, People};
+use super::stack;
 
 /// Failures before the last one allowed at which to speak up.
 const NEAR: u16 = 5;
@@ -202,7 +203,7 @@ impl Person<'_> {
 
 /// Those who must have a second step at `service`, have none, and cannot enroll there.
 fn shut_out(patient: &Patient<'_>, policy: &Policy, store: &Store, service: &str) -> Option<Finding> {
-    machine::our_line(patient.root, service, "auth")?;
+    stack::guard(patient.root, service).asks?;
     let (why, way) = no_enrolling(policy, service)?;
     let people = People::of(patient.root);
     let must = |one: &Local| match people.mode(policy, &one.name, service, patient.now) {

@@ -17,6 +17,8 @@ use super::words::{first_word, words};
 pub const MAIN: &str = "/etc/ssh/sshd_config";
 /// sshd refuses what includes deeper than this.
 const DEEPEST: usize = 16;
+/// More lines than anybody's settings have: files that include each other twice would hold us up for ever.
+const MOST_LINES: usize = 100_000;
 
 /// All settings in the order in which sshd comes to them: the first of a keyword counts.
 #[derive(Default)]
@@ -25,6 +27,9 @@ pub struct Config {
     pub blocks: Vec<Block>,
     /// The settings.
     pub settings: Vec<Setting>,
+    /// The line at which sshd gives up: what it includes goes too deep. Or this does: it is too much.
+    pub too_deep: Option<Place>,
+    lines: usize,
 }
 
 /// A `Match` line and what it asks for.
@@ -69,15 +74,23 @@ impl Config {
         let Some(text) = machine::text(root, file) else { return };
         let mut block = included_in;
         for (number, line) in (1..).zip(text.lines()) {
+            if self.too_deep.is_some() {
+                return;
+            }
             let Some((keyword, rest)) = first_word(line) else { continue };
             let place = Place::line(file, number);
+            self.lines = self.lines.saturating_add(1);
+            if depth > DEEPEST || self.lines > MOST_LINES {
+                self.too_deep = Some(place);
+                return;
+            }
             match keyword.as_str() {
                 "match" => {
                     let text = line.trim().to_owned();
                     self.blocks.push(Block { text, criteria: criteria(rest), place, parent: included_in });
                     block = self.blocks.len().checked_sub(1);
                 }
-                "include" if depth < DEEPEST => {
+                "include" => {
                     for included in words(rest).iter().flat_map(|pattern| matching(root, pattern)) {
                         self.read_file(root, &included, block, depth.saturating_add(1));
                     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::thread::sleep;
+use std::thread::{JoinHandle, sleep, spawn};
 use std::time::{Duration, Instant};
 
 use super::super::finding::{Finding, Place, Remedy};
@@ -14,6 +14,8 @@ use super::config::MAIN;
 const PROGRAMS: [&str; 4] = ["/usr/sbin/sshd", "/usr/bin/sshd", "/usr/local/sbin/sshd", "/sbin/sshd"];
 /// How long sshd may take to read its settings.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// More bytes than that are none of its settings.
+const MOST: u64 = 16 * 1024 * 1024;
 /// How often to look whether it has ended.
 const PAUSE: Duration = Duration::from_millis(10);
 
@@ -32,7 +34,7 @@ fn pair(line: &str) -> Option<(String, String)> {
     line.split_once(' ').map(|(keyword, value)| (keyword.to_owned(), value.to_owned()))
 }
 
-/// Runs `sshd -T`. What it prints is shorter than a pipe, so it never waits for us to read.
+/// Runs `sshd -T`. What it prints may be longer than a pipe holds, so it is read meanwhile.
 fn run(program: &str) -> Result<String, String> {
     let failed = |error: std::io::Error| format!("{program} -T: {error}");
     let mut sshd = Command::new(program)
@@ -44,9 +46,10 @@ fn run(program: &str) -> Result<String, String> {
         .stderr(Stdio::piped())
         .spawn()
         .map_err(failed)?;
+    let (output, message) = (reader(sshd.stdout.take()), reader(sshd.stderr.take()));
     match wait(&mut sshd).map_err(failed)? {
-        Some(true) => Ok(read(sshd.stdout)),
-        Some(false) => Err(read(sshd.stderr)),
+        Some(true) => Ok(said(output)),
+        Some(false) => Err(said(message)),
         None => Err(format!("{program} -T did not end within {} s", PATIENCE.as_secs())),
     }
 }
@@ -64,11 +67,17 @@ fn wait(sshd: &mut Child) -> std::io::Result<Option<bool>> {
     sshd.wait().map(|_| None)
 }
 
-fn read(pipe: Option<impl Read>) -> String {
-    let mut bytes = Vec::new();
-    // What cannot be read any more is missing from a message.
-    let _ = pipe.map(|mut pipe| pipe.read_to_end(&mut bytes));
-    String::from_utf8_lossy(&bytes).trim().to_owned()
+fn reader(pipe: Option<impl Read + Send + 'static>) -> JoinHandle<Vec<u8>> {
+    spawn(move || {
+        let mut bytes = Vec::new();
+        // What cannot be read any more is missing from a message.
+        let _ = pipe.map(|pipe| pipe.take(MOST).read_to_end(&mut bytes));
+        bytes
+    })
+}
+
+fn said(reader: JoinHandle<Vec<u8>>) -> String {
+    String::from_utf8_lossy(&reader.join().unwrap_or_default()).trim().to_owned()
 }
 
 /// sshd cannot start with what it was given.

@@ -13,20 +13,34 @@ pub fn matches(pattern: &str, name: &str) -> bool {
     !hidden && fits(&pattern, &name)
 }
 
-fn fits(pattern: &[char], name: &[char]) -> bool {
-    let Some((first, pattern_rest)) = pattern.split_first() else { return name.is_empty() };
-    let after = name.split_first();
-    match (first, after) {
-        ('*', _) if fits(pattern_rest, name) => true,
-        ('*', Some((_, name_rest))) => fits(pattern, name_rest),
-        ('*', None) | (_, None) => false,
-        ('?', Some((_, name_rest))) => fits(pattern_rest, name_rest),
-        ('[', Some((letter, name_rest))) => match class(pattern_rest) {
-            Some((class, rest)) => is_in(class, *letter) && fits(rest, name_rest),
-            None => *letter == '[' && fits(pattern_rest, name_rest),
-        },
-        (first, Some((letter, name_rest))) => first == letter && fits(pattern_rest, name_rest),
+/// Of several `*` only the last one ever needs another try, so this takes no longer than one length times the other.
+fn fits<'a>(mut pattern: &'a [char], mut name: &'a [char]) -> bool {
+    // What follows the last `*`, and what is left for it.
+    let mut last: Option<(&'a [char], &'a [char])> = None;
+    loop {
+        if let ['*', rest @ ..] = pattern {
+            (pattern, last) = (rest, Some((rest, name)));
+        } else if let Some(rests) = one(pattern, name) {
+            (pattern, name) = rests;
+        } else if pattern.is_empty() && name.is_empty() {
+            return true;
+        } else {
+            let Some((rest, [_, left @ ..])) = last else { return false };
+            (pattern, name, last) = (rest, left, Some((rest, left)));
+        }
     }
+}
+
+/// What follows on both sides, if the pattern's first part means the name's first letter.
+fn one<'a>(pattern: &'a [char], name: &'a [char]) -> Option<(&'a [char], &'a [char])> {
+    let (first, pattern_rest) = pattern.split_first()?;
+    let (letter, name_rest) = name.split_first()?;
+    let (fits, rest) = match (first, class(pattern_rest)) {
+        ('?', _) => (true, pattern_rest),
+        ('[', Some((class, rest))) => (is_in(class, *letter), rest),
+        _ => (first == letter, pattern_rest),
+    };
+    fits.then_some((rest, name_rest))
 }
 
 /// What stands between the brackets, and what follows them. A `]` in the first place is a letter.
@@ -75,6 +89,10 @@ mod tests {
             ("a[", "a[", true),
             ("a*b*c", "axxbyyc", true),
             ("a*b*c", "axxbyy", false),
+            ("*a", "aba", true),
+            ("**", "", true),
+            (&"*a".repeat(30), &"a".repeat(200), true),
+            (&format!("{}b", "*a".repeat(30)), &"a".repeat(200), false),
         ];
         for (pattern, name, expected) in table {
             assert_eq!(matches(pattern, name), expected, "{pattern} {name}");

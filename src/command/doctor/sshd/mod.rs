@@ -11,9 +11,9 @@ mod words;
 use std::collections::BTreeMap;
 
 use super::Patient;
-use super::finding::Finding;
-use super::machine;
+use super::finding::{Finding, Place, Remedy};
 use super::people::People;
+use super::stack;
 use config::{Block, Config};
 use methods::FirstFactor;
 use rules::{Case, EVERYBODY, EVERYONE_AND_BLOCKS};
@@ -23,6 +23,9 @@ use view::View;
 pub fn check(patient: &Patient<'_>) -> Vec<Finding> {
     let Some(first) = first_factor(patient) else { return Vec::new() };
     let Some(config) = Config::read(patient.root) else { return Vec::new() };
+    if let Some(place) = config.too_deep {
+        return vec![includes_too_much(place)];
+    }
     let (said, refusal) = said(patient);
     let mut findings: Vec<_> = refusal.into_iter().collect();
     let everybody = case(patient, &config, &said, first, View::of_everybody(&config, &said));
@@ -40,6 +43,15 @@ pub fn check(patient: &Patient<'_>) -> Vec<Finding> {
     findings
 }
 
+fn includes_too_much(place: Place) -> Finding {
+    Finding::problem(
+        place,
+        "sshd comes here by more 'Include' lines than it takes",
+        "The next start or reload of sshd fails: nobody can log in by SSH then. What it would ask for is not known.",
+        Remedy::Advice { text: "Delete the 'Include' line that leads back to its own file.".to_owned() },
+    )
+}
+
 fn case<'a>(
     patient: &'a Patient<'a>,
     config: &'a Config,
@@ -52,11 +64,12 @@ fn case<'a>(
 
 /// What comes before our line in sshd's service; none if it has no line of ours.
 fn first_factor(patient: &Patient<'_>) -> Option<FirstFactor> {
-    let ours = |part| machine::our_line(patient.root, "sshd", part);
-    match ours("auth") {
-        Some(line) if line.contains("first_factor=publickey") => Some(FirstFactor::Key),
+    let guard = stack::guard(patient.root, "sshd");
+    let key = |arguments: &Vec<String>| arguments.iter().any(|argument| argument == "first_factor=publickey");
+    match guard.asks {
+        Some(arguments) if key(&arguments) => Some(FirstFactor::Key),
         Some(_) => Some(FirstFactor::Password),
-        None => ours("account").map(|_| FirstFactor::Password),
+        None => guard.keeps.then_some(FirstFactor::Password),
     }
 }
 

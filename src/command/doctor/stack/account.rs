@@ -55,7 +55,8 @@ fn passes_on(entry: &Entry) -> bool {
 }
 
 fn missing(service: &Service) -> Finding {
-    let first = service.account.iter().find_map(|entry| entry.line_in(&service.file));
+    let skipping = service.account.iter().filter(|entry| !passes_on(entry));
+    let first = skipping.filter_map(|entry| entry.line_in(&service.file)).next();
     let place = first.cloned().unwrap_or_else(|| Place::file(&service.file));
     let what = "the account line of twostep is missing";
     Finding::problem(
@@ -68,7 +69,8 @@ fn missing(service: &Service) -> Finding {
 
 fn not_first(stack: &Stack<'_>) -> Finding {
     let what = "an account line before the one of twostep may skip it";
-    let first = stack.in_our_file(0).unwrap_or_else(|| Place::file(&stack.service.file));
+    let skipping = stack.entries.iter().position(|entry| !passes_on(entry)).unwrap_or(0);
+    let first = stack.in_our_file(skipping).unwrap_or_else(|| Place::file(&stack.service.file));
     let remedy = Remedy::Move { place: stack.our_place(), before: first.clone() };
     let around = Ways::through(&stack.entries, Scenario::Anything);
     let culprit = around.successes.iter().find(|facts| !facts.asked).and_then(|facts| facts.went_around);

@@ -72,7 +72,6 @@ fn too_many(stack: &Stack<'_>) -> Finding {
 /// A line that demands what this service never tells.
 fn unheard_method(stack: &Stack<'_>) -> Option<Finding> {
     let entry = stack.our_line()?;
-    let demands = |argument: &str| argument.starts_with("first_factor=") && argument != "first_factor=any";
     let number =
         entry.arguments().position(demands).filter(|_| NOT_SSHD.contains(&stack.service.name.as_str()))?;
     Some(Finding::problem(
@@ -83,7 +82,12 @@ fn unheard_method(stack: &Stack<'_>) -> Option<Finding> {
     ))
 }
 
-/// Whether a first factor stands before our line.
+/// Whether an argument of ours demands a first factor of sshd's.
+fn demands(argument: &str) -> bool {
+    argument.starts_with("first_factor=") && argument != "first_factor=any"
+}
+
+/// Whether a first factor stands before our line, or the line says that none has to.
 fn order(stack: &Stack<'_>) -> Vec<Finding> {
     let first_factor =
         |entry: &Entry| entry.arguments().any(|argument| argument.starts_with("first_factor="));
@@ -187,8 +191,7 @@ pub fn forgets(stack: &Stack<'_>) -> Finding {
 
 /// A wrong first factor that comes to our line, unless the line itself demands one that sshd has seen.
 fn wrong_way(stack: &Stack<'_>) -> Vec<Finding> {
-    let demands = |entry: &Entry| entry.arguments().any(|argument| argument.starts_with("first_factor="));
-    if stack.our_line().is_none_or(demands) {
+    if stack.our_line().is_none_or(|entry| entry.arguments().any(demands)) {
         return Vec::new();
     }
     let ways = Ways::through(&stack.entries, Scenario::WrongFactor);

@@ -86,6 +86,16 @@ pub fn cannot_include(place: Place, name: &str) -> Finding {
     fault(place, what, GIVES_UP, "Correct the name, or install the package that the file belongs to.")
 }
 
+/// More lines than this reads.
+pub fn too_long(place: Place) -> Finding {
+    fault(
+        place,
+        "with this line the service has more lines or files than doctor reads".to_owned(),
+        "What stands behind it is not known, and libpam takes long for it.",
+        "Delete what includes the same file again and again.",
+    )
+}
+
 /// A file includes itself, or too many levels of files.
 pub fn includes_itself(place: Place, name: &str) -> Finding {
     let what = format!("'{}' includes itself, or too deep", name);

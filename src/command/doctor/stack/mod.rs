@@ -30,6 +30,7 @@ mod walk;
 mod ways;
 mod wrong_factor;
 
+use twostep_core::os::root::Root;
 use twostep_core::policy::{Enrollment, Gate};
 
 use super::Patient;
@@ -39,6 +40,27 @@ use auth::Caller;
 use entry::Entry;
 use files::Files;
 use service::Service;
+
+/// What stands in the way of a login with a code, at one service.
+pub struct Guard {
+    /// The arguments of our auth line; none if there is no such line.
+    pub asks: Option<Vec<String>>,
+    /// Whether there is an account line of ours.
+    pub keeps: bool,
+}
+
+/// Our lines in the service called `name`, wherever it includes them from.
+pub fn guard(root: &Root, name: &str) -> Guard {
+    let service = Service::load(&Files::new(root), name);
+    let ours = |entries: &[Entry]| entries.iter().find(|entry| entry.is_ours()).cloned();
+    Guard {
+        asks: service
+            .as_ref()
+            .and_then(|service| ours(&service.auth))
+            .map(|entry| entry.arguments().map(str::to_owned).collect()),
+        keeps: service.is_some_and(|service| ours(&service.account).is_some()),
+    }
+}
 
 /// Checks each service that names the module.
 pub fn check(patient: &Patient<'_>) -> Vec<Finding> {

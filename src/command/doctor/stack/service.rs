@@ -10,8 +10,9 @@ use crate::doctor::finding::{Finding, Place};
 
 /// How deep lines may include lines.
 const MOST_LEVELS: usize = 16;
-/// More lines than any service has: files that include each other twice would never end.
+/// More lines than any service has, and more files: those that include each other twice would never end.
 const MOST_LINES: usize = 5_000;
+const MOST_FILES: usize = 1_000;
 /// The service whose lines stand in for a kind that another service lacks.
 pub const OTHER: &str = "other";
 
@@ -43,7 +44,7 @@ impl Service {
 
     fn load_alone(files: &Files<'_>, name: &str) -> Option<Self> {
         let text = files.open(name)?;
-        let mut loader = Loader { files, entries: Vec::new(), faults: Vec::new() };
+        let mut loader = Loader { files, entries: Vec::new(), faults: Vec::new(), opened: 0 };
         let lost = loader.text(&text, None, &[], 0).is_err();
         let (auth, rest): (Vec<_>, Vec<_>) =
             loader.entries.into_iter().partition(|entry| entry.kind == Kind::Auth);
@@ -74,6 +75,8 @@ struct Loader<'a> {
     files: &'a Files<'a>,
     entries: Vec<Entry>,
     faults: Vec<Finding>,
+    /// Files opened so far.
+    opened: usize,
 }
 
 /// Where a text is included.
@@ -182,6 +185,14 @@ impl Loader<'_> {
         context: &Context<'_>,
         whole: bool,
     ) -> Result<(), GivenUp> {
+        if self.is_too_long() {
+            return Err(GivenUp);
+        }
+        self.opened = self.opened.saturating_add(1);
+        if self.is_too_long() {
+            self.faults.push(faults::too_long(place.clone()));
+            return Err(GivenUp);
+        }
         let Some(text) = Some(name).filter(|name| !name.is_empty()).and_then(|name| self.files.open(name))
         else {
             self.faults.push(faults::cannot_include(place.clone(), name));
@@ -196,11 +207,18 @@ impl Loader<'_> {
     }
 
     fn push(&mut self, entry: Entry) -> Result<(), GivenUp> {
-        if self.entries.len() >= MOST_LINES {
+        if self.is_too_long() {
             return Err(GivenUp);
+        }
+        if self.entries.len().saturating_add(1) == MOST_LINES {
+            self.faults.push(faults::too_long(entry.place.clone()));
         }
         self.entries.push(entry);
         Ok(())
+    }
+
+    fn is_too_long(&self) -> bool {
+        self.entries.len() >= MOST_LINES || self.opened >= MOST_FILES
     }
 }
 

@@ -21,10 +21,12 @@ fn cannot_be_read(file: String) -> Finding {
     )
 }
 
-/// At the gate's services the policy counts on being asked.
+/// At the gate's services, and where people enroll, the policy counts on being asked.
 fn unguarded(patient: &Patient<'_>, services: &[Service]) -> Vec<Finding> {
     let Some(policy) = &patient.policy else { return Vec::new() };
-    let named = |service: &&Service| policy.gate.services.contains(&service.name);
+    let named = |service: &&Service| {
+        [&policy.gate.services, &policy.enrollment.services].iter().any(|list| list.contains(&service.name))
+    };
     let silent = services.iter().filter(named).filter(|service| !service.names_us());
     let required = silent.filter(|service| policy.may_require(&service.name));
     required.map(|service| says_nothing(&service.file, &service.name)).collect()
@@ -34,7 +36,7 @@ fn says_nothing(file: &str, service: &str) -> Finding {
     let why = "The policy makes the second step mandatory there for some, and nobody is asked. Perhaps a package has \
                replaced the file.";
     let advice = format!(
-        "pam.d/README.md of twostep says which lines go into it. If nobody shall be asked there, take '{service}' out of [gate] in the policy."
+        "pam.d/README.md of twostep says which lines go into it. If nobody shall be asked there, say so in the policy: take '{service}' out of [gate] and [enrollment]."
     );
     Finding::warning(
         Place::file(file),
