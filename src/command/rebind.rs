@@ -27,13 +27,14 @@ pub fn run(administrator: &Administrator, arguments: &Arguments) -> Result<(), F
     let credential = store.credential(account.uid)?;
     let in_state = state.as_ref().map(|state| state.state().name.clone());
     let names = [credential.as_ref().map(|credential| credential.name.clone()), in_state];
-    let Some(old) = names.into_iter().flatten().find(|name| *name != account.name) else {
+    let others: Vec<_> = names.into_iter().flatten().filter(|name| *name != account.name).collect();
+    let Some(old) = others.first() else {
         return say(&format!(
             "What is stored of {} bears that name: there is nothing to mend.",
             account.name
         ));
     };
-    check_gone(&old, &account)?;
+    others.iter().try_for_each(|name| check_gone(name, &account))?;
     let credential = credential.map(|credential| Credential { name: account.name.clone(), ..credential });
     if let Some(credential) = &credential {
         // A file with another uid in it was put there by mistake.
@@ -51,7 +52,7 @@ pub fn run(administrator: &Administrator, arguments: &Arguments) -> Result<(), F
     drop(state);
     let done = format!("{} keeps the second step of '{old}'.", account.name);
     let target = Target { uid: account.uid, account: Some(account) };
-    administrator.log("rebind", &target, &format!(" from={}", Value(&old)));
+    administrator.log("rebind", &target, &format!(" from={}", Value(old)));
     say(&done)
 }
 

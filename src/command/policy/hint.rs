@@ -14,7 +14,7 @@ pub fn hint(message: &str) -> String {
 }
 
 /// What a message says, and what to do. The first that is found counts.
-const KNOWN: [(&str, &str); 32] = [
+const KNOWN: [(&str, &str); 33] = [
     ("missing field `version`", "Write 'version = 1' as the first line."),
     ("missing field `mode`", "Write mode = \"opt-in\", \"mandatory\" or \"exempt\"."),
     ("missing field `name`", "Give the rule a name: it stands in the log."),
@@ -28,6 +28,7 @@ const KNOWN: [(&str, &str); 32] = [
     ("an issuer must have", "Write a short name, such as that of your organisation."),
     ("an empty list", "Leave the key out to match everything, or name something."),
     ("an empty name", "Take it out of the list."),
+    ("no PAM service is called so", "Write it in lower case, as PAM makes every name."),
     ("bits set behind its prefix", "Write the network like that, or a single address without a prefix."),
     ("the prefix of", "Write fewer bits, such as /24."),
     ("as an IPv4 network", "Write it in the form of IPv4, such as 192.0.2.0/24."),

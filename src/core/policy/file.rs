@@ -109,7 +109,7 @@ impl TryFrom<Vec<String>> for Services {
     type Error = String;
 
     fn try_from(services: Vec<String>) -> Result<Self, String> {
-        no_empty_name(&services).map(|()| Self(services))
+        services_of_libpam(&services).map(|()| Self(services))
     }
 }
 
@@ -163,7 +163,7 @@ pub(super) struct RuleTable {
     name: Spanned<String>,
     users: Option<NameList>,
     groups: Option<NameList>,
-    services: Option<NameList>,
+    services: Option<ServiceList>,
     origin: Option<Origin>,
     from: Option<Networks>,
     first_factor: Option<FirstFactors>,
@@ -185,6 +185,32 @@ impl TryFrom<Vec<String>> for NameList {
         not_empty(&names)?;
         no_empty_name(&names).map(|()| Self(names))
     }
+}
+
+/// Services of a rule, one or more.
+#[derive(Deserialize)]
+#[serde(try_from = "Vec<String>")]
+struct ServiceList(Vec<String>);
+
+impl TryFrom<Vec<String>> for ServiceList {
+    type Error = String;
+
+    fn try_from(services: Vec<String>) -> Result<Self, String> {
+        not_empty(&services)?;
+        services_of_libpam(&services).map(|()| Self(services))
+    }
+}
+
+/// libpam makes the name of every service lower case (pam_start.c).
+fn services_of_libpam(services: &[String]) -> Result<(), String> {
+    no_empty_name(services)?;
+    let hint = |name: &String| {
+        format!("no PAM service is called so, in capitals: it is {:?}", name.to_ascii_lowercase())
+    };
+    services
+        .iter()
+        .find(|name| name.contains(|c: char| c.is_ascii_uppercase()))
+        .map_or(Ok(()), |name| Err(hint(name)))
 }
 
 fn no_empty_name(names: &[String]) -> Result<(), String> {
@@ -403,6 +429,14 @@ mod tests {
             ("[enrollment]\nperiod = -30\n", "4:10: the period is 30 or 60 seconds, not -30"),
             ("[enrollment]\nrecovery-codes = 17\n", "4:18: 17 is out of range: 0 to 16"),
             ("[gate]\nservice = [\"sshd\"]\n", "4:1: unknown field `service`"),
+            (
+                "[gate]\nservices = [\"sudo\", \"SSHD\"]\n",
+                "4:12: no PAM service is called so, in capitals: it is \"sshd\"",
+            ),
+            (
+                "[[rule]]\nname = \"a\"\nmode = \"mandatory\"\nservices = [\"Sudo\"]\n",
+                "6:12: no PAM service is called so, in capitals: it is \"sudo\"",
+            ),
             ("[gate]\nservices = \"sshd\"\n", "4:12: invalid type: string"),
             ("[[rule]]\nmode = \"exempt\"\n", "3:1: missing field `name`"),
             ("[[rule]]\nname = \"a\"\n", "3:1: missing field `mode`"),
