@@ -94,10 +94,23 @@ impl<'a> People<'a> {
                 users.iter().all(|user| self.mode(policy, user, "sshd", now) == Mode::Exempt)
             }
             Named::Groups(groups) => groups.iter().all(|group| {
-                let groups = Groups::Known(BTreeSet::from([group.clone()]));
-                mode(policy, "", "sshd", groups, now) == Mode::Exempt
+                let only = Groups::Known(BTreeSet::from([group.clone()]));
+                let somebody = mode(policy, "", "sshd", only, now);
+                let members = self.local_members(group).into_iter();
+                let all = members.map(|user| self.mode(policy, &user, "sshd", now));
+                all.chain([somebody]).all(|mode| mode == Mode::Exempt)
             }),
         }
+    }
+
+    /// The accounts of /etc/passwd that belong to `group`, or may.
+    fn local_members(&self, group: &str) -> Vec<String> {
+        let names = self.local().unwrap_or_default().into_iter().map(|one| one.name);
+        let may_belong = |user: &String| match self.groups_of(user, &BTreeSet::from([group])) {
+            Groups::Known(groups) => !groups.is_empty(),
+            Groups::Unknown => true,
+        };
+        names.filter(may_belong).collect()
     }
 
     /// Those of `wanted` to which `user` belongs.
