@@ -131,18 +131,19 @@ class Machine:
             log.seek(0 if whole else self._log_from)
             return log.read().decode(errors="replace")
 
-    def log(self):
-        """Our verdicts since the test began (or `forget_log`), each line as a dict, with its priority."""
+    def log(self, hang_ups=False):
+        """Our verdicts since the test began (or `forget_log`), each line as a dict, with its priority. Who hangs up at a
+        question may end the program before it comes to say so: such lines count only where somebody asks for them."""
         entries = []
         for priority, service, phase, text in OURS.findall(self.log_text()):
             entry = {key: value.strip('"') for key, value in PAIR.findall(text)}
             assert entry.keys() & {"result", "remark"} and entry["service"] == service, f"a stray line: {text}"
             entries.append({**entry, "priority": priority, "phase": phase})
-        return [entry for entry in entries if "result" in entry]
+        return [entry for entry in entries if "result" in entry and (hang_ups or entry.get("reason") != "conversation")]
 
-    def verdicts(self):
+    def verdicts(self, hang_ups=False):
         """Our lines in short: `grant`, `deny wrong-code`, `exempt not-enrolled`, `enrolling`, `enrolled`."""
-        return [" ".join(filter(None, (entry["result"], entry.get("reason")))) for entry in self.log()]
+        return [" ".join(filter(None, (entry["result"], entry.get("reason")))) for entry in self.log(hang_ups)]
 
     def _sync_log(self):
         """The socket keeps the order, so once our own mark is in the file, all that was logged before it is."""

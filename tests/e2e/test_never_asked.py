@@ -62,8 +62,8 @@ def test_by_the_password_method(machine):
     machine.mandatory()
     outcome = host.attempt("alice", newcomer=Newcomer(machine, "alice"))
     assert outcome.refused and outcome.enrolling == []
-    assert "keyboard-interactive" in machine.log()[-1]["cause"]
-    assert machine.verdicts()[-1] == "deny conversation"
+    assert "keyboard-interactive" in machine.log(hang_ups=True)[-1]["cause"]
+    assert machine.verdicts(hang_ups=True)[-1] == "deny conversation"
     assert machine.stored("alice") == set()
 
 

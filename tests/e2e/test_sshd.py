@@ -56,7 +56,7 @@ def test_the_password_method_is_refused_and_costs_nothing(machine):
     outcome = host.attempt("alice")
     assert outcome.refused and not outcome.asked
     assert "alice's password" not in outcome.text
-    assert machine.verdicts() == ["deny conversation"]
+    assert machine.verdicts(hang_ups=True) == ["deny conversation"]
     assert machine.state_of("alice") == before
     assert "alice's password" not in machine.log_text()
 
