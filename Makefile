@@ -19,7 +19,7 @@ help: ## lists the targets
 deps: ## installs the system's packages that build and tests need (apt-get or dnf; as root)
 	tests/deps test
 
-build: ## builds target/release/libpam_twostep.so and target/release/twostep
+build: ## builds the module, the command and the helper, in target/release
 	$(CARGO) build --release --locked
 
 check: ## format, lints, documentation, scripts, man pages, dependencies; changes nothing

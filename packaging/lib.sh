@@ -23,5 +23,6 @@ pam_dir() {
 }
 
 PAMDIR=${PAMDIR:-$(pam_dir)}
+HELPER=/usr/libexec/twostep/twostep-helper # where the command and the module look for it, whatever PREFIX is
 MANDIR=$PREFIX/share/man
 DOCDIR=$PREFIX/share/doc/twostep
