@@ -1,6 +1,7 @@
 //! `twostep`: enrolls people and lets administrators rule.
 
 mod administrator;
+mod caller;
 mod completions;
 mod doctor;
 mod enroll;
@@ -16,6 +17,7 @@ mod status;
 mod terminal;
 mod ticket;
 mod unlock;
+mod verify;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -28,7 +30,8 @@ use nix::sys::resource::{Resource, setrlimit};
 use twostep_core::os::WipingAllocator;
 
 use administrator::Administrator;
-use failure::Failure;
+use caller::Caller;
+use failure::{Failure, tell};
 
 /// Secrets and codes pass through this process.
 #[global_allocator]
@@ -47,6 +50,16 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Verb {
+    /// Set up a second step: shows a QR code and a key, asks for two consecutive codes, shows recovery codes
+    Enroll(enroll::Arguments),
+    /// Show whether you are enrolled, and whether codes are accepted; for root, of whom
+    Status(status::Arguments),
+    /// Try a code without using it up
+    Verify(verify::Arguments),
+    /// Replace the recovery codes: shows new ones, and asks for the last group of one
+    Recovery(recovery::Arguments),
+    /// Take away one authenticator, or the whole second step
+    Remove(remove::Arguments),
     #[command(flatten)]
     OfRoot(VerbOfRoot),
     /// Print what a shell needs to complete the words of this command
@@ -58,14 +71,6 @@ enum Verb {
 
 #[derive(Subcommand)]
 enum VerbOfRoot {
-    /// Enroll a person: shows a QR code and a key, asks for two consecutive codes, shows recovery codes
-    Enroll(enroll::Arguments),
-    /// Show who is enrolled and whether codes are accepted
-    Status(status::Arguments),
-    /// Replace a person's recovery codes: shows new ones, and asks for the last group of one
-    Recovery(recovery::Arguments),
-    /// Take away one of a person's authenticators
-    Remove(remove::Arguments),
     /// Let a person enroll once, at a login: prints a ticket
     Ticket(ticket::Arguments),
     /// Require a second step of one person, wherever the policy leaves it to them
@@ -84,26 +89,27 @@ enum VerbOfRoot {
 
 fn main() -> ExitCode {
     if let Err(error) = forbid_core_dump() {
-        return Failure::unavailable(format!("core dumps cannot be forbidden: {error}"), "").tell();
+        return tell(&Failure::unavailable(format!("core dumps cannot be forbidden: {error}"), ""));
     }
     let Arguments { root, verb } = Arguments::parse();
     let done = match verb {
         Verb::Completions(arguments) => completions::run::<Arguments>(&arguments),
         Verb::Policy(verb) => policy::run(root, &verb),
+        Verb::Enroll(arguments) => Caller::new(root).and_then(|caller| enroll::run(&caller, arguments)),
+        Verb::Status(arguments) => Caller::new(root).and_then(|caller| status::run(&caller, &arguments)),
+        Verb::Verify(arguments) => Caller::new(root).and_then(|caller| verify::run(&caller, &arguments)),
+        Verb::Recovery(arguments) => Caller::new(root).and_then(|caller| recovery::run(&caller, &arguments)),
+        Verb::Remove(arguments) => Caller::new(root).and_then(|caller| remove::run(&caller, arguments)),
         Verb::OfRoot(verb) => Administrator::new(root).and_then(|administrator| rule(&administrator, verb)),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => failure.tell(),
+        Err(failure) => tell(&failure),
     }
 }
 
 fn rule(administrator: &Administrator, verb: VerbOfRoot) -> Result<(), Failure> {
     match verb {
-        VerbOfRoot::Enroll(arguments) => enroll::run(administrator, arguments),
-        VerbOfRoot::Status(arguments) => status::run(administrator, &arguments),
-        VerbOfRoot::Recovery(arguments) => recovery::run(administrator, &arguments),
-        VerbOfRoot::Remove(arguments) => remove::run(administrator, &arguments),
         VerbOfRoot::Ticket(arguments) => ticket::run(administrator, &arguments),
         VerbOfRoot::Require(arguments) => require::run(administrator, &arguments),
         VerbOfRoot::Unrequire(arguments) => require::unrequire(administrator, &arguments),

@@ -2,18 +2,21 @@
 
 use serde::Serialize;
 use time::OffsetDateTime;
-use twostep_core::attempts::{Budget, Count, State};
+use twostep_core::attempts::Count;
 use twostep_core::machine::System;
-use twostep_core::os::account::Account;
-use twostep_core::policy::{Groups, Mode, Policy};
-use twostep_core::store::{Store, check_state_owner};
-use twostep_core::ticket::Ticket;
-use twostep_core::time::UnixTime;
-use twostep_core::totp::Authenticator;
+use twostep_core::manage::Obligation;
+use twostep_core::os::account::{self, Account};
+use twostep_core::os::clock;
+use twostep_core::os::root::Root;
+use twostep_core::policy::Policy;
+use twostep_core::remote::client;
+use twostep_core::standing::{Condition, Device, Standing};
+use twostep_core::time::{Period, Step, UnixTime};
 use twostep_core::verdict::is_soon;
 use twostep_core::world::Machine;
 
-use crate::administrator::{Administrator, Target, window_end};
+use crate::administrator::{Administrator, Target};
+use crate::caller::{Caller, check_own, named};
 use crate::failure::Failure;
 use crate::terminal::say;
 use crate::ticket::moment;
@@ -21,8 +24,8 @@ use crate::ticket::moment;
 /// Whom to show.
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// The person, by name or uid
-    #[arg(long, value_name = "USER", required_unless_present = "all", conflicts_with = "all")]
+    /// The person, by name or uid, where root looks
+    #[arg(long, value_name = "USER", conflicts_with = "all")]
     user: Option<String>,
     /// Everybody of whom something is stored
     #[arg(long)]
@@ -42,10 +45,12 @@ struct Status {
     enrolled_since: Option<u64>,
     /// What makes the second step mandatory for them in some login or other; nothing if it is their choice.
     required_by: Option<Obligation>,
-    authenticators: Vec<AuthenticatorStatus>,
+    authenticators: Vec<Device>,
     failures: u16,
     codes: Codes,
     wait_until: Option<u64>,
+    /// The same for programs that are not root: screen lockers, and this command where people run it.
+    helper: HelperStatus,
     /// The mark: the last code that is used up began then.
     last_use: Option<u64>,
     /// Recovery codes that are left, if the person ever had any.
@@ -57,24 +62,15 @@ struct Status {
     ticket_until: Option<u64>,
     /// Why logins are denied, if what is stored cannot be used.
     problem: Option<String>,
+    #[serde(skip)]
+    you: You,
 }
 
 #[derive(Serialize)]
-struct Obligation {
-    /// The rule of the policy, and its line.
-    rule: String,
-    line: usize,
-    /// Whether that rule leaves the choice, and an administrator has taken it.
-    administrator: bool,
-}
-
-#[derive(Serialize)]
-struct AuthenticatorStatus {
-    label: String,
-    algorithm: String,
-    digits: u8,
-    period: u64,
-    enrolled: Option<u64>,
+struct HelperStatus {
+    failures: u16,
+    codes: Codes,
+    wait_until: Option<u64>,
 }
 
 /// What happens to a code now.
@@ -88,19 +84,49 @@ enum Codes {
 }
 
 /// Shows one account, or all.
-pub fn run(administrator: &Administrator, arguments: &Arguments) -> Result<(), Failure> {
+pub fn run(caller: &Caller, arguments: &Arguments) -> Result<(), Failure> {
+    match caller {
+        Caller::Administrator(administrator) => of_others(administrator, arguments),
+        Caller::Person => of_oneself(arguments),
+    }
+}
+
+fn of_oneself(arguments: &Arguments) -> Result<(), Failure> {
+    if arguments.all {
+        return Err(Failure::refused(
+            "only root can see everybody.",
+            "Run it with sudo, or without --all for yourself.",
+        ));
+    }
+    check_own(arguments.user.as_deref())?;
+    let target = Target::of(account::real_uid())?;
+    let system = System::new(Root::SYSTEM);
+    let desk = Desk { system: &system, policy: system.policy()?, now: clock::now()? };
+    let standing =
+        client::standing().map_err(|denial| Failure::unavailable(format!("{}.", denial.cause()), ASK))?;
+    let status = Status::of(&desk, &target, standing, You::Yes);
+    show(std::slice::from_ref(&status), arguments)?;
+    match status.problem {
+        Some(_) => Err(Failure::unavailable("what is stored of you cannot be used: logins are denied.", ASK)),
+        None => Ok(()),
+    }
+}
+
+const ASK: &str = "Ask your administrator to run 'twostep doctor'.";
+
+fn of_others(administrator: &Administrator, arguments: &Arguments) -> Result<(), Failure> {
     let store = administrator.store()?;
-    let policy = administrator.policy()?;
-    let now = administrator.now()?;
-    let (targets, strays) = match &arguments.user {
-        Some(user) => (vec![administrator.target(user)?], Vec::new()),
-        None => {
-            let (uids, strays) = store.uids()?;
-            (uids.into_iter().map(Target::of).collect::<Result<_, _>>()?, strays)
-        }
+    let (targets, strays) = if arguments.all {
+        let (uids, strays) = store.uids()?;
+        (uids.into_iter().map(Target::of).collect::<Result<_, _>>()?, strays)
+    } else {
+        (vec![administrator.target(named(arguments.user.as_deref())?)?], Vec::new())
     };
-    let desk = Desk { system: administrator.machine(), store, policy, now };
-    let all: Vec<Status> = targets.iter().map(|target| Status::of(&desk, target)).collect();
+    let now = administrator.now()?;
+    let desk = Desk { system: administrator.machine(), policy: administrator.policy()?, now };
+    let standing = |target: &Target| Standing::of(&store, target.uid, target.account.as_ref(), now);
+    let all: Vec<Status> =
+        targets.iter().map(|target| Status::of(&desk, target, standing(target), You::No)).collect();
     show(&all, arguments)?;
     if let Some(problem) = all.iter().find_map(|status| status.problem.as_ref()) {
         return Err(Failure::unavailable(problem.clone(), "Until this is mended, logins are denied."));
@@ -114,119 +140,87 @@ pub fn run(administrator: &Administrator, arguments: &Arguments) -> Result<(), F
     }
 }
 
+/// Whether the person who is shown is the one who looks.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum You {
+    Yes,
+    No,
+}
+
 /// What every status is made of.
 struct Desk<'a> {
     system: &'a System,
-    store: Store,
     policy: Policy,
     now: UnixTime,
 }
 
 impl Desk<'_> {
-    /// What makes the second step mandatory for `account`; of its names, the first that must counts.
     fn obligation(&self, account: &Account, required: bool) -> Option<Obligation> {
-        let named = self.policy.groups();
-        account.entries.iter().find_map(|entry| {
-            let groups = self.system.memberships(entry, &named).map_or(Groups::Unknown, Groups::Known);
-            let found = self.policy.obligation(&entry.name, &groups, required, self.now)?;
-            let administrator = found.mode != Mode::Mandatory;
-            Some(Obligation { rule: found.rule.to_owned(), line: found.line, administrator })
-        })
+        Obligation::of(account, required, self.system, &self.policy, self.now)
+    }
+
+    /// What happens to a code now in this budget, and until when.
+    fn codes(&self, state: &Condition, count: Count, authenticators: &[Device]) -> (Codes, Option<u64>) {
+        let (mark, now) = (UnixTime::new(state.mark), self.now);
+        match count.waits_until(now) {
+            _ if count.codes >= self.policy.verification.lockout_after => (Codes::Disabled, None),
+            Some(until) => (Codes::Waiting, Some(until.seconds())),
+            None if mark > self.window_end(authenticators) => {
+                (Codes::ClockAnomaly, is_soon(mark, now).then_some(state.mark))
+            }
+            None => (Codes::Accepted, None),
+        }
+    }
+
+    /// The last moment at which a step begins that could be accepted now.
+    fn window_end(&self, authenticators: &[Device]) -> UnixTime {
+        let skew = self.policy.verification.skew_steps.into();
+        let end = |period| Step::at(self.now, period).later(skew).begins();
+        let periods = authenticators.iter().filter_map(|one| Period::new(one.period));
+        periods.map(end).max().unwrap_or_else(|| end(Period::DEFAULT))
     }
 }
 
 impl Status {
-    fn of(desk: &Desk<'_>, target: &Target) -> Self {
+    fn of(desk: &Desk<'_>, target: &Target, standing: Standing, you: You) -> Self {
+        let Standing { enrolled, problem, authenticators, state } = standing;
+        let duty = |required| target.account.as_ref().and_then(|account| desk.obligation(account, required));
         let mut status = Self {
             user: target.account.as_ref().map(|account| account.name.clone()),
             uid: target.uid,
-            enrolled: desk.store.is_enrolled(target.uid).unwrap_or(true),
-            enrolled_since: None,
-            required_by: None,
-            authenticators: Vec::new(),
+            enrolled,
+            enrolled_since: authenticators.iter().filter_map(|one| one.enrolled).min(),
+            required_by: duty(state.as_ref().is_some_and(|state| state.required && problem.is_none())),
             failures: 0,
             codes: Codes::Accepted,
             wait_until: None,
+            helper: HelperStatus { failures: 0, codes: Codes::Accepted, wait_until: None },
             last_use: None,
             recovery_codes: None,
             recovery_failures: 0,
             recovery_disabled: false,
             ticket_until: None,
-            problem: None,
+            authenticators: Vec::new(),
+            problem,
+            you,
         };
-        let problem = status.fill(desk, target).err();
-        status.problem = problem.map(|failure| failure.what().to_owned());
+        if let Some(state) = state {
+            status.fill(desk, &state, &authenticators);
+        }
+        status.authenticators = authenticators;
         status
     }
 
-    /// Fills in what can be read, until something cannot.
-    fn fill(&mut self, desk: &Desk<'_>, target: &Target) -> Result<(), Failure> {
-        let Desk { store, policy, now, .. } = desk;
-        self.required_by = target.account.as_ref().and_then(|account| desk.obligation(account, false));
-        let credential = store.credential(target.uid)?;
-        if let Some(credential) = &credential {
-            self.authenticators = credential.authenticators.iter().map(AuthenticatorStatus::of).collect();
-            self.enrolled_since = self.authenticators.iter().filter_map(|one| one.enrolled).min();
-        }
-        if let (Some(credential), Some(account)) = (&credential, &target.account) {
-            let misplaced = |problem| Failure::unavailable(format!("the secret file {problem}"), "");
-            credential.check_owner(account).map_err(misplaced)?;
-        }
-        let Some(state) = store.state(target.uid)? else { return Ok(()) };
+    fn fill(&mut self, desk: &Desk<'_>, state: &Condition, authenticators: &[Device]) {
         self.failures = state.hosts.codes;
-        self.last_use = Some(state.mark.seconds());
-        self.recovery_codes = state.recovery.left();
+        self.last_use = Some(state.mark);
+        self.recovery_codes = state.recovery_left;
         self.recovery_failures = state.hosts.recovery;
-        self.recovery_disabled = state.charge_recovery(Budget::Hosts).is_err();
-        let usable = |ticket: &Ticket| ticket.tries > 0 && *now < ticket.expires;
-        self.ticket_until = state.ticket.filter(usable).map(|ticket| ticket.expires.seconds());
-        if let Some(account) = &target.account {
-            check_state_owner(&state, account)?;
-            self.required_by = desk.obligation(account, state.required);
-        }
-        let rules = &policy.verification;
-        let ahead = state.is_ahead_of(window_end(store, target.uid, rules, *now)?);
-        (self.codes, self.wait_until) = codes(&state, rules.lockout_after, ahead, *now);
-        Ok(())
-    }
-}
-
-/// What happens to a code now, and until when.
-fn codes(state: &State, limit: u16, ahead: bool, now: UnixTime) -> (Codes, Option<u64>) {
-    let Count { codes: failures, .. } = state.hosts;
-    match state.hosts.waits_until(now) {
-        _ if failures >= limit => (Codes::Disabled, None),
-        Some(until) => (Codes::Waiting, Some(until.seconds())),
-        None if ahead => (Codes::ClockAnomaly, is_soon(state.mark, now).then(|| state.mark.seconds())),
-        None => (Codes::Accepted, None),
-    }
-}
-
-impl Obligation {
-    fn line(&self) -> String {
-        let Self { rule, line, administrator } = self;
-        if *administrator {
-            return "  a second step is required by an administrator: 'twostep require'".to_owned();
-        }
-        format!("  a second step is required by rule '{rule}', line {line} of the policy")
-    }
-}
-
-impl AuthenticatorStatus {
-    fn of(one: &Authenticator) -> Self {
-        Self {
-            label: one.label.clone(),
-            algorithm: one.algorithm().as_str().to_owned(),
-            digits: one.digits(),
-            period: one.period.seconds(),
-            enrolled: one.enrolled.map(UnixTime::seconds),
-        }
-    }
-
-    fn line(&self) -> String {
-        let Self { label, algorithm, digits, period, .. } = self;
-        let since = self.enrolled.and_then(date).map_or_else(String::new, |date| format!(", since {date}"));
-        format!("  {label}: {algorithm}, {digits} digits, {period} s{since}")
+        self.recovery_disabled = state.hosts.recovery_disabled;
+        self.ticket_until = state.ticket_until;
+        (self.codes, self.wait_until) = desk.codes(state, state.hosts.count(), authenticators);
+        self.helper.failures = state.helper.codes;
+        (self.helper.codes, self.helper.wait_until) = desk.codes(state, state.helper.count(), authenticators);
     }
 }
 
@@ -249,33 +243,86 @@ impl Status {
         let name = self.user.as_deref().unwrap_or("(no such account)");
         let enrolled = if self.enrolled { "enrolled" } else { "not enrolled" };
         let mut lines = vec![format!("{name} (uid {}): {enrolled}", self.uid)];
-        lines.extend(self.authenticators.iter().map(AuthenticatorStatus::line));
-        lines.extend(self.required_by.as_ref().map(Obligation::line));
+        lines.extend(self.authenticators.iter().map(authenticator_text));
+        lines.extend(self.required_by.as_ref().map(obligation_text));
         if self.enrolled || self.failures > 0 || self.problem.is_some() {
             lines.push(format!("  {}", self.codes_text(name)));
         }
+        if self.helper.codes != Codes::Accepted || self.helper.failures > 0 {
+            lines.push(format!("  at screen lockers and this command: {}", self.helper.text(self.you, name)));
+        }
         lines.extend(self.recovery_codes.map(|left| format!("  recovery codes left: {left}")));
         if self.recovery_disabled {
-            lines.push(format!("  recovery codes are disabled: 'twostep unlock {name}' ends that"));
+            lines.push(format!(
+                "  recovery codes are disabled: {}",
+                self.you.remedy(&format!("unlock {name}"))
+            ));
         }
-        let until = self.ticket_until.map(|until| moment(UnixTime::new(until)));
-        lines.extend(until.map(|until| format!("  a ticket lets them enroll, before {until}")));
+        lines.extend(self.ticket_until.map(|until| self.you.ticket(UnixTime::new(until))));
+        if !self.enrolled && self.you == You::Yes {
+            lines.push("To set up a second step, run 'twostep enroll'.".to_owned());
+        }
         lines.join("\n")
     }
 
     fn codes_text(&self, name: &str) -> String {
-        match (&self.problem, self.codes, self.wait_until) {
-            (Some(problem), ..) => format!("logins are denied: {problem}"),
-            (None, Codes::Disabled, _) => format!("codes are disabled: 'twostep unlock {name}' ends that"),
-            (None, _, Some(until)) => format!("no code is accepted before {} UTC", UnixTime::new(until)),
-            (None, Codes::ClockAnomaly, None) => format!(
-                "the last code lies in the future: set the clock, then 'twostep unlock {name} --reset-clock'"
-            ),
-            (None, Codes::Accepted | Codes::Waiting, None) => {
-                format!("codes are accepted; failures in a row: {}", self.failures)
-            }
+        match &self.problem {
+            Some(problem) => format!("logins are denied: {problem}"),
+            None => codes_text(self.codes, self.wait_until, self.failures, self.you, name),
         }
     }
+}
+
+impl HelperStatus {
+    fn text(&self, you: You, name: &str) -> String {
+        codes_text(self.codes, self.wait_until, self.failures, you, name)
+    }
+}
+
+impl You {
+    /// What ends something: a command of root's.
+    fn remedy(self, command: &str) -> String {
+        match self {
+            Self::Yes => format!("ask your administrator to run 'twostep {command}'"),
+            Self::No => format!("'twostep {command}' ends that"),
+        }
+    }
+
+    fn ticket(self, until: UnixTime) -> String {
+        let whom = match self {
+            Self::Yes => "you",
+            Self::No => "them",
+        };
+        format!("  a ticket lets {whom} enroll, before {}", moment(until))
+    }
+}
+
+fn codes_text(codes: Codes, wait_until: Option<u64>, failures: u16, you: You, name: &str) -> String {
+    match (codes, wait_until) {
+        (Codes::Disabled, _) => format!("codes are disabled: {}", you.remedy(&format!("unlock {name}"))),
+        (_, Some(until)) => format!("no code is accepted before {} UTC", UnixTime::new(until)),
+        (Codes::ClockAnomaly, None) => format!(
+            "the last code lies in the future: set the clock; then {}",
+            you.remedy(&format!("unlock {name} --reset-clock"))
+        ),
+        (Codes::Accepted | Codes::Waiting, None) => {
+            format!("codes are accepted; failures in a row: {failures}")
+        }
+    }
+}
+
+fn obligation_text(obligation: &Obligation) -> String {
+    let Obligation { rule, line, administrator } = obligation;
+    if *administrator {
+        return "  a second step is required by an administrator: 'twostep require'".to_owned();
+    }
+    format!("  a second step is required by rule '{rule}', line {line} of the policy")
+}
+
+fn authenticator_text(one: &Device) -> String {
+    let Device { label, algorithm, digits, period, .. } = one;
+    let since = one.enrolled.and_then(date).map_or_else(String::new, |date| format!(", since {date}"));
+    format!("  {label}: {algorithm}, {digits} digits, {period} s{since}")
 }
 
 fn date(seconds: u64) -> Option<String> {

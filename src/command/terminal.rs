@@ -4,16 +4,41 @@ use std::io::{BufRead, IsTerminal, Read, Write, stderr, stdin, stdout};
 
 use twostep_core::code::{Answer, LONGEST_ANSWER};
 use twostep_core::conversation::Conversation;
+use twostep_core::os::window;
 use twostep_core::qr::Colour;
 use twostep_core::verdict::Denial;
 
 use crate::failure::Failure;
 use crate::printable::printable;
 
+/// What picture, key and prompt need at most.
+const COLUMNS: u16 = 80;
+const ROWS: u16 = 24;
+
 /// Standard input and output.
 pub struct Terminal;
 
 impl Terminal {
+    /// Fails where what is shown would end up in a file or a pipe, although somebody sits at the keyboard; tells who has a
+    /// window that is too small.
+    pub fn check_for_secrets() -> Result<(), Failure> {
+        if stdin().is_terminal() && !stdout().is_terminal() {
+            return Err(Failure::refused(
+                "standard output is not a terminal: the key would be written there.",
+                "Run it without redirection.",
+            ));
+        }
+        if let Some((columns, rows)) =
+            window::size(&stdout()).filter(|&size| size.0 < COLUMNS || size.1 < ROWS)
+        {
+            note(&format!(
+                "this window has {columns} columns and {rows} rows, and the picture needs {COLUMNS} by {ROWS}: \
+                 make it larger and type i twice, or type t and then the key into the app by hand."
+            ));
+        }
+        Ok(())
+    }
+
     /// Colours only on a terminal, and not where NO_COLOR is set (no-color.org).
     #[expect(clippy::disallowed_methods, reason = "NO_COLOR decides nothing but colours")]
     pub fn colour() -> Colour {

@@ -22,6 +22,14 @@ impl Typed {
     pub fn parse(answer: &[u8]) -> Option<Self> {
         Code::parse(answer).map(Self::Code).or_else(|| LongCode::parse(answer).map(Self::Recovery))
     }
+
+    /// An answer that parses to the same.
+    pub(crate) fn expose_answer(&self) -> Answer {
+        match self {
+            Self::Code(code) => Answer::new(code.expose_digits().into()),
+            Self::Recovery(code) => Answer::new(code.expose_text().as_bytes().into()),
+        }
+    }
 }
 
 /// A code of 6 to 8 digits (RFC 4226 section 5.3), already parsed. Cannot be printed; wiped when dropped.

@@ -33,8 +33,12 @@ pub mod stack;
 pub mod os;
 pub mod store;
 
+pub mod failure;
+pub mod standing;
+
 pub mod enrollment;
 pub mod qr;
+pub mod remote;
 pub mod verify;
 
 pub mod audit;
@@ -46,6 +50,7 @@ pub mod account;
 pub mod login;
 
 pub mod machine;
+pub mod manage;
 
 #[cfg(test)]
 mod doubles;

@@ -15,14 +15,16 @@ use crate::os::files::{self, Access, Dir, Privacy};
 use crate::os::root::Root;
 use crate::os::{Fault, clock, entropy};
 use crate::policy::{Policy, Verification};
+use crate::remote::client;
 use crate::stack;
+use crate::standing::{Condition, Standing};
 use crate::store::credential::Confirmed;
 use crate::store::{Durability, LocalRecord, Store, check_state_owner};
 use crate::ticket::Ticket;
 use crate::time::UnixTime;
 use crate::totp;
 use crate::verdict::{Accepted, Denial, TicketFault};
-use crate::verify::verify;
+use crate::verify::{Purpose, verify};
 use crate::world::Machine;
 
 /// Where the policy's directory lies below the root.
@@ -36,12 +38,36 @@ const PAM_DIRS: [&str; 2] = ["/etc/pam.d", "/usr/lib/pam.d"];
 /// The files below a root, the name service, the clock.
 pub struct System {
     root: Root,
+    judge: Judge,
+}
+
+/// Who judges what was typed.
+#[derive(Clone, Copy)]
+enum Judge {
+    /// This process, which may read the store; what fails is counted in this budget.
+    Here(Budget),
+    /// The helper: this process is not root.
+    Helper,
 }
 
 impl System {
-    /// The machine whose files lie below `root`.
-    pub const fn new(root: Root) -> Self {
-        Self { root }
+    /// The machine whose files lie below `root`, as this process sees it.
+    pub fn new(root: Root) -> Self {
+        let judge = if root.is_ours() { Judge::Here(Budget::Hosts) } else { Judge::Helper };
+        Self { root, judge }
+    }
+
+    /// The machine, as the helper sees it.
+    pub const fn of_helper() -> Self {
+        Self { root: Root::SYSTEM, judge: Judge::Here(Budget::Helper) }
+    }
+
+    /// In which budget failures are counted.
+    pub fn budget(&self) -> Budget {
+        match self.judge {
+            Judge::Here(budget) => budget,
+            Judge::Helper => Budget::Helper,
+        }
     }
 
     /// The store. Errors deny.
@@ -64,6 +90,34 @@ impl System {
         let file = file.ok_or_else(|| Fault(format!("{} is missing", path.display())))?;
         let text = files::read(&file, &path)?;
         Ok((path, text))
+    }
+
+    /// Whether what was typed would be accepted: it is not used up, and a failure is charged.
+    pub fn try_out(
+        &self,
+        account: &Account,
+        typed: &Typed,
+        rules: &Verification,
+        remark: &mut dyn FnMut(&str),
+    ) -> Result<Accepted, Denial> {
+        self.judge(account, typed, Purpose::Try, rules, remark)
+    }
+
+    fn judge(
+        &self,
+        account: &Account,
+        typed: &Typed,
+        purpose: Purpose,
+        rules: &Verification,
+        remark: &mut dyn FnMut(&str),
+    ) -> Result<Accepted, Denial> {
+        let store = self.store()?;
+        let mut record = LocalRecord::open(&store, account, rules.skew_steps.into(), clock::now()?)?;
+        let judged = verify(&mut record, typed, self.budget(), purpose, rules, clock::now()?);
+        let to_tell = record.remark;
+        drop(record); // the log may be slow, and other logins wait for the lock
+        to_tell.into_iter().for_each(remark);
+        judged
     }
 
     fn read_policy(&self) -> Result<Policy, Fault> {
@@ -100,16 +154,17 @@ impl Machine for System {
     }
 
     fn is_enrolled(&self, account: &Account) -> Result<bool, Denial> {
-        if !self.root.is_ours() {
-            return Err(Denial::Unavailable(
-                "this program does not run as root, and only root can verify codes".to_owned(),
-            ));
+        match self.judge {
+            Judge::Here(_) => Ok(self.store()?.is_enrolled(account.uid)?),
+            Judge::Helper => Ok(standing_of(account)?.enrolled),
         }
-        Ok(self.store()?.is_enrolled(account.uid)?)
     }
 
     /// A requirement that was made of another account with this uid is neither inherited nor passed over.
     fn is_required(&self, account: &Account) -> Result<bool, Denial> {
+        if let Judge::Helper = self.judge {
+            return is_required(standing_of(account)?);
+        }
         let state = self.store()?.state(account.uid)?.filter(|state| state.required);
         if let Some(state) = &state {
             check_state_owner(state, account)?;
@@ -124,13 +179,10 @@ impl Machine for System {
         rules: &Verification,
         remark: &mut dyn FnMut(&str),
     ) -> Result<Accepted, Denial> {
-        let store = self.store()?;
-        let mut record = LocalRecord::open(&store, account, rules.skew_steps.into(), clock::now()?)?;
-        let judged = verify(&mut record, typed, Budget::Hosts, rules, clock::now()?);
-        let to_tell = record.remark;
-        drop(record); // the log may be slow, and other logins wait for the lock
-        to_tell.into_iter().for_each(remark);
-        judged
+        match self.judge {
+            Judge::Here(_) => self.judge(account, typed, Purpose::Accept, rules, remark),
+            Judge::Helper => check_own(account).and_then(|()| client::verify(typed)),
+        }
     }
 
     fn check_account_phase(&self, service: &str) -> Result<(), String> {
@@ -171,5 +223,30 @@ impl Machine for System {
 
     fn enroll(&self, account: &Account, confirmed: Confirmed) -> Result<(), Denial> {
         self.store()?.enroll(account, confirmed)
+    }
+}
+
+/// How things stand with `account`, as the helper says.
+fn standing_of(account: &Account) -> Result<Standing, Denial> {
+    check_own(account)?;
+    client::standing()
+}
+
+/// The helper judges whoever starts it, and nobody else.
+fn check_own(account: &Account) -> Result<(), Denial> {
+    let own = account::real_uid();
+    if account.uid == own {
+        return Ok(());
+    }
+    Err(Denial::Unavailable(format!(
+        "this program runs as uid {own}: only a program that runs as root can judge the codes of other people"
+    )))
+}
+
+fn is_required(standing: Standing) -> Result<bool, Denial> {
+    let required = standing.state.is_some_and(|Condition { required, .. }| required);
+    match standing.problem {
+        Some(problem) if required => Err(Denial::Unavailable(problem)),
+        Some(_) | None => Ok(required),
     }
 }

@@ -18,7 +18,7 @@ pub enum Verdict {
 }
 
 /// What was accepted.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Accepted {
     /// The proof.
     pub proof: Proof,
@@ -27,7 +27,7 @@ pub struct Accepted {
 }
 
 /// How somebody proved the second step.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Proof {
     /// By a code.
     Code {

@@ -8,29 +8,45 @@ use crate::time::UnixTime;
 use crate::totp::{self, Match};
 use crate::verdict::{Accepted, Denial, Elsewhere, Proof};
 
+/// What follows when a code is right.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Purpose {
+    /// It is used up, and failures are forgotten: somebody gets in.
+    Accept,
+    /// Nothing: somebody wants to know whether it works. Failures are charged all the same.
+    Try,
+}
+
 /// Checks what was typed against a locked record.
 pub fn verify(
     record: &mut impl Record,
     typed: &Typed,
     by: Budget,
+    purpose: Purpose,
     rules: &Verification,
     now: UnixTime,
 ) -> Result<Accepted, Denial> {
-    let proof = match typed {
+    let untouched = record.state().clone();
+    let (accepted, proof) = match typed {
         Typed::Code(code) => verify_code(record, code, by, rules, now),
         Typed::Recovery(code) => verify_recovery_code(record, code, by),
     }?;
+    let next = match purpose {
+        Purpose::Accept => accepted,
+        Purpose::Try => untouched,
+    };
+    record.save(next, Durability::Flushed)?; // durable before granted
     Ok(Accepted { proof, recovery_left: record.state().recovery.left() })
 }
 
-/// Checks a code. The order of these lines is the security argument.
+/// Checks a code: the state in which it is used up, which is not saved yet. The order of these lines is the security argument.
 fn verify_code(
     record: &mut impl Record,
     code: &Code,
     by: Budget,
     rules: &Verification,
     now: UnixTime,
-) -> Result<Proof, Denial> {
+) -> Result<(State, Proof), Denial> {
     let skew = u64::from(rules.skew_steps);
     let end = totp::window_end(&record.credential().authenticators, now, skew);
     let charged = record.state().charge(by, rules.lockout_after, end, now)?;
@@ -43,28 +59,26 @@ fn verify_code(
         Some(found) => state.accept(by, found.step).map(|next| (next, proof(found, now))), // refused if replayed
         None => Err(wrong(record, code, by, skew, now)),
     };
-    settle(record, judged)
+    settle_if_refused(record, judged)
 }
 
 /// Checks a recovery code, in the same order.
-fn verify_recovery_code(record: &mut impl Record, code: &LongCode, by: Budget) -> Result<Proof, Denial> {
+fn verify_recovery_code(
+    record: &mut impl Record,
+    code: &LongCode,
+    by: Budget,
+) -> Result<(State, Proof), Denial> {
     record.save(record.state().charge_recovery(by)?, Durability::Written)?; // charged before compared
     let accepted = record.state().accept_recovery(by, code, &record.credential().id);
     let judged = accepted.map(|next| (next, Proof::RecoveryCode));
-    settle(record, judged)
+    settle_if_refused(record, judged)
 }
 
-fn settle(record: &mut impl Record, judged: Result<(State, Proof), Denial>) -> Result<Proof, Denial> {
-    match judged {
-        Ok((next, proof)) => {
-            record.save(next, Durability::Flushed)?; // durable before granted
-            Ok(proof)
-        }
-        Err(denial) => {
-            record.save(record.state().clone(), Durability::Flushed)?; // the charge outlives a power cut, too
-            Err(denial)
-        }
+fn settle_if_refused<T>(record: &mut impl Record, judged: Result<T, Denial>) -> Result<T, Denial> {
+    if judged.is_err() {
+        record.save(record.state().clone(), Durability::Flushed)?; // the charge outlives a power cut, too
     }
+    judged
 }
 
 fn proof(found: Match<'_>, now: UnixTime) -> Proof {
@@ -137,8 +151,35 @@ mod tests {
     }
 
     fn judge(record: &mut Remembering, code: &str, step: u64) -> Result<Accepted, Denial> {
+        judge_for(record, code, Purpose::Accept, step)
+    }
+
+    fn judge_for(
+        record: &mut Remembering,
+        code: &str,
+        purpose: Purpose,
+        step: u64,
+    ) -> Result<Accepted, Denial> {
         let typed = Typed::parse(code.as_bytes()).unwrap();
-        verify(record, &typed, Budget::Hosts, &Verification::default(), UnixTime::new(step * 30))
+        let rules = Verification::default();
+        verify(record, &typed, Budget::Hosts, purpose, &rules, UnixTime::new(step * 30))
+    }
+
+    #[test]
+    fn who_only_tries_a_code_pays_for_a_wrong_one_and_changes_nothing_by_a_right_one() {
+        let mut record = record(9);
+        record.state.hosts.codes = 2;
+        let before = record.state.clone();
+        assert!(judge_for(&mut record, "254676", Purpose::Try, 5).is_ok());
+        assert_eq!(record.state, before);
+        assert_eq!(record.saves, [(3, Durability::Written), (2, Durability::Flushed)], "charged meanwhile");
+        assert!(judge_for(&mut record, "254676", Purpose::Try, 5).is_ok(), "it is not used up");
+        let wrong = judge_for(&mut record, "000000", Purpose::Try, 5);
+        assert_eq!(wrong, Err(Denial::WrongCode { failures: 3, elsewhere: None }));
+        let mut record = self::record(9);
+        judge(&mut record, "254676", 5).unwrap();
+        let used = judge_for(&mut record, "254676", Purpose::Try, 5);
+        assert_eq!(used, Err(Denial::Replayed { failures: 1 }), "it would not let in, either");
     }
 
     #[test]

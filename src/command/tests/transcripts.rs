@@ -161,8 +161,8 @@ fn a_person_is_enrolled_shown_and_forgotten() {
     assert_eq!(
         machine.run("enroll --user daemon"),
         "error: daemon is already enrolled (authenticator 'phone').\n\
-         To add another phone, run 'twostep enroll --user daemon --label tablet'; to start over, run 'twostep reset daemon' \
-         first.\n[1]"
+         To add another phone, run 'twostep enroll --user daemon --label tablet'; to start over, run \
+         'twostep remove --user daemon' first.\n[1]"
     );
     assert_eq!(
         machine.enroll("enroll --user daemon --label tablet", 0),
@@ -186,7 +186,8 @@ fn a_person_is_enrolled_shown_and_forgotten() {
     );
     assert_eq!(
         machine.run("remove --user daemon phone"),
-        "error: 'phone' is the only authenticator of daemon.\nTo forget the credential, run 'twostep reset daemon'.\n[1]"
+        "error: 'phone' is the only authenticator of daemon.\n\
+         To give up the second step, run 'twostep remove --user daemon' without a label.\n[1]"
     );
     assert_eq!(
         machine.run("reset daemon"),
@@ -202,7 +203,7 @@ fn recovery_codes_are_replaced_only_after_somebody_has_read_the_new_ones() {
     let machine = Machine::new("recovery");
     assert_eq!(
         machine.run("recovery --user daemon"),
-        "error: daemon is not enrolled: there is nothing that recovery codes could stand in for.\n\
+        "error: daemon is not enrolled.\n\
          To enroll, run 'twostep enroll --user daemon'.\n[1]"
     );
     let old = machine.enroll("enroll --user daemon", 0);
@@ -242,7 +243,7 @@ fn recovery_codes_of_a_credential_that_was_replaced_meanwhile_are_not_stored() {
     dialogue.answer(code.rsplit('-').next().unwrap());
     let end = dialogue.finish();
     assert!(end.ends_with(
-        "error: this person was enrolled meanwhile, by a login or another administrator.\n\
+        "error: daemon was enrolled meanwhile, by a login or another command.\n\
          Nothing was changed: the old recovery codes still work.\n[1]"
     ));
     assert_eq!(fs::read(&state).unwrap(), before);
@@ -355,7 +356,7 @@ fn who_comes_second_with_the_same_phone_or_the_codes_of_a_credential_that_is_gon
     let said = slower.finish();
     assert!(
         said.ends_with(
-            "error: this person was enrolled meanwhile, by a login or another administrator.\n\
+            "error: daemon was enrolled meanwhile, by a login or another command.\n\
              Nothing was changed: the old recovery codes still work.\n[1]"
         ),
         "{said}"
@@ -452,7 +453,12 @@ fn mistakes_say_what_is_wrong_and_what_to_do() {
         "daemon never had a second step: there is nothing to unlock.\n[0]"
     );
     assert_eq!(machine.run("reset daemon"), "Nothing is stored of daemon: there is nothing to forget.\n[0]");
-    assert!(machine.run("status").ends_with("For more information, try '--help'.\n[2]"));
+    for verb in ["enroll", "status", "verify", "recovery", "remove"] {
+        assert_eq!(
+            machine.run(verb),
+            "error: no user is named.\nAdd --user NAME; for your own account, run it without sudo.\n[2]"
+        );
+    }
     assert!(machine.run("enrol").contains("a similar subcommand exists: 'enroll'"));
     let policy = machine.0.join("etc/twostep/policy.toml");
     fs::write(&policy, "version = 1\nmode = \"opt in\"\n").unwrap();
@@ -480,4 +486,48 @@ fn a_damaged_state_is_shown_and_reset_mends_it() {
     // The codes of this moment count as used: the mark was lost.
     let json = machine.run("status --user daemon --json");
     assert!(json.contains("\"codes\": \"accepted\""), "{json}");
+}
+
+#[test]
+fn a_code_is_tried_without_using_it_up_and_all_is_removed() {
+    let machine = Machine::new("verify");
+    assert!(machine.enroll("enroll --user daemon", 1).ends_with("[0]"));
+    let state = machine.0.join("var/lib/twostep/state/1");
+    let key = secret_of(&machine);
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() as i64;
+    for _ in 0..2 {
+        let mut dialogue = Dialogue::start(machine.command("verify --user daemon"));
+        dialogue.answer(&oathtool(&key, now + 30));
+        let said = dialogue.finish();
+        assert!(said.contains("That code works (authenticator 'phone'"), "{said}");
+        assert!(said.ends_with("It is not used up.\n[0]"), "{said}");
+    }
+    let before = fs::read(&state).unwrap();
+    let mut dialogue = Dialogue::start(machine.command("verify --user daemon"));
+    ["123", "x", ""].iter().for_each(|answer| dialogue.answer(answer));
+    let refused = "Not accepted. Each code works once: wait for the next one.";
+    assert_eq!(
+        dialogue.finish(),
+        format!(
+            "Verification code: {refused}\nVerification code: {refused}\nVerification code: \
+             error: {refused}\nNothing was changed.\n[1]"
+        )
+    );
+    assert_eq!(fs::read(&state).unwrap(), before, "what is no code is not charged");
+    assert_eq!(
+        machine.run("remove --user daemon"),
+        "daemon is no longer enrolled. To enroll anew: twostep enroll --user daemon\n[0]"
+    );
+    assert_eq!(machine.run("status --user daemon"), "daemon (uid 1): not enrolled\n[0]");
+    let not_enrolled = "error: daemon is not enrolled.\nTo enroll, run 'twostep enroll --user daemon'.\n[1]";
+    for verb in ["verify", "remove"] {
+        assert_eq!(machine.run(&format!("{verb} --user daemon")), not_enrolled);
+    }
+}
+
+/// The key of the only authenticator.
+fn secret_of(machine: &Machine) -> String {
+    let file = fs::read_to_string(machine.0.join("var/lib/twostep/users/1.toml")).unwrap();
+    let line = file.lines().find(|line| line.starts_with("secret = ")).unwrap();
+    line.trim_start_matches("secret = ").trim_matches('"').to_owned()
 }

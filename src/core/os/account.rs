@@ -61,6 +61,11 @@ pub fn by_uid(uid: u32) -> Result<Option<Account>, Fault> {
     Ok(Some(Account { uid, name: entry.name.clone(), entries: vec![entry] }))
 }
 
+/// Who started this process: its real uid.
+pub fn real_uid() -> u32 {
+    getuid().as_raw()
+}
+
 /// Whether this process was started by root, and not by a user through a setuid program.
 pub fn is_called_by_root() -> bool {
     getuid().is_root()

@@ -1,8 +1,15 @@
 //! The operating system: files by descriptor, accounts, the clock. The only place in this crate where `unsafe` may stand.
 
 pub mod account;
+#[expect(unsafe_code, reason = "takes over descriptors, of which the type system knows no owner")]
+pub mod channel;
 #[expect(unsafe_code, reason = "adjtimex(2), which nix lacks")]
 pub mod clock;
+#[expect(
+    unsafe_code,
+    reason = "clearenv(3), close_range(2), setitimer(2) and alarm(2), which nix lacks or forbids"
+)]
+pub mod confine;
 pub mod entropy;
 pub mod files;
 #[expect(unsafe_code, reason = "lgetxattr(2), which nix lacks")]
@@ -15,6 +22,10 @@ pub mod root;
     reason = "setresuid(2) of one thread, which libc has only for all of them, and capget(2)"
 )]
 mod shield;
+#[expect(unsafe_code, reason = "clone(2) without a signal at the end, which libc's fork has not, and exec")]
+pub mod spawn;
+#[expect(unsafe_code, reason = "ioctl(2), which nix has only as a macro that makes it")]
+pub mod window;
 #[expect(unsafe_code, reason = "an allocator hands out pointers")]
 mod wipe;
 

@@ -211,7 +211,7 @@ pub fn check_label(label: &str) -> Result<(), String> {
 }
 
 /// `text` as a basic string of TOML.
-fn quoted(text: &str) -> String {
+pub(crate) fn quoted(text: &str) -> String {
     let mut quoted = String::with_capacity(text.len().saturating_add(2));
     quoted.push('"');
     for c in text.chars() {

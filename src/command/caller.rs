@@ -1,0 +1,115 @@
+//! Whoever runs the command: an administrator, who may read the store, or a person, for whom the helper does it.
+
+use std::path::PathBuf;
+
+use twostep_core::code::Answer;
+use twostep_core::conversation::Conversation;
+use twostep_core::failure::Failure;
+use twostep_core::manage::{Actor, Desk, Errand, Office};
+use twostep_core::os::account::{self, Account};
+use twostep_core::remote::client::{self, Refusal};
+use twostep_core::remote::message::{Done, Wish};
+use twostep_core::verdict::{Denial, Verdict};
+
+use crate::administrator::{Administrator, Target, root_at};
+use crate::terminal::{Terminal, note, say};
+
+/// Whoever runs this command.
+pub enum Caller {
+    /// Root, or whoever gives a root directory of their own.
+    Administrator(Administrator),
+    /// Anybody else.
+    Person,
+}
+
+impl Caller {
+    /// Whoever runs this command, with this `--root`.
+    pub fn new(root: Option<PathBuf>) -> Result<Self, Failure> {
+        if root_at(root.clone())?.is_ours() {
+            return Administrator::new(root).map(Self::Administrator);
+        }
+        Ok(Self::Person)
+    }
+
+    /// Does something with the second step of `user`, which only an administrator must name.
+    pub fn run(&self, user: Option<&str>, errand: Errand) -> Result<(), Failure> {
+        match self {
+            Self::Administrator(administrator) => {
+                let account = administrator.account(named(user)?)?;
+                let mut office = Counter { administrator, account: &account };
+                let desk = Desk::open(administrator.machine(), &account, Actor::Administrator)?;
+                say(&desk.run(&errand, &mut office)?)
+            }
+            Self::Person => {
+                check_own(user)?;
+                match client::carry_out(Wish::Errand(errand), &mut Terminal).map_err(explain)? {
+                    Done::Text(text) => say(&text),
+                    Done::Accepted(_) => Ok(()),
+                }
+            }
+        }
+    }
+}
+
+/// The user that an administrator names.
+pub fn named(user: Option<&str>) -> Result<&str, Failure> {
+    user.ok_or_else(|| {
+        Failure::of(
+            Failure::USAGE,
+            "no user is named.",
+            "Add --user NAME; for your own account, run it without sudo.",
+        )
+    })
+}
+
+/// Fails if a person names anybody but themselves: in the same words whether there is somebody of that name or not.
+pub fn check_own(user: Option<&str>) -> Result<(), Failure> {
+    let Some(user) = user else { return Ok(()) };
+    if account::by_uid(account::real_uid())?.is_some_and(|own| own.name == user) {
+        return Ok(());
+    }
+    Err(Failure::refused(
+        "only root can do this for others.",
+        "Run it with sudo, or without --user for yourself.",
+    ))
+}
+
+/// What the helper's refusal means to a person.
+pub fn explain(refusal: Refusal) -> Failure {
+    match refusal {
+        Refusal::Failed(failure) => failure,
+        Refusal::Denied(denial) => Failure::unavailable(format!("{}.", denial.cause()), ASK),
+    }
+}
+
+const ASK: &str = "Ask your administrator to run 'twostep doctor'.";
+
+/// An administrator at the terminal, with one person's account before them.
+struct Counter<'a> {
+    administrator: &'a Administrator,
+    account: &'a Account,
+}
+
+impl Conversation for Counter<'_> {
+    fn ask(&mut self, prompt: &str) -> Result<Answer, Denial> {
+        Terminal.ask(prompt)
+    }
+
+    fn tell(&mut self, text: &str) {
+        Terminal.tell(text);
+    }
+}
+
+impl Office for Counter<'_> {
+    /// Who tries a code sees what comes of it.
+    fn log(&mut self, _: &Verdict) {}
+
+    fn log_act(&mut self, act: &str, more: &str) {
+        let target = Target { uid: self.account.uid, account: Some(self.account.clone()) };
+        self.administrator.log(act, &target, more);
+    }
+
+    fn remark(&mut self, what: &str) {
+        note(what);
+    }
+}

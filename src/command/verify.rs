@@ -1,0 +1,19 @@
+//! `twostep verify`: tries a code without using it up.
+
+use twostep_core::manage::Errand;
+
+use crate::caller::Caller;
+use crate::failure::Failure;
+
+/// Whose code to try.
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// The person, where root does it for somebody
+    #[arg(long, value_name = "USER")]
+    user: Option<String>,
+}
+
+/// Asks for a code, and says whether it works.
+pub fn run(caller: &Caller, arguments: &Arguments) -> Result<(), Failure> {
+    caller.run(arguments.user.as_deref(), Errand::Try)
+}

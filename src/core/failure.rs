@@ -1,0 +1,70 @@
+//! How a command fails: what is wrong, then what to do.
+
+use crate::os::Fault;
+use crate::verdict::Denial;
+
+const MEND: &str = "Mend that, then run the command again.";
+/// A failure and its exit status.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Failure {
+    status: u8,
+    what: String,
+    then: String,
+}
+
+impl Failure {
+    /// The exit status of a command that was understood, and is refused.
+    pub const REFUSED: u8 = 1;
+    /// The exit status of a command that was not understood.
+    pub const USAGE: u8 = 2;
+    /// The exit status where a file, lock, clock or look-up failed.
+    pub const UNAVAILABLE: u8 = 3;
+
+    /// A failure that ends with `status`.
+    pub fn of(status: u8, what: impl Into<String>, then: impl Into<String>) -> Self {
+        Self { status, what: what.into(), then: then.into() }
+    }
+
+    /// The command was understood, and is refused.
+    pub fn refused(what: impl Into<String>, then: impl Into<String>) -> Self {
+        Self::of(Self::REFUSED, what, then)
+    }
+
+    /// What is wrong was said on standard output already.
+    pub fn silent() -> Self {
+        Self::refused("", "")
+    }
+
+    /// A file, lock, clock or look-up failed.
+    pub fn unavailable(what: impl Into<String>, then: impl Into<String>) -> Self {
+        Self::of(Self::UNAVAILABLE, what, then)
+    }
+
+    /// The exit status.
+    pub fn status(&self) -> u8 {
+        self.status
+    }
+
+    /// What is wrong; empty if that was said already.
+    pub fn what(&self) -> &str {
+        &self.what
+    }
+
+    /// What to do; may be empty.
+    pub fn then(&self) -> &str {
+        &self.then
+    }
+}
+
+impl From<Fault> for Failure {
+    fn from(fault: Fault) -> Self {
+        Self::unavailable(fault.0, MEND)
+    }
+}
+
+impl From<Denial> for Failure {
+    fn from(denial: Denial) -> Self {
+        let cause = denial.cause();
+        Self::unavailable(if cause.is_empty() { denial.text() } else { cause.into_owned() }, MEND)
+    }
+}

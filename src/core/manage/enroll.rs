@@ -1,0 +1,121 @@
+//! Enrolling, outside of a login.
+
+use crate::audit::Value;
+use crate::code::LongCode;
+use crate::enrollment::{self, Source, Terms};
+use crate::failure::Failure;
+use crate::qr::Colour;
+use crate::store::check_state_owner;
+use crate::store::credential::{Confirmed, Conflict, Credential, MOST_AUTHENTICATORS, check_label};
+use crate::ticket::Ticket;
+use crate::verdict::{Denial, TicketFault};
+use crate::world::Machine;
+
+use super::{Actor, Desk, Office, PROOF, UNCHANGED, lower, until_accepted};
+
+const QUESTION: &str = "Enrollment ticket: ";
+const NEEDS_TICKET: &str = "Setting up your second step needs a ticket from your administrator.\n";
+/// Tickets that may be typed in one conversation.
+const TRIES: u8 = 3;
+
+impl Desk<'_> {
+    /// Enrolls an authenticator called `label`.
+    pub(super) fn enroll(
+        &self,
+        office: &mut impl Office,
+        label: &str,
+        colour: Colour,
+    ) -> Result<String, Failure> {
+        check_label(label).map_err(|problem| Failure::refused(problem, "Choose another --label."))?;
+        // Better now than after two codes.
+        let enrolled = self.credential_with_room(label)?;
+        self.check_state()?;
+        let ticket = match &enrolled {
+            Some(_) => self.prove(office, PROOF).map(|()| None)?,
+            None => self.ticket(office)?,
+        };
+        let confirmed = self.dialogue(office, label, colour, enrolled.is_none())?;
+        match enrolled {
+            Some(_) => self.store.enroll_further(self.account, confirmed, self.fresh_mark()?),
+            None => self.store.enroll(self.account, Confirmed { ticket, ..confirmed }),
+        }
+        .map_err(|denial| self.explain(denial))?;
+        office.log_act("enroll", &format!(" authenticator={}", Value(label)));
+        Ok(format!("{} enrolled (authenticator '{label}').", self.they_are()))
+    }
+
+    fn dialogue(
+        &self,
+        office: &mut impl Office,
+        label: &str,
+        colour: Colour,
+        is_first: bool,
+    ) -> Result<Confirmed, Failure> {
+        let issuer = self.policy.enrollment.issuer.clone().unwrap_or_else(|| self.system.name());
+        let terms = Terms {
+            account: &self.account.name,
+            issuer: &issuer,
+            label,
+            wanted: &self.policy.enrollment,
+            skew_steps: self.policy.verification.skew_steps,
+            // Who has another phone has recovery codes already.
+            recovery_codes: if is_first { self.policy.enrollment.recovery_codes } else { 0 },
+            colour,
+            notes: &[],
+        };
+        enrollment::enroll(office, self.system, &terms).map_err(|denial| self.explain(denial))
+    }
+
+    /// The ticket that the policy wants of whoever must enroll and has not; none if it wants none.
+    fn ticket(&self, office: &mut impl Office) -> Result<Option<Ticket>, Failure> {
+        let needed = self.actor == Actor::Owner && self.policy.enrollment.require_ticket;
+        if !needed || self.obligation()?.is_none() {
+            return Ok(None);
+        }
+        let asked = until_accepted(office, NEEDS_TICKET, QUESTION, TRIES, |answer, _| {
+            let typed = LongCode::parse(answer).ok_or(Denial::WrongTicket(TicketFault::NotATicket))?;
+            self.system.check_ticket(self.account, &typed)
+        });
+        asked.map(Some).map_err(|denial| Failure::refused(denial.text(), UNCHANGED))
+    }
+
+    /// The credential, if there is one: another authenticator called `label` may be added to it.
+    fn credential_with_room(&self, label: &str) -> Result<Option<Credential>, Failure> {
+        let Some(credential) = self.store.credential(self.account.uid)? else { return Ok(None) };
+        self.check_owner(&credential)?;
+        credential.check_room(label).map_err(|conflict| self.no_room(conflict, label))?;
+        Ok(Some(credential))
+    }
+
+    fn no_room(&self, conflict: Conflict, label: &str) -> Failure {
+        let option = self.option();
+        match conflict {
+            Conflict::SameLabel => Failure::refused(
+                format!("{} already enrolled (authenticator '{label}').", lower(&self.they_are())),
+                format!(
+                    "To add another phone, run 'twostep enroll{option} --label tablet'; \
+                     to start over, run 'twostep remove{option}' first."
+                ),
+            ),
+            Conflict::Full => Failure::refused(
+                format!(
+                    "{} {MOST_AUTHENTICATORS} authenticators: more would make guessing easier.",
+                    lower(&self.they_have())
+                ),
+                format!("To take one away, run 'twostep remove{option} LABEL'."),
+            ),
+        }
+    }
+
+    /// A state that is another account's, or would refuse the new codes, is told before the dialogue.
+    fn check_state(&self) -> Result<(), Failure> {
+        let Some(state) = self.store.state(self.account.uid)? else { return Ok(()) };
+        check_state_owner(&state, self.account)?;
+        let now = self.system.now()?;
+        let credential = self.store.credential(self.account.uid)?;
+        let end =
+            self.window_end(credential.as_ref().map_or(&[], |credential| &credential.authenticators), now);
+        let anomaly = state.check_clock(end, now);
+        anomaly.map_err(|denial| Failure::refused(format!("{}.", denial.cause()), "Then enroll."))
+    }
+}

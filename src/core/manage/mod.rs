@@ -1,0 +1,326 @@
+//! What is done with one account's second step outside of a login: enroll, new recovery codes, remove, try. An
+//! administrator does it by right; whoever the account belongs to proves each time that it is theirs.
+
+mod enroll;
+mod recovery;
+mod remove;
+
+use serde::Serialize;
+
+use crate::code::Typed;
+use crate::conversation::Conversation;
+use crate::enrollment::Source;
+use crate::failure::Failure;
+use crate::machine::System;
+use crate::os::account::Account;
+use crate::policy::{Groups, Mode, Policy};
+use crate::qr::Colour;
+use crate::store::credential::Credential;
+use crate::store::{LockedState, Store};
+use crate::time::UnixTime;
+use crate::totp::{self, Authenticator};
+use crate::verdict::{Accepted, Denial, Next, Proof, Verdict};
+use crate::world::Machine;
+
+const CODE: &str = "Verification code: ";
+const PROOF: &str = "To go on, type a code from your app, or a recovery code.\n";
+const NOTHING: &str = "Nothing was stored. Run the command again; delete the entry in the app first.";
+const UNCHANGED: &str = "Nothing was changed.";
+
+/// Who acts.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Actor {
+    /// An administrator, who needs no code.
+    Administrator,
+    /// Whoever the account belongs to.
+    Owner,
+}
+
+/// What can be done.
+pub enum Errand {
+    /// Enroll an authenticator of this label, with a picture of these colours.
+    Enroll(String, Colour),
+    /// Replace the recovery codes.
+    Recovery,
+    /// Remove the authenticator of this label, or all.
+    Remove(Option<String>),
+    /// Try a code without using it up.
+    Try,
+}
+
+/// Talks to whoever acts, and keeps the log.
+pub trait Office: Conversation {
+    /// Writes to the log what was typed, or what came of it.
+    fn log(&mut self, verdict: &Verdict);
+    /// Writes to the log that `act` was done; `more` begins with a blank.
+    fn log_act(&mut self, act: &str, more: &str);
+    /// Writes to the log what else an administrator must know.
+    fn remark(&mut self, what: &str);
+}
+
+/// What makes a second step mandatory for somebody, in some login or other.
+#[derive(Serialize, Debug, PartialEq, Eq)]
+pub struct Obligation {
+    /// The rule of the policy.
+    pub rule: String,
+    /// Its line.
+    pub line: usize,
+    /// Whether that rule leaves the choice, and an administrator has taken it.
+    pub administrator: bool,
+}
+
+impl Obligation {
+    /// What obliges `account`; of its names, the first that is obliged counts. `required`: whether an administrator requires a
+    /// second step of it.
+    pub fn of(
+        account: &Account,
+        required: bool,
+        machine: &impl Machine,
+        policy: &Policy,
+        now: UnixTime,
+    ) -> Option<Self> {
+        let named = policy.groups();
+        account.entries.iter().find_map(|entry| {
+            let groups = machine.memberships(entry, &named).map_or(Groups::Unknown, Groups::Known);
+            let found = policy.obligation(&entry.name, &groups, required, now)?;
+            let administrator = found.mode != Mode::Mandatory;
+            Some(Self { rule: found.rule.to_owned(), line: found.line, administrator })
+        })
+    }
+
+    /// As the end of a sentence.
+    fn text(&self) -> String {
+        let Self { rule, line, administrator } = self;
+        if *administrator {
+            return "by an administrator ('twostep require')".to_owned();
+        }
+        format!("by rule '{rule}', line {line} of /etc/twostep/policy.toml")
+    }
+}
+
+/// One account's second step, with somebody before it.
+pub struct Desk<'a> {
+    system: &'a System,
+    store: Store,
+    policy: Policy,
+    account: &'a Account,
+    actor: Actor,
+}
+
+impl<'a> Desk<'a> {
+    /// Opens what is stored of `account` to `actor`.
+    pub fn open(system: &'a System, account: &'a Account, actor: Actor) -> Result<Self, Failure> {
+        Ok(Self { system, store: system.store()?, policy: system.policy()?, account, actor })
+    }
+
+    /// Does it. Returns what to say when it is done.
+    pub fn run(&self, errand: &Errand, office: &mut impl Office) -> Result<String, Failure> {
+        match errand {
+            Errand::Enroll(label, colour) => self.enroll(office, label, *colour),
+            Errand::Recovery => self.recovery(office),
+            Errand::Remove(label) => self.remove(office, label.as_deref()),
+            Errand::Try => self.try_out(office),
+        }
+    }
+
+    /// Says whether a code works, without using it up.
+    fn try_out(&self, office: &mut impl Office) -> Result<String, Failure> {
+        self.credential()?;
+        let accepted = self.judge(office, "", |system, typed, office| {
+            system.try_out(self.account, typed, &self.policy.verification, &mut |what| office.remark(what))
+        })?;
+        office.log_act("verify", "");
+        Ok(match accepted.proof {
+            Proof::RecoveryCode => "That recovery code works. It is not used up.".to_owned(),
+            Proof::Code { authenticator, offset } => {
+                format!(
+                    "That code works (authenticator '{authenticator}'{}). It is not used up.",
+                    clock(offset)
+                )
+            }
+        })
+    }
+
+    /// Has the owner prove that they are; an administrator need not.
+    fn prove(&self, office: &mut impl Office, why: &str) -> Result<(), Failure> {
+        if self.actor == Actor::Administrator {
+            return Ok(());
+        }
+        let accepted = self.judge(office, why, |system, typed, office| {
+            let rules = &self.policy.verification;
+            system.verify(self.account, typed, rules, &mut |what| office.remark(what))
+        })?;
+        office.log(&Verdict::Grant(accepted));
+        Ok(())
+    }
+
+    fn judge<O: Office>(
+        &self,
+        office: &mut O,
+        why: &str,
+        judge: impl Fn(&System, &Typed, &mut O) -> Result<Accepted, Denial>,
+    ) -> Result<Accepted, Failure> {
+        let tries = self.policy.verification.tries;
+        let judged = until_accepted(office, why, CODE, tries, |answer, office| {
+            let typed = Typed::parse(answer).ok_or(Denial::NotACode)?;
+            judge(self.system, &typed, office)
+        });
+        // What is refused before it is judged has nothing to do with the code.
+        let unjudged = |denial: &Denial| {
+            matches!(denial, Denial::Conversation | Denial::Unavailable(_) | Denial::NotEnrolled { .. })
+        };
+        judged.map_err(|denial| match unjudged(&denial) {
+            true => self.explain(denial),
+            false => Failure::refused(denial.text(), UNCHANGED),
+        })
+    }
+
+    /// The credential, which must be there and theirs.
+    fn credential(&self) -> Result<Credential, Failure> {
+        let credential = self.store.credential(self.account.uid)?.ok_or_else(|| self.not_enrolled())?;
+        self.check_owner(&credential)?;
+        Ok(credential)
+    }
+
+    fn not_enrolled(&self) -> Failure {
+        let then = format!("To enroll, run 'twostep enroll{}'.", self.option());
+        Failure::refused(format!("{} not enrolled.", lower(&self.they_are())), then)
+    }
+
+    fn check_owner(&self, credential: &Credential) -> Result<(), Failure> {
+        credential.check_owner(self.account).map_err(|problem| {
+            Failure::refused(format!("what is stored for uid {} {problem}.", self.account.uid), "")
+        })
+    }
+
+    fn obligation(&self) -> Result<Option<Obligation>, Failure> {
+        let now = self.system.now()?;
+        let required = self.system.is_required(self.account)?;
+        Ok(Obligation::of(self.account, required, self.system, &self.policy, now))
+    }
+
+    fn lock(&self) -> Result<LockedState, Failure> {
+        Ok(self.store.lock_or_create(self.account, self.fresh_mark()?)?)
+    }
+
+    /// The mark of a state that has to be created: whatever code its authenticators show may have been used.
+    fn fresh_mark(&self) -> Result<impl FnOnce(&[Authenticator]) -> UnixTime, Failure> {
+        let now = self.system.now()?;
+        Ok(move |authenticators: &[Authenticator]| self.window_end(authenticators, now))
+    }
+
+    fn window_end(&self, authenticators: &[Authenticator], now: UnixTime) -> UnixTime {
+        totp::window_end(authenticators, now, self.policy.verification.skew_steps.into())
+    }
+
+    /// How a dialogue that was not finished is told.
+    fn explain(&self, denial: Denial) -> Failure {
+        if let Denial::NotConfirmed(mismatch) = denial {
+            return Failure::refused(mismatch.text(), NOTHING);
+        }
+        if denial == Denial::Conversation {
+            return Failure::refused("the dialogue was broken off.", NOTHING);
+        }
+        if let Denial::WrongTicket(_) = denial {
+            return Failure::refused(denial.text(), NOTHING);
+        }
+        if let Denial::NotEnrolled { .. } = denial {
+            return Failure::refused(
+                format!("{} not enrolled any more.", lower(&self.they_are())),
+                UNCHANGED,
+            );
+        }
+        if denial == Denial::EnrolledMeanwhile {
+            return Failure::refused(
+                format!("{} enrolled meanwhile, by a login or another command.", self.they_were()),
+                "Nothing of this dialogue was stored: delete the entry in the app.",
+            );
+        }
+        denial.into()
+    }
+
+    /// "ada is", or "You are".
+    fn they_are(&self) -> String {
+        match self.actor {
+            Actor::Administrator => format!("{} is", self.account.name),
+            Actor::Owner => "You are".to_owned(),
+        }
+    }
+
+    fn they_were(&self) -> String {
+        match self.actor {
+            Actor::Administrator => format!("{} was", self.account.name),
+            Actor::Owner => "you were".to_owned(),
+        }
+    }
+
+    fn they_have(&self) -> String {
+        match self.actor {
+            Actor::Administrator => format!("{} has", self.account.name),
+            Actor::Owner => "You have".to_owned(),
+        }
+    }
+
+    /// Whose something is, behind it.
+    fn whose(&self) -> String {
+        match self.actor {
+            Actor::Administrator => format!(" of {}", self.account.name),
+            Actor::Owner => String::new(),
+        }
+    }
+
+    /// What an administrator must add to a command.
+    fn option(&self) -> String {
+        match self.actor {
+            Actor::Administrator => format!(" --user {}", self.account.name),
+            Actor::Owner => String::new(),
+        }
+    }
+}
+
+/// Asks `question`, at first with `why` above it, until an answer is accepted, at most `tries` times. Each denial is logged,
+/// and stands in the next prompt.
+fn until_accepted<O: Office, T>(
+    office: &mut O,
+    why: &str,
+    question: &str,
+    tries: u8,
+    mut judge: impl FnMut(&[u8], &mut O) -> Result<T, Denial>,
+) -> Result<T, Denial> {
+    let mut prompt = format!("{why}{question}");
+    let mut left = tries;
+    loop {
+        let answer = office.ask(&prompt)?;
+        let denial = match judge(&answer, office) {
+            Ok(accepted) => return Ok(accepted),
+            Err(denial) => denial,
+        };
+        prompt = format!("{}\n{question}", denial.text());
+        left = left.saturating_sub(1);
+        let goes_on = left > 0 && denial.outward().next == Next::AskAgain;
+        let verdict = Verdict::Deny(denial);
+        office.log(&verdict);
+        if let (false, Verdict::Deny(denial)) = (goes_on, verdict) {
+            return Err(denial);
+        }
+    }
+}
+
+fn labels(credential: &Credential) -> String {
+    let labels: Vec<_> = credential.authenticators.iter().map(|one| format!("'{}'", one.label)).collect();
+    labels.join(", ")
+}
+
+/// By how much a phone's clock is off, if that can be told.
+fn clock(offset: i64) -> String {
+    match offset {
+        0 => String::new(),
+        ahead @ 1.. => format!(", whose clock is about {ahead} s ahead"),
+        behind => format!(", whose clock is about {} s behind", behind.unsigned_abs()),
+    }
+}
+
+/// The beginning of a sentence behind "error:". Names stay as they are.
+fn lower(text: &str) -> String {
+    text.strip_prefix("You ").map_or_else(|| text.to_owned(), |rest| format!("you {rest}"))
+}

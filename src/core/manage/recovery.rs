@@ -1,0 +1,43 @@
+//! New recovery codes.
+
+use crate::enrollment;
+use crate::failure::Failure;
+use crate::recovery::RecoveryCodes;
+use crate::store::Durability;
+use crate::verdict::Denial;
+
+use super::{Actor, Desk, Office, PROOF, UNCHANGED};
+
+const OLD_CODES: &str = "Nothing was changed: the old recovery codes still work.";
+
+impl Desk<'_> {
+    /// Shows a new set of recovery codes and, once somebody has read it, puts it in the place of the old one; where the policy
+    /// allows none, the old one goes.
+    pub(super) fn recovery(&self, office: &mut impl Office) -> Result<String, Failure> {
+        let count = self.policy.enrollment.recovery_codes;
+        let unchanged = |denial| Failure::refused(self.explain(denial).what(), OLD_CODES);
+        // Better now than after the codes were written down.
+        let credential = self.credential()?;
+        if self.actor == Actor::Owner && count == 0 {
+            return Err(Failure::refused("the policy allows no recovery codes.", UNCHANGED));
+        }
+        self.prove(office, PROOF)?;
+        let codes = enrollment::new_recovery_codes(office, self.system, count, &credential.id);
+        let codes = codes.map_err(unchanged)?;
+
+        let mut locked = self.lock()?;
+        let present = self.store.owned_credential(self.account).map_err(unchanged)?;
+        if present.id != credential.id {
+            return Err(unchanged(Denial::EnrolledMeanwhile));
+        }
+        let codes = codes.unwrap_or(RecoveryCodes::NONE);
+        locked.save(locked.state().with_recovery(codes), Durability::Flushed)?;
+        drop(locked);
+        office.log_act("recovery", &format!(" codes={count}"));
+        let they_have = self.they_have();
+        if count == 0 {
+            return Ok(format!("{they_have} no recovery codes any more: the policy allows none."));
+        }
+        Ok(format!("{they_have} {count} new recovery codes. The old ones no longer work."))
+    }
+}

@@ -1,0 +1,91 @@
+//! Removing one authenticator, or the second step.
+
+use crate::audit::Value;
+use crate::failure::Failure;
+use crate::store::credential::Credential;
+use crate::store::{Durability, LockedState};
+
+use super::{Actor, Desk, Office, PROOF, labels, lower};
+
+impl Desk<'_> {
+    /// Removes the authenticator called `label`, or all. The state stays: no code that was used becomes usable.
+    pub(super) fn remove(&self, office: &mut impl Office, label: Option<&str>) -> Result<String, Failure> {
+        let asked = match label {
+            Some(label) => {
+                self.others_than(&self.credential()?, label)?;
+                PROOF.to_owned()
+            }
+            None => {
+                self.check_free()?;
+                format!("This removes {}, and the recovery codes.\n{PROOF}", labels(&self.credential()?))
+            }
+        };
+        self.prove(office, &asked)?;
+        let locked = self.lock()?;
+        let credential = self.store.owned_credential(self.account).map_err(|denial| self.explain(denial))?;
+        match label {
+            Some(label) => self.remove_one(office, credential, label, locked),
+            None => self.remove_all(office, locked),
+        }
+    }
+
+    fn remove_one(
+        &self,
+        office: &mut impl Office,
+        credential: Credential,
+        label: &str,
+        locked: LockedState,
+    ) -> Result<String, Failure> {
+        let left = self.others_than(&credential, label)?;
+        let Credential { mut authenticators, .. } = credential;
+        authenticators.retain(|one| one.label != label);
+        self.store.write_credential(self.account, &Credential { authenticators, ..credential })?;
+        drop(locked);
+        office.log_act("remove", &format!(" authenticator={}", Value(label)));
+        let whose = self.whose();
+        Ok(format!("Authenticator '{label}'{whose} was removed. There still is {left}."))
+    }
+
+    /// The credential goes last: if this breaks off, the person is still enrolled, and not half forgotten.
+    fn remove_all(&self, office: &mut impl Office, mut locked: LockedState) -> Result<String, Failure> {
+        // An administrator may have spoken since the person was asked.
+        self.check_free()?;
+        locked.save(locked.state().forget(&self.account.name), Durability::Flushed)?;
+        self.store.remove_credential(self.account.uid)?;
+        drop(locked);
+        office.log_act("remove", "");
+        Ok(format!("{} no longer enrolled. To enroll anew: twostep enroll{}", self.they_are(), self.option()))
+    }
+
+    /// What is left if `label` goes, in words. It must be there, and not the last.
+    fn others_than(&self, credential: &Credential, label: &str) -> Result<String, Failure> {
+        if !credential.authenticators.iter().any(|one| one.label == label) {
+            return Err(Failure::refused(
+                format!("{} no authenticator '{label}'.", lower(&self.they_have())),
+                format!("There is {}.", labels(credential)),
+            ));
+        }
+        let others = credential.authenticators.iter().filter(|one| one.label != label);
+        let others: Vec<_> = others.map(|one| format!("'{}'", one.label)).collect();
+        if others.is_empty() {
+            return Err(Failure::refused(
+                format!("'{label}' is the only authenticator{}.", self.whose()),
+                format!("To give up the second step, run 'twostep remove{}' without a label.", self.option()),
+            ));
+        }
+        Ok(others.join(", "))
+    }
+
+    /// Fails if the owner must have a second step: then only an administrator removes it.
+    fn check_free(&self) -> Result<(), Failure> {
+        if self.actor == Actor::Administrator {
+            return Ok(());
+        }
+        let Some(obligation) = self.obligation()? else { return Ok(()) };
+        Err(Failure::refused(
+            format!("a second step is required of you {}.", obligation.text()),
+            "To change phones, add the new one ('twostep enroll --label tablet'), then remove the old one by its label. \
+             For anything else, ask your administrator.",
+        ))
+    }
+}

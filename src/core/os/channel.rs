@@ -1,0 +1,142 @@
+//! A pair of sockets between a program and its helper. Each message arrives whole, or not at all: SOCK_SEQPACKET (unix(7)).
+
+use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
+use std::time::Instant;
+
+use nix::errno::Errno;
+use nix::fcntl::{FcntlArg, fcntl};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::socket::{
+    AddressFamily, MsgFlags, SockFlag, SockType, getsockname, getsockopt, recv, send, socketpair, sockopt,
+};
+use zeroize::Zeroizing;
+
+use super::{Fault, words};
+
+/// One end.
+pub struct Channel {
+    socket: OwnedFd,
+}
+
+impl Channel {
+    /// Both ends: ours, and that of a program which is to be started. Neither takes the place of a standard stream.
+    pub fn pair() -> Result<(Self, OwnedFd), Fault> {
+        let failed = |error| Fault(format!("no socket can be made: {}", words(error)));
+        let kind = SockType::SeqPacket;
+        let (ours, theirs) =
+            socketpair(AddressFamily::Unix, kind, None, SockFlag::SOCK_CLOEXEC).map_err(failed)?;
+        Ok((
+            Self { socket: beyond_standard(&ours).map_err(failed)? },
+            beyond_standard(&theirs).map_err(failed)?,
+        ))
+    }
+
+    /// The end that this process was started with, as its standard input. Anything else there is an error: a terminal, a
+    /// pipe, nothing.
+    pub fn of_standard_input() -> Result<Self, Fault> {
+        // SAFETY: the standard library has made sure that there is a descriptor 0, and nobody else here uses it.
+        let socket = unsafe { OwnedFd::from_raw_fd(0) };
+        let kind = getsockopt(&socket, sockopt::SockType);
+        let is_local = getsockname::<nix::sys::socket::UnixAddr>(socket.as_raw_fd()).is_ok();
+        if kind != Ok(SockType::SeqPacket) || !is_local {
+            return Err(Fault("standard input is not the socket of a program that asks".to_owned()));
+        }
+        Ok(Self { socket })
+    }
+
+    /// Sends one message, before `deadline`.
+    pub fn send(&self, message: &[u8], deadline: Instant) -> Result<(), Fault> {
+        let flags = MsgFlags::MSG_NOSIGNAL | MsgFlags::MSG_DONTWAIT;
+        loop {
+            match send(self.socket.as_raw_fd(), message, flags) {
+                Ok(_) => return Ok(()),
+                Err(Errno::EAGAIN) => self.wait(PollFlags::POLLOUT, deadline)?,
+                Err(Errno::EINTR) => {}
+                Err(error) => return Err(Fault(format!("the other end takes nothing: {}", words(error)))),
+            }
+        }
+    }
+
+    /// Waits for one message of at most `longest` bytes, until `deadline`; none if the other end is closed.
+    pub fn receive(&self, longest: usize, deadline: Instant) -> Result<Option<Zeroizing<Vec<u8>>>, Fault> {
+        let mut message = Zeroizing::new(vec![0; longest]);
+        let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_TRUNC; // the whole length, even of what does not fit
+        let length = loop {
+            self.wait(PollFlags::POLLIN, deadline)?;
+            match recv(self.socket.as_raw_fd(), &mut message, flags) {
+                Ok(length) => break length,
+                Err(Errno::EAGAIN | Errno::EINTR) => {}
+                Err(Errno::ECONNRESET) => break 0,
+                Err(error) => return Err(Fault(format!("nothing can be received: {}", words(error)))),
+            }
+        };
+        if length > longest {
+            return Err(Fault(format!("a message of {length} bytes is too long")));
+        }
+        message.truncate(length);
+        Ok((length > 0).then_some(message))
+    }
+
+    /// Waits until something can be done, or fails at `deadline`.
+    fn wait(&self, what: PollFlags, deadline: Instant) -> Result<(), Fault> {
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let mut asked = [PollFd::new(self.socket.as_fd(), what)];
+            match poll(&mut asked, PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX)) {
+                Ok(0) if Instant::now() >= deadline => return Err(Fault("nothing came in time".to_owned())),
+                Ok(0) | Err(Errno::EINTR) => {}
+                Ok(_) => return Ok(()),
+                Err(error) => return Err(Fault(format!("nothing can be waited for: {}", words(error)))),
+            }
+        }
+    }
+}
+
+/// A copy with a number beyond those of the standard streams: where a host has closed these, a new descriptor gets their
+/// numbers.
+fn beyond_standard(socket: &OwnedFd) -> Result<OwnedFd, Errno> {
+    let copy = fcntl(socket, FcntlArg::F_DUPFD_CLOEXEC(3))?;
+    // SAFETY: fcntl(2) has just made this descriptor, which nobody else owns.
+    Ok(unsafe { OwnedFd::from_raw_fd(copy) })
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::arithmetic_side_effects, reason = "small numbers")]
+
+    use std::time::Duration;
+
+    use super::*;
+
+    fn soon() -> Instant {
+        Instant::now() + Duration::from_millis(50)
+    }
+
+    fn pair() -> (Channel, Channel) {
+        let (ours, socket) = Channel::pair().unwrap();
+        (ours, Channel { socket })
+    }
+
+    #[test]
+    fn messages_arrive_whole_and_in_their_order() {
+        let (one, other) = pair();
+        one.send(b"first", soon()).unwrap();
+        one.send(&[0; 9000], soon()).unwrap();
+        assert_eq!(other.receive(16, soon()).unwrap().unwrap().as_slice(), b"first");
+        assert_eq!(other.receive(9000, soon()).unwrap().unwrap().len(), 9000);
+        drop(one);
+        assert_eq!(other.receive(16, soon()), Ok(None), "closed");
+        assert!(other.send(b"x", soon()).is_err(), "and no signal");
+    }
+
+    #[test]
+    fn what_is_too_long_or_does_not_come_is_an_error_in_bounded_time() {
+        let (one, other) = pair();
+        one.send(b"seventeen letters", soon()).unwrap();
+        assert!(other.receive(16, soon()).unwrap_err().0.contains("17 bytes is too long"));
+        let began = Instant::now();
+        assert!(other.receive(16, soon()).unwrap_err().0.contains("in time"));
+        while one.send(&[0; 9000], soon()).is_ok() {}
+        assert!(began.elapsed() < Duration::from_secs(5), "nor is a reader waited for that reads nothing");
+    }
+}

@@ -1,0 +1,86 @@
+//! What the helper does before anything else: it takes its own ids, and everything from its caller's hands.
+
+use nix::errno::Errno;
+use nix::sys::prctl::{set_dumpable, set_no_new_privs};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use nix::sys::signal::{SigHandler, SigSet, SigmaskHow, Signal, pthread_sigmask, signal};
+use nix::sys::stat::{Mode, umask};
+use nix::unistd::{Gid, Uid, chdir, getegid, geteuid, getuid, setresgid, setresuid, setsid};
+
+use super::{Fault, words};
+
+/// Descriptors that are needed at once, with room to spare.
+const MOST_FILES: u64 = 64;
+
+/// Leaves nothing of what the caller has chosen, but that it is the caller. Returns the real uid, which the kernel knew.
+///
+/// From here on the process is the account's alone: its caller may not signal it, and its terminal and session are not its
+/// caller's. Supplementary groups stay the caller's, because only root can drop them; nothing is opened by right of a group.
+pub fn confine() -> Result<Uid, Fault> {
+    let caller = getuid();
+    if caller.is_root() || geteuid().is_root() {
+        return Err(Fault("root judges itself: it does not use the helper".to_owned()));
+    }
+    let step = |what: &'static str| move |error: Errno| Fault(format!("{what}: {}", words(error)));
+    take_ids().map_err(step("setresuid"))?;
+    setsid().map_err(step("setsid"))?;
+    forget_environment().map_err(step("clearenv"))?;
+    close_others().map_err(step("close_range"))?;
+    reset_signals().map_err(step("signals"))?;
+    set_limits().map_err(step("setrlimit"))?;
+    set_dumpable(false).map_err(step("PR_SET_DUMPABLE"))?;
+    set_no_new_privs().map_err(step("PR_SET_NO_NEW_PRIVS"))?;
+    umask(Mode::from_bits_truncate(0o077));
+    chdir("/").map_err(step("chdir"))?;
+    Ok(caller)
+}
+
+/// Ends the process after so many seconds, whatever it does then.
+pub fn end_after(seconds: u32) {
+    // SAFETY: takes a number; the signal's action is the default one, which ends the process.
+    unsafe { libc::alarm(seconds) };
+}
+
+/// The ids under which the file is run become the only ones.
+fn take_ids() -> Result<(), Errno> {
+    let (uid, gid): (Uid, Gid) = (geteuid(), getegid());
+    setresgid(gid, gid, gid)?;
+    setresuid(uid, uid, uid)
+}
+
+/// The dynamic linker has heeded none of it, as the file is set-uid; what comes later shall not, either.
+fn forget_environment() -> Result<(), Errno> {
+    // SAFETY: nothing else runs in this process yet, and nothing has kept a pointer into the environment.
+    Errno::result(unsafe { libc::clearenv() }).map(drop)
+}
+
+/// Standard output and error become /dev/null: nobody reads there. All but these and standard input is closed.
+fn close_others() -> Result<(), Errno> {
+    // SAFETY: the kernel takes three numbers; no descriptor beyond 2 is used yet.
+    Errno::result(unsafe { libc::syscall(libc::SYS_close_range, 3, libc::c_uint::MAX, 0) })?;
+    let null = nix::fcntl::open("/dev/null", nix::fcntl::OFlag::O_RDWR, Mode::empty())?;
+    nix::unistd::dup2_stdout(&null)?;
+    nix::unistd::dup2_stderr(&null)
+}
+
+/// The default action for every signal, none blocked, none on its way from a timer.
+fn reset_signals() -> Result<(), Errno> {
+    for timer in [libc::ITIMER_REAL, libc::ITIMER_VIRTUAL, libc::ITIMER_PROF] {
+        // SAFETY: numbers alone, for which zeros are valid; they stop the timer.
+        let off = unsafe { std::mem::zeroed::<libc::itimerval>() };
+        // SAFETY: the kernel reads one structure of this type, and writes none.
+        Errno::result(unsafe { libc::setitimer(timer, &raw const off, std::ptr::null_mut()) })?;
+    }
+    for kind in Signal::iterator().filter(|kind| ![Signal::SIGKILL, Signal::SIGSTOP].contains(kind)) {
+        // SAFETY: the default action calls no function of ours.
+        unsafe { signal(kind, SigHandler::SigDfl) }?;
+    }
+    pthread_sigmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::empty()), None)
+}
+
+/// No core dump; no more files than are needed. What the caller has set lower than we need makes an operation fail, not pass.
+fn set_limits() -> Result<(), Errno> {
+    setrlimit(Resource::RLIMIT_CORE, 0, 0)?;
+    let (_, most) = getrlimit(Resource::RLIMIT_NOFILE)?;
+    setrlimit(Resource::RLIMIT_NOFILE, most.min(MOST_FILES), most)
+}

@@ -1,0 +1,11 @@
+//! The size of a terminal.
+
+use std::os::fd::{AsFd, AsRawFd};
+
+/// Columns and rows of the terminal behind `stream`; none if it is no terminal, or does not say.
+pub fn size(stream: &impl AsFd) -> Option<(u16, u16)> {
+    let mut size = libc::winsize { ws_row: 0, ws_col: 0, ws_xpixel: 0, ws_ypixel: 0 };
+    // SAFETY: the kernel writes one structure of this type to the pointer.
+    let failed = unsafe { libc::ioctl(stream.as_fd().as_raw_fd(), libc::TIOCGWINSZ, &raw mut size) } != 0;
+    (!failed && size.ws_col > 0 && size.ws_row > 0).then_some((size.ws_col, size.ws_row))
+}

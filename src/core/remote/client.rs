@@ -1,0 +1,104 @@
+//! The client's side: starts the helper, and stands between it and the person.
+
+use std::time::{Duration, Instant};
+
+use crate::code::Typed;
+use crate::conversation::Conversation;
+use crate::os::channel::Channel;
+use crate::os::{Fault, account, spawn};
+use crate::standing::Standing;
+use crate::verdict::{Accepted, Denial};
+
+use super::HELPER;
+use super::message::{Done, LONGEST_FROM_HELPER, Reply, Request, Saying, Wish};
+
+/// How long the helper may take to say the next thing: it waits 5 s for a lock, and makes recovery codes in less.
+const PATIENCE: Duration = Duration::from_secs(7);
+
+/// How a wish ended.
+pub type Outcome = Result<Done, Refusal>;
+
+/// How a wish was refused.
+#[derive(Debug)]
+pub enum Refusal {
+    /// What was typed is refused, or the helper has failed.
+    Denied(Denial),
+    /// The helper says what is wrong, and what to do.
+    Failed(crate::failure::Failure),
+}
+
+impl From<Fault> for Refusal {
+    fn from(fault: Fault) -> Self {
+        Self::Denied(Denial::Unavailable(format!("{}: {fault}", HELPER.to_string_lossy())))
+    }
+}
+
+/// Has `wish` carried out for whoever runs this process; `person` is asked and told what the helper wants to ask and tell.
+pub fn carry_out(wish: Wish, person: &mut dyn Conversation) -> Outcome {
+    let (channel, theirs) = Channel::pair()?;
+    spawn::start(HELPER, c"twostep-helper", theirs)?;
+    let soon =
+        || Instant::now().checked_add(PATIENCE).ok_or_else(|| Fault("there is no time left".to_owned()));
+    let request = Request { uid: account::real_uid(), wish };
+    channel.send(&request.encode(), soon()?)?;
+    loop {
+        let message = channel.receive(LONGEST_FROM_HELPER, soon()?)?.ok_or_else(ended)?;
+        match Saying::decode(&message).ok_or_else(unclear)? {
+            Saying::Ask(prompt) => {
+                let reply = person.ask(&prompt).map_or(Reply::Gone, Reply::Answer);
+                channel.send(&reply.encode(), soon()?)?;
+            }
+            Saying::Tell(text) => person.tell(&text),
+            Saying::Done(done) => return Ok(done),
+            Saying::Denied(denial) => return Err(Refusal::Denied(denial)),
+            Saying::Failed(failure) => return Err(Refusal::Failed(failure)),
+        }
+    }
+}
+
+fn ended() -> Fault {
+    Fault(
+        "it could not be started, or has ended without an answer ('twostep doctor' looks at its file)"
+            .to_owned(),
+    )
+}
+
+fn unclear() -> Fault {
+    Fault("what it says is not understood: both must be of one version".to_owned())
+}
+
+/// How things stand with whoever runs this process.
+pub fn standing() -> Result<Standing, Denial> {
+    let unusable = |problem| Denial::Unavailable(format!("{}: {problem}", HELPER.to_string_lossy()));
+    match judge(Wish::Standing)? {
+        Done::Text(text) => Standing::parse(&text).map_err(unusable),
+        Done::Accepted(_) => Err(unusable(unclear().0)),
+    }
+}
+
+/// Judges what was typed by whoever runs this process.
+pub fn verify(typed: &Typed) -> Result<Accepted, Denial> {
+    match judge(Wish::Verify(typed.expose_answer()))? {
+        Done::Accepted(accepted) => Ok(accepted),
+        Done::Text(_) => Err(unclear().into()),
+    }
+}
+
+/// Of a wish that asks the person nothing.
+fn judge(wish: Wish) -> Result<Done, Denial> {
+    carry_out(wish, &mut Nobody).map_err(|refusal| match refusal {
+        Refusal::Denied(denial) => denial,
+        Refusal::Failed(failure) => Denial::Unavailable(format!("the helper: {}", failure.what())),
+    })
+}
+
+/// Who is asked nothing.
+struct Nobody;
+
+impl Conversation for Nobody {
+    fn ask(&mut self, _: &str) -> Result<crate::code::Answer, Denial> {
+        Err(Denial::Conversation)
+    }
+
+    fn tell(&mut self, _: &str) {}
+}

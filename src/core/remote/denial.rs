@@ -1,0 +1,128 @@
+//! Denials as fields of a message. What only the log may tell is left out: the helper writes that to the log itself.
+
+use crate::time::UnixTime;
+use crate::verdict::{Denial, WayOut};
+
+/// The fields. By how much a phone's clock is off must not be among them: a guesser would learn which code comes next.
+pub fn encode(denial: &Denial) -> Vec<String> {
+    let reason = denial.outward().reason.to_owned();
+    let more = match denial {
+        Denial::WrongCode { failures, elsewhere: _ }
+        | Denial::WrongRecoveryCode { failures }
+        | Denial::Replayed { failures } => vec![failures.to_string()],
+        Denial::Waiting { until, now, otherwise } => vec![seconds(*until), seconds(*now), way(*otherwise)],
+        Denial::Disabled { name, otherwise } => vec![name.clone(), way(*otherwise)],
+        Denial::RecoveryDisabled { name } => vec![name.clone()],
+        Denial::ClockAnomaly { name, mark, now, otherwise } => {
+            vec![name.clone(), seconds(*mark), seconds(*now), way(*otherwise)]
+        }
+        Denial::NotEnrolled { .. } => Vec::new(),
+        Denial::NotACode
+        | Denial::RefusedBySshd
+        | Denial::UnknownUser
+        | Denial::WrongTicket(_)
+        | Denial::NotConfirmed(_)
+        | Denial::EnrolledMeanwhile
+        | Denial::Skipped
+        | Denial::NotStored { .. }
+        | Denial::NoFirstFactor(_)
+        | Denial::Unavailable(_)
+        | Denial::Misconfigured(_)
+        | Denial::Conversation => return vec![UNAVAILABLE.to_owned()],
+    };
+    [vec![reason], more].concat()
+}
+
+/// What these fields say, if they say anything.
+pub fn decode(fields: &[&str]) -> Option<Denial> {
+    let name = |name: &str| name.to_owned();
+    Some(match fields {
+        ["wrong-code", failures] => Denial::WrongCode { failures: failures.parse().ok()?, elsewhere: None },
+        ["wrong-recovery-code", failures] => Denial::WrongRecoveryCode { failures: failures.parse().ok()? },
+        ["replayed", failures] => Denial::Replayed { failures: failures.parse().ok()? },
+        ["locked", until, now, way] => {
+            Denial::Waiting { until: moment(until)?, now: moment(now)?, otherwise: way_out(way)? }
+        }
+        ["disabled", user, way] => Denial::Disabled { name: name(user), otherwise: way_out(way)? },
+        ["recovery-disabled", user] => Denial::RecoveryDisabled { name: name(user) },
+        ["clock-anomaly", user, mark, now, way] => Denial::ClockAnomaly {
+            name: name(user),
+            mark: moment(mark)?,
+            now: moment(now)?,
+            otherwise: way_out(way)?,
+        },
+        ["not-enrolled"] => Denial::NotEnrolled { cause: String::new() },
+        [UNAVAILABLE] => {
+            Denial::Unavailable("the helper cannot judge; its own line in the log says why".to_owned())
+        }
+        _ => return None,
+    })
+}
+
+const UNAVAILABLE: &str = "unavailable";
+const RECOVERY_CODE: &str = "recovery-code";
+const NOTHING: &str = "nothing";
+
+fn seconds(moment: UnixTime) -> String {
+    moment.seconds().to_string()
+}
+
+fn moment(text: &str) -> Option<UnixTime> {
+    text.parse().ok().map(UnixTime::new)
+}
+
+fn way(otherwise: WayOut) -> String {
+    match otherwise {
+        WayOut::None => NOTHING.to_owned(),
+        WayOut::RecoveryCode => RECOVERY_CODE.to_owned(),
+    }
+}
+
+fn way_out(text: &str) -> Option<WayOut> {
+    match text {
+        NOTHING => Some(WayOut::None),
+        RECOVERY_CODE => Some(WayOut::RecoveryCode),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::verdict::Elsewhere;
+
+    fn again(denial: &Denial) -> Option<Denial> {
+        let fields = encode(denial);
+        decode(&fields.iter().map(String::as_str).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn what_a_person_must_read_arrives() {
+        let (now, until) = (UnixTime::new(5), UnixTime::new(35));
+        let otherwise = WayOut::RecoveryCode;
+        let ada = || "ada".to_owned();
+        for denial in [
+            Denial::WrongCode { failures: 3, elsewhere: None },
+            Denial::WrongRecoveryCode { failures: 1 },
+            Denial::Replayed { failures: 2 },
+            Denial::Waiting { until, now, otherwise },
+            Denial::Disabled { name: ada(), otherwise: WayOut::None },
+            Denial::RecoveryDisabled { name: ada() },
+            Denial::ClockAnomaly { name: ada(), mark: until, now, otherwise },
+            Denial::NotEnrolled { cause: String::new() },
+        ] {
+            assert_eq!(again(&denial), Some(denial));
+        }
+    }
+
+    #[test]
+    fn how_far_a_clock_is_off_and_why_something_failed_stays_here() {
+        let elsewhere = Some(Elsewhere { authenticator: "phone".to_owned(), offset: 120 });
+        let told = again(&Denial::WrongCode { failures: 1, elsewhere });
+        assert_eq!(told, Some(Denial::WrongCode { failures: 1, elsewhere: None }));
+        let Some(Denial::Unavailable(cause)) = again(&Denial::Unavailable("a path".to_owned())) else {
+            panic!()
+        };
+        assert!(!cause.contains("path"));
+    }
+}

@@ -1,0 +1,320 @@
+//! The messages, as bytes. The first is of the client's and begins with the version; each other one begins with a letter.
+
+use zeroize::Zeroizing;
+
+use crate::code::{Answer, LONGEST_ANSWER};
+use crate::failure::Failure;
+use crate::manage::Errand;
+use crate::qr::Colour;
+use crate::verdict::{Accepted, Denial, Proof};
+
+use super::denial;
+
+/// What the client's first message begins with.
+const GREETING: &[u8] = b"twostep 1";
+/// The longest message of a client's, in bytes.
+pub const LONGEST_FROM_CLIENT: usize = 1024;
+/// The longest message of the helper's, in bytes: a picture in colour is the longest.
+pub const LONGEST_FROM_HELPER: usize = 32 * 1024;
+/// What stands between two fields. No field but the last may hold it.
+const SEPARATOR: u8 = 0;
+
+/// What somebody wants of the helper.
+pub struct Request {
+    /// About whom. Only a program of the account `twostep` may name somebody else.
+    pub uid: u32,
+    /// What.
+    pub wish: Wish,
+}
+
+/// What can be wanted.
+pub enum Wish {
+    /// To know how things stand.
+    Standing,
+    /// To have an answer judged, and used up if it is right.
+    Verify(Answer),
+    /// To have something done, with questions to the person.
+    Errand(Errand),
+}
+
+impl Request {
+    /// The message.
+    pub fn encode(&self) -> Zeroizing<Vec<u8>> {
+        let uid = self.uid.to_string();
+        let colour = |colour| if colour == Colour::Explicit { "colour" } else { "plain" };
+        let fields: &[&[u8]] = match &self.wish {
+            Wish::Standing => &[b"standing"],
+            Wish::Verify(answer) => &[b"verify", answer.as_slice()],
+            Wish::Errand(Errand::Try) => &[b"try"],
+            Wish::Errand(Errand::Enroll(label, with)) => {
+                &[b"enroll", colour(*with).as_bytes(), label.as_bytes()]
+            }
+            Wish::Errand(Errand::Recovery) => &[b"recovery"],
+            Wish::Errand(Errand::Remove(None)) => &[b"remove"],
+            Wish::Errand(Errand::Remove(Some(label))) => &[b"remove", label.as_bytes()],
+        };
+        join(&[&[GREETING, uid.as_bytes()], fields].concat())
+    }
+
+    /// The request that a message is; what is wrong with it otherwise.
+    pub fn decode(message: &[u8]) -> Result<Self, &'static str> {
+        let mut fields = message.split(|&byte| byte == SEPARATOR);
+        if fields.next() != Some(GREETING) {
+            return Err("another version of the protocol is spoken: update both sides");
+        }
+        let uid = fields
+            .next()
+            .and_then(text)
+            .and_then(|uid| uid.parse().ok())
+            .ok_or("whom it is about is missing")?;
+        let fields: Vec<&[u8]> = fields.collect();
+        let wish = Wish::decode(&fields).ok_or("that is nothing that can be asked for")?;
+        Ok(Self { uid, wish })
+    }
+}
+
+impl Wish {
+    fn decode(fields: &[&[u8]]) -> Option<Self> {
+        match fields {
+            [b"standing"] => Some(Self::Standing),
+            [b"verify", answer] => Some(Self::Verify(Answer::new(answer.to_vec()))),
+            _ => decode_errand(fields).map(Self::Errand),
+        }
+    }
+}
+
+fn decode_errand(fields: &[&[u8]]) -> Option<Errand> {
+    let label = |field: &[u8]| text(field).map(str::to_owned);
+    Some(match fields {
+        [b"try"] => Errand::Try,
+        [b"enroll", b"colour", name] => Errand::Enroll(label(name)?, Colour::Explicit),
+        [b"enroll", b"plain", name] => Errand::Enroll(label(name)?, Colour::None),
+        [b"recovery"] => Errand::Recovery,
+        [b"remove"] => Errand::Remove(None),
+        [b"remove", name] => Errand::Remove(Some(label(name)?)),
+        _ => return None,
+    })
+}
+
+/// What a client says when it was asked.
+pub enum Reply {
+    /// What the person typed.
+    Answer(Answer),
+    /// That nobody answers.
+    Gone,
+}
+
+impl Reply {
+    /// The message.
+    pub fn encode(&self) -> Zeroizing<Vec<u8>> {
+        match self {
+            Self::Answer(answer) => {
+                join(&[b"=", answer.get(..LONGEST_ANSWER.saturating_add(1)).unwrap_or(answer)])
+            }
+            Self::Gone => join(&[b"!"]),
+        }
+    }
+
+    /// The reply that a message is, if it is one.
+    pub fn decode(message: &[u8]) -> Option<Self> {
+        match message {
+            b"!" => Some(Self::Gone),
+            [b'=', SEPARATOR, answer @ ..] => Some(Self::Answer(Answer::new(answer.to_vec()))),
+            _ => None,
+        }
+    }
+}
+
+/// What the helper says.
+pub enum Saying {
+    /// Something that the person is to be asked.
+    Ask(Zeroizing<String>),
+    /// Something that the person is to be told.
+    Tell(Zeroizing<String>),
+    /// That it is done, and what came of it; nothing more follows.
+    Done(Done),
+    /// That what was typed is refused; nothing more follows.
+    Denied(Denial),
+    /// That it was not done; nothing more follows.
+    Failed(Failure),
+}
+
+/// What came of a wish.
+pub enum Done {
+    /// What was typed is accepted.
+    Accepted(Accepted),
+    /// How things stand, or what to tell the person.
+    Text(String),
+}
+
+impl Saying {
+    /// The message.
+    pub fn encode(&self) -> Zeroizing<Vec<u8>> {
+        match self {
+            Self::Ask(prompt) => join(&[b"?", prompt.as_bytes()]),
+            Self::Tell(text) => join(&[b".", text.as_bytes()]),
+            Self::Done(Done::Text(text)) => join(&[b"+", text.as_bytes()]),
+            Self::Done(Done::Accepted(accepted)) => encode_accepted(accepted),
+            Self::Denied(denial) => {
+                let fields = denial::encode(denial);
+                let fields = fields.iter().map(|field| field.as_bytes());
+                join(&[&b"-"[..]].into_iter().chain(fields).collect::<Vec<_>>())
+            }
+            Self::Failed(failure) => {
+                let status = failure.status().to_string();
+                join(&[b"x", status.as_bytes(), failure.what().as_bytes(), failure.then().as_bytes()])
+            }
+        }
+    }
+
+    /// What a message says, if it says anything.
+    pub fn decode(message: &[u8]) -> Option<Self> {
+        let whole = |text: &str| Zeroizing::new(text.to_owned());
+        let fields: Vec<&str> = text(message)?.split('\0').collect();
+        Some(match fields.as_slice() {
+            ["?", prompt] => Self::Ask(whole(prompt)),
+            [".", text] => Self::Tell(whole(text)),
+            ["+", text] => Self::Done(Done::Text((*text).to_owned())),
+            ["*", fields @ ..] => Self::Done(Done::Accepted(decode_accepted(fields)?)),
+            ["-", fields @ ..] => Self::Denied(denial::decode(fields)?),
+            ["x", status, what, then] => Self::Failed(Failure::of(status.parse().ok()?, *what, *then)),
+            _ => return None,
+        })
+    }
+}
+
+fn encode_accepted(accepted: &Accepted) -> Zeroizing<Vec<u8>> {
+    let left = accepted.recovery_left.map_or_else(String::new, |left| left.to_string());
+    match &accepted.proof {
+        Proof::RecoveryCode => join(&[b"*", left.as_bytes(), b"recovery-code"]),
+        Proof::Code { authenticator, offset } => {
+            let offset = offset.to_string();
+            join(&[b"*", left.as_bytes(), b"code", offset.as_bytes(), authenticator.as_bytes()])
+        }
+    }
+}
+
+fn decode_accepted(fields: &[&str]) -> Option<Accepted> {
+    let (left, rest) = fields.split_first()?;
+    let recovery_left = if left.is_empty() { None } else { Some(left.parse().ok()?) };
+    let proof = match rest {
+        ["recovery-code"] => Proof::RecoveryCode,
+        ["code", offset, label] => {
+            Proof::Code { authenticator: (*label).to_owned(), offset: offset.parse().ok()? }
+        }
+        _ => return None,
+    };
+    Some(Accepted { proof, recovery_left })
+}
+
+fn text(field: &[u8]) -> Option<&str> {
+    std::str::from_utf8(field).ok()
+}
+
+/// With room for all from the start: a growing vector would leave unwiped copies behind.
+fn join(fields: &[&[u8]]) -> Zeroizing<Vec<u8>> {
+    let length: usize = fields.iter().map(|field| field.len().saturating_add(1)).sum();
+    let mut message = Zeroizing::new(Vec::with_capacity(length));
+    for (index, field) in fields.iter().enumerate() {
+        if index > 0 {
+            message.push(SEPARATOR);
+        }
+        message.extend_from_slice(field);
+    }
+    message
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn again(wish: Wish) -> Zeroizing<Vec<u8>> {
+        let message = Request { uid: 1001, wish }.encode();
+        let request = Request::decode(&message).unwrap();
+        assert_eq!((request.uid, request.encode()), (1001, message.clone()));
+        message
+    }
+
+    #[test]
+    fn each_request_is_read_as_it_was_written() {
+        let typed = |text: &str| Answer::new(text.into());
+        let label = || "my tablet".to_owned();
+        let table = [
+            (Wish::Standing, "twostep 1\x001001\0standing"),
+            (Wish::Verify(typed("123456")), "twostep 1\x001001\0verify\x00123456"),
+            (Wish::Errand(Errand::Try), "twostep 1\x001001\0try"),
+            (
+                Wish::Errand(Errand::Enroll(label(), Colour::Explicit)),
+                "twostep 1\x001001\0enroll\0colour\0my tablet",
+            ),
+            (
+                Wish::Errand(Errand::Enroll(label(), Colour::None)),
+                "twostep 1\x001001\0enroll\0plain\0my tablet",
+            ),
+            (Wish::Errand(Errand::Recovery), "twostep 1\x001001\0recovery"),
+            (Wish::Errand(Errand::Remove(None)), "twostep 1\x001001\0remove"),
+            (Wish::Errand(Errand::Remove(Some(label()))), "twostep 1\x001001\0remove\0my tablet"),
+        ];
+        for (wish, expected) in table {
+            assert_eq!(String::from_utf8_lossy(&again(wish)), expected);
+        }
+    }
+
+    #[test]
+    fn what_is_no_request_is_refused() {
+        for message in [
+            "",
+            "twostep 2\x001001\0try",
+            "twostep 1",
+            "twostep 1\0\0try",
+            "twostep 1\0-1\0try",
+            "twostep 1\x004294967296\0try",
+            "twostep 1\x001001",
+            "twostep 1\x001001\0",
+            "twostep 1\x001001\0try\0",
+            "twostep 1\x001001\0try\0more",
+            "twostep 1\x001001\0verify",
+            "twostep 1\x001001\0enroll\0colour",
+            "twostep 1\x001001\0enroll\0red\0phone",
+            "twostep 1\x001001\0remove\0a\0b",
+        ] {
+            assert!(Request::decode(message.as_bytes()).is_err(), "{message:?}");
+        }
+        assert!(Request::decode(b"twostep 1\x001001\0remove\0\xff").is_err());
+    }
+
+    #[test]
+    fn an_answer_may_hold_any_byte() {
+        let answer = Reply::Answer(Answer::new(b"a\0b\xff".to_vec())).encode();
+        let Some(Reply::Answer(read)) = Reply::decode(&answer) else { panic!("no answer") };
+        assert_eq!(read.as_slice(), b"a\0b\xff");
+        assert!(matches!(Reply::decode(&Reply::Gone.encode()), Some(Reply::Gone)));
+        assert!(
+            Reply::decode(b"=").is_none() && Reply::decode(b"").is_none() && Reply::decode(b"!!").is_none()
+        );
+        let long = Reply::Answer(Answer::new(vec![b'1'; 9000])).encode();
+        assert!(long.len() < LONGEST_FROM_CLIENT);
+    }
+
+    #[test]
+    fn each_saying_is_read_as_it_was_written() {
+        let accepted = |proof, recovery_left| Saying::Done(Done::Accepted(Accepted { proof, recovery_left }));
+        let phone = Proof::Code { authenticator: "phone".to_owned(), offset: -30 };
+        let sayings = [
+            Saying::Ask(Zeroizing::new("First code: ".to_owned())),
+            Saying::Tell(Zeroizing::new("Ä".to_owned())),
+            Saying::Done(Done::Text(String::new())),
+            accepted(phone, None),
+            accepted(Proof::RecoveryCode, Some(7)),
+            Saying::Denied(Denial::WrongCode { failures: 3, elsewhere: None }),
+            Saying::Failed(Failure::refused("no.", "")),
+        ];
+        for saying in sayings {
+            let message = saying.encode();
+            assert_eq!(Saying::decode(&message).unwrap().encode(), message);
+        }
+        for message in ["", "?", "+", "*\x007", "*\0x\0recovery-code", "x\x001\0a", "-\0unheard-of", "#\0a"] {
+            assert!(Saying::decode(message.as_bytes()).is_none(), "{message:?}");
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! The helper: how a program that is not root has its codes judged, and people without root enroll. Specified in
+//! docs/HELPER-PROTOCOL.md.
+//!
+//! The client sends one [`Wish`]. The helper answers with one [`Outcome`]; before it, it may ask and tell the person
+//! things, as through any other [`Conversation`](crate::conversation::Conversation).
+
+pub mod client;
+mod denial;
+pub mod message;
+
+use std::ffi::CStr;
+
+/// Where the helper lies.
+pub const HELPER: &CStr = c"/usr/libexec/twostep/twostep-helper";

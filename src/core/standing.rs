@@ -1,0 +1,223 @@
+//! How things stand with one account's second step: what may be told of it. No secret, and no hash of one, is in it.
+
+use std::fmt::Write;
+
+use serde::{Deserialize, Serialize};
+
+use crate::attempts::{Budget, Count, State};
+use crate::os::Fault;
+use crate::os::account::Account;
+use crate::store::credential::{Credential, quoted};
+use crate::store::{Store, check_state_owner};
+use crate::ticket::Ticket;
+use crate::time::UnixTime;
+use crate::totp::Authenticator;
+
+/// What is stored of one account, as far as it may be told.
+#[derive(Deserialize, Debug, PartialEq, Eq, Default)]
+pub struct Standing {
+    /// Whether the account has a credential.
+    pub enrolled: bool,
+    /// Why logins are denied, if what is stored cannot be used.
+    pub problem: Option<String>,
+    /// The authenticators, as far as they can be read.
+    #[serde(default, rename = "authenticator")]
+    pub authenticators: Vec<Device>,
+    /// What changes at logins, if there is a state.
+    pub state: Option<Condition>,
+}
+
+/// One authenticator.
+#[derive(Deserialize, Serialize, Debug, PartialEq, Eq)]
+pub struct Device {
+    /// What the person calls it.
+    pub label: String,
+    /// The name of the hash.
+    pub algorithm: String,
+    /// Digits of a code.
+    pub digits: u8,
+    /// Seconds of a step.
+    pub period: u64,
+    /// When it was enrolled, in seconds since the epoch.
+    pub enrolled: Option<u64>,
+}
+
+/// What changes at logins. Moments are seconds since the epoch.
+#[derive(Deserialize, Debug, PartialEq, Eq)]
+pub struct Condition {
+    /// The mark: codes whose step begins at or before it are used up.
+    pub mark: u64,
+    /// Whether an administrator requires a second step.
+    pub required: bool,
+    /// Recovery codes that are left; none if there never were any.
+    pub recovery_left: Option<u8>,
+    /// Until when a ticket lets the account enroll.
+    pub ticket_until: Option<u64>,
+    /// Failures at root's hosts.
+    pub hosts: Failures,
+    /// Failures at the helper.
+    pub helper: Failures,
+}
+
+/// Failures in a row of one budget.
+#[derive(Deserialize, Debug, PartialEq, Eq, Clone, Copy)]
+pub struct Failures {
+    /// Codes.
+    pub codes: u16,
+    /// Recovery codes.
+    pub recovery: u16,
+    /// Whether so many recovery codes failed that none is looked at any more.
+    pub recovery_disabled: bool,
+    /// When the last failure was.
+    pub last: u64,
+}
+
+impl Failures {
+    fn of(state: &State, by: Budget) -> Self {
+        let Count { codes, recovery, last } = state.count(by);
+        let recovery_disabled = state.charge_recovery(by).is_err();
+        Self { codes, recovery, recovery_disabled, last: last.seconds() }
+    }
+
+    /// As the state counts them.
+    pub fn count(self) -> Count {
+        Count { codes: self.codes, recovery: self.recovery, last: UnixTime::new(self.last) }
+    }
+}
+
+impl Standing {
+    /// How things stand with `uid`, whose account is `account` if it has one. What cannot be read is told as a problem.
+    pub fn of(store: &Store, uid: u32, account: Option<&Account>, now: UnixTime) -> Self {
+        let mut standing = Self { enrolled: store.is_enrolled(uid).unwrap_or(true), ..Self::default() };
+        standing.problem = standing.fill(store, uid, account, now).err().map(|fault| fault.0);
+        standing
+    }
+
+    /// Fills in what can be read, until something cannot.
+    fn fill(
+        &mut self,
+        store: &Store,
+        uid: u32,
+        account: Option<&Account>,
+        now: UnixTime,
+    ) -> Result<(), Fault> {
+        let credential = store.credential(uid)?;
+        self.enrolled = credential.is_some();
+        if let Some(Credential { authenticators, .. }) = &credential {
+            self.authenticators = authenticators.iter().map(Device::of).collect();
+        }
+        if let (Some(credential), Some(account)) = (&credential, account) {
+            credential.check_owner(account).map_err(|problem| Fault(format!("the secret file {problem}")))?;
+        }
+        let Some(state) = store.state(uid)? else { return Ok(()) };
+        self.state = Some(Condition::of(&state, now));
+        account.map_or(Ok(()), |account| check_state_owner(&state, account))
+    }
+
+    /// The text that [`Standing::parse`] reads: TOML.
+    pub fn to_toml(&self) -> String {
+        let mut text = format!("enrolled = {}\n", self.enrolled);
+        // Writing to a string cannot fail.
+        if let Some(problem) = &self.problem {
+            let _ = writeln!(text, "problem = {}", quoted(problem));
+        }
+        if let Some(state) = &self.state {
+            state.write(&mut text);
+        }
+        for Device { label, algorithm, digits, period, enrolled } in &self.authenticators {
+            let _ = write!(
+                text,
+                "[[authenticator]]\nlabel = {}\nalgorithm = {}\ndigits = {digits}\nperiod = {period}\n",
+                quoted(label),
+                quoted(algorithm),
+            );
+            write_if_known(&mut text, "enrolled", *enrolled);
+        }
+        text
+    }
+
+    /// Reads what [`Standing::to_toml`] has written.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        toml::from_str(text).map_err(|error| format!("it does not say how things stand: {}", error.message()))
+    }
+}
+
+impl Condition {
+    fn of(state: &State, now: UnixTime) -> Self {
+        let usable = |ticket: &Ticket| ticket.tries > 0 && now < ticket.expires;
+        Self {
+            mark: state.mark.seconds(),
+            required: state.required,
+            recovery_left: state.recovery.left(),
+            ticket_until: state.ticket.filter(usable).map(|ticket| ticket.expires.seconds()),
+            hosts: Failures::of(state, Budget::Hosts),
+            helper: Failures::of(state, Budget::Helper),
+        }
+    }
+
+    fn write(&self, text: &mut String) {
+        let _ = write!(text, "[state]\nmark = {}\nrequired = {}\n", self.mark, self.required);
+        write_if_known(text, "recovery_left", self.recovery_left.map(u64::from));
+        write_if_known(text, "ticket_until", self.ticket_until);
+        for (name, Failures { codes, recovery, recovery_disabled, last }) in
+            [("hosts", self.hosts), ("helper", self.helper)]
+        {
+            let _ = writeln!(
+                text,
+                "{name} = {{ codes = {codes}, recovery = {recovery}, recovery_disabled = {recovery_disabled}, last = {last} }}",
+            );
+        }
+    }
+}
+
+impl Device {
+    fn of(one: &Authenticator) -> Self {
+        Self {
+            label: one.label.clone(),
+            algorithm: one.algorithm().as_str().to_owned(),
+            digits: one.digits(),
+            period: one.period.seconds(),
+            enrolled: one.enrolled.map(UnixTime::seconds),
+        }
+    }
+}
+
+fn write_if_known(text: &mut String, key: &str, number: Option<u64>) {
+    if let Some(number) = number {
+        let _ = writeln!(text, "{key} = {number}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_written_is_read_again() {
+        let failures = |codes| Failures { codes, recovery: 1, recovery_disabled: codes > 9, last: 77 };
+        let device = |label: &str, enrolled| Device {
+            label: label.to_owned(),
+            algorithm: "SHA1".to_owned(),
+            digits: 6,
+            period: 30,
+            enrolled,
+        };
+        let whole = Standing {
+            enrolled: true,
+            problem: Some("\"odd\" \\ words\u{7f}".to_owned()),
+            authenticators: vec![device("phone", Some(5)), device("tablet \"two\"", None)],
+            state: Some(Condition {
+                mark: 1_800_000_000,
+                required: true,
+                recovery_left: Some(3),
+                ticket_until: Some(9),
+                hosts: failures(2),
+                helper: failures(20),
+            }),
+        };
+        for standing in [whole, Standing::default()] {
+            assert_eq!(Standing::parse(&standing.to_toml()).unwrap(), standing);
+        }
+        assert!(Standing::parse("enrolled = 1").is_err());
+    }
+}

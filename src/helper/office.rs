@@ -1,0 +1,90 @@
+//! The person at the other end of the socket, and the log.
+
+use std::time::{Duration, Instant};
+
+use twostep_core::audit::{self, Line, Value, Who};
+use twostep_core::code::Answer;
+use twostep_core::conversation::Conversation;
+use twostep_core::manage::Office;
+use twostep_core::os::Fault;
+use twostep_core::os::account::Account;
+use twostep_core::os::channel::Channel;
+use twostep_core::remote::message::{LONGEST_FROM_CLIENT, Reply, Saying};
+use twostep_core::verdict::{Denial, Priority, Verdict};
+use zeroize::Zeroizing;
+
+use crate::log;
+
+/// How long a client may take to take a message, or to send what needs nobody to think.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// How long somebody may take for one answer.
+const ANSWER: Duration = Duration::from_secs(300);
+
+/// What the log names as the service.
+const SERVICE: &str = "twostep-helper";
+
+/// One client.
+pub struct Counter<'a> {
+    channel: &'a Channel,
+    account: &'a Account,
+}
+
+impl<'a> Counter<'a> {
+    /// The client at the other end, who acts for `account`.
+    pub fn new(channel: &'a Channel, account: &'a Account) -> Self {
+        Self { channel, account }
+    }
+
+    fn who(&self) -> Who {
+        Who { user: Some(self.account.name.clone()), service: SERVICE.to_owned(), ..Who::default() }
+    }
+}
+
+/// When so much time has passed.
+fn after(time: Duration) -> Result<Instant, Fault> {
+    Instant::now().checked_add(time).ok_or_else(|| Fault("there is no time left".to_owned()))
+}
+
+/// Sends what the helper says.
+pub fn say(channel: &Channel, saying: &Saying) -> Result<(), Fault> {
+    channel.send(&saying.encode(), after(PATIENCE)?)
+}
+
+/// The client's first message.
+pub fn first_message(channel: &Channel) -> Result<Zeroizing<Vec<u8>>, Fault> {
+    let message = channel.receive(LONGEST_FROM_CLIENT, after(PATIENCE)?)?;
+    message.ok_or_else(|| Fault("the client has gone without a word".to_owned()))
+}
+
+impl Conversation for Counter<'_> {
+    fn ask(&mut self, prompt: &str) -> Result<Answer, Denial> {
+        let gone = |_| Denial::Conversation;
+        say(self.channel, &Saying::Ask(Zeroizing::new(prompt.to_owned()))).map_err(gone)?;
+        let reply =
+            after(ANSWER).and_then(|end| self.channel.receive(LONGEST_FROM_CLIENT, end)).map_err(gone)?;
+        match reply.as_deref().and_then(|reply| Reply::decode(reply)) {
+            Some(Reply::Answer(answer)) => Ok(answer),
+            Some(Reply::Gone) | None => Err(Denial::Conversation),
+        }
+    }
+
+    fn tell(&mut self, text: &str) {
+        let _ = say(self.channel, &Saying::Tell(Zeroizing::new(text.to_owned()))); // the next message tells if it is gone
+    }
+}
+
+impl Office for Counter<'_> {
+    fn log(&mut self, verdict: &Verdict) {
+        log::write(&audit::line(&self.who(), verdict));
+    }
+
+    fn log_act(&mut self, act: &str, more: &str) {
+        let Account { uid, name, .. } = self.account;
+        let text = format!("act={act} user={} uid={uid}{more} by=owner", Value(name));
+        log::write(&Line { priority: Priority::Notice, text });
+    }
+
+    fn remark(&mut self, what: &str) {
+        log::write(&audit::remark(&self.who(), Priority::Warning, what));
+    }
+}
