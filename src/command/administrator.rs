@@ -4,7 +4,10 @@ use std::path::PathBuf;
 
 use syslog::{Facility, Formatter3164, LoggerBackend};
 use twostep_core::audit::Value;
+use twostep_core::code::Answer;
+use twostep_core::conversation::Conversation;
 use twostep_core::machine::System;
+use twostep_core::manage::{Actor, Desk, Office};
 use twostep_core::os::account::{self, Account};
 use twostep_core::os::root::Root;
 use twostep_core::os::{Fault, clock};
@@ -12,9 +15,11 @@ use twostep_core::policy::{Policy, Verification};
 use twostep_core::store::Store;
 use twostep_core::time::UnixTime;
 use twostep_core::totp::{self, Authenticator};
+use twostep_core::verdict::{Denial, Verdict};
 use twostep_core::world::Machine;
 
 use crate::failure::Failure;
+use crate::terminal::{Terminal, note};
 
 /// Somebody who may read and write the store.
 pub struct Administrator {
@@ -76,6 +81,16 @@ impl Administrator {
         }
     }
 
+    /// Puts the administrator before the second step of `account`.
+    pub fn with_desk<T>(
+        &self,
+        account: &Account,
+        act: impl FnOnce(&Desk<'_>, &mut Counter<'_>) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let desk = Desk::open(self.machine(), account, Actor::Administrator)?;
+        act(&desk, &mut Counter { administrator: self, account })
+    }
+
     /// The present moment.
     pub fn now(&self) -> Result<UnixTime, Failure> {
         Ok(clock::now()?)
@@ -88,6 +103,36 @@ impl Administrator {
                 format!("act={act} user={} uid={}{more} by={}", Value(&target.name()), target.uid, caller());
             let _ = write_log(&line);
         }
+    }
+}
+
+/// An administrator at the terminal, with one person's account before them.
+pub struct Counter<'a> {
+    administrator: &'a Administrator,
+    account: &'a Account,
+}
+
+impl Conversation for Counter<'_> {
+    fn ask(&mut self, prompt: &str) -> Result<Answer, Denial> {
+        Terminal.ask(prompt)
+    }
+
+    fn tell(&mut self, text: &str) {
+        Terminal.tell(text);
+    }
+}
+
+impl Office for Counter<'_> {
+    /// Who tries a code sees what comes of it.
+    fn log(&mut self, _: &Verdict) {}
+
+    fn log_act(&mut self, act: &str, more: &str) {
+        let target = Target { uid: self.account.uid, account: Some(self.account.clone()) };
+        self.administrator.log(act, &target, more);
+    }
+
+    fn remark(&mut self, what: &str) {
+        note(what);
     }
 }
 

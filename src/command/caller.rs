@@ -2,17 +2,14 @@
 
 use std::path::PathBuf;
 
-use twostep_core::code::Answer;
-use twostep_core::conversation::Conversation;
 use twostep_core::failure::Failure;
-use twostep_core::manage::{Actor, Desk, Errand, Office};
-use twostep_core::os::account::{self, Account};
+use twostep_core::manage::Errand;
+use twostep_core::os::account;
 use twostep_core::remote::client::{self, Refusal};
 use twostep_core::remote::message::{Done, Wish};
-use twostep_core::verdict::{Denial, Verdict};
 
-use crate::administrator::{Administrator, Target, root_at};
-use crate::terminal::{Terminal, note, say};
+use crate::administrator::{Administrator, root_at};
+use crate::terminal::{Terminal, say};
 
 /// Whoever runs this command.
 pub enum Caller {
@@ -36,9 +33,7 @@ impl Caller {
         match self {
             Self::Administrator(administrator) => {
                 let account = administrator.account(named(user)?)?;
-                let mut office = Counter { administrator, account: &account };
-                let desk = Desk::open(administrator.machine(), &account, Actor::Administrator)?;
-                say(&desk.run(&errand, &mut office)?)
+                administrator.with_desk(&account, |desk, office| say(&desk.run(&errand, office)?))
             }
             Self::Person => {
                 check_own(user)?;
@@ -83,33 +78,3 @@ pub fn explain(refusal: Refusal) -> Failure {
 }
 
 const ASK: &str = "Ask your administrator to run 'twostep doctor'.";
-
-/// An administrator at the terminal, with one person's account before them.
-struct Counter<'a> {
-    administrator: &'a Administrator,
-    account: &'a Account,
-}
-
-impl Conversation for Counter<'_> {
-    fn ask(&mut self, prompt: &str) -> Result<Answer, Denial> {
-        Terminal.ask(prompt)
-    }
-
-    fn tell(&mut self, text: &str) {
-        Terminal.tell(text);
-    }
-}
-
-impl Office for Counter<'_> {
-    /// Who tries a code sees what comes of it.
-    fn log(&mut self, _: &Verdict) {}
-
-    fn log_act(&mut self, act: &str, more: &str) {
-        let target = Target { uid: self.account.uid, account: Some(self.account.clone()) };
-        self.administrator.log(act, &target, more);
-    }
-
-    fn remark(&mut self, what: &str) {
-        note(what);
-    }
-}

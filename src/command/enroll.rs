@@ -1,10 +1,19 @@
-//! `twostep enroll`: a new secret, shown once, stored after two consecutive codes.
+//! `twostep enroll`: a new secret, shown once, stored after two consecutive codes; or, by root and for a script, at once.
 
+use std::fs::{self, OpenOptions};
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use twostep_core::enrollment::Issued;
 use twostep_core::manage::Errand;
+use twostep_core::qr;
 
-use crate::caller::Caller;
+use crate::administrator::Administrator;
+use crate::caller::{Caller, named};
 use crate::failure::Failure;
-use crate::terminal::Terminal;
+use crate::terminal::{Terminal, say};
 
 /// Whom to enroll.
 #[derive(clap::Args)]
@@ -15,10 +24,101 @@ pub struct Arguments {
     /// What the phone or app shall be called
     #[arg(long, value_name = "LABEL", default_value = "phone")]
     label: String,
+    /// Ask nothing, enroll at once, and print URI, key and recovery codes as JSON: for root and scripts
+    #[arg(long)]
+    json: bool,
+    /// With --json: write the QR code to a new file instead, as SVG that only root can read
+    #[arg(long, value_name = "FILE", requires = "json")]
+    qr: Option<PathBuf>,
+}
+
+/// What is handed over. The names of the fields are those of the JSON.
+#[derive(Serialize)]
+struct HandedOver<'a> {
+    user: &'a str,
+    authenticator: &'a str,
+    uri: Option<&'a str>,
+    key: Option<&'a str>,
+    qr: Option<&'a Path>,
+    recovery_codes: Vec<&'a str>,
 }
 
 /// Enrolls one authenticator.
 pub fn run(caller: &Caller, arguments: Arguments) -> Result<(), Failure> {
+    if arguments.json {
+        let Caller::Administrator(administrator) = caller else {
+            return Err(Failure::refused(
+                "only root can enroll somebody without a dialogue.",
+                "Run it without --json, on a terminal.",
+            ));
+        };
+        return issue(administrator, &arguments);
+    }
     Terminal::check_for_secrets()?;
     caller.run(arguments.user.as_deref(), Errand::Enroll(arguments.label, Terminal::colour()))
+}
+
+/// The picture is written, and all is printed, before anything is stored: what nobody has seen enrolls nobody.
+fn issue(administrator: &Administrator, arguments: &Arguments) -> Result<(), Failure> {
+    let user = named(arguments.user.as_deref())?;
+    let account = administrator.account(user)?;
+    let mut picture = None;
+    administrator.with_desk(&account, |desk, office| {
+        desk.issue(office, &arguments.label, |issued| {
+            picture = arguments.qr.as_deref().map(|file| Picture::write(file, &issued.uri)).transpose()?;
+            say(&json(user, arguments, issued)?)
+        })
+    })?;
+    picture.into_iter().for_each(Picture::keep);
+    Ok(())
+}
+
+fn json(user: &str, arguments: &Arguments, issued: &Issued) -> Result<String, Failure> {
+    let without_picture = arguments.qr.is_none();
+    let handed_over = HandedOver {
+        user,
+        authenticator: &arguments.label,
+        uri: without_picture.then_some(issued.uri.as_str()),
+        key: without_picture.then_some(issued.key.as_str()),
+        qr: arguments.qr.as_deref(),
+        recovery_codes: issued.recovery_codes.iter().map(|code| code.as_str()).collect(),
+    };
+    serde_json::to_string_pretty(&handed_over).map_err(|error| Failure::unavailable(error.to_string(), ""))
+}
+
+/// A file with the QR code. It goes again if nobody was enrolled: then its key is worth nothing.
+struct Picture<'a> {
+    file: &'a Path,
+    kept: bool,
+}
+
+impl<'a> Picture<'a> {
+    /// Into a file that was not there before, so that nobody has it open and no link leads it elsewhere.
+    fn write(file: &'a Path, uri: &str) -> Result<Self, Failure> {
+        let failed = |error| {
+            Failure::refused(
+                format!("{}: {error}.", file.display()),
+                "Nobody was enrolled. Name a file that does not exist yet.",
+            )
+        };
+        let svg =
+            qr::svg(uri).ok_or_else(|| Failure::unavailable("the URI is too long for a QR code", ""))?;
+        let mut new =
+            OpenOptions::new().write(true).create_new(true).mode(0o600).open(file).map_err(failed)?;
+        let picture = Self { file, kept: false };
+        new.write_all(svg.as_bytes()).and_then(|()| new.sync_all()).map_err(failed)?;
+        Ok(picture)
+    }
+
+    fn keep(mut self) {
+        self.kept = true;
+    }
+}
+
+impl Drop for Picture<'_> {
+    fn drop(&mut self) {
+        if !self.kept {
+            let _ = fs::remove_file(self.file); // there is nobody to tell who could do more
+        }
+    }
 }

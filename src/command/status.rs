@@ -213,7 +213,7 @@ impl Status {
 
     fn fill(&mut self, desk: &Desk<'_>, state: &Condition, authenticators: &[Device]) {
         self.failures = state.hosts.codes;
-        self.last_use = Some(state.mark);
+        self.last_use = Some(state.mark).filter(|&mark| mark > 0);
         self.recovery_codes = state.recovery_left;
         self.recovery_failures = state.hosts.recovery;
         self.recovery_disabled = state.hosts.recovery_disabled;

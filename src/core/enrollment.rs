@@ -3,7 +3,7 @@
 
 use zeroize::Zeroizing;
 
-use crate::code::{Code, LONG_CODE_BYTES};
+use crate::code::{Code, LONG_CODE_BYTES, LongCode};
 use crate::conversation::Conversation;
 use crate::policy;
 use crate::qr::{Colour, Invitation, Picture};
@@ -64,6 +64,39 @@ pub fn enroll(
     Ok(Confirmed { id, authenticator, mark, recovery, ticket: None })
 }
 
+/// What is handed over to somebody who was not asked for anything. Cannot be printed or copied.
+pub struct Issued {
+    /// What is to be stored. That the app has it shows at the first login.
+    pub confirmed: Confirmed,
+    /// The URI that the QR code holds.
+    pub uri: Zeroizing<String>,
+    /// The key, to be typed by hand.
+    pub key: Zeroizing<String>,
+    /// The recovery codes.
+    pub recovery_codes: Vec<Zeroizing<String>>,
+}
+
+/// Makes a new authenticator and its recovery codes without a dialogue: an administrator's right alone.
+pub fn issue(source: &impl Source, terms: &Terms<'_>) -> Result<Issued, Denial> {
+    let authenticator = new_authenticator(source, terms)?;
+    let id = new_id(source)?;
+    let codes = new_codes(source, terms.recovery_codes, &id)?;
+    let Terms { account, issuer, notes, .. } = *terms;
+    Ok(Issued {
+        uri: Invitation { account, issuer, authenticator: &authenticator, notes }.uri(),
+        key: totp::encode_secret(authenticator.expose_secret()),
+        recovery_codes: codes.codes().iter().map(LongCode::expose_text).collect(),
+        // No code of it was shown to anybody yet.
+        confirmed: Confirmed {
+            id,
+            authenticator,
+            mark: UnixTime::new(0),
+            recovery: (terms.recovery_codes > 0).then(|| codes.into_kept()),
+            ticket: None,
+        },
+    })
+}
+
 /// An id that no other credential has: 80 random bits. It is no secret.
 fn new_id(source: &impl Source) -> Result<String, Denial> {
     let mut random = [0; 10];
@@ -88,9 +121,7 @@ pub fn new_recovery_codes(
     count: u8,
     id: &str,
 ) -> Result<Option<RecoveryCodes>, Denial> {
-    let mut random = Entropy::new([0; SALT + MOST_CODES * LONG_CODE_BYTES]);
-    source.fill(random.as_mut_slice())?;
-    let codes = NewCodes::new(count, &random, id);
+    let codes = new_codes(source, count, id)?;
     let Some(asked) = pick(codes.codes().len(), source)? else { return Ok(None) };
     let question = format!("To go on, type the last group of code {}: ", asked.saturating_add(1));
     let mut prompt = Zeroizing::new(format!("{WRITE_DOWN}\n{}\n{question}", codes.screen().as_str()));
@@ -103,6 +134,12 @@ pub fn new_recovery_codes(
         prompt = Zeroizing::new(format!("{hint}{question}"));
     }
     Err(Denial::NotConfirmed(Mismatch::RecoveryCodes))
+}
+
+fn new_codes(source: &impl Source, count: u8, id: &str) -> Result<NewCodes, Denial> {
+    let mut random = Entropy::new([0; SALT + MOST_CODES * LONG_CODE_BYTES]);
+    source.fill(random.as_mut_slice())?;
+    Ok(NewCodes::new(count, &random, id))
 }
 
 /// One of so many, at random; none of none.

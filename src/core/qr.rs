@@ -1,6 +1,7 @@
 //! The otpauth URI, and its QR code in half blocks.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use qrcode::render::svg::Color as Svg;
 use qrcode::{Color, EcLevel, QrCode, Version};
 use zeroize::Zeroizing;
 
@@ -48,6 +49,13 @@ pub struct Invitation<'a> {
     pub authenticator: &'a Authenticator,
     /// What else the person should know: lines of at most 32 characters.
     pub notes: &'a [String],
+}
+
+/// The QR code of a URI as a picture of its own: SVG, with the quiet zone of 4 that the standard asks for. None if it is too
+/// long for any.
+pub fn svg(uri: &str) -> Option<Zeroizing<String>> {
+    let code = QrCode::with_error_correction_level(uri, EcLevel::M).ok()?;
+    Some(Zeroizing::new(code.render::<Svg<'_>>().min_dimensions(240, 240).build()))
 }
 
 impl Invitation<'_> {

@@ -525,6 +525,66 @@ fn a_code_is_tried_without_using_it_up_and_all_is_removed() {
     }
 }
 
+#[test]
+fn a_script_enrolls_somebody_who_confirms_at_the_first_login() {
+    let machine = Machine::new("unattended");
+    let enrolled = machine.run("enroll --user daemon --json");
+    let key = secret_of(&machine);
+    assert!(enrolled.ends_with("\n}\n[0]"), "{enrolled}");
+    for line in [
+        "  \"user\": \"daemon\",",
+        "  \"authenticator\": \"phone\",",
+        &format!("  \"key\": \"{key}\","),
+        "  \"qr\": null,",
+    ] {
+        assert!(enrolled.lines().any(|found| found == line), "{enrolled}");
+    }
+    assert!(enrolled.contains(&format!(":daemon?secret={key}&issuer=")), "{enrolled}");
+    assert_eq!(enrolled.lines().filter(|line| line.trim().len() == 21 || line.trim().len() == 22).count(), 8);
+    assert!(machine.run("status --user daemon --json").contains("\"last_use\": null"));
+    let mut dialogue = Dialogue::start(machine.command("verify --user daemon"));
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() as i64;
+    dialogue.answer(&oathtool(&key, now));
+    assert!(dialogue.finish().contains("That code works"), "no code was used up");
+    assert_eq!(
+        machine.run("enroll --user daemon --json"),
+        "error: daemon is already enrolled (authenticator 'phone').\n\
+         To add another phone, run 'twostep enroll --user daemon --label tablet'; to start over, run \
+         'twostep remove --user daemon' first.\n[1]"
+    );
+    assert!(machine.run("enroll --user daemon --qr x").ends_with("[2]"), "a picture alone says too little");
+}
+
+#[test]
+fn a_picture_is_written_for_root_alone_and_goes_if_nobody_was_enrolled() {
+    let machine = Machine::new("picture");
+    let file = machine.0.join("daemon.svg");
+    let command = format!("enroll --user daemon --json --qr {}", file.display());
+    let enrolled = machine.run(&command);
+    assert!(enrolled.contains("\"key\": null") && !enrolled.contains(&secret_of(&machine)), "{enrolled}");
+    assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o7777, 0o600);
+    assert!(fs::read_to_string(&file).unwrap().starts_with("<?xml"));
+    machine.run("reset daemon");
+    let again = machine.run(&command);
+    assert!(again.contains("File exists"), "{again}");
+    assert!(again.ends_with("Nobody was enrolled. Name a file that does not exist yet.\n[1]"), "{again}");
+    assert!(file.exists(), "it is not ours to remove");
+    assert!(machine.run("status --user daemon").contains("not enrolled"));
+
+    fs::remove_file(&file).unwrap();
+    // A login holds the lock for too long.
+    let state = machine.0.join("var/lib/twostep/state/1");
+    let mut holder = Command::new("flock");
+    holder.arg(state).args(["-c", "echo locked; exec cat"]);
+    let mut holder = holder.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    holder.stdout.as_mut().unwrap().read_exact(&mut [0; 6]).unwrap();
+    let late = machine.run(&command);
+    drop(holder.stdin.take());
+    holder.wait().unwrap();
+    assert!(late.contains("\"qr\": ") && late.ends_with("[3]"), "{late}");
+    assert!(!file.exists());
+}
+
 /// The key of the only authenticator.
 fn secret_of(machine: &Machine) -> String {
     let file = fs::read_to_string(machine.0.join("var/lib/twostep/users/1.toml")).unwrap();

@@ -2,7 +2,7 @@
 
 use crate::audit::Value;
 use crate::code::LongCode;
-use crate::enrollment::{self, Source, Terms};
+use crate::enrollment::{self, Issued, Source, Terms};
 use crate::failure::Failure;
 use crate::qr::Colour;
 use crate::store::check_state_owner;
@@ -51,19 +51,49 @@ impl Desk<'_> {
         colour: Colour,
         is_first: bool,
     ) -> Result<Confirmed, Failure> {
-        let issuer = self.policy.enrollment.issuer.clone().unwrap_or_else(|| self.system.name());
-        let terms = Terms {
+        // Who has another phone has recovery codes already.
+        let codes = if is_first { self.policy.enrollment.recovery_codes } else { 0 };
+        let issuer = self.issuer();
+        let terms = Terms { recovery_codes: codes, colour, ..self.terms(&issuer, label) };
+        enrollment::enroll(office, self.system, &terms).map_err(|denial| self.explain(denial))
+    }
+
+    /// Enrolls a first authenticator without asking anybody for anything: an administrator's right. `hand_over` is called
+    /// before anything is stored; if it fails, nothing is.
+    pub fn issue(
+        &self,
+        office: &mut impl Office,
+        label: &str,
+        hand_over: impl FnOnce(&Issued) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        check_label(label).map_err(|problem| Failure::refused(problem, "Choose another --label."))?;
+        if self.store.is_enrolled(self.account.uid)? {
+            return Err(self.no_room(Conflict::SameLabel, label));
+        }
+        self.check_state()?;
+        let issuer = self.issuer();
+        let issued = enrollment::issue(self.system, &self.terms(&issuer, label))?;
+        hand_over(&issued)?;
+        self.store.enroll(self.account, issued.confirmed).map_err(|denial| self.explain(denial))?;
+        office.log_act("enroll", &format!(" authenticator={} confirmed=no", Value(label)));
+        Ok(())
+    }
+
+    fn issuer(&self) -> String {
+        self.policy.enrollment.issuer.clone().unwrap_or_else(|| self.system.name())
+    }
+
+    fn terms<'t>(&'t self, issuer: &'t str, label: &'t str) -> Terms<'t> {
+        Terms {
             account: &self.account.name,
-            issuer: &issuer,
+            issuer,
             label,
             wanted: &self.policy.enrollment,
             skew_steps: self.policy.verification.skew_steps,
-            // Who has another phone has recovery codes already.
-            recovery_codes: if is_first { self.policy.enrollment.recovery_codes } else { 0 },
-            colour,
+            recovery_codes: self.policy.enrollment.recovery_codes,
+            colour: Colour::None,
             notes: &[],
-        };
-        enrollment::enroll(office, self.system, &terms).map_err(|denial| self.explain(denial))
+        }
     }
 
     /// The ticket that the policy wants of whoever must enroll and has not; none if it wants none.
