@@ -110,7 +110,7 @@ impl<H: Host, M: Machine> Admission<'_, H, M> {
     }
 
     fn announce(&mut self, wanted: &Wanted, account: &Account) -> Result<(), Denial> {
-        let Some(text) = wanted.text(&account.name) else { return Ok(()) };
+        let Some(text) = wanted.text() else { return Ok(()) };
         if !self.0.machine.is_enrolled(account)? {
             self.0.host.tell(&text);
         }

@@ -170,13 +170,13 @@ impl<H: Host, M: Machine> Login<'_, H, M> {
 
     /// Ends a login in which a code was accepted.
     fn grant(&mut self, account: &Account, accepted: Accepted) -> Verdict {
-        let text = accepted.text(&account.name);
+        let text = accepted.text();
         self.pass(account, Verdict::Grant(accepted), text)
     }
 
     /// Ends a login in which nothing was asked.
     fn exempt(&mut self, account: &Account, wanted: Wanted, reason: ExemptionReason) -> Verdict {
-        let text = wanted.text(&account.name);
+        let text = wanted.text();
         self.pass(account, Verdict::Exempt(Exemption { rule: wanted.rule, reason }), text)
     }
 

@@ -44,8 +44,8 @@ impl Accepted {
     /// From how many recovery codes on the person is told at each login how to get new ones.
     const FEW: u8 = 2;
 
-    /// What the person called `name` should know, if anything.
-    pub fn text(&self, name: &str) -> Option<String> {
+    /// What the person should know, if anything.
+    pub fn text(&self) -> Option<String> {
         let left = self.recovery_left?;
         let few = left <= Self::FEW;
         let count = match left {
@@ -53,7 +53,7 @@ impl Accepted {
             1 => "1 is left".to_owned(),
             many => format!("{many} are left"),
         };
-        let how = format!("For new ones, ask your administrator to run 'twostep recovery --user {name}'.");
+        let how = "For new ones, run 'twostep recovery'.";
         match (&self.proof, few) {
             (Proof::RecoveryCode, false) => Some(format!("Recovery code accepted: {count}.")),
             (Proof::RecoveryCode, true) => Some(format!("Recovery code accepted: {count}. {how}")),
@@ -551,13 +551,13 @@ mod tests {
     #[test]
     fn the_person_is_told_how_many_recovery_codes_are_left_and_from_two_on_how_to_get_new_ones() {
         let code = || Proof::Code { authenticator: "phone".to_owned(), offset: 0 };
-        let text = |proof, recovery_left| Accepted { proof, recovery_left }.text("ada");
+        let text = |proof, recovery_left| Accepted { proof, recovery_left }.text();
         assert_eq!(text(code(), None), None);
         assert_eq!(text(code(), Some(3)), None);
         assert_eq!(text(Proof::RecoveryCode, Some(7)).unwrap(), "Recovery code accepted: 7 are left.");
         for left in 0..3 {
-            assert!(text(code(), Some(left)).unwrap().contains("'twostep recovery --user ada'"));
-            assert!(text(Proof::RecoveryCode, Some(left)).unwrap().contains("'twostep recovery --user ada'"));
+            assert!(text(code(), Some(left)).unwrap().contains("run 'twostep recovery'"));
+            assert!(text(Proof::RecoveryCode, Some(left)).unwrap().contains("run 'twostep recovery'"));
         }
     }
 

@@ -30,11 +30,11 @@ impl From<Decision<'_>> for Wanted {
 
 impl Wanted {
     /// What somebody who has not enrolled should know, if anything.
-    pub fn text(&self, name: &str) -> Option<String> {
+    pub fn text(&self) -> Option<String> {
         let day = self.starts?;
         Some(format!(
             "From {day} on, a second step is required here, and you have none yet.\n\
-             For one, ask your administrator to run 'twostep enroll --user {name}'."
+             To set one up, run 'twostep enroll'."
         ))
     }
 }

@@ -139,7 +139,7 @@ def test_what_is_coming_is_said_at_a_console(machine):
     outcome = Login(machine).attempt("alice")
     assert outcome.granted
     assert f"From {day(machine, 1)} on, a second step is required here" in outcome.text
-    assert "'twostep enroll --user alice'" in outcome.text
+    assert "run 'twostep enroll'" in outcome.text
 
 
 def test_an_exemption_ends_with_its_last_day(machine):

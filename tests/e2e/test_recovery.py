@@ -11,7 +11,7 @@ from person import Newcomer
 from screen import COLUMNS, ROWS, Screen
 
 FOREIGN = "0123-4567-89AB-CDEF"
-FOR_NEW_ONES = "For new ones, ask your administrator to run 'twostep recovery --user alice'."
+FOR_NEW_ONES = "For new ones, run 'twostep recovery'."
 
 
 @pytest.fixture

@@ -260,7 +260,7 @@ fn told(outcome: &Outcome) -> Vec<&str> {
 
 #[test]
 fn the_person_is_told_how_many_are_left_and_from_two_on_each_time_how_to_get_new_ones() {
-    let how = "For new ones, ask your administrator to run 'twostep recovery --user games'.";
+    let how = "For new ones, run 'twostep recovery'.";
     for left in (0..8).rev() {
         let world = world(left + 1);
         let count = match left {
