@@ -165,13 +165,26 @@ impl<'a> Desk<'a> {
             let typed = Typed::parse(answer).ok_or(Denial::NotACode)?;
             judge(self.system, &typed, office)
         });
-        // What is refused before it is judged has nothing to do with the code.
-        let unjudged = |denial: &Denial| {
-            matches!(denial, Denial::Conversation | Denial::Unavailable(_) | Denial::NotEnrolled { .. })
-        };
-        judged.map_err(|denial| match unjudged(&denial) {
-            true => self.explain(denial),
-            false => Failure::refused(denial.text(), UNCHANGED),
+        judged.map_err(|denial| match denial {
+            Denial::Unavailable(_) | Denial::Misconfigured(_) => denial.into(),
+            Denial::Conversation => Failure::refused("the dialogue was broken off.", UNCHANGED),
+            Denial::NotEnrolled { .. } => self.explain(denial),
+            Denial::NotACode
+            | Denial::RefusedBySshd
+            | Denial::WrongCode { .. }
+            | Denial::WrongRecoveryCode { .. }
+            | Denial::Replayed { .. }
+            | Denial::Waiting { .. }
+            | Denial::Disabled { .. }
+            | Denial::RecoveryDisabled { .. }
+            | Denial::ClockAnomaly { .. }
+            | Denial::UnknownUser
+            | Denial::WrongTicket(_)
+            | Denial::NotConfirmed(_)
+            | Denial::EnrolledMeanwhile
+            | Denial::Skipped
+            | Denial::NotStored { .. }
+            | Denial::NoFirstFactor(_) => Failure::refused(denial.text(), UNCHANGED),
         })
     }
 

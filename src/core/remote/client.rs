@@ -40,7 +40,7 @@ pub fn carry_out(wish: Wish, person: &mut dyn Conversation) -> Outcome {
     let soon =
         || Instant::now().checked_add(PATIENCE).ok_or_else(|| Fault("there is no time left".to_owned()));
     let request = Request { uid: account::real_uid(), wish };
-    channel.send(&request.encode(), soon()?)?;
+    channel.send(&request.encode(), soon()?).map_err(|_| ended())?;
     loop {
         let message = channel.receive(LONGEST_FROM_HELPER, soon()?)?.ok_or_else(ended)?;
         match Saying::decode(&message).ok_or_else(unclear)? {

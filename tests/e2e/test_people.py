@@ -1,0 +1,264 @@
+"""The command in the hands of people who are not root: they enroll, add a tablet, renew recovery codes, try codes, give it up."""
+
+import json
+import os
+import re
+
+import pexpect
+import pytest
+
+from clock import STEP
+from hosts import Ssh, become, ready
+from machine import STORE, Newcomer, converse, terminal_of, uid_of
+from person import QUESTIONS
+from screen import DARK_TERMINAL, Screen, check_uri, decode
+
+CODE = "Verification code: "
+
+
+@pytest.fixture
+def ssh(machine):
+    return ready(Ssh(machine))
+
+
+@pytest.fixture
+def alice(machine):
+    return Self(machine, "alice")
+
+
+class Self(Newcomer):
+    """Somebody who uses the command for themselves, on a terminal."""
+
+    def run(self, *words, codes=(), says=0, newcomer=None):
+        """Runs the command to its end, which must be the status `says`, answering each question for a code in turn; what an
+        enrollment asks, `newcomer` answers, or this person. Returns what was on the screen."""
+        terminal = terminal_of("setpriv", [*become(self.user), "twostep", *words])
+        codes, screen = list(codes), ""
+        while (seen := terminal.expect([pexpect.EOF, CODE, *QUESTIONS.values()])) != 0:
+            screen += terminal.before + terminal.after
+            if seen == 1:
+                answer = codes.pop(0)
+            else:
+                answer = (newcomer or self).answer(list(QUESTIONS)[seen - 2], terminal.before, terminal.match)
+            terminal.sendeof() if answer is None else terminal.sendline(answer)
+        screen += terminal.before
+        assert (terminal.wait(), codes) == (says, []), screen
+        return screen.replace("\r\n", "\n")
+
+    def enroll(self):
+        self.run("enroll")
+        self._machine.clock.advance(3 * STEP)
+        return self
+
+    def status(self):
+        return json.loads(self.run("status", "--json"))
+
+
+def test_a_person_enrolls_by_the_picture_and_logs_in(machine, ssh, alice, tmp_path):
+    with Screen("setpriv", *become("alice"), "twostep", "enroll") as screen:
+        alice.read("\n".join(screen.wait_for_prompt(QUESTIONS["first"])))
+        screen.photograph(tmp_path / "screen.png", DARK_TERMINAL)
+        check_uri(decode(tmp_path / "screen.png"), "alice", alice.secret)
+        screen.type(alice.answer("first", "", None))
+        screen.wait_for_prompt(QUESTIONS["next"])
+        screen.type(alice.answer("next", "", None))
+        shown = "\n".join(screen.wait_for_prompt(QUESTIONS["proof"]))
+        screen.type(alice.answer("proof", shown, re.search(QUESTIONS["proof"].rstrip(), shown)))
+        screen.wait_for("You are enrolled (authenticator 'phone').")
+    machine.clock.advance(STEP)
+    assert ssh.attempt("alice", *alice.spent, alice.code(+1)).granted
+    assert machine.verdicts() == ["deny replayed", "deny replayed", "grant"]
+    for file in (STORE / "users" / f"{uid_of('alice')}.toml", STORE / "state" / str(uid_of("alice"))):
+        assert machine.run("stat", "-c", "%U:%G %a %h", file).stdout == "twostep:twostep 600 1\n"
+
+
+def test_who_adds_a_tablet_proves_it_with_the_phone_and_then_either_lets_in(machine, ssh, alice):
+    alice.enroll()
+    tablet = Newcomer(machine, "alice")
+    screen = alice.run("enroll", "--label", "tablet", codes=[alice.wrong_code(), alice.code()], newcomer=tablet)
+    assert "Not accepted." in screen and "You are enrolled (authenticator 'tablet')." in screen
+    assert tablet.secret != alice.secret and tablet.recovery == [], "who has a phone has recovery codes already"
+    machine.clock.advance(3 * STEP)
+    assert ssh.attempt("alice", tablet.code()).granted
+    machine.clock.advance(STEP)
+    assert ssh.attempt("alice", alice.code()).granted
+    assert [device["label"] for device in alice.status()["authenticators"]] == ["phone", "tablet"]
+
+
+def test_without_a_code_nobody_adds_a_phone_renews_codes_or_gives_it_up(machine, alice):
+    alice.enroll()
+    before = machine.stored("alice")
+    for words in (["enroll", "--label", "mine"], ["recovery"], ["remove"]):
+        machine.clock.advance(3600)
+        screen = alice.run(*words, codes=[alice.wrong_code(), None], says=1)
+        assert "Nothing was changed." in screen and "Key:" not in screen and "Write down" not in screen
+    machine.clock.advance(3600)
+    assert machine.stored("alice") == before
+    assert alice.status()["helper"]["failures"] == 3
+    assert alice.status()["failures"] == 0, "what fails here does not lock anybody out of the machine"
+
+
+def test_new_recovery_codes_need_a_code_and_replace_the_old_ones(machine, ssh, alice):
+    alice.enroll()
+    old, alice.recovery = alice.recovery, []
+    screen = alice.run("recovery", codes=[alice.code()])
+    assert "You have 8 new recovery codes. The old ones no longer work." in screen
+    assert ssh.attempt("alice", old[0], alice.recovery[0]).granted
+    assert machine.verdicts() == ["deny wrong-recovery-code", "grant"]
+
+
+def test_a_recovery_code_stands_in_for_a_lost_phone(machine, ssh, alice):
+    alice.enroll()
+    new = Newcomer(machine, "alice")
+    alice.run("enroll", "--label", "new", codes=[alice.recovery[0]], newcomer=new)
+    machine.clock.advance(3 * STEP)
+    screen = alice.run("remove", "phone", codes=[new.code()])
+    assert "Authenticator 'phone' was removed. There still is 'new'." in screen
+    machine.clock.advance(STEP)
+    assert ssh.attempt("alice", alice.code(), alice.recovery[0], new.code()).granted
+    assert machine.verdicts() == ["deny wrong-code", "deny wrong-recovery-code", "grant"]
+
+
+def test_a_code_is_tried_and_works_at_the_login_that_follows(machine, ssh, alice):
+    alice.enroll()
+    code = alice.code()
+    for _ in range(2):
+        assert "That code works (authenticator 'phone'). It is not used up." in alice.run("verify", codes=[code])
+    assert "That recovery code works. It is not used up." in alice.run("verify", codes=[alice.recovery[3]])
+    assert ssh.attempt("alice", code).granted
+    assert "Not accepted." in alice.run("verify", codes=[code] * 3, says=1), "now it is"
+    assert alice.status()["helper"]["failures"] == 3
+
+
+def test_who_must_have_a_second_step_cannot_give_it_up_and_reads_why(machine, ssh, alice):
+    machine.policy('[[rule]]\nname = "people"\nusers = ["alice"]\nmode = "mandatory"\n')
+    alice.enroll()
+    screen = alice.run("remove", says=1)
+    assert "error: a second step is required of you by rule 'people', line 5 of /etc/twostep/policy.toml." in screen
+    assert "ask your administrator" in screen
+    assert "'phone' is the only authenticator." in alice.run("remove", "phone", says=1)
+    assert "  a second step is required by rule 'people', line 5 of the policy\n" in alice.run("status")
+    machine.policy()
+    machine.command("require", "alice")
+    assert "is required of you by an administrator ('twostep require')." in alice.run("remove", says=1)
+    machine.command("unrequire", "alice")
+    screen = alice.run("remove", codes=[alice.code()])
+    assert "This removes 'phone', and the recovery codes." in screen
+    assert "You are no longer enrolled. To enroll anew: twostep enroll\n" in screen
+    assert machine.stored("alice") == {"mark"}
+    assert ssh.attempt("alice").granted and machine.verdicts() == ["exempt not-enrolled"]
+
+
+def test_an_administrator_who_makes_it_mandatory_meanwhile_is_obeyed(machine, alice):
+    alice.enroll()
+    terminal = terminal_of("setpriv", [*become("alice"), "twostep", "remove"])
+    terminal.expect(CODE)
+    machine.command("require", "alice")
+    terminal.sendline(alice.code())
+    terminal.expect(pexpect.EOF)
+    assert terminal.wait() == 1 and "is required of you by an administrator" in terminal.before
+    assert alice.status()["enrolled"]
+
+
+def test_where_a_ticket_is_needed_whoever_must_enroll_needs_one_here_too(machine, alice):
+    machine.mandatory(require_ticket=True)
+    alice._answers["ticket"] = ["0000-0000-0000-0000", "x", ""]
+    screen = alice.run("enroll", says=1)
+    assert "Setting up your second step needs a ticket from your administrator." in screen and "Key:" not in screen
+    alice._answers["ticket"] = [machine.ticket("alice")]
+    assert "You are enrolled" in alice.run("enroll")
+    machine.policy("[enrollment]\nrequire-ticket = true\n")
+    bob = Self(machine, "bob")
+    assert "You are enrolled" in bob.run("enroll"), "where it is their own choice, they need none"
+
+
+def test_somebody_elses_code_never_works(machine, alice):
+    alice.enroll()
+    bob = Self(machine, "bob").enroll()
+    machine.clock.advance(STEP)
+    assert "Not accepted." in alice.run("verify", codes=[bob.code()] * 3, says=1)
+    machine.clock.advance(3600)
+    assert "Not accepted." in alice.run("remove", codes=[bob.code(), bob.recovery[0], bob.code()], says=1)
+    assert bob.status()["enrolled"] and alice.status()["enrolled"]
+
+
+def test_each_act_and_each_answer_is_in_the_log_and_no_code_is(machine, alice):
+    alice.enroll()
+    wrong, alice.recovery = alice.wrong_code(), []
+    alice.run("recovery", codes=[wrong, "x", alice.code()])
+    lines = [line.partition("twostep-helper[")[2].partition("]: ")[2] for line in machine.log_text().splitlines()]
+    who = 'user=alice service=twostep-helper rhost="" tty=""'
+    assert [line for line in lines if line] == [
+        "act=enroll user=alice uid=%d authenticator=phone by=owner" % uid_of("alice"),
+        f"result=deny {who} reason=wrong-code failures=1",
+        f"result=deny {who} reason=not-a-code",
+        f"result=grant {who} authenticator=phone offset=+0s",
+        "act=recovery user=alice uid=%d codes=8 by=owner" % uid_of("alice"),
+    ]
+
+
+def test_how_far_a_clock_is_off_is_for_the_log_and_not_for_who_guesses(machine, alice):
+    alice.enroll()
+    screen = alice.run("verify", codes=[alice.code(+5), alice.code(+5), alice.code(+5)], says=1)
+    assert "authenticator" not in screen and "150" not in screen
+    assert "authenticator=phone offset=+150s" in machine.log_text()
+
+
+MISTAKES = [
+    (["status", "--all"], 1, "error: only root can see everybody."),
+    (["status", "--user", "bob"], 1, "error: only root can do this for others."),
+    (["status", "--user", "alice"], 0, "alice (uid "),
+    (["unlock", "alice"], 1, "error: only root can do this."),
+    (["enroll", "--json"], 1, "error: only root can enroll somebody without a dialogue."),
+    (["enroll", "--label", ""], 1, "error: "),
+    (["verify"], 1, "error: you are not enrolled."),
+    (["recovery"], 1, "To enroll, run 'twostep enroll'."),
+    (["remove", "phone"], 1, "error: you are not enrolled."),
+]
+
+
+@pytest.mark.parametrize("words, status, text", MISTAKES, ids=[" ".join(words) for words, *_ in MISTAKES])
+def test_a_mistake_is_told_with_what_to_do(machine, alice, words, status, text):
+    assert text in alice.run(*words, says=status)
+
+
+def test_who_sits_at_the_keyboard_is_not_shown_a_key_in_a_file(machine, alice):
+    terminal = terminal_of("setpriv", [*become("alice"), "sh", "-c", "twostep enroll > /dev/shm/out"])
+    terminal.expect(pexpect.EOF)
+    assert terminal.wait() == 1 and "standard output is not a terminal: the key would be written there." in terminal.before
+    assert os.path.getsize("/dev/shm/out") == 0
+
+
+def test_a_window_that_is_too_small_is_told(machine, alice):
+    terminal = terminal_of("setpriv", [*become("alice"), "sh", "-c", "stty cols 60 rows 20; exec twostep enroll"])
+    terminal.expect("this window has 60 columns and 20 rows, and the picture needs 80 by 24")
+    terminal.expect(QUESTIONS["first"])
+    terminal.sendline("t")
+    terminal.expect("Type this key into your authenticator app:")
+    alice.read(terminal.before)
+    terminal.expect(QUESTIONS["first"])
+    converse_from(terminal, alice)
+
+
+def converse_from(terminal, person):
+    """Goes on where the first code is asked for."""
+    person.read(terminal.before)
+    terminal.sendline(person.answer("first", "", None))
+    converse(terminal, person)
+    assert terminal.wait() == 0
+
+
+def test_where_the_helper_is_missing_people_are_told_whom_to_ask(machine, alice):
+    helper = "/usr/libexec/twostep/twostep-helper"
+    os.rename(helper, helper + ".away")
+    try:
+        for words in (["status"], ["enroll"], ["verify"]):
+            screen = alice.run(*words, says=3)
+            assert "could not be started, or has ended without an answer" in screen
+            assert "Ask your administrator to run 'twostep doctor'." in screen
+        os.link(helper + ".away", helper)
+        os.chmod(helper, 0o755)
+        assert "Ask your administrator" in alice.run("status", says=3), "not set-uid"
+    finally:
+        os.rename(helper + ".away", helper)
+        os.chmod(helper, 0o6755)
