@@ -6,9 +6,6 @@ use std::time::Instant;
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, fcntl};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::socket::{
-    AddressFamily, MsgFlags, SockFlag, SockType, getsockname, getsockopt, recv, send, socketpair, sockopt,
-};
 use zeroize::Zeroizing;
 
 use super::{Fault, words};
@@ -22,13 +19,9 @@ impl Channel {
     /// Both ends: ours, and that of a program which is to be started. Neither takes the place of a standard stream.
     pub fn pair() -> Result<(Self, OwnedFd), Fault> {
         let failed = |error| Fault(format!("no socket can be made: {}", words(error)));
-        let kind = SockType::SeqPacket;
-        let (ours, theirs) =
-            socketpair(AddressFamily::Unix, kind, None, SockFlag::SOCK_CLOEXEC).map_err(failed)?;
-        Ok((
-            Self { socket: beyond_standard(&ours).map_err(failed)? },
-            beyond_standard(&theirs).map_err(failed)?,
-        ))
+        let (ours, theirs) = socket_pair().map_err(failed)?;
+        let ours = Self { socket: beyond_standard(&ours).map_err(failed)? };
+        Ok((ours, beyond_standard(&theirs).map_err(failed)?))
     }
 
     /// The end that this process was started with, as its standard input. Anything else there is an error: a terminal, a
@@ -36,9 +29,9 @@ impl Channel {
     pub fn of_standard_input() -> Result<Self, Fault> {
         // SAFETY: the standard library has made sure that there is a descriptor 0, and nobody else here uses it.
         let socket = unsafe { OwnedFd::from_raw_fd(0) };
-        let kind = getsockopt(&socket, sockopt::SockType);
-        let is_local = getsockname::<nix::sys::socket::UnixAddr>(socket.as_raw_fd()).is_ok();
-        if kind != Ok(SockType::SeqPacket) || !is_local {
+        let is_ours = option(&socket, libc::SO_DOMAIN) == Ok(libc::AF_UNIX)
+            && option(&socket, libc::SO_TYPE) == Ok(libc::SOCK_SEQPACKET);
+        if !is_ours {
             return Err(Fault("standard input is not the socket of a program that asks".to_owned()));
         }
         Ok(Self { socket })
@@ -46,9 +39,8 @@ impl Channel {
 
     /// Sends one message, before `deadline`.
     pub fn send(&self, message: &[u8], deadline: Instant) -> Result<(), Fault> {
-        let flags = MsgFlags::MSG_NOSIGNAL | MsgFlags::MSG_DONTWAIT;
         loop {
-            match send(self.socket.as_raw_fd(), message, flags) {
+            match send(&self.socket, message) {
                 Ok(_) => return Ok(()),
                 Err(Errno::EAGAIN) => self.wait(PollFlags::POLLOUT, deadline)?,
                 Err(Errno::EINTR) => {}
@@ -60,10 +52,9 @@ impl Channel {
     /// Waits for one message of at most `longest` bytes, until `deadline`; none if the other end is closed.
     pub fn receive(&self, longest: usize, deadline: Instant) -> Result<Option<Zeroizing<Vec<u8>>>, Fault> {
         let mut message = Zeroizing::new(vec![0; longest]);
-        let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_TRUNC; // the whole length, even of what does not fit
         let length = loop {
             self.wait(PollFlags::POLLIN, deadline)?;
-            match recv(self.socket.as_raw_fd(), &mut message, flags) {
+            match receive(&self.socket, &mut message) {
                 Ok(length) => break length,
                 Err(Errno::EAGAIN | Errno::EINTR) => {}
                 Err(Errno::ECONNRESET) => break 0,
@@ -90,6 +81,45 @@ impl Channel {
             }
         }
     }
+}
+
+fn socket_pair() -> Result<(OwnedFd, OwnedFd), Errno> {
+    let mut pair = [-1; 2];
+    let kind = libc::SOCK_SEQPACKET | libc::SOCK_CLOEXEC;
+    // SAFETY: the kernel writes two descriptors to the pointer.
+    Errno::result(unsafe { libc::socketpair(libc::AF_UNIX, kind, 0, pair.as_mut_ptr()) })?;
+    // SAFETY: the kernel has just made these two, which nobody else owns.
+    Ok(pair.map(|fd| unsafe { OwnedFd::from_raw_fd(fd) }).into())
+}
+
+/// A number among the socket's options.
+fn option(socket: &OwnedFd, name: libc::c_int) -> Result<libc::c_int, Errno> {
+    let mut value: libc::c_int = 0;
+    let mut length = libc::socklen_t::try_from(size_of_val(&value)).unwrap_or(0);
+    let (fd, place) = (socket.as_raw_fd(), (&raw mut value).cast());
+    // SAFETY: the kernel writes at most `length` bytes to `place`, and how many to `length`.
+    Errno::result(unsafe { libc::getsockopt(fd, libc::SOL_SOCKET, name, place, &raw mut length) })?;
+    Ok(value)
+}
+
+/// Sends what can be sent at once; a reader that is gone gives an error, not a signal.
+fn send(socket: &OwnedFd, message: &[u8]) -> Result<usize, Errno> {
+    let flags = libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT;
+    // SAFETY: the kernel reads the message, as long as it says.
+    let sent = unsafe { libc::send(socket.as_raw_fd(), message.as_ptr().cast(), message.len(), flags) };
+    length(sent)
+}
+
+/// Receives a message that is there: its whole length, also of what does not fit.
+fn receive(socket: &OwnedFd, message: &mut [u8]) -> Result<usize, Errno> {
+    let flags = libc::MSG_DONTWAIT | libc::MSG_TRUNC;
+    // SAFETY: the kernel writes no more than the length that it is given.
+    let came = unsafe { libc::recv(socket.as_raw_fd(), message.as_mut_ptr().cast(), message.len(), flags) };
+    length(came)
+}
+
+fn length(result: isize) -> Result<usize, Errno> {
+    usize::try_from(result).map_err(|_| Errno::last())
 }
 
 /// A copy with a number beyond those of the standard streams: where a host has closed these, a new descriptor gets their
