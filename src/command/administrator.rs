@@ -123,8 +123,12 @@ impl Conversation for Counter<'_> {
 }
 
 impl Office for Counter<'_> {
-    /// Who tries a code sees what comes of it.
-    fn log(&mut self, _: &Verdict) {}
+    /// Only a code that is tried is judged here.
+    fn log(&mut self, verdict: &Verdict) {
+        if let Verdict::Deny(denial) = verdict {
+            self.log_act("verify", &format!(" result=deny reason={}", denial.outward().reason));
+        }
+    }
 
     fn log_act(&mut self, act: &str, more: &str) {
         let target = Target { uid: self.account.uid, account: Some(self.account.clone()) };

@@ -7,6 +7,7 @@ use twostep_core::manage::Errand;
 use twostep_core::os::account;
 use twostep_core::remote::client::{self, Refusal};
 use twostep_core::remote::message::{Done, Wish};
+use twostep_core::verdict::Denial;
 
 use crate::administrator::{Administrator, root_at};
 use crate::terminal::{Terminal, say};
@@ -30,6 +31,9 @@ impl Caller {
 
     /// Does something with the second step of `user`, which only an administrator must name.
     pub fn run(&self, user: Option<&str>, errand: Errand) -> Result<(), Failure> {
+        if let Errand::Enroll(..) | Errand::Recovery = errand {
+            Terminal::check_for_secrets()?;
+        }
         match self {
             Self::Administrator(administrator) => {
                 let account = administrator.account(named(user)?)?;
@@ -73,8 +77,14 @@ pub fn check_own(user: Option<&str>) -> Result<(), Failure> {
 pub fn explain(refusal: Refusal) -> Failure {
     match refusal {
         Refusal::Failed(failure) => failure,
-        Refusal::Denied(denial) => Failure::unavailable(format!("{}.", denial.cause()), ASK),
+        Refusal::Denied(denial) => unavailable(denial),
     }
 }
 
-const ASK: &str = "Ask your administrator to run 'twostep doctor'.";
+/// What cannot be done, to somebody who cannot mend it.
+pub fn unavailable(denial: Denial) -> Failure {
+    Failure::unavailable(format!("{}.", denial.cause()), ASK)
+}
+
+/// What to do about that.
+pub const ASK: &str = "Ask your administrator to run 'twostep doctor'.";

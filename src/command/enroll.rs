@@ -54,7 +54,7 @@ pub fn run(caller: &Caller, arguments: Arguments) -> Result<(), Failure> {
         };
         return issue(administrator, &arguments);
     }
-    Terminal::check_for_secrets()?;
+    Terminal::note_small_window();
     caller.run(arguments.user.as_deref(), Errand::Enroll(arguments.label, Terminal::colour()))
 }
 

@@ -16,7 +16,7 @@ use twostep_core::verdict::is_soon;
 use twostep_core::world::Machine;
 
 use crate::administrator::{Administrator, Target};
-use crate::caller::{Caller, check_own, named};
+use crate::caller::{ASK, Caller, check_own, named, unavailable};
 use crate::failure::Failure;
 use crate::terminal::say;
 use crate::ticket::moment;
@@ -71,6 +71,8 @@ struct HelperStatus {
     failures: u16,
     codes: Codes,
     wait_until: Option<u64>,
+    recovery_failures: u16,
+    recovery_disabled: bool,
 }
 
 /// What happens to a code now.
@@ -101,9 +103,9 @@ fn of_oneself(arguments: &Arguments) -> Result<(), Failure> {
     check_own(arguments.user.as_deref())?;
     let target = Target::of(account::real_uid())?;
     let system = System::new(Root::SYSTEM);
-    let desk = Desk { system: &system, policy: system.policy()?, now: clock::now()? };
-    let standing =
-        client::standing().map_err(|denial| Failure::unavailable(format!("{}.", denial.cause()), ASK))?;
+    let policy = system.policy().map_err(unavailable)?;
+    let desk = Desk { system: &system, policy, now: clock::now()? };
+    let standing = client::standing().map_err(unavailable)?;
     let status = Status::of(&desk, &target, standing, You::Yes);
     show(std::slice::from_ref(&status), arguments)?;
     match status.problem {
@@ -111,8 +113,6 @@ fn of_oneself(arguments: &Arguments) -> Result<(), Failure> {
         None => Ok(()),
     }
 }
-
-const ASK: &str = "Ask your administrator to run 'twostep doctor'.";
 
 fn of_others(administrator: &Administrator, arguments: &Arguments) -> Result<(), Failure> {
     let store = administrator.store()?;
@@ -194,7 +194,13 @@ impl Status {
             failures: 0,
             codes: Codes::Accepted,
             wait_until: None,
-            helper: HelperStatus { failures: 0, codes: Codes::Accepted, wait_until: None },
+            helper: HelperStatus {
+                failures: 0,
+                codes: Codes::Accepted,
+                wait_until: None,
+                recovery_failures: 0,
+                recovery_disabled: false,
+            },
             last_use: None,
             recovery_codes: None,
             recovery_failures: 0,
@@ -220,6 +226,8 @@ impl Status {
         self.ticket_until = state.ticket_until;
         (self.codes, self.wait_until) = desk.codes(state, state.hosts.count(), authenticators);
         self.helper.failures = state.helper.codes;
+        self.helper.recovery_failures = state.helper.recovery;
+        self.helper.recovery_disabled = state.helper.recovery_disabled;
         (self.helper.codes, self.helper.wait_until) = desk.codes(state, state.helper.count(), authenticators);
     }
 }
@@ -249,7 +257,13 @@ impl Status {
             lines.push(format!("  {}", self.codes_text(name)));
         }
         if self.helper.codes != Codes::Accepted || self.helper.failures > 0 {
-            lines.push(format!("  at screen lockers and this command: {}", self.helper.text(self.you, name)));
+            lines.push(format!("{AT_HELPER}: {}", self.helper.text(self.you, name)));
+        }
+        if self.helper.recovery_disabled {
+            lines.push(format!(
+                "{AT_HELPER}: recovery codes are disabled: {}",
+                self.you.remedy(&format!("unlock {name}"))
+            ));
         }
         lines.extend(self.recovery_codes.map(|left| format!("  recovery codes left: {left}")));
         if self.recovery_disabled {
@@ -272,6 +286,9 @@ impl Status {
         }
     }
 }
+
+/// Where the helper judges.
+const AT_HELPER: &str = "  at screen lockers and this command";
 
 impl HelperStatus {
     fn text(&self, you: You, name: &str) -> String {

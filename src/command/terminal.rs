@@ -19,15 +19,19 @@ const ROWS: u16 = 24;
 pub struct Terminal;
 
 impl Terminal {
-    /// Fails where what is shown would end up in a file or a pipe, although somebody sits at the keyboard; tells who has a
-    /// window that is too small.
+    /// Fails where what is shown would end up in a file or a pipe, although somebody sits at the keyboard.
     pub fn check_for_secrets() -> Result<(), Failure> {
         if stdin().is_terminal() && !stdout().is_terminal() {
             return Err(Failure::refused(
-                "standard output is not a terminal: the key would be written there.",
+                "standard output is not a terminal: what nobody else may see would be written there.",
                 "Run it without redirection.",
             ));
         }
+        Ok(())
+    }
+
+    /// Tells who has a window that is too small for the picture.
+    pub fn note_small_window() {
         if let Some((columns, rows)) =
             window::size(&stdout()).filter(|&size| size.0 < COLUMNS || size.1 < ROWS)
         {
@@ -36,7 +40,6 @@ impl Terminal {
                  make it larger and type i twice, or type t and then the key into the app by hand."
             ));
         }
-        Ok(())
     }
 
     /// Colours only on a terminal, and not where NO_COLOR is set (no-color.org).

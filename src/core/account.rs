@@ -9,9 +9,6 @@ use crate::verdict::{Denial, TicketFault, Verdict};
 use crate::visit::{Visit, Wanted};
 use crate::world::{Host, Left, Machine, Outcome};
 
-/// How many seconds after a ticket was typed the dialogue that it allowed may end.
-const LONGEST_DIALOGUE: u64 = 600;
-
 const DONE: &str = "Your second step is set up. From now on, logins here ask for a code.";
 
 /// Decides the account phase of one login. There is nothing to say for it, only against it.
@@ -87,7 +84,7 @@ impl<H: Host, M: Machine> Admission<'_, H, M> {
         }
         match &confirmed.ticket {
             None if policy.enrollment.require_ticket => changed("the policy began to require a ticket"),
-            Some(ticket) if self.0.machine.now()? >= ticket.expires.plus(LONGEST_DIALOGUE) => {
+            Some(ticket) if ticket.is_over(self.0.machine.now()?) => {
                 Err(Denial::WrongTicket(TicketFault::Expired))
             }
             Some(_) | None => Ok(()),

@@ -62,14 +62,6 @@ impl System {
         Self { root: Root::SYSTEM, judge: Judge::Here(Budget::Helper) }
     }
 
-    /// In which budget failures are counted.
-    pub fn budget(&self) -> Budget {
-        match self.judge {
-            Judge::Here(budget) => budget,
-            Judge::Helper => Budget::Helper,
-        }
-    }
-
     /// The store. Errors deny.
     pub fn store(&self) -> Result<Store, Fault> {
         Store::open(&self.root)
@@ -100,20 +92,22 @@ impl System {
         rules: &Verification,
         remark: &mut dyn FnMut(&str),
     ) -> Result<Accepted, Denial> {
-        self.judge(account, typed, Purpose::Try, rules, remark)
+        // Whoever tries: at logins it must not count.
+        self.judge(account, typed, Budget::Helper, Purpose::Try, rules, remark)
     }
 
     fn judge(
         &self,
         account: &Account,
         typed: &Typed,
+        by: Budget,
         purpose: Purpose,
         rules: &Verification,
         remark: &mut dyn FnMut(&str),
     ) -> Result<Accepted, Denial> {
         let store = self.store()?;
         let mut record = LocalRecord::open(&store, account, rules.skew_steps.into(), clock::now()?)?;
-        let judged = verify(&mut record, typed, self.budget(), purpose, rules, clock::now()?);
+        let judged = verify(&mut record, typed, by, purpose, rules, clock::now()?);
         let to_tell = record.remark;
         drop(record); // the log may be slow, and other logins wait for the lock
         to_tell.into_iter().for_each(remark);
@@ -180,7 +174,7 @@ impl Machine for System {
         remark: &mut dyn FnMut(&str),
     ) -> Result<Accepted, Denial> {
         match self.judge {
-            Judge::Here(_) => self.judge(account, typed, Purpose::Accept, rules, remark),
+            Judge::Here(by) => self.judge(account, typed, by, Purpose::Accept, rules, remark),
             Judge::Helper => check_own(account).and_then(|()| client::verify(typed)),
         }
     }
@@ -243,10 +237,36 @@ fn check_own(account: &Account) -> Result<(), Denial> {
     )))
 }
 
+/// A state that cannot be read, or is somebody else's, says nothing; that an administrator required it is not passed over.
 fn is_required(standing: Standing) -> Result<bool, Denial> {
-    let required = standing.state.is_some_and(|Condition { required, .. }| required);
-    match standing.problem {
-        Some(problem) if required => Err(Denial::Unavailable(problem)),
-        Some(_) | None => Ok(required),
+    match (standing.state, standing.problem) {
+        (None | Some(Condition { required: true, .. }), Some(problem)) => Err(Denial::Unavailable(problem)),
+        (Some(Condition { required, .. }), _) => Ok(required),
+        (None, None) => Ok(false),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_read_is_not_taken_for_a_second_step_that_nobody_requires() {
+        let state = |required| {
+            let failures = "{ codes = 0, recovery = 0, recovery_disabled = false, last = 0 }";
+            format!("[state]\nmark = 0\nrequired = {required}\nhosts = {failures}\nhelper = {failures}\n")
+        };
+        let table = [
+            (String::new(), Ok(false)),
+            (state(false), Ok(false)),
+            (state(true), Ok(true)),
+            ("problem = \"x\"\n".to_owned(), Err(())),
+            (format!("problem = \"x\"\n{}", state(true)), Err(())),
+            (format!("problem = \"x\"\n{}", state(false)), Ok(false)),
+        ];
+        for (text, expected) in table {
+            let standing = Standing::parse(&format!("enrolled = false\n{text}")).unwrap();
+            assert_eq!(is_required(standing).map_err(drop), expected, "{text}");
+        }
     }
 }

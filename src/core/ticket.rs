@@ -9,6 +9,9 @@ use crate::time::UnixTime;
 /// How many wrong tickets may be typed until a ticket is dead.
 const TRIES: u8 = 3;
 
+/// How many seconds after a ticket has expired the dialogue that it allowed may end.
+const LONGEST_DIALOGUE: u64 = 600;
+
 /// What is kept of a ticket.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Ticket {
@@ -34,6 +37,11 @@ impl Ticket {
     /// This ticket with all its tries, because the right one was typed.
     pub fn restored(self) -> Self {
         Self { tries: TRIES, ..self }
+    }
+
+    /// Whether the dialogue that it allowed has taken too long: it may end a while after the ticket has expired.
+    pub fn is_over(&self, now: UnixTime) -> bool {
+        now >= self.expires.plus(LONGEST_DIALOGUE)
     }
 
     /// Whether `code` is this ticket, for `uid`.

@@ -4,33 +4,38 @@
 //! P1 Nothing of the caller's is used but its real uid and what it sends: no argument, no environment, no descriptor beyond
 //!    the socket, no directory, no signal or limit of its making.
 //! P2 The caller MUST NOT be able to stop or kill this process once it may hold a lock.
-//! P3 No stored secret is ever sent; neither is how far a phone's clock is off, for that would tell which code comes next.
+//! P3 No stored secret is ever sent; neither is, where a code is wrong, how far a phone's clock is off, for that would tell
+//!    which code comes next.
 //! P4 Every wait has an end, and so has the process.
 
+mod crowd;
 mod log;
 mod office;
 mod serve;
 
 use std::process::ExitCode;
 
+use nix::unistd::{Uid, geteuid};
 use twostep_core::os::channel::Channel;
 use twostep_core::os::root::Root;
 use twostep_core::os::{Fault, WipingAllocator, confine};
+use twostep_core::remote::message::Saying;
+use twostep_core::verdict::Denial;
 
 /// Secrets and codes pass through this process.
 #[global_allocator]
 static ALLOCATOR: WipingAllocator = WipingAllocator;
 
 fn main() -> ExitCode {
-    // What a panic says could hold anything.
-    std::panic::set_hook(Box::new(|_| {}));
-    match run() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(Fault(cause)) => {
-            log::write_fault(&cause);
-            ExitCode::FAILURE
-        }
-    }
+    // What a panic says could hold anything; where it was does not.
+    std::panic::set_hook(Box::new(|panic| {
+        log::write_fault(
+            &panic.location().map_or_else(|| "a panic".to_owned(), |place| format!("a panic at {place}")),
+        );
+    }));
+    let Err(Fault(cause)) = run() else { return ExitCode::SUCCESS };
+    log::write_fault(&cause);
+    ExitCode::FAILURE
 }
 
 fn run() -> Result<(), Fault> {
@@ -38,14 +43,24 @@ fn run() -> Result<(), Fault> {
         return Err(Fault("it takes no argument".to_owned()));
     }
     let channel = Channel::of_standard_input()?;
+    let served = enter().and_then(|(caller, own)| {
+        let _place = crowd::take_place(caller, own)?;
+        serve::serve(&channel, caller, own)
+    });
+    if served.is_err() {
+        // Or the person would read no more than that it has ended.
+        let _ = office::say(&channel, &Saying::Denied(Denial::Unavailable(String::new())));
+    }
+    served
+}
+
+/// Leaves the caller's hands. Returns the caller, and the uid of the account, which is this process's.
+fn enter() -> Result<(Uid, Uid), Fault> {
     let caller = confine::confine()?;
     confine::end_after(serve::SHORT);
-    let own = Root::SYSTEM.owners()?.store;
-    if own != nix::unistd::geteuid() {
-        return Err(Fault(format!(
-            "it runs as uid {}, not as the account twostep: its file must be set-uid",
-            nix::unistd::geteuid()
-        )));
+    let (own, present) = (Root::SYSTEM.owners()?.store, geteuid());
+    if own == present {
+        return Ok((caller, own));
     }
-    serve::serve(&channel, caller, own)
+    Err(Fault(format!("it runs as uid {present}, not as the account twostep: its file must be set-uid")))
 }

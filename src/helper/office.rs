@@ -19,6 +19,8 @@ use crate::log;
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How long somebody may take for one answer.
 const ANSWER: Duration = Duration::from_secs(300);
+/// How long they may take for all of them.
+const DIALOGUE: Duration = Duration::from_secs(900);
 
 /// What the log names as the service.
 const SERVICE: &str = "twostep-helper";
@@ -27,12 +29,13 @@ const SERVICE: &str = "twostep-helper";
 pub struct Counter<'a> {
     channel: &'a Channel,
     account: &'a Account,
+    end: Instant,
 }
 
 impl<'a> Counter<'a> {
     /// The client at the other end, who acts for `account`.
-    pub fn new(channel: &'a Channel, account: &'a Account) -> Self {
-        Self { channel, account }
+    pub fn new(channel: &'a Channel, account: &'a Account) -> Result<Self, Fault> {
+        Ok(Self { channel, account, end: after(DIALOGUE)? })
     }
 
     fn who(&self) -> Who {
@@ -60,8 +63,9 @@ impl Conversation for Counter<'_> {
     fn ask(&mut self, prompt: &str) -> Result<Answer, Denial> {
         let gone = |_| Denial::Conversation;
         say(self.channel, &Saying::Ask(Zeroizing::new(prompt.to_owned()))).map_err(gone)?;
-        let reply =
-            after(ANSWER).and_then(|end| self.channel.receive(LONGEST_FROM_CLIENT, end)).map_err(gone)?;
+        let reply = after(ANSWER)
+            .and_then(|end| self.channel.receive(LONGEST_FROM_CLIENT, end.min(self.end)))
+            .map_err(gone)?;
         match reply.as_deref().and_then(|reply| Reply::decode(reply)) {
             Some(Reply::Answer(answer)) => Ok(answer),
             Some(Reply::Gone) | None => Err(Denial::Conversation),

@@ -225,7 +225,7 @@ def test_a_mistake_is_told_with_what_to_do(machine, alice, words, status, text):
 def test_who_sits_at_the_keyboard_is_not_shown_a_key_in_a_file(machine, alice):
     terminal = terminal_of("setpriv", [*become("alice"), "sh", "-c", "twostep enroll > /dev/shm/out"])
     terminal.expect(pexpect.EOF)
-    assert terminal.wait() == 1 and "standard output is not a terminal: the key would be written there." in terminal.before
+    assert terminal.wait() == 1 and "standard output is not a terminal: what nobody else may see would be written there." in terminal.before
     assert os.path.getsize("/dev/shm/out") == 0
 
 

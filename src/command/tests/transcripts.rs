@@ -243,8 +243,8 @@ fn recovery_codes_of_a_credential_that_was_replaced_meanwhile_are_not_stored() {
     dialogue.answer(code.rsplit('-').next().unwrap());
     let end = dialogue.finish();
     assert!(end.ends_with(
-        "error: daemon was enrolled meanwhile, by a login or another command.\n\
-         Nothing was changed: the old recovery codes still work.\n[1]"
+        "error: the second step of daemon was changed meanwhile, by another command or a login.\n\
+         Nothing was changed.\n[1]"
     ));
     assert_eq!(fs::read(&state).unwrap(), before);
 }
@@ -343,7 +343,13 @@ fn who_comes_second_with_the_same_phone_or_the_codes_of_a_credential_that_is_gon
     slower.answer(&oathtool(&key, now));
     slower.answer(&oathtool(&key, now + 30));
     let said = slower.finish();
-    assert!(said.contains("error: ") && said.ends_with("[3]"), "{said}");
+    assert!(
+        said.ends_with(
+            "error: the second step of daemon was changed meanwhile, by another command or a login.\n\
+             Nothing of this dialogue was stored: delete the entry in the app.\n[1]"
+        ),
+        "{said}"
+    );
     assert_eq!(fs::read(&secret).unwrap(), before);
 
     let mut slower = Dialogue::start(machine.command("recovery --user daemon"));
@@ -356,8 +362,8 @@ fn who_comes_second_with_the_same_phone_or_the_codes_of_a_credential_that_is_gon
     let said = slower.finish();
     assert!(
         said.ends_with(
-            "error: daemon was enrolled meanwhile, by a login or another command.\n\
-             Nothing was changed: the old recovery codes still work.\n[1]"
+            "error: the second step of daemon was changed meanwhile, by another command or a login.\n\
+             Nothing was changed.\n[1]"
         ),
         "{said}"
     );

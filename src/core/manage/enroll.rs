@@ -11,7 +11,7 @@ use crate::ticket::Ticket;
 use crate::verdict::{Denial, TicketFault};
 use crate::world::Machine;
 
-use super::{Actor, Desk, Office, PROOF, UNCHANGED, lower, until_accepted};
+use super::{Actor, DELETE, Desk, Office, PROOF, UNCHANGED, lower, until_accepted};
 
 const QUESTION: &str = "Enrollment ticket: ";
 const NEEDS_TICKET: &str = "Setting up your second step needs a ticket from your administrator.\n";
@@ -30,18 +30,40 @@ impl Desk<'_> {
         // Better now than after two codes.
         let enrolled = self.credential_with_room(label)?;
         self.check_state()?;
-        let ticket = match &enrolled {
-            Some(_) => self.prove(office, PROOF).map(|()| None)?,
-            None => self.ticket(office)?,
-        };
-        let confirmed = self.dialogue(office, label, colour, enrolled.is_none())?;
         match enrolled {
-            Some(_) => self.store.enroll_further(self.account, confirmed, self.fresh_mark()?),
-            None => self.store.enroll(self.account, Confirmed { ticket, ..confirmed }),
+            Some(_) => self.enroll_further(office, label, colour)?,
+            None => self.enroll_first(office, label, colour)?,
         }
-        .map_err(|denial| self.explain(denial))?;
         office.log_act("enroll", &format!(" authenticator={}", Value(label)));
         Ok(format!("{} enrolled (authenticator '{label}').", self.they_are()))
+    }
+
+    fn enroll_first(&self, office: &mut impl Office, label: &str, colour: Colour) -> Result<(), Failure> {
+        let ticket = if self.needs_ticket()? { Some(self.ask_ticket(office)?) } else { None };
+        let confirmed = self.dialogue(office, label, colour, self.policy.enrollment.recovery_codes)?;
+        let confirmed = Confirmed { ticket, ..confirmed };
+        self.check_still_wanted(&confirmed)?;
+        self.store.enroll(self.account, confirmed).map_err(|denial| self.explain(denial))
+    }
+
+    /// A dialogue takes minutes: what an administrator has changed meanwhile counts.
+    fn check_still_wanted(&self, confirmed: &Confirmed) -> Result<(), Failure> {
+        let refused = match &confirmed.ticket {
+            Some(ticket) if ticket.is_over(self.system.now()?) => TicketFault::Expired,
+            None if self.renewed()?.needs_ticket()? => TicketFault::None,
+            Some(_) | None => return Ok(()),
+        };
+        Err(self.explain(Denial::WrongTicket(refused)))
+    }
+
+    /// Who has another phone has recovery codes already.
+    fn enroll_further(&self, office: &mut impl Office, label: &str, colour: Colour) -> Result<(), Failure> {
+        let grounds = self.prove(office, PROOF)?;
+        let confirmed = self.dialogue(office, label, colour, 0)?;
+        let locked = self.lock()?;
+        let credential = self.credential_on(&grounds, DELETE)?;
+        let added = self.store.enroll_further(self.account, locked, credential, confirmed);
+        added.map_err(|denial| self.explain(denial))
     }
 
     fn dialogue(
@@ -49,12 +71,10 @@ impl Desk<'_> {
         office: &mut impl Office,
         label: &str,
         colour: Colour,
-        is_first: bool,
+        recovery_codes: u8,
     ) -> Result<Confirmed, Failure> {
-        // Who has another phone has recovery codes already.
-        let codes = if is_first { self.policy.enrollment.recovery_codes } else { 0 };
         let issuer = self.issuer();
-        let terms = Terms { recovery_codes: codes, colour, ..self.terms(&issuer, label) };
+        let terms = Terms { recovery_codes, colour, ..self.terms(&issuer, label) };
         enrollment::enroll(office, self.system, &terms).map_err(|denial| self.explain(denial))
     }
 
@@ -96,17 +116,18 @@ impl Desk<'_> {
         }
     }
 
-    /// The ticket that the policy wants of whoever must enroll and has not; none if it wants none.
-    fn ticket(&self, office: &mut impl Office) -> Result<Option<Ticket>, Failure> {
-        let needed = self.actor == Actor::Owner && self.policy.enrollment.require_ticket;
-        if !needed || self.obligation()?.is_none() {
-            return Ok(None);
-        }
+    /// Whether whoever enrolls for the first time must have a ticket.
+    fn needs_ticket(&self) -> Result<bool, Failure> {
+        let wanted = self.actor == Actor::Owner && self.policy.enrollment.require_ticket;
+        Ok(wanted && self.obligation()?.is_some())
+    }
+
+    fn ask_ticket(&self, office: &mut impl Office) -> Result<Ticket, Failure> {
         let asked = until_accepted(office, NEEDS_TICKET, QUESTION, TRIES, |answer, _| {
             let typed = LongCode::parse(answer).ok_or(Denial::WrongTicket(TicketFault::NotATicket))?;
             self.system.check_ticket(self.account, &typed)
         });
-        asked.map(Some).map_err(|denial| Failure::refused(denial.text(), UNCHANGED))
+        asked.map_err(|denial| Failure::refused(denial.text(), UNCHANGED))
     }
 
     /// The credential, if there is one: another authenticator called `label` may be added to it.

@@ -6,6 +6,7 @@ mod recovery;
 mod remove;
 
 use serde::Serialize;
+use zeroize::Zeroizing;
 
 use crate::code::Typed;
 use crate::conversation::Conversation;
@@ -15,6 +16,7 @@ use crate::machine::System;
 use crate::os::account::Account;
 use crate::policy::{Groups, Mode, Policy};
 use crate::qr::Colour;
+use crate::recovery::{RecoveryCodes, SALT};
 use crate::store::credential::Credential;
 use crate::store::{LockedState, Store};
 use crate::time::UnixTime;
@@ -26,6 +28,7 @@ const CODE: &str = "Verification code: ";
 const PROOF: &str = "To go on, type a code from your app, or a recovery code.\n";
 const NOTHING: &str = "Nothing was stored. Run the command again; delete the entry in the app first.";
 const UNCHANGED: &str = "Nothing was changed.";
+const DELETE: &str = "Nothing of this dialogue was stored: delete the entry in the app.";
 
 /// Who acts.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -98,6 +101,14 @@ impl Obligation {
     }
 }
 
+/// What was stored when somebody proved that an account is theirs.
+#[derive(PartialEq, Eq)]
+struct Grounds {
+    credential: Option<Zeroizing<String>>,
+    /// The recovery codes' salt, which no two sets share.
+    salt: [u8; SALT],
+}
+
 /// One account's second step, with somebody before it.
 pub struct Desk<'a> {
     system: &'a System,
@@ -141,17 +152,45 @@ impl<'a> Desk<'a> {
         })
     }
 
-    /// Has the owner prove that they are; an administrator need not.
-    fn prove(&self, office: &mut impl Office, why: &str) -> Result<(), Failure> {
-        if self.actor == Actor::Administrator {
-            return Ok(());
+    /// Has the owner prove that they are, on the grounds of what was stored when they were asked; an administrator need not.
+    fn prove(&self, office: &mut impl Office, why: &str) -> Result<Grounds, Failure> {
+        let grounds = self.grounds()?;
+        if self.actor == Actor::Owner {
+            let accepted = self.judge(office, why, |system, typed, office| {
+                let rules = &self.policy.verification;
+                system.verify(self.account, typed, rules, &mut |what| office.remark(what))
+            })?;
+            office.log(&Verdict::Grant(accepted));
         }
-        let accepted = self.judge(office, why, |system, typed, office| {
-            let rules = &self.policy.verification;
-            system.verify(self.account, typed, rules, &mut |what| office.remark(what))
-        })?;
-        office.log(&Verdict::Grant(accepted));
-        Ok(())
+        Ok(grounds)
+    }
+
+    /// What a proof now would rest on.
+    fn grounds(&self) -> Result<Grounds, Failure> {
+        let credential = self.store.credential(self.account.uid)?.map(|credential| credential.to_toml());
+        let recovery =
+            self.store.state(self.account.uid)?.map_or(RecoveryCodes::NONE, |state| state.recovery);
+        Ok(Grounds { credential, salt: recovery.salt })
+    }
+
+    /// The credential, under the lock, if what a proof rests on is as it was: a phone or a recovery code that was taken away
+    /// meanwhile proves nothing any more. `then` says what that means.
+    fn credential_on(&self, grounds: &Grounds, then: &str) -> Result<Credential, Failure> {
+        if self.grounds()? != *grounds {
+            return Err(Failure::refused(
+                format!(
+                    "the second step{} was changed meanwhile, by another command or a login.",
+                    self.whose()
+                ),
+                then,
+            ));
+        }
+        self.credential()
+    }
+
+    /// The same desk under the policy of this moment: while somebody is asked, an administrator may speak.
+    fn renewed(&self) -> Result<Self, Failure> {
+        Self::open(self.system, self.account, self.actor)
     }
 
     fn judge<O: Office>(
@@ -246,7 +285,7 @@ impl<'a> Desk<'a> {
         if denial == Denial::EnrolledMeanwhile {
             return Failure::refused(
                 format!("{} enrolled meanwhile, by a login or another command.", self.they_were()),
-                "Nothing of this dialogue was stored: delete the entry in the app.",
+                DELETE,
             );
         }
         denial.into()

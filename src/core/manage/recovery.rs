@@ -4,7 +4,6 @@ use crate::enrollment;
 use crate::failure::Failure;
 use crate::recovery::RecoveryCodes;
 use crate::store::Durability;
-use crate::verdict::Denial;
 
 use super::{Actor, Desk, Office, PROOF, UNCHANGED};
 
@@ -15,21 +14,17 @@ impl Desk<'_> {
     /// allows none, the old one goes.
     pub(super) fn recovery(&self, office: &mut impl Office) -> Result<String, Failure> {
         let count = self.policy.enrollment.recovery_codes;
-        let unchanged = |denial| Failure::refused(self.explain(denial).what(), OLD_CODES);
         // Better now than after the codes were written down.
         let credential = self.credential()?;
         if self.actor == Actor::Owner && count == 0 {
             return Err(Failure::refused("the policy allows no recovery codes.", UNCHANGED));
         }
-        self.prove(office, PROOF)?;
-        let codes = enrollment::new_recovery_codes(office, self.system, count, &credential.id);
-        let codes = codes.map_err(unchanged)?;
+        let grounds = self.prove(office, PROOF)?;
+        let codes = enrollment::new_recovery_codes(office, self.system, count, &credential.id)
+            .map_err(|denial| Failure::refused(self.explain(denial).what(), OLD_CODES))?;
 
         let mut locked = self.lock()?;
-        let present = self.store.owned_credential(self.account).map_err(unchanged)?;
-        if present.id != credential.id {
-            return Err(unchanged(Denial::EnrolledMeanwhile));
-        }
+        self.credential_on(&grounds, UNCHANGED)?;
         let codes = codes.unwrap_or(RecoveryCodes::NONE);
         locked.save(locked.state().with_recovery(codes), Durability::Flushed)?;
         drop(locked);

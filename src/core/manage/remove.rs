@@ -5,7 +5,7 @@ use crate::failure::Failure;
 use crate::store::credential::Credential;
 use crate::store::{Durability, LockedState};
 
-use super::{Actor, Desk, Office, PROOF, labels, lower};
+use super::{Actor, Desk, Office, PROOF, UNCHANGED, labels, lower};
 
 impl Desk<'_> {
     /// Removes the authenticator called `label`, or all. The state stays: no code that was used becomes usable.
@@ -20,9 +20,9 @@ impl Desk<'_> {
                 format!("This removes {}, and the recovery codes.\n{PROOF}", labels(&self.credential()?))
             }
         };
-        self.prove(office, &asked)?;
+        let grounds = self.prove(office, &asked)?;
         let locked = self.lock()?;
-        let credential = self.store.owned_credential(self.account).map_err(|denial| self.explain(denial))?;
+        let credential = self.credential_on(&grounds, UNCHANGED)?;
         match label {
             Some(label) => self.remove_one(office, credential, label, locked),
             None => self.remove_all(office, locked),
@@ -48,8 +48,7 @@ impl Desk<'_> {
 
     /// The credential goes last: if this breaks off, the person is still enrolled, and not half forgotten.
     fn remove_all(&self, office: &mut impl Office, mut locked: LockedState) -> Result<String, Failure> {
-        // An administrator may have spoken since the person was asked.
-        self.check_free()?;
+        self.renewed()?.check_free()?;
         locked.save(locked.state().forget(&self.account.name), Durability::Flushed)?;
         self.store.remove_credential(self.account.uid)?;
         drop(locked);

@@ -11,7 +11,8 @@ use super::{Fault, words};
 /// The longest user name that a state file holds, in bytes.
 pub const LONGEST_NAME: usize = 127;
 
-/// The local group database: every machine has one, whatever else its name service asks.
+/// The local databases: every machine has them, whatever else its name service asks.
+const LOCAL_USERS: &str = "/etc/passwd";
 const LOCAL_GROUPS: &str = "/etc/group";
 
 /// An account: its numeric id, which is the key of everything stored, and its names.
@@ -59,6 +60,26 @@ pub fn by_uid(uid: u32) -> Result<Option<Account>, Fault> {
     let Some(user) = user else { return Ok(None) };
     let entry = entry(&user)?;
     Ok(Some(Account { uid, name: entry.name.clone(), entries: vec![entry] }))
+}
+
+/// The account whose user id is `uid`, with every name that the local user database has for it: a rule may mean any of them.
+pub fn by_uid_with_all_names(uid: u32) -> Result<Option<Account>, Fault> {
+    let Some(mut account) = by_uid(uid)? else { return Ok(None) };
+    let unreadable = |error| Fault(format!("{LOCAL_USERS} cannot be read: {error}"));
+    for line in std::fs::read(LOCAL_USERS).map_err(unreadable)?.split(|&byte| byte == b'\n') {
+        if let Some(entry) = local_entry(line, uid).filter(|entry| !account.entries.contains(entry)) {
+            account.entries.push(entry);
+        }
+    }
+    Ok(Some(account))
+}
+
+/// The entry of a line of the local user database (passwd(5)), if it is one of `uid`'s.
+fn local_entry(line: &[u8], uid: u32) -> Option<Entry> {
+    let fields: Vec<&str> = std::str::from_utf8(line).ok()?.split(':').collect();
+    let [name, _, number, gid, ..] = fields.as_slice() else { return None };
+    let is_theirs = number.parse() == Ok(uid) && check_name(name).is_ok();
+    Some(Entry { name: (*name).to_owned(), gid: gid.parse().ok()? }).filter(|_| is_theirs)
 }
 
 /// Who started this process: its real uid.
@@ -137,6 +158,17 @@ mod tests {
         let root = by_name("root").unwrap().unwrap();
         assert_eq!((root.uid, root.name.as_str()), (0, "root"));
         assert_eq!(by_uid(0).unwrap().unwrap(), root);
+    }
+
+    #[test]
+    fn each_line_of_the_uid_is_a_name() {
+        let entry = |line: &str| local_entry(line.as_bytes(), 7).map(|entry| (entry.name, entry.gid));
+        assert_eq!(entry("ada:x:7:100:Ada:/home/ada:/bin/sh"), Some(("ada".to_owned(), 100)));
+        for line in ["", "#ada:x:7", "bob:x:77:100::/:", "ada:x:07a:1::/:", ":x:7:100::/:", "ada:x:7:x::/:"] {
+            assert_eq!(entry(line), None, "{line}");
+        }
+        let root = by_uid_with_all_names(0).unwrap().unwrap();
+        assert_eq!(root.entries.first(), by_uid(0).unwrap().unwrap().entries.first());
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What the helper does before anything else: it takes its own ids, and everything from its caller's hands.
 
 use nix::errno::Errno;
-use nix::sys::prctl::{set_dumpable, set_no_new_privs};
+use nix::sys::prctl::{set_dumpable, set_no_new_privs, set_timerslack};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::{SigHandler, SigSet, SigmaskHow, Signal, pthread_sigmask, signal};
 use nix::sys::stat::{Mode, umask};
@@ -9,8 +9,8 @@ use nix::unistd::{Gid, Uid, chdir, getegid, geteuid, getuid, setresgid, setresui
 
 use super::{Fault, words};
 
-/// Descriptors that are needed at once, with room to spare.
-const MOST_FILES: u64 = 64;
+/// By how many nanoseconds a wait may end late: what a process has that nobody has given another value.
+const TIMER_SLACK: u64 = 50_000;
 
 /// Leaves nothing of what the caller has chosen, but that it is the caller. Returns the real uid, which the kernel knew.
 ///
@@ -27,7 +27,8 @@ pub fn confine() -> Result<Uid, Fault> {
     forget_environment().map_err(step("clearenv"))?;
     close_others().map_err(step("close_range"))?;
     reset_signals().map_err(step("signals"))?;
-    set_limits().map_err(step("setrlimit"))?;
+    set_limits()?;
+    set_timerslack(TIMER_SLACK).map_err(step("PR_SET_TIMERSLACK"))?;
     set_dumpable(false).map_err(step("PR_SET_DUMPABLE"))?;
     set_no_new_privs().map_err(step("PR_SET_NO_NEW_PRIVS"))?;
     umask(Mode::from_bits_truncate(0o077));
@@ -78,9 +79,27 @@ fn reset_signals() -> Result<(), Errno> {
     pthread_sigmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::empty()), None)
 }
 
-/// No core dump; no more files than are needed. What the caller has set lower than we need makes an operation fail, not pass.
-fn set_limits() -> Result<(), Errno> {
-    setrlimit(Resource::RLIMIT_CORE, 0, 0)?;
-    let (_, most) = getrlimit(Resource::RLIMIT_NOFILE)?;
-    setrlimit(Resource::RLIMIT_NOFILE, most.min(MOST_FILES), most)
+/// What a caller may have limited, and the least that is needed. Too little would not only make operations fail: where the
+/// name service cannot load a part of itself, it says that a group does not exist.
+const NEEDED: [(Resource, &str, u64); 6] = [
+    (Resource::RLIMIT_NOFILE, "descriptors (RLIMIT_NOFILE)", 64),
+    (Resource::RLIMIT_STACK, "bytes of stack (RLIMIT_STACK)", 1 << 20),
+    (Resource::RLIMIT_AS, "bytes of address space (RLIMIT_AS)", 256 << 20),
+    (Resource::RLIMIT_DATA, "bytes of data (RLIMIT_DATA)", 256 << 20),
+    (Resource::RLIMIT_FSIZE, "bytes in a file (RLIMIT_FSIZE)", 1 << 20),
+    (Resource::RLIMIT_CPU, "seconds of processor time (RLIMIT_CPU)", 60),
+];
+
+/// No core dump. Of what is needed, as much as the caller's hard limits leave; if they leave too little, nothing is done.
+fn set_limits() -> Result<(), Fault> {
+    let failed = |error| Fault(format!("setrlimit: {}", words(error)));
+    setrlimit(Resource::RLIMIT_CORE, 0, 0).map_err(failed)?;
+    for (resource, what, least) in NEEDED {
+        let (_, most) = getrlimit(resource).map_err(failed)?;
+        if most < least {
+            return Err(Fault(format!("its caller allows it {most} {what}: {least} are the least")));
+        }
+        setrlimit(resource, most, most).map_err(failed)?;
+    }
+    Ok(())
 }

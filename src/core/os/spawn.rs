@@ -11,7 +11,7 @@ use nix::sys::signal::{SigSet, SigmaskHow, pthread_sigmask};
 use super::{Fault, words};
 
 /// Starts `program` with `socket` as its standard input, no argument but `name`, and no environment. It becomes a child of
-/// init's: nobody here waits for it.
+/// init's, or of who has asked to be one (`PR_SET_CHILD_SUBREAPER` of prctl(2)): nobody here waits for it.
 ///
 /// The standard library's way would send the host SIGCHLD, and leave it a child that its own wait(2) may find.
 pub fn start(program: &CStr, name: &CStr, socket: OwnedFd) -> Result<(), Fault> {
@@ -42,8 +42,9 @@ fn in_child(program: &CStr, arguments: &[*const c_char; 2], socket: RawFd) -> ! 
 /// fork(2), but that the parent gets no signal when the child ends, nor finds it without asking for such children
 /// (`__WALL` of wait(2)). In the child only what is safe in a signal handler may be called.
 fn fork_without_signal() -> Result<Option<libc::pid_t>, Errno> {
+    const NONE: libc::c_ulong = 0;
     // SAFETY: with no flag set nothing is shared; the order of the arguments differs between machines, and all are zero.
-    let child = Errno::result(unsafe { libc::syscall(libc::SYS_clone, 0, 0, 0, 0, 0) })?;
+    let child = Errno::result(unsafe { libc::syscall(libc::SYS_clone, NONE, NONE, NONE, NONE, NONE) })?;
     Ok(libc::pid_t::try_from(child).ok().filter(|&child| child != 0))
 }
 

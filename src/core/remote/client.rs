@@ -12,8 +12,10 @@ use crate::verdict::{Accepted, Denial};
 use super::HELPER;
 use super::message::{Done, LONGEST_FROM_HELPER, Reply, Request, Saying, Wish};
 
-/// How long the helper may take to say the next thing: it waits 5 s for a lock, and makes recovery codes in less.
-const PATIENCE: Duration = Duration::from_secs(7);
+/// How long the helper may take to judge an answer.
+const TO_JUDGE: Duration = Duration::from_secs(5);
+/// How long it may take to say the next thing in a dialogue: between two it may wait for the lock twice, 5 s each.
+const TO_GO_ON: Duration = Duration::from_secs(15);
 
 /// How a wish ended.
 pub type Outcome = Result<Done, Refusal>;
@@ -35,10 +37,14 @@ impl From<Fault> for Refusal {
 
 /// Has `wish` carried out for whoever runs this process; `person` is asked and told what the helper wants to ask and tell.
 pub fn carry_out(wish: Wish, person: &mut dyn Conversation) -> Outcome {
+    let patience = match wish {
+        Wish::Standing | Wish::Verify(_) => TO_JUDGE,
+        Wish::Errand(_) => TO_GO_ON,
+    };
     let (channel, theirs) = Channel::pair()?;
     spawn::start(HELPER, c"twostep-helper", theirs)?;
     let soon =
-        || Instant::now().checked_add(PATIENCE).ok_or_else(|| Fault("there is no time left".to_owned()));
+        || Instant::now().checked_add(patience).ok_or_else(|| Fault("there is no time left".to_owned()));
     let request = Request { uid: account::real_uid(), wish };
     channel.send(&request.encode(), soon()?).map_err(|_| ended())?;
     loop {
@@ -46,7 +52,8 @@ pub fn carry_out(wish: Wish, person: &mut dyn Conversation) -> Outcome {
         match Saying::decode(&message).ok_or_else(unclear)? {
             Saying::Ask(prompt) => {
                 let reply = person.ask(&prompt).map_or(Reply::Gone, Reply::Answer);
-                channel.send(&reply.encode(), soon()?)?;
+                // If nobody takes it any more, what the helper has said last tells why.
+                let _ = channel.send(&reply.encode(), soon()?);
             }
             Saying::Tell(text) => person.tell(&text),
             Saying::Done(done) => return Ok(done),

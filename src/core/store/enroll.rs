@@ -66,16 +66,15 @@ impl Store {
         Ok(locked.save(enrolled, Durability::Flushed)?)
     }
 
-    /// Stores a further authenticator of `account` in the same order. Recovery codes stay as they are. `fresh` is the mark of a
-    /// state that has to be created.
+    /// Adds an authenticator to `credential`, which is what is stored of `account` under its lock. The order is the same;
+    /// recovery codes stay as they are.
     pub fn enroll_further(
         &self,
         account: &Account,
+        mut locked: LockedState,
+        mut credential: Credential,
         confirmed: Confirmed,
-        fresh: impl FnOnce(&[Authenticator]) -> UnixTime,
     ) -> Result<(), Denial> {
-        let mut locked = self.lock_or_create(account, fresh)?;
-        let mut credential = self.owned_credential(account)?;
         credential
             .check_room(confirmed.label())
             .map_err(|conflict| Denial::Unavailable(conflict.to_string()))?;
