@@ -149,15 +149,78 @@ def test_who_must_have_a_second_step_cannot_give_it_up_and_reads_why(machine, ss
     assert ssh.attempt("alice").granted and machine.verdicts() == ["exempt not-enrolled"]
 
 
-def test_an_administrator_who_makes_it_mandatory_meanwhile_is_obeyed(machine, alice):
+CHANGES = {
+    "required of her": lambda machine: machine.command("require", "alice"),
+    "mandatory for all": lambda machine: machine.policy(mode="mandatory"),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_an_administrator_who_makes_it_mandatory_meanwhile_is_obeyed(machine, alice, change):
     alice.enroll()
     terminal = terminal_of("setpriv", [*become("alice"), "twostep", "remove"])
     terminal.expect(CODE)
-    machine.command("require", "alice")
+    change(machine)
     terminal.sendline(alice.code())
     terminal.expect(pexpect.EOF)
-    assert terminal.wait() == 1 and "is required of you by an administrator" in terminal.before
+    assert terminal.wait() == 1 and "error: a second step is required of you" in terminal.before
     assert alice.status()["enrolled"]
+
+
+def test_an_administrator_who_asks_for_tickets_meanwhile_is_obeyed(machine, alice):
+    terminal = terminal_of("setpriv", [*become("alice"), "twostep", "enroll"])
+    terminal.expect(QUESTIONS["first"])
+    machine.mandatory(require_ticket=True)
+    alice.read(terminal.before)
+    terminal.sendline(alice.answer("first", "", None))
+    converse(terminal, alice)
+    assert terminal.wait() == 1 and "Ask your administrator for a ticket." in terminal.before
+    assert machine.stored("alice") == set()
+
+
+LOSSES = {
+    "reset and enrolled anew": lambda machine, alice: (machine.command("reset", "alice"), machine.enroll("alice", then=0)),
+    "the phone removed": lambda machine, alice: machine.command("remove", "--user", "alice", "phone"),
+    "new recovery codes": lambda machine, alice: Self(machine, "alice").run("recovery", codes=[alice.recovery[1]]),
+}
+
+
+@pytest.mark.parametrize("lose", LOSSES.values(), ids=LOSSES)
+@pytest.mark.parametrize("words, question", [(["enroll", "--label", "evil"], "first"), (["recovery"], "proof")])
+def test_a_proof_by_what_was_taken_away_since_is_worth_nothing(machine, alice, words, question, lose):
+    """Somebody has a phone or a recovery code of alice's, and begins before she finds out."""
+    machine.policy()
+    alice.enroll()
+    alice.run("enroll", "--label", "second", codes=[alice.code()], newcomer=Newcomer(machine, "alice"))
+    machine.clock.advance(3 * STEP)
+    thief = Newcomer(machine, "alice")
+    terminal = terminal_of("setpriv", [*become("alice"), "twostep", *words])
+    terminal.expect(CODE)
+    terminal.sendline(alice.recovery[0])
+    terminal.expect(QUESTIONS[question])
+    answer = thief.answer(question, terminal.before, terminal.match)
+    lose(machine, alice)
+    secret = STORE / "users" / f"{uid_of('alice')}.toml"
+    before = secret.read_bytes(), machine.stored("alice")
+    terminal.sendline(answer)
+    converse(terminal, thief)
+    assert terminal.wait() == 1 and "was changed meanwhile" in terminal.before
+    assert (secret.read_bytes(), machine.stored("alice")) == before
+
+
+def test_a_rule_on_another_name_of_the_account_counts(machine, alice):
+    machine.run("useradd", "--non-unique", "--uid", str(uid_of("alice")), "--no-create-home", "alice-adm")
+    try:
+        rule = '[[rule]]\nname = "admins"\nusers = ["alice-adm"]\nmode = "mandatory"\n'
+        machine.policy(rule + "[enrollment]\nrequire-ticket = true\n")
+        alice._answers["ticket"] = [None]
+        alice.run("enroll", says=1)
+        machine.policy(rule)
+        alice.enroll()
+        assert "required of you by rule 'admins'" in alice.run("remove", says=1)
+    finally:
+        lines = [line for line in open("/etc/passwd") if not line.startswith("alice-adm:")]
+        open("/etc/passwd", "w").writelines(lines)
 
 
 def test_where_a_ticket_is_needed_whoever_must_enroll_needs_one_here_too(machine, alice):
