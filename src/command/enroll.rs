@@ -24,11 +24,13 @@ pub struct Arguments {
     /// What the phone or app shall be called
     #[arg(long, value_name = "LABEL", default_value = "phone")]
     label: String,
-    /// Ask nothing, enroll at once, and print URI, key and recovery codes as JSON: for root and scripts
-    #[arg(long)]
+    /// For root and scripts: ask nothing, enroll at once, and
+    /// print URI, key and recovery codes as JSON
+    #[arg(long, verbatim_doc_comment)]
     json: bool,
-    /// With --json: write the QR code to a new file instead, as SVG that only root can read
-    #[arg(long, value_name = "FILE", requires = "json")]
+    /// With --json: write the QR code to a new file instead,
+    /// as SVG that only root can read
+    #[arg(long, value_name = "FILE", requires = "json", verbatim_doc_comment)]
     qr: Option<PathBuf>,
 }
 

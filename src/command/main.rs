@@ -37,11 +37,15 @@ use failure::{Failure, tell};
 #[global_allocator]
 static ALLOCATOR: WipingAllocator = WipingAllocator;
 
+/// The whole help on one screen of 24 lines, the last of which is the prompt's: clap's own has two more empty ones.
+const HELP: &str = "{about}\n{usage-heading} {usage}\n\n\
+                    \x1b[1;4mCommands:\x1b[0m\n{subcommands}\n\x1b[1;4mOptions:\x1b[0m\n{options}\n";
+
 /// The second step of a Linux login: a time-based code from an authenticator app.
 #[derive(Parser)]
-#[command(version, max_term_width = 100, arg_required_else_help = true)]
+#[command(version, arg_required_else_help = true, help_template = HELP)]
 struct Arguments {
-    /// Take DIR as the root of the file system: for images and tests
+    /// Use the files below DIR: for images and tests
     #[arg(long, value_name = "DIR", global = true)]
     root: Option<PathBuf>,
     #[command(subcommand)]
@@ -50,13 +54,13 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Verb {
-    /// Set up a second step: shows a QR code and a key, asks for two consecutive codes, shows recovery codes
+    /// Set up a second step: QR code or key, two codes, recovery codes
     Enroll(enroll::Arguments),
-    /// Show whether you are enrolled, and whether codes are accepted; for root, of whom
+    /// Show whether you are enrolled, and whether codes are accepted
     Status(status::Arguments),
     /// Try a code without using it up
     Verify(verify::Arguments),
-    /// Replace the recovery codes: shows new ones, and asks for the last group of one
+    /// Replace the recovery codes by new ones, which are shown once
     Recovery(recovery::Arguments),
     /// Take away one authenticator, or the whole second step
     Remove(remove::Arguments),
@@ -71,19 +75,19 @@ enum Verb {
 
 #[derive(Subcommand)]
 enum VerbOfRoot {
-    /// Let a person enroll once, at a login: prints a ticket
+    /// Let a person enroll once, by themselves: prints a ticket
     Ticket(ticket::Arguments),
-    /// Require a second step of one person, wherever the policy leaves it to them
+    /// Require a second step of one person, where it is left to them
     Require(require::Arguments),
-    /// Leave it to the policy again whether a person must prove a second step
+    /// Take back 'require': the policy alone decides again
     Unrequire(require::Unarguments),
     /// End a lockout
     Unlock(unlock::Arguments),
-    /// Forget a person's credential, recovery codes and ticket, so that they can enroll anew
+    /// Forget a person's authenticators, recovery codes and ticket
     Reset(reset::Arguments),
     /// Let a renamed account keep its second step
     Rebind(rebind::Arguments),
-    /// Find what is wrong with stacks, sshd, files, clock and policy, and say what mends it
+    /// Find what is wrong in PAM, sshd, policy, files; say what mends it
     Doctor(doctor::Arguments),
 }
 

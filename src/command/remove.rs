@@ -11,8 +11,9 @@ pub struct Arguments {
     /// The person, where root does it for somebody
     #[arg(long, value_name = "USER")]
     user: Option<String>,
-    /// What the phone or app is called ('twostep status' tells); without it, all go, and the recovery codes too
-    #[arg(value_name = "LABEL")]
+    /// What the phone or app is called ('twostep status' tells);
+    /// without it, all go, and the recovery codes too
+    #[arg(value_name = "LABEL", verbatim_doc_comment)]
     label: Option<String>,
 }
 

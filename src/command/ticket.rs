@@ -20,7 +20,7 @@ pub struct Arguments {
     /// The person
     #[arg(value_name = "USER")]
     user: String,
-    /// How long it may be used, from one minute to 30 days: 90min, 24h, 7d
+    /// Valid for 1min to 30d, such as 90min or 7d
     #[arg(long, value_name = "TIME", default_value = "24h", value_parser = parse_validity)]
     valid: Duration,
 }

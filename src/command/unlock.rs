@@ -14,7 +14,7 @@ pub struct Arguments {
     /// The person, by name or uid
     #[arg(value_name = "USER")]
     user: String,
-    /// The clock was wrong, and is right now: accept the codes of today again
+    /// The clock was wrong, and is right now: accept codes again
     #[arg(long)]
     reset_clock: bool,
 }

@@ -28,17 +28,27 @@ pub struct Arguments {
     /// By which PAM service, such as sshd or login
     #[arg(long, value_name = "SERVICE")]
     service: String,
-    /// From which address, or remote host; none at a console
-    #[arg(long, value_name = "ADDRESS", default_value = "")]
+    /// Remote address, or host name; none at a console
+    #[arg(long, value_name = "ADDRESS", default_value = "", hide_default_value = true)]
     from: String,
-    /// At a console of this machine, or not; local if it is the service login without --from
-    #[arg(long, value_enum)]
+    /// local (a console of this machine) or remote;
+    /// by default local at login without --from
+    #[arg(long, value_enum, hide_possible_values = true, verbatim_doc_comment)]
     origin: Option<Where>,
-    /// What was proved before: a method of sshd's, such as publickey; 'none'; or 'unknown', as in the account phase after a key
-    #[arg(long, value_name = "METHOD", default_value = "password", value_parser = parse_method)]
+    /// What was proved before: a method of sshd's, such
+    /// as publickey; none; or unknown, as to the
+    /// account line after a key
+    #[arg(
+        long,
+        value_name = "METHOD",
+        default_value = "password",
+        value_parser = parse_method,
+        verbatim_doc_comment
+    )]
     first_factor: Vec<String>,
-    /// When, in UTC: 2027-01-15 or '2027-01-15 08:00:00'; now if it is not given
-    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    /// When, in UTC: 2027-01-15 or
+    /// '2027-01-15 08:00:00'; now if it is not given
+    #[arg(long, value_name = "TIME", value_parser = parse_time, verbatim_doc_comment)]
     at: Option<UnixTime>,
     /// Print JSON
     #[arg(long)]

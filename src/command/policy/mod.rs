@@ -14,9 +14,9 @@ use crate::failure::Failure;
 /// What to do with the policy.
 #[derive(Subcommand)]
 pub enum Verb {
-    /// Show every error of a policy file, each with its place and what to do, and what is probably not meant
+    /// Show every error of a policy file, and what is probably not meant
     Check(check::Arguments),
-    /// Show what the policy decides for a login, by which rule, and why no earlier one
+    /// Show what the policy decides for a login, by which rule, and why
     Explain(explain::Arguments),
 }
 
