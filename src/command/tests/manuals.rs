@@ -1,0 +1,278 @@
+//! The manual pages against what they describe: what is documented exists, and what exists is documented. And `--help`, which
+//! fits the screen.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+#![allow(clippy::disallowed_methods)]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+type Words = BTreeSet<String>;
+
+/// What the command takes without saying so at each subcommand.
+const EVERYWHERE: [&str; 2] = ["root", "help"];
+/// A terminal of 80 by 24, the last line of which is the prompt's.
+const COLUMNS: usize = 80;
+const LINES: usize = 23;
+
+fn read(name: &str) -> String {
+    let crate_dir = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    fs::read_to_string(crate_dir.ancestors().nth(2).unwrap().join(name)).unwrap()
+}
+
+fn page(name: &str) -> String {
+    read(&format!("docs/man/{name}"))
+}
+
+fn words<'a>(words: impl IntoIterator<Item = &'a str>) -> Words {
+    words.into_iter().map(str::to_owned).collect()
+}
+
+// -- what --help says
+
+fn help_of(verb: &str) -> String {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_twostep"));
+    let output = command.args(verb.split_whitespace()).arg("--help").output().unwrap();
+    assert!(output.status.success(), "twostep {verb} --help");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// The subcommands below `verb`, with those below them; of some that have more below, only these.
+fn verbs_below(verb: &str) -> Words {
+    let help = help_of(verb);
+    let Some((_, list)) = help.split_once("Commands:\n") else { return words([verb]) };
+    let lines = list.lines().take_while(|line| line.starts_with("  "));
+    let names = lines.filter_map(|line| line.split_whitespace().next());
+    let below =
+        names.filter(|&name| name != "help").flat_map(|name| verbs_below(format!("{verb} {name}").trim()));
+    below.collect()
+}
+
+fn verbs() -> Words {
+    let verbs = verbs_below("");
+    assert!(verbs.len() > 10 && verbs.contains("policy check"), "{verbs:?}");
+    verbs
+}
+
+fn options_of(verb: &str) -> Words {
+    let help = help_of(verb);
+    let lines = help.split_once("Options:\n").unwrap().1.lines().map(str::trim_start);
+    let long = lines.filter_map(|line| line.strip_prefix("--").or_else(|| Some(line.split_once(", --")?.1)));
+    words(long.filter_map(|option| option.split_whitespace().next()))
+}
+
+fn own_options_of(verb: &str) -> Words {
+    &options_of(verb) - &words(EVERYWHERE)
+}
+
+#[test]
+fn every_help_fits_the_screen() {
+    let above = ["", "policy"].map(str::to_owned);
+    for verb in verbs().into_iter().chain(above) {
+        let help = help_of(&verb);
+        assert!(help.lines().count() <= LINES, "{} lines:\n{help}", help.lines().count());
+        let long = help.lines().find(|line| line.chars().count() > COLUMNS);
+        assert_eq!(long, None, "longer than {COLUMNS} columns, in 'twostep {verb} --help'");
+    }
+}
+
+// -- what the pages say
+
+/// The lines below a heading, such as `.Sh EXAMPLES`, up to the next heading of its kind or above.
+fn section<'a>(page: &'a str, heading: &str) -> Vec<&'a str> {
+    let is_end =
+        |line: &str| line.starts_with(".Sh ") || (heading.starts_with(".Ss ") && line.starts_with(".Ss "));
+    let below = page.lines().skip_while(|&line| line != heading).skip(1);
+    let lines: Vec<_> = below.take_while(|line| !is_end(line)).collect();
+    assert!(!lines.is_empty(), "no {heading}");
+    lines
+}
+
+/// The items `.It MACRO NAME` of the outermost lists, each with the lines that belong to it.
+fn items<'a>(lines: &[&'a str], tag: &str) -> BTreeMap<String, Vec<&'a str>> {
+    let (mut found, mut depth, mut name) = (BTreeMap::<String, Vec<&str>>::new(), 0_u32, None);
+    for &line in lines {
+        match line.split(' ').next().unwrap() {
+            ".Bl" => depth += 1,
+            ".El" => depth -= 1,
+            ".It" if depth == 1 => name = line.strip_prefix(tag).map(str::to_owned),
+            _ => {}
+        }
+        if depth == 0 {
+            name = None;
+        }
+        if let Some(name) = &name {
+            found.entry(name.clone()).or_default().push(line);
+        }
+    }
+    found
+}
+
+/// What stands behind each `Fl Fl`.
+fn options_in(lines: &[&str]) -> Words {
+    words(
+        lines.iter().flat_map(|line| line.split("Fl Fl ").skip(1)).filter_map(|rest| rest.split(' ').next()),
+    )
+}
+
+/// The forms in the synopsis of twostep(1): each subcommand with its options.
+fn synopsis(page: &str) -> BTreeMap<String, Words> {
+    let lines = section(page, ".Sh SYNOPSIS");
+    let forms = lines.split(|&line| line == ".Nm").skip(1);
+    forms
+        .map(|form| (form.first().unwrap().strip_prefix(".Cm ").unwrap().to_owned(), options_in(form)))
+        .collect()
+}
+
+#[test]
+fn each_subcommand_and_option_is_documented_and_all_that_is_documented_exists() {
+    let page = page("twostep.1");
+    let synopsis = synopsis(&page);
+    let described = items(&section(&page, ".Sh DESCRIPTION"), ".It Cm ");
+    let verbs = verbs();
+    assert_eq!(verbs, synopsis.keys().cloned().collect(), "--help, and the synopsis");
+    assert_eq!(verbs, described.keys().cloned().collect(), "--help, and the description");
+    for verb in verbs {
+        let options = own_options_of(&verb);
+        assert_eq!(options, synopsis[&verb], "'twostep {verb} --help', and its form in the synopsis");
+        let listed = items(&described[&verb], ".It Fl Fl ").into_keys();
+        let listed: Words = listed.map(|tag| tag.split(' ').next().unwrap().to_owned()).collect();
+        assert_eq!(options, listed, "'twostep {verb} --help', and the list in its description");
+        assert_eq!(options, options_in(&described[&verb]), "'twostep {verb} --help', and its description");
+    }
+    let everywhere = section(&page, ".Ss Options of all subcommands");
+    assert_eq!(
+        options_of(""),
+        options_in(&everywhere),
+        "'twostep --help', and the options of all subcommands"
+    );
+}
+
+/// In examples, and where one page names a command of the other's.
+#[test]
+fn every_command_that_a_page_names_exists() {
+    let verbs = verbs();
+    let mut seen = 0;
+    for name in ["twostep.1", "twostep.policy.5", "pam_twostep.8", "twostep-helper.8"] {
+        let page = page(name);
+        let lines =
+            page.lines().filter_map(|line| line.strip_prefix(".Ql ").or_else(|| line.strip_prefix(".Dl ")));
+        for command in lines.filter_map(|line| line.strip_prefix("twostep ")) {
+            let verb = verbs.iter().find(|&verb| format!("{command} ").starts_with(&format!("{verb} ")));
+            let verb = verb.unwrap_or_else(|| panic!("{name}: twostep {command}"));
+            let given =
+                command.split(' ').take_while(|&word| word != "|").filter_map(|word| word.strip_prefix("--"));
+            assert!(words(given).is_subset(&options_of(verb)), "{name}: twostep {command}");
+            seen += 1;
+        }
+    }
+    assert!(seen > 15, "{seen}");
+}
+
+/// The patterns of the `match` in the module's source, up to the one for what is unknown.
+fn module_arguments() -> Words {
+    let source = read("src/module/arguments.rs");
+    let (_, body) = source.split_once("pub fn parse(").unwrap();
+    let arms = body.split_once("match ").unwrap().1.split_once("_ => return Err(unknown())").unwrap().0;
+    let patterns = arms.lines().filter_map(|line| Some(line.split_once("=>")?.0));
+    let quoted = patterns.flat_map(|pattern| pattern.split('"').skip(1).step_by(2));
+    let keys = words(quoted);
+    assert!(keys.contains("root") && keys.contains("first_factor"), "{keys:?}");
+    keys
+}
+
+#[test]
+fn each_argument_of_the_module_is_documented_and_all_that_is_documented_exists() {
+    let page = page("pam_twostep.8");
+    let described = items(&section(&page, ".Ss Arguments"), ".It Cm ").into_keys();
+    let described: Words = described.map(|tag| tag.split(' ').next().unwrap().to_owned()).collect();
+    assert_eq!(module_arguments(), described, "src/module/arguments.rs, and the arguments");
+    let synopsis = section(&page, ".Sh SYNOPSIS");
+    let shown = synopsis.iter().filter_map(|line| line.strip_prefix(".Op Cm ")?.split(' ').next());
+    assert_eq!(module_arguments(), words(shown), "src/module/arguments.rs, and the synopsis");
+}
+
+// -- the policy
+
+/// The keys that the policy may have in a table, by what it says about one that nobody knows; none if it is no table.
+fn keys_below(header: &str) -> Option<Words> {
+    let policy = std::env::temp_dir().join(format!("twostep-manuals-{}.toml", std::process::id()));
+    fs::write(&policy, format!("version = 1\nmode = \"opt-in\"\n{header}\nnobody-knows = 1\n")).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_twostep"));
+    let output = command.args(["policy", "check", "--json"]).arg(&policy).output().unwrap();
+    fs::remove_file(policy).unwrap();
+    let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let messages = json["diagnostics"].as_array().unwrap().iter().filter_map(|one| one["message"].as_str());
+    let known =
+        messages.filter_map(|message| Some(message.split_once("unknown field `nobody-knows`, expected ")?.1));
+    known.map(|known| words(known.split('`').skip(1).step_by(2))).next()
+}
+
+/// The keys of the policy, by table; those above all tables, and the tables, by "".
+fn policy_keys() -> BTreeMap<String, Words> {
+    let above = keys_below("").unwrap();
+    let mut all = BTreeMap::new();
+    for key in &above {
+        let below = keys_below(&format!("[{key}]")).or_else(|| keys_below(&format!("[[{key}]]")));
+        all.extend(below.map(|below| (key.clone(), below)));
+    }
+    assert!(all.len() >= 4 && all["gate"] == words(["services"]), "{all:?}");
+    all.insert(String::new(), above);
+    all
+}
+
+/// The keys of a text by table, to which each line contributes a table, a key or nothing.
+fn keys_by_table<'a>(said: impl Iterator<Item = Said<'a>>) -> BTreeMap<String, Words> {
+    let mut all = BTreeMap::from([(String::new(), Words::new())]);
+    let mut table = String::new();
+    for word in said {
+        match word {
+            Said::Table(name) => {
+                table = name.to_owned();
+                all.entry(String::new()).or_default().insert(table.clone());
+                all.entry(table.clone()).or_default();
+            }
+            Said::Key(name) => drop(all.entry(table.clone()).or_default().insert(name.to_owned())),
+        }
+    }
+    all
+}
+
+enum Said<'a> {
+    Table(&'a str),
+    Key(&'a str),
+}
+
+/// The name between brackets, if these are all.
+fn table(text: &str) -> Option<Said<'_>> {
+    let name = text.strip_prefix('[')?.strip_suffix(']')?;
+    Some(Said::Table(name.strip_prefix('[').and_then(|name| name.strip_suffix(']')).unwrap_or(name)))
+}
+
+#[test]
+fn each_key_of_the_policy_is_documented_and_all_that_is_documented_exists() {
+    let page = page("twostep.policy.5");
+    let mut documented = BTreeMap::new();
+    let text = read("docs/policy.toml");
+    let annotated = text.lines().map(|line| line.strip_prefix("# ").unwrap_or(line)).filter_map(|line| {
+        let key =
+            || line.split_once(" = ").map(|(key, _)| key).filter(|key| !key.contains(' ')).map(Said::Key);
+        table(line).or_else(key)
+    });
+    documented.insert("docs/policy.toml", keys_by_table(annotated));
+    let mut depth = 0_u32;
+    let described = page.lines().filter_map(|line| {
+        match line.split(' ').next().unwrap() {
+            ".Bl" => depth += 1,
+            ".El" => depth -= 1,
+            _ => {}
+        }
+        let key = || line.strip_prefix(".It Va ").filter(|_| depth == 1).map(Said::Key);
+        line.strip_prefix(".Ss ").and_then(table).or_else(key)
+    });
+    documented.insert("twostep.policy.5", keys_by_table(described));
+    for (name, keys) in documented {
+        assert_eq!(policy_keys(), keys, "what the policy takes, and what {name} says");
+    }
+}
