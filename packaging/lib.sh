@@ -26,3 +26,19 @@ PAMDIR=${PAMDIR:-$(pam_dir)}
 HELPER=/usr/libexec/twostep/twostep-helper # where the command and the module look for it, whatever PREFIX is
 MANDIR=$PREFIX/share/man
 DOCDIR=$PREFIX/share/doc/twostep
+
+# Where Debian's zsh looks for what packages bring; elsewhere, and below /usr/local, it is site-functions.
+zsh_dir() {
+    if [ "$PREFIX" = /usr ] && [ -e /etc/debian_version ]; then
+        printf '%s' "$PREFIX/share/zsh/vendor-completions"
+    else
+        printf '%s' "$PREFIX/share/zsh/site-functions"
+    fi
+}
+
+# What completes the words of the command, by shell.
+declare -A COMPLETIONS=(
+    [bash]=$PREFIX/share/bash-completion/completions/twostep
+    [zsh]=$(zsh_dir)/_twostep
+    [fish]=$PREFIX/share/fish/vendor_completions.d/twostep.fish
+)
