@@ -26,7 +26,7 @@ pub struct Arguments {
 }
 
 fn parse_validity(text: &str) -> Result<Duration, String> {
-    let valid = humantime::parse_duration(text).map_err(|error| error.to_string())?;
+    let valid = humantime::parse_duration(text).map_err(|_| "write it as in 90min, 24h or 7d".to_owned())?;
     let allowed = Duration::from_secs(60)..=Duration::from_secs(30 * 24 * 3600);
     let hint = || "a ticket is valid for one minute to 30 days".to_owned();
     if allowed.contains(&valid) { Ok(valid) } else { Err(hint()) }

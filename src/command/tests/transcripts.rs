@@ -465,13 +465,84 @@ fn mistakes_say_what_is_wrong_and_what_to_do() {
             "error: no user is named.\nAdd --user NAME; for your own account, run it without sudo.\n[2]"
         );
     }
-    assert!(machine.run("enrol").contains("a similar subcommand exists: 'enroll'"));
     let policy = machine.0.join("etc/twostep/policy.toml");
     fs::write(&policy, "version = 1\nmode = \"opt in\"\n").unwrap();
     let transcript = machine.run("enroll --user daemon");
     let expected = format!("error: {}:2:8: unknown variant `opt in`, expected one of", policy.display());
     assert!(transcript.starts_with(&expected), "{transcript}");
     assert!(transcript.ends_with("\nMend that, then run the command again.\n[3]"), "{transcript}");
+}
+
+/// What clap says to all of them.
+const MORE: &str = "\n\nFor more information, try '--help'.\n[2]";
+
+#[test]
+fn words_that_mean_nothing_get_a_hint_and_status_2() {
+    let machine = Machine::new("words");
+    let table = [
+        ("frobnicate", "unrecognized subcommand 'frobnicate'\n\nUsage: twostep [OPTIONS] <COMMAND>"),
+        (
+            "enrol",
+            "unrecognized subcommand 'enrol'\n\n  tip: a similar subcommand exists: 'enroll'\n\n\
+             Usage: twostep [OPTIONS] <COMMAND>",
+        ),
+        ("help nosuch", "unrecognized subcommand 'nosuch'\n\nUsage: twostep [OPTIONS] <COMMAND>"),
+        (
+            "policy chek",
+            "unrecognized subcommand 'chek'\n\n  tip: a similar subcommand exists: 'check'\n\n\
+             Usage: twostep policy [OPTIONS] <COMMAND>",
+        ),
+        (
+            "enroll --lable tablet",
+            "unexpected argument '--lable' found\n\n  tip: a similar argument exists: '--label'\n\n\
+             Usage: twostep enroll --label <LABEL>",
+        ),
+        (
+            "status --jsn",
+            "unexpected argument '--jsn' found\n\n  tip: a similar argument exists: '--json'\n\n\
+             Usage: twostep status --json",
+        ),
+        (
+            "status --user daemon --all",
+            "the argument '--user <USER>' cannot be used with '--all'\n\nUsage: twostep status --user <USER>",
+        ),
+        (
+            "unlock",
+            "the following required arguments were not provided:\n  <USER>\n\nUsage: twostep unlock <USER>",
+        ),
+        ("unlock alice bob", "unexpected argument 'bob' found\n\nUsage: twostep unlock [OPTIONS] <USER>"),
+        (
+            "ticket daemon --valid 5",
+            "invalid value '5' for '--valid <TIME>': write it as in 90min, 24h or 7d",
+        ),
+        (
+            "ticket daemon --valid 5s",
+            "invalid value '5s' for '--valid <TIME>': a ticket is valid for one minute to 30 days",
+        ),
+        (
+            "completions tcsh",
+            "invalid value 'tcsh' for '<SHELL>'\n  [possible values: bash, zsh, fish]\n\n  \
+             tip: a similar value exists: 'zsh'",
+        ),
+    ];
+    for (words, expected) in table {
+        assert_eq!(machine.run(words), format!("error: {expected}{MORE}"), "twostep {words}");
+    }
+}
+
+/// On standard error, as it is no answer to anything.
+#[test]
+fn who_names_no_subcommand_is_shown_them_all() {
+    for words in [&[] as &[&str], &["policy"]] {
+        let run = |more: &[&str]| {
+            let mut command = Command::new(env!("CARGO_BIN_EXE_twostep"));
+            command.args(words).args(more).output().unwrap()
+        };
+        let (bare, asked) = (run(&[]), run(&["--help"]));
+        assert_eq!((bare.status.code(), asked.status.code()), (Some(2), Some(0)));
+        assert_eq!((&bare.stdout, &bare.stderr), (&asked.stderr, &asked.stdout));
+        assert!(String::from_utf8(bare.stderr).unwrap().contains("\nCommands:\n  "));
+    }
 }
 
 #[test]
