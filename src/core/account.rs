@@ -125,7 +125,7 @@ mod tests {
     use super::*;
     use crate::code::LongCode;
     use crate::doubles::{Fake, Person, enrolled, person};
-    use crate::login::{FirstFactor, authenticate};
+    use crate::login::{Manner, authenticate};
     use crate::ticket::Ticket;
     use crate::time::UnixTime;
     use crate::verdict::PamCode;
@@ -141,7 +141,7 @@ mod tests {
     /// Somebody at login(1) whose auth phase is over, with an enrollment pending.
     fn pending() -> Person {
         let mut ada = person("root", &CODES);
-        authenticate(&mut ada, &newcomer(), &FirstFactor::default());
+        authenticate(&mut ada, &newcomer(), &Manner::default());
         assert!(ada.pending);
         ada.log.clear();
         ada.shown.clear();
@@ -311,7 +311,7 @@ mod tests {
             let mut ada = person("root", &["123456"]);
             ada.request = Request { service: "sshd".to_owned(), has_password: true, ..ada.request };
             let machine = Fake { policy: Ok(MANDATORY), ..enrolled(&[Ok(())]) };
-            authenticate(&mut ada, &machine, &FirstFactor::default());
+            authenticate(&mut ada, &machine, &Manner::default());
             (ada, machine)
         };
         let (mut ada, machine) = opened();
@@ -326,7 +326,7 @@ mod tests {
     fn what_was_proved_for_somebody_else_proves_nothing_at_any_service() {
         let mut ada = person("root", &["123456"]);
         let machine = Fake { policy: Ok(MANDATORY), ..enrolled(&[Ok(())]) };
-        authenticate(&mut ada, &machine, &FirstFactor::default());
+        authenticate(&mut ada, &machine, &Manner::default());
         ada.request.user = Some("daemon".to_owned());
         assert_eq!(code(admit(&mut ada, &machine)), Some(PamCode::PermDenied));
     }

@@ -24,8 +24,12 @@ pub struct Person {
     pub log: Vec<String>,
     pub left: Option<Left>,
     pub pending: bool,
+    /// What was handed on to the lines behind ours.
+    pub handed_on: Option<Vec<u8>>,
     /// Whether it can keep what is left for the account phase.
     pub keeps: bool,
+    /// Whether it can hand on a password.
+    pub hands_on: bool,
 }
 
 impl Person {
@@ -49,7 +53,9 @@ pub fn person(user: &str, answers: &[&'static str]) -> Person {
         log: Vec::new(),
         left: None,
         pending: false,
+        handed_on: None,
         keeps: true,
+        hands_on: true,
     }
 }
 
@@ -67,6 +73,16 @@ impl Conversation for Person {
 }
 
 impl Host for Person {
+    fn ask_hidden(&mut self, prompt: &str) -> Result<Answer, Denial> {
+        self.ask(&format!("(hidden) {prompt}"))
+    }
+    fn hand_on(&mut self, password: &[u8]) -> Result<(), Denial> {
+        if !self.hands_on {
+            return Err(Denial::Unavailable("libpam could not take it".to_owned()));
+        }
+        self.handed_on = Some(password.to_vec());
+        Ok(())
+    }
     fn request(&mut self) -> Request {
         self.request.clone()
     }
@@ -103,7 +119,9 @@ pub struct Fake {
     pub required: Result<bool, Denial>,
     pub account_phase: Result<(), &'static str>,
     pub now: UnixTime,
+    pub code_lengths: Result<Vec<u8>, Denial>,
     pub verdicts: RefCell<Vec<Result<(), Denial>>>,
+    pub judged: RefCell<Vec<String>>,
     pub stored: RefCell<Vec<Confirmed>>,
 }
 
@@ -115,7 +133,9 @@ pub fn enrolled(verdicts: &[Result<(), Denial>]) -> Fake {
         required: Ok(false),
         account_phase: Ok(()),
         now: UnixTime::new(4 * 30),
+        code_lengths: Ok(vec![6]),
         verdicts: RefCell::new(verdicts.to_vec()),
+        judged: RefCell::default(),
         stored: RefCell::default(),
     }
 }
@@ -166,13 +186,20 @@ impl Machine for Fake {
     fn is_required(&self, _: &Account) -> Result<bool, Denial> {
         self.required.clone()
     }
+    fn code_lengths(&self, _: &Account) -> Result<Vec<u8>, Denial> {
+        self.code_lengths.clone()
+    }
     fn verify(
         &self,
         _: &Account,
-        _: &Typed,
+        typed: &Typed,
         _: &Verification,
         _: &mut dyn FnMut(&str),
     ) -> Result<Accepted, Denial> {
+        self.judged.borrow_mut().push(match typed {
+            Typed::Code(code) => code.expose_digits().to_owned(),
+            Typed::Recovery(code) => code.expose_text().to_string(),
+        });
         self.verdicts.borrow_mut().remove(0)?;
         let proof = Proof::Code { authenticator: "phone".to_owned(), offset: 0 };
         Ok(Accepted { proof, recovery_left: None })

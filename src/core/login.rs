@@ -2,6 +2,7 @@
 
 use crate::code::{LongCode, Typed};
 use crate::enrollment::{self, Terms};
+use crate::forward::{self, Parts};
 use crate::os::account::Account;
 use crate::policy::{Methods, Mode, Policy, Verification};
 use crate::qr::Colour;
@@ -13,6 +14,9 @@ use crate::world::{Host, Left, Machine, Outcome, Request};
 
 /// What the person is asked.
 pub const PROMPT: &str = "Verification code: ";
+/// What the person is asked where one question must do. It begins with the word by which programs without a person know that
+/// a password is wanted.
+pub const PROMPT_FOR_BOTH: &str = "Password and verification code: ";
 const TICKET_PROMPT: &str = "Enrollment ticket: ";
 const NEEDS_TICKET: &str =
     "A second step is required here. Setting it up needs a ticket from your administrator.";
@@ -22,6 +26,25 @@ const TICKET_TRIES: u8 = 3;
 const LABEL: &str = "phone";
 /// The only period, in seconds, with which two codes come soon enough for a login.
 const PERIOD: u64 = 30;
+
+/// How the PAM line wants it done.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Manner {
+    /// What must have been proved before.
+    pub first_factor: FirstFactor,
+    /// What is asked for.
+    pub question: Question,
+}
+
+/// What is asked for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Question {
+    /// A code, as often as the policy allows.
+    #[default]
+    Code,
+    /// Password and code in one answer, once: the module argument `forward_pass`.
+    PasswordAndCode,
+}
 
 /// What must have been proved before: the module argument `first_factor=`.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -37,12 +60,15 @@ pub enum FirstFactor {
 
 /// Decides one login: asks for a code where the policy wants one, enrolls where it wants one and there is none, and logs
 /// each answer.
-pub fn authenticate(host: &mut impl Host, machine: &impl Machine, first: &FirstFactor) -> Verdict {
+pub fn authenticate(host: &mut impl Host, machine: &impl Machine, manner: &Manner) -> Verdict {
     forget(host);
     let mut login = Login(Visit::new(host, machine));
-    match login.require(first) {
+    match login.require(manner) {
         Ok(Requirement::Nothing(account, wanted, reason)) => login.exempt(&account, wanted, reason),
-        Ok(Requirement::Code(candidate, rules)) => login.prove(&candidate, &rules),
+        Ok(Requirement::Code(candidate, rules)) => match manner.question {
+            Question::Code => login.prove(&candidate, &rules),
+            Question::PasswordAndCode => login.prove_at_once(&candidate, &rules),
+        },
         Ok(Requirement::Enrollment(account, policy)) => login.enroll(&account, &policy),
         Err(denial) => login.refuse(denial),
     }
@@ -79,9 +105,9 @@ struct Login<'a, H, M>(Visit<'a, H, M>);
 
 impl<H: Host, M: Machine> Login<'_, H, M> {
     /// What must be proved.
-    fn require(&mut self, first: &FirstFactor) -> Result<Requirement, Denial> {
+    fn require(&mut self, manner: &Manner) -> Result<Requirement, Denial> {
         let account = self.0.account()?;
-        check_first_factor(&self.0.request, first)?;
+        check_first_factor(&self.0.request, &manner.first_factor)?;
         let policy = self.0.machine.policy()?;
         let Some(account) = account else {
             return Ok(Requirement::Code(Err(Denial::UnknownUser), policy.verification));
@@ -96,7 +122,7 @@ impl<H: Host, M: Machine> Login<'_, H, M> {
         }
         let wanted = self.0.heed_requirement(wanted, &account)?;
         Ok(match wanted.mode {
-            Mode::Mandatory => match self.why_not_here(&policy, &wanted, first) {
+            Mode::Mandatory => match self.why_not_here(&policy, &wanted, manner) {
                 None => Requirement::Enrollment(account, policy),
                 Some(cause) => Requirement::Code(Err(Denial::NotEnrolled { cause }), policy.verification),
             },
@@ -105,7 +131,7 @@ impl<H: Host, M: Machine> Login<'_, H, M> {
     }
 
     /// Why a mandatory person without a credential cannot enroll in this login; empty where the policy does not want it.
-    fn why_not_here(&self, policy: &Policy, wanted: &Wanted, first: &FirstFactor) -> Option<String> {
+    fn why_not_here(&self, policy: &Policy, wanted: &Wanted, manner: &Manner) -> Option<String> {
         let request = &self.0.request;
         if !policy.enrollment.services.contains(&request.service) {
             return Some(String::new());
@@ -114,7 +140,7 @@ impl<H: Host, M: Machine> Login<'_, H, M> {
             "it is not sure that they must: groups could not be looked up".to_owned()
         } else if policy.enrollment.period.seconds() != PERIOD {
             "with a period of 60 s it would take longer than a login may".to_owned()
-        } else if let Some(why) = why_not_by(request, first) {
+        } else if let Some(why) = why_not_by(request, manner) {
             why.to_owned()
         } else {
             self.0.machine.check_account_phase(&request.service).err()?
@@ -149,6 +175,33 @@ impl<H: Host, M: Machine> Login<'_, H, M> {
         }
     }
 
+    /// Asks once, for password and code in one answer. Not twice: a program that can ask only one question would give the same
+    /// answer again, and the person be charged for it.
+    fn prove_at_once(&mut self, candidate: &Candidate, rules: &Verification) -> Verdict {
+        let answer = match self.0.host.ask_hidden(PROMPT_FOR_BOTH) {
+            Ok(answer) => answer,
+            Err(denial) => return self.refuse(denial),
+        };
+        match self.judge_end(candidate, rules, &answer) {
+            Ok((account, accepted, password)) => self.grant_and_hand_on(account, accepted, password),
+            Err(denial) => self.refuse(denial),
+        }
+    }
+
+    /// Judges the code at the end of an answer; gives the password before it.
+    fn judge_end<'c, 'a>(
+        &mut self,
+        candidate: &'c Candidate,
+        rules: &Verification,
+        answer: &'a [u8],
+    ) -> Result<(&'c Account, Accepted, &'a [u8]), Denial> {
+        let account = candidate.as_ref().map_err(Denial::clone)?;
+        self.check_answer(answer)?;
+        let lengths = self.0.machine.code_lengths(account)?;
+        let Parts { password, typed } = forward::split(answer, &lengths).ok_or(Denial::NotACode)?;
+        Ok((account, self.verify(account, &typed, rules)?, password))
+    }
+
     /// Judges one answer.
     fn judge<'c>(
         &mut self,
@@ -157,21 +210,38 @@ impl<H: Host, M: Machine> Login<'_, H, M> {
         answer: &[u8],
     ) -> Result<(&'c Account, Accepted), Denial> {
         let account = candidate.as_ref().map_err(Denial::clone)?;
+        self.check_answer(answer)?;
+        let typed = Typed::parse(answer).ok_or(Denial::NotACode)?;
+        Ok((account, self.verify(account, &typed, rules)?))
+    }
+
+    /// Fails for what is no answer to our question, however it looks.
+    fn check_answer(&self, answer: &[u8]) -> Result<(), Denial> {
         if self.0.request.is_sshd() && is_put_there_by_sshd(answer) {
             return Err(Denial::RefusedBySshd);
         }
-        if self.0.host.is_password(answer) {
-            return Err(Denial::NotACode);
-        }
-        let typed = Typed::parse(answer).ok_or(Denial::NotACode)?;
-        let accepted = self.0.machine.verify(account, &typed, rules, &mut |what| self.0.remark(what))?;
-        Ok((account, accepted))
+        if self.0.host.is_password(answer) { Err(Denial::NotACode) } else { Ok(()) }
+    }
+
+    fn verify(&mut self, account: &Account, typed: &Typed, rules: &Verification) -> Result<Accepted, Denial> {
+        self.0.machine.verify(account, typed, rules, &mut |what| self.0.remark(what))
     }
 
     /// Ends a login in which a code was accepted.
     fn grant(&mut self, account: &Account, accepted: Accepted) -> Verdict {
         let text = accepted.text();
         self.pass(account, Verdict::Grant(accepted), text)
+    }
+
+    /// The same, where a line behind ours is to find the password. It is handed on last: whoever is refused leaves none behind.
+    fn grant_and_hand_on(&mut self, account: &Account, accepted: Accepted, password: &[u8]) -> Verdict {
+        let text = accepted.text();
+        let kept = self.keep(account, Outcome::Passed);
+        if let Err(denial) = kept.and_then(|()| self.0.host.hand_on(password)) {
+            forget(self.0.host);
+            return self.refuse(denial);
+        }
+        self.let_in(Verdict::Grant(accepted), text)
     }
 
     /// Ends a login in which nothing was asked.
@@ -185,6 +255,10 @@ impl<H: Host, M: Machine> Login<'_, H, M> {
         if let Err(denial) = self.keep(account, Outcome::Passed) {
             return self.refuse(denial);
         }
+        self.let_in(verdict, text)
+    }
+
+    fn let_in(&mut self, verdict: Verdict, text: Option<String>) -> Verdict {
         self.0.log(&verdict);
         if let Some(text) = text {
             self.0.host.tell(&text);
@@ -273,7 +347,10 @@ impl<H: Host, M: Machine> Login<'_, H, M> {
 }
 
 /// Why a login that shows texts to nobody, or comes from nowhere that could be trusted with it, enrolls nobody.
-fn why_not_by(request: &Request, first: &FirstFactor) -> Option<&'static str> {
+fn why_not_by(request: &Request, manner: &Manner) -> Option<&'static str> {
+    if manner.question == Question::PasswordAndCode {
+        return Some("it takes more than the one question that forward_pass asks");
+    }
     if request.silent {
         return Some("the application shows no texts (PAM_SILENT)");
     }
@@ -281,7 +358,7 @@ fn why_not_by(request: &Request, first: &FirstFactor) -> Option<&'static str> {
         return Some("a program that its user starts may pass over what the account phase says");
     }
     // Else whoever comes first, with nothing at all, would choose the second factor of anybody.
-    let waived = *first == FirstFactor::Any && !request.is_sshd();
+    let waived = manner.first_factor == FirstFactor::Any && !request.is_sshd();
     if request.methods().is_empty() && !waived {
         return Some(
             "nothing shows that a first factor was proved: no line before has left a password (pam_sss.so does with forward_pass)",
@@ -339,7 +416,7 @@ mod tests {
     use crate::verdict::{Mismatch, PamCode, WayOut};
 
     fn run(person: &mut Person, machine: &Fake) -> PamCode {
-        authenticate(person, machine, &FirstFactor::default()).pam_code()
+        authenticate(person, machine, &Manner::default()).pam_code()
     }
 
     const WRONG: Result<(), Denial> = Err(Denial::WrongCode { failures: 1, elsewhere: None });
@@ -497,7 +574,8 @@ mod tests {
                 ..ada.request
             };
             let exempt = Fake { policy: Ok("mode = \"exempt\""), ..enrolled(&[]) };
-            let code = authenticate(&mut ada, &exempt, &argument).pam_code();
+            let manner = Manner { first_factor: argument.clone(), ..Manner::default() };
+            let code = authenticate(&mut ada, &exempt, &manner).pam_code();
             let expected = if admitted { PamCode::Ignore } else { PamCode::AuthErr };
             assert_eq!(code, expected, "{service} {tty} {has_password} {methods:?} {argument:?}");
         }
@@ -534,6 +612,151 @@ mod tests {
         assert_eq!(run(&mut person("toor", &["123456"; 3]), &exempt), PamCode::AuthErr);
     }
 
+    fn forward_pass() -> Manner {
+        Manner { question: Question::PasswordAndCode, ..Manner::default() }
+    }
+
+    /// At a program that can ask one question, before the line that asks for the password.
+    fn forward(person: &mut Person, machine: &Fake) -> PamCode {
+        person.request.has_password = false;
+        authenticate(person, machine, &forward_pass()).pam_code()
+    }
+
+    const BOTH: &str = "(hidden) Password and verification code: ";
+
+    #[test]
+    fn one_hidden_answer_holds_password_and_code_and_the_password_is_handed_on() {
+        let table: [(&str, &[u8], &str, &[u8]); 5] = [
+            ("secret123456", &[6], "123456", b"secret"),
+            ("secret1212345678", &[6, 8], "12345678", b"secret12"),
+            ("secret99123456", &[6], "123456", b"secret99"),
+            ("123456", &[6], "123456", b""),
+            ("my secret 0123-4567-89ab-cdfz", &[6], "0123-4567-89AB-CDFZ", b"my secret"),
+        ];
+        for (answer, lengths, code, password) in table {
+            let machine = Fake { code_lengths: Ok(lengths.to_vec()), ..enrolled(&[Ok(())]) };
+            let mut ada = person("root", &[answer, "never asked for"]);
+            assert_eq!(forward(&mut ada, &machine), PamCode::Success, "{answer}");
+            assert_eq!((&ada.shown[..], ada.handed_on.as_deref()), (&[BOTH.to_owned()][..], Some(password)));
+            assert_eq!(machine.judged.take(), [code]);
+            assert!(matches!(ada.left, Some(Left { outcome: Outcome::Passed, .. })));
+            assert_eq!(ada.log.len(), 1);
+            assert!(ada.log[0].contains("result=grant") && !ada.log[0].contains("secret"), "{:?}", ada.log);
+        }
+    }
+
+    #[test]
+    fn who_is_refused_is_not_asked_again_and_hands_nothing_on() {
+        let disk = || Denial::Unavailable("disk".to_owned());
+        let waiting = Denial::Waiting {
+            until: UnixTime::new(60),
+            now: UnixTime::new(33),
+            otherwise: WayOut::RecoveryCode,
+        };
+        let unsure = Fake { enrolled: Err(disk()), ..enrolled(&[]) };
+        let damaged = Fake { code_lengths: Err(disk()), ..enrolled(&[]) };
+        let broken = Fake { policy: Err(Denial::Misconfigured("1:1: x".to_owned())), ..enrolled(&[]) };
+        let newcomer = Fake { policy: Ok(MANDATORY), ..newcomer() };
+        let table = [
+            ("root", "secret123456", enrolled(&[WRONG]), "reason=wrong-code", PamCode::AuthErr, 1),
+            ("root", "secret", enrolled(&[]), "reason=not-a-code", PamCode::AuthErr, 1),
+            ("root", "", enrolled(&[]), "reason=not-a-code", PamCode::AuthErr, 1),
+            ("root", "secret123456", enrolled(&[Err(waiting)]), "reason=locked", PamCode::MaxTries, 2),
+            ("root", "secret123456", enrolled(&[Err(disk())]), "cause=disk", PamCode::AuthinfoUnavail, 2),
+            ("root", "secret123456", damaged, "cause=disk", PamCode::AuthinfoUnavail, 2),
+            ("root", "secret123456", unsure, "cause=disk", PamCode::AuthinfoUnavail, 1),
+            ("root", "secret123456", broken, "reason=misconfigured", PamCode::ServiceErr, 1),
+            ("root", "secret123456", newcomer, "reason=not-enrolled", PamCode::AuthErr, 1),
+            ("no such user", "secret123456", enrolled(&[]), "reason=unknown-user", PamCode::AuthErr, 1),
+        ];
+        for (user, answer, machine, reason, code, texts) in table {
+            let mut ada = person(user, &[answer; 3]);
+            assert_eq!(forward(&mut ada, &machine), code, "{reason}");
+            assert_eq!(
+                (ada.shown.len(), ada.log.len()),
+                (texts, 1),
+                "{reason} {:?} {:?}",
+                ada.shown,
+                ada.log
+            );
+            assert!(ada.log[0].contains(reason) && !ada.log[0].contains("secret"), "{:?}", ada.log);
+            assert!(ada.handed_on.is_none() && ada.left.is_none(), "{reason}");
+        }
+    }
+
+    #[test]
+    fn with_one_question_an_unknown_user_and_one_without_a_credential_see_what_an_enrolled_one_sees() {
+        let mandatory = || Fake { policy: Ok(MANDATORY), ..newcomer() };
+        let [mut known, mut nobody, mut unenrolled] =
+            ["root", "no such user", "root"].map(|user| person(user, &["secret123456"; 3]));
+        let codes = [
+            forward(&mut known, &enrolled(&[WRONG])),
+            forward(&mut nobody, &mandatory()),
+            forward(&mut unenrolled, &mandatory()),
+        ];
+        assert_eq!(codes, [PamCode::AuthErr; 3]);
+        assert_eq!((&known.shown, &known.shown), (&nobody.shown, &unenrolled.shown));
+        assert_eq!(known.shown, [BOTH]);
+    }
+
+    #[test]
+    fn with_one_question_nobody_enrolls_and_the_log_says_why() {
+        let mut ada = person("root", &["secret123456", "338314", "254676"]);
+        let machine = Fake { policy: Ok(MANDATORY), ..newcomer() };
+        // A password that an earlier line has asked for would else be enough.
+        assert_eq!(authenticate(&mut ada, &machine, &forward_pass()).pam_code(), PamCode::AuthErr);
+        assert_eq!(ada.shown, [BOTH]);
+        assert!(ada.log[0].contains("more than the one question that forward_pass asks"), "{:?}", ada.log);
+        assert!(ada.left.is_none() && !ada.pending && machine.stored.borrow().is_empty());
+    }
+
+    #[test]
+    fn with_one_question_whom_the_policy_asks_nothing_of_is_left_to_the_next_line() {
+        let exempt = Fake { policy: Ok("mode = \"exempt\""), ..enrolled(&[]) };
+        for machine in [exempt, Fake { policy: Ok(OPT_IN), ..newcomer() }] {
+            let mut ada = person("root", &["secret123456"]);
+            assert_eq!(forward(&mut ada, &machine), PamCode::Ignore);
+            assert!(ada.shown.is_empty() && ada.handed_on.is_none());
+        }
+    }
+
+    #[test]
+    fn an_answer_that_is_the_password_of_an_earlier_line_is_no_code() {
+        let mut ada = person("root", &["11223344"]);
+        let machine = enrolled(&[]);
+        assert_eq!(authenticate(&mut ada, &machine, &forward_pass()).pam_code(), PamCode::AuthErr);
+        assert!(ada.log[0].contains("reason=not-a-code"), "{:?}", ada.log);
+        assert!(machine.judged.borrow().is_empty() && ada.handed_on.is_none());
+    }
+
+    #[test]
+    fn where_libpam_takes_no_password_or_no_word_for_the_account_phase_nobody_gets_in() {
+        for (keeps, hands_on) in [(false, true), (true, false)] {
+            let mut ada = Person { keeps, hands_on, ..person("root", &["secret123456"]) };
+            assert_eq!(forward(&mut ada, &enrolled(&[Ok(())])), PamCode::AuthinfoUnavail);
+            assert!(ada.handed_on.is_none() && ada.left.is_none());
+            assert!(ada.log.iter().all(|line| line.contains("result=deny")), "{:?}", ada.log);
+        }
+    }
+
+    #[test]
+    fn in_sshd_one_question_needs_a_first_factor_as_any_other() {
+        for (methods, code) in
+            [(None, PamCode::AuthErr), (Some("publickey ssh-ed25519 AAAA"), PamCode::Success)]
+        {
+            let mut ada = person("root", &["secret123456"]);
+            ada.request.service = "sshd".to_owned();
+            ada.request.ssh_methods = methods.map(str::to_owned);
+            assert_eq!(forward(&mut ada, &enrolled(&[Ok(())])), code);
+            assert_eq!(ada.shown.contains(&BOTH.to_owned()), methods.is_some());
+        }
+        let mut ada = person("root", &["\x08\n\r\x7fINCORRECT\x08"]);
+        ada.request.service = "sshd".to_owned();
+        ada.request.ssh_methods = Some("publickey ssh-ed25519 AAAA".to_owned());
+        assert_eq!(forward(&mut ada, &enrolled(&[])), PamCode::AuthErr);
+        assert!(ada.log[0].contains("reason=refused-by-sshd"), "{:?}", ada.log);
+    }
+
     const MANDATORY: &str = "mode = \"mandatory\"\n[enrollment]\nrecovery-codes = 0";
     /// Codes of the key that this machine makes, at steps 4 and 5.
     const CODES: [&str; 2] = ["338314", "254676"];
@@ -546,7 +769,7 @@ mod tests {
     fn whom_an_administrator_requires_enrolls_where_it_is_opt_in_and_is_asked_nothing_where_exempt() {
         let machine = Fake { policy: Ok(OPT_IN), required: Ok(true), ..newcomer() };
         let mut ada = person("root", &["338314", "254676"]);
-        assert_eq!(authenticate(&mut ada, &machine, &FirstFactor::default()), Verdict::Enrolling);
+        assert_eq!(authenticate(&mut ada, &machine, &Manner::default()), Verdict::Enrolling);
         assert!(ada.log[0].ends_with("rule=default required-by=administrator"), "{:?}", ada.log);
 
         let mut ada = person("root", &[]);
@@ -648,7 +871,7 @@ mod tests {
     /// Else a stack of ours alone would let whoever comes first choose the second factor of anybody.
     #[test]
     fn without_a_first_factor_only_a_console_enrolls_and_only_where_that_is_said_in_writing() {
-        let any = FirstFactor::Any;
+        let any = Manner { first_factor: FirstFactor::Any, ..Manner::default() };
         for (service, expected) in [("login", Verdict::Enrolling.pam_code()), ("sshd", PamCode::AuthErr)] {
             let mut ada = person("root", &["338314", "254676", "3"]);
             ada.request.has_password = false;

@@ -22,7 +22,7 @@ use crate::store::credential::Confirmed;
 use crate::store::{Durability, LocalRecord, Store, check_state_owner};
 use crate::ticket::Ticket;
 use crate::time::UnixTime;
-use crate::totp;
+use crate::totp::{self, Authenticator};
 use crate::verdict::{Accepted, Denial, TicketFault};
 use crate::verify::{Purpose, verify};
 use crate::world::Machine;
@@ -164,6 +164,15 @@ impl Machine for System {
             check_state_owner(state, account)?;
         }
         Ok(state.is_some())
+    }
+
+    fn code_lengths(&self, account: &Account) -> Result<Vec<u8>, Denial> {
+        if let Judge::Helper = self.judge {
+            let authenticators = standing_of(account)?.authenticators;
+            return Ok(authenticators.iter().map(|one| one.digits).collect());
+        }
+        let credential = self.store()?.owned_credential(account)?;
+        Ok(credential.authenticators.iter().map(Authenticator::digits).collect())
     }
 
     fn verify(

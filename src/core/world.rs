@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::audit::{Line, Who};
-use crate::code::{LongCode, Typed};
+use crate::code::{Answer, LongCode, Typed};
 use crate::conversation::Conversation;
 use crate::enrollment::Source;
 use crate::os::Fault;
@@ -106,10 +106,14 @@ pub enum Outcome {
 
 /// The application that runs the login.
 pub trait Host: Conversation {
+    /// Asks as [`Conversation::ask`] does, for what nobody may read on the screen.
+    fn ask_hidden(&mut self, prompt: &str) -> Result<Answer, Denial>;
     /// What it says of the login.
     fn request(&mut self) -> Request;
     /// Whether `answer` is the password that was typed before: never a code, however it looks.
     fn is_password(&self, answer: &[u8]) -> bool;
+    /// Hands `password` on to the lines behind ours, as PAM_AUTHTOK.
+    fn hand_on(&mut self, password: &[u8]) -> Result<(), Denial>;
     /// Writes one line to the log.
     fn log(&mut self, line: &Line);
     /// Keeps `left` for the account phase; as long as an enrollment is kept, the login cannot be completed.
@@ -136,6 +140,8 @@ pub trait Machine: Source {
     fn is_enrolled(&self, account: &Account) -> Result<bool, Denial>;
     /// Whether an administrator requires a second step of the account.
     fn is_required(&self, account: &Account) -> Result<bool, Denial>;
+    /// How many digits the codes of the account's authenticators have.
+    fn code_lengths(&self, account: &Account) -> Result<Vec<u8>, Denial>;
     /// Judges what was typed; `remark` is told what an administrator must know besides.
     fn verify(
         &self,

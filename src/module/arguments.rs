@@ -4,7 +4,7 @@ use std::ffi::CStr;
 use std::path::Path;
 
 use twostep_core::audit::Value;
-use twostep_core::login::FirstFactor;
+use twostep_core::login::{FirstFactor, Manner, Question};
 use twostep_core::os::root::Root;
 use twostep_core::policy::METHODS;
 
@@ -12,27 +12,35 @@ use twostep_core::policy::METHODS;
 pub struct Arguments {
     /// `root=DIR`: where all files lie; the machine's own root if it is not given.
     pub root: Root,
-    /// `first_factor=METHOD`: what sshd must have accepted before.
-    pub first_factor: FirstFactor,
+    /// `first_factor=METHOD`: what sshd must have accepted before; `forward_pass`: one question for password and code.
+    pub manner: Manner,
 }
 
 impl Arguments {
     /// Parses the arguments. The error names the one that is wrong.
     pub fn parse(args: &[&CStr]) -> Result<Self, String> {
-        let (mut root, mut first_factor) = (None, None);
+        let (mut root, mut first_factor, mut question) = (None, None, None);
         for arg in args {
             let unknown = || format!("unknown module argument {}", Value(&arg.to_string_lossy()));
-            let (key, value) = arg.to_str().ok().and_then(|text| text.split_once('=')).ok_or_else(unknown)?;
-            match key {
-                "root" if root.is_none() => {
+            let text = arg.to_str().map_err(|_| unknown())?;
+            let (key, value) = text.split_once('=').map_or((text, None), |(key, value)| (key, Some(value)));
+            match (key, value) {
+                ("root", Some(value)) if root.is_none() => {
                     root = Some(Root::at(Path::new(value)).map_err(|fault| fault.0)?);
                 }
-                "first_factor" if first_factor.is_none() => first_factor = Some(parse_first_factor(value)?),
-                "root" | "first_factor" => return Err(format!("module argument {key} is given twice")),
+                ("first_factor", Some(value)) if first_factor.is_none() => {
+                    first_factor = Some(parse_first_factor(value)?);
+                }
+                ("forward_pass", None) if question.is_none() => question = Some(Question::PasswordAndCode),
+                ("root" | "first_factor", Some(_)) | ("forward_pass", None) => {
+                    return Err(format!("module argument {key} is given twice"));
+                }
                 _ => return Err(unknown()),
             }
         }
-        Ok(Self { root: root.unwrap_or(Root::SYSTEM), first_factor: first_factor.unwrap_or_default() })
+        let manner =
+            Manner { first_factor: first_factor.unwrap_or_default(), question: question.unwrap_or_default() };
+        Ok(Self { root: root.unwrap_or(Root::SYSTEM), manner })
     }
 }
 

@@ -1,8 +1,9 @@
 //! What pam-bindings lacks of libpam. A `&mut PamHandle` is the handle that libpam gave to the entry point.
 
-use std::ffi::{CStr, c_char, c_int, c_uint};
+use std::ffi::{CStr, c_char, c_int, c_uint, c_void};
 use std::mem::MaybeUninit;
 
+use pam::items::ItemType;
 use pam::module::PamHandle;
 
 #[link(name = "pam")]
@@ -10,6 +11,7 @@ unsafe extern "C" {
     fn pam_fail_delay(pamh: *mut PamHandle, microseconds: c_uint) -> c_int;
     fn pam_getenv(pamh: *mut PamHandle, name: *const c_char) -> *const c_char;
     fn pam_putenv(pamh: *mut PamHandle, pair: *const c_char) -> c_int;
+    fn pam_set_item(pamh: *mut PamHandle, item: c_int, value: *const c_void) -> c_int;
     fn pam_syslog(pamh: *const PamHandle, priority: c_int, format: *const c_char, ...);
 }
 
@@ -36,6 +38,14 @@ pub fn getenv(pamh: &mut PamHandle, name: &CStr) -> Option<String> {
 pub fn putenv(pamh: &mut PamHandle, pair: &CStr) -> bool {
     // SAFETY: the handle is valid during the entry point; `pair` ends with a null byte, and libpam copies it.
     let code = unsafe { pam_putenv(pamh, pair.as_ptr()) };
+    code == 0
+}
+
+/// Sets PAM_AUTHTOK, the password that later lines find (pam_set_item(3)). False if libpam refuses.
+pub fn set_password(pamh: &mut PamHandle, password: &CStr) -> bool {
+    // SAFETY: the handle is valid during the entry point; the value of this item is a text that ends with a null byte, and
+    // libpam copies it.
+    let code = unsafe { pam_set_item(pamh, ItemType::AuthTok as c_int, password.as_ptr().cast()) };
     code == 0
 }
 

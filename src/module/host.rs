@@ -3,7 +3,9 @@
 use std::cell::Cell;
 use std::ffi::{CStr, CString};
 
-use pam::constants::{PAM_ERROR_MSG, PAM_PROMPT_ECHO_ON, PAM_SILENT, PamFlag};
+use pam::constants::{
+    PAM_ERROR_MSG, PAM_PROMPT_ECHO_OFF, PAM_PROMPT_ECHO_ON, PAM_SILENT, PamFlag, PamMessageStyle,
+};
 use pam::conv::Conv;
 use pam::items::{AuthTok, RHost, Service, Tty};
 use pam::module::PamHandle;
@@ -34,14 +36,10 @@ impl<'h> PamHost<'h> {
     pub fn new(handle: &'h mut PamHandle, flags: PamFlag) -> Self {
         Self { handle, silent: flags & PAM_SILENT != 0 }
     }
-}
 
-impl Conversation for PamHost<'_> {
-    /// The prompt echoes: a code is used up at once, people mistype less, and sshd's `password` method, which answers every
-    /// hidden prompt with the password, refuses it.
-    fn ask(&mut self, prompt: &str) -> Result<Answer, Denial> {
+    fn prompt(&mut self, style: PamMessageStyle, prompt: &str) -> Result<Answer, Denial> {
         let conv = self.handle.get_item::<Conv<'_>>().ok().flatten().ok_or(Denial::Conversation)?;
-        let answer = conv.send(PAM_PROMPT_ECHO_ON, prompt).map_err(|_| Denial::Conversation)?;
+        let answer = conv.send(style, prompt).map_err(|_| Denial::Conversation)?;
         // No answer (Ctrl-D) is an empty one. Of a longer one than any code the rest is of no interest.
         let bytes = answer.as_ref().map_or(&[][..], |answer| answer.as_bytes());
         let longest = LONGEST_ANSWER.saturating_add(1);
@@ -52,6 +50,14 @@ impl Conversation for PamHost<'_> {
             panic!("forced by the answer at the prompt");
         }
         Ok(answer)
+    }
+}
+
+impl Conversation for PamHost<'_> {
+    /// The prompt echoes: a code is used up at once, people mistype less, and sshd's `password` method, which answers every
+    /// hidden prompt with the password, refuses it.
+    fn ask(&mut self, prompt: &str) -> Result<Answer, Denial> {
+        self.prompt(PAM_PROMPT_ECHO_ON, prompt)
     }
 
     fn tell(&mut self, text: &str) {
@@ -66,6 +72,10 @@ impl Conversation for PamHost<'_> {
 }
 
 impl Host for PamHost<'_> {
+    fn ask_hidden(&mut self, prompt: &str) -> Result<Answer, Denial> {
+        self.prompt(PAM_PROMPT_ECHO_OFF, prompt)
+    }
+
     fn request(&mut self) -> Request {
         let text = |item: Option<&std::ffi::CStr>| {
             item.map_or_else(String::new, |c| c.to_string_lossy().into_owned())
@@ -87,6 +97,13 @@ impl Host for PamHost<'_> {
     fn is_password(&self, answer: &[u8]) -> bool {
         let password = self.handle.get_item::<AuthTok<'_>>().ok().flatten();
         password.is_some_and(|password| password.as_bytes() == answer)
+    }
+
+    fn hand_on(&mut self, password: &[u8]) -> Result<(), Denial> {
+        let failed = || Denial::Unavailable("libpam could not take the password".to_owned());
+        let text = Answer::new([password, b"\0"].concat());
+        let text = CStr::from_bytes_with_nul(&text).map_err(|_| failed())?;
+        if ffi::set_password(self.handle, text) { Ok(()) } else { Err(failed()) }
     }
 
     fn keep(&mut self, left: Left) -> Result<(), Denial> {

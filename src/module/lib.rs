@@ -59,7 +59,7 @@ impl PamHooks for Twostep {
 
 fn authenticate(host: &mut PamHost<'_>, args: &[&CStr]) -> Verdict {
     match Arguments::parse(args) {
-        Ok(Arguments { root, first_factor }) => login::authenticate(host, &System::new(root), &first_factor),
+        Ok(Arguments { root, manner }) => login::authenticate(host, &System::new(root), &manner),
         Err(problem) => login::misconfigured(host, &System::new(Root::SYSTEM), problem),
     }
 }

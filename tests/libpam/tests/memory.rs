@@ -134,6 +134,25 @@ fn after_a_login_neither_the_secret_nor_what_was_typed_is_in_memory() {
     }
 }
 
+/// libpam forgets PAM_AUTHTOK by itself when the auth phase ends.
+#[test]
+fn after_one_answer_for_both_neither_the_code_nor_the_password_is_in_memory() {
+    let app = Generator::default();
+    for (code, granted) in [(app.at(NOW), true), ("271828".to_owned(), false), (String::new(), false)] {
+        let world = World::newcomers("");
+        let line = "auth required MODULE root=ROOT forward_pass\naccount required MODULE root=ROOT\n";
+        world.enroll("games", SECRET).service("login", &format!("{line}account required pam_permit.so\n"));
+        let mut words = forms_of_key(SECRET);
+        words.push(word("orrect horse battery stapl"));
+        words.extend((!code.is_empty()).then(|| word(&code)));
+        let mut visit = Visit::new(&world);
+        assert_eq!(visit.read(), "Password and verification code: ");
+        visit.answer(&format!("correct horse battery staple{code}"));
+        assert_eq!(visit.end() == PAM_SUCCESS, granted);
+        assert_eq!(visit.found(&words), Vec::<&str>::new(), "granted: {granted}");
+    }
+}
+
 #[test]
 fn after_a_recovery_code_neither_it_nor_the_secret_is_in_memory() {
     for (typed, granted) in [(recovery_code(1), true), (long_code(&[7; 10]), false)] {

@@ -32,6 +32,11 @@ impl<'a> Stack<'a> {
         self.entries.get(self.ours)
     }
 
+    /// The number of our line's argument `forward_pass`, if it has it.
+    pub fn forward_pass(&self) -> Option<usize> {
+        self.our_line()?.arguments().position(|argument| argument == own_line::FORWARD_PASS)
+    }
+
     /// Where our line stands.
     pub fn our_place(&self) -> Place {
         self.our_line().map_or_else(|| Place::file(&self.service.file), |entry| entry.place.clone())

@@ -89,6 +89,9 @@ fn demands(argument: &str) -> bool {
 
 /// Whether a first factor stands before our line, or the line says that none has to.
 fn order(stack: &Stack<'_>) -> Vec<Finding> {
+    if let Some(number) = stack.forward_pass() {
+        return handed_to_nobody(stack, number).into_iter().collect();
+    }
     let first_factor =
         |entry: &Entry| entry.arguments().any(|argument| argument.starts_with("first_factor="));
     if stack.our_line().is_none_or(first_factor) || stack.before().iter().any(asks_first_factor) {
@@ -106,6 +109,24 @@ fn order(stack: &Stack<'_>) -> Vec<Finding> {
         "Strangers can use up somebody's tries, and see from the question who is enrolled.",
         remedy,
     )]
+}
+
+/// A password that our line asks for, and no line behind it checks.
+fn handed_to_nobody(stack: &Stack<'_>, number: usize) -> Option<Finding> {
+    if stack.after().iter().any(asks_first_factor) {
+        return None;
+    }
+    let remedy = if stack.before().iter().any(asks_first_factor) {
+        own_line::without(stack.our_line()?, number)
+    } else {
+        Remedy::Advice { text: "Put a line that checks the password behind the one of twostep.".to_owned() }
+    };
+    Some(Finding::problem(
+        stack.our_place(),
+        "with forward_pass this line asks for the password, too, and no line behind it checks that",
+        "Nobody looks at what is typed before the code.",
+        remedy,
+    ))
 }
 
 fn no_first_factor(stack: &Stack<'_>) -> Finding {
@@ -189,9 +210,10 @@ pub fn forgets(stack: &Stack<'_>) -> Finding {
     )
 }
 
-/// A wrong first factor that comes to our line, unless the line itself demands one that sshd has seen.
+/// A wrong first factor that comes to our line, unless the line itself demands one that sshd has seen, or is to stand before
+/// it.
 fn wrong_way(stack: &Stack<'_>) -> Vec<Finding> {
-    if stack.our_line().is_none_or(|entry| entry.arguments().any(demands)) {
+    if stack.forward_pass().is_some() || stack.our_line().is_none_or(|entry| entry.arguments().any(demands)) {
         return Vec::new();
     }
     let ways = Ways::through(&stack.entries, Scenario::WrongFactor);

@@ -8,6 +8,9 @@ use super::module::REFUSALS;
 use super::text::written;
 use crate::doctor::finding::{Finding, Remedy};
 
+/// The argument with which our line asks for the password, too, and stands before the lines that check it.
+pub const FORWARD_PASS: &str = "forward_pass";
+
 /// What is wrong with the line itself.
 pub fn check(entry: &Entry) -> Vec<Finding> {
     [control(entry), dash(entry), arguments(entry)].into_iter().flatten().collect()
@@ -75,12 +78,14 @@ fn arguments(entry: &Entry) -> Option<Finding> {
     for (number, argument) in entry.arguments().enumerate() {
         let (key, value) = argument.split_once('=').unwrap_or((argument, ""));
         let wrong = match key {
-            "root" | "first_factor" if seen.contains(&key) => format!("the argument {key} is given twice"),
+            "root" | "first_factor" | FORWARD_PASS if seen.contains(&key) => {
+                format!("the argument {key} is given twice")
+            }
             "first_factor" if value != "any" && !METHODS.contains(&value) => {
                 format!("first_factor cannot be '{}'", value)
             }
             "root" => return Some(root(entry, number, value)),
-            "first_factor" => {
+            "first_factor" | FORWARD_PASS if key != FORWARD_PASS || argument == FORWARD_PASS => {
                 seen.push(key);
                 continue;
             }

@@ -1,0 +1,188 @@
+"""The real screen lockers, on an X server without a screen, each typed at as a person would.
+
+A locker runs as the person whose screen it is, and so does the PAM module in it. Both lockers here can be told to say what
+they do, which is how one sees that they ask, refuse and unlock: no picture is looked at.
+"""
+
+import os
+import re
+import signal
+import subprocess
+import time
+from contextlib import suppress
+from pathlib import Path
+
+from hosts import become, processes
+
+PATIENCE = 15  # seconds; a refusal takes 2
+
+
+class Display:
+    """An X server of `user`'s."""
+
+    def __init__(self, user):
+        self.user = user
+        reader, writer = os.pipe()
+        command = ["Xvfb", "-displayfd", str(writer), "-screen", "0", "640x480x24", "-nolisten", "tcp", "-noreset"]
+        self._server = subprocess.Popen(
+            ["setpriv", *become(user), *command], pass_fds=[writer], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        os.close(writer)
+        with os.fdopen(reader) as told:
+            self.name = f":{told.readline().strip()}"
+        assert self.name != ":", "the X server did not start"
+
+    def start(self, *command, **options):
+        return subprocess.Popen(self._command(command), stdin=subprocess.DEVNULL, start_new_session=True, **options)
+
+    def run(self, *command):
+        done = subprocess.run(self._command(command), capture_output=True, text=True, timeout=PATIENCE, check=False)
+        return done.stdout + done.stderr
+
+    def press(self, key):
+        self.run("xdotool", "key", key)
+
+    def type(self, text):
+        """Types a line."""
+        self.run("xdotool", "type", "--delay", "5", text)
+        self.press("Return")
+
+    def stop(self):
+        self._server.terminate()
+        self._server.wait(timeout=PATIENCE)
+
+    def _command(self, command):
+        return ["setpriv", *become(self.user), "env", f"DISPLAY={self.name}", "XAUTHORITY=/dev/null", *command]
+
+
+class Locker:
+    service = ""
+
+    def __init__(self, display):
+        self.display = display
+        self._said = Path(f"/run/{self.service}.log")
+        self._read = 0  # how much of that was looked at
+        self._process = None
+
+    def __enter__(self):
+        with self._said.open("wb") as said:
+            self._process = self.display.start(*self.command, stdout=said, stderr=subprocess.STDOUT)
+        self.lock()
+        return self
+
+    def __exit__(self, *_):
+        for pid in self._session():  # with what it has started
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self._process.wait()
+
+    def _session(self):
+        for pid in map(int, processes()):
+            with suppress(ProcessLookupError):
+                if os.getsid(pid) == self._process.pid:
+                    yield pid
+
+    def lock(self):
+        raise NotImplementedError
+
+    def wait_for(self, pattern):
+        """The next thing it says that matches."""
+        def found():
+            return re.compile(pattern, re.DOTALL).search(self._said.read_text(errors="replace"), self._read)
+
+        self._until(found, f"it does not say {pattern!r}")
+        match = found()
+        self._read = match.end()
+        return match
+
+    def _until(self, condition, otherwise):
+        deadline = time.monotonic() + PATIENCE
+        while not condition():
+            assert time.monotonic() < deadline, f"{otherwise}: {self._said.read_text(errors='replace')[-3000:]}"
+            time.sleep(0.02)
+
+
+class I3lock(Locker):
+    """Asks one question without words: what is typed answers all that PAM asks."""
+
+    service = "i3lock"
+    command = ["i3lock", "--nofork", "--debug"]
+
+    def lock(self):
+        """It is locked once what is typed reaches nobody else."""
+        def is_typed_at():
+            self.display.press("x")
+            return "current password = x" in self._said.read_text(errors="replace")
+
+        self._until(is_typed_at, "it does not take the keyboard")
+        self.display.press("Escape")
+
+    def type(self, text):
+        """Types, and returns once that was judged: whether it is still there and locked."""
+        self.display.type(text)
+        verdict = self.wait_for("successfully authenticated|Authentication failure")[0]
+        if verdict == "Authentication failure":
+            assert self._process.poll() is None, f"it has ended with {self._process.returncode}"
+            return True
+        assert self._process.wait(timeout=PATIENCE) == 0
+        return False
+
+
+class XScreenSaver(Locker):
+    """Shows what PAM asks and says, one question after the other."""
+
+    service = "xscreensaver"
+    command = ["xscreensaver", "--no-splash", "--verbose"]
+
+    def __enter__(self):
+        settings = Path(f"/home/{self.display.user}/.xscreensaver")
+        settings.write_text("mode: blank\nlock: True\ntimeout: 1:00:00\nfade: False\nunfade: False\n")
+        return super().__enter__()
+
+    def lock(self):
+        self._until(lambda: "locking" in self.display.run("xscreensaver-command", "-lock"), "it cannot be told to lock")
+        self._until(lambda: self.is_locked, "it does not lock")
+
+    @property
+    def is_locked(self):
+        """What it shows the world."""
+        assert self._process.poll() is None, f"it has ended with {self._process.returncode}"
+        return "screen locked" in self.display.run("xscreensaver-command", "-time")
+
+    def asked(self):
+        """The next question, as it was sent: whether what is typed may be seen, and the text."""
+        return self._message("ECHO_OFF|ECHO_ON")
+
+    def told(self):
+        """The next text that is none. It stands there until somebody presses Return."""
+        _, text = self._message("ERROR_MSG|TEXT_INFO")
+        self.display.press("Return")
+        return text
+
+    def _message(self, styles):
+        match = self.wait_for(rf'pam_conversation \(({styles})="(.*?)"\) \.\.\.')
+        return match[1], match[2]
+
+    def wake(self):
+        """Somebody comes, and is asked. The key leaves nothing in the field, as a letter would."""
+        def is_heard(sign):
+            def is_heard():
+                self.display.press("Shift_L")
+                return sign in self._said.read_text(errors="replace")[self._read :]
+
+            return is_heard
+
+        self._until(is_heard("pam_conversation"), "it does not wake up")
+        question = self.asked()
+        self._until(is_heard("RawKeyPress"), "it does not hear the keys")  # what comes before its window is there is lost
+        return question
+
+    def type(self, text):
+        self.display.type(text)
+
+    def ends(self):
+        """Returns once all was judged: whether it is still locked."""
+        said = self.wait_for(r"authentication (succeeded|failed)|xscreensaver-auth exited and was unauthorized")[1]
+        if said == "succeeded":
+            self._until(lambda: not self.is_locked, "it does not unlock")
+        return self.is_locked

@@ -1,0 +1,94 @@
+"""`forward_pass` in a real program: one question for password and code, and the distribution's own lines check the password."""
+
+import os
+
+import pytest
+
+import hosts
+from person import password_of
+
+PASSWORD = password_of("alice")
+
+
+class SuInOne(hosts.Su):
+    """su, which shows whatever it is asked for."""
+
+    password_prompt = "Password and verification code: "
+
+    def __init__(self, machine, *lines):
+        super().__init__(machine)
+        machine.stack("su", "auth required pam_twostep.so forward_pass", *lines)
+
+    def more_answers(self, user):
+        """Where we refuse, the next line finds no password and asks for one; that does not help."""
+        return {r"\nPassword: ": password_of(user)}
+
+    def answer(self, user, *answers):
+        """Each answer is one login; the prompt may come only once."""
+        outcomes = [self.attempt(user, password=answer) for answer in answers]
+        assert all(outcome.text.count(self.password_prompt) == 1 for outcome in outcomes)
+        return [outcome.granted for outcome in outcomes]
+
+
+SHARED = "@include common-auth" if os.path.exists("/etc/pam.d/common-auth") else "auth substack password-auth"
+BEHIND = {
+    "pam_unix": "auth required pam_unix.so",
+    "try_first_pass": "auth required pam_unix.so try_first_pass",
+    "use_first_pass": "auth required pam_unix.so use_first_pass",
+    "the distribution's": SHARED,
+}
+
+
+@pytest.mark.parametrize("behind", BEHIND.values(), ids=BEHIND)
+def test_the_lines_behind_find_the_password(machine, behind):
+    su = SuInOne(machine, behind)
+    alice = machine.enroll("alice")
+    assert su.answer("alice", "another password" + alice.code(), PASSWORD + alice.code(+1)) == [False, True]
+    assert machine.verdicts() == ["grant", "grant"]
+
+
+def test_neither_the_password_nor_the_code_is_enough_and_a_code_is_used_up_whatever_the_password_was(machine):
+    su = SuInOne(machine, SHARED)
+    alice = machine.enroll("alice")
+    wrong = ["another password" + alice.code(), PASSWORD + alice.code(), PASSWORD, PASSWORD + alice.wrong_code()]
+    assert su.answer("alice", *wrong) == [False] * 4
+    assert machine.verdicts() == ["grant", "deny replayed", "deny not-a-code", "deny wrong-code"]
+    assert machine.failures_of("alice") == 2
+
+
+def test_a_requisite_line_refuses_with_no_further_question(machine):
+    su = SuInOne(machine)
+    machine.stack("su", "auth requisite pam_twostep.so forward_pass", SHARED)
+    alice = machine.enroll("alice")
+    refused = su.attempt("alice", password=PASSWORD)
+    assert refused.refused and "\nPassword: " not in refused.text
+    assert su.answer("alice", PASSWORD + alice.code()) == [True]
+
+
+def test_a_recovery_code_stands_behind_a_blank(machine):
+    su = SuInOne(machine, SHARED)
+    alice = machine.enroll("alice")
+    assert su.answer("alice", f"{PASSWORD} {alice.recovery[0]}", f"{PASSWORD} {alice.recovery[0]}") == [True, False]
+    assert machine.verdicts() == ["grant", "deny wrong-recovery-code"]
+
+
+def test_who_has_no_second_step_is_asked_for_the_password_alone(machine):
+    su = hosts.Su(machine)
+    machine.stack("su", "auth required pam_twostep.so forward_pass", SHARED)
+    assert su.attempt("bob").granted
+    assert su.attempt("bob", password="wrong").refused
+    assert machine.verdicts() == ["exempt not-enrolled"] * 2
+
+
+def test_a_stranger_and_who_must_enroll_are_asked_and_refused_alike(machine):
+    su = SuInOne(machine, SHARED)
+    machine.enroll("alice")
+    machine.mandatory(services=["su"])
+    seen = []
+    for user in ("alice", "bob"):
+        outcome = su.attempt(user, password=f"{password_of(user)}000000")
+        assert outcome.refused and not outcome.enrolling
+        seen.append(outcome.text)
+    assert seen[0] == seen[1]
+    assert machine.verdicts() == ["deny wrong-code", "deny not-enrolled"]
+    assert "more than the one question" in machine.log()[1]["cause"]
