@@ -71,10 +71,13 @@ class Locker:
         return self
 
     def __exit__(self, *_):
-        for pid in self._session():  # with what it has started
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        self._process.kill()
         self._process.wait()
+        while left := list(self._session()):  # what it has started, and may have started meanwhile
+            for pid in left:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            time.sleep(0.02)
 
     def _session(self):
         for pid in map(int, processes()):
