@@ -1,24 +1,16 @@
-"""Screen lockers: they run as the person whose screen it is, and so the module in them may read no secret.
-
-Each test of a code runs twice: with the person's own copy of the store (`root=`), so that the module itself judges, and
-through the helper, as people use it. The first shows what the locker does with our questions, whatever the helper does.
-"""
+"""Screen lockers: they run as the person whose screen it is, and so the module in them has the helper judge."""
 
 import os
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from hosts import all_ended
 from lockers import Display, I3lock, XScreenSaver
-from machine import STORE
 from person import password_of
 
 USER = "alice"
 PASSWORD = password_of(USER)
-OWN_ROOT = Path(f"/home/{USER}/machine")
 HELPER = Path("/usr/libexec/twostep/twostep-helper")
 CODE = ("ECHO_ON", "Verification code: ")
 BOTH = ("ECHO_OFF", "Password and verification code: ")
@@ -33,22 +25,13 @@ def display(whole_run):
         display.stop()
 
 
-NO_HELPER_YET = pytest.mark.xfail(strict=True, reason="the helper refuses everybody so far")
-
-
-@pytest.fixture(params=["own-store", pytest.param("helper", marks=NO_HELPER_YET)])
-def line(request, machine):
-    """Our line, and who is behind it. The clock goes on: programs with a window wait for times of day."""
-    machine.person = machine.enroll(USER)
+@pytest.fixture
+def person(machine):
+    """The clock goes on: programs with a window wait for times of day."""
+    person = machine.enroll(USER)
     machine.clock.go()
     machine.said.add(PASSWORD)
-    if request.param == "helper":
-        return "pam_twostep.so"
-    shutil.rmtree(OWN_ROOT, ignore_errors=True)
-    shutil.copytree(STORE, OWN_ROOT / STORE.relative_to("/"))
-    shutil.copytree("/etc/twostep", OWN_ROOT / "etc/twostep")
-    subprocess.run(["chown", "-R", f"{USER}:", OWN_ROOT], check=True)
-    return f"pam_twostep.so root={OWN_ROOT}"
+    return person
 
 
 @pytest.fixture
@@ -57,12 +40,12 @@ def running():
         yield
 
 
-def one_question(machine, service, line="pam_twostep.so"):
-    machine.stack(service, f"auth required {line} forward_pass", "auth required pam_unix.so try_first_pass")
+def one_question(machine, service):
+    machine.stack(service, "auth required pam_twostep.so forward_pass", "auth required pam_unix.so try_first_pass")
 
 
-def password_then_code(machine, service, line="pam_twostep.so"):
-    machine.stack(service, "auth requisite pam_unix.so", f"auth required {line}")
+def password_then_code(machine, service):
+    machine.stack(service, "auth requisite pam_unix.so", "auth required pam_twostep.so")
 
 
 def exempt(machine, service):
@@ -78,9 +61,8 @@ def no_helper(machine):
     os.chmod(HELPER, mode)
 
 
-def test_i3lock_unlocks_with_password_and_code_in_one(machine, display, line, running):
-    one_question(machine, "i3lock", line)
-    person = machine.person
+def test_i3lock_unlocks_with_password_and_code_in_one(machine, display, person, running):
+    one_question(machine, "i3lock")
     with I3lock(display) as locker:
         assert locker.type(PASSWORD), "the password alone"
         assert locker.type(person.code()), "the code alone"
@@ -88,9 +70,8 @@ def test_i3lock_unlocks_with_password_and_code_in_one(machine, display, line, ru
     assert machine.verdicts() == ["deny not-a-code", "grant", "grant"]
 
 
-def test_i3lock_stays_locked_with_a_wrong_code_or_a_wrong_password(machine, display, line, running):
-    one_question(machine, "i3lock", line)
-    person = machine.person
+def test_i3lock_stays_locked_with_a_wrong_code_or_a_wrong_password(machine, display, person, running):
+    one_question(machine, "i3lock")
     with I3lock(display) as locker:
         assert locker.type(PASSWORD + person.wrong_code())
         assert locker.type("another password" + person.code())
@@ -100,30 +81,30 @@ def test_i3lock_stays_locked_with_a_wrong_code_or_a_wrong_password(machine, disp
 
 
 def test_i3lock_answers_each_question_with_the_same_so_the_usual_line_never_lets_in_and_charges_nothing(
-    machine, display, line, running
+    machine, display, person, running
 ):
-    password_then_code(machine, "i3lock", line)
+    password_then_code(machine, "i3lock")
     with I3lock(display) as locker:
         assert locker.type(PASSWORD)
-        assert locker.type(PASSWORD + machine.person.code()), "to pam_unix that is a wrong password"
+        assert locker.type(PASSWORD + person.code()), "to pam_unix that is a wrong password"
     assert machine.verdicts() == ["deny not-a-code"] * 3
 
 
-def test_xscreensaver_asks_for_the_password_then_for_the_code(machine, display, line, running):
-    password_then_code(machine, "xscreensaver", line)
+def test_xscreensaver_asks_for_the_password_then_for_the_code(machine, display, person, running):
+    password_then_code(machine, "xscreensaver")
     with XScreenSaver(display) as locker:
         assert locker.wake() == HIDDEN_PASSWORD
         locker.type(PASSWORD)
         assert locker.asked() == CODE
-        locker.type(machine.person.wrong_code())
+        locker.type(person.wrong_code())
         assert locker.asked() == ("ECHO_ON", f"Not accepted. Each code works once: wait for the next one.\n{CODE[1]}")
-        locker.type(machine.person.code())
+        locker.type(person.code())
         assert not locker.ends()
     assert machine.verdicts() == ["deny wrong-code", "grant"]
 
 
-def test_xscreensaver_stays_locked_with_the_password_alone(machine, display, line, running):
-    password_then_code(machine, "xscreensaver", line)
+def test_xscreensaver_stays_locked_with_the_password_alone(machine, display, person, running):
+    password_then_code(machine, "xscreensaver")
     with XScreenSaver(display) as locker:
         locker.wake()
         locker.type(PASSWORD)
@@ -135,11 +116,11 @@ def test_xscreensaver_stays_locked_with_the_password_alone(machine, display, lin
     assert machine.verdicts() == ["deny not-a-code"] * 3
 
 
-def test_xscreensaver_takes_password_and_code_in_one_too(machine, display, line, running):
-    one_question(machine, "xscreensaver", line)
+def test_xscreensaver_takes_password_and_code_in_one_too(machine, display, person, running):
+    one_question(machine, "xscreensaver")
     with XScreenSaver(display) as locker:
         assert locker.wake() == BOTH
-        locker.type(PASSWORD + machine.person.code())
+        locker.type(PASSWORD + person.code())
         assert not locker.ends()
     assert machine.verdicts() == ["grant"]
 
