@@ -14,7 +14,6 @@ use twostep_core::os::{Fault, clock};
 use twostep_core::policy::{Policy, Verification};
 use twostep_core::store::Store;
 use twostep_core::time::UnixTime;
-use twostep_core::totp::{self, Authenticator};
 use twostep_core::verdict::{Denial, Verdict};
 use twostep_core::world::Machine;
 
@@ -171,19 +170,6 @@ impl Target {
     pub fn of(uid: u32) -> Result<Self, Failure> {
         Ok(Self { uid, account: account::by_uid(uid)? })
     }
-}
-
-/// The mark of a state that has to be created at `now`: whatever code these authenticators show may have been used.
-pub fn fresh_mark(rules: &Verification, now: UnixTime) -> impl FnOnce(&[Authenticator]) -> UnixTime {
-    let skew = rules.skew_steps.into();
-    move |authenticators| totp::window_end(authenticators, now, skew)
-}
-
-/// The last moment at which a step of `uid`'s begins that could be accepted at `now`.
-pub fn window_end(store: &Store, uid: u32, rules: &Verification, now: UnixTime) -> Result<UnixTime, Failure> {
-    let credential = store.credential(uid)?;
-    let authenticators = credential.as_ref().map_or(&[][..], |credential| &credential.authenticators);
-    Ok(totp::window_end(authenticators, now, rules.skew_steps.into()))
 }
 
 /// The login uid, which survives su and sudo, as far as the kernel knows it.

@@ -4,7 +4,7 @@ use twostep_core::os::account::Account;
 use twostep_core::policy::Policy;
 use twostep_core::store::Durability;
 
-use crate::administrator::{Administrator, Target, fresh_mark};
+use crate::administrator::{Administrator, Target};
 use crate::failure::Failure;
 use crate::terminal::{note, say};
 
@@ -30,8 +30,9 @@ pub fn run(administrator: &Administrator, arguments: &Arguments) -> Result<(), F
     let policy = administrator.policy()?;
     let store = administrator.store()?;
     let name = account.name.clone();
+    let now = administrator.now()?;
     let mut locked =
-        store.lock_or_create(&account, fresh_mark(&policy.verification, administrator.now()?))?;
+        store.lock_or_create(&account, |devices| policy.verification.window_end(devices, now))?;
     if locked.state().required {
         return say(&format!("{name} must prove a second step already."));
     }

@@ -3,7 +3,6 @@
 use twostep_core::attempts::State;
 use twostep_core::policy::Verification;
 use twostep_core::store::{Durability, Store};
-use twostep_core::totp;
 
 use crate::administrator::{Administrator, Target};
 use crate::failure::Failure;
@@ -51,7 +50,7 @@ fn forget(administrator: &Administrator, store: &Store, target: &Target) -> Resu
 /// Writes anew a state that cannot be read. Its mark is lost, so every code up to now counts as used.
 fn replace_state(administrator: &Administrator, store: &Store, target: &Target) -> Result<(), Failure> {
     let name = target.account.as_ref().map_or("", |account| &account.name);
-    let mark = totp::window_end(&[], administrator.now()?, Verification::default().skew_steps.into());
+    let mark = Verification::default().window_end(&[], administrator.now()?);
     store.replace_state(target.uid, State::new(name, mark))?;
     let name = target.name();
     say(&format!("The state of {name} was damaged, and is written anew."))?;

@@ -10,7 +10,7 @@ use twostep_core::ticket::Ticket;
 use twostep_core::time::UnixTime;
 use zeroize::Zeroizing;
 
-use crate::administrator::{Administrator, Target, fresh_mark};
+use crate::administrator::{Administrator, Target};
 use crate::failure::Failure;
 use crate::terminal::{note, say};
 
@@ -48,7 +48,8 @@ pub fn run(administrator: &Administrator, arguments: &Arguments) -> Result<(), F
     administrator.machine().fill(random.as_mut_slice())?;
     let (code, now) = (LongCode::new(*random), administrator.now()?);
     let expires = now.plus(arguments.valid.as_secs());
-    let mut locked = store.lock_or_create(&account, fresh_mark(&policy.verification, now))?;
+    let mut locked =
+        store.lock_or_create(&account, |devices| policy.verification.window_end(devices, now))?;
     let ticket = Ticket::issue(&code, account.uid, expires);
     locked.save(locked.state().with_ticket(Some(ticket)), Durability::Flushed)?;
     drop(locked);

@@ -4,7 +4,7 @@ use twostep_core::attempts::State;
 use twostep_core::store::{Durability, Store};
 use twostep_core::verdict::is_soon;
 
-use crate::administrator::{Administrator, Target, window_end};
+use crate::administrator::{Administrator, Target};
 use crate::failure::Failure;
 use crate::terminal::say;
 
@@ -60,7 +60,9 @@ fn reset_clock(
     state: &State,
 ) -> Result<State, Failure> {
     let now = administrator.now()?;
-    let window_end = window_end(store, target.uid, &administrator.rules()?, now)?;
+    let credential = store.credential(target.uid)?;
+    let authenticators = credential.as_ref().map_or(&[][..], |credential| &credential.authenticators);
+    let window_end = administrator.rules()?.window_end(authenticators, now);
     if state.is_ahead_of(window_end) && is_soon(state.mark, now) {
         return Err(Failure::refused(
             format!(

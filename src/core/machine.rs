@@ -22,7 +22,7 @@ use crate::store::credential::Confirmed;
 use crate::store::{Durability, LocalRecord, Store, check_state_owner};
 use crate::ticket::Ticket;
 use crate::time::UnixTime;
-use crate::totp::{self, Authenticator};
+use crate::totp::Authenticator;
 use crate::verdict::{Accepted, Denial, TicketFault};
 use crate::verify::{Purpose, verify};
 use crate::world::Machine;
@@ -202,10 +202,12 @@ impl Machine for System {
     /// Fails where the state is somebody else's, or would refuse the codes of a new authenticator: better now than after
     /// the dialogue.
     fn check_enrollable(&self, account: &Account, rules: &Verification) -> Result<(), Denial> {
-        let Some(state) = self.store()?.state(account.uid)? else { return Ok(()) };
+        let store = self.store()?;
+        let Some(state) = store.state(account.uid)? else { return Ok(()) };
         check_state_owner(&state, account)?;
-        let now = self.now()?;
-        state.check_clock(totp::window_end(&[], now, rules.skew_steps.into()), now)
+        let (credential, now) = (store.credential(account.uid)?, self.now()?);
+        let authenticators = credential.as_ref().map_or(&[][..], |credential| &credential.authenticators);
+        state.check_clock(rules.window_end(authenticators, now), now)
     }
 
     fn check_ticket(&self, account: &Account, typed: &LongCode) -> Result<Ticket, Denial> {

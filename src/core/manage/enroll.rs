@@ -5,7 +5,6 @@ use crate::code::LongCode;
 use crate::enrollment::{self, Issued, Source, Terms};
 use crate::failure::Failure;
 use crate::qr::Colour;
-use crate::store::check_state_owner;
 use crate::store::credential::{Confirmed, Conflict, Credential, MOST_AUTHENTICATORS, check_label};
 use crate::ticket::Ticket;
 use crate::verdict::{Denial, TicketFault};
@@ -160,13 +159,12 @@ impl Desk<'_> {
 
     /// A state that is another account's, or would refuse the new codes, is told before the dialogue.
     fn check_state(&self) -> Result<(), Failure> {
-        let Some(state) = self.store.state(self.account.uid)? else { return Ok(()) };
-        check_state_owner(&state, self.account)?;
-        let now = self.system.now()?;
-        let credential = self.store.credential(self.account.uid)?;
-        let end =
-            self.window_end(credential.as_ref().map_or(&[], |credential| &credential.authenticators), now);
-        let anomaly = state.check_clock(end, now);
-        anomaly.map_err(|denial| Failure::refused(format!("{}.", denial.cause()), "Then enroll."))
+        let checked = self.system.check_enrollable(self.account, &self.policy.verification);
+        checked.map_err(|denial| {
+            if matches!(denial, Denial::ClockAnomaly { .. }) {
+                return Failure::refused(format!("{}.", denial.cause()), "Then enroll.");
+            }
+            denial.into()
+        })
     }
 }

@@ -20,13 +20,13 @@ use crate::recovery::{RecoveryCodes, SALT};
 use crate::store::credential::Credential;
 use crate::store::{LockedState, Store};
 use crate::time::UnixTime;
-use crate::totp::{self, Authenticator};
 use crate::verdict::{Accepted, Denial, Next, Proof, Verdict};
 use crate::world::Machine;
 
 const CODE: &str = "Verification code: ";
 const PROOF: &str = "To go on, type a code from your app, or a recovery code.\n";
 const NOTHING: &str = "Nothing was stored. Run the command again; delete the entry in the app first.";
+const BROKEN_OFF: &str = "the dialogue was broken off.";
 const UNCHANGED: &str = "Nothing was changed.";
 const DELETE: &str = "Nothing of this dialogue was stored: delete the entry in the app.";
 
@@ -204,26 +204,15 @@ impl<'a> Desk<'a> {
             let typed = Typed::parse(answer).ok_or(Denial::NotACode)?;
             judge(self.system, &typed, office)
         });
-        judged.map_err(|denial| match denial {
-            Denial::Unavailable(_) | Denial::Misconfigured(_) => denial.into(),
-            Denial::Conversation => Failure::refused("the dialogue was broken off.", UNCHANGED),
-            Denial::NotEnrolled { .. } => self.explain(denial),
-            Denial::NotACode
-            | Denial::RefusedBySshd
-            | Denial::WrongCode { .. }
-            | Denial::WrongRecoveryCode { .. }
-            | Denial::Replayed { .. }
-            | Denial::Waiting { .. }
-            | Denial::Disabled { .. }
-            | Denial::RecoveryDisabled { .. }
-            | Denial::ClockAnomaly { .. }
-            | Denial::UnknownUser
-            | Denial::WrongTicket(_)
-            | Denial::NotConfirmed(_)
-            | Denial::EnrolledMeanwhile
-            | Denial::Skipped
-            | Denial::NotStored { .. }
-            | Denial::NoFirstFactor(_) => Failure::refused(denial.text(), UNCHANGED),
+        judged.map_err(|denial| {
+            if matches!(
+                denial,
+                Denial::Unavailable(_) | Denial::Misconfigured(_) | Denial::NotEnrolled { .. }
+            ) {
+                return self.explain(denial);
+            }
+            let what = if denial == Denial::Conversation { BROKEN_OFF.to_owned() } else { denial.text() };
+            Failure::refused(what, UNCHANGED)
         })
     }
 
@@ -252,17 +241,8 @@ impl<'a> Desk<'a> {
     }
 
     fn lock(&self) -> Result<LockedState, Failure> {
-        Ok(self.store.lock_or_create(self.account, self.fresh_mark()?)?)
-    }
-
-    /// The mark of a state that has to be created: whatever code its authenticators show may have been used.
-    fn fresh_mark(&self) -> Result<impl FnOnce(&[Authenticator]) -> UnixTime, Failure> {
-        let now = self.system.now()?;
-        Ok(move |authenticators: &[Authenticator]| self.window_end(authenticators, now))
-    }
-
-    fn window_end(&self, authenticators: &[Authenticator], now: UnixTime) -> UnixTime {
-        totp::window_end(authenticators, now, self.policy.verification.skew_steps.into())
+        let (rules, now) = (&self.policy.verification, self.system.now()?);
+        Ok(self.store.lock_or_create(self.account, |devices| rules.window_end(devices, now))?)
     }
 
     /// How a dialogue that was not finished is told.
@@ -271,7 +251,7 @@ impl<'a> Desk<'a> {
             return Failure::refused(mismatch.text(), NOTHING);
         }
         if denial == Denial::Conversation {
-            return Failure::refused("the dialogue was broken off.", NOTHING);
+            return Failure::refused(BROKEN_OFF, NOTHING);
         }
         if let Denial::WrongTicket(_) = denial {
             return Failure::refused(denial.text(), NOTHING);

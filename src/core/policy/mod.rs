@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use crate::time::{Day, Period, UnixTime};
-use crate::totp::Algorithm;
+use crate::totp::{self, Algorithm, Authenticator};
 
 pub use file::{Place, PolicyError};
 pub use network::Network;
@@ -60,6 +60,13 @@ pub struct Verification {
 impl Default for Verification {
     fn default() -> Self {
         Self { skew_steps: 1, tries: 3, lockout_after: 20 }
+    }
+}
+
+impl Verification {
+    /// When the last step of these authenticators' begins that could be accepted at `now`.
+    pub fn window_end(&self, authenticators: &[Authenticator], now: UnixTime) -> UnixTime {
+        totp::window_end(authenticators, now, self.skew_steps.into())
     }
 }
 
