@@ -1,6 +1,7 @@
 //! Every file and directory of ours: that it is there, whose it is, and who else may touch it.
 
 mod expected;
+mod helper;
 mod store;
 
 use twostep_core::os::files::LONGEST_FILE;
@@ -9,6 +10,7 @@ use twostep_core::os::root::Root;
 use super::Patient;
 use super::finding::{Finding, Place, Remedy};
 use expected::{Expected, Kind, Owner};
+pub use helper::{HELPER, WHO_NEEDS_IT};
 pub use store::of_person;
 
 /// What follows where nobody can be judged.
@@ -20,7 +22,7 @@ const COMMAND: &str = "/usr/bin/twostep";
 /// A policy under which nothing changes for anybody who is not enrolled.
 const SHORTEST_POLICY: &str = "printf 'version = 1\\nmode = \"opt-in\"\\n' > /etc/twostep/policy.toml";
 
-/// Checks the policy's file, the command and the store. Where the account that owns the store is missing, another check
+/// Checks the policy's file, the command, the helper and the store. Where the account that owns the store is missing, another check
 /// says so.
 pub fn check(patient: &Patient<'_>) -> Vec<Finding> {
     let root = patient.root;
@@ -29,6 +31,7 @@ pub fn check(patient: &Patient<'_>) -> Vec<Finding> {
     if root.path(COMMAND).is_file() && !root.path(COMMAND).is_symlink() {
         findings.extend(command(&Owner::system(system)).judge(root));
     }
+    findings.extend(helper::check(patient, &Owner::system(system)));
     findings.extend(store::check(patient));
     findings
 }
