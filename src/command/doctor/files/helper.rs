@@ -1,6 +1,7 @@
 //! The helper: that it is there, runs as the account, and as nobody else. Mounts are another check's matter.
 
 use std::fs::{self, Metadata};
+use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
 
 use twostep_core::os::root::Root;
@@ -39,13 +40,14 @@ pub fn check(patient: &Patient<'_>, system: &Owner) -> Vec<Finding> {
     };
     let file = Expected { kind: Kind::File, forbidden: 0, owners: Vec::new(), ..above(HELPER) };
     let chain = ABOVE.map(above).into_iter().chain([file]).collect::<Vec<_>>();
-    let findings = first_of(root, &chain);
+    let findings = first_of(patient, &chain);
     if !findings.is_empty() {
         return findings;
     }
     let found = match fs::symlink_metadata(root.path(HELPER)) {
         Ok(found) => judge(&found, &Account::of(root)),
-        Err(_) => is_installed(root).then(missing),
+        Err(error) if error.kind() == ErrorKind::NotFound => is_installed(root).then(missing),
+        Err(_) => None,
     };
     found.into_iter().collect()
 }

@@ -5,7 +5,6 @@ mod helper;
 mod store;
 
 use twostep_core::os::files::LONGEST_FILE;
-use twostep_core::os::root::Root;
 
 use super::Patient;
 use super::finding::{Finding, Place, Remedy};
@@ -27,9 +26,9 @@ const SHORTEST_POLICY: &str = "printf 'version = 1\\nmode = \"opt-in\"\\n' > /et
 pub fn check(patient: &Patient<'_>) -> Vec<Finding> {
     let root = patient.root;
     let Ok(system) = root.system_owner() else { return Vec::new() };
-    let mut findings = policy(root, &Owner::system(system));
+    let mut findings = policy(patient, &Owner::system(system));
     if root.path(COMMAND).is_file() && !root.path(COMMAND).is_symlink() {
-        findings.extend(command(&Owner::system(system)).judge(root));
+        findings.extend(command(&Owner::system(system)).judge(patient));
     }
     findings.extend(helper::check(patient, &Owner::system(system)));
     findings.extend(store::check(patient));
@@ -37,7 +36,7 @@ pub fn check(patient: &Patient<'_>) -> Vec<Finding> {
 }
 
 /// The policy and the directories above it.
-fn policy(root: &Root, owner: &Owner) -> Vec<Finding> {
+fn policy(patient: &Patient<'_>, owner: &Owner) -> Vec<Finding> {
     let dir = |path: &str| Expected {
         path: path.to_owned(),
         kind: Kind::Directory,
@@ -49,9 +48,9 @@ fn policy(root: &Root, owner: &Owner) -> Vec<Finding> {
     };
     let file = Expected { kind: Kind::File, make: Some(SHORTEST_POLICY.to_owned()), ..dir(POLICY) };
     let above = store::above("/etc", &[owner.clone(), Owner::ROOT]);
-    let mut findings = first_of(root, &[above, dir("/etc/twostep"), file]);
+    let mut findings = first_of(patient, &[above, dir("/etc/twostep"), file]);
     if findings.is_empty()
-        && std::fs::metadata(root.path(POLICY)).is_ok_and(|found| found.len() > LONGEST_FILE)
+        && std::fs::metadata(patient.root.path(POLICY)).is_ok_and(|found| found.len() > LONGEST_FILE)
     {
         let then = "Write fewer rules: by groups rather than by users.";
         findings.push(odd(POLICY, "it is longer than 64 KiB", EVERYBODY, then));
@@ -60,8 +59,8 @@ fn policy(root: &Root, owner: &Owner) -> Vec<Finding> {
 }
 
 /// What is wrong with the first of `chain` with which something is: what lies below cannot be judged.
-fn first_of(root: &Root, chain: &[Expected]) -> Vec<Finding> {
-    let mut findings = chain.iter().map(|expected| expected.judge(root));
+fn first_of(patient: &Patient<'_>, chain: &[Expected]) -> Vec<Finding> {
+    let mut findings = chain.iter().map(|expected| expected.judge(patient));
     findings.find(|found| !found.is_empty()).unwrap_or_default()
 }
 
