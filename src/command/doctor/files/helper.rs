@@ -11,7 +11,7 @@ use super::super::finding::{Finding, Place, Remedy};
 use super::super::mounts;
 use super::super::people::People;
 use super::expected::{Expected, Kind, Owner};
-use super::{first_of, store};
+use super::{closed, first_of, store};
 
 /// Where it lies.
 pub const HELPER: &str = match twostep_core::remote::HELPER.to_str() {
@@ -43,6 +43,9 @@ pub fn check(patient: &Patient<'_>, system: &Owner) -> Vec<Finding> {
     let findings = first_of(patient, &chain);
     if !findings.is_empty() {
         return findings;
+    }
+    if let Some(closed) = ABOVE.iter().find_map(|dir| closed(root, dir, WHO_NEEDS_IT)) {
+        return vec![closed];
     }
     let found = match fs::symlink_metadata(root.path(HELPER)) {
         Ok(found) => judge(&found, &Account::of(root)),

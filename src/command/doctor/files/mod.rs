@@ -4,7 +4,11 @@ mod expected;
 mod helper;
 mod store;
 
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+
 use twostep_core::os::files::LONGEST_FILE;
+use twostep_core::os::root::Root;
 
 use super::Patient;
 use super::finding::{Finding, Place, Remedy};
@@ -14,6 +18,9 @@ pub use store::of_person;
 
 /// What follows where nobody can be judged.
 const EVERYBODY: &str = "Every login that twostep guards is refused.";
+/// What follows where programs that are not root cannot read the policy.
+const OTHERS: &str = "Programs that do not run as root, such as screen lockers, refuse everybody, and people cannot enroll or use 'twostep' \
+                      themselves. sshd, login, sudo and su read it as root.";
 /// The policy.
 const POLICY: &str = "/etc/twostep/policy.toml";
 /// The command.
@@ -50,12 +57,29 @@ fn policy(patient: &Patient<'_>, owner: &Owner) -> Vec<Finding> {
     let above = store::above("/etc", &[owner.clone(), Owner::ROOT]);
     let mut findings = first_of(patient, &[above, dir("/etc/twostep"), file]);
     if findings.is_empty()
-        && std::fs::metadata(patient.root.path(POLICY)).is_ok_and(|found| found.len() > LONGEST_FILE)
+        && fs::metadata(patient.root.path(POLICY)).is_ok_and(|found| found.len() > LONGEST_FILE)
     {
         let then = "Write fewer rules: by groups rather than by users.";
         findings.push(odd(POLICY, "it is longer than 64 KiB", EVERYBODY, then));
     }
+    if findings.is_empty() {
+        findings.extend(
+            ["/etc", "/etc/twostep", POLICY].iter().find_map(|path| closed(patient.root, path, OTHERS)),
+        );
+    }
     findings
+}
+
+/// What is closed to programs that are not root, and that they need. If one of several is found, what lies below comes later.
+fn closed(root: &Root, path: &str, why: &str) -> Option<Finding> {
+    let found = fs::symlink_metadata(root.path(path)).ok()?;
+    let (bit, what, change) = if found.is_dir() { (0o001, "enter", "o+x") } else { (0o004, "read", "o+r") };
+    let mode = found.mode() & 0o7777;
+    let remedy = Remedy::Run { command: format!("chmod {change} {path}") };
+    (mode & bit == 0).then(|| {
+        let what = format!("only root and its group can {what} it (mode {mode:04o})");
+        Finding::warning(Place::file(path), what, why, remedy)
+    })
 }
 
 /// What is wrong with the first of `chain` with which something is: what lies below cannot be judged.
