@@ -22,7 +22,6 @@ use crate::terminal::{Terminal, note};
 
 /// Somebody who may read and write the store.
 pub struct Administrator {
-    root: Root,
     system: System,
     /// Whether the machine itself is meant, and so its log.
     real: bool,
@@ -36,17 +35,12 @@ impl Administrator {
         if !root.is_ours() {
             return Err(Failure::refused("only root can do this.", "Run it again with sudo."));
         }
-        Ok(Self { system: System::new(root.clone()), root, real })
+        Ok(Self { system: System::new(root), real })
     }
 
     /// The store.
     pub fn store(&self) -> Result<Store, Failure> {
         Ok(self.system.store()?)
-    }
-
-    /// Where all files lie.
-    pub fn root(&self) -> &Root {
-        &self.root
     }
 
     /// The machine.

@@ -66,6 +66,8 @@ enum Verb {
     Remove(remove::Arguments),
     #[command(flatten)]
     OfRoot(VerbOfRoot),
+    /// Find what is wrong in PAM, sshd, policy, files; say what mends it
+    Doctor(doctor::Arguments),
     /// Print what a shell needs to complete the words of this command
     Completions(completions::Arguments),
     /// Check the policy, or explain what it decides
@@ -87,8 +89,6 @@ enum VerbOfRoot {
     Reset(reset::Arguments),
     /// Let a renamed account keep its second step
     Rebind(rebind::Arguments),
-    /// Find what is wrong in PAM, sshd, policy, files; say what mends it
-    Doctor(doctor::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -98,6 +98,7 @@ fn main() -> ExitCode {
     let Arguments { root, verb } = Arguments::parse();
     let done = match verb {
         Verb::Completions(arguments) => completions::run::<Arguments>(&arguments),
+        Verb::Doctor(arguments) => doctor::run(root, &arguments),
         Verb::Policy(verb) => policy::run(root, &verb),
         Verb::Enroll(arguments) => Caller::new(root).and_then(|caller| enroll::run(&caller, arguments)),
         Verb::Status(arguments) => Caller::new(root).and_then(|caller| status::run(&caller, &arguments)),
@@ -120,7 +121,6 @@ fn rule(administrator: &Administrator, verb: VerbOfRoot) -> Result<(), Failure> 
         VerbOfRoot::Unlock(arguments) => unlock::run(administrator, &arguments),
         VerbOfRoot::Reset(arguments) => reset::run(administrator, &arguments),
         VerbOfRoot::Rebind(arguments) => rebind::run(administrator, &arguments),
-        VerbOfRoot::Doctor(arguments) => doctor::run(administrator, &arguments),
     }
 }
 

@@ -6,7 +6,8 @@
     CASE/expected    the report
 
 A root is like a machine's root directory; whoever owns it counts as root. Below a machine lies the folder of pam.d/ that has
-its name, as people are told to copy it. An empty pam_twostep.so becomes the module as it was built. After the report, each remedy that it prints is
+its name, as people are told to copy it. An empty pam_twostep.so becomes the module as it was built; a file called twostep-helper
+belongs to the account twostep and is set-uid and set-gid, as it is installed. After the report, each remedy that it prints is
 applied literally, one after the other, until nothing is left that a remedy mends; `CASE/mended` is what is still said then,
 nothing if there is no such file.
 """
@@ -60,9 +61,19 @@ def lay_out(case, root):
     for file in (root / "var/lib/twostep").rglob("*"):
         if file.is_file():
             file.chmod(0o600)
+    for helper in root.rglob("twostep-helper"):
+        os.chown(helper, *account(root))
+        helper.chmod(0o6755)
     if (case / "setup").exists():
         subprocess.run(["sh", "-eu", case / "setup"], cwd=root, check=True)
     return root
+
+
+def account(root):
+    """The uid and the gid of twostep on that machine; somebody's who is not root if it has no such account."""
+    lines = (root / "etc/passwd").read_text().splitlines()
+    ids = [line.split(":")[2:4] for line in lines if line.startswith("twostep:")]
+    return (int(number) for number in (ids or [("65534", "65534")])[0])
 
 
 def shipped(root, folder):

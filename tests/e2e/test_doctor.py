@@ -2,17 +2,19 @@
 
 import json
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from hosts import Ssh, ready
+from hosts import Ssh, become, ready
 
 SETTINGS = Path("/etc/ssh/sshd_config.d/00-twostep.conf")
 DEFS = Path("/etc/login.defs")
 POLICY = Path("/etc/twostep/policy.toml")
 STORE = Path("/var/lib/twostep")
+HELPER = Path("/usr/libexec/twostep/twostep-helper")
 # As pam.d/README.md says.
 README = {
     "KbdInteractiveAuthentication": "yes",
@@ -34,15 +36,22 @@ def prepared(machine):
     SETTINGS.unlink(missing_ok=True)
     machine.policy()
     POLICY.chmod(0o644)
+    install_helper()
+
+
+def install_helper():
+    shutil.chown(HELPER, "twostep", "twostep")
+    HELPER.chmod(0o6755)
 
 
 def configure(settings):
     SETTINGS.write_text("".join(f"{keyword} {value}\n" for keyword, value in settings.items()))
 
 
-def findings(machine):
+def findings(machine, *whoever):
     """All but what is said of the clock: nothing keeps that of the sandbox."""
-    report = json.loads(machine.run("twostep", "doctor", "--json").stdout)
+    report = json.loads(machine.run(*whoever, "twostep", "doctor", "--json").stdout)
+    assert report["complete"] == (not whoever)
     return [finding for finding in report["findings"] if finding["file"] != "clock"]
 
 
@@ -58,6 +67,16 @@ def break_store(_machine):
     subprocess.run(["rm", "-r", STORE / "state"], check=True)
 
 
+def helper_of(owner):
+    shutil.chown(HELPER, owner, owner)
+    HELPER.chmod(0o6755)
+
+
+def mount_helper(options):
+    subprocess.run(["mount", "--bind", HELPER.parent, HELPER.parent], check=True)
+    subprocess.run(["mount", "-o", f"remount,bind,{options}", HELPER.parent], check=True)
+
+
 MISTAKES = {
     "sshd cannot ask": lambda _: configure({**README, "KbdInteractiveAuthentication": "no"}),
     "a key is enough": lambda _: configure({**README, "AuthenticationMethods": "any"}),
@@ -67,19 +86,67 @@ MISTAKES = {
     "a line that is passed over": lambda machine: machine.stack(
         "sudo", "auth requisite pam_unix.so", "auth optional pam_twostep.so"
     ),
+    "a helper that is not set-uid": lambda _: HELPER.chmod(0o755),
+    "a helper that runs as root": lambda _: helper_of("root"),
+    "a helper of bob's": lambda _: helper_of("bob"),
 }
+ALICE = ("setpriv", *become("alice"))
 
 
 @pytest.mark.parametrize("mistake", MISTAKES.values(), ids=MISTAKES)
 def test_what_it_prints_mends_what_is_wrong(prepared, mistake):
     mistake(prepared)
     found = findings(prepared)
-    assert found and prepared.run("twostep", "doctor").returncode == 1
+    is_problem = any(finding["severity"] == "problem" for finding in found)
+    assert found and prepared.run("twostep", "doctor").returncode == is_problem
     for _ in range(5):
         for finding in [finding for finding in found if finding["remedy"]["kind"] != "advice"][:1]:
             apply(finding["remedy"])
         found = findings(prepared)
     assert found == []
+
+
+@pytest.mark.parametrize("mistake", [name for name in MISTAKES if name != "no place for states"])
+def test_who_is_not_root_sees_what_everybody_can_see(prepared, mistake):
+    MISTAKES[mistake](prepared)
+    by_root, by_alice = findings(prepared), findings(prepared, *ALICE)
+    assert by_alice and all(finding in by_root for finding in by_alice)
+    done = prepared.run(*ALICE, "twostep", "doctor")
+    assert done.returncode == prepared.run("twostep", "doctor").returncode
+    assert done.stdout.splitlines()[-1].startswith("Left out is what only root may read")
+
+
+def test_who_is_not_root_finds_nothing_where_readme_was_followed(prepared):
+    prepared.enroll("alice")
+    assert findings(prepared, *ALICE) == []
+    done = prepared.run(*ALICE, "twostep", "doctor")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines()[-1].startswith("Left out is what only root may read")
+
+
+def test_where_the_helper_is_mended_people_can_use_the_command(prepared):
+    """On a file system without set-uid programs, which the remedy mounts anew."""
+    status = (*ALICE, "twostep", "status")
+    assert prepared.run(*status).returncode == 0
+    mount_helper("nosuid,noexec")
+    try:
+        assert prepared.run(*status).returncode == 3
+        [finding] = findings(prepared)
+        assert finding["severity"] == "warning" and findings(prepared, *ALICE) == [finding]
+        apply(finding["remedy"])
+        assert findings(prepared) == [] and prepared.run(*status).returncode == 0
+    finally:
+        subprocess.run(["umount", HELPER.parent], check=True)
+
+
+def test_a_helper_that_is_away_is_missed(prepared):
+    HELPER.rename(HELPER.with_suffix(".away"))
+    try:
+        [finding] = findings(prepared)
+        assert (finding["severity"], finding["file"]) == ("warning", str(HELPER))
+        assert findings(prepared, *ALICE) == [finding]
+    finally:
+        HELPER.with_suffix(".away").rename(HELPER)
 
 
 def apply(remedy):

@@ -13,7 +13,7 @@ const DEFAULT: u64 = 60;
 
 /// Checks LOGIN_TIMEOUT where people enroll at the console.
 pub fn check(patient: &Patient<'_>) -> Vec<Finding> {
-    let asked = stack::guard(patient.root, "login").asks.is_some();
+    let asked = stack::guard(patient, "login").asks.is_some();
     if !asked || !enrolling::is_possible(patient, "login") {
         return Vec::new();
     }

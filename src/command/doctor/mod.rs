@@ -13,19 +13,25 @@ mod mounts;
 mod people;
 mod policy;
 mod report;
+mod sight;
 mod sshd;
 mod stack;
 mod users;
 
+use std::path::PathBuf;
+
+use twostep_core::machine::System;
 use twostep_core::os::root::Root;
 use twostep_core::policy::Policy;
 use twostep_core::time::UnixTime;
+use twostep_core::world::Machine;
 
-use crate::administrator::Administrator;
+use crate::administrator::root_at;
 use crate::failure::Failure;
 use crate::terminal::say;
 use finding::Finding;
 use report::Report;
+use sight::{Sight, is_hidden};
 
 /// How to report.
 #[derive(clap::Args)]
@@ -39,12 +45,21 @@ pub struct Arguments {
 pub struct Patient<'a> {
     /// Where all files lie.
     pub root: &'a Root,
+    /// How much of them this process may see.
+    pub sight: Sight,
     /// The policy, if it can be read and has no error.
     pub policy: Option<Policy>,
     /// Its text, if it can be read.
     pub policy_text: Option<String>,
     /// The present moment.
     pub now: UnixTime,
+}
+
+impl Patient<'_> {
+    /// Whether the policy is there for others to read, so that nothing can be said of what it decides.
+    pub fn hides_policy(&self) -> bool {
+        self.sight == Sight::Public && is_hidden(&self.root.path(policy::FILE))
+    }
 }
 
 /// The checks, each in a file of its own. One that cannot look says so in a finding.
@@ -61,16 +76,20 @@ const CHECKS: &[fn(&Patient<'_>) -> Vec<Finding>] = &[
     confinement::check,
 ];
 
-/// Runs all checks. Fails, with status 1, if something must be mended.
-pub fn run(administrator: &Administrator, arguments: &Arguments) -> Result<(), Failure> {
-    let text = administrator.machine().policy_text().ok();
+/// Runs all checks, as far as whoever runs this may see. Fails, with status 1, if something must be mended.
+pub fn run(root: Option<PathBuf>, arguments: &Arguments) -> Result<(), Failure> {
+    let root = root_at(root)?;
+    let system = System::new(root.clone());
+    let text = system.policy_text().ok();
     let patient = Patient {
-        root: administrator.root(),
-        policy: administrator.policy().ok(),
+        root: &root,
+        sight: Sight::of(&root)?,
+        policy: system.policy().ok(),
         policy_text: text.map(|(_, text)| String::from_utf8_lossy(&text).into_owned()),
-        now: administrator.now()?,
+        now: twostep_core::os::clock::now()?,
     };
-    let report = Report::new(CHECKS.iter().flat_map(|check| check(&patient)).collect());
+    let findings = CHECKS.iter().flat_map(|check| check(&patient)).collect();
+    let report = Report::new(findings, patient.sight);
     say(&if arguments.json { json(&report)? } else { report.to_string() })?;
     if report.has_problems() { Err(Failure::silent()) } else { Ok(()) }
 }

@@ -76,6 +76,15 @@ impl<'a> People<'a> {
         Ok(local.into_iter().find(|one| one.uid == uid).map(|one| one.name))
     }
 
+    /// The uid and the gid of the account called `name`; none if there is no such account, or nobody knows.
+    pub fn ids(&self, name: &str) -> Option<(u32, u32)> {
+        if self.root.is_machine() {
+            let account = account::by_name(name).ok()??;
+            return Some((account.uid, account.entries.first()?.gid));
+        }
+        self.local()?.into_iter().find(|one| one.name == name).map(|one| (one.uid, one.gid))
+    }
+
     /// How to call whoever `uid` is.
     pub fn called(&self, uid: u32) -> String {
         self.name(uid).ok().flatten().unwrap_or_else(|| format!("uid {uid}"))

@@ -7,7 +7,7 @@ use super::finding::{Finding, Place, Remedy};
 use crate::policy::hint;
 
 /// The policy, as the machine names it.
-const FILE: &str = "/etc/twostep/policy.toml";
+pub const FILE: &str = "/etc/twostep/policy.toml";
 
 /// Checks what the policy says. Whether it can be read at all is the matter of the files.
 pub fn check(patient: &Patient<'_>) -> Vec<Finding> {

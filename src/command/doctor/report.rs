@@ -5,22 +5,30 @@ use std::fmt::{self, Display, Formatter, Write};
 use serde::Serialize;
 
 use super::finding::{Finding, Place, Remedy, Severity};
+use super::sight::Sight;
 
 /// All findings, the worst first.
 #[derive(Serialize)]
 pub struct Report {
     problems: usize,
     warnings: usize,
+    /// Whether everything was looked at.
+    complete: bool,
     findings: Vec<Finding>,
 }
 
 impl Report {
-    /// The report on `findings`.
-    pub fn new(mut findings: Vec<Finding>) -> Self {
+    /// The report on `findings`, by somebody with this sight.
+    pub fn new(mut findings: Vec<Finding>, sight: Sight) -> Self {
         findings.sort();
         findings.dedup();
         let count = |severity| findings.iter().filter(|finding| finding.severity == severity).count();
-        Self { problems: count(Severity::Problem), warnings: count(Severity::Warning), findings }
+        Self {
+            problems: count(Severity::Problem),
+            warnings: count(Severity::Warning),
+            complete: sight == Sight::Whole,
+            findings,
+        }
     }
 
     /// Whether something must be mended.
@@ -33,19 +41,24 @@ impl Display for Report {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         self.findings.iter().try_for_each(|finding| writeln!(f, "{finding}"))?;
         match (self.problems, self.warnings) {
-            (0, 0) => f.write_str("Nothing to mend."),
+            (0, 0) => f.write_str("Nothing to mend.")?,
             (problems, warnings) => {
                 write!(f, "{}, {}.", counted(problems, "problem"), counted(warnings, "warning"))?;
-                let one_by_one = self.findings.len() > 1;
-                f.write_str(if one_by_one {
-                    "\nMend the first, then ask again: what follows may have moved."
-                } else {
-                    ""
-                })
             }
         }
+        if self.findings.len() > 1 {
+            f.write_str("\nMend the first, then ask again: what follows may have moved.")?;
+        }
+        if !self.complete {
+            write!(f, "\n{LEFT_OUT}")?;
+        }
+        Ok(())
     }
 }
+
+/// What is said to whoever cannot see everything.
+const LEFT_OUT: &str = "Left out is what only root may read, such as what is stored of people and what sshd says of itself: \
+                        'sudo twostep doctor' looks at that, too.";
 
 fn counted(count: usize, what: &str) -> String {
     if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }

@@ -47,7 +47,7 @@ fn person(patient: &Patient<'_>, store: &Store, uid: u32) -> Vec<Finding> {
     let account = People::of(patient.root).name(uid);
     let name = account.clone().ok().flatten().unwrap_or_else(|| uid.to_string());
     match (store.credential(uid), store.state(uid)) {
-        _ if !files::of_person(patient.root, uid).is_empty() => Vec::new(), // told there
+        _ if !files::of_person(patient, uid).is_empty() => Vec::new(), // told there
         (Ok(credential), Ok(state)) => {
             let person = Person { patient, uid, name, credential };
             match account {
@@ -203,7 +203,7 @@ impl Person<'_> {
 
 /// Those who must have a second step at `service`, have none, and cannot enroll there.
 fn shut_out(patient: &Patient<'_>, policy: &Policy, store: &Store, service: &str) -> Option<Finding> {
-    stack::guard(patient.root, service).asks?;
+    stack::guard(patient, service).asks?;
     let (why, way) = no_enrolling(policy, service)?;
     let people = People::of(patient.root);
     let must = |one: &Local| match people.mode(policy, &one.name, service, patient.now) {

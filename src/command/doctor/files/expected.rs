@@ -8,7 +8,9 @@ use std::os::unix::fs::MetadataExt;
 use nix::unistd::Uid;
 use twostep_core::os::root::Root;
 
+use super::super::Patient;
 use super::super::finding::{Finding, Place, Remedy};
+use super::super::sight::{Sight, is_denied};
 use super::odd;
 
 /// Who must own it.
@@ -73,8 +75,8 @@ pub struct Expected {
 
 impl Expected {
     /// What is wrong with it.
-    pub fn judge(&self, root: &Root) -> Vec<Finding> {
-        match fs::symlink_metadata(root.path(&self.path)) {
+    pub fn judge(&self, patient: &Patient<'_>) -> Vec<Finding> {
+        match fs::symlink_metadata(patient.root.path(&self.path)) {
             Ok(found) if self.is_of_kind(&found) => {
                 [self.judge_owner(&found), self.judge_mode(&found), self.judge_names(&found)]
                     .into_iter()
@@ -83,6 +85,7 @@ impl Expected {
             }
             Ok(_) => vec![self.of_another_kind()],
             Err(error) if error.kind() == ErrorKind::NotFound => self.missing().into_iter().collect(),
+            Err(error) if is_denied(&error) && patient.sight == Sight::Public => Vec::new(),
             Err(error) => {
                 let what = format!("it cannot be looked at: {error}");
                 vec![odd(

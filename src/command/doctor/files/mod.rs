@@ -1,7 +1,11 @@
 //! Every file and directory of ours: that it is there, whose it is, and who else may touch it.
 
 mod expected;
+mod helper;
 mod store;
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
 
 use twostep_core::os::files::LONGEST_FILE;
 use twostep_core::os::root::Root;
@@ -9,10 +13,14 @@ use twostep_core::os::root::Root;
 use super::Patient;
 use super::finding::{Finding, Place, Remedy};
 use expected::{Expected, Kind, Owner};
+pub use helper::{HELPER, WHO_NEEDS_IT};
 pub use store::of_person;
 
 /// What follows where nobody can be judged.
 const EVERYBODY: &str = "Every login that twostep guards is refused.";
+/// What follows where programs that are not root cannot read the policy.
+const OTHERS: &str = "Programs that do not run as root, such as screen lockers, refuse everybody, and people cannot enroll or use 'twostep' \
+                      themselves. sshd, login, sudo and su read it as root.";
 /// The policy.
 const POLICY: &str = "/etc/twostep/policy.toml";
 /// The command.
@@ -20,21 +28,22 @@ const COMMAND: &str = "/usr/bin/twostep";
 /// A policy under which nothing changes for anybody who is not enrolled.
 const SHORTEST_POLICY: &str = "printf 'version = 1\\nmode = \"opt-in\"\\n' > /etc/twostep/policy.toml";
 
-/// Checks the policy's file, the command and the store. Where the account that owns the store is missing, another check
+/// Checks the policy's file, the command, the helper and the store. Where the account that owns the store is missing, another check
 /// says so.
 pub fn check(patient: &Patient<'_>) -> Vec<Finding> {
     let root = patient.root;
     let Ok(system) = root.system_owner() else { return Vec::new() };
-    let mut findings = policy(root, &Owner::system(system));
+    let mut findings = policy(patient, &Owner::system(system));
     if root.path(COMMAND).is_file() && !root.path(COMMAND).is_symlink() {
-        findings.extend(command(&Owner::system(system)).judge(root));
+        findings.extend(command(&Owner::system(system)).judge(patient));
     }
+    findings.extend(helper::check(patient, &Owner::system(system)));
     findings.extend(store::check(patient));
     findings
 }
 
 /// The policy and the directories above it.
-fn policy(root: &Root, owner: &Owner) -> Vec<Finding> {
+fn policy(patient: &Patient<'_>, owner: &Owner) -> Vec<Finding> {
     let dir = |path: &str| Expected {
         path: path.to_owned(),
         kind: Kind::Directory,
@@ -46,19 +55,36 @@ fn policy(root: &Root, owner: &Owner) -> Vec<Finding> {
     };
     let file = Expected { kind: Kind::File, make: Some(SHORTEST_POLICY.to_owned()), ..dir(POLICY) };
     let above = store::above("/etc", &[owner.clone(), Owner::ROOT]);
-    let mut findings = first_of(root, &[above, dir("/etc/twostep"), file]);
+    let mut findings = first_of(patient, &[above, dir("/etc/twostep"), file]);
     if findings.is_empty()
-        && std::fs::metadata(root.path(POLICY)).is_ok_and(|found| found.len() > LONGEST_FILE)
+        && fs::metadata(patient.root.path(POLICY)).is_ok_and(|found| found.len() > LONGEST_FILE)
     {
         let then = "Write fewer rules: by groups rather than by users.";
         findings.push(odd(POLICY, "it is longer than 64 KiB", EVERYBODY, then));
     }
+    if findings.is_empty() {
+        findings.extend(
+            ["/etc", "/etc/twostep", POLICY].iter().find_map(|path| closed(patient.root, path, OTHERS)),
+        );
+    }
     findings
 }
 
+/// What is closed to programs that are not root, and that they need. If one of several is found, what lies below comes later.
+fn closed(root: &Root, path: &str, why: &str) -> Option<Finding> {
+    let found = fs::symlink_metadata(root.path(path)).ok()?;
+    let (bit, what, change) = if found.is_dir() { (0o001, "enter", "o+x") } else { (0o004, "read", "o+r") };
+    let mode = found.mode() & 0o7777;
+    let remedy = Remedy::Run { command: format!("chmod {change} {path}") };
+    (mode & bit == 0).then(|| {
+        let what = format!("only root and its group can {what} it (mode {mode:04o})");
+        Finding::warning(Place::file(path), what, why, remedy)
+    })
+}
+
 /// What is wrong with the first of `chain` with which something is: what lies below cannot be judged.
-fn first_of(root: &Root, chain: &[Expected]) -> Vec<Finding> {
-    let mut findings = chain.iter().map(|expected| expected.judge(root));
+fn first_of(patient: &Patient<'_>, chain: &[Expected]) -> Vec<Finding> {
+    let mut findings = chain.iter().map(|expected| expected.judge(patient));
     findings.find(|found| !found.is_empty()).unwrap_or_default()
 }
 

@@ -9,6 +9,7 @@ use twostep_core::store::{STORE, Store};
 use super::super::Patient;
 use super::super::finding::{Finding, Place, Remedy};
 use super::super::people::People;
+use super::super::sight::Sight;
 use super::super::{machine, mounts};
 use super::expected::{Expected, Kind, Owner};
 use super::{EVERYBODY, first_of, odd};
@@ -22,14 +23,17 @@ pub fn check(patient: &Patient<'_>) -> Vec<Finding> {
     }
     let owner = Owner::store(root, owners.store);
     let above = |path| above(path, &[Owner::system(owners.system), Owner::ROOT]);
-    let mut findings = first_of(root, &[above("/var"), above("/var/lib"), directory(root, STORE, &owner)]);
-    if findings.is_empty() {
-        let folders = ["users", "state"].map(|name| directory(root, &format!("{STORE}/{name}"), &owner));
-        findings = folders.iter().flat_map(|folder| folder.judge(root)).collect();
+    let mut findings = first_of(patient, &[above("/var"), above("/var/lib"), directory(root, STORE, &owner)]);
+    if patient.sight == Sight::Public {
+        return findings;
     }
     if findings.is_empty() {
-        findings.extend(files(root, "users", ".toml", &owner));
-        findings.extend(files(root, "state", "", &owner));
+        let folders = ["users", "state"].map(|name| directory(root, &format!("{STORE}/{name}"), &owner));
+        findings = folders.iter().flat_map(|folder| folder.judge(patient)).collect();
+    }
+    if findings.is_empty() {
+        findings.extend(files(patient, "users", ".toml", &owner));
+        findings.extend(files(patient, "state", "", &owner));
     }
     if findings.is_empty() {
         findings.extend(Store::open(root).err().map(|fault| unforeseen(root, &fault.0)));
@@ -74,15 +78,17 @@ fn make(root: &Root, path: &str) -> String {
 }
 
 /// What is wrong with the two files of `uid`, whatever is in them.
-pub fn of_person(root: &Root, uid: u32) -> Vec<Finding> {
+pub fn of_person(patient: &Patient<'_>, uid: u32) -> Vec<Finding> {
+    let root = patient.root;
     let Ok(owners) = root.owners() else { return Vec::new() };
     let owner = Owner::store(root, owners.store);
     let paths = [format!("{STORE}/users/{uid}.toml"), format!("{STORE}/state/{uid}")];
-    paths.iter().flat_map(|path| file(root, path, uid, &owner)).collect()
+    paths.iter().flat_map(|path| file(patient, path, uid, &owner)).collect()
 }
 
 /// The files of one of the two directories, and what else lies there.
-fn files(root: &Root, folder: &str, suffix: &str, owner: &Owner) -> Vec<Finding> {
+fn files(patient: &Patient<'_>, folder: &str, suffix: &str, owner: &Owner) -> Vec<Finding> {
+    let root = patient.root;
     let dir = format!("{STORE}/{folder}");
     let entries = match fs::read_dir(root.path(&dir)) {
         Ok(entries) => entries,
@@ -90,7 +96,7 @@ fn files(root: &Root, folder: &str, suffix: &str, owner: &Owner) -> Vec<Finding>
     };
     let names = entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned());
     let judged = names.flat_map(|name| match uid_in(&name, suffix) {
-        Some(uid) => file(root, &format!("{dir}/{name}"), uid, owner),
+        Some(uid) => file(patient, &format!("{dir}/{name}"), uid, owner),
         None => vec![stray(&dir, &name, suffix)],
     });
     judged.collect()
@@ -102,7 +108,7 @@ fn uid_in(name: &str, suffix: &str) -> Option<u32> {
     text.parse().ok().filter(|uid: &u32| uid.to_string() == text)
 }
 
-fn file(root: &Root, path: &str, uid: u32, owner: &Owner) -> Vec<Finding> {
+fn file(patient: &Patient<'_>, path: &str, uid: u32, owner: &Owner) -> Vec<Finding> {
     let expected = Expected {
         path: path.to_owned(),
         kind: Kind::Secret,
@@ -112,13 +118,13 @@ fn file(root: &Root, path: &str, uid: u32, owner: &Owner) -> Vec<Finding> {
         make: None,
         lost: "",
     };
-    let mut findings = expected.judge(root);
-    if fs::symlink_metadata(root.path(path)).is_ok_and(|found| found.len() > LONGEST_FILE) {
+    let mut findings = expected.judge(patient);
+    if fs::symlink_metadata(patient.root.path(path)).is_ok_and(|found| found.len() > LONGEST_FILE) {
         let what = "it is longer than 64 KiB";
         findings.push(odd(path, what, "", "It is not as twostep writes it: restore it from a backup."));
     }
     // Asking for the name may take time, and is seldom needed.
-    let why = || format!("The logins of {} are refused.", People::of(root).called(uid));
+    let why = || format!("The logins of {} are refused.", People::of(patient.root).called(uid));
     findings.into_iter().map(|finding| Finding { why: why(), ..finding }).collect()
 }
 

@@ -1,4 +1,4 @@
-//! What the store and the module are mounted from, and how.
+//! What the store, the module and the helper are mounted from, and how.
 
 mod table;
 
@@ -9,6 +9,7 @@ use twostep_core::os::root::Root;
 use twostep_core::store::STORE;
 
 use super::Patient;
+use super::files::{HELPER, WHO_NEEDS_IT};
 use super::finding::{Finding, Place, Remedy};
 use super::machine::{self, on_machine};
 use table::{Mount, fstab, holding, lies_below, mounted};
@@ -21,7 +22,7 @@ const FEW_BYTES: u64 = 16 * 1024 * 1024;
 /// New files below which it is nearly full.
 const FEW_FILES: u64 = 100;
 
-/// Checks where the store lies, and from where the module is loaded.
+/// Checks where the store lies, and from where the module is loaded and the helper started.
 pub fn check(patient: &Patient<'_>) -> Vec<Finding> {
     let root = patient.root;
     let mounts = mounted(root);
@@ -31,6 +32,7 @@ pub fn check(patient: &Patient<'_>) -> Vec<Finding> {
         findings.extend(full(root));
     }
     findings.extend(modules(root).iter().filter_map(|path| not_executable(root, &mounts, path)));
+    findings.extend(helper(root, &mounts));
     findings
 }
 
@@ -126,8 +128,26 @@ fn not_executable(root: &Root, mounts: &[Mount], path: &str) -> Option<Finding> 
     })
 }
 
+/// Where the helper cannot be started, or not as the account.
+fn helper(root: &Root, mounts: &[Mount]) -> Option<Finding> {
+    let mount = holding(mounts, HELPER).filter(|_| root.path(HELPER).exists())?;
+    // Where a module lies beside it, that was told.
+    let told = modules(root).iter().any(|path| holding(mounts, path) == Some(mount));
+    let options = [("noexec", "exec"), ("nosuid", "suid")];
+    let options = options.iter().filter(|(option, _)| mount.has(option) && !(told && *option == "noexec"));
+    let (found, wanted): (Vec<_>, Vec<_>) = options.copied().unzip();
+    (!found.is_empty()).then(|| {
+        Finding::warning(
+            Place::file(&mount.point),
+            format!("it is mounted with {}, and {HELPER} lies on it", found.join(" and ")),
+            format!("The helper cannot run as the account twostep. {WHO_NEEDS_IT} Look into {FSTAB}, too."),
+            on_machine(root, format!("mount -o remount,{} {}", wanted.join(","), mount.point)),
+        )
+    })
+}
+
 /// The modules, as far as they are there.
-fn modules(root: &Root) -> Vec<String> {
+pub fn modules(root: &Root) -> Vec<String> {
     let triplets = fs::read_dir(root.path("/usr/lib")).into_iter().flatten().flatten();
     let triplets = triplets.map(|entry| entry.file_name().to_string_lossy().into_owned());
     let triplets =

@@ -4,12 +4,14 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io;
 
 use twostep_core::os::root::Root;
 
 use super::super::finding::Place;
 use super::super::machine;
 use super::super::people::Named;
+use super::super::sight::{is_denied, is_hidden};
 use super::glob;
 use super::words::{first_word, words};
 
@@ -29,6 +31,8 @@ pub struct Config {
     pub settings: Vec<Setting>,
     /// The line at which sshd gives up: what it includes goes too deep. Or this does: it is too much.
     pub too_deep: Option<Place>,
+    /// Whether there may be more that this process may not read.
+    pub hides: bool,
     lines: usize,
 }
 
@@ -71,7 +75,10 @@ impl Config {
 
     /// Reads one file. A `Match` block in it ends where the file ends.
     fn read_file(&mut self, root: &Root, file: &str, included_in: Option<usize>, depth: usize) {
-        let Some(text) = machine::text(root, file) else { return };
+        let Some(text) = machine::text(root, file) else {
+            self.hides |= is_hidden(&root.path(file));
+            return;
+        };
         let mut block = included_in;
         for (number, line) in (1..).zip(text.lines()) {
             if self.too_deep.is_some() {
@@ -91,13 +98,36 @@ impl Config {
                     block = self.blocks.len().checked_sub(1);
                 }
                 "include" => {
-                    for included in words(rest).iter().flat_map(|pattern| matching(root, pattern)) {
+                    for included in self.included(root, rest) {
                         self.read_file(root, &included, block, depth.saturating_add(1));
                     }
                 }
                 _ => self.settings.extend(setting(keyword, line, rest, place, block)),
             }
         }
+    }
+
+    /// The files that the patterns of an `Include` mean, in the order in which sshd reads them.
+    fn included(&mut self, root: &Root, patterns: &str) -> Vec<String> {
+        words(patterns).iter().flat_map(|pattern| self.matching(root, pattern)).collect()
+    }
+
+    fn matching(&mut self, root: &Root, pattern: &str) -> Vec<String> {
+        let pattern =
+            if pattern.starts_with('/') { pattern.to_owned() } else { format!("/etc/ssh/{pattern}") };
+        let mut found = vec![String::new()];
+        for part in pattern.split('/').filter(|part| !part.is_empty()) {
+            let entries = found.iter().flat_map(|folder| self.entries(root, folder, part));
+            found = entries.collect();
+        }
+        found
+    }
+
+    /// What `part`, one part of a path, means in `folder`.
+    fn entries(&mut self, root: &Root, folder: &str, part: &str) -> Vec<String> {
+        let entries = entries(root, folder, part);
+        self.hides |= entries.as_ref().is_err_and(is_denied);
+        entries.unwrap_or_default()
     }
 
     /// Whether block `index` holds for everybody.
@@ -166,25 +196,15 @@ fn criteria(rest: &str) -> Vec<(String, String)> {
     criteria
 }
 
-/// The files that an `Include` means, in the order in which sshd reads them.
-fn matching(root: &Root, pattern: &str) -> Vec<String> {
-    let pattern = if pattern.starts_with('/') { pattern.to_owned() } else { format!("/etc/ssh/{pattern}") };
-    let mut found = vec![String::new()];
-    for part in pattern.split('/').filter(|part| !part.is_empty()) {
-        found = found.iter().flat_map(|folder| entries(root, folder, part)).collect();
-    }
-    found
-}
-
 /// What `part`, one part of a path, means in `folder`.
-fn entries(root: &Root, folder: &str, part: &str) -> Vec<String> {
+fn entries(root: &Root, folder: &str, part: &str) -> io::Result<Vec<String>> {
     if !glob::is_pattern(part) {
         let path = format!("{folder}/{part}");
-        return if root.path(&path).exists() { vec![path] } else { Vec::new() };
+        return fs::metadata(root.path(&path)).map(|_| vec![path]);
     }
-    let names = fs::read_dir(root.path(folder)).into_iter().flatten().flatten();
+    let names = fs::read_dir(root.path(folder))?.flatten();
     let names = names.map(|entry| entry.file_name().to_string_lossy().into_owned());
     let mut matching: Vec<_> = names.filter(|name| glob::matches(part, name)).collect();
     matching.sort();
-    matching.iter().map(|name| format!("{folder}/{name}")).collect()
+    Ok(matching.iter().map(|name| format!("{folder}/{name}")).collect())
 }

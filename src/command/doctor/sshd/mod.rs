@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 use super::Patient;
 use super::finding::{Finding, Place, Remedy};
 use super::people::People;
+use super::sight::Sight;
 use super::stack;
 use config::{Block, Config};
 use methods::FirstFactor;
@@ -23,6 +24,9 @@ use view::View;
 pub fn check(patient: &Patient<'_>) -> Vec<Finding> {
     let Some(first) = first_factor(patient) else { return Vec::new() };
     let Some(config) = Config::read(patient.root) else { return Vec::new() };
+    if patient.sight == Sight::Public && config.hides {
+        return Vec::new();
+    }
     if let Some(place) = config.too_deep {
         return vec![includes_too_much(place)];
     }
@@ -64,7 +68,7 @@ fn case<'a>(
 
 /// What comes before our line in sshd's service; none if it has no line of ours.
 fn first_factor(patient: &Patient<'_>) -> Option<FirstFactor> {
-    let guard = stack::guard(patient.root, "sshd");
+    let guard = stack::guard(patient, "sshd");
     let key = |arguments: &Vec<String>| arguments.iter().any(|argument| argument == "first_factor=publickey");
     match guard.asks {
         Some(arguments) if key(&arguments) => Some(FirstFactor::Key),
@@ -73,9 +77,10 @@ fn first_factor(patient: &Patient<'_>) -> Option<FirstFactor> {
     }
 }
 
-/// What sshd says of itself; of a machine below another root it cannot be asked.
+/// What sshd says of itself, to root alone; of a machine below another root it cannot be asked.
 fn said(patient: &Patient<'_>) -> (BTreeMap<String, String>, Option<Finding>) {
-    let said = patient.root.is_machine().then(effective::settings).flatten();
+    let said =
+        (patient.root.is_machine() && patient.sight == Sight::Whole).then(effective::settings).flatten();
     match said {
         Some(Ok(said)) => (said, None),
         Some(Err(refusal)) => (BTreeMap::new(), Some(refusal)),
@@ -85,6 +90,6 @@ fn said(patient: &Patient<'_>) -> (BTreeMap<String, String>, Option<Finding>) {
 
 /// Whether the policy asks nothing of those whom `block` names, so that they may come in as they like.
 fn is_exempt(patient: &Patient<'_>, block: &Block) -> bool {
-    let Some(policy) = &patient.policy else { return false };
+    let Some(policy) = &patient.policy else { return patient.hides_policy() };
     block.named().is_some_and(|named| People::of(patient.root).are_exempt(policy, &named, patient.now))
 }

@@ -1,5 +1,6 @@
 //! Where libpam finds its files on a machine, and what is in them.
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Component, Path, PathBuf};
@@ -9,6 +10,7 @@ use twostep_core::os::root::Root;
 
 use crate::doctor::finding::Place;
 use crate::doctor::machine;
+use crate::doctor::sight::{is_denied, is_hidden};
 
 /// Read only where none of the directories is.
 pub const PAM_CONF: &str = "/etc/pam.conf";
@@ -40,6 +42,7 @@ pub struct Files<'a> {
     root: &'a Root,
     /// Whether libpam is Debian's, which alone knows `@include`.
     debian: bool,
+    hides: Cell<bool>,
 }
 
 /// A text that libpam reads.
@@ -55,7 +58,12 @@ pub struct Text {
 impl<'a> Files<'a> {
     /// The files below `root`.
     pub fn new(root: &'a Root) -> Self {
-        Self { root, debian: root.path("/etc/debian_version").exists() }
+        Self { root, debian: root.path("/etc/debian_version").exists(), hides: Cell::new(false) }
+    }
+
+    /// Whether something that libpam reads could not be read so far, for want of permission.
+    pub fn hides(&self) -> bool {
+        self.hides.get()
     }
 
     /// The machine as the module sees it.
@@ -78,8 +86,7 @@ impl<'a> Files<'a> {
         if !self.has_directory() {
             return self.names_in_pam_conf();
         }
-        let folders =
-            self.directories().iter().filter_map(|folder| fs::read_dir(self.root.path(folder)).ok());
+        let folders = self.directories().iter().filter_map(|folder| self.listed(folder));
         let names = folders.flatten().flatten().filter_map(|item| item.file_name().into_string().ok());
         names
             .filter(|name| !LEFTOVERS.iter().any(|end| name.ends_with(end)) && !name.starts_with('.'))
@@ -141,8 +148,20 @@ impl<'a> Files<'a> {
         self.directories().iter().any(|folder| self.root.path(folder).is_dir())
     }
 
+    fn listed(&self, folder: &str) -> Option<fs::ReadDir> {
+        let listed = fs::read_dir(self.root.path(folder));
+        if listed.as_ref().is_err_and(is_denied) {
+            self.hides.set(true);
+        }
+        listed.ok()
+    }
+
     fn read(&self, file: String) -> Option<Text> {
-        let text = machine::text_of(&self.resolve(&file)?)?;
+        let path = self.resolve(&file)?;
+        let Some(text) = machine::text_of(&path) else {
+            self.hides.set(self.hides() || is_hidden(&path));
+            return None;
+        };
         Some(Text { text, file, service: None })
     }
 

@@ -4,12 +4,12 @@ use std::fs::{self, Metadata};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use twostep_core::os::root::Root;
-
 use super::entry::Entry;
 use super::files::Files;
+use crate::doctor::Patient;
 use crate::doctor::finding::{Finding, Place, Remedy};
 use crate::doctor::machine::bytes_of;
+use crate::doctor::sight::{Sight, is_hidden};
 
 /// No module is longer, in bytes; of one that is, the beginning is read.
 const LONGEST: u64 = 64 * 1024 * 1024;
@@ -20,13 +20,17 @@ const AGAIN: &str = "Install twostep again.";
 const SHARED_OBJECT: u16 = 3;
 
 /// Everything wrong with the file that `entry` names.
-pub fn check(files: &Files<'_>, root: &Root, entry: &Entry) -> Vec<Finding> {
+pub fn check(patient: &Patient<'_>, files: &Files<'_>, entry: &Entry) -> Vec<Finding> {
     let path = full_path(files, entry.module());
-    let found = files.resolve(&path).and_then(|real| Some((fs::metadata(&real).ok()?, real)));
+    let real = files.resolve(&path);
+    if patient.sight == Sight::Public && real.as_deref().is_some_and(is_hidden) {
+        return Vec::new();
+    }
+    let found = real.and_then(|real| Some((fs::metadata(&real).ok()?, real)));
     let Some((meta, real)) = found.filter(|(meta, _)| meta.is_file()) else {
         return vec![missing(files, entry, &path)];
     };
-    let owner = root.system_owner().map(|uid| uid.as_raw()).unwrap_or_default();
+    let owner = patient.root.system_owner().map(|uid| uid.as_raw()).unwrap_or_default();
     mode(&path, &meta, owner).into_iter().chain(content(&path, &real)).collect()
 }
 

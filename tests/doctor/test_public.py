@@ -1,0 +1,111 @@
+"""`twostep doctor` by somebody who is not root: nothing is found that root does not find, whatever may not be read.
+
+The machines are those of test_doctor.py. What they may not see is left out; the report says so.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from test_doctor import CASES, HERE, TWOSTEP, lay_out
+
+NOBODY = 65534
+LEFT_OUT = (
+    "Left out is what only root may read, such as what is stored of people and what sshd says of itself: "
+    "'sudo twostep doctor' looks at that, too.\n"
+)
+# What an administrator may keep from others, and some distributions do.
+KEPT = {
+    "the policy": ["etc/twostep/policy.toml"],
+    "the folder of the policy": ["etc/twostep"],
+    "sshd's settings": ["etc/ssh/sshd_config"],
+    "sshd's other settings": ["etc/ssh/sshd_config.d", "etc/ssh/more"],
+    "sshd's service": ["etc/pam.d/sshd"],
+    "what services include": ["etc/pam.d/common-auth", "etc/pam.d/system-auth"],
+    "all services": ["etc/pam.d"],
+    "the module": [
+        "usr/lib/x86_64-linux-gnu/security/pam_twostep.so",
+        "usr/lib64/security/pam_twostep.so",
+    ],
+}
+# The cases in which a part says little without the others.
+PARTS = ("login-", "policy-", "sshd-match-", "sshd-drop-in-", "sshd-include-", "stack-debian-", "stack-fedora-", "stack-line-")
+SEEN = (
+    "account-has-a-shell",
+    "files-policy-for-the-group",
+    "files-store-for-others",
+    "helper-set-uid-to-root",
+    "helper-without-bits",
+    "login-little-time",
+    "mounts-nfs",
+    "policy-slip",
+    "sshd-any",
+    "stack-module-missing",
+    "stack-optional",
+)
+
+
+@pytest.fixture
+def outside():
+    """A folder that everybody may enter, with the command in it."""
+    folder = Path(tempfile.mkdtemp())
+    folder.chmod(0o755)
+    shutil.copy(TWOSTEP, folder / "twostep")
+    yield folder
+    shutil.rmtree(folder)
+
+
+def doctor(folder, *arguments, **user):
+    command = [folder / "twostep", "--root", folder / "root", "doctor", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False, **user)
+    assert done.stderr == ""
+    return done
+
+
+def found(folder, **user):
+    """Severity, place and what is wrong: why that matters may depend on what the policy says."""
+    report = json.loads(doctor(folder, "--json", **user).stdout)
+    assert report["complete"] == (not user)
+    return {tuple(finding[key] for key in ("severity", "file", "line", "what")) for finding in report["findings"]}
+
+
+def found_by_others(folder):
+    return found(folder, user=NOBODY, group=NOBODY, extra_groups=[])
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_others_find_nothing_that_root_does_not_find(outside, case):
+    lay_out(case, outside / "root")
+    assert found_by_others(outside) <= found(outside)
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case.name.startswith(PARTS)], ids=lambda case: case.name)
+def test_what_is_kept_from_others_is_no_mistake(outside, case):
+    root = lay_out(case, outside / "root")
+    for what, names in KEPT.items():
+        kept = {path: path.stat().st_mode for path in map(root.joinpath, names) if path.exists()}
+        for path in kept:
+            path.chmod(0o700 if path.is_dir() else 0o600)
+        if kept:
+            assert found_by_others(outside) <= found(outside), f"without {what}"
+        for path, mode in kept.items():
+            path.chmod(mode)
+
+
+def test_others_are_told_that_something_is_left_out(outside):
+    lay_out(HERE / "stack-debian-clean", outside / "root")
+    done = doctor(outside, user=NOBODY, group=NOBODY, extra_groups=[])
+    assert (done.returncode, done.stdout) == (0, "Nothing to mend.\n" + LEFT_OUT)
+
+
+@pytest.mark.parametrize("name", SEEN)
+def test_others_find_what_everybody_may_read(outside, name):
+    lay_out(HERE / name, outside / "root")
+    assert found_by_others(outside) == found(outside) != set()
+    is_problem = "problem: " in (HERE / name / "expected").read_text()
+    assert doctor(outside, user=NOBODY, group=NOBODY, extra_groups=[]).returncode == is_problem
