@@ -117,7 +117,7 @@ def test_each_of_several_authenticators_works_until_it_is_removed(machine, ssh):
 
 def test_the_only_authenticator_and_one_that_is_not_there_are_not_removed(machine):
     machine.enroll("alice")
-    table = [("alice", "phone", "twostep reset alice"), ("alice", "tablet", "'phone'"), ("bob", "phone", "not enrolled")]
+    table = [("alice", "phone", "'twostep remove --user alice' without a label"), ("alice", "tablet", "'phone'"), ("bob", "phone", "not enrolled")]
     for user, label, advice in table:
         refused = machine.run("twostep", "remove", "--user", user, label)
         assert refused.returncode == 1 and advice in refused.stderr
@@ -242,7 +242,7 @@ def test_reset_forgets_the_key_but_not_the_spent_codes(machine, ssh):
     assert machine.verdicts() == ["deny replayed"]
 
 
-WRONG = ["enroll", "status", "unlock", "reset", "polish", "status --user", "recovery", "ticket", "remove --user alice"]
+WRONG = ["enroll", "status", "unlock", "reset", "polish", "status --user", "recovery", "ticket", "remove", "verify", "enroll --user alice --qr x"]
 
 
 @pytest.mark.parametrize("arguments", [words.split() for words in WRONG], ids=WRONG)
