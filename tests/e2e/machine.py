@@ -108,6 +108,10 @@ class Machine:
     def recovery_failures_of(self, user):
         return struct.unpack_from("<H", self._slot(user), 34)[0]
 
+    def helper_failures_of(self, user):
+        """The same of the helper's budget: codes, and recovery codes."""
+        return struct.unpack_from("<HH", self._slot(user), 48)
+
     def stored(self, user):
         """What is kept of the user's, in words: the name of a secret file, and the fields of the state that are not zero."""
         uid = str(uid_of(user))

@@ -1,0 +1,210 @@
+"""Whatever the helper is sent, and however slowly, it ends soon, tells nothing, stores nothing, and holds no lock meanwhile."""
+
+import array
+import fcntl
+import os
+import random
+import socket
+import time
+
+import pytest
+
+from helper_client import FOR_ROOT, NOTHING, PATIENCE, SOON, Helper, answers, as_user, enrolled, libc, request
+from machine import STORE, uid_of
+
+UNCLEAR = [b"x", b"3"]  # how a refusal begins that is the program's fault
+WISHES = {
+    "standing": ["standing"],
+    "verify": ["verify", "123456"],
+    "try": ["try"],
+    "enroll": ["enroll", "plain", "tablet"],
+    "recovery": ["recovery"],
+    "remove": ["remove"],
+    "remove one": ["remove", "phone"],
+}
+PR_SET_TIMERSLACK = 29
+SEED = 20261125
+
+
+@pytest.fixture
+def alice(machine):
+    return enrolled(machine, "alice")
+
+
+def is_locked(user):
+    with open(STORE / "state" / str(uid_of(user)), "rb") as state:
+        try:
+            fcntl.flock(state, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        return False
+
+
+def test_who_goes_without_a_word_ends_it_at_once(machine):
+    helper = Helper("alice")
+    helper.socket.close()
+    assert helper.end(timeout=1) == 1
+
+
+@pytest.mark.parametrize("message", [b"", b"t", b"twostep 1", b"\0"], ids=["empty", "one byte", "no wish", "zero"])
+def test_who_sends_small_pieces_without_end_is_not_listened_to_for_long(machine, message):
+    with Helper("alice") as helper:
+        began = time.monotonic()
+        while helper.send(message):
+            assert time.monotonic() - began < 1
+        assert helper.end(timeout=1) in (0, 1)
+
+
+@pytest.mark.parametrize("length", [1025, 4096, 200_000, 2_000_000])
+def test_a_message_that_is_too_long_is_not_read(machine, alice, length):
+    before = machine.state_of("alice")
+    with Helper("alice") as helper:
+        helper.socket.setsockopt(socket.SOL_SOCKET, 32, 4_000_000)  # SO_SNDBUFFORCE: more than anybody but root can send
+        helper.send(request(helper.uid, "verify", alice.code()).ljust(length, b"\0"))
+        assert helper.hear() == NOTHING
+        assert helper.end(timeout=1) == 1
+    assert machine.state_of("alice") == before
+
+
+def test_descriptors_that_are_sent_along_are_not_taken(machine, alice):
+    """Or somebody could fill its table of descriptors."""
+    with Helper("alice") as helper:
+        null = os.open("/dev/null", os.O_RDONLY)
+        rights = (socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [null] * 253))
+        helper.socket.sendmsg([request(helper.uid, "try")], [rights])
+        assert helper.hear()[0] == b"?"
+        assert len(os.listdir(f"/proc/{helper.process.pid}/fd")) < 10
+        os.close(null)
+
+
+@pytest.mark.parametrize("wish", WISHES.values(), ids=WISHES)
+def test_a_message_that_ends_too_soon_is_refused(machine, alice, wish):
+    before = machine.state_of("alice")
+    whole = request(alice_uid := uid_of("alice"), *wish)
+    for length in range(1, len(whole)):
+        if whole[:length] in acceptable(alice_uid):
+            continue
+        with Helper("alice") as helper:
+            helper.send(whole[:length])
+            answer = helper.hear()
+            assert answer[:2] == UNCLEAR or answer == FOR_ROOT, whole[:length]  # of a number the beginning is another one
+            assert helper.end(timeout=1) == 0
+    assert machine.state_of("alice") == before
+
+
+def acceptable(uid):
+    """Messages that are the beginning of others, and yet whole: of a code, and of a label, any part is another one."""
+    whole = [request(uid, *wish) for wish in (["remove"], ["verify", ""], ["remove", ""], ["enroll", "plain", ""])]
+    parts = [request(uid, *wish[:-1], wish[-1][:length]) for wish in WISHES.values() if len(wish) > 1 for length in range(1, 9)]
+    return {*whole, *parts}
+
+
+def garbage(generator, uid):
+    """A message of random bytes, or a request in which some bytes were changed, left out or repeated."""
+    if generator.random() < 0.3:
+        return generator.randbytes(generator.randrange(1, 1100))
+    message = bytearray(request(uid, *generator.choice(list(WISHES.values()))))
+    for _ in range(generator.randrange(1, 4)):
+        at, end = sorted(generator.choices(range(len(message) + 1), k=2))
+        message[at : min(end, at + 3)] = generator.randbytes(generator.randrange(3)) + message[at:end] * generator.randrange(2)
+    return bytes(message) or b"\0"
+
+
+def test_of_two_thousand_random_messages_none_makes_it_crash_or_hang(machine, alice):
+    secret = STORE / "users" / f"{uid_of('alice')}.toml"
+    before = secret.read_bytes()
+    said, statuses = as_user("alice", send_garbage, 100, 20)
+    assert set(said) <= {"", "x", "-", "?", "+"} and "x" in said and "?" in said, SEED
+    assert set(statuses) == {0, 1}, SEED
+    assert secret.read_bytes() == before
+    assert machine.status("alice")["problem"] is None
+
+
+def send_garbage(rounds, at_once):
+    """What was answered at first, by kind, and how the helpers ended."""
+    generator, uid = random.Random(SEED), os.getuid()
+    said, statuses = set(), set()
+    for _ in range(rounds):
+        helpers = [Helper("alice") for _ in range(at_once)]
+        for helper in helpers:
+            helper.send(garbage(generator, uid))
+        said |= {answer[0].decode() for answer in answers(helpers)}
+        for helper in helpers:
+            helper.send(garbage(generator, uid))  # where it has asked something, this is the answer
+            helper.socket.close()
+            statuses.add(helper.end())
+    return sorted(said), sorted(statuses)
+
+
+DIALOGUES = {name: wish for name, wish in WISHES.items() if name not in ("standing", "verify", "remove one")}
+REPLIES = {
+    "nothing": b"",
+    "a letter": b"=",
+    "a letter that there is not": b"?\x00123456",
+    "gone": b"!",
+    "gone, and more": b"!!",
+    "too much": b"=\0" + b"1" * 1023,
+    "a request": b"twostep 1\x000\0standing",
+}
+
+
+@pytest.mark.parametrize("wish", DIALOGUES.values(), ids=DIALOGUES)
+def test_an_answer_that_is_none_ends_the_dialogue(machine, alice, wish):
+    before = machine.state_of("alice")
+    for name, reply in REPLIES.items():
+        with Helper("alice") as helper:
+            assert helper.ask(*wish)[0] == b"?"
+            helper.send(reply)
+            answer = helper.hear()
+            assert answer[:2] in ([b"x", b"1"], UNCLEAR), (name, answer)
+            assert helper.end(timeout=1) == 0
+    assert machine.state_of("alice") == before
+
+
+@pytest.mark.parametrize("wish", DIALOGUES.values(), ids=DIALOGUES)
+def test_answers_of_random_bytes_are_asked_for_a_few_times_and_store_nothing(machine, alice, wish):
+    generator = random.Random(SEED)
+    before = machine.state_of("alice")
+    with Helper("alice") as helper:
+        said, asked = helper.ask(*wish), 0
+        while said[0] == b"?":
+            asked += 1
+            helper.reply(generator.randbytes(generator.randrange(600)))
+            said = helper.hear()
+        assert said[:2] == [b"x", b"1"] and asked == 3
+        assert helper.end(timeout=1) == 0
+    assert machine.state_of("alice") == before
+
+
+def wake_late():
+    libc.prctl(PR_SET_TIMERSLACK, 60 * 10**9, 0, 0, 0)
+
+
+def test_who_says_nothing_or_reads_nothing_is_waited_for_and_locks_nobody_out(machine, alice):
+    """One is silent from the start; one too, and has asked the kernel to be a minute late with its waits; one asks for picture
+    after picture, with the smallest buffer that there is."""
+    with Helper("alice") as silent, Helper("alice", prepare=wake_late) as late, Helper("alice", keep=True) as stuffed:
+        began = time.monotonic()
+        stuffed.theirs.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1)
+        stuffed.request("enroll", "colour", "tablet")
+        stuffed.reply(alice.code())
+        for _ in range(8):
+            stuffed.reply("i")
+        assert silent.end() == 1
+        assert late.end(timeout=2) == 1
+        assert PATIENCE - 0.5 < time.monotonic() - began < SOON
+        while stuffed.process.poll() is None:
+            assert not is_locked("alice")
+            time.sleep(0.01)
+        assert PATIENCE - 0.5 < time.monotonic() - began < 2 * PATIENCE + 2, "for its question, then for its last word"
+    assert [one["label"] for one in machine.status("alice")["authenticators"]] == ["phone"]
+
+
+@pytest.mark.parametrize("wish", WISHES.values(), ids=WISHES)
+def test_who_names_another_uid_is_not_told_whether_it_exists(machine, wish):
+    enrolled(machine, "bob")
+    before = machine.state_of("bob")
+    uids = {"bob": uid_of("bob"), "carol, who is not enrolled": uid_of("carol"), "root": 0, "nobody": 4242, "none": 4294967295}
+    told = {name: Helper("alice").ask(*wish, uid=uid) for name, uid in uids.items()}
+    assert told == dict.fromkeys(uids, FOR_ROOT)
+    assert machine.state_of("bob") == before

@@ -1,0 +1,227 @@
+"""The helper is killed at each of its system calls in turn, by root, who alone can. And what it opens and writes at all."""
+
+import collections
+import os
+import re
+
+import pytest
+
+from clock import STEP
+from helper_client import HELPER, NOTHING, Helper, enrolled, put, wrong_code
+from hosts import Ssh, ready
+from machine import STORE, uid_of
+from person import Newcomer
+
+CALL = re.compile(r"^\d+ +(\w+)\((.*)")
+# What it is killed at from: everything from where it takes its ids; or from the last answer of a dialogue.
+IDS_TAKEN, LAST_ANSWER = re.compile(r"setresuid\("), re.compile(r"recvfrom\(0<")
+# At what changes nothing, and is done before or beside the store, it need not be killed: it would be the same as at the next.
+ELSEWHERE = re.compile(r'[<"]/(etc|dev|proc)?[/">]|nscd|UNIX-STREAM')
+OF_THE_RUNTIME = {"mmap", "munmap", "mprotect", "brk", "rt_sigaction", "sigaltstack", "setitimer", "geteuid", "getuid", "getpid"}
+CHANGING = {
+    *("rename", "renameat", "renameat2", "unlink", "unlinkat", "mkdir", "mkdirat", "symlink", "symlinkat", "link", "mknod"),
+    *("chown", "fchown", "fchownat", "chmod", "fchmodat", "truncate", "ftruncate", "fork", "vfork", "clone", "clone3"),
+}
+STATES = STORE / "state"
+REPLAYED = [b"-", b"replayed", b"1"]
+
+
+class Traced(Helper):
+    """A helper that alice has started under the eyes of root's strace."""
+
+    def __init__(self, file, *options, variables=()):
+        more = [word for name in variables for word in ("-E", f"{name}={variables[name]}")]
+        command = ["strace", "-f", "-qq", "-yy", "-s", "80", "-o", file, "-u", "alice", *more, *options, HELPER]
+        super().__init__("root", program="/usr/bin/strace", arguments=command, environment={"PATH": os.environ["PATH"]})
+        self.uid = uid_of("alice")
+
+
+def calls_in(file):
+    """Name and arguments of each system call. The file is removed: it holds what was typed."""
+    found = [CALL.match(line) for line in file.read_text(errors="replace").splitlines()]
+    file.unlink()
+    return [match.groups() for match in found if match]
+
+
+def moments(calls, begin):
+    """The calls from the last that `begin` describes on: how many calls come before, the name, and how many of that name have
+    been by then, which is how strace counts."""
+    first = max(number for number, (name, rest) in enumerate(calls) if begin.match(f"{name}({rest}"))
+    counts = collections.Counter()
+    for number, (name, rest) in enumerate(calls):
+        counts[name] += 1
+        if number >= first and name not in OF_THE_RUNTIME and (name == "sendto" or not ELSEWHERE.search(rest)):
+            yield number, name, counts[name]
+
+
+def kill_at_each(file, deed, begin):
+    """Does `deed` once in peace, and then once for each of its calls, at which it is killed before it is made. Yields what it
+    came to, and the calls that were made."""
+    with Traced(file) as helper:
+        answer = deed(helper)
+        helper.end()
+    whole = calls_in(file)
+    yield answer, whole
+    found = list(moments(whole, begin))
+    assert len(found) > 20
+    for number, name, count in found:
+        with Traced(file, "-e", f"inject={name}:signal=KILL:when={count}") as helper:
+            answer = deed(helper)
+            helper.end()
+        names = [name for name, _ in calls_in(file)]
+        assert names[: number + 1] == [name for name, _ in whole[: number + 1]], "it was another moment"
+        yield answer, whole[:number]
+
+
+def slots_written(calls):
+    return len([rest for name, rest in calls if name == "pwrite64" and f"<{STATES}/" in rest and ", 512, " in rest])
+
+
+def is_well(machine, user, enrolled=True):
+    status = machine.status(user)
+    assert (status["problem"], status["enrolled"]) == (None, enrolled)
+
+
+def logs_in(machine, person):
+    machine.clock.advance(STEP)
+    return ready(Ssh(machine)).attempt(person.user, person.code()).granted
+
+
+def test_a_wrong_code_that_was_compared_is_counted_whenever_it_is_killed(machine, tmp_path):
+    alice = enrolled(machine, "alice")
+    wrong, before = wrong_code(alice), machine.state_of("alice")
+
+    def deed(helper):
+        put(STATES / str(helper.uid), before)
+        return helper.ask("verify", wrong)
+
+    seen = set()
+    for answer, calls in kill_at_each(tmp_path / "calls", deed, IDS_TAKEN):
+        charged = min(slots_written(calls), 1)
+        assert machine.helper_failures_of("alice") == (charged, 0), calls[-1]
+        assert answer == NOTHING or (charged and answer == [b"-", b"wrong-code", b"1"])
+        is_well(machine, "alice")
+        seen.add((charged, answer == NOTHING))
+    assert seen == {(0, True), (1, True), (1, False)}
+    assert logs_in(machine, alice)
+
+
+def test_a_right_code_is_accepted_once_whenever_it_is_killed(machine, tmp_path):
+    alice = enrolled(machine, "alice")
+    right, before = alice.code(), machine.state_of("alice")
+
+    def deed(helper):
+        put(STATES / str(helper.uid), before)
+        return helper.ask("verify", right)
+
+    seen = set()
+    for answer, calls in kill_at_each(tmp_path / "calls", deed, IDS_TAKEN):
+        is_well(machine, "alice")
+        charged = machine.helper_failures_of("alice")[0]
+        again = Helper("alice").ask("verify", right)
+        used_up = slots_written(calls) >= 2
+        assert answer == NOTHING or used_up
+        assert again[0] == (b"-" if used_up else b"*"), calls[-1]
+        assert charged == (slots_written(calls) == 1)
+        seen.add((used_up, answer == NOTHING))
+    assert seen == {(False, True), (True, True), (True, False)}
+    assert logs_in(machine, alice)
+
+
+def test_an_enrollment_is_whole_or_not_there_whenever_it_is_killed(machine, tmp_path):
+    person = None
+
+    def deed(helper):
+        nonlocal person
+        for file in STORE.glob("*/*"):
+            file.unlink()
+        person = Newcomer(machine, "alice")
+        helper.request("enroll", "plain", "phone")
+        return helper.converse(person)
+
+    seen = set()
+    for answer, _ in kill_at_each(tmp_path / "calls", deed, LAST_ANSWER):
+        stored = f"{uid_of('alice')}.toml" in machine.stored("alice")
+        is_well(machine, "alice", enrolled=stored)
+        assert answer == NOTHING or (stored and answer[0] == b"+")
+        if stored:
+            assert machine.status("alice")["recovery_codes"] == 8
+            assert Helper("alice").ask("verify", person.spent[-1]) == REPLAYED
+        else:
+            assert Helper("alice").ask("verify", person.code()) == [b"-", b"not-enrolled"]
+            enroll_again(machine)
+        seen.add((stored, answer == NOTHING))
+    assert seen == {(False, True), (True, True), (True, False)}
+    machine.clock.advance(3 * STEP)
+    assert logs_in(machine, person)
+
+
+def enroll_again(machine):
+    with Helper("alice") as helper:
+        helper.request("enroll", "plain", "phone")
+        assert helper.converse(Newcomer(machine, "alice"))[0] == b"+"
+
+
+# Of each, what may be left: how many authenticators and recovery codes. Who removes all loses the latter first.
+CHANGES = {
+    "remove": (["remove"], {(1, 8), (1, None), (0, None)}),
+    "recovery": (["recovery"], {(1, 8)}),
+    "enroll another": (["enroll", "plain", "tablet"], {(1, 8), (2, 8)}),
+}
+
+
+@pytest.mark.parametrize("wish, outcomes", CHANGES.values(), ids=CHANGES)
+def test_what_was_enrolled_is_changed_whole_or_not_whenever_it_is_killed(machine, tmp_path, wish, outcomes):
+    alice = enrolled(machine, "alice")
+    code = alice.code()
+
+    def deed(helper):
+        enrolled(machine, "alice")
+        helper.request(*wish)
+        return helper.converse(Newcomer(machine, "alice"), code=code)
+
+    seen = set()
+    for answer, _ in kill_at_each(tmp_path / "calls", deed, LAST_ANSWER):
+        there = f"{uid_of('alice')}.toml" in machine.stored("alice")
+        is_well(machine, "alice", enrolled=there)
+        status = machine.status("alice")
+        seen.add((len(status["authenticators"]), status["recovery_codes"]))
+        assert answer == NOTHING or answer[0] == b"+"
+    assert seen == outcomes
+    enrolled(machine, "alice")
+    assert logs_in(machine, alice)
+
+
+OF_THE_SANDBOX = r"/etc/ld\.so\.preload|/usr/lib/sandbox-clock\.so|/run/clock"
+OF_THE_LOADER = r"/etc/ld\.so\.cache|/usr/lib\S*/lib(gcc_s|c|dl|m|pthread)[-.]\S*"
+OF_THE_RUNTIME_LIBRARY = r"/proc/\d+/maps"
+OF_THE_NAME_SERVICE = r"/etc/(nsswitch\.conf|passwd|group)|/usr/lib/\S*/libnss_\S*"
+OURS = r"/etc/twostep(/policy\.toml)?|/var/lib/twostep/(users|state)(/{uid}(\.toml)?)?"
+WRITTEN = r"/dev/null|/var/lib/twostep/(state/{uid}|(users|state)/#\d+)"  # a number: a file that has no name yet
+HOSTILE = {"TZ": "/etc/shadow", "TZDIR": "/etc", "LOCPATH": "/etc", "LD_LIBRARY_PATH": "/tmp", "LD_PRELOAD": "/tmp/evil.so"}
+OPENED = re.compile(r"= \d+<([^<>]*)")
+
+
+@pytest.mark.parametrize("wish", [["verify"], ["enroll", "plain", "phone"]], ids=lambda wish: wish[0])
+def test_what_it_opens_and_what_it_writes(machine, tmp_path, wish):
+    person = enrolled(machine, "alice") if wish == ["verify"] else Newcomer(machine, "alice")
+    with Traced(tmp_path / "calls", variables=HOSTILE) as helper:
+        helper.request(*wish, *([person.code()] if wish == ["verify"] else []))
+        assert helper.converse(person)[0] in (b"*", b"+")
+        helper.end()
+    calls = calls_in(tmp_path / "calls")
+    opened = {OPENED.search(rest)[1]: rest for name, rest in calls if name.startswith("open") and OPENED.search(rest)}
+    reads, writes = [], []
+    for path, rest in opened.items():
+        (writes if re.search("O_RDWR|O_WRONLY|O_CREAT|O_TRUNC|O_TMPFILE", rest) else reads).append(path)
+    ours, written = (pattern.replace("{uid}", str(helper.uid)) for pattern in (OURS, WRITTEN))
+    readable = "|".join((OF_THE_SANDBOX, OF_THE_LOADER, OF_THE_RUNTIME_LIBRARY, OF_THE_NAME_SERVICE, ours))
+    assert [path for path in reads if not re.fullmatch(readable, path)] == []
+    assert [path for path in writes if not re.fullmatch(written, path)] == []
+    assert f"/var/lib/twostep/users/{helper.uid}.toml" in reads or wish != ["verify"]
+    assert set(writes) > {"/dev/null"}
+    spoken_to = {path for _, rest in calls for path in re.findall(r'sun_path="([^"]*)"', rest)}
+    assert spoken_to == {"/dev/log", "/var/run/nscd/socket"}
+    names = [name for name, _ in calls]
+    assert not CHANGING & {*names}
+    assert names.count("linkat") == (0 if wish == ["verify"] else 2) and names.count("execve") == 1

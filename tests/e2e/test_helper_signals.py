@@ -1,0 +1,236 @@
+"""Whoever starts the helper may stop or end it only until it has taken its own ids. From then on it may hold the lock of their
+state file, for which their logins wait (I10)."""
+
+import contextlib
+import ctypes
+import fcntl
+import os
+import random
+import resource
+import signal
+import subprocess
+import termios
+import time
+from pathlib import Path
+
+import pytest
+
+from clock import STEP
+from helper_client import Helper, as_user, enrolled, identity, libc, lock_held, wait_until, waits_for_lock
+from hosts import Ssh, Visit, ready
+
+F_SETSIG = 10
+PTRACE_ATTACH, PTRACE_SEIZE, IOPRIO_SET = 16, 0x4206, 251
+FOREIGN = "0123-4567-89AB-CDEF"  # a recovery code: it takes long to compare, and costs no waiting time
+
+
+@contextlib.contextmanager
+def waiting_at_the_lock(code, **start):
+    """A helper that has taken its ids, and waits for the lock of alice's state; at the end it gets it."""
+    with lock_held("alice"):
+        helper = Helper("alice", keep=True, **start)
+        helper.request("verify", code)
+        wait_until(lambda: waiting(helper), "it does not wait for the lock")
+        yield helper
+
+
+def waiting(helper):
+    """The number of the process in which the helper waits at the lock: the one that was started, or one below it."""
+    below = subprocess.run(["pgrep", "-f", "twostep-helper"], capture_output=True, text=True, check=False).stdout.split()
+    return next((int(pid) for pid in below if waits_for_lock(pid, "alice")), None)
+
+
+def call(function, *arguments):
+    if function(*arguments) == -1:
+        raise OSError(ctypes.get_errno(), "")
+
+
+def proc(pid, name):
+    return Path(f"/proc/{pid}/{name}")
+
+
+def kill(name):
+    return lambda pid: os.kill(pid, signal.Signals[f"SIG{name}"])
+
+
+ATTACKS = {
+    **{name: kill(name) for name in ("STOP", "TSTP", "CONT", "TERM", "HUP", "ALRM", "KILL")},
+    "a signal by descriptor": lambda pid: signal.pidfd_send_signal(os.pidfd_open(pid), signal.SIGSTOP),
+    "to attach": lambda pid: call(libc.ptrace, PTRACE_ATTACH, pid, None, None),
+    "to seize": lambda pid: call(libc.ptrace, PTRACE_SEIZE, pid, None, None),
+    "a limit": lambda pid: resource.prlimit(pid, resource.RLIMIT_CPU, (1, 1)),
+    "to see a limit": lambda pid: resource.prlimit(pid, resource.RLIMIT_CPU),
+    "a low priority": lambda pid: os.setpriority(os.PRIO_PROCESS, pid, 19),
+    "a low priority at the disk": lambda pid: call(libc.syscall, IOPRIO_SET, 1, pid, 3 << 13),
+    "the idle class": lambda pid: os.sched_setscheduler(pid, os.SCHED_IDLE, os.sched_param(0)),
+    "one processor": lambda pid: os.sched_setaffinity(pid, {0}),
+    **{f"to read {name}": lambda pid, name=name: proc(pid, name).read_bytes() for name in ("environ", "maps", "auxv")},
+    "to open mem": lambda pid: proc(pid, "mem").open("rb").close(),
+    "to see fd": lambda pid: os.listdir(proc(pid, "fd")),
+    "to see cwd": lambda pid: os.readlink(proc(pid, "cwd")),
+    "to be ended first": lambda pid: proc(pid, "oom_score_adj").write_text("1000"),
+}
+
+
+def went_through(pid=None):
+    """The names of the attacks that work against this process, or else each against a program of one's own."""
+    names = []
+    for name, attack in ATTACKS.items():
+        own = None if pid else sleeping()
+        with contextlib.suppress(PermissionError):
+            attack(pid or own.pid)
+            names.append(name)
+        if own:
+            own.kill()
+    return names
+
+
+def sleeping():
+    """A program of one's own, once it is no longer a copy of this one."""
+    program = subprocess.Popen(["sleep", "9"])
+    wait_until(lambda: state_of(program.pid) == "S", "it does not sleep")
+    return program
+
+
+def test_its_caller_can_do_nothing_to_it_while_it_waits_for_the_lock(machine):
+    alice = enrolled(machine, "alice")
+    assert as_user("alice", went_through) == list(ATTACKS), "against their own programs they can"
+    with waiting_at_the_lock(alice.code()) as helper:
+        assert as_user("alice", went_through, helper.process.pid) == []
+        assert waiting(helper) == helper.process.pid
+    assert helper.hear()[0] == b"*"
+    assert helper.end(timeout=1) == 0
+
+
+def in_front_of(terminal):
+    """It becomes one of a job of a shell's, in the foreground of this terminal. The shell and the job's leader live on."""
+
+    def prepare():
+        os.setsid()
+        fcntl.ioctl(terminal, termios.TIOCSCTTY, 0)
+        for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGTSTP, signal.SIGTTOU, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
+        live_on_after_fork()
+        os.setpgid(0, 0)
+        os.tcsetpgrp(terminal, os.getpid())
+        live_on_after_fork()
+        for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGTSTP, signal.SIGTTOU, signal.SIGHUP):
+            signal.signal(number, signal.SIG_DFL)
+
+    return prepare
+
+
+def live_on_after_fork():
+    if child := os.fork():
+        os.closerange(0, 1024)
+        os.waitpid(child, os.WUNTRACED)
+        signal.pause()
+
+
+KEYS = {"^C": b"\x03", "^Z": b"\x1a", "^\\": b"\x1c"}
+
+
+@pytest.mark.parametrize("key", [*KEYS.values(), None], ids=[*KEYS, "hang up"])
+def test_the_terminal_from_which_it_was_started_has_no_power_over_it(machine, key):
+    alice = enrolled(machine, "alice")
+    master, slave = os.openpty()
+    with waiting_at_the_lock(alice.code(), prepare=in_front_of(slave)) as helper:
+        pid = waiting(helper)
+        assert pid != helper.process.pid
+        os.close(slave)
+        if key:
+            os.write(master, key)
+        else:
+            os.close(master)
+        time.sleep(0.1)
+        assert state_of(pid) == "S"
+    assert helper.hear(timeout=1)[0] == b"*"
+    helper.process.kill()
+    if key:
+        os.close(master)
+
+
+def state_of(pid):
+    """The letter of proc(5): S sleeps, T is stopped."""
+    return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+
+
+@pytest.mark.parametrize("name", ["STOP", "KILL", "TERM"])
+def test_no_socket_sends_it_a_signal(machine, name):
+    """A socket can tell of each message by a signal of one's choice: with the rights of whoever has asked for it."""
+    alice = enrolled(machine, "alice")
+    with waiting_at_the_lock(alice.code()) as helper:
+        as_user("alice", ask_for_signal, helper.theirs.fileno(), helper.process.pid, signal.Signals[f"SIG{name}"])
+        helper.send(b"something happens")
+        time.sleep(0.05)
+        assert state_of(helper.process.pid) == "S"
+    assert helper.hear(timeout=1)[0] == b"*"
+    assert helper.end(timeout=1) == 0
+
+
+@pytest.mark.parametrize("name", ["KILL"])
+def test_of_a_program_of_ones_own_it_does(machine, name):
+    with Helper("alice", program="/bin/sleep", arguments=["sleep", "9"], keep=True) as sleep:
+        as_user("alice", ask_for_signal, sleep.theirs.fileno(), sleep.process.pid, signal.Signals[f"SIG{name}"])
+        sleep.send(b"something happens")
+        assert sleep.end(timeout=1) == -signal.SIGKILL
+
+
+def ask_for_signal(number, pid, kind):
+    fcntl.fcntl(number, fcntl.F_SETOWN, pid)
+    fcntl.fcntl(number, F_SETSIG, kind)
+    fcntl.fcntl(number, fcntl.F_SETFL, os.O_ASYNC)
+
+
+def test_a_login_is_not_held_up_by_who_stops_helpers(machine):
+    """At whatever moment. One login in peace, one during it."""
+    ssh = ready(Ssh(machine))
+    alice = enrolled(machine, "alice")
+    in_peace = time_of_login(machine, ssh, alice)
+    command = ["/usr/bin/python3", "-c", ATTACKER, Path(__file__).parent]
+    attacker = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, **identity("alice"))
+    try:
+        attacker.stdout.readline()
+        during = [time_of_login(machine, ssh, alice) for _ in range(5)]
+    finally:
+        attacker.terminate()
+    stopped, refused = map(int, attacker.communicate()[0].split())
+    assert stopped > 9 and refused > 9, "both before and after it had its ids"
+    assert max(during) < in_peace + 1.5, (in_peace, during)
+
+
+ATTACKER = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import test_helper_signals
+test_helper_signals.stop_helpers_until_terminated()
+"""
+
+
+def stop_helpers_until_terminated():
+    ended = []
+    signal.signal(signal.SIGTERM, lambda *_: ended.append(True))
+    print("ready", flush=True)
+    stopped, refused, kept = 0, 0, []
+    while not ended:
+        helper = Helper("alice")
+        helper.request("verify", FOREIGN)
+        time.sleep(random.random() * 0.005)
+        try:
+            os.kill(helper.process.pid, signal.SIGSTOP)
+            stopped += 1
+            kept.append(helper)
+        except PermissionError:
+            refused += 1
+            helper.hear()
+    print(stopped, refused)
+    for helper in kept:
+        helper.process.kill()
+
+
+def time_of_login(machine, ssh, alice):
+    machine.clock.advance(STEP)
+    began = time.monotonic()
+    with Visit(ssh, "alice", alice.code()) as visit:
+        assert visit.until_the_end().granted
+    return time.monotonic() - began
