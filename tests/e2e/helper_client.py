@@ -24,6 +24,7 @@ PATIENCE = 5  # seconds that it waits for a message, for a reader, or for a lock
 SOON = PATIENCE + 2  # by then it has ended, wherever it waits in vain
 FOR_ROOT = [b"x", b"1", b"only root can do this for others.", b""]
 NOTHING = [b""]  # it has ended without a word
+UNAVAILABLE = [b"-", b"unavailable"]
 libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -82,8 +83,8 @@ class Helper:
         self.socket.settimeout(timeout)
         try:
             return self.socket.recv(32 * 1024).split(b"\0")
-        except ConnectionResetError:
-            return NOTHING
+        except ConnectionResetError:  # it has left something unread; what it had said comes now
+            return self.socket.recv(32 * 1024).split(b"\0")
 
     def converse(self, person, code=None, until=None):
         """Answers its questions, `code` where it asks for one. Returns what it says in the end, or else the answer to the

@@ -196,8 +196,8 @@ OF_THE_SANDBOX = r"/etc/ld\.so\.preload|/usr/lib/sandbox-clock\.so|/run/clock"
 OF_THE_LOADER = r"/etc/ld\.so\.cache|/usr/lib\S*/lib(gcc_s|c|dl|m|pthread)[-.]\S*"
 OF_THE_RUNTIME_LIBRARY = r"/proc/\d+/maps"
 OF_THE_NAME_SERVICE = r"/etc/(nsswitch\.conf|passwd|group)|/usr/lib/\S*/libnss_\S*"
-OURS = r"/etc/twostep(/policy\.toml)?|/var/lib/twostep/(users|state)(/{uid}(\.toml)?)?"
-WRITTEN = r"/dev/null|/var/lib/twostep/(state/{uid}|(users|state)/#\d+)"  # a number: a file that has no name yet
+OURS = r"/etc/twostep(/policy\.toml)?|/var/lib/twostep(/helpers|/(users|state)(/{uid}(\.toml)?)?)?"
+WRITTEN = r"/dev/null|/var/lib/twostep/(helpers|state/{uid}|(users|state)/#\d+)"  # a number: a file that has no name yet
 HOSTILE = {"TZ": "/etc/shadow", "TZDIR": "/etc", "LOCPATH": "/etc", "LD_LIBRARY_PATH": "/tmp", "LD_PRELOAD": "/tmp/evil.so"}
 OPENED = re.compile(r"= \d+<([^<>]*)")
 

@@ -16,13 +16,12 @@ from pathlib import Path
 
 import pytest
 
-from helper_client import HELPER, NOTHING, Helper, enrolled, identity, libc, lock_held, request, wait_until
+from helper_client import HELPER, NOTHING, UNAVAILABLE, Helper, enrolled, identity, libc, lock_held, request, wait_until
 from helper_client import waits_for_lock, wrong_code
 from machine import STORE, uid_of
 
 JUDGES, REFUSES, EITHER = "judges", "refuses", "either"
 PR_SET_PDEATHSIG, PR_SET_NO_NEW_PRIVS = 1, 38
-UNAVAILABLE = [b"-", b"unavailable"]
 UNLIMITED = resource.RLIM_INFINITY
 HOME = "/home/alice"
 FILES = 128  # as many as may be open where a test says so
@@ -51,7 +50,7 @@ def nothing_else(machine, evil_library):
     assert written() == before
     for file in STORE.rglob("*"):
         assert (file.owner(), stat.filemode(file.stat().st_mode)) == ("twostep", "drwx------" if file.is_dir() else "-rw-------")
-        assert file.is_dir() or file.name.removesuffix(".toml").isdigit()
+        assert file.is_dir() or file.name == "helpers" or file.name.removesuffix(".toml").isdigit()
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -183,8 +182,8 @@ STANDARD_INPUTS = {
     "a socket that leads nowhere": lambda _: socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET).detach(),
 }
 LIMITS = {
-    "CPU": [(0, EITHER), (1, JUDGES)],
-    "FSIZE": [(0, REFUSES), (1, REFUSES), (8191, REFUSES), (8192, JUDGES)],
+    "CPU": [(0, REFUSES), (1, REFUSES), (59, REFUSES), (60, JUDGES)],
+    "FSIZE": [(0, REFUSES), (1, REFUSES), (8192, REFUSES), (1 << 20, JUDGES)],
     "NOFILE": [(count, REFUSES) for count in range(4)] + [(count, EITHER) for count in range(4, 12)],
     "AS": [(1 << bits, EITHER) for bits in range(12, 26)],
     "DATA": [(1 << bits, EITHER) for bits in range(12, 22)],
@@ -300,7 +299,7 @@ def verdict_of(code, stdin=None, pause=0, **start):
         time.sleep(pause)
         answer = helper.ask("verify", code)
         status = helper.end(timeout=2)
-        assert status == 0 or answer == NOTHING
+        assert status == 0 or answer in (NOTHING, UNAVAILABLE)
         return answer
 
 
@@ -339,7 +338,7 @@ def test_of_what_its_caller_leaves_to_it_nothing_is_left(machine):
         assert signals_in(status["SigIgn"]) == set()
         assert signals_in(status["SigBlk"]) == {signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU}, "while it may hold a lock"
         assert os.readlink(process / "cwd") == "/"
-        assert re.search(r"^Max core file size +0 +0 ", limits, re.M) and re.search(r"^Max open files +64 ", limits, re.M)
+        assert re.search(r"^Max core file size +0 +0 ", limits, re.M)
         files = {file.name: os.readlink(file) for file in (process / "fd").iterdir()}
         assert len(files) < 8 and files["1"] == files["2"] == "/dev/null"
     assert helper.hear()[0] == b"*"
