@@ -181,13 +181,14 @@ STANDARD_INPUTS = {
     "a stream": connected(socket.SOCK_STREAM),
     "a socket that leads nowhere": lambda _: socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET).detach(),
 }
+# Too little is refused: the name service would not find the group that obliges its caller.
 LIMITS = {
     "CPU": [(0, REFUSES), (1, REFUSES), (59, REFUSES), (60, JUDGES)],
     "FSIZE": [(0, REFUSES), (1, REFUSES), (8192, REFUSES), (1 << 20, JUDGES)],
-    "NOFILE": [(count, REFUSES) for count in range(4)] + [(count, EITHER) for count in range(4, 12)],
-    "AS": [(1 << bits, EITHER) for bits in range(12, 26)],
-    "DATA": [(1 << bits, EITHER) for bits in range(12, 22)],
-    "STACK": [(1 << bits, EITHER) for bits in range(12, 20)],
+    "NOFILE": [(0, REFUSES), (3, REFUSES), (9, REFUSES), (63, REFUSES), (64, JUDGES)],
+    "AS": [(1 << bits, REFUSES) for bits in range(12, 28)] + [(1 << 28, JUDGES)],
+    "DATA": [(1 << bits, REFUSES) for bits in range(12, 28, 3)] + [(1 << 28, JUDGES)],
+    "STACK": [(1 << bits, REFUSES) for bits in range(12, 20)] + [(1 << 20, JUDGES)],
     "NPROC": [(0, JUDGES), (1, JUDGES)],
     "CORE": [(0, JUDGES), (UNLIMITED, JUDGES)],
     "SIGPENDING": [(0, JUDGES)],
