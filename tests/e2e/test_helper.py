@@ -3,12 +3,13 @@
 import os
 import shutil
 import subprocess
+from contextlib import ExitStack
 
 import pytest
 
 from clock import STEP
 from helper_client import HELPER, NOTHING, UNAVAILABLE, Helper, answers, enrolled, wrong_code
-from hosts import Ssh, become, ready
+from hosts import Ssh, Visit, become, ready
 from machine import STORE, terminal_of, uid_of
 
 FOREIGN = "0123-4567-89AB-CDEF"
@@ -136,6 +137,23 @@ def test_of_fifty_at_once_with_one_right_code_one_is_accepted(machine):
     said = at_once(50, "verify", alice.code())
     assert sorted(answer[0] for answer in said).count(b"*") == 1
     assert {tuple(answer[:2]) for answer in said if answer[0] != b"*"} == {(b"-", b"replayed"), (b"-", b"locked"), (b"-", b"unavailable")}
+
+
+def test_who_has_sixteen_helpers_gets_no_more_and_holds_up_neither_others_nor_their_own_login(machine, ssh):
+    """They do not count as that person's processes to the kernel, and so need a limit of their own."""
+    alice, bob = enrolled(machine, "alice"), enrolled(machine, "bob")
+    with ExitStack() as crowd:
+        helpers = [crowd.enter_context(Helper("alice")) for _ in range(16)]
+        assert {helper.ask("try")[0] for helper in helpers} == {b"?"}
+        assert verdict("alice", alice.code()) == [b"unavailable"]
+        assert verdict("bob", bob.code())[1:] == ACCEPTED
+        with Visit(ssh, "alice", alice.code()) as visit:
+            assert visit.until_the_end().granted
+        helpers[3].reply(None)
+        helpers[3].end()
+        machine.clock.advance(STEP)
+        assert verdict("alice", alice.code())[1:] == ACCEPTED
+    assert {helper.process.poll() is None for helper in helpers} == {False}
 
 
 def at_once(count, *request):

