@@ -1,13 +1,16 @@
 """Programs that run as the person, such as screen lockers: pamtester stands for them. The module has the helper judge."""
 
+import json
 import re
+import sys
 
 import pexpect
 import pytest
 
 from clock import STEP
 from hosts import CODE, Ssh, become, ready
-from machine import STORE, terminal_of, uid_of
+from machine import REPOSITORY, STORE, terminal_of, uid_of
+from own_program import SITUATIONS
 
 ACCEPTED, REFUSED = "successfully authenticated", "Authentication failure"
 LOCKED, UNAVAILABLE = "maximum number of retries", "retrieve authentication info"
@@ -56,9 +59,11 @@ def test_neither_somebody_elses_code_nor_somebody_elses_name_gets_in(machine, ss
     assert REFUSED in unlock("alice", *[bob.code()] * 3)
     before = machine.state_of("bob")
     assert UNAVAILABLE in unlock("alice", bob.code(), target="bob")
+    assert UNAVAILABLE in unlock("alice", alice.code(), target="bob"), "nor does one's own code open another's"
     assert machine.state_of("bob") == before
     causes = [entry["cause"] for entry in machine.log() if entry.get("reason") == "unavailable"]
-    assert causes == [f"this program runs as uid {uid_of('alice')}: only a program that runs as root can judge the codes of other people"]
+    only = "only a program that runs as root can judge the codes of other people"
+    assert causes == [f"this program runs as uid {uid_of('alice')}: {only}"] * 2
     assert ssh.attempt("bob", bob.code()).granted
 
 
@@ -133,3 +138,17 @@ def test_without_a_helper_that_may_run_everything_is_refused(machine, ssh):
     machine.forget_log()
     unlock("alice", before=["setpriv", "--no-new-privs"])
     assert machine.verdicts() == ["exempt exempt"], "an exemption needs no helper"
+
+
+@pytest.mark.parametrize("situation", SITUATIONS)
+def test_the_program_is_left_as_it_was(machine, ssh, situation):
+    """Whatever it does with signals, children, threads and streams: it gets no signal and no child by us (I7)."""
+    alice = machine.enroll("alice")
+    for code, answer in ((alice.wrong_code(), 7), (alice.code(), 0)):
+        program = [sys.executable, str(REPOSITORY / "tests/e2e/own_program.py"), situation, "alice", *[code] * 3]
+        seen = machine.run("setpriv", *become("alice"), *program)
+        assert seen.returncode == 0, seen.stderr
+        told = json.loads(seen.stdout)
+        assert (told["answer"], told["changed"]) == (answer, {}), told
+        machine.clock.advance(STEP)
+    assert machine.verdicts()[-1] == "grant"

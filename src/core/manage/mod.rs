@@ -101,12 +101,14 @@ impl Obligation {
     }
 }
 
-/// What was stored when somebody proved that an account is theirs.
+/// What was stored when somebody proved that an account is theirs, and what was required of it.
 #[derive(PartialEq, Eq)]
 struct Grounds {
     credential: Option<Zeroizing<String>>,
     /// The recovery codes' salt, which no two sets share.
     salt: [u8; SALT],
+    /// Whether an administrator requires it.
+    required: bool,
 }
 
 /// One account's second step, with somebody before it.
@@ -168,9 +170,9 @@ impl<'a> Desk<'a> {
     /// What a proof now would rest on.
     fn grounds(&self) -> Result<Grounds, Failure> {
         let credential = self.store.credential(self.account.uid)?.map(|credential| credential.to_toml());
-        let recovery =
-            self.store.state(self.account.uid)?.map_or(RecoveryCodes::NONE, |state| state.recovery);
-        Ok(Grounds { credential, salt: recovery.salt })
+        let state = self.store.state(self.account.uid)?;
+        let salt = state.as_ref().map_or(RecoveryCodes::NONE.salt, |state| state.recovery.salt);
+        Ok(Grounds { credential, salt, required: state.is_some_and(|state| state.required) })
     }
 
     /// The credential, under the lock, if what a proof rests on is as it was: a phone or a recovery code that was taken away

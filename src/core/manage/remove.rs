@@ -21,6 +21,10 @@ impl Desk<'_> {
             }
         };
         let grounds = self.prove(office, &asked)?;
+        if label.is_none() {
+            // Before the lock: groups may be looked up over a network, and logins wait for the lock.
+            self.renewed()?.check_free()?;
+        }
         let locked = self.lock()?;
         let credential = self.credential_on(&grounds, UNCHANGED)?;
         match label {
@@ -48,7 +52,6 @@ impl Desk<'_> {
 
     /// The credential goes last: if this breaks off, the person is still enrolled, and not half forgotten.
     fn remove_all(&self, office: &mut impl Office, mut locked: LockedState) -> Result<String, Failure> {
-        self.renewed()?.check_free()?;
         locked.save(locked.state().forget(&self.account.name), Durability::Flushed)?;
         self.store.remove_credential(self.account.uid)?;
         drop(locked);

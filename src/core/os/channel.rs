@@ -72,9 +72,11 @@ impl Channel {
     fn wait(&self, what: PollFlags, deadline: Instant) -> Result<(), Fault> {
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Err(Fault("nothing came in time".to_owned()));
+            }
             let mut asked = [PollFd::new(self.socket.as_fd(), what)];
             match poll(&mut asked, PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX)) {
-                Ok(0) if Instant::now() >= deadline => return Err(Fault("nothing came in time".to_owned())),
                 Ok(0) | Err(Errno::EINTR) => {}
                 Ok(_) => return Ok(()),
                 Err(error) => return Err(Fault(format!("nothing can be waited for: {}", words(error)))),

@@ -64,7 +64,7 @@ fn close_others() -> Result<(), Errno> {
     nix::unistd::dup2_stderr(&null)
 }
 
-/// The default action for every signal, none blocked, none on its way from a timer.
+/// The default action for every signal that anybody sends (the real-time ones stay), none blocked, none on its way from a timer.
 fn reset_signals() -> Result<(), Errno> {
     for timer in [libc::ITIMER_REAL, libc::ITIMER_VIRTUAL, libc::ITIMER_PROF] {
         // SAFETY: numbers alone, for which zeros are valid; they stop the timer.
