@@ -178,11 +178,15 @@ impl<H: Host, M: Machine> Login<'_, H, M> {
     /// Asks once, for password and code in one answer. Not twice: a program that can ask only one question would give the same
     /// answer again, and the person be charged for it.
     fn prove_at_once(&mut self, candidate: &Candidate, rules: &Verification) -> Verdict {
-        let answer = match self.0.host.ask_hidden(PROMPT_FOR_BOTH) {
-            Ok(answer) => answer,
+        // Looked up before the question: once it is answered, there are 5 s to judge.
+        let lengths =
+            candidate.as_ref().map_or(Ok(Vec::new()), |account| self.0.machine.code_lengths(account));
+        let asked = lengths.and_then(|lengths| Ok((lengths, self.0.host.ask_hidden(PROMPT_FOR_BOTH)?)));
+        let (lengths, answer) = match asked {
+            Ok(asked) => asked,
             Err(denial) => return self.refuse(denial),
         };
-        match self.judge_end(candidate, rules, &answer) {
+        match self.judge_end(candidate, rules, &answer, &lengths) {
             Ok((account, accepted, password)) => self.grant_and_hand_on(account, accepted, password),
             Err(denial) => self.refuse(denial),
         }
@@ -194,11 +198,11 @@ impl<H: Host, M: Machine> Login<'_, H, M> {
         candidate: &'c Candidate,
         rules: &Verification,
         answer: &'a [u8],
+        lengths: &[u8],
     ) -> Result<(&'c Account, Accepted, &'a [u8]), Denial> {
         let account = candidate.as_ref().map_err(Denial::clone)?;
         self.check_answer(answer)?;
-        let lengths = self.0.machine.code_lengths(account)?;
-        let Parts { password, typed } = forward::split(answer, &lengths).ok_or(Denial::NotACode)?;
+        let Parts { password, typed } = forward::split(answer, lengths).ok_or(Denial::NotACode)?;
         Ok((account, self.verify(account, &typed, rules)?, password))
     }
 
@@ -663,7 +667,7 @@ mod tests {
             ("root", "", enrolled(&[]), "reason=not-a-code", PamCode::AuthErr, 1),
             ("root", "secret123456", enrolled(&[Err(waiting)]), "reason=locked", PamCode::MaxTries, 2),
             ("root", "secret123456", enrolled(&[Err(disk())]), "cause=disk", PamCode::AuthinfoUnavail, 2),
-            ("root", "secret123456", damaged, "cause=disk", PamCode::AuthinfoUnavail, 2),
+            ("root", "secret123456", damaged, "cause=disk", PamCode::AuthinfoUnavail, 1),
             ("root", "secret123456", unsure, "cause=disk", PamCode::AuthinfoUnavail, 1),
             ("root", "secret123456", broken, "reason=misconfigured", PamCode::ServiceErr, 1),
             ("root", "secret123456", newcomer, "reason=not-enrolled", PamCode::AuthErr, 1),
