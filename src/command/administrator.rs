@@ -78,10 +78,10 @@ impl Administrator {
     pub fn with_desk<T>(
         &self,
         account: &Account,
-        act: impl FnOnce(&Desk<'_>, &mut Counter<'_>) -> Result<T, Failure>,
+        act: impl FnOnce(&Desk<'_>, &mut Clerk<'_>) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
         let desk = Desk::open(self.machine(), account, Actor::Administrator)?;
-        act(&desk, &mut Counter { administrator: self, account })
+        act(&desk, &mut Clerk { administrator: self, account })
     }
 
     /// The present moment.
@@ -100,12 +100,12 @@ impl Administrator {
 }
 
 /// An administrator at the terminal, with one person's account before them.
-pub struct Counter<'a> {
+pub struct Clerk<'a> {
     administrator: &'a Administrator,
     account: &'a Account,
 }
 
-impl Conversation for Counter<'_> {
+impl Conversation for Clerk<'_> {
     fn ask(&mut self, prompt: &str) -> Result<Answer, Denial> {
         Terminal.ask(prompt)
     }
@@ -115,7 +115,7 @@ impl Conversation for Counter<'_> {
     }
 }
 
-impl Office for Counter<'_> {
+impl Office for Clerk<'_> {
     /// Only a code that is tried is judged here.
     fn log(&mut self, verdict: &Verdict) {
         if let Verdict::Deny(denial) = verdict {

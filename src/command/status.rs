@@ -104,9 +104,9 @@ fn of_oneself(arguments: &Arguments) -> Result<(), Failure> {
     let target = Target::of(account::real_uid())?;
     let system = System::new(Root::SYSTEM);
     let policy = system.policy().map_err(unavailable)?;
-    let desk = Desk { system: &system, policy, now: clock::now()? };
+    let basis = Basis { system: &system, policy, now: clock::now()? };
     let standing = client::standing().map_err(unavailable)?;
-    let status = Status::of(&desk, &target, standing, You::Yes);
+    let status = Status::of(&basis, &target, standing, You::Yes);
     show(std::slice::from_ref(&status), arguments)?;
     match status.problem {
         Some(_) => Err(Failure::unavailable("what is stored of you cannot be used: logins are denied.", ASK)),
@@ -123,10 +123,10 @@ fn of_others(administrator: &Administrator, arguments: &Arguments) -> Result<(),
         (vec![administrator.target(named(arguments.user.as_deref())?)?], Vec::new())
     };
     let now = administrator.now()?;
-    let desk = Desk { system: administrator.machine(), policy: administrator.policy()?, now };
+    let basis = Basis { system: administrator.machine(), policy: administrator.policy()?, now };
     let standing = |target: &Target| Standing::of(&store, target.uid, target.account.as_ref(), now);
     let all: Vec<Status> =
-        targets.iter().map(|target| Status::of(&desk, target, standing(target), You::No)).collect();
+        targets.iter().map(|target| Status::of(&basis, target, standing(target), You::No)).collect();
     show(&all, arguments)?;
     if let Some(problem) = all.iter().find_map(|status| status.problem.as_ref()) {
         return Err(Failure::unavailable(problem.clone(), "Until this is mended, logins are denied."));
@@ -148,13 +148,13 @@ enum You {
 }
 
 /// What every status is made of.
-struct Desk<'a> {
+struct Basis<'a> {
     system: &'a System,
     policy: Policy,
     now: UnixTime,
 }
 
-impl Desk<'_> {
+impl Basis<'_> {
     fn obligation(&self, account: &Account, required: bool) -> Option<Obligation> {
         Obligation::of(account, required, self.system, &self.policy, self.now)
     }
@@ -182,9 +182,9 @@ impl Desk<'_> {
 }
 
 impl Status {
-    fn of(desk: &Desk<'_>, target: &Target, standing: Standing, you: You) -> Self {
+    fn of(basis: &Basis<'_>, target: &Target, standing: Standing, you: You) -> Self {
         let Standing { enrolled, problem, authenticators, state } = standing;
-        let duty = |required| target.account.as_ref().and_then(|account| desk.obligation(account, required));
+        let duty = |required| target.account.as_ref().and_then(|account| basis.obligation(account, required));
         let mut status = Self {
             user: target.account.as_ref().map(|account| account.name.clone()),
             uid: target.uid,
@@ -211,24 +211,25 @@ impl Status {
             you,
         };
         if let Some(state) = state {
-            status.fill(desk, &state, &authenticators);
+            status.fill(basis, &state, &authenticators);
         }
         status.authenticators = authenticators;
         status
     }
 
-    fn fill(&mut self, desk: &Desk<'_>, state: &Condition, authenticators: &[Device]) {
+    fn fill(&mut self, basis: &Basis<'_>, state: &Condition, authenticators: &[Device]) {
         self.failures = state.hosts.codes;
         self.last_use = Some(state.mark).filter(|&mark| mark > 0);
         self.recovery_codes = state.recovery_left;
         self.recovery_failures = state.hosts.recovery;
         self.recovery_disabled = state.hosts.recovery_disabled;
         self.ticket_until = state.ticket_until;
-        (self.codes, self.wait_until) = desk.codes(state, state.hosts.count(), authenticators);
+        (self.codes, self.wait_until) = basis.codes(state, state.hosts.count(), authenticators);
         self.helper.failures = state.helper.codes;
         self.helper.recovery_failures = state.helper.recovery;
         self.helper.recovery_disabled = state.helper.recovery_disabled;
-        (self.helper.codes, self.helper.wait_until) = desk.codes(state, state.helper.count(), authenticators);
+        (self.helper.codes, self.helper.wait_until) =
+            basis.codes(state, state.helper.count(), authenticators);
     }
 }
 

@@ -8,7 +8,7 @@ use twostep_core::conversation::Conversation;
 use twostep_core::manage::Office;
 use twostep_core::os::Fault;
 use twostep_core::os::account::Account;
-use twostep_core::os::channel::Channel;
+use twostep_core::os::channel::{Channel, after};
 use twostep_core::remote::message::{LONGEST_FROM_CLIENT, Reply, Saying};
 use twostep_core::verdict::{Denial, Priority, Verdict};
 use zeroize::Zeroizing;
@@ -26,13 +26,13 @@ const DIALOGUE: Duration = Duration::from_secs(900);
 const SERVICE: &str = "twostep-helper";
 
 /// One client.
-pub struct Counter<'a> {
+pub struct Client<'a> {
     channel: &'a Channel,
     account: &'a Account,
     end: Instant,
 }
 
-impl<'a> Counter<'a> {
+impl<'a> Client<'a> {
     /// The client at the other end, who acts for `account`.
     pub fn new(channel: &'a Channel, account: &'a Account) -> Result<Self, Fault> {
         Ok(Self { channel, account, end: after(DIALOGUE)? })
@@ -41,11 +41,6 @@ impl<'a> Counter<'a> {
     fn who(&self) -> Who {
         Who { user: Some(self.account.name.clone()), service: SERVICE.to_owned(), ..Who::default() }
     }
-}
-
-/// When so much time has passed.
-fn after(time: Duration) -> Result<Instant, Fault> {
-    Instant::now().checked_add(time).ok_or_else(|| Fault("there is no time left".to_owned()))
 }
 
 /// Sends what the helper says.
@@ -59,7 +54,7 @@ pub fn first_message(channel: &Channel) -> Result<Zeroizing<Vec<u8>>, Fault> {
     message.ok_or_else(|| Fault("the client has gone without a word".to_owned()))
 }
 
-impl Conversation for Counter<'_> {
+impl Conversation for Client<'_> {
     fn ask(&mut self, prompt: &str) -> Result<Answer, Denial> {
         let gone = |_| Denial::Conversation;
         say(self.channel, &Saying::Ask(Zeroizing::new(prompt.to_owned()))).map_err(gone)?;
@@ -77,7 +72,7 @@ impl Conversation for Counter<'_> {
     }
 }
 
-impl Office for Counter<'_> {
+impl Office for Client<'_> {
     fn log(&mut self, verdict: &Verdict) {
         log::write(&audit::line(&self.who(), verdict));
     }

@@ -14,7 +14,7 @@ use twostep_core::verdict::{Accepted, Denial, Verdict};
 use twostep_core::world::Machine;
 
 use crate::log;
-use crate::office::{Counter, first_message, say};
+use crate::office::{Client, first_message, say};
 
 /// Seconds after which a process ends that nobody has to think for.
 pub const SHORT: u32 = 30;
@@ -35,13 +35,13 @@ pub fn serve(channel: &Channel, caller: Uid, own: Uid) -> Result<(), Fault> {
     let Some(account) = account::by_uid_with_all_names(request.uid)? else {
         return refuse(channel, Failure::refused(format!("uid {} has no account.", request.uid), ""));
     };
-    let mut counter = Counter::new(channel, &account)?;
+    let mut client = Client::new(channel, &account)?;
     let saying = match request.wish {
         Wish::Standing => standing(&account),
-        Wish::Verify(answer) => Ok(verify(&account, &answer, &mut counter)),
+        Wish::Verify(answer) => Ok(verify(&account, &answer, &mut client)),
         Wish::Errand(errand) => {
             confine::end_after(LONG);
-            run(&account, &errand, &mut counter)
+            run(&account, &errand, &mut client)
         }
     };
     // Who has gone away hears nothing; what was judged and done is in the log.
@@ -69,24 +69,24 @@ fn standing(account: &Account) -> Result<Saying, Failure> {
     Ok(Saying::Done(Done::Text(standing.to_toml())))
 }
 
-fn verify(account: &Account, answer: &Answer, counter: &mut Counter<'_>) -> Saying {
-    let (saying, verdict) = match judge(account, answer, counter) {
+fn verify(account: &Account, answer: &Answer, client: &mut Client<'_>) -> Saying {
+    let (saying, verdict) = match judge(account, answer, client) {
         Ok(accepted) => (Saying::Done(Done::Accepted(accepted.clone())), Verdict::Grant(accepted)),
         Err(denial) => (Saying::Denied(denial.clone()), Verdict::Deny(denial)),
     };
-    counter.log(&verdict);
+    client.log(&verdict);
     saying
 }
 
-fn judge(account: &Account, answer: &Answer, counter: &mut Counter<'_>) -> Result<Accepted, Denial> {
+fn judge(account: &Account, answer: &Answer, client: &mut Client<'_>) -> Result<Accepted, Denial> {
     let system = System::of_helper();
     let typed = Typed::parse(answer).ok_or(Denial::NotACode)?;
     let rules = system.policy()?.verification;
-    system.verify(account, &typed, &rules, &mut |what| counter.remark(what))
+    system.verify(account, &typed, &rules, &mut |what| client.remark(what))
 }
 
-fn run(account: &Account, errand: &Errand, counter: &mut Counter<'_>) -> Result<Saying, Failure> {
+fn run(account: &Account, errand: &Errand, client: &mut Client<'_>) -> Result<Saying, Failure> {
     let system = System::of_helper();
-    let done = Desk::open(&system, account, Actor::Owner)?.run(errand, counter)?;
+    let done = Desk::open(&system, account, Actor::Owner)?.run(errand, client)?;
     Ok(Saying::Done(Done::Text(done)))
 }

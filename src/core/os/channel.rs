@@ -1,7 +1,7 @@
 //! A pair of sockets between a program and its helper. Each message arrives whole, or not at all: SOCK_SEQPACKET (unix(7)).
 
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, fcntl};
@@ -85,6 +85,11 @@ impl Channel {
     }
 }
 
+/// When so much time has passed.
+pub fn after(time: Duration) -> Result<Instant, Fault> {
+    Instant::now().checked_add(time).ok_or_else(|| Fault("there is no time left".to_owned()))
+}
+
 fn socket_pair() -> Result<(OwnedFd, OwnedFd), Errno> {
     let mut pair = [-1; 2];
     let kind = libc::SOCK_SEQPACKET | libc::SOCK_CLOEXEC;
@@ -135,8 +140,6 @@ fn beyond_standard(socket: &OwnedFd) -> Result<OwnedFd, Errno> {
 #[cfg(test)]
 mod tests {
     #![expect(clippy::arithmetic_side_effects, reason = "small numbers")]
-
-    use std::time::Duration;
 
     use nix::sys::signal::{SigHandler, Signal};
 

@@ -1,10 +1,10 @@
 //! The client's side: starts the helper, and stands between it and the person.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::code::Typed;
 use crate::conversation::Conversation;
-use crate::os::channel::Channel;
+use crate::os::channel::{Channel, after};
 use crate::os::{Fault, account, spawn};
 use crate::standing::Standing;
 use crate::verdict::{Accepted, Denial};
@@ -43,17 +43,15 @@ pub fn carry_out(wish: Wish, person: &mut dyn Conversation) -> Outcome {
     };
     let (channel, theirs) = Channel::pair()?;
     spawn::start(HELPER, c"twostep-helper", theirs)?;
-    let soon =
-        || Instant::now().checked_add(patience).ok_or_else(|| Fault("there is no time left".to_owned()));
     let request = Request { uid: account::real_uid(), wish };
-    channel.send(&request.encode(), soon()?).map_err(|_| ended())?;
+    channel.send(&request.encode(), after(patience)?).map_err(|_| ended())?;
     loop {
-        let message = channel.receive(LONGEST_FROM_HELPER, soon()?)?.ok_or_else(ended)?;
+        let message = channel.receive(LONGEST_FROM_HELPER, after(patience)?)?.ok_or_else(ended)?;
         match Saying::decode(&message).ok_or_else(unclear)? {
             Saying::Ask(prompt) => {
                 let reply = person.ask(&prompt).map_or(Reply::Gone, Reply::Answer);
                 // If nobody takes it any more, what the helper has said last tells why.
-                let _ = channel.send(&reply.encode(), soon()?);
+                let _ = channel.send(&reply.encode(), after(patience)?);
             }
             Saying::Tell(text) => person.tell(&text),
             Saying::Done(done) => return Ok(done),
