@@ -2,7 +2,9 @@
 
 import json
 import re
+import shutil
 import sys
+from pathlib import Path
 
 import pexpect
 import pytest
@@ -140,13 +142,24 @@ def test_without_a_helper_that_may_run_everything_is_refused(machine, ssh):
     assert machine.verdicts() == ["exempt exempt"], "an exemption needs no helper"
 
 
+@pytest.fixture
+def program():
+    """Where alice can read it: the repository may lie where only root can."""
+    folder = Path("/dev/shm/own-program")
+    folder.mkdir()
+    folder.chmod(0o755)
+    for file in ("e2e/own_program.py", "stacks/pam.py"):
+        Path(shutil.copy(REPOSITORY / "tests" / file, folder)).chmod(0o644)
+    yield str(folder / "own_program.py")
+    shutil.rmtree(folder)
+
+
 @pytest.mark.parametrize("situation", SITUATIONS)
-def test_the_program_is_left_as_it_was(machine, ssh, situation):
+def test_the_program_is_left_as_it_was(machine, ssh, program, situation):
     """Whatever it does with signals, children, threads and streams: it gets no signal and no child by us (I7)."""
     alice = machine.enroll("alice")
     for code, answer in ((alice.wrong_code(), 7), (alice.code(), 0)):
-        program = [sys.executable, str(REPOSITORY / "tests/e2e/own_program.py"), situation, "alice", *[code] * 3]
-        seen = machine.run("setpriv", *become("alice"), *program)
+        seen = machine.run("setpriv", *become("alice"), sys.executable, program, situation, "alice", *[code] * 3)
         assert seen.returncode == 0, seen.stderr
         told = json.loads(seen.stdout)
         assert (told["answer"], told["changed"]) == (answer, {}), told
