@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::ffi::{CStr, CString};
+use std::time::Duration;
 
 use pam::constants::{
     PAM_ERROR_MSG, PAM_PROMPT_ECHO_OFF, PAM_PROMPT_ECHO_ON, PAM_SILENT, PamFlag, PamMessageStyle,
@@ -12,7 +13,7 @@ use pam::module::PamHandle;
 use twostep_core::audit::Line;
 use twostep_core::code::{Answer, LONGEST_ANSWER};
 use twostep_core::conversation::Conversation;
-use twostep_core::os::account;
+use twostep_core::os::{account, log};
 use twostep_core::verdict::Denial;
 use twostep_core::world::{Host, Left, Outcome, Request};
 
@@ -24,6 +25,9 @@ const LEFT: &str = concat!("pam_twostep ", env!("CARGO_PKG_VERSION"));
 /// which what libpam keeps does not.
 const PENDING: &CStr = c"TWOSTEP_PENDING";
 const PENDING_SET: &CStr = c"TWOSTEP_PENDING=1";
+
+/// How long a line waits for a log that takes none.
+const PATIENCE_WITH_THE_LOG: Duration = Duration::from_secs(1);
 
 /// One call of libpam's.
 pub struct PamHost<'h> {
@@ -134,6 +138,10 @@ impl Host for PamHost<'_> {
     }
 
     fn log(&mut self, line: &Line) {
+        // A login must not wait for a log that is stuck; its line is lost.
+        if !log::takes_a_line(PATIENCE_WITH_THE_LOG) {
+            return;
+        }
         // The line is escaped, so it holds no null byte.
         if let Ok(text) = CString::new(line.text.as_str()) {
             ffi::syslog(self.handle, line.priority as i32, &text);

@@ -42,7 +42,7 @@ impl Channel {
         loop {
             match send(&self.socket, message) {
                 Ok(_) => return Ok(()),
-                Err(Errno::EAGAIN) => self.wait(PollFlags::POLLOUT, deadline)?,
+                Err(Errno::EAGAIN) => wait(&self.socket, PollFlags::POLLOUT, deadline)?,
                 Err(Errno::EINTR) => {}
                 Err(error) => return Err(Fault(format!("the other end takes nothing: {}", words(error)))),
             }
@@ -53,7 +53,7 @@ impl Channel {
     pub fn receive(&self, longest: usize, deadline: Instant) -> Result<Option<Zeroizing<Vec<u8>>>, Fault> {
         let mut message = Zeroizing::new(vec![0; longest]);
         let length = loop {
-            self.wait(PollFlags::POLLIN, deadline)?;
+            wait(&self.socket, PollFlags::POLLIN, deadline)?;
             match receive(&self.socket, &mut message) {
                 Ok(length) => break length,
                 // Reset is told once, of who has left a message of ours unread; then comes what they had said.
@@ -67,20 +67,20 @@ impl Channel {
         message.truncate(length);
         Ok((length > 0).then_some(message))
     }
+}
 
-    /// Waits until something can be done, or fails at `deadline`.
-    fn wait(&self, what: PollFlags, deadline: Instant) -> Result<(), Fault> {
-        loop {
-            let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return Err(Fault("nothing came in time".to_owned()));
-            }
-            let mut asked = [PollFd::new(self.socket.as_fd(), what)];
-            match poll(&mut asked, PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX)) {
-                Ok(0) | Err(Errno::EINTR) => {}
-                Ok(_) => return Ok(()),
-                Err(error) => return Err(Fault(format!("nothing can be waited for: {}", words(error)))),
-            }
+/// Waits until something can be done with a socket, or fails at `deadline`.
+pub(super) fn wait(socket: impl AsFd, what: PollFlags, deadline: Instant) -> Result<(), Fault> {
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(Fault("nothing came in time".to_owned()));
+        }
+        let mut asked = [PollFd::new(socket.as_fd(), what)];
+        match poll(&mut asked, PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX)) {
+            Ok(0) | Err(Errno::EINTR) => {}
+            Ok(_) => return Ok(()),
+            Err(error) => return Err(Fault(format!("nothing can be waited for: {}", words(error)))),
         }
     }
 }

@@ -16,6 +16,7 @@ pub mod files;
 pub mod label;
 #[expect(unsafe_code, reason = "flock(2): nix has it only behind a guard whose drop can panic")]
 mod lock;
+pub mod log;
 pub mod root;
 #[expect(
     unsafe_code,
