@@ -9,6 +9,7 @@ use crate::qr::Colour;
 use crate::store::credential::Confirmed;
 use crate::ticket::Ticket;
 use crate::verdict::{Accepted, Denial, Exemption, ExemptionReason, Next, TicketFault, Verdict};
+use crate::verify;
 use crate::visit::{Visit, Wanted};
 use crate::world::{Host, Left, Machine, Outcome, Request};
 
@@ -200,7 +201,9 @@ impl<H: Host, M: Machine> Login<'_, H, M> {
         answer: &'a [u8],
         lengths: &[u8],
     ) -> Result<(&'c Account, Accepted, &'a [u8]), Denial> {
-        let account = candidate.as_ref().map_err(Denial::clone)?;
+        let account = candidate.as_ref().map_err(|denial| {
+            self.pretend(forward::split(answer, &[6]).map(|parts| parts.typed), rules, denial)
+        })?;
         self.check_answer(answer)?;
         let Parts { password, typed } = forward::split(answer, lengths).ok_or(Denial::NotACode)?;
         Ok((account, self.verify(account, &typed, rules)?, password))
@@ -213,10 +216,19 @@ impl<H: Host, M: Machine> Login<'_, H, M> {
         rules: &Verification,
         answer: &[u8],
     ) -> Result<(&'c Account, Accepted), Denial> {
-        let account = candidate.as_ref().map_err(Denial::clone)?;
+        let account =
+            candidate.as_ref().map_err(|denial| self.pretend(Typed::parse(answer), rules, denial))?;
         self.check_answer(answer)?;
         let typed = Typed::parse(answer).ok_or(Denial::NotACode)?;
         Ok((account, self.verify(account, &typed, rules)?))
+    }
+
+    /// Takes as long over what somebody has typed who cannot get in as over what somebody else has; then the denial.
+    fn pretend(&self, typed: Option<Typed>, rules: &Verification, denial: &Denial) -> Denial {
+        if let (Some(typed), Ok(now)) = (typed, self.0.machine.now()) {
+            verify::pretend(&typed, rules, now);
+        }
+        denial.clone()
     }
 
     /// Fails for what is no answer to our question, however it looks.
