@@ -6,11 +6,17 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use super::Fault;
 use crate::time::UnixTime;
 
-/// The present moment. A clock before 1970 is an error.
+/// The last second of the year 9999: behind it the crates that write dates give up.
+const LAST: u64 = 253_402_300_799;
+
+/// The present moment. A clock before 1970, or after 9999, is an error.
 #[expect(clippy::disallowed_methods, reason = "the one place that reads the clock")]
 pub fn now() -> Result<UnixTime, Fault> {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     let since = since.map_err(|_| Fault("the system clock is before 1970".to_owned()))?;
+    if since.as_secs() > LAST {
+        return Err(Fault("the system clock is after the year 9999".to_owned()));
+    }
     Ok(UnixTime::new(since.as_secs()))
 }
 
