@@ -6,6 +6,7 @@
 //! The same login in a process of its own, for races, kills and limits: [`drive`].
 
 mod code;
+pub mod disk;
 pub mod drive;
 pub mod interpose;
 mod login;
@@ -14,6 +15,7 @@ pub mod paper;
 pub mod refusal;
 mod state;
 pub mod strace;
+pub mod sweep;
 mod temp;
 mod world;
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs;
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 
 use crate::drive::Report;
 use crate::{Login, Temp};
@@ -17,24 +17,30 @@ pub struct Traced {
 
 /// Runs `login` in another process under strace with these options.
 pub fn trace(login: &Login, options: &[&str]) -> Traced {
+    let (output, calls) = watch(&login.command(), options);
+    let mut report = Report::parse(&String::from_utf8_lossy(&output.stdout));
+    report.noise.push_str(&String::from_utf8_lossy(&output.stderr));
+    Traced { report, calls }
+}
+
+/// Runs a command under strace with these options: what it printed, and its calls. Whoever hangs is ended.
+pub fn watch(command: &Command, options: &[&str]) -> (Output, Vec<String>) {
     let temp = Temp::new();
     let file = temp.join("trace");
-    let driven = login.command();
-    let output = Command::new("strace")
-        .args(["-f", "-qq", "-y", "-o"])
+    let output = Command::new("timeout")
+        .args(["20", "strace", "-f", "-qq", "-y", "-o"])
         .arg(&file)
         .args(options)
         .arg("--")
-        .arg(driven.get_program())
-        .args(driven.get_args())
+        .arg(command.get_program())
+        .args(command.get_args())
         .env_remove("LD_LIBRARY_PATH")
         .stdin(Stdio::null())
         .output()
         .expect("strace is needed");
-    let mut report = Report::parse(&String::from_utf8_lossy(&output.stdout));
-    report.noise.push_str(&String::from_utf8_lossy(&output.stderr));
+    assert_ne!(output.status.code(), Some(124), "{options:?}: it hangs");
     let calls = fs::read_to_string(&file).unwrap_or_default().lines().map(without_pid).collect();
-    Traced { report, calls }
+    (output, calls)
 }
 
 fn without_pid(line: &str) -> String {

@@ -156,19 +156,6 @@ fn a_disk_that_takes_nothing_denies() {
     }
 }
 
-#[test]
-fn an_interrupted_system_call_is_no_way_in() {
-    let ours = strace::calls_of_the_module(&traced(&login(&World::lenient(), &right())).calls);
-    let slow = ["openat", "flock", "pread64", "pwrite64", "fdatasync", "read"];
-    for (name, count) in ours.iter().filter(|(name, _)| slow.contains(&name.as_str())) {
-        let world = World::lenient();
-        let inject = format!("inject={name}:error=EINTR:when={count}");
-        let report = trace(&login(&world, &right()), &["-e", &inject]).report;
-        assert_ne!(report.field("result"), "exempt", "{inject}: {report:?}");
-        assert_sound(&world, report.code, &inject);
-    }
-}
-
 fn path_of(call: &str) -> &str {
     let path = call.split_once('<').and_then(|(_, rest)| rest.split_once('>'));
     path.map_or("", |(path, _)| path)

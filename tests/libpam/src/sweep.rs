@@ -1,0 +1,103 @@
+//! Every system call of one login, and each of [`FAULTS`] at each of them. There are two outcomes: denied, or granted with
+//! all that makes the login count on disk. A host that ends has let nobody in.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use crate::disk::{Disk, Image, WATCHED};
+use crate::pam::PAM_SUCCESS;
+use crate::strace::{calls_of_the_module, trace};
+use crate::{Login, World};
+
+/// What happens at a system call, as strace's `inject` has it.
+pub const FAULTS: [&str; 6] =
+    ["error=EIO", "error=ENOSPC", "error=EINTR", "error=EACCES", "error=ENOMEM", "signal=KILL"];
+
+/// Where an error may end the host: the allocator and the runtime have no other answer to it.
+const OF_THE_RUNTIME: [&str; 6] = ["mmap", "munmap", "mprotect", "brk", "futex", "write"];
+
+/// One kind of login, and what is true of it.
+pub struct Sweep<'a> {
+    /// For the line that is printed.
+    pub name: &'a str,
+    /// The files before the login.
+    pub world: &'a (dyn Fn() -> World + Sync),
+    /// The login.
+    pub login: &'a (dyn Fn(&World) -> Login + Sync),
+    /// Whether all that makes it count is there; asked of every image that the disk may hold once somebody is in.
+    pub kept: &'a (dyn Fn(&World, &Image) -> bool + Sync),
+    /// Asserts what must hold afterwards, whether it was granted or not. The text says where it failed.
+    pub sound: &'a (dyn Fn(&World, bool, &str) + Sync),
+}
+
+/// How many of them ended so.
+#[derive(Default)]
+pub struct Tally {
+    /// Refused.
+    pub denied: AtomicUsize,
+    /// Refused, because the process ended.
+    pub ended: AtomicUsize,
+    /// Granted, and on disk.
+    pub granted: AtomicUsize,
+}
+
+impl Sweep<'_> {
+    /// Does it, and prints one line.
+    pub fn run(&self) -> Tally {
+        let calm = trace(&(self.login)(&(self.world)()), &[]);
+        assert!(calm.report.code.is_some(), "{:?}", calm.report);
+        let calls = calls_of_the_module(&calm.calls);
+        let places = calls.iter().flat_map(|call| FAULTS.map(|fault| (call, fault)));
+        let (places, tally) = (Mutex::new(places), Tally::default());
+        let next = || places.lock().unwrap().next();
+        thread::scope(|scope| {
+            for _ in 0..2 {
+                scope.spawn(|| {
+                    while let Some(((name, count), fault)) = next() {
+                        self.one(name, *count, fault, &tally);
+                    }
+                });
+            }
+        });
+        let [denied, ended, granted] =
+            [&tally.denied, &tally.ended, &tally.granted].map(|count| count.load(Ordering::Relaxed));
+        println!(
+            "{}: {} calls x {} = {} faults: {} denied, {ended} of them by the end of the process; {granted} granted and on disk",
+            self.name,
+            calls.len(),
+            FAULTS.len(),
+            calls.len() * FAULTS.len(),
+            denied + ended,
+        );
+        tally
+    }
+
+    fn one(&self, name: &str, count: usize, fault: &str, tally: &Tally) {
+        let world = (self.world)();
+        let inject = format!("inject={name}:{fault}:when={count}");
+        let watched = format!("{},{name}", WATCHED[4]);
+        let mut options = WATCHED;
+        options[4] = &watched;
+        let mut disk = Disk::of(&world);
+        let traced = trace(&(self.login)(&world), &[&options[..], &["-e", &inject]].concat());
+        let (code, what) = (traced.report.code, format!("{}: {inject}", self.name));
+        assert!(!traced.report.log.iter().any(|line| line.field("result") == Some("exempt")), "{what}");
+        assert!(code.is_none() || fault != "signal=KILL", "{what}: the kill came too late");
+        let outcome = match code {
+            None => {
+                assert!(fault == "signal=KILL" || OF_THE_RUNTIME.contains(&name), "{what}: the host died");
+                &tally.ended
+            }
+            Some(PAM_SUCCESS) => {
+                disk.follow(&traced.calls);
+                let kept = disk.images(512).iter().all(|image| (self.kept)(&world, image));
+                assert!(kept, "{what}: granted, and not on disk");
+                &tally.granted
+            }
+            Some(_) => &tally.denied,
+        };
+        outcome.fetch_add(1, Ordering::Relaxed);
+        (self.sound)(&world, code == Some(PAM_SUCCESS), &what);
+    }
+}
