@@ -81,7 +81,7 @@ impl Disk {
     /// The same, step by step: the disk after each call that changes what it may hold.
     pub fn moments<'a>(&'a mut self, calls: &'a [String]) -> impl Iterator<Item = Self> + 'a {
         self.open.clear();
-        calls.iter().filter_map(|call| self.call(call).then(|| self.clone()))
+        calls.iter().filter_map(|call| if self.call(call) { Some(self.clone()) } else { None })
     }
 
     /// Every image that the disk may hold now. Of each pending write nothing, all, the beginning or the end is there, cut at
@@ -224,7 +224,8 @@ impl File {
 /// What is left of a write. The length of a file may have grown even where nothing was written.
 fn tears(image: &[u8], offset: usize, bytes: &[u8], grain: usize) -> Vec<Vec<u8>> {
     let end = bytes.len();
-    let cuts = (0..=end).filter(|cut| cut % grain == 0 || (offset + cut) % SECTOR == 0 || *cut == end);
+    let cuts = (0..=end)
+        .filter(|cut| cut.is_multiple_of(grain) || (offset + cut).is_multiple_of(SECTOR) || *cut == end);
     let parts = cuts.flat_map(|cut| [0..cut, cut..end]);
     let torn = parts.map(|part| {
         let mut image = image.to_vec();
