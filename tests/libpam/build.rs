@@ -17,7 +17,8 @@ const INTERPOSED: [&str; 14] = [
     "pwrite64",
 ];
 
-fn main() {
+/// Also that of the build script of `tests/properties`.
+pub fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     for name in INTERPOSED {
         // Undefined at first, or the linker would leave the definition behind in the library.
