@@ -166,7 +166,10 @@ impl Reader<'_> {
         let ticket = self.ticket()?;
         let recovery = self.recovery()?;
         let [length] = self.take()?;
-        let name = self.0.get(..length.into())?;
+        let (name, padding) = self.0.split_at_checked(length.into())?;
+        if padding.iter().any(|&byte| byte != 0) {
+            return None;
+        }
         let name = std::str::from_utf8(name).ok()?.to_owned();
         let state = State { name, mark, hosts, helper, required, ticket, recovery };
         Some(Slot { generation, stage, uid, state })
@@ -266,6 +269,16 @@ pub(super) mod tests {
             assert_eq!(Slot::decode(&damaged), Err(Unreadable::Damaged), "byte {at}");
         }
         assert_eq!(Slot::decode(&[0; SLOT]), Err(Unreadable::Empty));
+    }
+
+    /// Written again, it would be lost.
+    #[test]
+    fn what_stands_behind_the_name_is_not_read_over() {
+        let mut bytes = example().encode();
+        bytes[CHECKED - 1] = 1;
+        let sum = checksum(&bytes[..CHECKED]);
+        bytes[CHECKED..].copy_from_slice(&sum);
+        assert_eq!(Slot::decode(&bytes), Err(Unreadable::Damaged));
     }
 
     #[test]
