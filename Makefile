@@ -11,7 +11,7 @@ ifdef PAMDIR
 export PAMDIR
 endif
 
-.PHONY: help deps build check test e2e demo install uninstall clean
+.PHONY: help deps build check test e2e fuzz demo install uninstall clean
 
 help: ## lists the targets
 	@sed -n 's/^\([a-z0-9]*\):[^#]*## /\1\t/p' Makefile | expand -t 14
@@ -34,6 +34,9 @@ test: ## all tests; installs what they need (as root)
 
 e2e: build ## the end-to-end tests alone: real sshd, login, sudo and su in the sandbox (as root)
 	tests/e2e/run
+
+fuzz: ## lets libFuzzer look for inputs that break a promise, SECONDS_EACH (60) for each target; needs the nightly toolchain
+	fuzz/run $(TARGETS)
 
 demo: ## a real login with a code, in a sandbox; installs what it needs (as root)
 	tests/deps demo

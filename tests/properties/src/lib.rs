@@ -3,6 +3,7 @@
 //! `tests/corpus.rs` calls them with every file below `fuzz/corpus`, as a plain test; `fuzz/targets` lets libFuzzer call
 //! them. docs/FUZZING.md says what each promises.
 
+mod authenticate;
 mod code;
 mod doctor;
 mod log;
@@ -15,8 +16,10 @@ mod stack;
 mod state;
 mod ticket;
 
+mod totp;
 mod uri;
 
+pub use authenticate::authenticate;
 pub use code::code;
 pub use doctor::doctor;
 pub use log::log;

@@ -8,7 +8,8 @@ use twostep_core::time::UnixTime;
 use twostep_tests::{World, plant, seal};
 
 const UID: u32 = 70_001;
-const BLOCK: usize = 4096;
+/// Bytes between the starts of the two slots.
+pub const BLOCK: usize = 4096;
 
 /// A state file: the first byte says which slots get a valid checksum and whether the file is too short, then come the two
 /// slots. What is read is written as the same bytes; the newer valid slot counts, or none; what was saved is read again,
@@ -43,21 +44,21 @@ fn check_slot(slot: &Result<Slot, Unreadable>, bytes: &[u8; SLOT]) {
     }
 }
 
-/// The slot that counts, as docs/FILEFORMAT.md says.
-fn newest(slots: &[Result<Slot, Unreadable>; 2]) -> Option<&Slot> {
+/// The slot that counts, as docs/FILEFORMAT.md says, if it is `uid`'s.
+pub fn newest(slots: &[Result<Slot, Unreadable>; 2], uid: u32) -> Option<&Slot> {
     if slots.iter().any(|slot| matches!(slot, Err(Unreadable::Version(_)))) {
         return None;
     }
     let mut valid: Vec<&Slot> = slots.iter().flatten().collect();
     valid.sort_by_key(|slot| std::cmp::Reverse(slot.generation)); // stable: of two equal ones the first
-    valid.first().copied().filter(|slot| slot.uid == UID)
+    valid.first().copied().filter(|slot| slot.uid == uid)
 }
 
 fn check_file(world: &World, file: &[u8], slots: &[Result<Slot, Unreadable>; 2]) {
     let path = world.root().join(format!("var/lib/twostep/state/{UID}"));
     plant(&path, 0o600, file);
     let store = Store::open(&Root::at(&world.root()).expect("absolute")).expect("a store");
-    let expected = newest(slots).filter(|_| file.len() == 2 * BLOCK).map(|slot| &slot.state);
+    let expected = newest(slots, UID).filter(|_| file.len() == 2 * BLOCK).map(|slot| &slot.state);
     let shown = store.state(UID).ok().flatten();
     assert_eq!(shown.as_ref(), expected);
     let locked = store.lock(UID).ok().flatten();

@@ -7,9 +7,24 @@ use twostep_core::totp::{Algorithm, Authenticator};
 pub fn code_of(authenticator: &Authenticator, step: u64) -> String {
     let (key, moving) = (authenticator.expose_secret(), step.to_be_bytes());
     let hash = match authenticator.algorithm() {
-        Algorithm::SHA256 => Hmac::<Sha256>::new_from_slice(key).expect("any length").chain_update(moving).finalize().into_bytes().to_vec(),
-        Algorithm::SHA512 => Hmac::<Sha512>::new_from_slice(key).expect("any length").chain_update(moving).finalize().into_bytes().to_vec(),
-        _ => Hmac::<Sha1>::new_from_slice(key).expect("any length").chain_update(moving).finalize().into_bytes().to_vec(),
+        Algorithm::SHA256 => Hmac::<Sha256>::new_from_slice(key)
+            .expect("any length")
+            .chain_update(moving)
+            .finalize()
+            .into_bytes()
+            .to_vec(),
+        Algorithm::SHA512 => Hmac::<Sha512>::new_from_slice(key)
+            .expect("any length")
+            .chain_update(moving)
+            .finalize()
+            .into_bytes()
+            .to_vec(),
+        _ => Hmac::<Sha1>::new_from_slice(key)
+            .expect("any length")
+            .chain_update(moving)
+            .finalize()
+            .into_bytes()
+            .to_vec(),
     };
     let offset = usize::from(hash[hash.len() - 1] & 0xf);
     let four = hash[offset..offset + 4].iter().fold(0_u32, |number, &byte| number << 8 | u32::from(byte));
