@@ -1,6 +1,6 @@
 //! Makes the executables export the functions of `src/interpose.rs`, so that the module under test finds them first.
 
-const INTERPOSED: [&str; 14] = [
+const INTERPOSED: [&str; 15] = [
     "clock_gettime",
     "gettimeofday",
     "time",
@@ -15,6 +15,7 @@ const INTERPOSED: [&str; 14] = [
     "fdatasync",
     "getrandom",
     "pwrite64",
+    "audit_open",
 ];
 
 /// Also that of the build script of `tests/properties`.

@@ -148,7 +148,7 @@ impl Reader<'_> {
     }
 
     fn slot(&mut self) -> Option<Slot> {
-        let generation = u64::from_le_bytes(self.take()?);
+        let generation @ 1.. = u64::from_le_bytes(self.take()?) else { return None };
         let stage = match self.take()? {
             [1] => Stage::Charged,
             [2] => Stage::Settled,
@@ -271,9 +271,10 @@ pub(super) mod tests {
         assert_eq!(Slot::decode(&[0; SLOT]), Err(Unreadable::Empty));
     }
 
-    /// Written again, it would be lost.
+    /// Written again, the bytes behind the name would be lost; and a slot that is not there counts as generation 0.
     #[test]
-    fn what_stands_behind_the_name_is_not_read_over() {
+    fn what_no_program_writes_is_damaged_whatever_its_checksum() {
+        assert_eq!(Slot::decode(&Slot { generation: 0, ..example() }.encode()), Err(Unreadable::Damaged));
         let mut bytes = example().encode();
         bytes[CHECKED - 1] = 1;
         let sum = checksum(&bytes[..CHECKED]);

@@ -11,6 +11,9 @@ const UID: u32 = 70_001;
 /// Bytes between the starts of the two slots.
 pub const BLOCK: usize = 4096;
 
+/// Nobody writes so often.
+const MOST_WRITES: u64 = u64::MAX - 16;
+
 /// A state file: the first byte says which slots get a valid checksum and whether the file is too short, then come the two
 /// slots. What is read is written as the same bytes; the newer valid slot counts, or none; what was saved is read again,
 /// beside an untouched other slot; what cannot be read is left as it is.
@@ -22,7 +25,7 @@ pub fn state(bytes: &[u8]) {
     for (slot, bytes) in decoded.iter().zip(&slots) {
         check_slot(slot, bytes);
     }
-    let length = if choice & 4 == 0 { 2 * BLOCK } else { usize::from(choice) * 64 };
+    let length = if choice & 4 == 0 { 2 * BLOCK } else { usize::from(choice) * 32 };
     let mut file = vec![0; 2 * BLOCK];
     file[..SLOT].copy_from_slice(&slots[0]);
     file[BLOCK..BLOCK + SLOT].copy_from_slice(&slots[1]);
@@ -63,6 +66,9 @@ fn check_file(world: &World, file: &[u8], slots: &[Result<Slot, Unreadable>; 2])
     assert_eq!(shown.as_ref(), expected);
     let locked = store.lock(UID).ok().flatten();
     assert_eq!(locked.as_ref().map(|locked| locked.state()), expected);
+    if slots.iter().flatten().any(|slot| slot.generation > MOST_WRITES) {
+        return;
+    }
     let Some(mut locked) = locked else {
         assert!(fs::read(&path).expect("still there") == file, "what cannot be read is left as it is");
         return;

@@ -7,7 +7,7 @@ use twostep_core::policy::{Enrollment, Policy};
 use twostep_core::store::credential::Credential;
 use twostep_core::ticket::Ticket;
 use twostep_core::time::UnixTime;
-use twostep_core::totp::Authenticator;
+use twostep_core::totp::{Authenticator, encode_secret};
 use twostep_tests::pam::{PAM_SILENT, PAM_USER};
 use twostep_tests::paper::{long_code, random_bytes, recovery_code};
 use twostep_tests::{Answer, NOW, Open, State, World, plant};
@@ -25,8 +25,6 @@ const TICKET: [u8; 10] = *b"some ticke";
 
 /// One input.
 pub struct Input<'a> {
-    /// All of it.
-    pub bytes: &'a [u8],
     /// The time, in seconds.
     pub clock: i64,
     /// Of `pam_authenticate`.
@@ -45,6 +43,7 @@ pub struct Input<'a> {
     pub credential: Option<Credential>,
     /// How many recovery codes of [`twostep_tests::paper`] the state has.
     pub papers: usize,
+    head: &'a [u8],
     arguments: Vec<String>,
     tty: Option<String>,
     ssh: Option<String>,
@@ -60,7 +59,7 @@ impl<'a> Input<'a> {
         let [head, policy, secret, state, answers] = sections(bytes);
         let lines = answers.unwrap_or_default().split(|&byte| byte == b'\n');
         let mut input = Self {
-            bytes,
+            head: head.unwrap_or_default(),
             clock: NOW,
             flags: 0,
             service: SERVICES[0],
@@ -78,7 +77,7 @@ impl<'a> Input<'a> {
             state: None,
             answers: lines.filter(|line| !line.is_empty()).take(16).collect(),
         };
-        pairs(head.unwrap_or_default()).for_each(|(key, value)| input.set(key, value));
+        pairs(input.head).for_each(|(key, value)| input.set(key, value));
         if let Some(text) = state.filter(|text| !text.is_empty()) {
             input.state = Some(input.state_file(text));
         }
@@ -140,10 +139,8 @@ impl<'a> Input<'a> {
     /// Puts the files in their places.
     pub fn plant(&self, world: &World) {
         let arguments = self.arguments.join(" ");
-        let stack = format!(
-            "auth required MODULE root=ROOT {arguments}\naccount required MODULE root=ROOT {arguments}\n\
-             account required pam_permit.so\n"
-        );
+        let line = |kind: &str| format!("{kind} required MODULE root=ROOT {arguments}\n");
+        let stack = line("auth") + &line("account");
         world.service(self.service, &stack);
         let files = [
             (world.policy_path(), 0o644, self.policy),
@@ -199,9 +196,25 @@ impl<'a> Input<'a> {
     }
 
     /// The right codes among the answers.
-    pub fn right_codes(&self) -> impl Iterator<Item = Vec<u8>> {
+    pub fn right_codes(&self) -> impl Iterator<Item = String> {
         let words = self.answers.iter().filter_map(|line| self.right_code(last_word(line).1));
-        words.filter(|code| code.len() >= 6).map(String::into_bytes)
+        words.filter(|code| code.len() >= 6)
+    }
+
+    /// The keys in the secret file, in base32.
+    pub fn stored_keys(&self) -> impl Iterator<Item = String> {
+        let authenticators = self.credential.iter().flat_map(|credential| &credential.authenticators);
+        authenticators.map(|one| encode_secret(one.expose_secret()).to_string())
+    }
+
+    /// Whether `word` stands in the input elsewhere than as a key.
+    pub fn names(&self, word: &str) -> bool {
+        let credential = self.credential.iter();
+        let labels =
+            credential.flat_map(|one| one.authenticators.iter().map(|one| &one.label).chain([&one.name]));
+        let elsewhere = [self.head, self.policy.unwrap_or_default()];
+        let stands_in = |text: &[u8]| text.windows(word.len()).any(|part| part == word.as_bytes());
+        elsewhere.into_iter().any(stands_in) || labels.into_iter().any(|label| label.contains(word))
     }
 
     /// The answer that a line stands for: what follows its last tab may be the word for a right code.
