@@ -24,6 +24,7 @@ build: ## builds the module, the command and the helper, in target/release
 
 check: ## format, lints, documentation, scripts, man pages, dependencies; changes nothing
 	$(CARGO) fmt --all --check
+	$(CARGO) fmt --manifest-path fuzz/Cargo.toml --check
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --no-deps --workspace --locked --document-private-items
 	packaging/lint
@@ -35,7 +36,7 @@ test: ## all tests; installs what they need (as root)
 e2e: build ## the end-to-end tests alone: real sshd, login, sudo and su in the sandbox (as root)
 	tests/e2e/run
 
-fuzz: ## lets libFuzzer look for inputs that break a promise, SECONDS_EACH (60) for each target; needs the nightly toolchain
+fuzz: ## looks for inputs that break a promise: TARGETS (all), SECONDS_EACH (60); needs the nightly toolchain
 	fuzz/run $(TARGETS)
 
 demo: ## a real login with a code, in a sandbox; installs what it needs (as root)

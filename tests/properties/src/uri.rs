@@ -79,8 +79,7 @@ fn picture(screen: &str) -> Option<rqrr::SimpleGrid> {
     let width = rows.first()?.iter().take_while(|&&c| c == '█').count();
     let is_light = move |x: usize, y: usize| match rows[y / 2].get(x) {
         Some('█') => true,
-        Some('▀') => y % 2 == 0,
-        Some('▄') => y % 2 == 1,
+        Some(half @ ('▀' | '▄')) => (*half == '▀') == y.is_multiple_of(2),
         _ => false,
     };
     (width > 0).then(|| rqrr::SimpleGrid::from_func(width - 4, |x, y| !is_light(x + 2, y + 2)))
