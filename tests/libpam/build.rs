@@ -1,6 +1,6 @@
 //! Makes the executables export the functions of `src/interpose.rs`, so that the module under test finds them first.
 
-const INTERPOSED: [&str; 15] = [
+const INTERPOSED: [&str; 16] = [
     "clock_gettime",
     "gettimeofday",
     "time",
@@ -8,6 +8,7 @@ const INTERPOSED: [&str; 15] = [
     "pam_fail_delay",
     "pam_putenv",
     "pam_set_data",
+    "pam_get_item",
     "getpwnam_r",
     "getpwuid_r",
     "getgrouplist",

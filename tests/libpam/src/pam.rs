@@ -46,6 +46,8 @@ pub const PAM_TTY: c_int = 3;
 pub const PAM_SERVICE: c_int = 1;
 /// The user.
 pub const PAM_USER: c_int = 2;
+/// The password, which only modules may read and set.
+pub const PAM_AUTHTOK: c_int = 6;
 /// The remote host.
 pub const PAM_RHOST: c_int = 4;
 const PAM_FAIL_DELAY: c_int = 10;

@@ -10,7 +10,7 @@ use twostep_core::time::UnixTime;
 use twostep_core::totp::{Authenticator, encode_secret};
 use twostep_tests::pam::{PAM_SILENT, PAM_USER};
 use twostep_tests::paper::{long_code, random_bytes, recovery_code};
-use twostep_tests::{Answer, NOW, Open, State, World, plant};
+use twostep_tests::{Answer, NOW, Open, Stage, State, World, interpose, plant};
 
 use crate::sections::{number, pairs, sections};
 use crate::totp::code_of;
@@ -44,6 +44,7 @@ pub struct Input<'a> {
     /// How many recovery codes of [`twostep_tests::paper`] the state has.
     pub papers: usize,
     head: &'a [u8],
+    password: Option<&'a [u8]>,
     arguments: Vec<String>,
     tty: Option<String>,
     ssh: Option<String>,
@@ -65,6 +66,7 @@ impl<'a> Input<'a> {
             service: SERVICES[0],
             user: CString::new(USER).expect("no NUL"),
             rhost: None,
+            password: None,
             policy: policy.filter(|text| !text.is_empty()),
             rules: policy.and_then(|text| Policy::parse(text).ok()),
             credential: secret.and_then(|text| Credential::parse(text).ok()),
@@ -84,7 +86,7 @@ impl<'a> Input<'a> {
         input
     }
 
-    fn set(&mut self, key: &[u8], value: &[u8]) {
+    fn set(&mut self, key: &[u8], value: &'a [u8]) {
         let text = || String::from_utf8_lossy(value).replace('\0', "");
         match key {
             b"clock" => self.clock = number(value),
@@ -95,6 +97,7 @@ impl<'a> Input<'a> {
                 self.service =
                     SERVICES.into_iter().find(|name| name.as_bytes() == value).unwrap_or(SERVICES[0])
             }
+            b"password" => self.password = Some(value),
             b"rhost" => self.rhost = Some(text()),
             b"tty" => self.tty = Some(text()),
             b"connection" => self.connection = true,
@@ -120,7 +123,7 @@ impl<'a> Input<'a> {
                 b"name" => state.name = String::from_utf8_lossy(value).chars().take(31).collect(),
                 b"generation" => state.generation = number(value) as u64,
                 b"required" => state.requirement = 1,
-                b"charged" => state.stage = twostep_tests::Stage::Charged,
+                b"charged" => state.stage = Stage::Charged,
                 b"papers" => self.papers = usize::from(small() % 9),
                 b"ticket" => put_ticket(&mut state, number(value)),
                 b"tries" => state.reserved[24] = small() as u8,
@@ -165,6 +168,7 @@ impl<'a> Input<'a> {
             self.ssh.iter().fold(login, |login, methods| login.env(&format!("SSH_AUTH_INFO_0={methods}")));
         let open = if self.connection { login.env("SSH_CONNECTION=x").open() } else { login.open() };
         open.handle.set_item(PAM_USER, &self.user);
+        interpose::set_password(self.password());
         open
     }
 
@@ -188,6 +192,11 @@ impl<'a> Input<'a> {
             Answer::Typed(text) => Some(text.split(|&byte| byte == 0).next().unwrap_or_default().into()),
             _ => None,
         }
+    }
+
+    /// PAM_AUTHTOK, which may be a right code.
+    pub fn password(&self) -> Option<CString> {
+        CString::new(self.spelt(self.password?)).ok()
     }
 
     /// How many answers there are.

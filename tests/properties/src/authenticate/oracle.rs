@@ -131,6 +131,7 @@ fn check_grant(input: &Input<'_>, phase: &Phase) {
     let outcome = &phase.outcome;
     let asked = input.answers() - outcome.unused_answers;
     let typed = input.typed(asked).unwrap_or_else(|| panic!("nothing was typed: {outcome:#?}"));
+    assert!(input.password().is_none_or(|password| password.as_bytes() != typed), "a password is no code");
     let rules = &input.rules.as_ref().expect("a policy that can be read").verification;
     let credential = input.credential.as_ref().expect("a credential that can be read");
     let after = phase.after.state().expect("a state").state;
