@@ -11,7 +11,7 @@ ifdef PAMDIR
 export PAMDIR
 endif
 
-.PHONY: help deps build check test e2e compare demo install uninstall clean
+.PHONY: help deps build check test e2e compare fuzz demo install uninstall clean
 
 help: ## lists the targets
 	@sed -n 's/^\([a-z0-9]*\):[^#]*## /\1\t/p' Makefile | expand -t 14
@@ -24,6 +24,7 @@ build: ## builds the module, the command and the helper, in target/release
 
 check: ## format, lints, documentation, scripts, man pages, dependencies; changes nothing
 	$(CARGO) fmt --all --check
+	$(CARGO) fmt --manifest-path fuzz/Cargo.toml --check
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --no-deps --workspace --locked --document-private-items
 	packaging/lint
@@ -39,6 +40,9 @@ compare: ## the black-box cases on us, google-authenticator and pam_oath; writes
 	tests/deps test compare
 	$(CARGO) build --release --locked
 	tests/compare/all
+
+fuzz: ## looks for inputs that break a promise: TARGETS (all), SECONDS_EACH (60); needs the nightly toolchain
+	fuzz/run $(TARGETS)
 
 demo: ## a real login with a code, in a sandbox; installs what it needs (as root)
 	tests/deps demo

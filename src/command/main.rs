@@ -1,131 +1,13 @@
-//! `twostep`: enrolls people and lets administrators rule.
+//! `twostep`, the program.
 
-mod administrator;
-mod caller;
-mod completions;
-mod doctor;
-mod enroll;
-mod failure;
-mod policy;
-mod printable;
-mod rebind;
-mod recovery;
-mod remove;
-mod require;
-mod reset;
-mod status;
-mod terminal;
-mod ticket;
-mod unlock;
-mod verify;
-
-use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
-
-use nix::sys::prctl::set_dumpable;
-use nix::sys::resource::{Resource, setrlimit};
-
 use twostep_core::os::WipingAllocator;
-
-use administrator::Administrator;
-use caller::Caller;
-use failure::{Failure, tell};
 
 /// Secrets and codes pass through this process.
 #[global_allocator]
 static ALLOCATOR: WipingAllocator = WipingAllocator;
 
-/// The whole help on one screen of 24 lines, the last of which is the prompt's: clap's own has two more empty ones.
-const HELP: &str = "{about}\n{usage-heading} {usage}\n\n\
-                    \x1b[1;4mCommands:\x1b[0m\n{subcommands}\n\x1b[1;4mOptions:\x1b[0m\n{options}\n";
-
-/// The second step of a Linux login: a time-based code from an authenticator app.
-#[derive(Parser)]
-#[command(version, arg_required_else_help = true, help_template = HELP)]
-struct Arguments {
-    /// Use the files below DIR: for images and tests
-    #[arg(long, value_name = "DIR", global = true)]
-    root: Option<PathBuf>,
-    #[command(subcommand)]
-    verb: Verb,
-}
-
-#[derive(Subcommand)]
-enum Verb {
-    /// Set up a second step: QR code or key, two codes, recovery codes
-    Enroll(enroll::Arguments),
-    /// Show whether you are enrolled, and whether codes are accepted
-    Status(status::Arguments),
-    /// Try a code without using it up
-    Verify(verify::Arguments),
-    /// Replace the recovery codes by new ones, which are shown once
-    Recovery(recovery::Arguments),
-    /// Take away one authenticator, or the whole second step
-    Remove(remove::Arguments),
-    #[command(flatten)]
-    OfRoot(VerbOfRoot),
-    /// Find what is wrong in PAM, sshd, policy, files; say what mends it
-    Doctor(doctor::Arguments),
-    /// Print what a shell needs to complete the words of this command
-    Completions(completions::Arguments),
-    /// Check the policy, or explain what it decides
-    #[command(subcommand)]
-    Policy(policy::Verb),
-}
-
-#[derive(Subcommand)]
-enum VerbOfRoot {
-    /// Let a person enroll once, by themselves: prints a ticket
-    Ticket(ticket::Arguments),
-    /// Require a second step of one person, where it is left to them
-    Require(require::Arguments),
-    /// Take back 'require': the policy alone decides again
-    Unrequire(require::Unarguments),
-    /// End a lockout
-    Unlock(unlock::Arguments),
-    /// Forget a person's authenticators, recovery codes and ticket
-    Reset(reset::Arguments),
-    /// Let a renamed account keep its second step
-    Rebind(rebind::Arguments),
-}
-
 fn main() -> ExitCode {
-    if let Err(error) = forbid_core_dump() {
-        return tell(&Failure::unavailable(format!("core dumps cannot be forbidden: {error}"), ""));
-    }
-    let Arguments { root, verb } = Arguments::parse();
-    let done = match verb {
-        Verb::Completions(arguments) => completions::run::<Arguments>(&arguments),
-        Verb::Doctor(arguments) => doctor::run(root, &arguments),
-        Verb::Policy(verb) => policy::run(root, &verb),
-        Verb::Enroll(arguments) => Caller::new(root).and_then(|caller| enroll::run(&caller, arguments)),
-        Verb::Status(arguments) => Caller::new(root).and_then(|caller| status::run(&caller, &arguments)),
-        Verb::Verify(arguments) => Caller::new(root).and_then(|caller| verify::run(&caller, &arguments)),
-        Verb::Recovery(arguments) => Caller::new(root).and_then(|caller| recovery::run(&caller, &arguments)),
-        Verb::Remove(arguments) => Caller::new(root).and_then(|caller| remove::run(&caller, arguments)),
-        Verb::OfRoot(verb) => Administrator::new(root).and_then(|administrator| rule(&administrator, verb)),
-    };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => tell(&failure),
-    }
-}
-
-fn rule(administrator: &Administrator, verb: VerbOfRoot) -> Result<(), Failure> {
-    match verb {
-        VerbOfRoot::Ticket(arguments) => ticket::run(administrator, &arguments),
-        VerbOfRoot::Require(arguments) => require::run(administrator, &arguments),
-        VerbOfRoot::Unrequire(arguments) => require::unrequire(administrator, &arguments),
-        VerbOfRoot::Unlock(arguments) => unlock::run(administrator, &arguments),
-        VerbOfRoot::Reset(arguments) => reset::run(administrator, &arguments),
-        VerbOfRoot::Rebind(arguments) => rebind::run(administrator, &arguments),
-    }
-}
-
-/// A secret that is being shown must not end up in a core file, nor be read by a debugger of the caller's.
-fn forbid_core_dump() -> nix::Result<()> {
-    setrlimit(Resource::RLIMIT_CORE, 0, 0)?;
-    set_dumpable(false)
+    twostep::run()
 }

@@ -1,6 +1,6 @@
 //! Makes the executables export the functions of `src/interpose.rs`, so that the module under test finds them first.
 
-const INTERPOSED: [&str; 14] = [
+const INTERPOSED: [&str; 16] = [
     "clock_gettime",
     "gettimeofday",
     "time",
@@ -8,6 +8,7 @@ const INTERPOSED: [&str; 14] = [
     "pam_fail_delay",
     "pam_putenv",
     "pam_set_data",
+    "pam_get_item",
     "getpwnam_r",
     "getpwuid_r",
     "getgrouplist",
@@ -15,9 +16,11 @@ const INTERPOSED: [&str; 14] = [
     "fdatasync",
     "getrandom",
     "pwrite64",
+    "audit_open",
 ];
 
-fn main() {
+/// Also that of the build script of `tests/properties`.
+pub fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     for name in INTERPOSED {
         // Undefined at first, or the linker would leave the definition behind in the library.

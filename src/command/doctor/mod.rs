@@ -78,20 +78,24 @@ const CHECKS: &[fn(&Patient<'_>) -> Vec<Finding>] = &[
 
 /// Runs all checks, as far as whoever runs this may see. Fails, with status 1, if something must be mended.
 pub fn run(root: Option<PathBuf>, arguments: &Arguments) -> Result<(), Failure> {
-    let root = root_at(root)?;
+    let report = examine(&root_at(root)?)?;
+    say(&if arguments.json { json(&report)? } else { report.to_string() })?;
+    if report.has_problems() { Err(Failure::silent()) } else { Ok(()) }
+}
+
+/// What all checks find below `root`.
+pub fn examine(root: &Root) -> Result<Report, Failure> {
     let system = System::new(root.clone());
     let text = system.policy_text().ok();
     let patient = Patient {
-        root: &root,
-        sight: Sight::of(&root)?,
+        root,
+        sight: Sight::of(root)?,
         policy: system.policy().ok(),
         policy_text: text.map(|(_, text)| String::from_utf8_lossy(&text).into_owned()),
         now: twostep_core::os::clock::now()?,
     };
     let findings = CHECKS.iter().flat_map(|check| check(&patient)).collect();
-    let report = Report::new(findings, patient.sight);
-    say(&if arguments.json { json(&report)? } else { report.to_string() })?;
-    if report.has_problems() { Err(Failure::silent()) } else { Ok(()) }
+    Ok(Report::new(findings, patient.sight))
 }
 
 fn json(report: &Report) -> Result<String, Failure> {

@@ -148,7 +148,7 @@ impl Reader<'_> {
     }
 
     fn slot(&mut self) -> Option<Slot> {
-        let generation = u64::from_le_bytes(self.take()?);
+        let generation @ 1.. = u64::from_le_bytes(self.take()?) else { return None };
         let stage = match self.take()? {
             [1] => Stage::Charged,
             [2] => Stage::Settled,
@@ -166,7 +166,10 @@ impl Reader<'_> {
         let ticket = self.ticket()?;
         let recovery = self.recovery()?;
         let [length] = self.take()?;
-        let name = self.0.get(..length.into())?;
+        let (name, padding) = self.0.split_at_checked(length.into())?;
+        if padding.iter().any(|&byte| byte != 0) {
+            return None;
+        }
         let name = std::str::from_utf8(name).ok()?.to_owned();
         let state = State { name, mark, hosts, helper, required, ticket, recovery };
         Some(Slot { generation, stage, uid, state })
@@ -266,6 +269,17 @@ pub(super) mod tests {
             assert_eq!(Slot::decode(&damaged), Err(Unreadable::Damaged), "byte {at}");
         }
         assert_eq!(Slot::decode(&[0; SLOT]), Err(Unreadable::Empty));
+    }
+
+    /// Written again, the bytes behind the name would be lost; and a slot that is not there counts as generation 0.
+    #[test]
+    fn what_no_program_writes_is_damaged_whatever_its_checksum() {
+        assert_eq!(Slot::decode(&Slot { generation: 0, ..example() }.encode()), Err(Unreadable::Damaged));
+        let mut bytes = example().encode();
+        bytes[CHECKED - 1] = 1;
+        let sum = checksum(&bytes[..CHECKED]);
+        bytes[CHECKED..].copy_from_slice(&sum);
+        assert_eq!(Slot::decode(&bytes), Err(Unreadable::Damaged));
     }
 
     #[test]

@@ -2,16 +2,17 @@
 //! What they are told counts for the calling thread, so tests in other threads are not disturbed.
 
 use std::cell::{Cell, RefCell};
-use std::ffi::{CStr, c_char, c_int, c_long, c_uint, c_void};
+use std::ffi::{CStr, CString, c_char, c_int, c_long, c_uint, c_void};
 use std::{mem, ptr};
 
-use crate::pam::PAM_BUF_ERR;
+use crate::pam::{PAM_AUTHTOK, PAM_BUF_ERR, PAM_SUCCESS};
 use libc::{gid_t, group, passwd, size_t, time_t, timespec, timeval, uid_t};
 
 thread_local! {
     static CLOCK: Cell<Option<i64>> = const { Cell::new(None) };
     static LOG: RefCell<Vec<LogLine>> = const { RefCell::new(Vec::new()) };
     static DELAYS: RefCell<Vec<u32>> = const { RefCell::new(Vec::new()) };
+    static PASSWORD: RefCell<Option<CString>> = const { RefCell::new(None) };
     static GROUPS: RefCell<Vec<gid_t>> = const { RefCell::new(Vec::new()) };
     static LONGEST_WRITE: Cell<Option<usize>> = const { Cell::new(None) };
     static SKIP_FLUSHES: Cell<bool> = const { Cell::new(false) };
@@ -60,6 +61,11 @@ pub fn take_log() -> Vec<LogLine> {
 /// Takes the delays, in microseconds, that modules asked for in this thread since the last call.
 pub fn take_delays() -> Vec<u32> {
     DELAYS.take()
+}
+
+/// What modules find as PAM_AUTHTOK in this thread, as if a line before them had asked for a password.
+pub fn set_password(password: Option<CString>) {
+    PASSWORD.set(password);
 }
 
 /// Names the supplementary groups of this thread's virtual users.
@@ -236,6 +242,23 @@ pub unsafe extern "C" fn pam_putenv(handle: *mut c_void, pair: *const c_char) ->
     }
     // SAFETY: the caller's promise.
     unsafe { next::<Function>(PAM_PUTENV)(handle, pair) }
+}
+
+/// # Safety
+/// As pam_get_item(3).
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pam_get_item(handle: *const c_void, item: c_int, out: *mut *const c_void) -> c_int {
+    type Function = unsafe extern "C" fn(*const c_void, c_int, *mut *const c_void) -> c_int;
+    // SAFETY: the caller's promise.
+    let code = unsafe { next::<Function>(c"pam_get_item")(handle, item, out) };
+    if item == PAM_AUTHTOK && code == PAM_SUCCESS {
+        PASSWORD.with_borrow(|password| {
+            let text = password.as_ref().map_or(ptr::null(), |password| password.as_ptr());
+            // SAFETY: the call has succeeded, so it has written there.
+            unsafe { *out = if (*out).is_null() { text.cast() } else { *out } };
+        });
+    }
+    code
 }
 
 /// # Safety
@@ -423,4 +446,11 @@ pub unsafe extern "C" fn pwrite64(file: c_int, bytes: *const c_void, length: siz
     let length = LONGEST_WRITE.get().map_or(length, |most| length.min(most));
     // SAFETY: the caller's promise; the call itself, because libc's function is this one here.
     unsafe { libc::syscall(libc::SYS_pwrite64, file as c_long, bytes, length, offset) as isize }
+}
+
+/// libpam's own audit is off, as with a kernel without it: it would ask the network for the address of each remote host.
+#[unsafe(no_mangle)]
+pub extern "C" fn audit_open() -> c_int {
+    failure(libc::EPROTONOSUPPORT);
+    -1
 }

@@ -23,7 +23,7 @@ pub use code::Generator;
 pub use login::{Answer, Login, Open, Outcome, Style};
 pub use state::{Budget, Stage, State, seal};
 pub use temp::Temp;
-pub use world::{World, build_dir, uid, workspace};
+pub use world::{World, build_dir, plant, uid, workspace};
 
 /// The moment at which most tests happen, in seconds of Unix time: the first second of a step of 30 s and of 60 s.
 pub const NOW: i64 = 1_800_000_000;

@@ -46,6 +46,8 @@ pub const PAM_TTY: c_int = 3;
 pub const PAM_SERVICE: c_int = 1;
 /// The user.
 pub const PAM_USER: c_int = 2;
+/// The password, which only modules may read and set.
+pub const PAM_AUTHTOK: c_int = 6;
 /// The remote host.
 pub const PAM_RHOST: c_int = 4;
 const PAM_FAIL_DELAY: c_int = 10;
@@ -116,6 +118,18 @@ impl Handle {
         talk: Option<Converse>,
         data: *mut c_void,
     ) -> Self {
+        Self::try_start(confdir, service, user, talk, data)
+            .unwrap_or_else(|code| panic!("pam_start_confdir: {}", name_of(code)))
+    }
+
+    /// The same, of a service file that libpam may refuse; the error is its code.
+    pub fn try_start(
+        confdir: &Path,
+        service: &str,
+        user: &str,
+        talk: Option<Converse>,
+        data: *mut c_void,
+    ) -> Result<Self, c_int> {
         let (service, user) = (CString::new(service).unwrap(), CString::new(user).unwrap());
         let confdir = CString::new(confdir.to_str().unwrap()).unwrap();
         let conv = Conv { function: talk, data };
@@ -124,10 +138,12 @@ impl Handle {
         let code = unsafe {
             pam_start_confdir(service.as_ptr(), user.as_ptr(), &conv, confdir.as_ptr(), &mut handle)
         };
-        assert_eq!(code, PAM_SUCCESS, "pam_start_confdir");
+        if code != PAM_SUCCESS {
+            return Err(code);
+        }
         let handle = Self(handle);
         handle.set_pointer(PAM_FAIL_DELAY, no_waiting as Wait as *const c_void);
-        handle
+        Ok(handle)
     }
 
     /// `pam_authenticate`.

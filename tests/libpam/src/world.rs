@@ -195,7 +195,8 @@ pub fn uid(user: &str) -> u32 {
     unsafe { (*found).pw_uid }
 }
 
-fn plant(path: &Path, mode: u32, contents: &[u8]) {
+/// Puts a file with these contents at `path`, in place of what is there.
+pub fn plant(path: &Path, mode: u32, contents: &[u8]) {
     // A new file: ext4 flushes one that is truncated and written again, which would slow the long sweeps down.
     let _ = fs::remove_file(path);
     let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(path).unwrap();

@@ -1,0 +1,117 @@
+use std::collections::BTreeSet;
+
+use twostep_core::policy::{
+    Address, Applies, Condition, DEFAULT_RULE, Groups, METHODS, Methods, Mode, Origin, Policy, PolicyError,
+    Subject,
+};
+use twostep_core::time::UnixTime;
+
+/// No text is longer that a login would read.
+const LONGEST: usize = 64 * 1024;
+/// The name of a rule that is put behind all others.
+const LAST: &str = "behind all others";
+
+/// A policy file: what is read decides for everybody, by the first rule that applies; what is not read is told with its place.
+pub fn policy(bytes: &[u8]) {
+    let bytes = bytes.get(..LONGEST).unwrap_or(bytes);
+    let errors = Policy::errors(bytes);
+    errors.iter().for_each(|error| check_error(error, bytes));
+    match Policy::parse(bytes) {
+        Ok(policy) => {
+            assert_eq!(errors, [], "a login reads what `policy check` refuses");
+            check(&policy, bytes);
+        }
+        Err(error) => {
+            check_error(&error, bytes);
+            assert!(!errors.is_empty(), "`policy check` passes what a login refuses: {error}");
+        }
+    }
+}
+
+fn check_error(error: &PolicyError, bytes: &[u8]) {
+    let lines = bytes.iter().filter(|&&byte| byte == b'\n').count() + 1;
+    assert!((1..=lines).contains(&error.place.line) && error.place.column > 0, "{error} in {lines} lines");
+    assert!(!error.message.is_empty() && !error.message.contains('\n'), "{error:?}");
+}
+
+fn check(policy: &Policy, bytes: &[u8]) {
+    assert_eq!(Policy::parse(bytes).as_ref(), Ok(policy), "the same text says the same");
+    let more = [bytes, format!("\n[[rule]]\nname = \"{LAST}\"\nmode = \"mandatory\"\n").as_bytes()].concat();
+    let more = Policy::parse(&more).ok(); // not behind `rule = []`
+    for now in MOMENTS.map(UnixTime::new) {
+        policy.remarks(now);
+        for who in subjects(policy) {
+            check_decision(policy, &who, now);
+            if let Some(more) = &more {
+                check_order(policy, more, &who, now);
+            }
+        }
+    }
+}
+
+fn check_decision(policy: &Policy, who: &Subject<'_>, now: UnixTime) {
+    let considered: Vec<_> = policy.considered(who, now).collect();
+    let in_order = considered.iter().zip(policy.rules()).all(|((rule, _), expected)| *rule == expected);
+    assert!(in_order, "rules are looked at in their order");
+    let decides = |applies: Applies| matches!(applies, Applies::Yes | Applies::UnknownGroups);
+    let first = considered.iter().position(|(_, applies)| decides(*applies));
+    assert!(
+        first.is_none_or(|first| first + 1 == considered.len()),
+        "nothing is looked at behind the first that applies"
+    );
+
+    let decision = policy.decide(who, now);
+    let sure = first.map_or(DEFAULT_RULE, |first| considered[first].0.name.as_str());
+    let perhaps = considered.iter().filter(|(_, applies)| matches!(applies, Applies::Perhaps(_)));
+    let candidates: Vec<_> = perhaps.map(|(rule, _)| rule.name.as_str()).chain([sure]).collect();
+    assert!(candidates.contains(&decision.rule), "{decision:?} is by none of {candidates:?}");
+    if considered.last().is_some_and(|(_, applies)| *applies == Applies::UnknownGroups) {
+        assert_eq!(decision.mode, Mode::Mandatory, "groups that cannot be looked up");
+    }
+    let unseen = policy.obligation(who.user, &who.groups, false, now);
+    assert!(
+        decision.mode != Mode::Mandatory || unseen.is_some(),
+        "who must here may give it up: {decision:?}"
+    );
+}
+
+/// A rule behind the first that applies changes nothing.
+fn check_order(policy: &Policy, more: &Policy, who: &Subject<'_>, now: UnixTime) {
+    let (decision, with_more) = (policy.decide(who, now), more.decide(who, now));
+    let is_decided =
+        policy.considered(who, now).last().is_some_and(|(_, applies)| matches!(applies, Applies::Yes));
+    assert!(!is_decided || decision == with_more, "{decision:?} became {with_more:?}");
+    assert!(with_more.mode >= decision.mode || !is_decided, "{decision:?} became {with_more:?}");
+    assert!(is_decided || with_more.mode == Mode::Mandatory, "{with_more:?}");
+}
+
+/// The present, and both ends of time.
+const MOMENTS: [u64; 3] = [1_800_000_000, 0, u64::MAX];
+
+fn subjects(policy: &Policy) -> Vec<Subject<'_>> {
+    let named = |wanted| {
+        let mut names = policy.rules().iter().flat_map(|rule| rule.names());
+        names.find(|(condition, _)| *condition == wanted).map(|(_, name)| name)
+    };
+    let mut subjects = Vec::new();
+    for user in named(Condition::Users).into_iter().chain(["ada"]) {
+        for service in named(Condition::Services).into_iter().chain(["sshd"]) {
+            for address in ["", "192.0.2.7", "2001:db8::1", "host.example.org"].map(Address::of) {
+                for groups in groups(policy) {
+                    let origin = if address == Address::None { Origin::Local } else { Origin::Remote };
+                    let methods = match groups {
+                        Groups::Unknown => Methods::Unknown,
+                        Groups::Known(_) => Methods::Known(METHODS.to_vec()),
+                    };
+                    subjects.push(Subject { user, service, origin, address, groups, methods });
+                }
+            }
+        }
+    }
+    subjects
+}
+
+fn groups(policy: &Policy) -> [Groups; 3] {
+    let all = policy.groups().into_iter().map(str::to_owned).collect();
+    [Groups::Known(BTreeSet::new()), Groups::Known(all), Groups::Unknown]
+}

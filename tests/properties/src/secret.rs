@@ -1,0 +1,74 @@
+use twostep_core::store::credential::Credential;
+use twostep_core::totp::Authenticator;
+
+/// A secret file: what is read is written so that it is read again as the same, and why something is not read is told without
+/// quoting it.
+pub fn secret(bytes: &[u8]) {
+    match Credential::parse(bytes) {
+        Ok(credential) => {
+            check(&credential);
+            let text = credential.to_toml();
+            let again = Credential::parse(text.as_bytes()).unwrap_or_else(|error| panic!("{error}"));
+            assert_eq!(fields(&credential), fields(&again));
+            assert!(text.len() <= 64 * 1024, "a file that would not be read again");
+        }
+        Err(error) => check_error(&error, bytes),
+    }
+}
+
+fn check(credential: &Credential) {
+    let authenticators = &credential.authenticators;
+    assert!((1..=8).contains(&authenticators.len()));
+    for one in authenticators {
+        assert!(one.expose_secret().len() >= 16 && (6..=8).contains(&one.digits()));
+        assert!((15..=120).contains(&one.period.seconds()) && !one.label.contains(char::is_control));
+        assert_eq!(authenticators.iter().filter(|other| other.label == one.label).count(), 1);
+    }
+}
+
+type Fields<'a> = (u32, &'a str, &'a str, Vec<(&'a str, &'a [u8], String, u8, u64, Option<u64>)>);
+
+fn fields(credential: &Credential) -> Fields<'_> {
+    let of = |one: &Authenticator| {
+        let enrolled = one.enrolled.map(|moment| moment.seconds());
+        (one.algorithm().as_str().to_owned(), one.digits(), one.period.seconds(), enrolled)
+    };
+    let authenticators = credential.authenticators.iter().map(|one| {
+        let (algorithm, digits, period, enrolled) = of(one);
+        (one.label.as_str(), one.expose_secret(), algorithm, digits, period, enrolled)
+    });
+    (credential.uid, &credential.name, &credential.id, authenticators.collect())
+}
+
+/// Where the text is no TOML, a fixed sentence with a place; else no value of a key `secret`, whatever its type.
+fn check_error(error: &str, bytes: &[u8]) {
+    assert!(!error.is_empty() && !error.contains('\n'), "{error:?}");
+    let table = std::str::from_utf8(bytes).ok().and_then(|text| text.parse::<toml::Table>().ok());
+    let Some(table) = table else {
+        let is_fixed =
+            error == "is not UTF-8" || error.ends_with(": is not what docs/FILEFORMAT.md describes");
+        assert!(is_fixed && error.len() < 100, "{error:?}");
+        return;
+    };
+    let told: Vec<String> = strings(&table, &|key| key != "secret");
+    for secret in strings(&table, &|key| key == "secret").iter().filter(|secret| secret.len() >= 8) {
+        assert!(
+            !error.contains(secret.as_str()) || told.iter().any(|other| other.contains(secret)),
+            "{error:?}"
+        );
+    }
+}
+
+/// The strings under keys of that kind, also those in lists and tables.
+fn strings(table: &toml::Table, wanted: &dyn Fn(&str) -> bool) -> Vec<String> {
+    let values = table.iter().flat_map(|(key, value)| {
+        let tables = match value {
+            toml::Value::Table(inner) => vec![inner],
+            toml::Value::Array(values) => values.iter().filter_map(|value| value.as_table()).collect(),
+            _ => Vec::new(),
+        };
+        let own = value.as_str().filter(|_| wanted(key)).map(str::to_owned);
+        own.into_iter().chain(tables.into_iter().flat_map(|inner| strings(inner, wanted))).collect::<Vec<_>>()
+    });
+    values.collect()
+}

@@ -1,0 +1,43 @@
+//! Every input of `fuzz/corpus`: those that people wrote, those that fuzzing found worth keeping, and one for each defect
+//! that it found.
+
+use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use twostep_properties as properties;
+use twostep_tests::workspace;
+
+/// Calls `property` with each input of the folder called `name`, and tells which of them it does not hold for.
+#[track_caller]
+fn holds(name: &str, property: fn(&[u8])) {
+    let folder = workspace().join("fuzz/corpus").join(name);
+    let inputs = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect::<Vec<_>>();
+    assert!(!inputs.is_empty(), "{} is empty", folder.display());
+    let breaks = |bytes: &[u8]| catch_unwind(AssertUnwindSafe(|| property(bytes))).is_err();
+    let broken: Vec<_> = inputs.iter().filter(|path| breaks(&fs::read(path).unwrap())).collect();
+    assert!(broken.is_empty(), "{name} does not hold for {broken:#?}");
+}
+
+macro_rules! corpora {
+    ($($name:ident)*) => {
+        $(
+            #[test]
+            fn $name() {
+                holds(stringify!($name), properties::$name);
+            }
+        )*
+
+        #[test]
+        fn every_corpus_has_a_test_and_a_fuzz_target() {
+            let names = [$(stringify!($name)),*];
+            for (folder, ending) in [("corpus", ""), ("targets", ".rs")] {
+                let entries = fs::read_dir(workspace().join("fuzz").join(folder)).unwrap();
+                let mut found: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+                found.sort();
+                assert_eq!(found, names.map(|name| format!("{name}{ending}")), "{folder}");
+            }
+        }
+    };
+}
+
+corpora! { authenticate code doctor log policy protocol request secret stack state ticket uri }
