@@ -11,7 +11,7 @@ ifdef PAMDIR
 export PAMDIR
 endif
 
-.PHONY: help deps build check test e2e compare demo install uninstall clean
+.PHONY: help deps build check test e2e compare mutants demo install uninstall clean
 
 help: ## lists the targets
 	@sed -n 's/^\([a-z0-9]*\):[^#]*## /\1\t/p' Makefile | expand -t 14
@@ -39,6 +39,10 @@ compare: ## the black-box cases on us, google-authenticator and pam_oath; writes
 	tests/deps test compare
 	$(CARGO) build --release --locked
 	tests/compare/all
+
+mutants: ## changes what decides a login, one operator at a time: does a unit test notice? ARGS: cargo-mutants' own
+	[ -x target/tools/bin/cargo-mutants ] || $(CARGO) install cargo-mutants --version 27.1.0 --locked --root target/tools
+	PATH="$$PWD/target/tools/bin:$$PATH" $(CARGO) mutants --output target $(ARGS)
 
 demo: ## a real login with a code, in a sandbox; installs what it needs (as root)
 	tests/deps demo

@@ -359,6 +359,18 @@ mod tests {
     }
 
     #[test]
+    fn a_new_file_has_its_mode_whatever_the_umask_of_the_host() {
+        let scratch = Scratch::new("umask");
+        let (dir, path) = (scratch.open().unwrap(), scratch.0.join("a"));
+        for widened_or_narrowed in [0o666, 0o200] {
+            let file = File::create(&path).unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(widened_or_narrowed)).unwrap();
+            dir.hand_over(&file.into(), Mode::S_IRUSR | Mode::S_IWUSR).unwrap();
+            assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o7777, 0o600);
+        }
+    }
+
+    #[test]
     fn a_file_system_without_unnamed_files_is_told_from_one_that_is_full() {
         let scratch = Scratch::new("tmpfile");
         let dir = scratch.open().unwrap();
