@@ -133,6 +133,9 @@ impl Store {
                 let state = LockedState::read(locked, uid);
                 return state.map(Some).map_err(|problem| self.state_fault(uid, &problem));
             }
+            if Instant::now() >= deadline {
+                return Err(self.state_fault(uid, "is replaced again and again"));
+            }
         }
     }
 
@@ -257,6 +260,8 @@ mod tests {
     use std::fs;
     use std::os::unix::fs::{FileExt, PermissionsExt};
     use std::path::PathBuf;
+    use std::thread;
+    use std::time::Duration;
 
     use super::credential::tests::phone;
     use super::slot::SLOT;
@@ -383,6 +388,21 @@ mod tests {
         }
         store.replace_state(7, marked(5)).unwrap();
         assert_eq!(mark(&store), 5);
+    }
+
+    #[test]
+    fn who_waits_for_a_file_that_is_replaced_takes_the_new_one() {
+        let scratch = Scratch::new("replaced");
+        let store = scratch.store();
+        store.create_state(7, marked(1)).unwrap();
+        let held = store.lock(7).unwrap();
+        thread::scope(|scope| {
+            let waiting = scope.spawn(|| store.lock(7).unwrap().unwrap().state().clone());
+            thread::sleep(Duration::from_millis(100));
+            store.replace_state(7, marked(5)).unwrap();
+            drop(held);
+            assert_eq!(waiting.join().unwrap(), marked(5));
+        });
     }
 
     #[test]

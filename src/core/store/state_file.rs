@@ -112,8 +112,8 @@ impl Slots {
     }
 }
 
-const fn offset(index: u8) -> u64 {
-    if index == 0 { 0 } else { BLOCK }
+fn offset(index: u8) -> u64 {
+    BLOCK.saturating_mul(index.into())
 }
 
 /// A state under its lock.
