@@ -148,6 +148,12 @@ mod tests {
     }
 
     #[test]
+    fn an_enrollment_tells_how_many_recovery_codes_it_brings() {
+        assert_eq!(confirmed("phone", None).recovery_codes(), 1);
+        assert_eq!(Confirmed { recovery: None, ..confirmed("phone", None) }.recovery_codes(), 0);
+    }
+
+    #[test]
     fn a_ticket_that_was_withdrawn_or_replaced_enrolls_nobody() {
         let (_scratch, store) = with_ticket("ticket");
         let before = store.state(7).unwrap();
