@@ -253,7 +253,8 @@ mod tests {
             charge(&failed(3), NOW.plus(29)),
             Err(Denial::Waiting { until: NOW.plus(30), now: NOW.plus(29), otherwise: WayOut::None })
         );
-        assert_eq!(charge(&failed(3), NOW.plus(30)).unwrap().hosts.codes, 4);
+        let charged = charge(&failed(3), NOW.plus(30)).unwrap();
+        assert_eq!(charged.hosts, Count { codes: 4, recovery: 0, last: NOW.plus(30) });
     }
 
     #[test]
@@ -290,18 +291,17 @@ mod tests {
     #[test]
     fn a_mark_in_the_future_refuses_codes_and_charges_nothing() {
         let state = State::new("ada", NOW.plus(61));
-        let refused = state.charge(Budget::Hosts, 20, NOW.plus(60), NOW);
-        assert_eq!(
-            refused,
-            Err(Denial::ClockAnomaly {
-                name: "ada".to_owned(),
-                mark: NOW.plus(61),
-                now: NOW,
-                otherwise: WayOut::None
-            })
-        );
+        let anomaly = Denial::ClockAnomaly {
+            name: "ada".to_owned(),
+            mark: NOW.plus(61),
+            now: NOW,
+            otherwise: WayOut::None,
+        };
+        assert_eq!(state.charge(Budget::Hosts, 20, NOW.plus(60), NOW), Err(anomaly.clone()));
+        assert_eq!(state.check_clock(NOW.plus(60), NOW), Err(anomaly), "nor is anything enrolled");
         let mended = state.reset_clock(NOW.plus(60));
         assert!(mended.charge(Budget::Hosts, 20, NOW.plus(60), NOW).is_ok());
+        assert_eq!(mended.check_clock(NOW.plus(60), NOW), Ok(()));
     }
 
     #[test]
@@ -336,19 +336,33 @@ mod tests {
         let accepted = charged.accept_recovery(by, &LongCode::new([7; 10]), "").unwrap();
         assert_eq!((accepted.hosts, accepted.mark, accepted.recovery.left()), (Count::NONE, NOW, Some(0)));
         assert!(accepted.accept_recovery(by, &LongCode::new([7; 10]), "").is_err());
+        let used_up = State { hosts: Count { codes: 20, ..Count::NONE }, ..accepted };
+        let refused = charge(&used_up, FAR);
+        assert_eq!(refused, Err(Denial::Disabled { name: "ada".to_owned(), otherwise: WayOut::None }));
+    }
+
+    #[test]
+    fn an_administrator_ends_every_lockout_and_requires_what_the_policy_leaves_open() {
+        let locked = Count { codes: 20, recovery: 100, last: NOW };
+        let state = State { hosts: locked, helper: locked, ..with_codes() };
+        assert_eq!(state.unlock(), with_codes());
+        assert_eq!(with_codes().with_required(true), State { required: true, ..with_codes() });
+        assert_eq!(with_codes().with_required(true).with_required(false), with_codes());
     }
 
     #[test]
     fn recovery_codes_have_a_limit_of_their_own() {
-        let exhausted = State { hosts: Count { codes: 20, recovery: 100, last: NOW }, ..with_codes() };
+        let locked = Count { codes: 20, recovery: 100, last: NOW };
+        let exhausted = State { hosts: locked, ..with_codes() };
         let disabled = Err(Denial::RecoveryDisabled { name: "ada".to_owned() });
         assert_eq!(exhausted.charge_recovery(Budget::Hosts), disabled);
         assert!(exhausted.charge_recovery(Budget::Helper).is_ok());
         let refused = charge(&exhausted, FAR);
         assert_eq!(refused, Err(Denial::Disabled { name: "ada".to_owned(), otherwise: WayOut::None }));
-        let renewed = exhausted.with_recovery(RecoveryCodes::NONE);
+        let renewed = State { helper: locked, ..exhausted }.with_recovery(RecoveryCodes::NONE);
         assert!(renewed.charge_recovery(Budget::Hosts).is_ok());
-        assert_eq!(renewed.hosts, Count { codes: 20, recovery: 0, last: NOW }, "a lockout goes on");
+        let goes_on = Count { codes: 20, recovery: 0, last: NOW };
+        assert_eq!((renewed.hosts, renewed.helper), (goes_on, goes_on), "a lockout goes on");
     }
 
     #[test]

@@ -535,6 +535,54 @@ mod tests {
     }
 
     #[test]
+    fn a_mark_in_the_future_is_waited_for_ten_minutes_at_most() {
+        let now = UnixTime::new(100);
+        let anomaly = |mark| Denial::ClockAnomaly {
+            name: "ada".to_owned(),
+            mark,
+            now,
+            otherwise: WayOut::RecoveryCode,
+        };
+        for (ahead, is_soon, text, cause) in [
+            (
+                600,
+                true,
+                "set back. No code is accepted before 00:11:40 UTC. A recovery",
+                "600 s in the future: wait",
+            ),
+            (
+                601,
+                false,
+                "run 'twostep unlock ada --reset-clock'. A recovery",
+                "601 s in the future: set the clock",
+            ),
+        ] {
+            let denial = anomaly(now.plus(ahead));
+            assert_eq!(super::is_soon(now.plus(ahead), now), is_soon);
+            assert!(denial.text().contains(text), "{}", denial.text());
+            assert!(denial.cause().contains(cause), "{}", denial.cause());
+        }
+        assert!(!is_soon(UnixTime::new(99), now), "it is no future");
+    }
+
+    #[test]
+    fn the_log_says_what_is_wrong_with_a_ticket_and_the_person_is_not_told() {
+        use TicketFault::{Dead, Expired, None, NotATicket, Wrong};
+        let table = [
+            (None, "no ticket was issued"),
+            (Expired, "has expired"),
+            (Dead, "mistyped too often"),
+            (Wrong, "not the ticket that was issued"),
+            (NotATicket, "the shape of a ticket"),
+        ];
+        for (fault, cause) in table {
+            let denial = Denial::WrongTicket(fault);
+            assert!(denial.cause().contains(cause), "{}", denial.cause());
+            assert_eq!(denial.text(), Denial::WrongTicket(Wrong).text());
+        }
+    }
+
+    #[test]
     fn who_can_use_a_recovery_code_is_told() {
         assert!(every_denial()[5].text().ends_with("'twostep unlock ada'. A recovery code works now."));
         assert!(every_denial()[4].text().ends_with("(in 30 s)."));

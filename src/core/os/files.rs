@@ -67,8 +67,7 @@ pub struct Dir {
 impl Dir {
     /// Opens the directory at `path`, which must belong to `owner`. The directories above it must have been checked.
     pub fn open(path: PathBuf, owner: Uid, privacy: Privacy) -> Result<Self, Fault> {
-        let flags = CAREFUL | OFlag::O_DIRECTORY | OFlag::O_RDONLY;
-        let fd = open(&path, flags, Mode::empty())
+        let fd = open(&path, CAREFUL | OFlag::O_DIRECTORY, Mode::empty())
             .map_err(|error| Fault::new(&path, "cannot be opened as a directory", words(error)))?;
         let stat = fstat(&fd).map_err(|error| Fault::new(&path, "cannot be looked at", words(error)))?;
         check_directory(&stat, &[owner], privacy, &path)?;
@@ -156,8 +155,7 @@ impl Dir {
     /// The names in this directory that do not begin with a dot, sorted.
     pub fn names(&self) -> Result<Vec<String>, Fault> {
         let unreadable = |error| self.fault(".", "cannot be listed", error);
-        let mut listing = Listing::openat(&self.fd, ".", CAREFUL | OFlag::O_DIRECTORY, Mode::empty())
-            .map_err(unreadable)?;
+        let mut listing = Listing::openat(&self.fd, ".", CAREFUL, Mode::empty()).map_err(unreadable)?;
         let mut names = Vec::new();
         for entry in listing.iter() {
             let name = entry.map_err(unreadable)?.file_name().to_string_lossy().into_owned();
@@ -174,19 +172,22 @@ impl Dir {
         check_file_size_limit(bytes.len())?;
         let mode = Mode::S_IRUSR | Mode::S_IWUSR;
         let flags = OFlag::O_TMPFILE | OFlag::O_RDWR | OFlag::O_CLOEXEC;
-        let fd = openat(&self.fd, ".", flags, mode).map_err(|error| {
-            if error == Errno::EOPNOTSUPP || error == Errno::EISDIR {
-                let lacks = "its file system lacks O_TMPFILE (ext4, xfs, btrfs, zfs, tmpfs have it, overlayfs from Linux 6.1)";
-                return Fault::new(&self.path, "cannot hold our files", lacks);
-            }
-            self.fault(name, "cannot be created", error)
-        })?;
+        let fd = openat(&self.fd, ".", flags, mode).map_err(|error| self.uncreated(name, error))?;
         self.hand_over(&fd, mode)
             .map_err(|error| self.fault(name, "cannot be handed to its owner", error))?;
         let mut file = File::from(fd);
         let written = file.write_all(bytes).and_then(|()| file.sync_all());
         written.map_err(|error| Fault::new(&self.path_of(name), "cannot be written", error))?;
         Ok(file)
+    }
+
+    /// Why `name` could not be created: the administrator must know where our files cannot be at all.
+    fn uncreated(&self, name: &str, error: Errno) -> Fault {
+        if error == Errno::EOPNOTSUPP || error == Errno::EISDIR {
+            let lacks = "its file system lacks O_TMPFILE (ext4, xfs, btrfs, zfs, tmpfs have it, overlayfs from Linux 6.1)";
+            return Fault::new(&self.path, "cannot hold our files", lacks);
+        }
+        self.fault(name, "cannot be created", error)
     }
 
     /// The host's umask must not widen or narrow the mode, and root hands over what it creates.
@@ -358,6 +359,29 @@ mod tests {
     }
 
     #[test]
+    fn a_new_file_has_its_mode_whatever_the_umask_of_the_host() {
+        let scratch = Scratch::new("umask");
+        let (dir, path) = (scratch.open().unwrap(), scratch.0.join("a"));
+        for widened_or_narrowed in [0o666, 0o200] {
+            let file = File::create(&path).unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(widened_or_narrowed)).unwrap();
+            dir.hand_over(&file.into(), Mode::S_IRUSR | Mode::S_IWUSR).unwrap();
+            assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o7777, 0o600);
+        }
+    }
+
+    #[test]
+    fn a_file_system_without_unnamed_files_is_told_from_one_that_is_full() {
+        let scratch = Scratch::new("tmpfile");
+        let dir = scratch.open().unwrap();
+        for error in [Errno::EOPNOTSUPP, Errno::EISDIR] {
+            assert!(dir.uncreated("a", error).0.contains("lacks O_TMPFILE"), "{error}");
+        }
+        let fault = dir.uncreated("a", Errno::ENOSPC);
+        assert!(fault.0.contains("/a: cannot be created: No space left"), "{fault}");
+    }
+
+    #[test]
     fn a_replaced_file_is_noticed() {
         let scratch = Scratch::new("names");
         let dir = scratch.open().unwrap();
@@ -414,6 +438,18 @@ mod tests {
         fs::set_permissions(&scratch.0, fs::Permissions::from_mode(0o755)).unwrap();
         assert!(check_above(std::slice::from_ref(&scratch.0), nix::unistd::geteuid()).is_ok());
         assert!(check_private(&scratch.0, nix::unistd::geteuid()).is_err());
+    }
+
+    #[test]
+    fn a_link_to_a_directory_is_no_directory() {
+        let scratch = Scratch::new("link");
+        let (target, link) = (scratch.0.join("target"), scratch.0.join("link"));
+        fs::create_dir(&target).unwrap();
+        fs::set_permissions(&target, fs::Permissions::from_mode(0o700)).unwrap();
+        symlink(&target, &link).unwrap();
+        let open = |path: &Path| Dir::open(path.to_owned(), nix::unistd::geteuid(), Privacy::Secret);
+        assert!(open(&target).is_ok());
+        assert!(open(&link).is_err());
     }
 
     #[test]

@@ -101,6 +101,15 @@ mod tests {
     }
 
     #[test]
+    fn errors_stand_in_the_order_of_the_file() {
+        let text = "version = 1\nmode = \"opt-in\"\n[gate]\nservice = []\n[[rule]]\nname = \"a\"\nmode = \"off\"\n\
+                    [enrollment]\ndigits = 9\n[verification]\ntries = 0\n";
+        let found = places(text);
+        let lines: Vec<&str> = found.iter().filter_map(|error| error.split(':').next()).collect();
+        assert_eq!(lines, ["4", "7", "9", "11"], "{found:?}");
+    }
+
+    #[test]
     fn every_syntax_error_is_shown() {
         let found = places("version = \nmode = opt-in\n[[rule]]\nname = \"a\nmode = \"exempt\"\n");
         let lines: Vec<&str> = found.iter().filter_map(|error| error.split(':').next()).collect();

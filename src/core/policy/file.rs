@@ -389,6 +389,13 @@ mod tests {
     }
 
     #[test]
+    fn every_key_of_verification_is_read() {
+        let text = "version = 1\nmode = \"mandatory\"\n[verification]\nskew-steps = 0\ntries = 10\nlockout-after = 100\n";
+        let policy = Policy::parse(text.as_bytes()).unwrap();
+        assert_eq!(policy.verification, Verification { skew_steps: 0, tries: 10, lockout_after: 100 });
+    }
+
+    #[test]
     fn every_key_of_enrollment_and_gate_is_read() {
         let text = "version = 1\nmode = \"mandatory\"\n[gate]\nservices = []\n[enrollment]\nservices = [\"login\"]\n\
                     require-ticket = true\nissuer = \"Example Corp\"\nalgorithm = \"SHA256\"\ndigits = 8\nperiod = 60\n\

@@ -383,6 +383,8 @@ mod tests {
         let lost = Subject { groups: Groups::Unknown, ..subject("bob", "sshd", "192.0.2.7", &[]) };
         let decision = policy.decide(&lost, NOW);
         assert_eq!((decision.mode, decision.rule, decision.line), (Mode::Mandatory, "office", 5));
+        assert!(decision.is_assumed);
+        assert!(!policy.decide(&subject("bob", "sshd", "192.0.2.7", &["staff"]), NOW).is_assumed);
         let ada = Subject { groups: Groups::Unknown, ..subject("ada", "login", "", &[]) };
         assert_eq!(policy.decide(&ada, NOW).rule, "console");
     }
@@ -494,6 +496,57 @@ mod tests {
     }
 
     #[test]
+    fn where_groups_are_lost_even_what_starts_later_is_mandatory_now() {
+        let lost = Subject { groups: Groups::Unknown, ..subject("ada", "sshd", "192.0.2.7", &[]) };
+        let policy = one_rule("exempt", "mandatory", "groups = [\"staff\"]\nstarts = 2027-02-01");
+        let decision = policy.decide(&lost, NOW);
+        assert_eq!((decision.mode, decision.starts, decision.is_assumed), (Mode::Mandatory, None, true));
+    }
+
+    #[test]
+    fn of_two_verdicts_alike_the_sure_one_is_named() {
+        let policy = one_rule("mandatory", "mandatory", "from = [\"192.0.2.0/24\"]");
+        let decision = policy.decide(&subject("ada", "sshd", "host.example.org", &[]), NOW);
+        assert_eq!((decision.mode, decision.rule), (Mode::Mandatory, "default"));
+    }
+
+    #[test]
+    fn the_window_ends_with_the_last_step_that_is_tolerated() {
+        let phone = Authenticator::new(
+            "phone".to_owned(),
+            b"12345678901234567890",
+            Algorithm::SHA1,
+            6,
+            Period::DEFAULT,
+            None,
+        );
+        let end = Verification::default().window_end(&[phone.unwrap()], UnixTime::new(100));
+        assert_eq!(end, UnixTime::new(120));
+    }
+
+    #[test]
+    fn the_rules_are_told_in_their_order_with_all_that_they_name() {
+        let policy = Policy::parse(POLICY.as_bytes()).unwrap();
+        let named: Vec<(&str, Vec<String>)> = policy
+            .rules()
+            .iter()
+            .map(|rule| {
+                let names = rule.names().map(|(condition, name)| format!("{condition} {name}"));
+                (rule.name.as_str(), names.collect())
+            })
+            .collect();
+        let expected = [
+            ("office", &["groups staff", "services sshd"][..]),
+            ("console", &["users ada"]),
+            ("admins", &["groups sudo", "groups wheel"]),
+        ];
+        assert_eq!(
+            named,
+            expected.map(|(rule, names)| (rule, names.iter().map(|&name| name.to_owned()).collect()))
+        );
+    }
+
+    #[test]
     fn each_rule_that_was_looked_at_says_why_it_did_not_match() {
         let policy = Policy::parse(POLICY.as_bytes()).unwrap();
         let who = subject("bob", "sshd", "host.example.org", &["staff", "sudo"]);
@@ -516,6 +569,7 @@ mod tests {
         let staff = "[[rule]]\nname = \"staff\"\ngroups = [\"staff\"]\nmode = \"exempt\"\n";
         let later = "[[rule]]\nname = \"later\"\nmode = \"mandatory\"\nstarts = 2027-02-01\n";
         let over = "[[rule]]\nname = \"over\"\nmode = \"exempt\"\nuntil = 2027-01-01\n";
+        let exempt = |condition| format!("[[rule]]\nname = \"some\"\nmode = \"exempt\"\n{condition}\n");
         let table = [
             // default, rules, groups, required by an administrator, obliged by
             ("opt-in", String::new(), known(&[]), false, None),
@@ -530,6 +584,13 @@ mod tests {
             ("opt-in", later.to_owned(), known(&[]), false, None),
             ("mandatory", later.to_owned(), known(&[]), false, None),
             ("mandatory", over.to_owned(), known(&[]), false, Some("default")),
+            ("mandatory", exempt("users = [\"ada\"]"), known(&[]), false, None),
+            ("mandatory", exempt("users = [\"bob\"]"), known(&[]), false, Some("default")),
+            ("mandatory", exempt("services = [\"sshd\"]"), known(&[]), false, Some("default")),
+            ("mandatory", exempt("origin = \"local\""), known(&[]), false, Some("default")),
+            ("mandatory", exempt("from = [\"192.0.2.0/24\"]"), known(&[]), false, Some("default")),
+            ("mandatory", exempt("first-factor = [\"publickey\"]"), known(&[]), false, Some("default")),
+            ("mandatory", exempt("users = [\"ada\"]"), Groups::Unknown, false, None),
         ];
         for (default, rules, groups, required, expected) in table {
             let text = format!("version = 1\nmode = \"{default}\"\n{rules}");

@@ -64,8 +64,8 @@ impl Network {
 }
 
 fn parse_prefix(digits: &str) -> Option<u8> {
-    let plain = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
-    if plain { digits.parse().ok() } else { None }
+    let is_plain = digits.bytes().all(|byte| byte.is_ascii_digit()); // Rust would take a sign
+    if is_plain { digits.parse().ok() } else { None }
 }
 
 /// `address` with all bits behind the first `prefix` cleared.
@@ -116,7 +116,7 @@ mod tests {
             "192.0.2",
             "192.0.2.0/33",
             "192.0.2.0/",
-            "192.0.2.0/+8",
+            "10.0.0.0/+8",
             "010.0.0.1",
             "192.0.2.7/24",
             "2001:db8::1/32",

@@ -250,6 +250,41 @@ mod tests {
     }
 
     #[test]
+    fn a_rule_that_decides_nothing_is_idle_and_over_if_its_last_day_is() {
+        let remarks = |rules: &str| {
+            let text = format!("version = 1\nmode = \"opt-in\"\n{rules}");
+            Policy::parse(text.as_bytes()).unwrap().remarks(NOW)
+        };
+        let exempt =
+            |more: &str| format!("[[rule]]\nname = \"a\"\nmode = \"exempt\"\nreason = \"r\"\n{more}\n");
+        let table = [
+            (two("", ""), (true, false)),
+            (exempt("users = [\"ada\"]\nuntil = 2027-01-14"), (true, true)),
+            (exempt("users = [\"root\"]\nuntil = 2027-01-15"), (false, false)),
+        ];
+        for (rules, expected) in table {
+            let found = remarks(&rules);
+            assert_eq!((found[0].is_idle, found[0].is_over), expected, "{rules}");
+        }
+    }
+
+    #[test]
+    fn an_exemption_by_key_is_noted_where_there_is_a_gate() {
+        let told = |gate: &str, mode: &str, key: &str| {
+            let text = format!(
+                "version = 1\nmode = \"opt-in\"\n{gate}\n[[rule]]\nname = \"a\"\nusers = [\"ada\"]\nmode = \"{mode}\"\n{key}\n"
+            );
+            let all = Policy::parse(text.as_bytes()).unwrap().remarks(NOW);
+            all.iter().any(|remark| remark.what.contains("does not hold at the gate"))
+        };
+        let (none, key) = ("[gate]\nservices = []", "first-factor = [\"publickey\"]");
+        assert!(told("", "exempt", key));
+        assert!(!told("", "exempt", ""));
+        assert!(!told("", "mandatory", key));
+        assert!(!told(none, "exempt", key));
+    }
+
+    #[test]
     fn an_exemption_without_end_or_reason_is_noted() {
         let rule = |more: &str| {
             let text = format!(

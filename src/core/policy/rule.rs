@@ -187,3 +187,15 @@ impl Rule {
 fn is_listed(list: Option<&[String]>, value: &str) -> bool {
     list.is_none_or(|list| list.iter().any(|listed| listed == value))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Condition::{FirstFactor, From, Groups, Origin, Services, Until, Users};
+
+    #[test]
+    fn a_condition_is_called_what_the_policy_file_calls_it() {
+        let keys = [Users, Groups, Services, Origin, From, FirstFactor, Until]
+            .map(|condition| condition.to_string());
+        assert_eq!(keys, ["users", "groups", "services", "origin", "from", "first-factor", "until"]);
+    }
+}

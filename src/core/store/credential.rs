@@ -228,10 +228,16 @@ pub(crate) fn quoted(text: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
     use crate::totp::Algorithm;
+
+    /// An authenticator with the secret of RFC 4226 appendix D.
+    pub(in crate::store) fn phone(label: &str) -> Authenticator {
+        let secret = b"12345678901234567890";
+        Authenticator::new(label.to_owned(), secret, Algorithm::SHA1, 6, Period::DEFAULT, None).unwrap()
+    }
 
     const CANARY: &str = "CANARYCANARYCANARYCANARYCANARY22";
 
@@ -246,10 +252,13 @@ mod tests {
     #[test]
     fn a_credential_is_read_as_it_was_written() {
         let text = one("algorithm = \"SHA256\"\ndigits = 8\nperiod = 60\nenrolled = 1763785000\n");
+        let id = "x".repeat(LONGEST_ID);
+        let text = text.replace("[[", &format!("id = \"{id}\"\n[["));
         let credential = Credential::parse(text.as_bytes()).unwrap();
         let again = Credential::parse(credential.to_toml().as_bytes()).unwrap();
         let phone = &again.authenticators[0];
         assert_eq!((again.uid, again.name.as_str(), phone.label.as_str()), (1001, "ada", "phone"));
+        assert_eq!(again.id, id);
         assert_eq!((phone.algorithm(), phone.digits(), phone.period.seconds()), (Algorithm::SHA256, 8, 60));
         assert_eq!(phone.enrolled, Some(UnixTime::new(1_763_785_000)));
         assert_eq!(encode_secret(phone.expose_secret()).as_str(), CANARY);
@@ -315,6 +324,35 @@ mod tests {
         let tables: String =
             (0..9).map(|n| format!("[[authenticator]]\nlabel = \"{n}\"\nsecret = \"{CANARY}\"\n")).collect();
         assert!(Credential::parse(file(&tables).as_bytes()).is_err());
+    }
+
+    #[test]
+    fn a_file_without_an_id_stays_one() {
+        let credential = Credential::parse(one("").as_bytes()).unwrap();
+        assert!(!credential.to_toml().contains("id = \"\""));
+        assert_eq!(Credential::parse(credential.to_toml().as_bytes()).unwrap().id, "");
+    }
+
+    #[test]
+    fn what_is_quoted_is_plain_unless_toml_forbids_it() {
+        assert_eq!(quoted("Ada's ü"), "\"Ada's ü\"");
+        assert_eq!(quoted("a\u{1B}\"\\\n"), r#""a\u001B\"\\\u000A""#);
+    }
+
+    #[test]
+    fn a_label_has_1_to_32_printable_characters() {
+        for label in ["a", "ü", &"ü".repeat(32)] {
+            assert_eq!(check_label(label), Ok(()), "{label}");
+        }
+        for label in ["", &"a".repeat(33), "a\u{1B}b", "\n"] {
+            assert!(check_label(label).is_err(), "{label:?}");
+        }
+    }
+
+    #[test]
+    fn why_there_is_no_room_is_said() {
+        assert!(Conflict::SameLabel.to_string().contains("of that label already"));
+        assert!(Conflict::Full.to_string().starts_with("8 authenticators are the most"));
     }
 
     #[test]

@@ -95,3 +95,113 @@ fn check_ticket(confirmed: &Confirmed, state: &State) -> Result<(), Denial> {
     }
     Err(Denial::WrongTicket(TicketFault::None))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::attempts::Count;
+    use crate::code::LongCode;
+    use crate::recovery::hash;
+    use crate::store::credential::tests::phone;
+    use crate::store::tests::{Scratch, ada};
+    use crate::ticket::Ticket;
+
+    const MARK: UnixTime = UnixTime::new(150);
+    const LOCKED: Count = Count { codes: 20, recovery: 7, last: UnixTime::new(90) };
+
+    fn one_code() -> RecoveryCodes {
+        let mut codes = RecoveryCodes { salt: [1; 16], ..RecoveryCodes::NONE };
+        codes.hashes[0] = hash(&LongCode::new([7; 10]), &[1; 16]);
+        codes
+    }
+
+    fn confirmed(label: &str, ticket: Option<Ticket>) -> Confirmed {
+        let (id, recovery) = ("an id".to_owned(), Some(one_code()));
+        Confirmed { id, authenticator: phone(label), mark: MARK, recovery, ticket }
+    }
+
+    fn ticket(digit: u8) -> Ticket {
+        Ticket::issue(&LongCode::new([digit; 10]), 7, UnixTime::new(9999))
+    }
+
+    /// A store in which ada is locked out and has a ticket.
+    fn with_ticket(name: &str) -> (Scratch, Store) {
+        let scratch = Scratch::new(name);
+        let store = scratch.store();
+        let state = State { hosts: LOCKED, ticket: Some(ticket(8)), ..State::new("ada", UnixTime::new(1)) };
+        store.create_state(7, state).unwrap();
+        (scratch, store)
+    }
+
+    #[test]
+    fn a_first_enrollment_burns_its_codes_ends_a_lockout_and_happens_once() {
+        let (_scratch, store) = with_ticket("first");
+        store.enroll(&ada(), confirmed("phone", Some(ticket(8)))).unwrap();
+        let credential = store.owned_credential(&ada()).unwrap();
+        assert_eq!((credential.id.as_str(), credential.authenticators[0].label.as_str()), ("an id", "phone"));
+        let enrolled = State { recovery: one_code(), ..State::new("ada", MARK) };
+        assert_eq!(store.state(7).unwrap().unwrap(), enrolled);
+
+        let again = store.enroll(&ada(), confirmed("tablet", None));
+        assert_eq!(again, Err(Denial::EnrolledMeanwhile));
+        assert_eq!(store.owned_credential(&ada()).unwrap().authenticators[0].label, "phone");
+    }
+
+    #[test]
+    fn an_enrollment_tells_how_many_recovery_codes_it_brings() {
+        assert_eq!(confirmed("phone", None).recovery_codes(), 1);
+        assert_eq!(Confirmed { recovery: None, ..confirmed("phone", None) }.recovery_codes(), 0);
+    }
+
+    #[test]
+    fn a_ticket_that_was_withdrawn_or_replaced_enrolls_nobody() {
+        let (_scratch, store) = with_ticket("ticket");
+        let before = store.state(7).unwrap();
+        let refused = store.enroll(&ada(), confirmed("phone", Some(ticket(9))));
+        assert_eq!(refused, Err(Denial::WrongTicket(TicketFault::None)));
+        assert!(!store.is_enrolled(7).unwrap());
+        assert_eq!(store.state(7).unwrap(), before);
+    }
+
+    #[test]
+    fn a_further_authenticator_burns_its_codes_ends_a_lockout_and_leaves_the_recovery_codes() {
+        let (_scratch, store) = with_ticket("further");
+        store.enroll(&ada(), confirmed("phone", None)).unwrap();
+        let further = |label, mark| {
+            let mut locked = store.lock(7).unwrap().unwrap();
+            locked.save(State { helper: LOCKED, ..locked.state().clone() }, Durability::Flushed).unwrap();
+            let credential = store.owned_credential(&ada()).unwrap();
+            let confirmed = Confirmed { mark, recovery: None, ..confirmed(label, None) };
+            store.enroll_further(&ada(), locked, credential, confirmed)
+        };
+        further("tablet", MARK.plus(30)).unwrap();
+        let labels: Vec<String> =
+            store.owned_credential(&ada()).unwrap().authenticators.into_iter().map(|one| one.label).collect();
+        assert_eq!(labels, ["phone", "tablet"]);
+        let enrolled = State { recovery: one_code(), ..State::new("ada", MARK.plus(30)) };
+        assert_eq!(store.state(7).unwrap().unwrap(), enrolled);
+
+        assert!(matches!(further("phone", MARK.plus(60)), Err(Denial::Unavailable(_))), "of one label");
+        assert_eq!(store.state(7).unwrap().unwrap().mark, MARK.plus(30));
+    }
+
+    #[test]
+    fn a_state_is_created_for_the_authenticators_that_are_there_and_is_nobody_elses() {
+        let scratch = Scratch::new("create");
+        let store = scratch.store();
+        let eve = Account { name: "eve".to_owned(), ..ada() };
+        let credential = Credential {
+            uid: 7,
+            name: "ada".to_owned(),
+            id: String::new(),
+            authenticators: vec![phone("phone")],
+        };
+        store.create_credential(&credential).unwrap();
+        let fresh = |there: &[Authenticator]| UnixTime::new(there.len() as u64);
+        let locked = store.lock_or_create(&ada(), fresh).unwrap();
+        assert_eq!(locked.state(), &State::new("ada", UnixTime::new(1)));
+        drop(locked);
+        assert!(store.lock_or_create(&ada(), |_| MARK).unwrap().state().mark < MARK, "it is there");
+        assert!(store.lock_or_create(&eve, fresh).is_err());
+    }
+}

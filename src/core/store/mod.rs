@@ -133,6 +133,9 @@ impl Store {
                 let state = LockedState::read(locked, uid);
                 return state.map(Some).map_err(|problem| self.state_fault(uid, &problem));
             }
+            if Instant::now() >= deadline {
+                return Err(self.state_fault(uid, "is replaced again and again"));
+            }
         }
     }
 
@@ -257,7 +260,10 @@ mod tests {
     use std::fs;
     use std::os::unix::fs::{FileExt, PermissionsExt};
     use std::path::PathBuf;
+    use std::thread;
+    use std::time::Duration;
 
+    use super::credential::tests::phone;
     use super::slot::SLOT;
     use super::state_file::{BLOCK, STATE_FILE};
     use super::*;
@@ -265,10 +271,10 @@ mod tests {
     use crate::time::UnixTime;
 
     /// A root of this test's own, with an empty store.
-    struct Scratch(PathBuf);
+    pub(super) struct Scratch(PathBuf);
 
     impl Scratch {
-        fn new(name: &str) -> Self {
+        pub(super) fn new(name: &str) -> Self {
             let root = std::env::temp_dir().join(format!("twostep-store-{name}-{}", std::process::id()));
             for dir in ["var", "var/lib", "var/lib/twostep", "var/lib/twostep/users", "var/lib/twostep/state"]
             {
@@ -279,7 +285,7 @@ mod tests {
             Self(root)
         }
 
-        fn store(&self) -> Store {
+        pub(super) fn store(&self) -> Store {
             Store::open(&Root::at(&self.0).unwrap()).unwrap()
         }
 
@@ -296,6 +302,20 @@ mod tests {
     impl Drop for Scratch {
         fn drop(&mut self) {
             let _ = fs::remove_dir_all(&self.0);
+        }
+    }
+
+    pub(super) fn ada() -> Account {
+        Account { uid: 7, name: "ada".to_owned(), entries: Vec::new() }
+    }
+
+    /// What is stored of ada: a phone with the secret of RFC 4226 appendix D.
+    fn credential() -> Credential {
+        Credential {
+            uid: 7,
+            name: "ada".to_owned(),
+            id: "an id".to_owned(),
+            authenticators: vec![phone("phone")],
         }
     }
 
@@ -371,6 +391,21 @@ mod tests {
     }
 
     #[test]
+    fn who_waits_for_a_file_that_is_replaced_takes_the_new_one() {
+        let scratch = Scratch::new("replaced");
+        let store = scratch.store();
+        store.create_state(7, marked(1)).unwrap();
+        let held = store.lock(7).unwrap();
+        thread::scope(|scope| {
+            let waiting = scope.spawn(|| store.lock(7).unwrap().unwrap().state().clone());
+            thread::sleep(Duration::from_millis(100));
+            store.replace_state(7, marked(5)).unwrap();
+            drop(held);
+            assert_eq!(waiting.join().unwrap(), marked(5));
+        });
+    }
+
+    #[test]
     fn a_slot_of_a_later_version_denies_whatever_the_other_says() {
         let scratch = Scratch::new("version");
         let store = scratch.store();
@@ -414,6 +449,52 @@ mod tests {
         let strays = ["-1.toml", "07.toml", "4294967296.toml", "7", "x.toml"];
         strays.iter().for_each(|stray| fs::write(users.join(stray), "").unwrap());
         assert_eq!(store.uids().unwrap(), (vec![7, 9, 10], strays.map(|stray| users.join(stray)).to_vec()));
+    }
+
+    #[test]
+    fn a_credential_is_stored_once_replaced_by_its_owner_and_removed() {
+        let scratch = Scratch::new("credential");
+        let store = scratch.store();
+        assert_eq!(store.owned_credential(&ada()).err(), Some(NOT_ENROLLED));
+        assert!(!store.is_enrolled(7).unwrap());
+        assert!(store.create_credential(&credential()).unwrap());
+        assert!(!store.create_credential(&credential()).unwrap(), "there is one already");
+        assert!(store.is_enrolled(7).unwrap());
+
+        let two = Credential { authenticators: vec![phone("phone"), phone("tablet")], ..credential() };
+        let eve = Account { name: "eve".to_owned(), ..ada() };
+        assert!(store.write_credential(&eve, &two).unwrap_err().0.contains("what is to be stored"));
+        store.write_credential(&ada(), &two).unwrap();
+        assert_eq!(store.owned_credential(&ada()).unwrap().authenticators.len(), 2);
+        let refused = store.owned_credential(&eve).err();
+        assert!(
+            matches!(&refused, Some(Denial::Unavailable(cause)) if cause.contains("7.toml")),
+            "{refused:?}"
+        );
+
+        assert!(store.remove_credential(7).unwrap());
+        assert!(!store.remove_credential(7).unwrap());
+        assert!(!store.is_enrolled(7).unwrap());
+    }
+
+    #[test]
+    fn a_credential_without_a_state_gets_one_in_which_the_codes_of_this_moment_are_used_up() {
+        let scratch = Scratch::new("record");
+        let store = scratch.store();
+        let open = || LocalRecord::open(&store, &ada(), 1, UnixTime::new(100));
+        assert_eq!(open().err(), Some(NOT_ENROLLED));
+        assert!(store.state(7).unwrap().is_none(), "nothing was created");
+        store.create_credential(&credential()).unwrap();
+        let mut record = open().unwrap();
+        assert!(record.remark.unwrap().contains("had no state"));
+        assert_eq!((record.state(), record.credential().id.as_str()), (&marked(120), "an id"));
+        record.save(marked(150), Durability::Flushed).unwrap();
+        drop(record);
+        let record = open().unwrap();
+        assert_eq!((record.state(), record.remark), (&marked(150), None));
+        drop(record);
+        scratch.overwrite(BLOCK, &[0xff]);
+        assert!(open().unwrap().remark.unwrap().contains("was damaged"));
     }
 
     #[test]

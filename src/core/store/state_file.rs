@@ -84,7 +84,7 @@ impl Slots {
 
     /// Whether one slot is whole, and the other was written once but is not whole.
     fn one_is_damaged(&self) -> bool {
-        let damaged = |slot: &Result<_, _>| *slot == Err(Unreadable::Damaged);
+        let damaged = |slot: &Result<_, _>| matches!(slot, Err(Unreadable::Damaged));
         let [first, second] = &self.0;
         damaged(first) != damaged(second)
     }
@@ -112,8 +112,8 @@ impl Slots {
     }
 }
 
-const fn offset(index: u8) -> u64 {
-    if index == 0 { 0 } else { BLOCK }
+fn offset(index: u8) -> u64 {
+    BLOCK.saturating_mul(index.into())
 }
 
 /// A state under its lock.
@@ -190,5 +190,89 @@ impl LockedState {
         self.target = 1u8.saturating_sub(self.target);
         self.generation = self.generation.saturating_add(1);
         (self.written, self.other_unflushed) = (false, false);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::OpenOptions;
+    use std::os::fd::AsRawFd;
+
+    use nix::sys::memfd::{MFdFlags, memfd_create};
+
+    use super::*;
+    use crate::time::UnixTime;
+
+    /// A state in /dev/null: there everything can be written, and nothing can be flushed.
+    fn unflushable(other_unflushed: bool) -> LockedState {
+        let file = OpenOptions::new().write(true).open("/dev/null").unwrap();
+        LockedState {
+            lock: lock(file),
+            uid: 7,
+            state: State::new("ada", UnixTime::new(1)),
+            generation: 2,
+            target: 1,
+            other_unflushed,
+            written: false,
+            fell_back: false,
+        }
+    }
+
+    #[test]
+    fn what_was_found_only_charged_is_flushed_before_the_other_slot_is_written() {
+        let next = State::new("ada", UnixTime::new(2));
+        let mut settled = unflushable(false);
+        assert_eq!(settled.save(next.clone(), Durability::Written), Ok(()));
+        assert_eq!(settled.state(), &next);
+        let mut charged = unflushable(true);
+        assert!(charged.save(next, Durability::Written).is_err());
+        assert_eq!(charged.state().mark, UnixTime::new(1), "nothing was written");
+    }
+
+    #[test]
+    fn what_cannot_be_flushed_is_not_saved() {
+        let mut state = unflushable(false);
+        assert!(state.save(State::new("ada", UnixTime::new(2)), Durability::Flushed).is_err());
+    }
+
+    /// A file of no name with `bytes`.
+    fn file(bytes: &[u8]) -> File {
+        let file = File::from(memfd_create("state", MFdFlags::empty()).unwrap());
+        file.write_all_at(bytes, 0).unwrap();
+        file
+    }
+
+    fn lock(file: File) -> Lock {
+        Lock { file, _shield: Shield::raise().unwrap() }
+    }
+
+    #[test]
+    fn who_finds_the_newer_slot_only_charged_knows_it() {
+        for (stage, other_unflushed) in [(Stage::Charged, true), (Stage::Settled, false)] {
+            let state = State::new("ada", UnixTime::new(1));
+            let mut bytes = Slot { generation: 1, stage, uid: 7, state }.encode().to_vec();
+            bytes.resize(STATE_FILE, 0);
+            let found = LockedState::read(lock(file(&bytes)), 7).unwrap();
+            assert_eq!(found.other_unflushed, other_unflushed, "{stage:?}");
+        }
+    }
+
+    #[test]
+    fn a_copy_of_the_descriptor_does_not_keep_the_lock() {
+        let file = file(b"");
+        let by_another = File::open(format!("/proc/self/fd/{}", file.as_raw_fd())).unwrap();
+        let is_free = || os::lock_exclusive(&by_another, Instant::now()).is_ok();
+        let copy = file.try_clone().unwrap();
+        let held = Lock::take(file, Instant::now()).unwrap();
+        assert!(!is_free());
+        drop(held);
+        assert!(is_free());
+        drop(copy);
+    }
+
+    #[test]
+    fn a_fault_of_the_disk_is_told_from_damage() {
+        let directory = File::open("/").unwrap();
+        assert!(Slots::read(&directory).err().unwrap().contains("cannot be read"));
     }
 }
