@@ -11,7 +11,7 @@ ifdef PAMDIR
 export PAMDIR
 endif
 
-.PHONY: help deps build check test e2e compare fuzz mutants demo install uninstall clean
+.PHONY: help deps build check test e2e compare fuzz mutants soak demo install uninstall clean
 
 help: ## lists the targets
 	@sed -n 's/^\([a-z0-9]*\):[^#]*## /\1\t/p' Makefile | expand -t 14
@@ -47,6 +47,10 @@ fuzz: ## looks for inputs that break a promise: TARGETS (all), SECONDS_EACH (60)
 mutants: ## changes what decides a login, one operator at a time: does a unit test notice? ARGS: cargo-mutants' own
 	[ -x target/tools/bin/cargo-mutants ] || $(CARGO) install cargo-mutants --version 27.1.0 --locked --root target/tools
 	PATH="$$PWD/target/tools/bin:$$PATH" $(CARGO) mutants --output target $(ARGS)
+
+soak: build ## 10,000 logins in one process, on 16 threads, and under valgrind: nothing may grow; shows the figures
+	tests/deps test
+	TWOSTEP_LOGINS=10000 $(CARGO) test --locked -p twostep-tests --test flat -- --nocapture --test-threads 1
 
 demo: ## a real login with a code, in a sandbox; installs what it needs (as root)
 	tests/deps demo

@@ -1,0 +1,92 @@
+//! Nothing grows in a host that lives long: neither descriptors nor memory, whatever the logins end with. How many logins is
+//! said by TWOSTEP_LOGINS; `make soak` asks for 10,000 and shows the figures.
+
+use std::process::{Command, Output};
+
+use twostep_tests::drive::pamdrive;
+
+/// How many ways there are in which a login of `pamsoak` ends.
+const KINDS: usize = 18;
+const ROUNDS: usize = 10;
+
+/// How many times each kind of login is to happen.
+fn times() -> usize {
+    #[expect(clippy::disallowed_methods, reason = "set by whoever runs the tests")]
+    let logins = std::env::var("TWOSTEP_LOGINS").map_or(360, |number| number.parse().unwrap());
+    logins / KINDS
+}
+
+/// What may stay behind for each thread, which the allocator gives an arena of its own: bytes of the heap, KiB resident.
+const NOISE: [usize; 2] = [4 * 1024, 256];
+
+/// Lets `pamsoak` work, below another program if one is given, and shows what it prints.
+fn soak(below: &[&str], numbers: [usize; 3]) -> Output {
+    let program = pamdrive().with_file_name("pamsoak").to_str().unwrap().to_owned();
+    let numbers = numbers.map(|number| number.to_string());
+    let words: Vec<&str> =
+        below.iter().copied().chain([program.as_str()]).chain(numbers.iter().map(String::as_str)).collect();
+    let output = Command::new(words[0])
+        .args(&words[1..])
+        .env_remove("LD_LIBRARY_PATH")
+        .env("GLIBC_TUNABLES", "glibc.malloc.tcache_count=0")
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    println!("{}", String::from_utf8_lossy(&output.stdout));
+    output
+}
+
+/// The first round loads what is kept; after it nothing may be added.
+#[track_caller]
+fn assert_flat(threads: usize) {
+    let logins = (times() / ROUNDS / threads).max(1) * KINDS;
+    let printed = String::from_utf8(soak(&[], [ROUNDS, logins, threads]).stdout).unwrap();
+    let rows = printed.lines().skip(1);
+    let rows: Vec<Vec<usize>> =
+        rows.map(|row| row.split_whitespace().map(|number| number.parse().unwrap()).collect()).collect();
+    let [first, .., last] = &rows[..] else { panic!("{printed}") };
+    assert_eq!(first[1], last[1], "descriptors: {printed}");
+    for (column, noise) in (2..).zip(NOISE) {
+        assert!(last[column] <= first[column] + threads * noise, "{printed}");
+    }
+}
+
+#[test]
+fn descriptors_and_memory_stay_as_they_are() {
+    assert_flat(1);
+}
+
+#[test]
+fn so_they_do_where_16_threads_log_in_at_once() {
+    assert_flat(16);
+}
+
+/// What valgrind says of a process that has ended.
+#[derive(Debug, PartialEq)]
+struct Findings {
+    /// Reads and writes of what is not there, and decisions by what was never set.
+    errors: String,
+    /// Bytes that were never freed: those that nothing points to, and those that something may.
+    lost: [u64; 3],
+    reachable: u64,
+}
+
+fn valgrind(rounds: usize) -> Findings {
+    let output = soak(&["valgrind", "--leak-check=full", "--errors-for-leak-kinds=none"], [rounds, KINDS, 1]);
+    let report = String::from_utf8_lossy(&output.stderr);
+    println!("{}", report.split("LEAK SUMMARY").last().unwrap());
+    let after = |words: &str| report.split_once(words).unwrap().1.split(' ').next().unwrap();
+    let bytes = |words: &str| after(words).replace(',', "").parse().unwrap();
+    Findings {
+        errors: after("ERROR SUMMARY: ").to_owned(),
+        lost: ["definitely lost: ", "indirectly lost: ", "possibly lost: "].map(bytes),
+        reachable: bytes("still reachable: "),
+    }
+}
+
+#[test]
+fn valgrind_finds_no_leak_that_grows_and_no_error() {
+    let (few, many) = (valgrind(1), valgrind(times() / 10));
+    assert_eq!(few, many);
+    assert_eq!(many.errors, "0");
+}
