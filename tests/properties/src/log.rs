@@ -20,7 +20,7 @@ fn check_line(text: &str) {
     let mut quarters = text.splitn(4, '\n').map(str::to_owned);
     let mut next = || quarters.next().unwrap_or_default();
     let who = Who { user: Some(next()), service: next(), rhost: next(), tty: next(), ..Who::default() };
-    let line = audit::line(&who, &Verdict::Deny(Denial::Unavailable(text.to_owned()))).text;
+    let line = audit::line(&who, &Verdict::Deny(Denial::Unavailable(format!("cause: {text}")))).text;
     let mut rest = line.as_str();
     let mut keys = Vec::new();
     while let Some((key, after)) = rest.split_once('=') {
