@@ -6,6 +6,9 @@ use std::sync::Mutex;
 
 use crate::SECRET;
 
+/// Codes for which oathtool is started once.
+const AT_ONCE: i64 = 32;
+
 /// An authenticator app.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Generator {
@@ -33,11 +36,13 @@ impl Generator {
 
     /// The code shown at `time`, seconds of Unix time.
     pub fn at(&self, time: i64) -> String {
-        static KNOWN: Mutex<Option<HashMap<(Generator, i64), String>>> = Mutex::new(None);
-        let key = (self.clone(), time.div_euclid(self.period));
+        static KNOWN: Mutex<Option<HashMap<(Generator, i64), Vec<String>>>> = Mutex::new(None);
+        let step = time.div_euclid(self.period);
+        let first = step - step.rem_euclid(AT_ONCE);
         let mut known = KNOWN.lock().unwrap();
-        let known = known.get_or_insert_default();
-        known.entry(key).or_insert_with(|| self.codes(time, 0).remove(0)).clone()
+        let known = known.get_or_insert_default().entry((self.clone(), first));
+        let codes = known.or_insert_with(|| self.codes(first * self.period, AT_ONCE as u32 - 1));
+        codes[(step - first) as usize].clone()
     }
 
     /// A code that no step within 24 steps of `time` has.

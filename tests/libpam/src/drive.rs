@@ -64,10 +64,11 @@ impl Login {
         if let Some(now) = self.clock {
             option("--at", now.to_string().as_ref());
         }
-        for (set, name) in [(self.fixed_randomness, "--fixed-randomness"), (self.whole, "--whole")] {
-            if set {
-                option(name, "".as_ref());
-            }
+        if let Some(person) = self.randomness_of {
+            option("--randomness-of", person.to_string().as_ref());
+        }
+        if self.whole {
+            option("--whole", "".as_ref());
         }
         self.rhost.iter().for_each(|host| option("--rhost", host.as_ref()));
         self.tty.iter().for_each(|tty| option("--tty", tty.as_ref()));
@@ -112,7 +113,7 @@ impl Login {
                 "--tty" => login.tty(&text),
                 "--env" => login.env(&text),
                 "--answer" => login.answer(value.into_vec()),
-                "--fixed-randomness" => login.fixed_randomness(),
+                "--randomness-of" => login.randomness_of(text.parse().unwrap()),
                 "--whole" => login.whole(),
                 "--signal-at-flush" => {
                     interpose::signal_at_flush(text.parse().unwrap());
@@ -182,4 +183,9 @@ pub fn release_together(logins: impl Iterator<Item = Login>) -> Vec<Report> {
 pub fn pamdrive() -> PathBuf {
     let test = std::env::current_exe().unwrap();
     test.ancestors().nth(2).unwrap().join("pamdrive")
+}
+
+/// The functions of [`interpose`] as a library, which cargo builds beside the tests.
+pub fn preload() -> PathBuf {
+    std::env::current_exe().unwrap().with_file_name("libtwostep_tests.so")
 }

@@ -3,6 +3,8 @@
 
 use std::cell::{Cell, RefCell};
 use std::ffi::{CStr, CString, c_char, c_int, c_long, c_uint, c_void};
+use std::str::FromStr;
+use std::sync::LazyLock;
 use std::{mem, ptr};
 
 use crate::pam::{PAM_AUTHTOK, PAM_BUF_ERR, PAM_SUCCESS};
@@ -16,7 +18,7 @@ thread_local! {
     static GROUPS: RefCell<Vec<gid_t>> = const { RefCell::new(Vec::new()) };
     static LONGEST_WRITE: Cell<Option<usize>> = const { Cell::new(None) };
     static SKIP_FLUSHES: Cell<bool> = const { Cell::new(false) };
-    static FIXED_RANDOMNESS: Cell<bool> = const { Cell::new(false) };
+    static RANDOMNESS_OF: Cell<Option<u8>> = const { Cell::new(None) };
     static REFUSED: Cell<Option<&'static CStr>> = const { Cell::new(None) };
     static SIGNAL_AT_FLUSH: Cell<Option<c_int>> = const { Cell::new(None) };
 }
@@ -78,9 +80,24 @@ pub fn skip_flushes() {
     SKIP_FLUSHES.set(true);
 }
 
-/// Lets this thread's getrandom(2) always give [`crate::paper::random_bytes`], so that new keys and codes are known before.
-pub fn fix_randomness(fixed: bool) {
-    FIXED_RANDOMNESS.set(fixed);
+/// Lets this thread's getrandom(2) always give [`crate::paper::random_bytes`] of this person, so that new keys and codes are
+/// known before.
+pub fn fix_randomness(person: Option<u8>) {
+    RANDOMNESS_OF.set(person);
+}
+
+/// Tells a command into which these functions are preloaded what its clock shows, in seconds of Unix time.
+pub const CLOCK_VARIABLE: &str = "TWOSTEP_TEST_CLOCK";
+/// Tells it whose its randomness is.
+pub const PERSON_VARIABLE: &str = "TWOSTEP_TEST_PERSON";
+
+/// What a process is told in whose environment these variables are.
+static PRELOADED: LazyLock<(Option<i64>, Option<u8>)> =
+    LazyLock::new(|| (variable(CLOCK_VARIABLE), variable(PERSON_VARIABLE)));
+
+fn variable<T: FromStr>(name: &str) -> Option<T> {
+    #[expect(clippy::disallowed_methods, reason = "set by the tests for the programs that they start")]
+    std::env::var(name).ok()?.parse().ok()
 }
 
 /// The function with which modules set variables of the PAM environment.
@@ -163,7 +180,7 @@ fn next<F: Copy>(name: &CStr) -> F {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn clock_gettime(clock: libc::clockid_t, out: *mut timespec) -> c_int {
     let frozen = match clock {
-        libc::CLOCK_REALTIME | libc::CLOCK_REALTIME_COARSE | libc::CLOCK_TAI => CLOCK.get(),
+        libc::CLOCK_REALTIME | libc::CLOCK_REALTIME_COARSE | libc::CLOCK_TAI => CLOCK.get().or(PRELOADED.0),
         _ => None,
     };
     let Some(now) = frozen else {
@@ -429,8 +446,8 @@ pub unsafe extern "C" fn fdatasync(file: c_int) -> c_int {
 /// As getrandom(2).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn getrandom(bytes: *mut c_void, length: size_t, flags: c_uint) -> isize {
-    if FIXED_RANDOMNESS.get() {
-        let random = crate::paper::random_bytes(length);
+    if let Some(person) = RANDOMNESS_OF.get().or(PRELOADED.1) {
+        let random = crate::paper::random_bytes(person, length);
         // SAFETY: the caller's promise: room for `length` bytes.
         unsafe { ptr::copy_nonoverlapping(random.as_ptr().cast(), bytes, length) };
         return length as isize;

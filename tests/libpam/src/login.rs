@@ -80,7 +80,7 @@ pub struct Login {
     pub(crate) env: Vec<String>,
     pub(crate) answers: VecDeque<Answer>,
     pub(crate) deaf: bool,
-    pub(crate) fixed_randomness: bool,
+    pub(crate) randomness_of: Option<u8>,
     pub(crate) whole: bool,
 }
 
@@ -98,7 +98,7 @@ impl Login {
             env: Vec::new(),
             answers: VecDeque::new(),
             deaf: false,
-            fixed_randomness: false,
+            randomness_of: None,
             whole: false,
         }
     }
@@ -151,9 +151,9 @@ impl Login {
         Self { deaf: true, ..self }
     }
 
-    /// With the randomness of [`crate::paper`].
-    pub fn fixed_randomness(self) -> Self {
-        Self { fixed_randomness: true, ..self }
+    /// With the randomness that [`crate::paper`] has for this person.
+    pub fn randomness_of(self, person: u8) -> Self {
+        Self { randomness_of: Some(person), ..self }
     }
 
     /// Goes on with the account phase and setcred, as applications do, as long as nothing refuses.
@@ -186,7 +186,7 @@ impl Login {
         if let Some(now) = self.clock {
             interpose::set_clock(now);
         }
-        interpose::fix_randomness(self.fixed_randomness);
+        interpose::fix_randomness(self.randomness_of);
         let mut screen = Box::new(Screen { answers: self.answers, ..Screen::default() });
         let data = (&raw mut *screen).cast();
         let function = (!self.deaf).then_some(converse as pam::Converse);

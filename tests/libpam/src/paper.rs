@@ -9,11 +9,22 @@ use crate::{Generator, SECRET};
 /// A salt, for states that are written by hand.
 pub const SALT: [u8; 16] = *b"a salt for tests";
 
-/// What getrandom(2) gives if it is fixed: first [`SECRET`], so that it is the new key, then bytes that do not repeat.
-pub fn random_bytes(length: usize) -> Vec<u8> {
-    let secret = base32(SECRET, "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567");
+const BASE32: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+
+/// What getrandom(2) gives if it is fixed: first [`SECRET`], so that it is the new key, then bytes that do not repeat. Those
+/// are of the first person, with the number 0; each bit of their number is changed in those of any other.
+pub fn random_bytes(person: u8, length: usize) -> Vec<u8> {
+    let secret = base32(SECRET, BASE32);
     let more = (0..).map(|n: usize| (n * 7 + 3) as u8);
-    secret.into_iter().chain(more).take(length).collect()
+    secret.into_iter().chain(more).take(length).map(|byte| byte ^ person).collect()
+}
+
+/// The app of this person once they have enrolled.
+pub fn app(person: u8) -> Generator {
+    let key = random_bytes(person, 20);
+    let fives = key.chunks(5).map(|five| five.iter().fold(0u64, |bits, &byte| bits << 8 | u64::from(byte)));
+    let letters = fives.flat_map(|bits| (0..8).map(move |n| (bits >> (35 - 5 * n) & 31) as usize));
+    Generator::new(&letters.map(|letter| &BASE32[letter..=letter]).collect::<String>())
 }
 
 /// The bits that these characters of an alphabet of 32 spell.
@@ -27,7 +38,11 @@ pub fn base32(text: &str, alphabet: &str) -> Vec<u8> {
 
 /// The ten bytes of the recovery code with this number, from 1.
 pub fn recovery_bytes(number: usize) -> Vec<u8> {
-    random_bytes(SALT.len() + 10 * number)[SALT.len() + 10 * (number - 1)..].to_vec()
+    recovery_bytes_of(0, number)
+}
+
+fn recovery_bytes_of(person: u8, number: usize) -> Vec<u8> {
+    random_bytes(person, SALT.len() + 10 * number)[SALT.len() + 10 * (number - 1)..].to_vec()
 }
 
 /// A long code as it is shown: ten bytes in Crockford's base32, in groups of four.
@@ -42,7 +57,17 @@ pub fn long_code(bytes: &[u8]) -> String {
 
 /// The recovery code with this number, from 1.
 pub fn recovery_code(number: usize) -> String {
-    long_code(&recovery_bytes(number))
+    recovery_code_of(0, number)
+}
+
+/// That of another person.
+pub fn recovery_code_of(person: u8, number: usize) -> String {
+    long_code(&recovery_bytes_of(person, number))
+}
+
+/// The ticket that is issued with the randomness of this person.
+pub fn ticket_of(person: u8) -> String {
+    long_code(&random_bytes(person, 10))
 }
 
 /// The answers of a whole enrollment at `now` with eight recovery codes: two codes, and the last group of the recovery code

@@ -6,10 +6,10 @@ use std::io::Write;
 use std::mem::MaybeUninit;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use std::ptr;
 
-use crate::{Login, NOW, SECRET, State, Temp, interpose};
+use crate::{Login, NOW, SECRET, State, Temp, drive, interpose};
 
 /// Everybody needs a code, and gets one try: so the return code of that try is the one of the login.
 const POLICY: &str = "version = 1\nmode = \"mandatory\"\n[verification]\ntries = 1\n";
@@ -50,7 +50,7 @@ impl World {
 
     /// The user logs in at the service `login`, with the randomness of [`crate::paper`], through all phases.
     pub fn newcomer(&self, user: &str) -> Login {
-        self.login(user).service("login").at(NOW).fixed_randomness().whole()
+        self.login(user).service("login").at(NOW).randomness_of(0).whole()
     }
 
     /// What the module calls `root=`.
@@ -129,8 +129,27 @@ impl World {
 
     /// Runs the real command on these files.
     pub fn command(&self, arguments: &[&str]) -> Output {
-        let program = build_dir().join("twostep");
-        Command::new(program).arg("--root").arg(self.root()).args(arguments).output().unwrap()
+        self.command_with(arguments).output().unwrap()
+    }
+
+    /// The same with this clock and the randomness of this person; `typed` are the lines that somebody types.
+    pub fn command_at(&self, now: i64, person: u8, arguments: &[&str], typed: &[String]) -> Output {
+        let mut command = self.command_with(arguments);
+        command
+            .env("LD_PRELOAD", drive::preload())
+            .env(interpose::CLOCK_VARIABLE, now.to_string())
+            .env(interpose::PERSON_VARIABLE, person.to_string());
+        let mut child =
+            command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let lines: String = typed.iter().map(|line| format!("{line}\n")).collect();
+        let _ = child.stdin.take().unwrap().write_all(lines.as_bytes()); // it may have ended before it asks
+        child.wait_with_output().unwrap()
+    }
+
+    fn command_with(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(build_dir().join("twostep"));
+        command.arg("--root").arg(self.root()).args(arguments);
+        command
     }
 
     /// All files below the root with their contents, to be compared later.

@@ -1,0 +1,296 @@
+//! What the manual pages and docs/FILEFORMAT.md promise of one person, in a few lines, without files, secrets and a clock.
+//! Moments are seconds of Unix time; a step is named by the moment at which it begins.
+
+/// Seconds in a step.
+pub const PERIOD: i64 = 30;
+const RECOVERY_LIMIT: u16 = 100;
+const DAY: i64 = 86_400;
+/// A mark that lies so little ahead is waited for.
+const SOON: i64 = 600;
+
+/// What the policy says.
+#[derive(Clone, Copy, Debug)]
+pub struct Rules {
+    /// Of everybody, or of whom an administrator requires it.
+    pub mandatory: bool,
+    /// Whether enrolling in a login needs a ticket.
+    pub ticket: bool,
+    pub skew: i64,
+    pub limit: u16,
+}
+
+impl Rules {
+    /// The last step that is acceptable.
+    fn window_end(&self, now: i64) -> i64 {
+        step(now) + PERIOD * self.skew
+    }
+}
+
+/// The step in which `now` lies.
+pub fn step(now: i64) -> i64 {
+    now - now.rem_euclid(PERIOD)
+}
+
+/// What somebody types who is asked for a code.
+#[derive(Clone, Debug)]
+pub enum Typed {
+    Malformed,
+    /// The acceptable steps that have this code, in rising order.
+    Code(Vec<i64>),
+    /// One's own with this number, or one that one never had.
+    Recovery(Option<usize>),
+}
+
+/// What somebody types who enrolls.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Word {
+    Ticket,
+    WrongTicket,
+    /// The code of this step.
+    Code(i64),
+    WrongCode,
+    /// The last group of the recovery code that is asked for.
+    Group,
+}
+
+/// An enrollment that is proved and not stored.
+#[derive(Clone, Debug)]
+pub struct Proved {
+    pub mark: i64,
+    /// When the ticket expires that was shown: it names it.
+    ticket: Option<i64>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Person {
+    /// Whether there is a state.
+    pub known: bool,
+    pub enrolled: bool,
+    pub required: bool,
+    pub mark: i64,
+    /// Failures in a row.
+    pub codes: u16,
+    pub recoveries: u16,
+    pub last_failure: i64,
+    /// The recovery codes that are left.
+    pub left: [bool; 8],
+    /// When it expires, and how many tries it has.
+    pub ticket: Option<(i64, u8)>,
+}
+
+/// How it ends: `grant`, `enrolled`, an exit status, or why not.
+type End = &'static str;
+
+impl Person {
+    pub fn must(&self, rules: &Rules) -> bool {
+        rules.mandatory || self.required
+    }
+
+    /// One answer to the question for a code.
+    pub fn judge(&mut self, typed: &Typed, now: i64, rules: &Rules) -> End {
+        match typed {
+            _ if !self.enrolled => "not-enrolled",
+            Typed::Malformed => "not-a-code",
+            Typed::Code(steps) => match self.refuses_codes(now, rules) {
+                Some(reason) => reason,
+                None => self.judge_code(steps, now),
+            },
+            Typed::Recovery(_) if self.recoveries >= RECOVERY_LIMIT => "recovery-disabled",
+            Typed::Recovery(number) => self.judge_recovery_code(*number),
+        }
+    }
+
+    fn refuses_codes(&self, now: i64, rules: &Rules) -> Option<End> {
+        let wait = match self.codes {
+            0..3 => 0,
+            more => (30 << (more - 3).min(7)).min(3600),
+        };
+        if self.codes >= rules.limit {
+            Some("disabled")
+        } else if (self.last_failure..self.last_failure + wait).contains(&now) {
+            Some("locked")
+        } else if self.mark > rules.window_end(now) {
+            Some("clock-anomaly")
+        } else {
+            None
+        }
+    }
+
+    fn judge_code(&mut self, steps: &[i64], now: i64) -> End {
+        (self.codes, self.last_failure) = (self.codes + 1, now);
+        match steps.iter().find(|&&step| step > self.mark) {
+            Some(&step) => {
+                self.mark = step;
+                self.forgive();
+                "grant"
+            }
+            None if steps.is_empty() => "wrong-code",
+            None => "replayed",
+        }
+    }
+
+    fn judge_recovery_code(&mut self, number: Option<usize>) -> End {
+        self.recoveries += 1;
+        let Some(number) = number.filter(|&number| self.left[number]) else { return "wrong-recovery-code" };
+        self.left[number] = false;
+        self.forgive();
+        "grant"
+    }
+
+    fn forgive(&mut self) {
+        (self.codes, self.recoveries, self.last_failure) = (0, 0, 0);
+    }
+
+    /// The dialogue of somebody who is not enrolled. It stores nothing.
+    pub fn prove(
+        &mut self,
+        words: &[Word],
+        now: i64,
+        rules: &Rules,
+        with_ticket: bool,
+    ) -> Result<Proved, End> {
+        if self.mark > rules.window_end(now) {
+            return Err("clock-anomaly");
+        }
+        let mut words = words.iter().copied();
+        let ticket = if with_ticket { Some(self.show_ticket(&mut words, now)?) } else { None };
+        let mark = two_codes(&mut words, now, rules)?;
+        for _ in 0..3 {
+            if words.next().ok_or("conversation")? == Word::Group {
+                return Ok(Proved { mark, ticket });
+            }
+        }
+        Err("not-confirmed")
+    }
+
+    fn show_ticket(&mut self, words: &mut impl Iterator<Item = Word>, now: i64) -> Result<i64, End> {
+        let mut end = "";
+        for _ in 0..3 {
+            end = match words.next().ok_or("conversation")? {
+                word @ (Word::Ticket | Word::WrongTicket) => match &mut self.ticket {
+                    Some((expires, tries)) if now < *expires && *tries > 0 => {
+                        if word == Word::Ticket {
+                            *tries = 3;
+                            return Ok(*expires);
+                        }
+                        *tries -= 1;
+                        "wrong-ticket"
+                    }
+                    _ => "wrong-ticket",
+                },
+                _ => "not-a-ticket",
+            };
+        }
+        Err(end)
+    }
+
+    /// The account phase, or the end of the command.
+    pub fn enroll(&mut self, proved: &Proved, now: i64) -> End {
+        if proved.ticket.is_some_and(|expires| now >= expires) {
+            return "wrong-ticket";
+        }
+        self.create(proved.mark);
+        if self.enrolled {
+            return "enrolled-meanwhile";
+        }
+        if proved.ticket.is_some() && proved.ticket != self.ticket.map(|(expires, _)| expires) {
+            return "wrong-ticket";
+        }
+        self.forgive();
+        (self.enrolled, self.ticket, self.left) = (true, None, [true; 8]);
+        self.mark = self.mark.max(proved.mark);
+        "enrolled"
+    }
+
+    /// `twostep enroll --json`: no code of it was shown to anybody.
+    pub fn enroll_at_once(&mut self, now: i64, rules: &Rules) -> i32 {
+        if self.enrolled || self.mark > rules.window_end(now) {
+            return 1;
+        }
+        self.enroll(&Proved { mark: 0, ticket: None }, now);
+        0
+    }
+
+    pub fn unlock(&mut self, now: i64) -> i32 {
+        if self.known {
+            self.forgive();
+        }
+        i32::from(self.mark > now + SOON)
+    }
+
+    pub fn reset_clock(&mut self, now: i64, rules: &Rules) -> i32 {
+        let ahead = self.mark > rules.window_end(now);
+        if ahead && self.mark <= now + SOON {
+            return 1;
+        }
+        self.mark = self.mark.min(rules.window_end(now));
+        self.unlock(now)
+    }
+
+    pub fn reset(&mut self) -> i32 {
+        *self = Self { known: self.known, mark: self.mark, required: self.required, ..Self::default() };
+        0
+    }
+
+    pub fn remove(&mut self) -> i32 {
+        if self.enrolled { self.reset() } else { 1 }
+    }
+
+    /// Who needs a state creates it: that comes before its lock, so that of two at once the other may be the first to lock it.
+    pub fn create(&mut self, mark: i64) {
+        if !self.known {
+            (self.known, self.mark) = (true, mark);
+        }
+    }
+
+    pub fn require(&mut self, now: i64, rules: &Rules) -> i32 {
+        self.create(rules.window_end(now)); // the codes of this moment are used up
+        self.required = true;
+        0
+    }
+
+    pub fn unrequire(&mut self) -> i32 {
+        self.required = false;
+        0
+    }
+
+    pub fn issue_ticket(&mut self, now: i64, rules: &Rules) -> i32 {
+        if self.enrolled {
+            return 1;
+        }
+        self.create(rules.window_end(now));
+        self.ticket = Some((now + DAY, 3));
+        0
+    }
+
+    /// `twostep recovery`: new recovery codes, once the last group of one was typed.
+    pub fn renew(&mut self, groups: &[Word]) -> i32 {
+        if !self.enrolled || !groups.iter().take(3).any(|word| *word == Word::Group) {
+            return 1;
+        }
+        (self.left, self.recoveries) = ([true; 8], 0);
+        0
+    }
+}
+
+/// Two codes in a row prove the app, wherever the person begins. The mark that burns both.
+fn two_codes(words: &mut impl Iterator<Item = Word>, now: i64, rules: &Rules) -> Result<i64, End> {
+    let (mut tries, mut before) = (3, None);
+    while tries > 0 {
+        let code = match words.next().ok_or("conversation")? {
+            Word::Code(code) => Some(code),
+            _ => None,
+        };
+        let away = code.map(|code| (code - step(now)).abs() / PERIOD);
+        if away.is_some_and(|away| away > rules.skew && away <= rules.skew + 10) {
+            return Err("not-confirmed"); // and told by how much the clocks differ
+        }
+        let code = code.filter(|_| away <= Some(rules.skew));
+        if code.is_some() && code == before.map(|before: i64| before + PERIOD) {
+            return Ok(code.unwrap_or_default());
+        }
+        tries -= i32::from(code.is_none() || before.is_some());
+        before = code.or(before);
+    }
+    Err("not-confirmed")
+}
