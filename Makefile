@@ -11,7 +11,7 @@ ifdef PAMDIR
 export PAMDIR
 endif
 
-.PHONY: help deps build check test e2e soak demo install uninstall clean
+.PHONY: help deps build check test e2e soak model asan demo install uninstall clean
 
 help: ## lists the targets
 	@sed -n 's/^\([a-z0-9]*\):[^#]*## /\1\t/p' Makefile | expand -t 14
@@ -38,6 +38,14 @@ e2e: build ## the end-to-end tests alone: real sshd, login, sudo and su in the s
 soak: build ## 10,000 logins in one process, on 16 threads, and under valgrind: nothing may grow; shows the figures
 	tests/deps test
 	TWOSTEP_LOGINS=10000 $(CARGO) test --locked -p twostep-tests --test flat -- --nocapture --test-threads 1
+
+model: build ## 2,000 random histories, and as many crowds at once, against the reference model
+	tests/deps test
+	PROPTEST_CASES=2000 $(CARGO) test --locked -p twostep-tests --test model -- --nocapture
+
+asan: ## the tests of tests/libpam with the module under AddressSanitizer (nightly Rust), and with overflow checks
+	tests/deps test
+	tests/asan
 
 demo: ## a real login with a code, in a sandbox; installs what it needs (as root)
 	tests/deps demo
