@@ -37,49 +37,6 @@ fn no_descriptor_is_open_while_the_person_thinks() {
 }
 
 #[test]
-fn a_thousand_transactions_leak_neither_descriptors_nor_memory() {
-    let _turn = alone();
-    let world = World::default();
-    world.policy("version = 1\nmode = \"mandatory\"\n[verification]\ntries = 2\n");
-    let measure = || (fs::read_dir("/proc/self/fd").unwrap().count(), resident_kilobytes());
-    let one = || {
-        world.login("games").at(NOW).answers(["not a code", "000000"]).run();
-        world.login("nosuchuser").at(NOW).answers(["not a code", "000000"]).run();
-    };
-    (0..100).for_each(|_| one());
-    let (open, memory) = measure();
-    (0..1000).for_each(|_| one());
-    let (open_after, memory_after) = measure();
-    assert_eq!(open_after, open);
-    assert!(memory_after < memory + 1024, "{memory} KiB, then {memory_after} KiB");
-}
-
-/// With what an enrollment leaves on the handle until the account phase, and the application ends before that.
-#[test]
-fn enrollments_that_nobody_finishes_leak_nothing() {
-    let _turn = alone();
-    let world = World::newcomers("recovery-codes = 1\n");
-    let measure = || (fs::read_dir("/proc/self/fd").unwrap().count(), resident_kilobytes());
-    let one = || {
-        let (mut open, outcome) = world.newcomer("games").answers(dialogue(NOW)).begin();
-        assert_eq!(outcome.code, PAM_SUCCESS, "{outcome:#?}");
-        open.setcred().assert_denied(PAM_CRED_ERR, "not-stored");
-    };
-    (0..100).for_each(|_| one());
-    let (open, memory) = measure();
-    (0..500).for_each(|_| one());
-    let (open_after, memory_after) = measure();
-    assert_eq!(open_after, open);
-    assert!(memory_after < memory + 1024, "{memory} KiB, then {memory_after} KiB");
-}
-
-fn resident_kilobytes() -> u64 {
-    let status = fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
-    line.split_whitespace().nth(1).unwrap().parse().unwrap()
-}
-
-#[test]
 fn the_module_stays_loaded_and_threads_that_used_it_end_in_peace() {
     let _turn = alone();
     let world = World::default();
