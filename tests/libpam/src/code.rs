@@ -9,6 +9,9 @@ use crate::SECRET;
 /// Codes for which oathtool is started once.
 const AT_ONCE: i64 = 32;
 
+/// What oathtool has said: the codes from a step on.
+type Known = HashMap<(Generator, i64), Vec<String>>;
+
 /// An authenticator app.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Generator {
@@ -36,7 +39,7 @@ impl Generator {
 
     /// The code shown at `time`, seconds of Unix time.
     pub fn at(&self, time: i64) -> String {
-        static KNOWN: Mutex<Option<HashMap<(Generator, i64), Vec<String>>>> = Mutex::new(None);
+        static KNOWN: Mutex<Option<Known>> = Mutex::new(None);
         let step = time.div_euclid(self.period);
         let first = step - step.rem_euclid(AT_ONCE);
         let mut known = KNOWN.lock().unwrap();

@@ -160,7 +160,7 @@ impl<'a> Input<'a> {
 
     /// A transaction about to begin.
     pub fn login(&self, world: &World) -> Open {
-        let mut login = world.login(USER).service(self.service).at(self.clock).fixed_randomness();
+        let mut login = world.login(USER).service(self.service).at(self.clock).randomness_of(0);
         login = login.answers(self.answers.iter().map(|line| self.answer(line)));
         login = self.rhost.iter().fold(login, |login, host| login.rhost(host));
         login = self.tty.iter().fold(login, |login, tty| login.tty(tty));
@@ -267,7 +267,8 @@ impl<'a> Input<'a> {
     pub fn new_authenticator(&self) -> Authenticator {
         let Enrollment { algorithm, digits, period, .. } =
             self.rules.as_ref().map(|rules| rules.enrollment.clone()).unwrap_or_default();
-        let made = Authenticator::new("phone".to_owned(), &random_bytes(20), algorithm, digits, period, None);
+        let made =
+            Authenticator::new("phone".to_owned(), &random_bytes(0, 20), algorithm, digits, period, None);
         made.expect("a valid authenticator")
     }
 }
