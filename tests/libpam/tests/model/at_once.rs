@@ -3,7 +3,7 @@
 //! lost, and not one try more is evaluated than is allowed.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::thread;
 
 use proptest::prelude::*;
@@ -103,7 +103,7 @@ impl Site {
         let after = self.stored(PEOPLE[0]);
         let waiting: Vec<&[Event]> = processes.iter().map(Vec::as_slice).collect();
         prop_assert!(
-            self.is_explained(&before, &waiting, &after),
+            self.is_explained(&before, &waiting, &after, &mut HashSet::new()),
             "no order explains\n{before:#?}\n{after:#?}\n{status:?} {reports:#?}"
         );
         self.people[0] = after;
@@ -171,18 +171,26 @@ impl Site {
         }
     }
 
-    /// Whether some order of what is left of each process leads from `person` to `after`.
-    fn is_explained(&self, person: &Person, waiting: &[&[Event]], after: &Person) -> bool {
+    /// Whether some order of what is left of each process leads from `person` to `after`; `tried` leads nowhere.
+    fn is_explained(
+        &self,
+        person: &Person,
+        waiting: &[&[Event]],
+        after: &Person,
+        tried: &mut HashSet<(Vec<usize>, Person)>,
+    ) -> bool {
         if waiting.iter().all(|events| events.is_empty()) {
             return person == after;
         }
-        let next = (0..waiting.len()).filter(|&process| !waiting[process].is_empty());
-        next.into_iter().any(|process| {
+        if !tried.insert((waiting.iter().map(|events| events.len()).collect(), person.clone())) {
+            return false;
+        }
+        (0..waiting.len()).any(|process| {
+            let Some((event, rest)) = waiting[process].split_first() else { return false };
             let (mut person, mut waiting) = (person.clone(), waiting.to_vec());
-            let (event, rest) = waiting[process].split_first().unwrap();
             waiting[process] = rest;
             event.is_what_happens(&mut person, self.now, &self.rules)
-                && self.is_explained(&person, &waiting, after)
+                && self.is_explained(&person, &waiting, after, tried)
         })
     }
 }

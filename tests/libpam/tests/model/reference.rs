@@ -61,7 +61,7 @@ pub struct Proved {
     ticket: Option<i64>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Person {
     /// Whether there is a state.
     pub known: bool,

@@ -143,7 +143,7 @@ impl Site {
         self.command(who, &["enroll", "--json", "--user", PEOPLE[who]], &[]);
         let person = &mut self.people[who];
         person.enroll_at_once(self.now, &self.rules);
-        person.mark = self.now - mark;
+        person.mark = step(self.now - mark);
         (person.codes, person.recoveries) = (codes, recoveries);
         person.last_failure = if codes > 0 { self.now - last_failure } else { 0 };
         let mut state = self.world.state_of(PEOPLE[who]);
