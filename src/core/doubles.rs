@@ -12,9 +12,16 @@ use crate::os::account::{self, Account, Entry};
 use crate::policy::{Policy, Verification};
 use crate::store::credential::Confirmed;
 use crate::ticket::Ticket;
-use crate::time::UnixTime;
+use crate::time::{Period, UnixTime};
+use crate::totp::{Algorithm, Authenticator};
 use crate::verdict::{Accepted, Denial, Proof, TicketFault};
 use crate::world::{Host, Left, Machine, Outcome, Request};
+
+/// An authenticator with the secret of RFC 4226 appendix D: its codes at steps 0 to 9 are known.
+pub fn phone(label: &str) -> Authenticator {
+    let secret = b"12345678901234567890";
+    Authenticator::new(label.to_owned(), secret, Algorithm::SHA1, 6, Period::DEFAULT, None).unwrap()
+}
 
 /// An application whose user types the given answers, then hangs up.
 pub struct Person {

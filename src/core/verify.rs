@@ -142,6 +142,7 @@ mod tests {
     #![expect(clippy::arithmetic_side_effects, reason = "small numbers")]
 
     use super::*;
+    use crate::doubles::phone;
     use crate::recovery::hash;
 
     /// A record that remembers each save, and fails from a given one on.
@@ -169,21 +170,12 @@ mod tests {
         }
     }
 
-    /// The secret of RFC 4226 appendix D: its codes at steps 0 to 9 are known.
     fn record(fail_from: usize) -> Remembering {
-        let phone = Authenticator::new(
-            "phone".to_owned(),
-            b"12345678901234567890",
-            Algorithm::SHA1,
-            6,
-            Period::DEFAULT,
-            None,
-        );
         let credential = Credential {
             id: "an id".to_owned(),
             uid: 1001,
             name: "ada".to_owned(),
-            authenticators: vec![phone.unwrap()],
+            authenticators: vec![phone("phone")],
         };
         Remembering { credential, state: State::new("ada", UnixTime::new(0)), saves: Vec::new(), fail_from }
     }

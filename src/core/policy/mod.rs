@@ -322,6 +322,7 @@ pub const DEFAULT_RULE: &str = "default";
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::doubles::phone;
 
     const NOW: UnixTime = UnixTime::new(1_800_000_000); // 2027-01-15 08:00:00 UTC
 
@@ -512,15 +513,7 @@ mod tests {
 
     #[test]
     fn the_window_ends_with_the_last_step_that_is_tolerated() {
-        let phone = Authenticator::new(
-            "phone".to_owned(),
-            b"12345678901234567890",
-            Algorithm::SHA1,
-            6,
-            Period::DEFAULT,
-            None,
-        );
-        let end = Verification::default().window_end(&[phone.unwrap()], UnixTime::new(100));
+        let end = Verification::default().window_end(&[phone("phone")], UnixTime::new(100));
         assert_eq!(end, UnixTime::new(120));
     }
 

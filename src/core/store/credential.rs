@@ -228,16 +228,9 @@ pub(crate) fn quoted(text: &str) -> String {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+mod tests {
     use super::*;
-
     use crate::totp::Algorithm;
-
-    /// An authenticator with the secret of RFC 4226 appendix D.
-    pub(in crate::store) fn phone(label: &str) -> Authenticator {
-        let secret = b"12345678901234567890";
-        Authenticator::new(label.to_owned(), secret, Algorithm::SHA1, 6, Period::DEFAULT, None).unwrap()
-    }
 
     const CANARY: &str = "CANARYCANARYCANARYCANARYCANARY22";
 

@@ -101,8 +101,8 @@ mod tests {
     use super::*;
     use crate::attempts::Count;
     use crate::code::LongCode;
+    use crate::doubles::phone;
     use crate::recovery::hash;
-    use crate::store::credential::tests::phone;
     use crate::store::tests::{Scratch, ada};
     use crate::ticket::Ticket;
 
