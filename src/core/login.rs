@@ -201,10 +201,12 @@ impl<H: Host, M: Machine> Login<'_, H, M> {
         answer: &'a [u8],
         lengths: &[u8],
     ) -> Result<(&'c Account, Accepted, &'a [u8]), Denial> {
+        let checked = self.check_answer(answer);
         let account = candidate.as_ref().map_err(|denial| {
-            self.pretend(forward::split(answer, &[6]).map(|parts| parts.typed), rules, denial)
+            let typed = checked.as_ref().ok().and_then(|()| forward::split(answer, &[6]));
+            self.pretend(typed.map(|parts| parts.typed), rules, denial)
         })?;
-        self.check_answer(answer)?;
+        checked?;
         let Parts { password, typed } = forward::split(answer, lengths).ok_or(Denial::NotACode)?;
         Ok((account, self.verify(account, &typed, rules)?, password))
     }
@@ -216,9 +218,12 @@ impl<H: Host, M: Machine> Login<'_, H, M> {
         rules: &Verification,
         answer: &[u8],
     ) -> Result<(&'c Account, Accepted), Denial> {
-        let account =
-            candidate.as_ref().map_err(|denial| self.pretend(Typed::parse(answer), rules, denial))?;
-        self.check_answer(answer)?;
+        let checked = self.check_answer(answer);
+        let account = candidate.as_ref().map_err(|denial| {
+            let typed = checked.as_ref().ok().and_then(|()| Typed::parse(answer));
+            self.pretend(typed, rules, denial)
+        })?;
+        checked?;
         let typed = Typed::parse(answer).ok_or(Denial::NotACode)?;
         Ok((account, self.verify(account, &typed, rules)?))
     }

@@ -33,12 +33,13 @@ const PATIENCE_WITH_THE_LOG: Duration = Duration::from_secs(1);
 pub struct PamHost<'h> {
     handle: &'h mut PamHandle,
     silent: bool,
+    log_is_stuck: bool,
 }
 
 impl<'h> PamHost<'h> {
     /// The application behind `handle`, called with `flags`.
     pub fn new(handle: &'h mut PamHandle, flags: PamFlag) -> Self {
-        Self { handle, silent: flags & PAM_SILENT != 0 }
+        Self { handle, silent: flags & PAM_SILENT != 0, log_is_stuck: false }
     }
 
     fn prompt(&mut self, style: PamMessageStyle, prompt: &str) -> Result<Answer, Denial> {
@@ -138,8 +139,9 @@ impl Host for PamHost<'_> {
     }
 
     fn log(&mut self, line: &Line) {
-        // A login must not wait for a log that is stuck; its line is lost.
-        if !log::takes_a_line(PATIENCE_WITH_THE_LOG) {
+        // A login must not wait for a log that is stuck, and waits only once to find that out; its lines are lost.
+        self.log_is_stuck = self.log_is_stuck || !log::takes_a_line(PATIENCE_WITH_THE_LOG);
+        if self.log_is_stuck {
             return;
         }
         // The line is escaped, so it holds no null byte.

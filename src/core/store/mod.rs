@@ -134,7 +134,8 @@ impl Store {
                 return state.map(Some).map_err(|problem| self.state_fault(uid, &problem));
             }
             if Instant::now() >= deadline {
-                return Err(self.state_fault(uid, "is replaced again and again"));
+                return Err(self
+                    .state_fault(uid, "is replaced again and again: find out by which program, and end it"));
             }
         }
     }
@@ -263,10 +264,10 @@ mod tests {
     use std::thread;
     use std::time::Duration;
 
-    use super::credential::tests::phone;
     use super::slot::SLOT;
     use super::state_file::{BLOCK, STATE_FILE};
     use super::*;
+    use crate::doubles::phone;
     use crate::os::account;
     use crate::time::UnixTime;
 
