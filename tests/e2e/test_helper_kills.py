@@ -1,18 +1,17 @@
 """The helper is killed at each of its system calls in turn, by root, who alone can. And what it opens and writes at all."""
 
 import collections
-import os
 import re
 
 import pytest
 
 from clock import STEP
-from helper_client import HELPER, NOTHING, Helper, enrolled, put, wrong_code
+from helper_client import NOTHING, Helper, enrolled, put, wrong_code
 from hosts import Ssh, ready
 from machine import STORE, uid_of
 from person import Newcomer
+from traced import Traced, calls_in
 
-CALL = re.compile(r"^\d+ +(\w+)\((.*)")
 # What it is killed at from: everything from where it takes its ids; or from the last answer of a dialogue.
 IDS_TAKEN, LAST_ANSWER = re.compile(r"setresuid\("), re.compile(r"recvfrom\(0<")
 # At what changes nothing, and is done before or beside the store, it need not be killed: it would be the same as at the next.
@@ -24,23 +23,6 @@ CHANGING = {
 }
 STATES = STORE / "state"
 REPLAYED = [b"-", b"replayed", b"1"]
-
-
-class Traced(Helper):
-    """A helper that alice has started under the eyes of root's strace."""
-
-    def __init__(self, file, *options, variables=()):
-        more = [word for name in variables for word in ("-E", f"{name}={variables[name]}")]
-        command = ["strace", "-f", "-qq", "-yy", "-s", "80", "-o", file, "-u", "alice", *more, *options, HELPER]
-        super().__init__("root", program="/usr/bin/strace", arguments=command, environment={"PATH": os.environ["PATH"]})
-        self.uid = uid_of("alice")
-
-
-def calls_in(file):
-    """Name and arguments of each system call. The file is removed: it holds what was typed."""
-    found = [CALL.match(line) for line in file.read_text(errors="replace").splitlines()]
-    file.unlink()
-    return [match.groups() for match in found if match]
 
 
 def moments(calls, begin):
@@ -57,7 +39,7 @@ def moments(calls, begin):
 def kill_at_each(file, deed, begin):
     """Does `deed` once in peace, and then once for each of its calls, at which it is killed before it is made. Yields what it
     came to, and the calls that were made."""
-    with Traced(file) as helper:
+    with Traced("alice", file) as helper:
         answer = deed(helper)
         helper.end()
     whole = calls_in(file)
@@ -65,7 +47,7 @@ def kill_at_each(file, deed, begin):
     found = list(moments(whole, begin))
     assert len(found) > 20
     for number, name, count in found:
-        with Traced(file, "-e", f"inject={name}:signal=KILL:when={count}") as helper:
+        with Traced("alice", file, "-e", f"inject={name}:signal=KILL:when={count}") as helper:
             answer = deed(helper)
             helper.end()
         names = [name for name, _ in calls_in(file)]
@@ -205,7 +187,7 @@ OPENED = re.compile(r"= \d+<([^<>]*)")
 @pytest.mark.parametrize("wish", [["verify"], ["enroll", "plain", "phone"]], ids=lambda wish: wish[0])
 def test_what_it_opens_and_what_it_writes(machine, tmp_path, wish):
     person = enrolled(machine, "alice") if wish == ["verify"] else Newcomer(machine, "alice")
-    with Traced(tmp_path / "calls", variables=HOSTILE) as helper:
+    with Traced("alice", tmp_path / "calls", variables=HOSTILE) as helper:
         helper.request(*wish, *([person.code()] if wish == ["verify"] else []))
         assert helper.converse(person)[0] in (b"*", b"+")
         helper.end()
