@@ -27,7 +27,8 @@ class Conversation(ctypes.Structure):
 
 
 class Pam:
-    """One transaction. `said` lists all messages; prompts get the `answers` in turn, then the conversation fails."""
+    """One transaction. `said` lists all messages; prompts get the `answers` in turn, then the conversation fails. An answer may be
+    a function: what it does happens at the prompt, and what it returns is typed."""
 
     def __init__(self, service, user="root", folder=None, answers=(), tty=None, rhost=None):
         self.pam = ctypes.CDLL("libpam.so.0")
@@ -59,7 +60,8 @@ class Pam:
             if messages[i].contents.style in USER_PROMPTS:
                 if not self.answers:
                     return CONV_ERR
-                replies[i].text = self.libc.strdup(self.answers.pop(0).encode())
+                answer = self.answers.pop(0)
+                replies[i].text = self.libc.strdup((answer() if callable(answer) else answer).encode())
         responses[0] = array
         return SUCCESS
 
