@@ -5,7 +5,6 @@
 //! answered in the kernel's place did nothing.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::{World, strace};
@@ -65,9 +64,8 @@ impl Disk {
             folders,
             open: HashMap::new(),
         };
-        for entry in disk.folders.clone().iter().flat_map(|folder| fs::read_dir(folder).unwrap()) {
-            let path = entry.unwrap().path();
-            let file = disk.add(fs::read(&path).unwrap());
+        for (path, bytes) in world.files_of_store() {
+            let file = disk.add(bytes);
             disk.names.insert(path, file);
         }
         disk

@@ -67,8 +67,10 @@ impl Login {
         if let Some(person) = self.randomness_of {
             option("--randomness-of", person.to_string().as_ref());
         }
-        if self.whole {
-            option("--whole", "".as_ref());
+        for (set, name) in [(self.whole, "--whole"), (self.by_key, "--by-key")] {
+            if set {
+                option(name, "".as_ref());
+            }
         }
         self.rhost.iter().for_each(|host| option("--rhost", host.as_ref()));
         self.tty.iter().for_each(|tty| option("--tty", tty.as_ref()));
@@ -115,6 +117,7 @@ impl Login {
                 "--answer" => login.answer(value.into_vec()),
                 "--randomness-of" => login.randomness_of(text.parse().unwrap()),
                 "--whole" => login.whole(),
+                "--by-key" => login.by_key(),
                 "--signal-at-flush" => {
                     interpose::signal_at_flush(text.parse().unwrap());
                     login

@@ -82,6 +82,7 @@ pub struct Login {
     pub(crate) deaf: bool,
     pub(crate) randomness_of: Option<u8>,
     pub(crate) whole: bool,
+    pub(crate) by_key: bool,
 }
 
 impl Login {
@@ -100,6 +101,7 @@ impl Login {
             deaf: false,
             randomness_of: None,
             whole: false,
+            by_key: false,
         }
     }
 
@@ -161,6 +163,11 @@ impl Login {
         Self { whole: true, ..self }
     }
 
+    /// The application has not asked us before it comes to the account phase, as sshd does after a key.
+    pub fn by_key(self) -> Self {
+        Self { by_key: true, ..self.whole() }
+    }
+
     /// Authenticates.
     pub fn run(self) -> Outcome {
         let whole = self.whole;
@@ -175,9 +182,9 @@ impl Login {
 
     /// Authenticates, and leaves the transaction open.
     pub fn begin(self) -> (Open, Outcome) {
-        let flags = self.flags;
+        let (flags, by_key) = (self.flags, self.by_key);
         let mut open = self.open();
-        let outcome = open.authenticate(flags);
+        let outcome = if by_key { open.phase(|_| PAM_SUCCESS) } else { open.authenticate(flags) };
         (open, outcome)
     }
 

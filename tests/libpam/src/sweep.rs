@@ -1,5 +1,6 @@
 //! Every system call of one login, and each of [`FAULTS`] at each of them. There are two outcomes: denied, or granted with
-//! all that makes the login count on disk. A host that ends has let nobody in.
+//! all that makes the login count on disk. Only a kill ends the host; then it has let nobody in. No files are left behind that
+//! mean nothing.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -8,14 +9,11 @@ use std::thread;
 use crate::disk::{Disk, Image, WATCHED};
 use crate::pam::PAM_SUCCESS;
 use crate::strace::{calls_of_the_module, trace};
-use crate::{Login, World};
+use crate::{Login, State, World};
 
 /// What happens at a system call, as strace's `inject` has it.
 pub const FAULTS: [&str; 6] =
     ["error=EIO", "error=ENOSPC", "error=EINTR", "error=EACCES", "error=ENOMEM", "signal=KILL"];
-
-/// Where an error may end the host: the allocator and the runtime have no other answer to it.
-const OF_THE_RUNTIME: [&str; 6] = ["mmap", "munmap", "mprotect", "brk", "futex", "write"];
 
 /// One kind of login, and what is true of it.
 pub struct Sweep<'a> {
@@ -23,6 +21,8 @@ pub struct Sweep<'a> {
     pub name: &'a str,
     /// The files before the login.
     pub world: &'a (dyn Fn() -> World + Sync),
+    /// How it ends where nothing fails: the reason of a denial, or the result, as the log has it.
+    pub in_peace: &'a str,
     /// The login.
     pub login: &'a (dyn Fn(&World) -> Login + Sync),
     /// Whether all that makes it count is there; asked of every image that the disk may hold once somebody is in.
@@ -46,7 +46,8 @@ impl Sweep<'_> {
     /// Does it, and prints one line.
     pub fn run(&self) -> Tally {
         let calm = trace(&(self.login)(&(self.world)()), &[]);
-        assert!(calm.report.code.is_some(), "{:?}", calm.report);
+        let ended = [calm.report.field("reason"), calm.report.field("result")];
+        assert!(ended.contains(&self.in_peace), "{}: {:?}", self.name, calm.report);
         let calls = calls_of_the_module(&calm.calls);
         let places = calls.iter().flat_map(|call| FAULTS.map(|fault| (call, fault)));
         let (places, tally) = (Mutex::new(places), Tally::default());
@@ -86,7 +87,7 @@ impl Sweep<'_> {
         assert!(code.is_none() || fault != "signal=KILL", "{what}: the kill came too late");
         let outcome = match code {
             None => {
-                assert!(fault == "signal=KILL" || OF_THE_RUNTIME.contains(&name), "{what}: the host died");
+                assert_eq!(fault, "signal=KILL", "{what}: the host died");
                 &tally.ended
             }
             Some(PAM_SUCCESS) => {
@@ -98,6 +99,16 @@ impl Sweep<'_> {
             Some(_) => &tally.denied,
         };
         outcome.fetch_add(1, Ordering::Relaxed);
+        assert_in_order(&world, &what);
         (self.sound)(&world, code == Some(PAM_SUCCESS), &what);
+    }
+}
+
+/// Each state can be read, and there is nothing beside the files of games.
+fn assert_in_order(world: &World, what: &str) {
+    let ours = [world.state_path("games"), world.secret_path("games")];
+    for (path, bytes) in world.files_of_store() {
+        assert!(ours.contains(&path), "{what}: {} is left behind", path.display());
+        assert!(path == ours[1] || State::parse(&bytes).is_some(), "{what}: the state cannot be read");
     }
 }

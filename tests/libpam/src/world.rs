@@ -152,6 +152,13 @@ impl World {
         command
     }
 
+    /// The files in the folders `users` and `state`, with their contents.
+    pub fn files_of_store(&self) -> Vec<(PathBuf, Vec<u8>)> {
+        let mut files = Vec::new();
+        collect(&self.root().join("var/lib/twostep"), &mut files);
+        files
+    }
+
     /// All files below the root with their contents, to be compared later.
     pub fn snapshot(&self) -> Vec<(PathBuf, Vec<u8>)> {
         let mut files = Vec::new();

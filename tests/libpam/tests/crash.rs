@@ -1,11 +1,11 @@
-//! A login killed at any system call, or with any system call failing: the files still parse, no code works twice, and the
-//! next login works.
+//! A login that is killed once its code is looked at, disks that stay broken or take little, and what a login writes and opens at
+//! all. Every fault at every system call: sweep.rs.
 
 use std::fs;
 
 use twostep_tests::interpose;
 use twostep_tests::pam::*;
-use twostep_tests::strace::{self, NOT_OURS, Traced, trace};
+use twostep_tests::strace::{self, Traced, trace};
 use twostep_tests::{Generator, Login, NOW, State, World};
 
 fn right() -> String {
@@ -45,32 +45,6 @@ fn assert_sound(world: &World, report_code: Option<i32>, what: &str) {
     assert_eq!((next.code, next.field("result")), (PAM_SUCCESS, "grant"), "{what}: {next:#?}");
 }
 
-fn kill_everywhere(world: fn() -> World, answer: &str) {
-    let calls = strace::calls_of_the_module(&traced(&login(&world(), answer)).calls);
-    for (name, count) in calls {
-        let world = world();
-        let inject = format!("inject={name}:signal=KILL:when={count}");
-        let killed = trace(&login(&world, answer), &["-e", &inject]);
-        assert_eq!(killed.report.code, None, "{inject}: the kill came too late");
-        assert_sound(&world, None, &inject);
-    }
-}
-
-#[test]
-fn a_right_login_killed_at_any_system_call_leaves_everything_usable() {
-    kill_everywhere(World::lenient, &right());
-}
-
-#[test]
-fn a_wrong_login_killed_at_any_system_call_leaves_everything_usable() {
-    kill_everywhere(World::lenient, "000000");
-}
-
-#[test]
-fn a_first_login_killed_at_any_system_call_leaves_everything_usable() {
-    kill_everywhere(without_state, "000000");
-}
-
 /// Guesses would be free otherwise.
 #[test]
 fn a_login_killed_once_the_code_is_looked_at_has_been_charged() {
@@ -81,40 +55,6 @@ fn a_login_killed_once_the_code_is_looked_at_has_been_charged() {
         trace(&login(&world, "000000"), &["-e", &format!("inject={name}:signal=KILL:when={count}")]);
         assert_eq!(world.state_of("games").root.codes, 1, "killed at {name} {count}");
     }
-}
-
-const ERRORS: [&str; 4] = ["EIO", "ENOSPC", "EMFILE", "EACCES"];
-fn fail_everywhere(world: fn() -> World) {
-    let calls = traced(&login(&world(), &right())).calls;
-    let ours = strace::calls_of_the_module(&calls);
-    for (name, count) in ours.iter().filter(|(name, _)| !NOT_OURS.contains(&name.as_str())) {
-        for error in ERRORS {
-            let world = world();
-            let inject = format!("inject={name}:error={error}:when={count}");
-            let report = trace(&login(&world, &right()), &["-e", &inject]).report;
-            let code = report.code.unwrap_or_else(|| panic!("{inject}: the host died"));
-            assert_ne!(report.field("result"), "exempt", "{inject}: {report:?}");
-            if code == PAM_SUCCESS {
-                assert_eq!(report.field("result"), "grant", "{inject}: {report:?}");
-                let after_the_flush = name == "pwrite64" && *count == 3;
-                assert!(after_the_flush || !MUST_WORK.contains(&name.as_str()), "{inject}: granted");
-            }
-            assert_sound(&world, Some(code), &inject);
-        }
-    }
-}
-
-/// Without these no login may be granted.
-const MUST_WORK: [&str; 5] = ["pwrite64", "fdatasync", "fsync", "pread64", "linkat"];
-
-#[test]
-fn a_login_with_any_system_call_failing_is_never_a_way_in() {
-    fail_everywhere(World::lenient);
-}
-
-#[test]
-fn a_first_login_with_any_system_call_failing_is_never_a_way_in() {
-    fail_everywhere(without_state);
 }
 
 /// The first failure of each kind from its first occurrence on: a disk that stays broken.

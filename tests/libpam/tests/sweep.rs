@@ -1,20 +1,36 @@
-//! Each of six faults at every system call of a login that is granted, and of an enrollment: denied, or granted with all that
-//! makes it count in every image that the disk may hold then.
+//! Each of six faults at every system call of a login through all its phases: denied, or granted with all that makes it count in
+//! every image that the disk may hold then. The same of an enrollment: enrollment_faults.rs; of what the helper does:
+//! tests/e2e/test_helper_faults.py and test_helper_kills.py.
 
+use std::fs;
 use std::sync::atomic::Ordering;
 
 use twostep_tests::disk::Image;
 use twostep_tests::pam::*;
-use twostep_tests::paper::{dialogue, recovery_code};
+use twostep_tests::paper::recovery_code;
 use twostep_tests::sweep::{Sweep, Tally};
-use twostep_tests::{Generator, Login, NOW, State, World};
+use twostep_tests::{Generator, Login, NOW, State, World, uid};
 
 fn right() -> String {
     Generator::default().at(NOW)
 }
 
-fn with_recovery_codes() -> World {
+/// Whatever looked like "not enrolled" would get in; and the gate stands behind.
+fn entering() -> World {
     let world = World::lenient();
+    let phases = "auth required MODULE root=ROOT first_factor=any\nauth required pam_permit.so\n\
+                  account required MODULE root=ROOT\naccount required pam_permit.so\n";
+    world.service("sshd", phases);
+    world
+}
+
+/// All phases at sshd.
+fn enter(world: &World, answer: &str) -> Login {
+    world.login("games").service("sshd").tty("ssh").at(NOW).answer(answer).whole()
+}
+
+fn with_recovery_codes() -> World {
+    let world = entering();
     world.state("games", &world.state_of("games").with_recovery_codes(8));
     world
 }
@@ -42,8 +58,9 @@ fn assert_both_seen(tally: &Tally) {
 fn a_login_with_a_code_is_denied_or_granted_and_on_disk() {
     let tally = Sweep {
         name: "login",
-        world: &World::lenient,
-        login: &|world: &World| -> Login { world.followed("games").answer(right()) },
+        in_peace: "grant",
+        world: &entering,
+        login: &|world| enter(world, &right()),
         kept: &|world, image| state_in(world, image).is_some_and(|state| state.mark >= NOW as u64),
         sound: &|world, granted, what| assert_once(world, granted, &right(), what),
     }
@@ -55,8 +72,9 @@ fn a_login_with_a_code_is_denied_or_granted_and_on_disk() {
 fn a_login_with_a_recovery_code_is_denied_or_granted_and_on_disk() {
     let tally = Sweep {
         name: "login with a recovery code",
+        in_peace: "grant",
         world: &with_recovery_codes,
-        login: &|world: &World| -> Login { world.followed("games").answer(recovery_code(1)) },
+        login: &|world| enter(world, &recovery_code(1)),
         kept: &|world, image| state_in(world, image).is_some_and(|state| state.recovery_codes_left() == 7),
         sound: &|world, granted, what| assert_once(world, granted, &recovery_code(1), what),
     }
@@ -65,20 +83,62 @@ fn a_login_with_a_recovery_code_is_denied_or_granted_and_on_disk() {
 }
 
 #[test]
-fn an_enrollment_is_denied_or_granted_and_on_disk() {
+fn a_wrong_code_is_denied_and_counted_once_it_was_looked_at() {
     let tally = Sweep {
-        name: "enrollment",
-        world: &|| World::newcomers(""),
-        login: &|world: &World| -> Login { world.newcomer("games").answers(dialogue(NOW)) },
-        kept: &|world, image| {
-            let burnt = state_in(world, image)
-                .is_some_and(|state| state.mark == NOW as u64 + 30 && state.recovery_codes_left() == 8);
-            burnt && image.contains_key(&world.secret_path("games"))
-        },
-        sound: &|world, granted, what| {
-            assert!(!granted || world.secret_path("games").exists(), "{what}: in, with nothing stored");
+        name: "wrong code",
+        in_peace: "wrong-code",
+        world: &entering,
+        login: &|world| enter(world, "000000"),
+        kept: &|_, _| false,
+        sound: &|world, _, what| {
+            assert!(world.state_of("games").root.codes <= 1, "{what}");
+            assert_once(world, false, &right(), what);
         },
     }
     .run();
-    assert_both_seen(&tally);
+    assert_eq!(tally.granted.load(Ordering::Relaxed), 0);
+}
+
+/// Which codes were used is not known then, so those of the moment are not accepted.
+#[test]
+fn a_first_login_without_a_state_is_denied_and_the_code_stays_used() {
+    let world = || {
+        let world = entering();
+        fs::remove_file(world.state_path("games")).unwrap();
+        world
+    };
+    let tally = Sweep {
+        name: "first login",
+        in_peace: "replayed",
+        world: &world,
+        login: &|world| enter(world, &right()),
+        kept: &|_, _| false,
+        sound: &|world, _, what| {
+            assert_ne!(enter(world, &right()).run().code, PAM_SUCCESS, "{what}");
+            assert_once(world, false, &right(), what);
+        },
+    }
+    .run();
+    assert_eq!(tally.granted.load(Ordering::Relaxed), 0);
+}
+
+#[test]
+fn who_comes_by_a_key_alone_is_denied() {
+    let world = || {
+        let world = entering();
+        world.policy("version = 1\nmode = \"mandatory\"\n");
+        world
+    };
+    let tally = Sweep {
+        name: "gate",
+        in_peace: "second-step-skipped",
+        world: &world,
+        login: &|world| enter(world, &right()).by_key(),
+        kept: &|_, _| false,
+        sound: &|world, _, what| {
+            assert_eq!(world.state_of("games"), State::new(uid("games"), "games"), "{what}");
+        },
+    }
+    .run();
+    assert_eq!(tally.granted.load(Ordering::Relaxed), 0);
 }
