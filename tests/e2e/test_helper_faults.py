@@ -79,7 +79,7 @@ def on_disk(calls):
             continue
         if name == "write" or name == "pwrite64" and not rest.endswith("= 1"):
             waiting.add(paths[0])
-        elif name in ("linkat", "renameat2", "unlinkat"):
+        elif name in ("linkat", "renameat", "renameat2", "unlinkat"):
             waiting.add(paths[-1])
         elif name in ("fsync", "fdatasync"):
             waiting.discard(paths[0])

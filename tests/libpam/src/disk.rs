@@ -15,7 +15,7 @@ pub const WATCHED: [&str; 5] = [
     "-s",
     "9000",
     "-e",
-    "trace=openat,write,pwrite64,fdatasync,fsync,linkat,renameat2,unlinkat,ftruncate,fallocate",
+    "trace=openat,write,pwrite64,fdatasync,fsync,linkat,/^rename,unlinkat,ftruncate,fallocate",
 ];
 /// What a disk writes whole or not at all, in bytes.
 const SECTOR: usize = 512;
@@ -169,7 +169,9 @@ impl Disk {
                 let change = Change::Made(path(paths.len() - 1).join(text(1)), self.open[&from]);
                 self.change(change)
             }
-            "renameat2" => self.change(Change::Moved(path(0).join(text(0)), path(1).join(text(1)))),
+            "renameat" | "renameat2" => {
+                self.change(Change::Moved(path(0).join(text(0)), path(1).join(text(1))))
+            }
             "unlinkat" => self.change(Change::Removed(path(0).join(text(0)))),
             "ftruncate" | "fallocate" => panic!("not in this model: {call}"),
             _ => false, // traced for a fault alone

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs;
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 
 use crate::drive::Report;
 use crate::{Login, Temp};
@@ -25,9 +25,14 @@ pub fn trace(login: &Login, options: &[&str]) -> Traced {
 
 /// Runs a command under strace with these options: what it printed, and its calls. Whoever hangs is ended.
 pub fn watch(command: &Command, options: &[&str]) -> (Output, Vec<String>) {
+    talk(command, options, |_| {})
+}
+
+/// The same with a command that asks: `answer` has its standard input and output.
+pub fn talk(command: &Command, options: &[&str], answer: impl FnOnce(&mut Child)) -> (Output, Vec<String>) {
     let temp = Temp::new();
     let file = temp.join("trace");
-    let output = Command::new("timeout")
+    let mut child = Command::new("timeout")
         .args(["20", "strace", "-f", "-qq", "-y", "-o"])
         .arg(&file)
         .args(options)
@@ -35,9 +40,13 @@ pub fn watch(command: &Command, options: &[&str]) -> (Output, Vec<String>) {
         .arg(command.get_program())
         .args(command.get_args())
         .env_remove("LD_LIBRARY_PATH")
-        .stdin(Stdio::null())
-        .output()
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
         .expect("strace is needed");
+    answer(&mut child);
+    let output = child.wait_with_output().unwrap();
     assert_ne!(output.status.code(), Some(124), "{options:?}: it hangs");
     let calls = fs::read_to_string(&file).unwrap_or_default().lines().map(without_pid).collect();
     (output, calls)

@@ -5,8 +5,8 @@ use std::fs;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use twostep_tests::pam::*;
 use twostep_tests::disk::Image;
+use twostep_tests::pam::*;
 use twostep_tests::paper::{dialogue, long_code, recovery_code};
 use twostep_tests::strace::{self, trace};
 use twostep_tests::sweep::Sweep;
@@ -109,14 +109,18 @@ fn with_any_fault_at_any_system_call_it_leaves_nothing_or_all_and_who_gets_in_is
     }
     .run();
     let [granted, whole] = [&tally.granted, &whole].map(|count| count.load(Ordering::Relaxed));
-    assert!(0 < granted && granted < whole, "{granted} granted, {whole} enrolled: some fail after it is stored");
+    assert!(
+        0 < granted && granted < whole,
+        "{granted} granted, {whole} enrolled: some fail after it is stored"
+    );
 }
 
 #[test]
 fn with_any_fault_at_any_system_call_who_gets_in_with_a_ticket_has_used_it_up() {
+    let with_ticket = State::new(uid("games"), "games").with_ticket(TICKET, NOW + 3600);
     let world = || {
         let world = World::newcomers(&format!("{ONE_RECOVERY_CODE}require-ticket = true\n"));
-        world.state("games", &State::new(uid("games"), "games").with_ticket(TICKET, NOW + 3600));
+        world.state("games", &with_ticket);
         world
     };
     let shown = |world: &World| world.newcomer("games").answer(long_code(TICKET)).answers(dialogue(NOW));

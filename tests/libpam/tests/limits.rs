@@ -28,6 +28,8 @@ fn limited(mut command: Command, resource: Resource, limit: u64) -> (Report, Exi
             _ => Err(io::Error::last_os_error()),
         }
     };
+    // Or a process that cannot even start would hang: to show where needs memory, too.
+    command.env("RUST_BACKTRACE", "0");
     // SAFETY: setrlimit is async-signal-safe.
     let output = unsafe { command.pre_exec(apply) }.stdin(Stdio::null()).output().unwrap();
     let mut report = Report::parse(&String::from_utf8_lossy(&output.stdout));
@@ -75,6 +77,36 @@ fn too_few_descriptors_are_never_a_way_in() {
         assert_eq!(status.signal(), None, "{limit}: {status}");
     }
     assert!(granted > 0, "the sweep reached as many as a login needs");
+}
+
+/// Who has too little memory may end, but gets in with a code that is used up, or not at all.
+#[test]
+fn too_little_memory_is_never_a_way_in() {
+    let world = World::lenient();
+    for (resource, step) in [(libc::RLIMIT_AS, 256 << 10), (libc::RLIMIT_DATA, 32 << 10)] {
+        let (mut granted, mut refused) = (0, 0);
+        for limit in (1..).map(|steps| steps * step) {
+            world.enroll("games", SECRET);
+            let before = world.state_of("games");
+            let (report, status) =
+                limited(world.followed("games").answer(right()).command(), resource, limit);
+            assert_ne!(report.field("result"), "exempt", "{limit}: {report:?}");
+            let after = world.state_of("games");
+            if report.code == Some(PAM_SUCCESS) {
+                assert_eq!((report.field("result"), after.mark), ("grant", NOW as u64), "{limit}");
+                granted += 1;
+            } else {
+                assert!(!status.success() || report.code.is_some(), "{limit}: {report:?}");
+                assert!(after.mark >= before.mark && after.root.codes <= 1, "{limit}: {after:?}");
+                (refused, granted) = (refused + 1, 0);
+            }
+            if granted == 4 {
+                break;
+            }
+            assert!(limit < 64 << 20, "64 MiB are not enough");
+        }
+        assert!(refused > 4, "the sweep began below what a login needs");
+    }
 }
 
 #[test]

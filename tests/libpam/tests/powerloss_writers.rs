@@ -3,18 +3,23 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt;
-use std::process::Command;
+use std::process::{Child, Command};
+use std::sync::LazyLock;
 
 use twostep_tests::disk::{Disk, Image, WATCHED};
 use twostep_tests::interpose::release_clock;
 use twostep_tests::pam::*;
 use twostep_tests::paper::{dialogue, recovery_code};
-use twostep_tests::strace::{trace, watch};
-use twostep_tests::{Generator, NOW, SECRET, State, World, build_dir};
+use twostep_tests::strace::{talk, trace, watch};
+use twostep_tests::{Generator, NOW, OTHER_SECRET, SECRET, State, World, build_dir, uid};
 
 /// Bytes at whose multiples writes are torn, besides sectors.
 const GRAIN: usize = 128;
+
+static WITH_RECOVERY_CODES: LazyLock<State> =
+    LazyLock::new(|| State::new(uid("games"), "games").with_recovery_codes(8));
 
 /// All that the disk may hold while these calls are made.
 fn images(world: &World, calls: &[String], before: &mut Disk) -> BTreeSet<Image> {
@@ -24,7 +29,7 @@ fn images(world: &World, calls: &[String], before: &mut Disk) -> BTreeSet<Image>
     }
     assert!(images.len() > 1, "{} images", images.len());
     println!("{} images, of {} calls", images.len(), calls.len());
-    assert!(world.state_path("games").parent().unwrap().is_dir());
+    assert!(Disk::of(world).images(GRAIN).is_subset(&images), "what is there now is among them");
     images
 }
 
@@ -38,24 +43,36 @@ fn put(world: &World, image: &Image) {
     }
 }
 
-/// A person who has used a code and a recovery code, and when. The command has the real clock, so it was not long ago.
+/// A person with two phones who has used a code and a recovery code, and when. The command has the real clock, so it was not long ago.
 fn used() -> (World, i64) {
     let world = World::lenient();
     let now = release_clock() - 300;
-    world.state("games", &world.state_of("games").with_recovery_codes(8));
+    let phone = |label, secret| format!("[[authenticator]]\nlabel = \"{label}\"\nsecret = \"{secret}\"\n");
+    world.secret("games", &(phone("phone", SECRET) + &phone("tablet", OTHER_SECRET)));
+    world.state("games", &WITH_RECOVERY_CODES);
     world.followed("games").at(now).answer(Generator::default().at(now)).run().assert_granted();
     world.followed("games").at(now).answer(recovery_code(1)).run().assert_granted();
     (world, now)
 }
 
+fn administrator(world: &World, words: &[&str]) -> Command {
+    let mut command = Command::new(build_dir().join("twostep"));
+    command.arg("--root").arg(world.root()).args(words);
+    command
+}
+
 #[test]
 fn whatever_an_administrator_does_what_is_used_up_stays_so() {
-    for words in [["unlock", "games"], ["require", "games"]] {
+    let commands: [&[&str]; 4] = [
+        &["unlock", "games"],
+        &["unlock", "--reset-clock", "games"],
+        &["require", "games"],
+        &["remove", "--user", "games", "tablet"],
+    ];
+    for words in commands {
         let (world, now) = used();
-        let mut command = Command::new(build_dir().join("twostep"));
-        command.arg("--root").arg(world.root()).args(words);
         let mut disk = Disk::of(&world);
-        let (output, calls) = watch(&command, &WATCHED);
+        let (output, calls) = watch(&administrator(&world, words), &WATCHED);
         assert!(output.status.success(), "{output:?}");
         for image in images(&world, &calls, &mut disk) {
             put(&world, &image);
@@ -75,10 +92,8 @@ fn whatever_an_administrator_does_what_is_used_up_stays_so() {
 #[test]
 fn a_reset_forgets_the_secret_or_not_and_never_what_is_used_up() {
     let (world, now) = used();
-    let mut command = Command::new(build_dir().join("twostep"));
-    command.arg("--root").arg(world.root()).args(["reset", "games"]);
     let mut disk = Disk::of(&world);
-    let (output, calls) = watch(&command, &WATCHED);
+    let (output, calls) = watch(&administrator(&world, &["reset", "games"]), &WATCHED);
     assert!(output.status.success(), "{output:?}");
     for image in images(&world, &calls, &mut disk) {
         put(&world, &image);
@@ -110,4 +125,72 @@ fn an_enrollment_is_there_with_its_codes_used_up_or_not_there() {
         enter(NOW + 600, &Generator::default().at(NOW + 600)).assert_granted();
     }
     assert!(enrolled > 0, "no image holds the secret");
+}
+
+/// Either set works whole, and of the old one what was used stays used.
+#[test]
+fn new_recovery_codes_are_in_place_of_the_old_ones_or_not() {
+    let (world, now) = used();
+    let mut disk = Disk::of(&world);
+    let mut new = Vec::new();
+    let command = administrator(&world, &["recovery", "--user", "games"]);
+    let (output, calls) = talk(&command, &WATCHED, |child| new = prove_that_they_were_read(child));
+    assert!(output.status.success(), "{output:?}");
+    let (mut old_sets, mut new_sets) = (0, 0);
+    for image in images(&world, &calls, &mut disk) {
+        put(&world, &image);
+        let enter = |code: &str| {
+            put(&world, &image);
+            world.followed("games").at(now + 3600).answer(code).run().code == PAM_SUCCESS
+        };
+        assert!(!enter(&recovery_code(1)), "it was used");
+        let works = (enter(&recovery_code(2)), enter(&new[0]), enter(&new[7]));
+        assert!([(true, false, false), (false, true, true)].contains(&works), "{works:?}");
+        if works.0 { old_sets += 1 } else { new_sets += 1 }
+    }
+    assert!(old_sets > 0 && new_sets > 0, "{old_sets} old, {new_sets} new");
+}
+
+/// Types the end of the code that is asked for. Returns all.
+fn prove_that_they_were_read(child: &mut Child) -> Vec<String> {
+    let (mut screen, mut byte) = (String::new(), [0]);
+    let asked = loop {
+        child.stdout.as_mut().unwrap().read_exact(&mut byte).unwrap();
+        screen.push(byte[0].into());
+        let question = screen.rsplit_once("type the last group of code ");
+        if let Some((_, number)) = question.filter(|_| screen.ends_with(": ")) {
+            break number.trim_end_matches(": ").parse::<usize>().unwrap();
+        }
+    };
+    let words: Vec<&str> = screen.split_whitespace().collect();
+    let code_with = |number: usize| {
+        let at = words.iter().position(|word| *word == format!("{number}.")).unwrap();
+        words[at + 1].to_owned()
+    };
+    let codes: Vec<String> = (1..=8).map(code_with).collect();
+    writeln!(child.stdin.as_mut().unwrap(), "{}", &codes[asked - 1][15..]).unwrap();
+    codes
+}
+
+/// A state is made, or is not there; and no code of that moment gets in.
+#[test]
+fn a_first_login_makes_a_whole_state_or_none() {
+    let world = World::lenient();
+    fs::remove_file(world.state_path("games")).unwrap();
+    let mut disk = Disk::of(&world);
+    let right = || Generator::default().at(NOW);
+    let traced = trace(&world.followed("games").answer(right()), &WATCHED);
+    assert_eq!(traced.report.field("reason"), "replayed", "{:?}", traced.report);
+    let mut without = 0;
+    for image in images(&world, &traced.calls, &mut disk) {
+        put(&world, &image);
+        match image.get(&world.state_path("games")) {
+            Some(bytes) => assert!(State::parse(bytes).is_some(), "half a state"),
+            None => without += 1,
+        }
+        assert_ne!(world.followed("games").answer(right()).run().code, PAM_SUCCESS);
+        let later = NOW + 3600;
+        world.followed("games").at(later).answer(Generator::default().at(later)).run().assert_granted();
+    }
+    assert!(without > 0);
 }
