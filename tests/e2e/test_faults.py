@@ -25,6 +25,7 @@ from person import Newcomer
 SUCCESS, UNAVAILABLE = 0, 9
 TESTS = Path("/dev/shm/tests")  # where alice, too, can read the program: the repository may lie where only root can
 NAME_SERVICE, UNDER_A_LOCK = Path("/run/name-service"), Path("/run/asked-under-a-lock")
+TOO_LATE = 20  # seconds, after which a program is ended that hangs
 SOON = 2  # seconds: what a login may take that waits for nothing; one that waits for a stuck log takes one
 
 
@@ -36,10 +37,14 @@ class Door:
         self.began = time.monotonic()
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "bufsize": 1}
         self.process = subprocess.Popen(command, **pipes, **({} if user == "root" else identity(user)))
+        self.alarm = threading.Timer(TOO_LATE, self.process.kill)
+        self.alarm.start()
 
     def asked(self):
         """The next question; none if it has answered instead."""
-        what, text = self.process.stdout.readline().split()
+        line = self.process.stdout.readline()
+        assert line, "it has ended, or hung, and said nothing"
+        what, text = line.split()
         self.answer = None if what == "asked" else int(text)
         return bytes.fromhex(text).decode() if what == "asked" else None
 
@@ -60,7 +65,8 @@ class Door:
         return self.end()
 
     def end(self):
-        self.process.communicate(timeout=10)
+        self.process.communicate()
+        self.alarm.cancel()
         assert self.process.returncode == 0, "the host has died"
         self.took = time.monotonic() - self.began
         return self.answer
@@ -131,7 +137,7 @@ def mounted_in_place(what):
         shutil.chown(upper / "upper", "twostep", "twostep")
         mount("-t", "overlay", "-o", f"lowerdir={STORE},upperdir={upper}/upper,workdir={upper}/work", "over", STORE)
     else:
-        mount("-t", "tmpfs", "empty", STORE / what.split(" over ")[1])
+        mount("-t", "tmpfs", "-o", "mode=755", "empty", STORE / what.split(" over ")[1])
 
 
 @pytest.mark.parametrize("what", ["a bind", "an overlay", "nothing over .", "nothing over users", "nothing over state"])

@@ -13,7 +13,7 @@ use twostep_tests::interpose::release_clock;
 use twostep_tests::pam::*;
 use twostep_tests::paper::{dialogue, recovery_code};
 use twostep_tests::strace::{talk, trace, watch};
-use twostep_tests::{Generator, NOW, OTHER_SECRET, SECRET, State, World, build_dir, uid};
+use twostep_tests::{Generator, NOW, OTHER_SECRET, SECRET, Stage, State, World, build_dir, uid};
 
 /// Bytes at whose multiples writes are torn, besides sectors.
 const GRAIN: usize = 128;
@@ -29,8 +29,18 @@ fn images(world: &World, calls: &[String], before: &mut Disk) -> BTreeSet<Image>
     }
     assert!(images.len() > 1, "{} images", images.len());
     println!("{} images, of {} calls", images.len(), calls.len());
-    assert!(Disk::of(world).images(GRAIN).is_subset(&images), "what is there now is among them");
+    let now = Disk::of(world).images(GRAIN).pop_first().unwrap();
+    assert!(images.contains(&now), "what is there now is among them");
+    let done = |image: &Image| content(world, image) == content(world, &now);
+    assert!(before.images(GRAIN).iter().all(done), "it was done, and is not on disk");
     images
+}
+
+/// The state, whether or not it is called settled, and the secret.
+fn content(world: &World, image: &Image) -> (Option<State>, Option<Vec<u8>>) {
+    let state = image.get(&world.state_path("games")).and_then(|bytes| State::parse(bytes));
+    let settled = state.map(|state| State { stage: Stage::Settled, ..state });
+    (settled, image.get(&world.secret_path("games")).cloned())
 }
 
 fn put(world: &World, image: &Image) {
@@ -108,23 +118,31 @@ fn a_reset_forgets_the_secret_or_not_and_never_what_is_used_up() {
 
 #[test]
 fn an_enrollment_is_there_with_its_codes_used_up_or_not_there() {
-    let world = World::newcomers("");
-    let mut disk = Disk::of(&world);
-    let traced = trace(&world.newcomer("games").answers(dialogue(NOW)), &WATCHED);
-    assert_eq!(traced.report.code, Some(PAM_SUCCESS), "{:?}", traced.report);
-    let mut enrolled = 0;
-    for image in images(&world, &traced.calls, &mut disk) {
-        put(&world, &image);
-        if !image.contains_key(&world.secret_path("games")) {
-            continue;
+    for has_a_state in [false, true] {
+        let world = World::newcomers("");
+        if has_a_state {
+            world.state("games", &State::new(uid("games"), "games")); // as an administrator's 'require' leaves one
         }
-        enrolled += 1;
-        let enter =
-            |now, answer: &str| world.login("games").service("login").at(now).whole().answer(answer).run();
-        enter(NOW + 30, &dialogue(NOW)[1]).assert_denied(PAM_AUTH_ERR, "replayed");
-        enter(NOW + 600, &Generator::default().at(NOW + 600)).assert_granted();
+        let mut disk = Disk::of(&world);
+        let traced = trace(&world.newcomer("games").answers(dialogue(NOW)), &WATCHED);
+        assert_eq!(traced.report.code, Some(PAM_SUCCESS), "{:?}", traced.report);
+        let mut enrolled = 0;
+        for image in images(&world, &traced.calls, &mut disk) {
+            put(&world, &image);
+            if !image.contains_key(&world.secret_path("games")) {
+                continue;
+            }
+            enrolled += 1;
+            let state = world.state_of("games");
+            assert_eq!((state.mark, state.recovery_codes_left()), (NOW as u64 + 30, 8));
+            let enter = |now, answer: &str| {
+                world.login("games").service("login").at(now).whole().answer(answer).run()
+            };
+            enter(NOW + 30, &dialogue(NOW)[1]).assert_denied(PAM_AUTH_ERR, "replayed");
+            enter(NOW + 600, &Generator::default().at(NOW + 600)).assert_granted();
+        }
+        assert!(enrolled > 0, "no image holds the secret");
     }
-    assert!(enrolled > 0, "no image holds the secret");
 }
 
 /// Either set works whole, and of the old one what was used stays used.
