@@ -45,6 +45,7 @@ class Host:
     password_prompt = r"[Pp]assword( for \w+)?: "
     denied = ""
     asks_again = False  # whether who is refused can go on
+    answers_nothing = False  # whether it may answer an open question, with nothing, when its terminal is gone
     as_user = "{user}"  # whom one is afterwards
     origin = {}  # what our log says about where it came from
 
@@ -106,8 +107,9 @@ class Visit:
         return self
 
     def __exit__(self, *_):
-        if self._denied and self._host.asks_again:
-            self.terminal.kill(signal.SIGKILL)  # who merely hangs up there comes again, as somebody without a name
+        """Hangs up: without a signal that it can hear, if the program would ask for another name or answer for the person."""
+        if self._host.answers_nothing or (self._denied and self._host.asks_again):
+            self.terminal.kill(signal.SIGKILL)
         self.terminal.close(force=True)
 
     def until(self, question):
@@ -168,6 +170,7 @@ class Ssh(Host):
 
     name, service = "ssh-password", "sshd"
     denied = "Permission denied"
+    answers_nothing = True
     origin = {"rhost": "127.0.0.1", "tty": "ssh"}
     stack = "sshd"
     server = {"AuthenticationMethods": "keyboard-interactive:pam"}

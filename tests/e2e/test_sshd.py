@@ -2,7 +2,7 @@
 
 import pytest
 
-from hosts import Login, PasswordMethod, Ssh, SshKey, Sshd, Su, Sudo, ready
+from hosts import Login, PasswordMethod, Ssh, SshKey, Sshd, Su, Sudo, Visit, all_ended, ready
 
 KEYBOARD = {"PreferredAuthentications": "keyboard-interactive", "PubkeyAuthentication": "no"}
 
@@ -42,6 +42,14 @@ class Unwelcome(Alone):
         self.machine.stack("sshd", "auth required pam_twostep.so first_factor=any", "auth required pam_permit.so")
 
 
+class Deaf(Ssh):
+    """A client that does not hear that its terminal is gone: it answers every question with nothing."""
+
+    def command(self, user):
+        program, arguments = super().command(user)
+        return "env", ["--ignore-signal=HUP", program, *arguments]
+
+
 class AloneWithKey(Alone):
     """The same, behind a key that sshd has checked."""
 
@@ -59,6 +67,20 @@ def test_the_password_method_is_refused_and_costs_nothing(machine):
     assert machine.verdicts(hang_ups=True) == ["deny conversation"]
     assert machine.state_of("alice") == before
     assert "alice's password" not in machine.log_text()
+
+
+def test_the_empty_answers_of_a_client_without_a_terminal_cost_nothing(machine):
+    """Any client of OpenSSH may give one, when somebody closes the window: it sees the terminal's end before the signal."""
+    host = ready(Deaf(machine))
+    alice = machine.enroll("alice")
+    before = machine.state_of("alice")
+    with all_ended(), Visit(host, "alice") as visit:
+        visit.until("code")
+        visit.terminal.ptyproc.fileobj.close()
+        visit.terminal.wait()
+    assert machine.verdicts() == ["deny not-a-code"] * 3
+    assert machine.state_of("alice") == before
+    assert host.attempt("alice", alice.code()).granted
 
 
 def test_the_password_method_serves_opt_in_users_who_are_not_enrolled(machine):
