@@ -95,7 +95,7 @@ pub fn pretend(typed: &Typed, rules: &Verification, now: UnixTime) {
     };
     let credential =
         Credential { uid: 0, name: String::new(), id: String::new(), authenticators: vec![phone] };
-    let recovery = RecoveryCodes { salt: [1; SALT], ..RecoveryCodes::NONE };
+    let recovery = RecoveryCodes { salt: [1; SALT], hashes: RecoveryCodes::NONE.hashes };
     let state = State::new("", UnixTime::new(0)).with_recovery(recovery);
     let judged = verify(&mut Nobody { credential, state }, typed, Budget::Hosts, Purpose::Try, rules, now);
     let _ = black_box(judged);
@@ -116,8 +116,7 @@ impl Record for Nobody {
         &self.state
     }
 
-    fn save(&mut self, next: State, _how: Durability) -> Result<(), Denial> {
-        self.state = next;
+    fn save(&mut self, _next: State, _how: Durability) -> Result<(), Denial> {
         Ok(())
     }
 }
