@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+import signal
 import sys
 from pathlib import Path
 
@@ -32,7 +33,7 @@ def unlock(user, *codes, target=None, before=()):
     codes, screen = list(codes), ""
     while terminal.expect([CODE, pexpect.EOF]) == 0:
         screen += terminal.before
-        terminal.sendline(codes.pop(0)) if codes else terminal.sendintr()
+        terminal.sendline(codes.pop(0)) if codes else terminal.kill(signal.SIGKILL)
     terminal.close()
     return screen + terminal.before
 
