@@ -1,5 +1,6 @@
 //! The machine as it is: the files below a root, the name service, the clock.
 
+use std::cell::OnceCell;
 use std::collections::BTreeSet;
 use std::io;
 use std::path::PathBuf;
@@ -12,7 +13,7 @@ use crate::code::{LongCode, Typed};
 use crate::enrollment::Source;
 use crate::os::account::{self, Account, Entry};
 use crate::os::files::{self, Access, Dir, Privacy};
-use crate::os::root::Root;
+use crate::os::root::{Owners, Root};
 use crate::os::{Fault, clock, entropy};
 use crate::policy::{Policy, Verification};
 use crate::remote::client;
@@ -39,6 +40,8 @@ const PAM_DIRS: [&str; 2] = ["/etc/pam.d", "/usr/lib/pam.d"];
 pub struct System {
     root: Root,
     judge: Judge,
+    /// Looked up once: a name service may be slow, and one login opens the store several times.
+    owners: OnceCell<Owners>,
 }
 
 /// Who judges what was typed.
@@ -54,17 +57,24 @@ impl System {
     /// The machine whose files lie below `root`, as this process sees it.
     pub fn new(root: Root) -> Self {
         let judge = if root.is_ours() { Judge::Here(Budget::Hosts) } else { Judge::Helper };
-        Self { root, judge }
+        Self { root, judge, owners: OnceCell::new() }
     }
 
     /// The machine, as the helper sees it.
     pub const fn of_helper() -> Self {
-        Self { root: Root::SYSTEM, judge: Judge::Here(Budget::Helper) }
+        Self { root: Root::SYSTEM, judge: Judge::Here(Budget::Helper), owners: OnceCell::new() }
     }
 
     /// The store. Errors deny.
     pub fn store(&self) -> Result<Store, Fault> {
-        Store::open(&self.root)
+        let owners = match self.owners.get() {
+            Some(owners) => *owners,
+            None => {
+                let owners = self.root.owners()?;
+                *self.owners.get_or_init(|| owners)
+            }
+        };
+        Store::open_of(&self.root, owners)
     }
 
     /// Where the file of a PAM service may lie; the first that is there counts.

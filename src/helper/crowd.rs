@@ -28,7 +28,7 @@ pub fn take_place(caller: Uid, own: Uid) -> Result<Place, Fault> {
     let file = dir.open_file(FILE, Access::Write)?.ok_or_else(|| Fault(format!("{FILE} was removed")))?;
     for place in 0..PLACES {
         match lock(&file, u64::from(caller.as_raw()), place) {
-            Ok(()) => return Ok(Place(file)),
+            Ok(()) => return Ok(Place(file.into_file())),
             Err(Errno::EAGAIN | Errno::EACCES | Errno::EINTR) => {}
             Err(error) => return Err(Fault(format!("{FILE} cannot be locked: {}", error.desc()))),
         }

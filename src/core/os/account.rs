@@ -40,9 +40,7 @@ pub fn by_name(name: &str) -> Result<Option<Account>, Fault> {
     if !is_plausible(name) {
         return Ok(None);
     }
-    let user = User::from_name(name);
-    let user = user.map_err(|error| Fault(format!("the look-up of a user failed: {}", words(error))))?;
-    let Some(user) = user else { return Ok(None) };
+    let Some(user) = user_by_name(name)? else { return Ok(None) };
     let uid = user.uid.as_raw();
     let nameless = || Fault(format!("the name service knows a user with uid {uid}, but not that uid"));
     let mut account = by_uid(uid)?.ok_or_else(nameless)?;
@@ -51,6 +49,15 @@ pub fn by_name(name: &str) -> Result<Option<Account>, Fault> {
         account.entries.push(typed);
     }
     Ok(Some(account))
+}
+
+/// The user id of the account called `name`, without asking what else it is called.
+pub fn uid_by_name(name: &str) -> Result<Option<u32>, Fault> {
+    Ok(user_by_name(name)?.map(|user| user.uid.as_raw()))
+}
+
+fn user_by_name(name: &str) -> Result<Option<User>, Fault> {
+    User::from_name(name).map_err(|error| Fault(format!("the look-up of a user failed: {}", words(error))))
 }
 
 /// The account whose user id is `uid`.

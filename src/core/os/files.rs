@@ -3,6 +3,7 @@
 
 use std::fs::File;
 use std::io::{Read, Write};
+use std::ops::Deref;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
@@ -56,6 +57,39 @@ pub fn check_private(path: &Path, owner: Uid) -> Result<(), Fault> {
     check_directory(&stat, &[owner], Privacy::Secret, path)
 }
 
+/// A file that passed its checks, open, as it was found then.
+pub struct Opened {
+    file: File,
+    stat: FileStat,
+}
+
+impl Opened {
+    /// A file that a test has opened.
+    #[cfg(test)]
+    pub fn unchecked(file: File) -> Self {
+        let stat = fstat(&file).unwrap();
+        Self { file, stat }
+    }
+
+    /// How long it was, in bytes.
+    pub fn length(&self) -> u64 {
+        u64::try_from(self.stat.st_size).unwrap_or(0)
+    }
+
+    /// The file alone.
+    pub fn into_file(self) -> File {
+        self.file
+    }
+}
+
+impl Deref for Opened {
+    type Target = File;
+
+    fn deref(&self) -> &File {
+        &self.file
+    }
+}
+
 /// A directory that passed its checks, with its descriptor.
 pub struct Dir {
     fd: OwnedFd,
@@ -80,7 +114,7 @@ impl Dir {
     }
 
     /// Opens the file `name` and checks it; none if there is no such name.
-    pub fn open_file(&self, name: &str, access: Access) -> Result<Option<File>, Fault> {
+    pub fn open_file(&self, name: &str, access: Access) -> Result<Option<Opened>, Fault> {
         let access = match access {
             Access::Read => OFlag::O_RDONLY,
             Access::Write => OFlag::O_RDWR,
@@ -92,7 +126,7 @@ impl Dir {
         };
         let stat = fstat(&fd).map_err(|error| self.fault(name, "cannot be looked at", error))?;
         check_file(&stat, self.owner, self.privacy, &self.path_of(name))?;
-        Ok(Some(File::from(fd)))
+        Ok(Some(Opened { file: File::from(fd), stat }))
     }
 
     /// Fails if the directory was removed: then every name in it is missing, which says nothing.
@@ -101,11 +135,10 @@ impl Dir {
         if stat.st_nlink > 0 { Ok(()) } else { Err(self.fault(".", "was removed meanwhile", Errno::ENOENT)) }
     }
 
-    /// Whether `name` still is the file that `file` has open.
-    pub fn still_names(&self, name: &str, file: &File) -> Result<bool, Fault> {
-        let opened = fstat(file).map_err(|error| self.fault(name, "cannot be looked at", error))?;
+    /// Whether `name` still is the file that was opened.
+    pub fn still_names(&self, name: &str, opened: &Opened) -> Result<bool, Fault> {
         match fstatat(&self.fd, name, AtFlags::AT_SYMLINK_NOFOLLOW) {
-            Ok(named) => Ok((named.st_dev, named.st_ino) == (opened.st_dev, opened.st_ino)),
+            Ok(named) => Ok((named.st_dev, named.st_ino) == (opened.stat.st_dev, opened.stat.st_ino)),
             Err(Errno::ENOENT) => Ok(false),
             Err(error) => Err(self.fault(name, "cannot be looked at", error)),
         }
@@ -221,13 +254,13 @@ fn interim(name: &str) -> String {
 }
 
 /// Reads a checked file whole, at most [`LONGEST_FILE`] bytes. The copy is wiped when dropped.
-pub fn read(file: &File, path: &Path) -> Result<Zeroizing<Vec<u8>>, Fault> {
-    let failed = |error| Fault::new(path, "cannot be read", error);
-    let length = file.metadata().map_err(failed)?.len().min(LONGEST_FILE);
+pub fn read(opened: &Opened, path: &Path) -> Result<Zeroizing<Vec<u8>>, Fault> {
+    let length = opened.length().min(LONGEST_FILE);
     // Room for all of it from the start: a growing vector would leave unwiped copies behind.
     let room = usize::try_from(length).unwrap_or(0).saturating_add(1);
     let mut bytes = Zeroizing::new(Vec::with_capacity(room));
-    file.take(length).read_to_end(&mut bytes).map_err(failed)?;
+    let read = (&opened.file).take(length).read_to_end(&mut bytes);
+    read.map_err(|error| Fault::new(path, "cannot be read", error))?;
     Ok(bytes)
 }
 

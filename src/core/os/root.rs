@@ -80,8 +80,8 @@ impl Root {
 }
 
 fn store_account() -> Result<Uid, Fault> {
-    match account::by_name(STORE_ACCOUNT)? {
-        Some(account) => Ok(Uid::from_raw(account.uid)),
+    match account::uid_by_name(STORE_ACCOUNT)? {
+        Some(uid) => Ok(Uid::from_raw(uid)),
         None => Err(Fault(format!("there is no account '{STORE_ACCOUNT}': install twostep again"))),
     }
 }

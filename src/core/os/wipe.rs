@@ -2,6 +2,7 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::hint::black_box;
+use std::mem::MaybeUninit;
 
 /// The system's allocator, which wipes what is freed. Types that wipe themselves are not enough: the crates between a secret
 /// and its end (TOML, base32, the QR code, C strings) make copies of their own.
@@ -30,7 +31,11 @@ unsafe impl GlobalAlloc for WipingAllocator {
 pub fn wipe_stack() {
     /// More than the deepest call uses; less than any thread's stack has.
     const DEPTH: usize = 64 * 1024;
-    black_box(&mut [0u8; DEPTH]);
+    /// A longer piece libc would write byte by byte (`rep stosb`).
+    const PIECE: usize = 1024;
+    for piece in &mut [const { MaybeUninit::<[u8; PIECE]>::uninit() }; DEPTH / PIECE] {
+        black_box(piece.write([0; PIECE]));
+    }
 }
 
 #[cfg(test)]

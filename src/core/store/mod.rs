@@ -24,7 +24,7 @@ use crate::attempts::State;
 use crate::os::Fault;
 use crate::os::account::Account;
 use crate::os::files::{self, Access, Dir, Privacy};
-use crate::os::root::Root;
+use crate::os::root::{Owners, Root};
 use crate::time::UnixTime;
 use crate::totp;
 use crate::verdict::Denial;
@@ -64,7 +64,11 @@ pub struct Store {
 impl Store {
     /// Opens the store below `root`. A missing or unsafe directory is an error, never "nobody is enrolled".
     pub fn open(root: &Root) -> Result<Self, Fault> {
-        let owners = root.owners()?;
+        Self::open_of(root, root.owners()?)
+    }
+
+    /// The same, by whoever has looked up the owners.
+    pub fn open_of(root: &Root, owners: Owners) -> Result<Self, Fault> {
         files::check_above(&root.above(STORE), owners.system)?;
         files::check_private(&root.path(STORE), owners.store)?;
         let open =

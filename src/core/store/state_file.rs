@@ -1,12 +1,12 @@
 //! The state file: two slots, one lock. docs/FILEFORMAT.md specifies it; M1 to M9 stand in the store's contract.
 
-use std::fs::File;
 use std::io::ErrorKind;
 use std::os::unix::fs::FileExt;
 use std::time::{Duration, Instant};
 
 use crate::attempts::State;
-use crate::os::{self, Fault, LockError, Shield, files};
+use crate::os::files::{self, Opened};
+use crate::os::{self, Fault, LockError, Shield};
 
 use super::Durability;
 use super::slot::{SLOT, Slot, Stage, Unreadable};
@@ -28,13 +28,13 @@ pub(super) fn new_state_file(uid: u32, state: State) -> Vec<u8> {
 
 /// A state file that is locked as long as this lives.
 pub(super) struct Lock {
-    pub(super) file: File,
+    pub(super) file: Opened,
     /// Lowered after the lock is released (M9).
     _shield: Shield,
 }
 
 impl Lock {
-    pub(super) fn take(file: File, deadline: Instant) -> Result<Self, String> {
+    pub(super) fn take(file: Opened, deadline: Instant) -> Result<Self, String> {
         let _shield = Shield::raise().map_err(|error| format!("cannot be locked: {}", error.desc()))?;
         match os::lock_exclusive(&file, deadline) {
             Ok(()) => Ok(Self { file, _shield }),
@@ -57,8 +57,7 @@ impl Drop for Lock {
 pub(super) struct Slots([Result<Slot, Unreadable>; 2]);
 
 impl Slots {
-    pub(super) fn read(file: &File) -> Result<Self, String> {
-        let length = file.metadata().map_err(|error| format!("cannot be looked at: {error}"))?.len();
+    pub(super) fn read(file: &Opened) -> Result<Self, String> {
         let mut slots = [Err(Unreadable::Damaged), Err(Unreadable::Damaged)];
         for (index, slot) in (0..).zip(&mut slots) {
             let mut bytes = [0; SLOT];
@@ -68,7 +67,7 @@ impl Slots {
                 Err(error) => return Err(format!("cannot be read: {error}")),
             }
             // In a file of another length only a later version can be at home.
-            if length != STATE_FILE as u64 && !matches!(slot, Err(Unreadable::Version(_))) {
+            if file.length() != STATE_FILE as u64 && !matches!(slot, Err(Unreadable::Version(_))) {
                 *slot = Err(Unreadable::Damaged);
             }
         }
@@ -195,6 +194,7 @@ impl LockedState {
 
 #[cfg(test)]
 mod tests {
+    use std::fs::File;
     use std::fs::OpenOptions;
     use std::os::fd::AsRawFd;
 
@@ -243,7 +243,7 @@ mod tests {
     }
 
     fn lock(file: File) -> Lock {
-        Lock { file, _shield: Shield::raise().unwrap() }
+        Lock { file: Opened::unchecked(file), _shield: Shield::raise().unwrap() }
     }
 
     #[test]
@@ -263,7 +263,7 @@ mod tests {
         let by_another = File::open(format!("/proc/self/fd/{}", file.as_raw_fd())).unwrap();
         let is_free = || os::lock_exclusive(&by_another, Instant::now()).is_ok();
         let copy = file.try_clone().unwrap();
-        let held = Lock::take(file, Instant::now()).unwrap();
+        let held = Lock::take(Opened::unchecked(file), Instant::now()).unwrap();
         assert!(!is_free());
         drop(held);
         assert!(is_free());
@@ -272,7 +272,7 @@ mod tests {
 
     #[test]
     fn a_fault_of_the_disk_is_told_from_damage() {
-        let directory = File::open("/").unwrap();
+        let directory = Opened::unchecked(File::open("/").unwrap());
         assert!(Slots::read(&directory).err().unwrap().contains("cannot be read"));
     }
 }
