@@ -11,7 +11,7 @@ ifdef PAMDIR
 export PAMDIR
 endif
 
-.PHONY: help deps build check test e2e compare fuzz mutants asan soak model demo install uninstall clean
+.PHONY: help deps build check test e2e compare bench fuzz mutants asan soak model demo install uninstall clean
 
 help: ## lists the targets
 	@sed -n 's/^\([a-z0-9]*\):[^#]*## /\1\t/p' Makefile | expand -t 14
@@ -40,6 +40,11 @@ compare: ## the black-box cases on us, google-authenticator and pam_oath; writes
 	tests/deps test compare
 	$(CARGO) build --release --locked
 	tests/compare/all
+
+bench: ## what a login costs, ours and the peers' in one run; writes docs/PERFORMANCE.md: ROUNDS (20) (as root)
+	tests/deps test bench
+	$(CARGO) build --release --locked
+	benches/run $(ROUNDS)
 
 fuzz: ## looks for inputs that break a promise: TARGETS (all), SECONDS_EACH (60); needs the nightly toolchain
 	fuzz/run $(TARGETS)

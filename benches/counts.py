@@ -1,0 +1,46 @@
+"""What does not depend on how busy the machine is: instructions and system calls of one login."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from subjects import right_code
+
+MANY = 6  # logins in one process
+
+
+@dataclass
+class Cost:
+    """Of the first login of a process, and of each one after it."""
+
+    first: float
+    later: float
+
+    def __sub__(self, floor):
+        return Cost(self.first - floor.first, self.later - floor.later)
+
+
+def instructions(subject, code=right_code):
+    """Executed between pam_start and the end of pam_end, by valgrind's count."""
+    one, many = (_collected(subject, count, code()) for count in (1, MANY))
+    return Cost(one, (many - one) / (MANY - 1))
+
+
+def _collected(subject, count, code):
+    callgrind = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", "--collect-atstart=no", "--toggle-collect=one_login"]
+    return int(re.search(r"Collected : (\d+)", subject.login("times", count, code=code, under=callgrind).stderr)[1])
+
+
+def system_calls(subject, code=right_code):
+    """Between pam_start and the end of pam_end."""
+    trace = Path("/tmp/trace")
+    subject.login("times", 2, code=code(), under=["strace", "-f", "-o", trace])
+    counts, inside = [], False
+    for line in trace.read_text(errors="replace").splitlines():
+        call = line.split(maxsplit=1)[1]
+        if call.startswith("getppid("):  # login.c's mark
+            inside = not inside
+            counts += [0] if inside else []
+        elif inside and re.match(r"\w+\(", call):
+            counts[-1] += 1
+    return Cost(*counts)

@@ -1,0 +1,45 @@
+"""What a login costs does not creep up: its instructions and system calls, which do not depend on how busy the machine is.
+
+The figures are what was counted with the versions below. Who makes a login cheaper lowers them; who needs more raises them, and
+says why in the commit. docs/PERFORMANCE.md says what they are made of.
+"""
+
+import os
+import re
+
+import pytest
+
+import counts
+from counts import Cost
+from subjects import MODULES, prepare, right_code, run, wrong_code
+
+from modules import Twostep  # of tests/compare, where `subjects` looks for it
+
+EXPECTED = {  # of the first login of a process, and of each later one, beyond pam_permit
+    right_code: {"instructions": Cost(540_000, 351_700), "system calls": Cost(108, 66)},
+    wrong_code: {"instructions": Cost(675_600, 487_400), "system calls": Cost(108, 66)},
+}
+COUNTED_WITH = ("rustc version 1.95.0", "glibc 2.36")
+MARGIN = {"instructions": 1.02, "system calls": 1.0}
+MARGIN_ELSEWHERE = 1.25  # another compiler or library
+
+
+@pytest.fixture(scope="module")
+def subjects():
+    return prepare(Twostep)
+
+
+@pytest.fixture(scope="module")
+def counted_here():
+    compilers = run("readelf", "--string-dump=.comment", MODULES / "pam_twostep.so").stdout
+    return (re.search(r"rustc version [0-9.]+", compilers)[0], os.confstr("CS_GNU_LIBC_VERSION")) == COUNTED_WITH
+
+
+@pytest.mark.parametrize("code", EXPECTED, ids=lambda code: code.__name__)
+@pytest.mark.parametrize("count", [counts.instructions, counts.system_calls], ids=lambda count: count.__name__)
+def test_a_login_costs_no_more_than_it_did(subjects, counted_here, code, count):
+    permit, twostep = subjects
+    unit = count.__name__.replace("_", " ")
+    spent, expected = count(twostep, code) - count(permit), EXPECTED[code][unit]
+    margin = MARGIN[unit] if counted_here else MARGIN_ELSEWHERE
+    assert spent.first <= expected.first * margin and spent.later <= expected.later * margin, f"{spent} {unit}, not {expected}"
