@@ -98,7 +98,7 @@ pub fn issue(source: &impl Source, terms: &Terms<'_>) -> Result<Issued, Denial> 
 }
 
 /// An id that no other credential has: 80 random bits. It is no secret.
-fn new_id(source: &impl Source) -> Result<String, Denial> {
+pub fn new_id(source: &impl Source) -> Result<String, Denial> {
     let mut random = [0; 10];
     source.fill(&mut random)?;
     Ok(totp::encode_secret(&random).as_str().to_owned())

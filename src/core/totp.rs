@@ -36,6 +36,12 @@ const NEAR: u64 = 10;
 /// Bytes of a new secret: 160 bits, as RFC 4226 section 4 recommends.
 pub const SECRET_BYTES: usize = 20;
 
+/// Bytes that a secret of ours has at least: 128 bits (RFC 4226 section 4, R6).
+pub const SHORTEST_SECRET: usize = 16;
+
+/// Bytes that an imported secret has at least: 80 bits, which is what google-authenticator made until 2018.
+const SHORTEST_IMPORTED: usize = 10;
+
 /// Decodes base32 (RFC 4648 section 6) as people copy it: lower case, blanks, dashes and padding are forgiven; anything
 /// that does not encode back to what was given is not.
 pub fn decode_secret(text: &str) -> Option<Zeroizing<Vec<u8>>> {
@@ -61,12 +67,14 @@ pub struct Authenticator {
     pub period: Period,
     /// When it was enrolled, if that is known.
     pub enrolled: Option<UnixTime>,
+    /// Whether its secret was made by another program.
+    pub imported: bool,
     totp: Totp,
 }
 
 impl Authenticator {
-    /// An authenticator with a secret of at least 128 bits (RFC 4226 section 4, R6) and codes of 6 to 8 digits. The error
-    /// says what is wrong and never holds the secret.
+    /// An authenticator with a secret of at least [`SHORTEST_SECRET`] bytes and codes of 6 to 8 digits. The error says what is
+    /// wrong and never holds the secret.
     pub fn new(
         label: String,
         secret: &[u8],
@@ -75,18 +83,27 @@ impl Authenticator {
         period: Period,
         enrolled: Option<UnixTime>,
     ) -> Result<Self, &'static str> {
-        if !(6..=8).contains(&digits) {
-            return Err("digits must be 6, 7 or 8");
-        }
-        let totp = Builder::new()
-            .with_secret(Secret::new(secret.into()))
-            .with_algorithm(algorithm)
-            .with_digits(digits)
-            .with_step_duration(period.seconds())
-            .with_skew(0)
+        let totp = builder(secret, algorithm, digits, period)?
             .build()
             .map_err(|_| "the secret must have at least 16 bytes")?;
-        Ok(Self { label, period, enrolled, totp })
+        Ok(Self { label, period, enrolled, imported: false, totp })
+    }
+
+    /// The same with a secret that another program made, and that may be shorter: 10 bytes.
+    #[expect(clippy::disallowed_methods, reason = "the length is checked here")]
+    pub fn imported(
+        label: String,
+        secret: &[u8],
+        algorithm: Algorithm,
+        digits: u8,
+        period: Period,
+        enrolled: Option<UnixTime>,
+    ) -> Result<Self, &'static str> {
+        if secret.len() < SHORTEST_IMPORTED {
+            return Err("the secret must have at least 10 bytes");
+        }
+        let totp = builder(secret, algorithm, digits, period)?.build_noncompliant();
+        Ok(Self { label, period, enrolled, imported: true, totp })
     }
 
     /// The hash of the HMAC.
@@ -113,6 +130,18 @@ impl Authenticator {
     pub fn step_at(&self, now: UnixTime) -> Step {
         Step::at(now, self.period)
     }
+}
+
+fn builder(secret: &[u8], algorithm: Algorithm, digits: u8, period: Period) -> Result<Builder, &'static str> {
+    if !(6..=8).contains(&digits) {
+        return Err("digits must be 6, 7 or 8");
+    }
+    Ok(Builder::new()
+        .with_secret(Secret::new(secret.into()))
+        .with_algorithm(algorithm)
+        .with_digits(digits)
+        .with_step_duration(period.seconds())
+        .with_skew(0))
 }
 
 /// A step to which a code belongs.

@@ -72,13 +72,23 @@ pub fn by_uid(uid: u32) -> Result<Option<Account>, Fault> {
 /// The account whose user id is `uid`, with every name that the local user database has for it: a rule may mean any of them.
 pub fn by_uid_with_all_names(uid: u32) -> Result<Option<Account>, Fault> {
     let Some(mut account) = by_uid(uid)? else { return Ok(None) };
-    let unreadable = |error| Fault(format!("{LOCAL_USERS} cannot be read: {error}"));
-    for line in std::fs::read(LOCAL_USERS).map_err(unreadable)?.split(|&byte| byte == b'\n') {
+    for line in local_users()?.split(|&byte| byte == b'\n') {
         if let Some(entry) = local_entry(line, uid).filter(|entry| !account.entries.contains(entry)) {
             account.entries.push(entry);
         }
     }
     Ok(Some(account))
+}
+
+/// The names in the local user database.
+pub fn local_names() -> Result<Vec<String>, Fault> {
+    let names = local_users()?;
+    let names = names.split(|&byte| byte == b'\n').filter_map(|line| line.split(|&byte| byte == b':').next());
+    Ok(names.filter_map(|name| String::from_utf8(name.to_vec()).ok()).collect())
+}
+
+fn local_users() -> Result<Vec<u8>, Fault> {
+    std::fs::read(LOCAL_USERS).map_err(|error| Fault(format!("{LOCAL_USERS} cannot be read: {error}")))
 }
 
 /// The entry of a line of the local user database (passwd(5)), if it is one of `uid`'s.

@@ -99,6 +99,8 @@ struct AuthenticatorTable {
     digits: Option<u8>,
     period: Option<u64>,
     enrolled: Option<u64>,
+    #[serde(default)]
+    imported: bool,
 }
 
 impl Credential {
@@ -152,6 +154,9 @@ impl Credential {
             if let Some(enrolled) = one.enrolled {
                 let _ = writeln!(text, "enrolled = {}", enrolled.seconds());
             }
+            if one.imported {
+                text.push_str("imported = true\n");
+            }
         }
         text
     }
@@ -188,16 +193,10 @@ impl AuthenticatorTable {
                 Period::new(seconds).ok_or_else(|| of("the period must be 15 to 120 seconds"))?
             }
         };
-        let enrolled = self.enrolled.map(UnixTime::new);
-        Authenticator::new(
-            self.label.clone(),
-            &secret,
-            self.algorithm.into(),
-            self.digits.unwrap_or(6),
-            period,
-            enrolled,
-        )
-        .map_err(of)
+        let make = if self.imported { Authenticator::imported } else { Authenticator::new };
+        let (label, algorithm, digits) =
+            (self.label.clone(), self.algorithm.into(), self.digits.unwrap_or(6));
+        make(label, &secret, algorithm, digits, period, self.enrolled.map(UnixTime::new)).map_err(of)
     }
 }
 
@@ -262,6 +261,19 @@ mod tests {
         let credential = Credential::parse(one("").as_bytes()).unwrap();
         let phone = &credential.authenticators[0];
         assert_eq!((phone.algorithm(), phone.digits(), phone.period.seconds()), (Algorithm::SHA1, 6, 30));
+    }
+
+    #[test]
+    fn a_short_secret_is_taken_if_another_program_made_it() {
+        let short = |fields: &str| one(fields).replace(CANARY, "CANARYCANARYCANA");
+        assert!(Credential::parse(short("").as_bytes()).is_err());
+        assert!(Credential::parse(short("imported = false\n").as_bytes()).is_err());
+        let imported = Credential::parse(short("imported = true\n").as_bytes()).unwrap();
+        let again = Credential::parse(imported.to_toml().as_bytes()).unwrap();
+        assert!(again.authenticators[0].imported && again.authenticators[0].expose_secret().len() == 10);
+        assert!(!Credential::parse(one("").as_bytes()).unwrap().authenticators[0].imported);
+        let shorter = short("imported = true\n").replace("CANARYCANARYCANA", "CANARYCANARYCA");
+        assert!(Credential::parse(shorter.as_bytes()).is_err());
     }
 
     /// A file with one more would be refused, and nobody of that name would get in.

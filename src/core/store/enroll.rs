@@ -46,19 +46,39 @@ impl Store {
             return Err(Denial::EnrolledMeanwhile);
         }
         check_ticket(&confirmed, locked.state())?;
-        let before = locked.state().clone();
         let Confirmed { id, authenticator, mark, recovery, .. } = confirmed;
-        // In place of what an enrollment that was broken off may have left.
-        let burnt = before.burn(mark).with_recovery(recovery.unwrap_or(RecoveryCodes::NONE));
-        let enrolled = burnt.with_ticket(None).unlock();
         let credential = Credential {
             uid: account.uid,
             name: account.name.clone(),
             id,
             authenticators: vec![authenticator],
         };
+        self.create(&mut locked, &credential, mark, recovery.unwrap_or(RecoveryCodes::NONE))
+    }
+
+    /// Stores what another program had of `account`, where there is no credential, in the same order: codes up to `mark` are
+    /// used up, and there are no recovery codes.
+    pub fn import(&self, account: &Account, credential: &Credential, mark: UnixTime) -> Result<(), Denial> {
+        let mut locked = self.lock_or_create(account, |_| mark)?;
+        if self.is_enrolled(account.uid)? {
+            return Err(Denial::EnrolledMeanwhile);
+        }
+        self.create(&mut locked, credential, mark, RecoveryCodes::NONE)
+    }
+
+    fn create(
+        &self,
+        locked: &mut LockedState,
+        credential: &Credential,
+        mark: UnixTime,
+        recovery: RecoveryCodes,
+    ) -> Result<(), Denial> {
+        let before = locked.state().clone();
+        // In place of what an enrollment that was broken off may have left.
+        let burnt = before.burn(mark).with_recovery(recovery);
+        let enrolled = burnt.with_ticket(None).unlock();
         locked.save(burnt, Durability::Flushed)?;
-        if !self.create_credential(&credential)? {
+        if !self.create_credential(credential)? {
             // Put there by somebody who takes no lock: these recovery codes must not work for it.
             locked.save(before.burn(mark), Durability::Flushed)?;
             return Err(Denial::EnrolledMeanwhile);
@@ -145,6 +165,31 @@ mod tests {
         let again = store.enroll(&ada(), confirmed("tablet", None));
         assert_eq!(again, Err(Denial::EnrolledMeanwhile));
         assert_eq!(store.owned_credential(&ada()).unwrap().authenticators[0].label, "phone");
+    }
+
+    #[test]
+    fn what_is_imported_burns_its_codes_ends_a_lockout_and_replaces_nobody() {
+        let (_scratch, store) = with_ticket("import");
+        let credential = |label: &str| Credential {
+            uid: 7,
+            name: "ada".to_owned(),
+            id: "an id".to_owned(),
+            authenticators: vec![phone(label), phone("tablet")],
+        };
+        let mut locked = store.lock(7).unwrap().unwrap();
+        locked.save(locked.state().with_recovery(one_code()), Durability::Flushed).unwrap();
+        drop(locked);
+        store.import(&ada(), &credential("phone"), MARK).unwrap();
+        let labels = || -> Vec<String> {
+            store.owned_credential(&ada()).unwrap().authenticators.into_iter().map(|one| one.label).collect()
+        };
+        assert_eq!(labels(), ["phone", "tablet"]);
+        assert_eq!(store.state(7).unwrap().unwrap(), State::new("ada", MARK));
+
+        let again = store.import(&ada(), &credential("other"), MARK.plus(30));
+        assert_eq!(again, Err(Denial::EnrolledMeanwhile));
+        assert_eq!(labels(), ["phone", "tablet"]);
+        assert_eq!(store.state(7).unwrap().unwrap().mark, MARK);
     }
 
     #[test]

@@ -20,13 +20,14 @@ fn check(credential: &Credential) {
     let authenticators = &credential.authenticators;
     assert!((1..=8).contains(&authenticators.len()));
     for one in authenticators {
-        assert!(one.expose_secret().len() >= 16 && (6..=8).contains(&one.digits()));
+        let shortest = if one.imported { 10 } else { 16 };
+        assert!(one.expose_secret().len() >= shortest && (6..=8).contains(&one.digits()));
         assert!((15..=120).contains(&one.period.seconds()) && !one.label.contains(char::is_control));
         assert_eq!(authenticators.iter().filter(|other| other.label == one.label).count(), 1);
     }
 }
 
-type Fields<'a> = (u32, &'a str, &'a str, Vec<(&'a str, &'a [u8], String, u8, u64, Option<u64>)>);
+type Fields<'a> = (u32, &'a str, &'a str, Vec<(&'a str, &'a [u8], String, u8, u64, Option<u64>, bool)>);
 
 fn fields(credential: &Credential) -> Fields<'_> {
     let of = |one: &Authenticator| {
@@ -35,7 +36,7 @@ fn fields(credential: &Credential) -> Fields<'_> {
     };
     let authenticators = credential.authenticators.iter().map(|one| {
         let (algorithm, digits, period, enrolled) = of(one);
-        (one.label.as_str(), one.expose_secret(), algorithm, digits, period, enrolled)
+        (one.label.as_str(), one.expose_secret(), algorithm, digits, period, enrolled, one.imported)
     });
     (credential.uid, &credential.name, &credential.id, authenticators.collect())
 }
