@@ -18,6 +18,7 @@
 pub mod time;
 
 pub mod code;
+pub mod foreign;
 pub mod forward;
 pub mod verdict;
 

@@ -4,6 +4,7 @@ use std::ffi::CStr;
 use std::path::Path;
 
 use twostep_core::audit::Value;
+use twostep_core::foreign;
 use twostep_core::login::{FirstFactor, Manner, Question};
 use twostep_core::os::root::Root;
 use twostep_core::policy::METHODS;
@@ -21,8 +22,11 @@ impl Arguments {
     pub fn parse(args: &[&CStr]) -> Result<Self, String> {
         let (mut root, mut first_factor, mut question) = (None, None, None);
         for arg in args {
-            let unknown = || format!("unknown module argument {}", Value(&arg.to_string_lossy()));
-            let text = arg.to_str().map_err(|_| unknown())?;
+            let unknown = |text: &str| {
+                let instead = foreign::instead_of(text).map(|advice| format!(": another module's; {advice}"));
+                format!("unknown module argument {}{}", Value(text), instead.unwrap_or_default())
+            };
+            let text = arg.to_str().map_err(|_| unknown(&arg.to_string_lossy()))?;
             let (key, value) = text.split_once('=').map_or((text, None), |(key, value)| (key, Some(value)));
             match (key, value) {
                 ("root", Some(value)) if root.is_none() => {
@@ -35,7 +39,7 @@ impl Arguments {
                 ("root" | "first_factor", Some(_)) | ("forward_pass", None) => {
                     return Err(format!("module argument {key} is given twice"));
                 }
-                _ => return Err(unknown()),
+                _ => return Err(unknown(text)),
             }
         }
         let manner =

@@ -28,10 +28,12 @@ use twostep_core::world::Machine;
 
 use crate::administrator::root_at;
 use crate::failure::Failure;
+
 use crate::terminal::say;
 use finding::Finding;
 use report::Report;
 use sight::{Sight, is_hidden};
+pub use stack::words;
 
 /// How to report.
 #[derive(clap::Args)]

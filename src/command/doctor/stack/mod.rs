@@ -41,6 +41,8 @@ use entry::Entry;
 use files::Files;
 use service::Service;
 
+pub use line::words;
+
 /// What stands in the way of a login with a code, at one service.
 pub struct Guard {
     /// The arguments of our auth line; none if there is no such line.

@@ -1,5 +1,6 @@
 //! Our own line: its control and its arguments.
 
+use twostep_core::foreign;
 use twostep_core::policy::METHODS;
 
 use super::control::{Action, Answer, Control};
@@ -89,7 +90,11 @@ fn arguments(entry: &Entry) -> Option<Finding> {
                 seen.push(key);
                 continue;
             }
-            _ => format!("twostep does not know the argument '{}'", argument),
+            _ => {
+                let instead = foreign::instead_of(argument);
+                let instead = instead.map_or_else(String::new, |advice| format!(": {advice}"));
+                format!("twostep does not know the argument '{argument}'{instead}")
+            }
         };
         let why = "twostep refuses everybody rather than guess what is meant.";
         return Some(Finding::problem(entry.place.clone(), wrong, why, without(entry, number)));
