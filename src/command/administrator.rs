@@ -23,6 +23,7 @@ use crate::terminal::{Terminal, note};
 /// Somebody who may read and write the store.
 pub struct Administrator {
     system: System,
+    root: Root,
     /// Whether the machine itself is meant, and so its log.
     real: bool,
 }
@@ -35,12 +36,17 @@ impl Administrator {
         if !root.is_ours() {
             return Err(Failure::refused("only root can do this.", "Run it again with sudo."));
         }
-        Ok(Self { system: System::new(root), real })
+        Ok(Self { system: System::new(root.clone()), root, real })
     }
 
     /// The store.
     pub fn store(&self) -> Result<Store, Failure> {
         Ok(self.system.store()?)
+    }
+
+    /// Where `path`, an absolute one, lies.
+    pub fn path(&self, path: &str) -> PathBuf {
+        self.root.path(path)
     }
 
     /// The machine.
@@ -56,6 +62,11 @@ impl Administrator {
     /// How the policy wants codes judged.
     pub fn rules(&self) -> Result<Verification, Failure> {
         Ok(self.policy()?.verification)
+    }
+
+    /// What apps show beside an account of this machine.
+    pub fn issuer(&self) -> Result<String, Failure> {
+        Ok(self.policy()?.enrollment.issuer.unwrap_or_else(|| self.system.name()))
     }
 
     /// The account called `name`.

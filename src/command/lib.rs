@@ -5,7 +5,9 @@ mod caller;
 mod completions;
 pub mod doctor;
 mod enroll;
+mod export;
 mod failure;
+pub mod import;
 mod policy;
 pub mod printable;
 mod rebind;
@@ -32,12 +34,12 @@ use caller::Caller;
 use failure::{Failure, tell};
 
 /// The whole help on one screen of 24 lines, the last of which is the prompt's: clap's own has two more empty ones.
-const HELP: &str = "{about}\n{usage-heading} {usage}\n\n\
+const HELP: &str = "{about}\n{usage-heading} {usage}\n\
                     \x1b[1;4mCommands:\x1b[0m\n{subcommands}\n\x1b[1;4mOptions:\x1b[0m\n{options}\n";
 
 /// The second step of a Linux login: a time-based code from an authenticator app.
 #[derive(Parser)]
-#[command(version, arg_required_else_help = true, help_template = HELP)]
+#[command(version, arg_required_else_help = true, disable_help_subcommand = true, help_template = HELP)]
 struct Arguments {
     /// Use the files below DIR: for images and tests
     #[arg(long, value_name = "DIR", global = true)]
@@ -83,6 +85,10 @@ enum VerbOfRoot {
     Reset(reset::Arguments),
     /// Let a renamed account keep its second step
     Rebind(rebind::Arguments),
+    /// Carry over what google-authenticator or pam_oath has
+    Import(import::Arguments),
+    /// Print secrets as otpauth URIs, for another program
+    Export(export::Arguments),
 }
 
 /// The command, with the arguments of this process.
@@ -116,6 +122,8 @@ fn rule(administrator: &Administrator, verb: VerbOfRoot) -> Result<(), Failure> 
         VerbOfRoot::Unlock(arguments) => unlock::run(administrator, &arguments),
         VerbOfRoot::Reset(arguments) => reset::run(administrator, &arguments),
         VerbOfRoot::Rebind(arguments) => rebind::run(administrator, &arguments),
+        VerbOfRoot::Import(arguments) => import::run(administrator, &arguments),
+        VerbOfRoot::Export(arguments) => export::run(administrator, &arguments),
     }
 }
 

@@ -23,6 +23,7 @@ OFFERS = [
     ("twostep re", {"rebind", "recovery", "remove", "require", "reset"}),
     ("twostep enroll --", {"--user", "--label", "--json", "--qr", "--root", "--help"}),
     ("twostep policy ex", {"explain"}),
+    ("twostep import goo", {"google-authenticator"}),
     ("twostep policy explain --fi", {"--first-factor"}),
 ]
 SHELLS = ("twostep completions ", {"bash", "fish", "zsh"})  # what clap makes for fish offers files here

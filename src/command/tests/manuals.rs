@@ -38,7 +38,8 @@ fn help_of(verb: &str) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// The subcommands below `verb`, with those below them; of some that have more below, only these.
+/// The subcommands below `verb`, with those below them; of some that have more below, only these, unless they take options
+/// themselves.
 fn verbs_below(verb: &str) -> Words {
     let help = help_of(verb);
     let Some((_, list)) = help.split_once("Commands:\n") else { return words([verb]) };
@@ -46,7 +47,8 @@ fn verbs_below(verb: &str) -> Words {
     let names = lines.filter_map(|line| line.split_whitespace().next());
     let below =
         names.filter(|&name| name != "help").flat_map(|name| verbs_below(format!("{verb} {name}").trim()));
-    below.collect()
+    let itself = (!verb.is_empty() && !own_options_of(verb).is_empty()).then(|| verb.to_owned());
+    below.chain(itself).collect()
 }
 
 fn verbs() -> Words {
@@ -159,7 +161,7 @@ fn every_command_that_a_page_names_exists() {
         let lines =
             page.lines().filter_map(|line| line.strip_prefix(".Ql ").or_else(|| line.strip_prefix(".Dl ")));
         for command in lines.filter_map(|line| line.strip_prefix("twostep ")) {
-            let verb = verbs.iter().find(|&verb| format!("{command} ").starts_with(&format!("{verb} ")));
+            let verb = verbs.iter().rfind(|&verb| format!("{command} ").starts_with(&format!("{verb} ")));
             let verb = verb.unwrap_or_else(|| panic!("{name}: twostep {command}"));
             let given =
                 command.split(' ').take_while(|&word| word != "|").filter_map(|word| word.strip_prefix("--"));
@@ -174,7 +176,7 @@ fn every_command_that_a_page_names_exists() {
 fn module_arguments() -> Words {
     let source = read("src/module/arguments.rs");
     let (_, body) = source.split_once("pub fn parse(").unwrap();
-    let arms = body.split_once("match ").unwrap().1.split_once("_ => return Err(unknown())").unwrap().0;
+    let arms = body.split_once("match ").unwrap().1.split_once("_ => return Err(unknown(text))").unwrap().0;
     let patterns = arms.lines().filter_map(|line| Some(line.split_once("=>")?.0));
     let quoted = patterns.flat_map(|pattern| pattern.split('"').skip(1).step_by(2));
     let keys = words(quoted);

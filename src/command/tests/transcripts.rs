@@ -486,7 +486,6 @@ fn words_that_mean_nothing_get_a_hint_and_status_2() {
             "unrecognized subcommand 'enrol'\n\n  tip: a similar subcommand exists: 'enroll'\n\n\
              Usage: twostep [OPTIONS] <COMMAND>",
         ),
-        ("help nosuch", "unrecognized subcommand 'nosuch'\n\nUsage: twostep [OPTIONS] <COMMAND>"),
         (
             "policy chek",
             "unrecognized subcommand 'chek'\n\n  tip: a similar subcommand exists: 'check'\n\n\

@@ -1,0 +1,60 @@
+//! `twostep export`: the way out, for another program or another machine.
+
+use twostep_core::qr::Invitation;
+use twostep_core::store::Store;
+use zeroize::Zeroizing;
+
+use crate::administrator::{Administrator, Target};
+use crate::failure::Failure;
+use crate::terminal::{note, say};
+
+/// Whose secrets to print.
+#[derive(clap::Args)]
+#[group(required = true, multiple = false)]
+pub struct Arguments {
+    /// One person, by name or uid
+    #[arg(long, value_name = "USER")]
+    user: Option<String>,
+    /// Everybody who is enrolled
+    #[arg(long)]
+    all: bool,
+}
+
+/// Prints a line for each authenticator: the user and an otpauth URI, as `twostep import otpauth` reads them. Recovery codes and
+/// what is used up are not in it.
+pub fn run(administrator: &Administrator, arguments: &Arguments) -> Result<(), Failure> {
+    let store = administrator.store()?;
+    let issuer = administrator.issuer()?;
+    let targets = match &arguments.user {
+        Some(user) => vec![administrator.target(user)?],
+        None => store.uids()?.0.into_iter().map(Target::of).collect::<Result<_, _>>()?,
+    };
+    let mut lines = Zeroizing::new(String::new());
+    let mut exported = Vec::new();
+    for target in targets {
+        if let Some(more) = lines_of(&store, &target, &issuer)? {
+            lines.push_str(&more);
+            exported.push(target);
+        }
+    }
+    if exported.is_empty() {
+        return Err(Failure::refused("nobody of them is enrolled.", "See 'twostep status --all'."));
+    }
+    // Logged before: whoever reads what follows has the second step of these people.
+    for target in &exported {
+        administrator.log("export", target, "");
+    }
+    say(lines.trim_end())?;
+    note("whoever reads these lines can make the codes of these people: keep them as secret as the store.");
+    Ok(())
+}
+
+fn lines_of(store: &Store, target: &Target, issuer: &str) -> Result<Option<Zeroizing<String>>, Failure> {
+    let Some(credential) = store.credential(target.uid)? else { return Ok(None) };
+    let mut lines = Zeroizing::new(String::with_capacity(8 * 1024));
+    for authenticator in &credential.authenticators {
+        let invitation = Invitation { account: &credential.name, issuer, authenticator, notes: &[] };
+        lines.extend([credential.name.as_str(), " ", invitation.uri().as_str(), "\n"]);
+    }
+    Ok(Some(lines))
+}

@@ -1,0 +1,79 @@
+//! What another program's file says, in words of ours.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use twostep_core::code::Code;
+use twostep_core::time::{Period, UnixTime};
+use twostep_core::totp::Algorithm;
+use zeroize::Zeroizing;
+
+/// Where something was found: a file, and the line if it is one of several.
+#[derive(Clone)]
+pub struct Place {
+    /// The file.
+    pub file: PathBuf,
+    /// From 1 on.
+    pub line: Option<usize>,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.file.display())?;
+        self.line.map_or(Ok(()), |line| write!(f, ":{line}"))
+    }
+}
+
+/// One authenticator of one person, or why it cannot be carried over.
+pub struct Entry {
+    /// Whose it is.
+    pub user: String,
+    /// Where it was found.
+    pub place: Place,
+    /// What was found there.
+    pub found: Result<Token, String>,
+}
+
+/// What makes codes, and which of them are used up.
+pub struct Token {
+    /// The secret, in bytes.
+    pub secret: Zeroizing<Vec<u8>>,
+    /// The hash of the HMAC.
+    pub algorithm: Algorithm,
+    /// Digits of a code.
+    pub digits: u8,
+    /// Seconds per step.
+    pub period: Period,
+    /// Which codes are used up.
+    pub used: Used,
+    /// By how many steps the phone's clock was found to be ahead.
+    pub ahead: i64,
+    /// How many steps to each side were accepted.
+    pub reach: u64,
+    /// What is not carried over.
+    pub notes: Vec<String>,
+}
+
+/// Which codes are used up.
+pub enum Used {
+    /// Those of steps that begin at this moment or before.
+    Until(UnixTime),
+    /// This one, and those before it; when it was shown is to be found out.
+    Code(Code),
+    /// Nobody knows: all that were shown until now may be.
+    Perhaps,
+    /// None.
+    Nothing,
+}
+
+/// A period of seconds that we take; the error says which.
+pub fn period(seconds: u64) -> Result<Period, String> {
+    Period::new(seconds)
+        .ok_or_else(|| format!("codes change every {seconds} s, and 15 to 120 s are possible: enroll anew"))
+}
+
+/// Why the last line of a file is refused: what is missing may change what it says.
+pub const CUT_OFF: &str = "the file is cut off here: its last line has no end";
+
+/// Why codes that are counted instead of timed are refused.
+pub const COUNTED: &str = "its codes are counted (HOTP), not timed: enroll anew, with a TOTP app";

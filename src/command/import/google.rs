@@ -1,0 +1,131 @@
+//! The file of google-authenticator-libpam: a key, options, scratch codes.
+//!
+//! Its own FILEFORMAT says what it is to be; what its parser really takes is what counts here.
+
+use twostep_core::time::UnixTime;
+use twostep_core::totp::Algorithm;
+use zeroize::Zeroizing;
+
+use super::found::{COUNTED, CUT_OFF, Token, Used, period};
+
+/// No step of a code lies further ahead than a day: the file is damaged.
+const FURTHEST: u64 = 24 * 3600;
+
+/// What is wrong, and in which line.
+pub type Problem = (usize, String);
+
+/// Reads the file's bytes. `now` is the present moment.
+pub fn parse(bytes: &[u8], now: UnixTime) -> Result<Token, Problem> {
+    if bytes.contains(&0) {
+        return Err((1, "there is a NUL byte in the file".to_owned()));
+    }
+    let text = std::str::from_utf8(bytes).map_err(|_| (1, "the file is not text".to_owned()))?;
+    let mut lines = text.lines();
+    let key = lines.next().unwrap_or_default();
+    let secret = decode(key).ok_or((1, "this is not a key (base32)".to_owned()))?;
+    if !text.ends_with('\n') {
+        return Err((text.lines().count(), CUT_OFF.to_owned()));
+    }
+    let options = Options(text);
+    if options.number("HOTP_COUNTER")?.is_some_and(|(_, counter)| counter >= 1) {
+        return Err((options.line("HOTP_COUNTER"), COUNTED.to_owned()));
+    }
+    if options.find("TOTP_AUTH").is_none() {
+        return Err((1, "the file has no line '\" TOTP_AUTH': it lets nobody in".to_owned()));
+    }
+    let (line, seconds) = options.number("STEP_SIZE")?.unwrap_or((1, 30));
+    let period = positive(seconds).and_then(period).map_err(|problem| (line, problem))?;
+    let (_, window) = options.number("WINDOW_SIZE")?.unwrap_or((1, 3));
+    let (_, ahead) = options.number("TIME_SKEW")?.unwrap_or((1, 0));
+    let scratch = text.lines().filter(|line| is_scratch_code(line)).count();
+    let mut notes = Vec::new();
+    if scratch > 0 {
+        notes.push(format!(
+            "{scratch} scratch codes are not carried over (27 bits each, kept readable): \
+             'twostep recovery' gives new ones"
+        ));
+    }
+    Ok(Token {
+        secret,
+        algorithm: options.algorithm()?,
+        digits: options.digits()?,
+        period,
+        used: options.used(period.seconds(), now)?,
+        ahead,
+        reach: u64::try_from(window).unwrap_or(0) / 2,
+        notes,
+    })
+}
+
+/// Decodes a key as that program does: blanks and dashes do not count, `0`, `1` and `8` are read as `O`, `L` and `B`, and bits
+/// that make no whole byte are dropped.
+fn decode(key: &str) -> Option<Zeroizing<Vec<u8>>> {
+    let mut plain = Zeroizing::new(String::with_capacity(key.len()));
+    plain.extend(key.chars().filter(|c| !matches!(c, ' ' | '\t' | '\r' | '-')).map(|c| match c {
+        '0' => 'O',
+        '1' => 'L',
+        '8' => 'B',
+        c => c.to_ascii_uppercase(),
+    }));
+    let secret = base32::decode(base32::Alphabet::Rfc4648 { padding: false }, &plain).map(Zeroizing::new);
+    secret.filter(|secret| !secret.is_empty())
+}
+
+/// Eight digits, the first of which is no zero.
+fn is_scratch_code(line: &str) -> bool {
+    line.len() == 8 && !line.starts_with('0') && line.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+fn positive(number: i64) -> Result<u64, String> {
+    u64::try_from(number).map_err(|_| "this number cannot be negative".to_owned())
+}
+
+/// The lines `" NAME VALUE`. Of several with one name the first counts.
+struct Options<'a>(&'a str);
+
+impl<'a> Options<'a> {
+    /// The number of the line and the value.
+    fn find(&self, name: &str) -> Option<(usize, &'a str)> {
+        (1..).zip(self.0.lines()).find_map(|(number, line)| {
+            let value = line.strip_prefix("\" ")?.strip_prefix(name)?;
+            (value.is_empty() || value.starts_with([' ', '\t'])).then(|| (number, value.trim()))
+        })
+    }
+
+    fn line(&self, name: &str) -> usize {
+        self.find(name).map_or(1, |(line, _)| line)
+    }
+
+    fn number(&self, name: &str) -> Result<Option<(usize, i64)>, Problem> {
+        let Some((line, value)) = self.find(name) else { return Ok(None) };
+        let number = value.parse().map_err(|_| (line, format!("{name} is not a number")))?;
+        Ok(Some((line, number)))
+    }
+
+    /// What a fork writes.
+    fn digits(&self) -> Result<u8, Problem> {
+        let Some((line, digits)) = self.number("DIGITS")? else { return Ok(6) };
+        let digits = u8::try_from(digits).ok().filter(|digits| (6..=8).contains(digits));
+        digits.ok_or((line, "a code must have 6, 7 or 8 digits".to_owned()))
+    }
+
+    /// What a fork writes.
+    fn algorithm(&self) -> Result<Algorithm, Problem> {
+        let Some((line, name)) = self.find("ALGORITHM") else { return Ok(Algorithm::SHA1) };
+        super::algorithm(name).map_err(|problem| (line, problem))
+    }
+
+    /// The steps that were used; nobody knows if codes could be used again.
+    fn used(&self, period: u64, now: UnixTime) -> Result<Used, Problem> {
+        let Some((line, steps)) = self.find("DISALLOW_REUSE") else { return Ok(Used::Perhaps) };
+        let wrong = |_| (line, "DISALLOW_REUSE is not a list of numbers".to_owned());
+        let steps: Vec<u64> =
+            steps.split_whitespace().map(str::parse).collect::<Result<_, _>>().map_err(wrong)?;
+        let Some(last) = steps.into_iter().max() else { return Ok(Used::Nothing) };
+        let begins = last.saturating_mul(period);
+        if begins > now.plus(FURTHEST).seconds() {
+            return Err((line, "a code of more than a day ahead was used: the file is damaged".to_owned()));
+        }
+        Ok(Used::Until(UnixTime::new(begins)))
+    }
+}

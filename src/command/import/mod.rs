@@ -1,0 +1,136 @@
+//! `twostep import`: people keep the phone that they have, and scan nothing.
+
+pub mod found;
+pub mod google;
+mod homes;
+mod moving;
+pub mod oath;
+pub mod otpauth;
+mod pam_line;
+mod read;
+mod report;
+
+use std::path::PathBuf;
+
+use clap::Subcommand;
+use twostep_core::store::credential::check_label;
+use twostep_core::totp::Algorithm;
+
+use crate::administrator::Administrator;
+use crate::failure::Failure;
+
+use found::{CUT_OFF, Entry, Place, Token};
+use moving::{Manner, Moving};
+
+/// What to carry over.
+#[derive(clap::Args)]
+#[command(args_conflicts_with_subcommands = true, arg_required_else_help = true)]
+pub struct Arguments {
+    /// Print a policy and a line that mean the same as
+    /// this line of the other module's
+    #[arg(long, value_name = "LINE", verbatim_doc_comment)]
+    pam_line: Option<String>,
+    #[command(subcommand)]
+    source: Option<Source>,
+}
+
+/// From where.
+#[derive(Subcommand)]
+enum Source {
+    /// From the files of google-authenticator-libpam
+    GoogleAuthenticator(homes::Arguments),
+    /// From the users file of pam_oath
+    PamOath(OfMany),
+    /// From lines of otpauth URIs: [USER] URI
+    Otpauth(OfMany),
+}
+
+/// What all have in common.
+#[derive(clap::Args)]
+pub struct Options {
+    /// What the phones or apps shall be called
+    #[arg(long, value_name = "LABEL", default_value = "phone")]
+    label: String,
+    /// Show what would happen, and change nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// One file with many people in it.
+#[derive(clap::Args)]
+pub struct OfMany {
+    /// The file
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    #[command(flatten)]
+    options: Options,
+}
+
+/// Imports, and tells what became of everything.
+pub fn run(administrator: &Administrator, arguments: &Arguments) -> Result<(), Failure> {
+    if let Some(line) = &arguments.pam_line {
+        return pam_line::run(line);
+    }
+    let Some(source) = &arguments.source else { return Ok(()) };
+    match source {
+        Source::GoogleAuthenticator(arguments) => homes::run(administrator, arguments),
+        Source::PamOath(arguments) => of_many(administrator, "pam_oath", arguments, oath::parse),
+        Source::Otpauth(arguments) => of_many(administrator, "otpauth", arguments, otpauth::parse),
+    }
+}
+
+impl Options {
+    fn manner(&self, from: &'static str) -> Result<Manner<'_>, Failure> {
+        // The number of a further one stands behind it.
+        check_label(&format!("{} 8", self.label))
+            .map_err(|problem| Failure::refused(problem, "Choose another --label."))?;
+        Ok(Manner { from, label: &self.label, dry_run: self.dry_run })
+    }
+}
+
+/// Imports from a file with a line for each authenticator.
+fn of_many(
+    administrator: &Administrator,
+    from: &'static str,
+    arguments: &OfMany,
+    parse: impl Fn(&str) -> Option<(String, Result<Token, String>)>,
+) -> Result<(), Failure> {
+    let file = &arguments.file;
+    let unreadable =
+        |problem| Failure::unavailable(format!("{} {problem}.", file.display()), "Nothing was imported.");
+    let bytes = read::named(file).map_err(unreadable)?;
+    let mut moving = Moving::new(administrator, arguments.options.manner(from)?)?;
+    let mut people: Vec<(String, Vec<Entry>)> = Vec::new();
+    for (number, line) in (1..).zip(bytes.split_inclusive(|&byte| byte == b'\n')) {
+        let place = Place { file: file.clone(), line: Some(number) };
+        let parsed = match std::str::from_utf8(line) {
+            Ok(line) => parse(line).map(|(user, found)| (user, found.and_then(|token| whole(line, token)))),
+            Err(_) => Some((String::new(), Err("the line is not text".to_owned()))),
+        };
+        let Some((user, found)) = parsed else { continue };
+        let entry = Entry { user: user.clone(), place, found };
+        match people.iter_mut().find(|(name, _)| *name == user) {
+            Some((_, entries)) => entries.push(entry),
+            None => people.push((user, vec![entry])),
+        }
+    }
+    let rows: Vec<_> = people.into_iter().flat_map(|(user, entries)| moving.person(&user, entries)).collect();
+    report::tell(&rows, arguments.options.json)
+}
+
+fn whole(line: &str, token: Token) -> Result<Token, String> {
+    if line.ends_with('\n') { Ok(token) } else { Err(CUT_OFF.to_owned()) }
+}
+
+/// The hash of that name, however it is written.
+fn algorithm(name: &str) -> Result<Algorithm, String> {
+    match name.to_ascii_uppercase().as_str() {
+        "SHA1" => Ok(Algorithm::SHA1),
+        "SHA256" => Ok(Algorithm::SHA256),
+        "SHA512" => Ok(Algorithm::SHA512),
+        _ => Err("the hash must be SHA1, SHA256 or SHA512".to_owned()),
+    }
+}
