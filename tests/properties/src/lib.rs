@@ -6,6 +6,7 @@
 mod authenticate;
 mod code;
 mod doctor;
+mod import;
 mod log;
 mod policy;
 mod protocol;
@@ -22,6 +23,7 @@ mod uri;
 pub use authenticate::authenticate;
 pub use code::code;
 pub use doctor::doctor;
+pub use import::import;
 pub use log::log;
 pub use policy::policy;
 pub use protocol::protocol;

@@ -40,4 +40,4 @@ macro_rules! corpora {
     };
 }
 
-corpora! { authenticate code doctor log policy protocol request secret stack state ticket uri }
+corpora! { authenticate code doctor import log policy protocol request secret stack state ticket uri }
