@@ -37,12 +37,12 @@ e2e: build ## the end-to-end tests alone: real sshd, login, sudo and su in the s
 	tests/e2e/run
 
 compare: ## the black-box cases on us, google-authenticator and pam_oath; writes docs/COMPARISON.md (as root)
-	tests/deps test compare
+	tests/deps test
 	$(CARGO) build --release --locked
 	tests/compare/all
 
 bench: ## what a login costs, ours and the peers' in one run; writes docs/PERFORMANCE.md: ROUNDS (20) (as root)
-	tests/deps test bench
+	tests/deps bench
 	$(CARGO) build --release --locked
 	benches/run $(ROUNDS)
 
