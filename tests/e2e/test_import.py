@@ -5,6 +5,7 @@ import json
 import os
 import pwd
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -294,6 +295,22 @@ def test_whoever_has_a_link_to_a_file_of_roots_learns_nothing(machine):
     root.unlink()
 
 
+def test_a_link_outside_of_a_home_leads_nowhere_either(machine):
+    """Root reads there: what alice may change must not lead to a file of root's, nor may that be renamed."""
+    root = Path("/root/.google_authenticator")
+    root.write_text(f'{KEY}\n" TOTP_AUTH\n')
+    root.chmod(0o400)
+    folder = Path("/var/ga/alice")
+    folder.mkdir(parents=True)
+    os.chown(folder, uid_of("alice"), -1)
+    (folder / "ga").symlink_to("/root")
+    rows = of_google(machine, "--user", "alice", "--secret", "/var/ga/${USER}/ga/.google_authenticator", "--retire")
+    assert outcomes(rows) == {"alice": "refused"} and "link" in rows["alice"]["problem"]
+    assert root.exists()
+    root.unlink()
+    shutil.rmtree("/var/ga")
+
+
 def test_files_lie_where_the_old_line_said(machine):
     folder = Path("/var/ga")
     folder.mkdir(mode=0o700, exist_ok=True)
@@ -306,6 +323,7 @@ def test_files_lie_where_the_old_line_said(machine):
     assert sorted(file.name for file in folder.iterdir()) == ["alice.imported", "bob.imported"]
     machine.clock.advance(3 * STEP)
     assert ready(Ssh(machine)).attempt("alice", alice.code()).granted
+    shutil.rmtree(folder)
 
 
 def test_both_modules_in_one_stack_ask_each_person_once(machine):

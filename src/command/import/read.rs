@@ -7,7 +7,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use nix::errno::Errno;
-use nix::fcntl::{OFlag, RenameFlags, open, renameat2};
+use nix::fcntl::{AT_FDCWD, OFlag, OpenHow, RenameFlags, ResolveFlag, open, openat2, renameat2};
 use nix::sys::stat::Mode;
 use nix::unistd::{Gid, Uid, User, getegid, geteuid, getgrouplist, getgroups, setegid, seteuid, setgroups};
 use zeroize::Zeroizing;
@@ -41,7 +41,7 @@ pub fn private(
 ) -> Result<Option<Zeroizing<Vec<u8>>>, String> {
     let opened = match who {
         As::Person(user) => as_person(user, || open(path, CAREFUL, Mode::empty()))?,
-        As::Root => open(path, CAREFUL, Mode::empty()),
+        As::Root => open_as_root(path, CAREFUL),
     };
     let Some(file) = there(opened)? else { return Ok(None) };
     let about = file.metadata().map_err(|error| format!("cannot be looked at: {error}"))?;
@@ -62,17 +62,22 @@ pub fn private(
 
 /// The bytes of a regular file that root has named.
 pub fn named(path: &Path) -> Result<Zeroizing<Vec<u8>>, String> {
-    match there(open(path, CAREFUL, Mode::empty()))? {
+    match there(open_as_root(path, CAREFUL))? {
         Some(file) => contents(file, LONGEST_OF_ALL),
         None => Err("is not there".to_owned()),
     }
+}
+
+/// Follows no link on the whole way: somebody else may have put one there.
+fn open_as_root(path: &Path, flags: OFlag) -> nix::Result<OwnedFd> {
+    openat2(AT_FDCWD, path, OpenHow::new().flags(flags).resolve(ResolveFlag::RESOLVE_NO_SYMLINKS))
 }
 
 fn there(opened: nix::Result<OwnedFd>) -> Result<Option<File>, String> {
     match opened {
         Ok(fd) => Ok(Some(File::from(fd))),
         Err(Errno::ENOENT | Errno::ENOTDIR) => Ok(None),
-        Err(Errno::ELOOP) => Err("is a symbolic link".to_owned()),
+        Err(Errno::ELOOP) => Err("is, or lies behind, a symbolic link".to_owned()),
         Err(error) => Err(format!("cannot be opened: {}", error.desc())),
     }
 }
@@ -100,14 +105,14 @@ pub fn retire(path: &Path, who: &As<'_>, suffix: &str) -> Result<(), String> {
     };
     let mut retired = name.to_owned();
     retired.push(suffix);
-    let rename = || {
-        let folder = open(folder, OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())?;
+    let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+    let rename = |folder: OwnedFd| {
         let folder = folder.as_fd();
         renameat2(folder, name, folder, retired.as_os_str(), RenameFlags::RENAME_NOREPLACE)
     };
     match who {
-        As::Person(user) => as_person(user, rename)?,
-        As::Root => rename(),
+        As::Person(user) => as_person(user, || open(folder, flags, Mode::empty()).and_then(rename))?,
+        As::Root => open_as_root(folder, flags).and_then(rename),
     }
     .map_err(cannot)
 }
