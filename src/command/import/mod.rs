@@ -41,7 +41,7 @@ enum Source {
     GoogleAuthenticator(homes::Arguments),
     /// From the users file of pam_oath
     PamOath(OfMany),
-    /// From lines of otpauth URIs: [USER] URI
+    /// From lines of otpauth URIs, each behind its user
     Otpauth(OfMany),
 }
 
