@@ -62,6 +62,8 @@ enum Verb {
     Remove(remove::Arguments),
     #[command(flatten)]
     OfRoot(VerbOfRoot),
+    /// Carry over what google-authenticator or pam_oath has
+    Import(import::Arguments),
     /// Find what is wrong in PAM, sshd, policy, files; say what mends it
     Doctor(doctor::Arguments),
     /// Print what a shell needs to complete the words of this command
@@ -85,8 +87,6 @@ enum VerbOfRoot {
     Reset(reset::Arguments),
     /// Let a renamed account keep its second step
     Rebind(rebind::Arguments),
-    /// Carry over what google-authenticator or pam_oath has
-    Import(import::Arguments),
     /// Print secrets as otpauth URIs, for another program
     Export(export::Arguments),
 }
@@ -101,6 +101,7 @@ pub fn run() -> ExitCode {
         Verb::Completions(arguments) => completions::run::<Arguments>(&arguments),
         Verb::Doctor(arguments) => doctor::run(root, &arguments),
         Verb::Policy(verb) => policy::run(root, &verb),
+        Verb::Import(arguments) => import::run(root, &arguments),
         Verb::Enroll(arguments) => Caller::new(root).and_then(|caller| enroll::run(&caller, arguments)),
         Verb::Status(arguments) => Caller::new(root).and_then(|caller| status::run(&caller, &arguments)),
         Verb::Verify(arguments) => Caller::new(root).and_then(|caller| verify::run(&caller, &arguments)),
@@ -122,7 +123,6 @@ fn rule(administrator: &Administrator, verb: VerbOfRoot) -> Result<(), Failure> 
         VerbOfRoot::Unlock(arguments) => unlock::run(administrator, &arguments),
         VerbOfRoot::Reset(arguments) => reset::run(administrator, &arguments),
         VerbOfRoot::Rebind(arguments) => rebind::run(administrator, &arguments),
-        VerbOfRoot::Import(arguments) => import::run(administrator, &arguments),
         VerbOfRoot::Export(arguments) => export::run(administrator, &arguments),
     }
 }

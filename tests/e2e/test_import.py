@@ -329,7 +329,7 @@ def test_files_lie_where_the_old_line_said(machine):
 def test_both_modules_in_one_stack_ask_each_person_once(machine):
     """As docs/MIGRATION.md has it."""
     host = ready(Ssh(machine))
-    [stack] = re.findall(r"^auth  required .*?(?=^```)", (REPOSITORY / "docs/MIGRATION.md").read_text(), re.M | re.S)
+    [stack] = re.findall(r"^auth  requisite .*?(?=^```)", (REPOSITORY / "docs/MIGRATION.md").read_text(), re.M | re.S)
     machine.stack("sshd", *stack.splitlines())
     alice, bob = Person(machine, "alice", KEY), Person(machine, "bob", OTHER)
     written("alice", '" DISALLOW_REUSE', '" TOTP_AUTH')
@@ -430,6 +430,8 @@ def test_only_root_moves_people(machine):
     for arguments in (["import", "google-authenticator", "--all-homes"], ["export", "--all"]):
         done = machine.run("setpriv", *become("alice"), "twostep", *arguments)
         assert done.returncode == 1 and "only root can do this" in done.stderr and not done.stdout
+    done = machine.run("setpriv", *become("alice"), "twostep", "import", "--pam-line", "auth required pam_oath.so")
+    assert done.returncode == 0 and "pam_twostep.so" in done.stdout, "what a line means is no secret"
 
 
 @pytest.mark.parametrize(

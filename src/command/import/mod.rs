@@ -70,11 +70,12 @@ pub struct OfMany {
 }
 
 /// Imports, and tells what became of everything.
-pub fn run(administrator: &Administrator, arguments: &Arguments) -> Result<(), Failure> {
+pub fn run(root: Option<PathBuf>, arguments: &Arguments) -> Result<(), Failure> {
     if let Some(line) = &arguments.pam_line {
         return pam_line::run(line);
     }
     let Some(source) = &arguments.source else { return Ok(()) };
+    let administrator = &Administrator::new(root)?;
     match source {
         Source::GoogleAuthenticator(arguments) => homes::run(administrator, arguments),
         Source::PamOath(arguments) => of_many(administrator, "pam_oath", arguments, oath::parse),
