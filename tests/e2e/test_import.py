@@ -426,6 +426,12 @@ def test_a_uri_names_its_user_or_stands_behind_one(machine, tmp_path):
     file.unlink()
 
 
+def test_a_line_that_is_no_text_is_told_as_that(machine):
+    USERS_FILE.write_bytes(b"HOTP/T30 \xff - 00\n" + f"HOTP/T30 bob - {hexadecimal(OTHER)}\n".encode())
+    rows = imported(machine, "pam-oath", USERS_FILE)
+    assert rows[""]["problem"] == "the line is not text" and rows["bob"]["outcome"] == "imported"
+
+
 def test_only_root_moves_people(machine):
     for arguments in (["import", "google-authenticator", "--all-homes"], ["export", "--all"]):
         done = machine.run("setpriv", *become("alice"), "twostep", *arguments)

@@ -54,9 +54,10 @@ impl Row {
         Self { user, uid, file, line, outcome: Outcome::Refused, problem: None, notes: Vec::new() }
     }
 
-    /// Of what is refused before anybody looked at what was found.
+    /// Of what is refused because of its user; what is wrong with itself is told rather.
     pub fn refused(entry: Entry, problem: &str) -> Self {
-        Self::new(entry.user, None, entry.place).refuse(problem)
+        let Entry { user, place, found } = entry;
+        Self::new(user, None, place).refuse(&found.err().unwrap_or_else(|| problem.to_owned()))
     }
 
     /// The same, refused.
