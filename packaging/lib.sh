@@ -23,13 +23,18 @@ pam_dir() {
 }
 
 PAMDIR=${PAMDIR:-$(pam_dir)}
-HELPER=/usr/libexec/twostep/twostep-helper # where the command and the module look for it, whatever PREFIX is
+LIBEXEC=/usr/libexec/twostep # where the command and the module look for the helper, whatever PREFIX is
+SELINUX=/usr/share/selinux/packages
+APPARMOR=/etc/apparmor.d/abstractions
+AUTHSELECT=/usr/share/authselect/vendor/twostep
 MANDIR=$PREFIX/share/man
 DOCDIR=$PREFIX/share/doc/twostep
 
 # Where Debian's zsh looks for what packages bring; elsewhere, and below /usr/local, it is site-functions.
 zsh_dir() {
-    if [ "$PREFIX" = /usr ] && [ -e /etc/debian_version ]; then
+    if [ -n "${ZSHDIR-}" ]; then
+        printf '%s' "$ZSHDIR"
+    elif [ "$PREFIX" = /usr ] && [ -e /etc/debian_version ]; then
         printf '%s' "$PREFIX/share/zsh/vendor-completions"
     else
         printf '%s' "$PREFIX/share/zsh/site-functions"
