@@ -17,12 +17,12 @@ pub fn check(patient: &Patient<'_>) -> Vec<Finding> {
     [selinux(patient), apparmor(patient)].into_iter().flatten().collect()
 }
 
-/// Our own types, and that of the files which programs that log people in keep.
+/// The types of packaging/selinux are the only ones that every program with our module may use.
 fn selinux(patient: &Patient<'_>) -> Option<Finding> {
     let enforcing = machine::text(patient.root, ENFORCE)?.trim() == "1";
     let label = label::of(&patient.root.path(STORE));
     let kind = label.as_deref().and_then(|label| label.split(':').nth(2));
-    let fits = kind.is_some_and(|kind| kind == "var_auth_t" || kind.starts_with("twostep_"));
+    let fits = kind.is_some_and(|kind| kind.starts_with("twostep_"));
     let has = kind.map_or_else(|| "no label".to_owned(), |kind| format!("the type {kind}"));
     (enforcing && !fits).then(|| {
         Finding::warning(
@@ -30,8 +30,9 @@ fn selinux(patient: &Patient<'_>) -> Option<Finding> {
             format!("SELinux is enforcing, and this has {has}"),
             "sshd may not be allowed to write there; then every code is refused, and 'ausearch -m avc -ts recent' says so.",
             Remedy::Advice {
-                text: "This label should do: semanage fcontext -a -t var_auth_t '/var/lib/twostep(/.*)?' && \
-                       restorecon -RF /var/lib/twostep. We have not run it on such a machine; log in from a second terminal to see."
+                text: "twostep brings a module for SELinux: semodule -i /usr/share/selinux/packages/twostep.pp && restorecon -RF \
+                       /etc/twostep /var/lib/twostep /usr/libexec/twostep. It was linked with the policies of Debian and Fedora, \
+                       and has not run on such a machine; log in from a second terminal to see."
                     .to_owned(),
             },
         )
@@ -49,9 +50,9 @@ fn apparmor(patient: &Patient<'_>) -> Option<Finding> {
             format!("AppArmor enforces a profile for {}", ours.join(", ")),
             "If it does not allow our files, every code is refused there, and 'journalctl -k' has a line with DENIED.",
             Remedy::Advice {
-                text: "These rules should do, in a file of /etc/apparmor.d/local: /etc/twostep/** r, and \
-                       /var/lib/twostep/** rwkl, and /proc/*/fd/* r. We have not run it on such a machine; log in from a second \
-                       terminal to see."
+                text: "twostep brings an abstraction: write 'include <abstractions/twostep>' into the profile's file in \
+                       /etc/apparmor.d/local, give the profile flags=(mediate_deleted) if people enroll there, and load it anew \
+                       with apparmor_parser -r. We have not run it on such a machine; log in from a second terminal to see."
                     .to_owned(),
             },
         )
