@@ -11,10 +11,10 @@ ifdef PAMDIR
 export PAMDIR
 endif
 
-.PHONY: help deps build check test e2e compare bench fuzz mutants asan soak model demo install uninstall clean
+.PHONY: help deps build check test e2e compare bench fuzz mutants asan soak model demo install uninstall deb rpm dist packages release-check clean
 
 help: ## lists the targets
-	@sed -n 's/^\([a-z0-9]*\):[^#]*## /\1\t/p' Makefile | expand -t 14
+	@sed -n 's/^\([a-z0-9-]*\):[^#]*## /\1\t/p' Makefile | expand -t 14
 
 deps: ## installs the system's packages that build and tests need (apt-get or dnf; as root)
 	tests/deps test
@@ -75,6 +75,29 @@ install: ## installs what was built; never touches /etc/pam.d (as root, or with 
 
 uninstall: ## removes it; keeps policy and enrollments; refuses while a PAM file names the module
 	@packaging/uninstall
+
+deb: ## builds libpam-twostep and twostep for Debian and Ubuntu, in target/deb (as root, for what that needs)
+	tests/deps deb
+	packaging/debian/build
+
+rpm: ## builds twostep and twostep-selinux for Fedora and its relatives, in target/rpm (as root, for what that needs)
+	tests/deps rpm
+	packaging/rpm/build
+
+dist: ## the tree and all crates as two archives, in target/dist: what is needed to build without a network
+	packaging/dist
+
+packages: ## the life of the packages in fresh roots of Debian 12 and 13: installed, upgraded under load, removed, purged (as root)
+	tests/deps test
+	packaging/debian/build
+	packaging/rpm/build
+	$(CARGO) build --release --locked
+	tests/packages/run bookworm trixie
+	tests/sandbox /usr/bin/python3 -m pytest -q -p no:cacheprovider tests/ansible
+
+release-check: ## whether this commit can be released, and what is handed out then: version, licences, SBOM, same bytes twice (as root)
+	tests/deps rpm
+	packaging/release-check
 
 clean: ## removes what was built
 	$(CARGO) clean
