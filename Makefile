@@ -91,6 +91,7 @@ packages: ## the life of the packages in fresh roots of Debian 12 and 13: instal
 	tests/deps test
 	packaging/debian/build
 	packaging/rpm/build
+	tests/packages/lint
 	$(CARGO) build --release --locked
 	tests/packages/run bookworm trixie
 	tests/sandbox /usr/bin/python3 -m pytest -q -p no:cacheprovider tests/ansible

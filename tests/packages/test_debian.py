@@ -210,6 +210,8 @@ def test_the_helper_is_set_uid_at_each_moment_of_an_upgrade(later):
 
 def test_an_upgrade_keeps_what_is_the_administrators(later):
     install()
+    run("dpkg-statoverride", "--remove", str(HELPER))
+    run("dpkg-statoverride", "--update", "--add", "twostep", "twostep", "0755", str(HELPER))  # nobody here uses the helper
     key = enroll("alice")
     policy = Path("/etc/twostep/policy.toml")
     policy.write_text(policy.read_text() + "# mine\n")
@@ -217,6 +219,7 @@ def test_an_upgrade_keeps_what_is_the_administrators(later):
     output = install(later)
     assert "twostep is installed" not in output, "it says again what is to be done"
     assert policy.read_text().endswith("# mine\n")
+    assert stat.S_IMODE(HELPER.stat().st_mode) == 0o755
     assert {path: path.read_bytes() for path in SECRETS.parent.rglob("*") if path.is_file()} == stored
     switch_on()
     assert ssh("alice", code(key))
@@ -230,11 +233,14 @@ def test_a_store_that_is_gone_is_not_made_anew(later):
     shutil.move(SECRETS.parent, "/var/lib/store")
     try:
         output = install(later)
-        assert "/var/lib/twostep/users is gone" in output and "mount that" in output, output
+        assert "/var/lib/twostep/state is gone" in output and "mount that" in output, output
         assert not SECRETS.parent.exists()
         assert not ssh("alice", code(key)) and not ssh("bob", "")
     finally:
         shutil.move("/var/lib/store", SECRETS.parent)
+    shutil.move(SECRETS.with_name("state"), "/var/lib/state")
+    assert "is gone" in install() and not ssh("alice", code(key)), "used codes would be forgotten"
+    shutil.move("/var/lib/state", SECRETS.with_name("state"))
     assert ssh("alice", code(key))
 
 
