@@ -355,7 +355,7 @@ def test_a_dry_run_changes_nothing_and_retiring_renames(machine):
     assert outcomes(of_google(machine, "--all-homes", "--retire")) == {"alice": "imported"}
     retired = home_file("alice").with_name(".google_authenticator.imported")
     assert not home_file("alice").exists() and retired.stat().st_uid == uid_of("alice")
-    assert "act=import user=alice uid=1001 from=google-authenticator authenticators=1 by=" in machine.log_text()
+    assert f"act=import user=alice uid={uid_of('alice')} from=google-authenticator authenticators=1 by=" in machine.log_text()
 
 
 def test_a_secret_of_80_bits_is_taken_and_reported(machine):
