@@ -89,10 +89,10 @@ dist: ## the tree and all crates as two archives, in target/dist: what is needed
 
 packages: ## the life of the packages in fresh roots of Debian 12 and 13: installed, upgraded under load, removed, purged (as root)
 	tests/deps test
+	$(CARGO) build --release --locked
 	packaging/debian/build
 	packaging/rpm/build
 	tests/packages/lint
-	$(CARGO) build --release --locked
 	tests/packages/run bookworm trixie
 	tests/sandbox /usr/bin/python3 -m pytest -q -p no:cacheprovider tests/ansible
 

@@ -55,7 +55,7 @@ def machine():
 
 
 def install(packages=None):
-    return run("apt-get", "install", "--quiet", "--yes", "--allow-downgrades", *(packages or debs())).stdout
+    return run("dpkg", "--install", *(packages or debs())).stdout
 
 
 def test_readme_word_by_word():
@@ -108,6 +108,12 @@ def test_what_an_installation_brings_and_says():
         assert "enroll" in Path("/usr/share", name).read_text()
     assert "/etc/twostep/policy.toml" in run("dpkg-query", "-W", "-f", "${Conffiles}", "twostep").stdout
     assert findings() == ["warning: /etc/pam.d: no login asks for a code yet: no service names pam_twostep.so"]
+
+
+def test_the_same_bytes_as_built_in_another_folder():
+    install()
+    for file, built in ((MODULE, "libpam_twostep.so"), (HELPER, "twostep-helper"), (Path("/usr/bin/twostep"), "twostep")):
+        assert file.read_bytes() == (REPOSITORY / "target/release" / built).read_bytes(), file
 
 
 def test_upgrade_and_downgrade_while_people_log_in(later):
