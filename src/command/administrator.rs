@@ -3,19 +3,20 @@
 use std::path::PathBuf;
 
 use syslog::{Facility, Formatter3164, LoggerBackend};
-use twostep_core::audit::Value;
-use twostep_core::code::Answer;
-use twostep_core::conversation::Conversation;
+use twostep_core::dialogue::conversation::Conversation;
+use twostep_core::fault::Fault;
+use twostep_core::login::audit::Value;
+use twostep_core::login::machine::Machine;
 use twostep_core::machine::System;
 use twostep_core::manage::{Actor, Desk, Office};
 use twostep_core::os::account::{self, Account};
+use twostep_core::os::clock;
 use twostep_core::os::root::Root;
-use twostep_core::os::{Fault, clock};
 use twostep_core::policy::{Policy, Verification};
-use twostep_core::store::Store;
+use twostep_core::proof::code::Answer;
+use twostep_core::store::files::Store;
 use twostep_core::time::UnixTime;
 use twostep_core::verdict::{Denial, Verdict};
-use twostep_core::world::Machine;
 
 use crate::failure::Failure;
 use crate::terminal::{Terminal, note};

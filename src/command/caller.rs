@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 
-use twostep_core::failure::Failure;
+use twostep_core::helper::client::{self, Refusal};
+use twostep_core::helper::message::{Done, Wish};
 use twostep_core::manage::Errand;
+use twostep_core::manage::failure::Failure;
 use twostep_core::os::account;
-use twostep_core::remote::client::{self, Refusal};
-use twostep_core::remote::message::{Done, Wish};
 use twostep_core::verdict::Denial;
 
 use crate::administrator::{Administrator, root_at};

@@ -6,9 +6,9 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
-use twostep_core::enrollment::Issued;
+use twostep_core::dialogue::enroll::Issued;
+use twostep_core::dialogue::qr;
 use twostep_core::manage::Errand;
-use twostep_core::qr;
 
 use crate::administrator::Administrator;
 use crate::caller::{Caller, named};

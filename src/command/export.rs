@@ -1,7 +1,7 @@
 //! `twostep export`: the way out, for another program or another machine.
 
-use twostep_core::qr::Invitation;
-use twostep_core::store::Store;
+use twostep_core::dialogue::qr::Invitation;
+use twostep_core::store::files::Store;
 use zeroize::Zeroizing;
 
 use crate::administrator::{Administrator, Target};

@@ -3,7 +3,7 @@
 use std::io::{Write, stderr};
 use std::process::ExitCode;
 
-pub use twostep_core::failure::Failure;
+pub use twostep_core::manage::failure::Failure;
 
 use crate::printable::printable;
 

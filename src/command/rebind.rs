@@ -1,10 +1,10 @@
 //! `twostep rebind`: accepts a renamed account.
 
-use twostep_core::attempts::State;
-use twostep_core::audit::Value;
+use twostep_core::login::audit::Value;
 use twostep_core::os::account::{self, Account};
+use twostep_core::proof::state::State;
 use twostep_core::store::Durability;
-use twostep_core::store::credential::Credential;
+use twostep_core::store::files::credential::Credential;
 
 use crate::administrator::{Administrator, Target};
 use crate::failure::Failure;

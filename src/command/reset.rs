@@ -1,8 +1,9 @@
 //! `twostep reset`: forgets a credential.
 
-use twostep_core::attempts::State;
 use twostep_core::policy::Verification;
-use twostep_core::store::{Durability, Store};
+use twostep_core::proof::state::State;
+use twostep_core::store::Durability;
+use twostep_core::store::files::Store;
 
 use crate::administrator::{Administrator, Target};
 use crate::failure::Failure;

@@ -2,18 +2,18 @@
 
 use serde::Serialize;
 use time::OffsetDateTime;
-use twostep_core::attempts::Count;
+use twostep_core::helper::client;
+use twostep_core::login::machine::Machine;
 use twostep_core::machine::System;
 use twostep_core::manage::Obligation;
+use twostep_core::manage::status::{Condition, Device, Standing};
 use twostep_core::os::account::{self, Account};
 use twostep_core::os::clock;
 use twostep_core::os::root::Root;
 use twostep_core::policy::Policy;
-use twostep_core::remote::client;
-use twostep_core::standing::{Condition, Device, Standing};
+use twostep_core::proof::state::Count;
 use twostep_core::time::{Period, Step, UnixTime};
 use twostep_core::verdict::is_soon;
-use twostep_core::world::Machine;
 
 use crate::administrator::{Administrator, Target};
 use crate::caller::{ASK, Caller, check_own, named, unavailable};

@@ -2,10 +2,10 @@
 
 use std::io::{BufRead, IsTerminal, Read, Write, stderr, stdin, stdout};
 
-use twostep_core::code::{Answer, LONGEST_ANSWER};
-use twostep_core::conversation::Conversation;
+use twostep_core::dialogue::conversation::Conversation;
+use twostep_core::dialogue::qr::Colour;
 use twostep_core::os::window;
-use twostep_core::qr::Colour;
+use twostep_core::proof::code::{Answer, LONGEST_ANSWER};
 use twostep_core::verdict::Denial;
 
 use crate::failure::Failure;

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use time::OffsetDateTime;
-use twostep_core::code::{LONG_CODE_BYTES, LongCode};
-use twostep_core::enrollment::Source;
+use twostep_core::dialogue::enroll::Source;
+use twostep_core::proof::code::{LONG_CODE_BYTES, LongCode};
+use twostep_core::proof::ticket::Ticket;
 use twostep_core::store::Durability;
-use twostep_core::ticket::Ticket;
 use twostep_core::time::UnixTime;
 use zeroize::Zeroizing;
 

@@ -1,7 +1,8 @@
 //! `twostep unlock`: ends a lockout.
 
-use twostep_core::attempts::State;
-use twostep_core::store::{Durability, Store};
+use twostep_core::proof::state::State;
+use twostep_core::store::Durability;
+use twostep_core::store::files::Store;
 use twostep_core::verdict::is_soon;
 
 use crate::administrator::{Administrator, Target};

@@ -1,6 +1,6 @@
 //! The decisions of twostep: who must prove what, and whether a code proves it.
 //!
-//! One login runs through the modules in this order, and each module uses only those above it in the list below:
+//! One login takes this line; each module uses only those above it in the list below:
 //!
 //! ```text
 //! pam -> store.peek -> policy -> prompt -> store.lock -> re-read -> charge -> compare -> accept -> settle -> verdict -> pam
@@ -12,47 +12,36 @@
 //! pam -> store.peek -> policy -> dialogue -> kept on the handle | account phase -> store.lock -> state -> secret -> pam
 //! ```
 //!
-//! The PAM module and the command supply the person to talk to ([`conversation::Conversation`], [`world::Host`]);
+//! The PAM module and the command supply the person to talk to ([`dialogue::conversation::Conversation`],
+//! [`login::application::Host`]);
 //! [`machine::System`] supplies files, accounts and the clock.
 
+pub mod fault;
 pub mod time;
 
-pub mod code;
-pub mod foreign;
-pub mod forward;
 pub mod verdict;
 
-pub mod conversation;
-pub mod recovery;
-pub mod ticket;
-
-pub mod attempts;
-pub mod totp;
+pub mod proof;
 
 pub mod policy;
-pub mod stack;
+
+pub mod pam;
 
 pub mod os;
+
 pub mod store;
 
-pub mod failure;
-pub mod standing;
-
-pub mod enrollment;
-pub mod qr;
-pub mod remote;
 pub mod verify;
 
-pub mod audit;
-pub mod world;
+pub mod dialogue;
 
-mod visit;
-
-pub mod account;
 pub mod login;
 
-pub mod machine;
 pub mod manage;
 
+pub mod helper;
+
+pub mod machine;
+
 #[cfg(test)]
-mod doubles;
+mod test_support;

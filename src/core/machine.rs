@@ -8,25 +8,27 @@ use std::path::PathBuf;
 use nix::unistd::gethostname;
 use zeroize::Zeroizing;
 
-use crate::attempts::Budget;
-use crate::code::{LongCode, Typed};
-use crate::enrollment::Source;
+use crate::dialogue::enroll::Source;
+use crate::fault::Fault;
+use crate::helper::client;
+use crate::login::account_line;
+use crate::login::machine::Machine;
+use crate::manage::status::{Condition, Standing};
 use crate::os::account::{self, Account, Entry};
 use crate::os::files::{self, Access, Dir, Privacy};
 use crate::os::root::{Owners, Root};
-use crate::os::{Fault, clock, entropy};
+use crate::os::{clock, entropy};
 use crate::policy::{Policy, Verification};
-use crate::remote::client;
-use crate::stack;
-use crate::standing::{Condition, Standing};
-use crate::store::credential::Confirmed;
-use crate::store::{Durability, LocalRecord, Store, check_state_owner};
-use crate::ticket::Ticket;
+use crate::proof::code::{LongCode, Typed};
+use crate::proof::state::Budget;
+use crate::proof::ticket::Ticket;
+use crate::proof::totp::Authenticator;
+use crate::store::Durability;
+use crate::store::files::credential::Confirmed;
+use crate::store::files::{LocalRecord, Store, check_state_owner};
 use crate::time::UnixTime;
-use crate::totp::Authenticator;
 use crate::verdict::{Accepted, Denial, TicketFault};
 use crate::verify::{Purpose, verify};
-use crate::world::Machine;
 
 /// Where the policy's directory lies below the root.
 const POLICY_DIR: &str = "/etc/twostep";
@@ -199,7 +201,7 @@ impl Machine for System {
     }
 
     fn check_account_phase(&self, service: &str) -> Result<(), String> {
-        stack::check_account_phase(service, &|file| {
+        account_line::check_account_phase(service, &|file| {
             let is_there = |bytes: &io::Result<_>| {
                 !bytes.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
             };

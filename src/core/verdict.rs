@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use crate::fault::Fault;
 use crate::time::UnixTime;
 
 /// The end of one pass through the auth stack.
@@ -472,6 +473,12 @@ fn duration(seconds: u64) -> String {
 pub fn is_soon(mark: UnixTime, now: UnixTime) -> bool {
     const SOON: u64 = 600;
     mark.since(now).is_some_and(|ahead| ahead <= SOON)
+}
+
+impl From<Fault> for Denial {
+    fn from(fault: Fault) -> Self {
+        Self::Unavailable(fault.0)
+    }
 }
 
 #[cfg(test)]

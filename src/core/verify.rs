@@ -2,14 +2,14 @@
 
 use std::hint::black_box;
 
-use crate::attempts::{Budget, State};
-use crate::code::{Code, LongCode, Typed};
 use crate::policy::Verification;
-use crate::recovery::{RecoveryCodes, SALT};
-use crate::store::credential::Credential;
+use crate::proof::code::{Code, LongCode, Typed};
+use crate::proof::recovery::{RecoveryCodes, SALT};
+use crate::proof::state::{Budget, State};
+use crate::proof::totp::{self, Algorithm, Authenticator, Match};
+use crate::store::files::credential::Credential;
 use crate::store::{Durability, Record};
 use crate::time::{Period, UnixTime};
-use crate::totp::{self, Algorithm, Authenticator, Match};
 use crate::verdict::{Accepted, Denial, Elsewhere, Proof};
 
 /// What follows when a code is right.
@@ -141,8 +141,8 @@ mod tests {
     #![expect(clippy::arithmetic_side_effects, reason = "small numbers")]
 
     use super::*;
-    use crate::doubles::phone;
-    use crate::recovery::hash;
+    use crate::proof::recovery::hash;
+    use crate::test_support::phone;
 
     /// A record that remembers each save, and fails from a given one on.
     struct Remembering {

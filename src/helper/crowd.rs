@@ -6,10 +6,10 @@ use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, fcntl};
 use nix::libc;
 use nix::unistd::Uid;
-use twostep_core::os::Fault;
+use twostep_core::fault::Fault;
 use twostep_core::os::files::{Access, Dir, Privacy};
 use twostep_core::os::root::Root;
-use twostep_core::store::STORE;
+use twostep_core::store::files::STORE;
 
 /// Helpers of one caller's at once.
 const PLACES: u32 = 16;

@@ -2,7 +2,7 @@
 
 use std::os::unix::net::UnixDatagram;
 
-use twostep_core::audit::{Line, Value};
+use twostep_core::login::audit::{Line, Value};
 use twostep_core::verdict::Priority;
 
 /// LOG_AUTHPRIV of syslog(3), as it stands in a line's priority.

@@ -16,10 +16,11 @@ mod serve;
 use std::process::ExitCode;
 
 use nix::unistd::{Uid, geteuid};
+use twostep_core::fault::Fault;
+use twostep_core::helper::message::Saying;
 use twostep_core::os::channel::Channel;
 use twostep_core::os::root::Root;
-use twostep_core::os::{Fault, WipingAllocator, confine};
-use twostep_core::remote::message::Saying;
+use twostep_core::os::{WipingAllocator, confine};
 use twostep_core::verdict::Denial;
 
 /// Secrets and codes pass through this process.

@@ -2,14 +2,14 @@
 
 use std::time::{Duration, Instant};
 
-use twostep_core::audit::{self, Line, Value, Who};
-use twostep_core::code::Answer;
-use twostep_core::conversation::Conversation;
+use twostep_core::dialogue::conversation::Conversation;
+use twostep_core::fault::Fault;
+use twostep_core::helper::message::{LONGEST_FROM_CLIENT, Reply, Saying};
+use twostep_core::login::audit::{self, Line, Value, Who};
 use twostep_core::manage::Office;
-use twostep_core::os::Fault;
 use twostep_core::os::account::Account;
 use twostep_core::os::channel::{Channel, after};
-use twostep_core::remote::message::{LONGEST_FROM_CLIENT, Reply, Saying};
+use twostep_core::proof::code::Answer;
 use twostep_core::verdict::{Denial, Priority, Verdict};
 use zeroize::Zeroizing;
 

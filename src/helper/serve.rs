@@ -1,17 +1,18 @@
 //! One wish of one client's.
 
 use nix::unistd::Uid;
-use twostep_core::code::{Answer, Typed};
-use twostep_core::failure::Failure;
+use twostep_core::fault::Fault;
+use twostep_core::helper::message::{Done, Request, Saying, Wish};
+use twostep_core::login::machine::Machine;
 use twostep_core::machine::System;
+use twostep_core::manage::failure::Failure;
+use twostep_core::manage::status::Standing;
 use twostep_core::manage::{Actor, Desk, Errand, Office};
 use twostep_core::os::account::{self, Account};
 use twostep_core::os::channel::Channel;
-use twostep_core::os::{Fault, clock, confine};
-use twostep_core::remote::message::{Done, Request, Saying, Wish};
-use twostep_core::standing::Standing;
+use twostep_core::os::{clock, confine};
+use twostep_core::proof::code::{Answer, Typed};
 use twostep_core::verdict::{Accepted, Denial, Verdict};
-use twostep_core::world::Machine;
 
 use crate::log;
 use crate::office::{Client, first_message, say};

@@ -3,10 +3,10 @@
 use std::ffi::CStr;
 use std::path::Path;
 
-use twostep_core::audit::Value;
-use twostep_core::foreign;
-use twostep_core::login::{FirstFactor, Manner, Question};
+use twostep_core::login::audit::Value;
+use twostep_core::login::auth_phase::{FirstFactor, Manner, Question};
 use twostep_core::os::root::Root;
+use twostep_core::pam::other_modules;
 use twostep_core::policy::METHODS;
 
 /// What the line says.
@@ -23,7 +23,8 @@ impl Arguments {
         let (mut root, mut first_factor, mut question) = (None, None, None);
         for arg in args {
             let unknown = |text: &str| {
-                let instead = foreign::instead_of(text).map(|advice| format!(": another module's; {advice}"));
+                let instead =
+                    other_modules::instead_of(text).map(|advice| format!(": another module's; {advice}"));
                 format!("unknown module argument {}{}", Value(text), instead.unwrap_or_default())
             };
             let text = arg.to_str().map_err(|_| unknown(&arg.to_string_lossy()))?;

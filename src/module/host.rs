@@ -10,12 +10,12 @@ use pam::constants::{
 use pam::conv::Conv;
 use pam::items::{AuthTok, RHost, Service, Tty};
 use pam::module::PamHandle;
-use twostep_core::audit::Line;
-use twostep_core::code::{Answer, LONGEST_ANSWER};
-use twostep_core::conversation::Conversation;
+use twostep_core::dialogue::conversation::Conversation;
+use twostep_core::login::application::{Host, Left, Outcome, Request};
+use twostep_core::login::audit::Line;
 use twostep_core::os::{account, log};
+use twostep_core::proof::code::{Answer, LONGEST_ANSWER};
 use twostep_core::verdict::Denial;
-use twostep_core::world::{Host, Left, Outcome, Request};
 
 use crate::ffi;
 

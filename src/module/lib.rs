@@ -16,8 +16,8 @@ use std::sync::Once;
 use pam::constants::{PamFlag, PamResultCode};
 use pam::module::{PamHandle, PamHooks};
 use pam::pam_hooks;
-use twostep_core::account;
-use twostep_core::login;
+use twostep_core::login::account_phase;
+use twostep_core::login::auth_phase;
 use twostep_core::machine::System;
 use twostep_core::os::root::Root;
 use twostep_core::os::{WipingAllocator, wipe_stack};
@@ -53,21 +53,21 @@ impl PamHooks for Twostep {
     /// PAM_SUCCESS, unless an enrollment is still pending: sshd calls this in processes that know nothing of the login, and
     /// PAM_IGNORE would refuse a login in a stack in which we stand alone. It touches no file.
     fn sm_setcred(pamh: &mut PamHandle, _: Vec<&CStr>, flags: PamFlag) -> PamResultCode {
-        guarded(|| code_of(account::check_settled(&mut PamHost::new(pamh, flags)), PamCode::Success))
+        guarded(|| code_of(account_phase::check_settled(&mut PamHost::new(pamh, flags)), PamCode::Success))
     }
 }
 
 fn authenticate(host: &mut PamHost<'_>, args: &[&CStr]) -> Verdict {
     match Arguments::parse(args) {
-        Ok(Arguments { root, manner }) => login::authenticate(host, &System::new(root), &manner),
-        Err(problem) => login::misconfigured(host, &System::new(Root::SYSTEM), problem),
+        Ok(Arguments { root, manner }) => auth_phase::authenticate(host, &System::new(root), &manner),
+        Err(problem) => auth_phase::misconfigured(host, &System::new(Root::SYSTEM), problem),
     }
 }
 
 fn admit(host: &mut PamHost<'_>, args: &[&CStr]) -> Result<(), Denial> {
     match Arguments::parse(args) {
-        Ok(Arguments { root, .. }) => account::admit(host, &System::new(root)),
-        Err(problem) => Err(account::misconfigured(host, &System::new(Root::SYSTEM), problem)),
+        Ok(Arguments { root, .. }) => account_phase::admit(host, &System::new(root)),
+        Err(problem) => Err(account_phase::misconfigured(host, &System::new(Root::SYSTEM), problem)),
     }
 }
 

@@ -20,11 +20,11 @@ mod users;
 
 use std::path::PathBuf;
 
+use twostep_core::login::machine::Machine;
 use twostep_core::machine::System;
 use twostep_core::os::root::Root;
 use twostep_core::policy::Policy;
 use twostep_core::time::UnixTime;
-use twostep_core::world::Machine;
 
 use crate::administrator::root_at;
 use crate::failure::Failure;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use twostep_core::os::Fault;
+use twostep_core::fault::Fault;
 use twostep_core::os::account::{self, Entry};
 use twostep_core::os::root::Root;
 use twostep_core::policy::{Address, Groups, Methods, Mode, Origin, Policy, Subject};

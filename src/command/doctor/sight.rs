@@ -7,7 +7,7 @@ use std::path::Path;
 
 use nix::fcntl::OFlag;
 use nix::unistd::geteuid;
-use twostep_core::os::Fault;
+use twostep_core::fault::Fault;
 use twostep_core::os::root::Root;
 
 /// How much can be seen.

@@ -1,11 +1,11 @@
 //! The people of whom something is stored, and those who must have a second step and cannot get one.
 
-use twostep_core::attempts::State;
 use twostep_core::policy::{Mode, Policy};
-use twostep_core::store::Store;
-use twostep_core::store::credential::Credential;
+use twostep_core::proof::state::State;
+use twostep_core::proof::totp;
+use twostep_core::store::files::Store;
+use twostep_core::store::files::credential::Credential;
 use twostep_core::time::{Period, UnixTime};
-use twostep_core::totp;
 use twostep_core::verdict::is_soon;
 
 use super::Patient;

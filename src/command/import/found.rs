@@ -3,9 +3,9 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use twostep_core::code::Code;
+use twostep_core::proof::code::Code;
+use twostep_core::proof::totp::Algorithm;
 use twostep_core::time::{Period, UnixTime};
-use twostep_core::totp::Algorithm;
 use zeroize::Zeroizing;
 
 /// Where something was found: a file, and the line if it is one of several.

@@ -2,8 +2,8 @@
 //!
 //! Its own FILEFORMAT says what it is to be; what its parser really takes is what counts here.
 
+use twostep_core::proof::totp::Algorithm;
 use twostep_core::time::UnixTime;
-use twostep_core::totp::Algorithm;
 use zeroize::Zeroizing;
 
 use super::found::{COUNTED, CUT_OFF, Token, Used, period};

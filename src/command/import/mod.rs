@@ -13,8 +13,8 @@ mod report;
 use std::path::PathBuf;
 
 use clap::Subcommand;
-use twostep_core::store::credential::check_label;
-use twostep_core::totp::Algorithm;
+use twostep_core::proof::totp::Algorithm;
+use twostep_core::store::files::credential::check_label;
 
 use crate::administrator::Administrator;
 use crate::failure::Failure;

@@ -2,13 +2,13 @@
 
 use std::collections::HashMap;
 
-use twostep_core::enrollment;
+use twostep_core::dialogue::enroll;
 use twostep_core::os::account::Account;
 use twostep_core::policy::Verification;
-use twostep_core::store::Store;
-use twostep_core::store::credential::{Credential, MOST_AUTHENTICATORS};
+use twostep_core::proof::totp::{self, Authenticator, SHORTEST_SECRET};
+use twostep_core::store::files::Store;
+use twostep_core::store::files::credential::{Credential, MOST_AUTHENTICATORS};
 use twostep_core::time::UnixTime;
-use twostep_core::totp::{self, Authenticator, SHORTEST_SECRET};
 
 use crate::administrator::{Administrator, Target};
 use crate::failure::Failure;
@@ -160,7 +160,7 @@ impl<'a> Moving<'a> {
             tokens.iter().map(|(authenticator, token)| mark(authenticator, &token.used, self.now, skew));
         let mark = marks.max().unwrap_or(self.now);
         let id =
-            enrollment::new_id(self.administrator.machine()).map_err(|denial| denial.cause().into_owned())?;
+            enroll::new_id(self.administrator.machine()).map_err(|denial| denial.cause().into_owned())?;
         let authenticators: Vec<Authenticator> =
             tokens.into_iter().map(|(authenticator, _)| authenticator).collect();
         let count = authenticators.len();

@@ -1,7 +1,7 @@
 //! The users file of pam_oath: `TYPE USER PASSWORD KEY [COUNTER [LAST-CODE [LAST-TIME]]]`, a line for each token.
 
-use twostep_core::code::Code;
-use twostep_core::totp::Algorithm;
+use twostep_core::proof::code::Code;
+use twostep_core::proof::totp::Algorithm;
 use zeroize::Zeroizing;
 
 use super::found::{COUNTED, Token, Used, period};

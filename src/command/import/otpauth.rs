@@ -1,7 +1,7 @@
 //! Lines of otpauth URIs (Key Uri Format), as `twostep export` writes them: `[USER] URI`.
 
 use percent_encoding::percent_decode_str;
-use twostep_core::totp::{Algorithm, decode_secret};
+use twostep_core::proof::totp::{Algorithm, decode_secret};
 use zeroize::Zeroizing;
 
 use super::found::{COUNTED, Token, Used, period};

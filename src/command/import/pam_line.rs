@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::path::Path;
 
-use twostep_core::foreign;
+use twostep_core::pam::other_modules;
 
 use crate::doctor::words;
 use crate::failure::Failure;
@@ -55,7 +55,7 @@ fn translate(line: &str) -> Result<String, Failure> {
     for argument in arguments {
         let advice = match argument.as_str() {
             "forward_pass" => "the same",
-            other => foreign::instead_of(other).unwrap_or("no argument of that module's that we know"),
+            other => other_modules::instead_of(other).unwrap_or("no argument of that module's that we know"),
         };
         // Writing to a string cannot fail.
         let _ = writeln!(text, "# {argument}: {advice}.");

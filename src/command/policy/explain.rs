@@ -5,6 +5,7 @@ use std::time::UNIX_EPOCH;
 
 use clap::ValueEnum;
 use serde::Serialize;
+use twostep_core::login::machine::Machine;
 use twostep_core::machine::System;
 use twostep_core::os::account::{Account, Entry};
 use twostep_core::os::clock;
@@ -13,7 +14,6 @@ use twostep_core::policy::{
     Address, Applies, Decision, Groups, METHODS, Methods, Mode, Origin, Policy, Subject,
 };
 use twostep_core::time::UnixTime;
-use twostep_core::world::Machine;
 
 use crate::administrator::unknown;
 use crate::failure::Failure;

@@ -1,14 +1,14 @@
 //! Enrolling, outside of a login.
 
-use crate::audit::Value;
-use crate::code::LongCode;
-use crate::enrollment::{self, Issued, Source, Terms};
-use crate::failure::Failure;
-use crate::qr::Colour;
-use crate::store::credential::{Confirmed, Conflict, Credential, MOST_AUTHENTICATORS, check_label};
-use crate::ticket::Ticket;
+use crate::dialogue::enroll::{self, Issued, Source, Terms};
+use crate::dialogue::qr::Colour;
+use crate::login::audit::Value;
+use crate::login::machine::Machine;
+use crate::manage::failure::Failure;
+use crate::proof::code::LongCode;
+use crate::proof::ticket::Ticket;
+use crate::store::files::credential::{Confirmed, Conflict, Credential, MOST_AUTHENTICATORS, check_label};
 use crate::verdict::{Denial, TicketFault};
-use crate::world::Machine;
 
 use super::{Actor, DELETE, Desk, Office, PROOF, UNCHANGED, lower, until_accepted};
 
@@ -74,7 +74,7 @@ impl Desk<'_> {
     ) -> Result<Confirmed, Failure> {
         let issuer = self.issuer();
         let terms = Terms { recovery_codes, colour, ..self.terms(&issuer, label) };
-        enrollment::enroll(office, self.system, &terms).map_err(|denial| self.explain(denial))
+        enroll::enroll(office, self.system, &terms).map_err(|denial| self.explain(denial))
     }
 
     /// Enrolls a first authenticator without asking anybody for anything: an administrator's right. `hand_over` is called
@@ -91,7 +91,7 @@ impl Desk<'_> {
         }
         self.check_state()?;
         let issuer = self.issuer();
-        let issued = enrollment::issue(self.system, &self.terms(&issuer, label))?;
+        let issued = enroll::issue(self.system, &self.terms(&issuer, label))?;
         hand_over(&issued)?;
         self.store.enroll(self.account, issued.confirmed).map_err(|denial| self.explain(denial))?;
         office.log_act("enroll", &format!(" authenticator={} confirmed=no", Value(label)));

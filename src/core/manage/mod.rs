@@ -2,26 +2,28 @@
 //! administrator does it by right; whoever the account belongs to proves each time that it is theirs.
 
 mod enroll;
+pub mod failure;
 mod recovery;
 mod remove;
+pub mod status;
 
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-use crate::code::Typed;
-use crate::conversation::Conversation;
-use crate::enrollment::Source;
-use crate::failure::Failure;
+use crate::dialogue::conversation::Conversation;
+use crate::dialogue::enroll::Source;
+use crate::dialogue::qr::Colour;
+use crate::login::machine::Machine;
 use crate::machine::System;
+use crate::manage::failure::Failure;
 use crate::os::account::Account;
 use crate::policy::{Groups, Mode, Policy};
-use crate::qr::Colour;
-use crate::recovery::{RecoveryCodes, SALT};
-use crate::store::credential::Credential;
-use crate::store::{LockedState, Store};
+use crate::proof::code::Typed;
+use crate::proof::recovery::{RecoveryCodes, SALT};
+use crate::store::files::credential::Credential;
+use crate::store::files::{LockedState, Store};
 use crate::time::UnixTime;
 use crate::verdict::{Accepted, Denial, Next, Proof, Verdict};
-use crate::world::Machine;
 
 const CODE: &str = "Verification code: ";
 const PROOF: &str = "To go on, type a code from your app, or a recovery code.\n";

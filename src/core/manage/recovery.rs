@@ -1,8 +1,8 @@
 //! New recovery codes.
 
-use crate::enrollment;
-use crate::failure::Failure;
-use crate::recovery::RecoveryCodes;
+use crate::dialogue::enroll;
+use crate::manage::failure::Failure;
+use crate::proof::recovery::RecoveryCodes;
 use crate::store::Durability;
 
 use super::{Actor, Desk, Office, PROOF, UNCHANGED};
@@ -20,7 +20,7 @@ impl Desk<'_> {
             return Err(Failure::refused("the policy allows no recovery codes.", UNCHANGED));
         }
         let grounds = self.prove(office, PROOF)?;
-        let codes = enrollment::new_recovery_codes(office, self.system, count, &credential.id)
+        let codes = enroll::new_recovery_codes(office, self.system, count, &credential.id)
             .map_err(|denial| Failure::refused(self.explain(denial).what(), OLD_CODES))?;
 
         let mut locked = self.lock()?;

@@ -1,9 +1,10 @@
 //! Removing one authenticator, or the second step.
 
-use crate::audit::Value;
-use crate::failure::Failure;
-use crate::store::credential::Credential;
-use crate::store::{Durability, LockedState};
+use crate::login::audit::Value;
+use crate::manage::failure::Failure;
+use crate::store::Durability;
+use crate::store::files::LockedState;
+use crate::store::files::credential::Credential;
 
 use super::{Actor, Desk, Office, PROOF, UNCHANGED, labels, lower};
 

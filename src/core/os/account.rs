@@ -6,7 +6,9 @@ use std::ffi::CString;
 use nix::errno::Errno;
 use nix::unistd::{Gid, Group, Uid, User, getgrouplist, getuid};
 
-use super::{Fault, words};
+use crate::fault::Fault;
+
+use super::words;
 
 /// The longest user name that a state file holds, in bytes.
 pub const LONGEST_NAME: usize = 127;

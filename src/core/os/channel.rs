@@ -8,7 +8,9 @@ use nix::fcntl::{FcntlArg, fcntl};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use zeroize::Zeroizing;
 
-use super::{Fault, words};
+use crate::fault::Fault;
+
+use super::words;
 
 /// One end.
 pub struct Channel {

@@ -3,7 +3,7 @@
 use std::mem::MaybeUninit;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use super::Fault;
+use crate::fault::Fault;
 use crate::time::UnixTime;
 
 /// The last second of the year 9999: behind it the crates that write dates give up.

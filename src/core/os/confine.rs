@@ -7,7 +7,9 @@ use nix::sys::signal::{SigHandler, SigSet, SigmaskHow, Signal, pthread_sigmask, 
 use nix::sys::stat::{Mode, umask};
 use nix::unistd::{Gid, Uid, chdir, getegid, geteuid, getuid, setresgid, setresuid, setsid};
 
-use super::{Fault, words};
+use crate::fault::Fault;
+
+use super::words;
 
 /// By how many nanoseconds a wait may end late: what a process has that nobody has given another value.
 const TIMER_SLACK: u64 = 50_000;

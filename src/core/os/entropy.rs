@@ -1,6 +1,6 @@
 //! Random bytes from the kernel.
 
-use super::Fault;
+use crate::fault::Fault;
 
 /// Fills `bytes` from getrandom(2), which waits until the kernel has gathered enough. There is no other source.
 pub fn fill(bytes: &mut [u8]) -> Result<(), Fault> {

@@ -15,7 +15,9 @@ use nix::sys::stat::{FileStat, Mode, SFlag, fchmod, fstat, fstatat, lstat};
 use nix::unistd::{Gid, Uid, UnlinkatFlags, fchown, linkat, unlinkat};
 use zeroize::Zeroizing;
 
-use super::{Fault, words};
+use crate::fault::Fault;
+
+use super::words;
 
 /// No file of ours is longer, in bytes.
 pub const LONGEST_FILE: u64 = 64 * 1024;

@@ -34,29 +34,6 @@ pub use lock::{LockError, lock_exclusive, unlock};
 pub use shield::Shield;
 pub use wipe::{WipingAllocator, wipe_stack};
 
-/// What the operating system refused, in words for the administrator.
-#[derive(Debug, PartialEq, Eq, Clone)]
-pub struct Fault(pub String);
-
-impl Fault {
-    /// `what` failed on `path` with `error`.
-    pub fn new(path: &std::path::Path, what: &str, error: impl std::fmt::Display) -> Self {
-        Self(format!("{}: {what}: {error}", path.display()))
-    }
-}
-
-impl std::fmt::Display for Fault {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl From<Fault> for crate::verdict::Denial {
-    fn from(fault: Fault) -> Self {
-        Self::Unavailable(fault.0)
-    }
-}
-
 /// The words of an error number, without Rust's decoration.
 pub(crate) fn words(error: nix::errno::Errno) -> &'static str {
     error.desc()

@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use nix::sys::stat::lstat;
 use nix::unistd::{Uid, geteuid};
 
-use super::{Fault, account, words};
+use crate::fault::Fault;
+
+use super::{account, words};
 
 /// The account that owns secrets and states.
 const STORE_ACCOUNT: &str = "twostep";

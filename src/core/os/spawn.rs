@@ -8,7 +8,9 @@ use std::ptr::null;
 use nix::errno::Errno;
 use nix::sys::signal::{SigSet, SigmaskHow, pthread_sigmask};
 
-use super::{Fault, words};
+use crate::fault::Fault;
+
+use super::words;
 
 /// Starts `program` with `socket` as its standard input, no argument but `name`, and no environment. It becomes a child of
 /// init's, or of who has asked to be one (`PR_SET_CHILD_SUBREAPER` of prctl(2)): nobody here waits for it.

@@ -8,8 +8,8 @@ use toml::Spanned;
 use toml::value::Date;
 
 use super::{DEFAULT_RULE, Enrollment, Gate, METHODS, Mode, Network, Origin, Policy, Rule, Verification};
+use crate::proof::totp::{Algorithm, Hash};
 use crate::time::{Day, Period};
-use crate::totp::{Algorithm, Hash};
 
 /// A place in a text: line and column, both from 1; the column counts characters.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -12,8 +12,8 @@ mod rule;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
+use crate::proof::totp::{self, Algorithm, Authenticator};
 use crate::time::{Day, Period, UnixTime};
-use crate::totp::{self, Algorithm, Authenticator};
 
 pub use file::{Place, PolicyError};
 pub use network::Network;
@@ -322,7 +322,7 @@ pub const DEFAULT_RULE: &str = "default";
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::doubles::phone;
+    use crate::test_support::phone;
 
     const NOW: UnixTime = UnixTime::new(1_800_000_000); // 2027-01-15 08:00:00 UTC
 

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::signal::SigSet;
 use nix::sys::time::TimeValLike;
-use twostep_core::totp::encode_secret;
+use twostep_core::proof::totp::encode_secret;
 use twostep_tests::interpose::{self, LogLine};
 use twostep_tests::pam::{PAM_SUCCESS, PAM_SYSTEM_ERR};
 use twostep_tests::{Open, Outcome, World};

@@ -1,5 +1,5 @@
-use twostep_core::code::{LongCode, Typed};
-use twostep_core::forward::{self, Parts};
+use twostep_core::proof::code::{LongCode, Typed};
+use twostep_core::proof::forward::{self, Parts};
 
 /// An answer at a prompt: a code is 6 to 8 digits after blanks, line ends and dashes are dropped, a recovery code 16 characters
 /// of Crockford's base32, and nothing else is either. Of an answer with a password, the rest is the password.

@@ -1,5 +1,5 @@
 use twostep::printable::printable;
-use twostep_core::audit::{self, Value, Who};
+use twostep_core::login::audit::{self, Value, Who};
 use twostep_core::verdict::{Denial, Verdict};
 
 /// What others choose and the log or a terminal shows: a value cannot end its line, its quotes or its key, and is told as it

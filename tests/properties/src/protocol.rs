@@ -1,5 +1,5 @@
-use twostep_core::remote::message::{Reply, Request, Saying};
-use twostep_core::standing::Standing;
+use twostep_core::helper::message::{Reply, Request, Saying};
+use twostep_core::manage::status::Standing;
 use twostep_core::verdict::Denial;
 
 /// A message between a program and the helper, read as each of both sides reads one: what is understood means the same when

@@ -1,7 +1,7 @@
 use std::net::{IpAddr, Ipv6Addr};
 
+use twostep_core::login::application::Request;
 use twostep_core::policy::{Address, Network};
-use twostep_core::world::Request;
 
 /// What an application says of a login. The first line stands for PAM_RHOST and for a network in the policy: only a literal
 /// address is an address. The rest stands for `SSH_AUTH_INFO_0`: each method is the beginning of one line.

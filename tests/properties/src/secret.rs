@@ -1,5 +1,5 @@
-use twostep_core::store::credential::Credential;
-use twostep_core::totp::Authenticator;
+use twostep_core::proof::totp::Authenticator;
+use twostep_core::store::files::credential::Credential;
 
 /// A secret file: what is read is written so that it is read again as the same, and why something is not read is told without
 /// quoting it.

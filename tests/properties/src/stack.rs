@@ -1,7 +1,7 @@
 use std::os::unix::fs::symlink;
 use std::ptr;
 
-use twostep_core::stack::check_account_phase;
+use twostep_core::login::account_line::check_account_phase;
 use twostep_tests::interpose::take_log;
 use twostep_tests::pam::{Handle, PAM_SUCCESS};
 use twostep_tests::{World, build_dir, plant};

@@ -1,9 +1,10 @@
 use std::fs;
 
-use twostep_core::attempts::State;
 use twostep_core::os::root::Root;
-use twostep_core::store::slot::{SLOT, Slot, Unreadable};
-use twostep_core::store::{Durability, Store};
+use twostep_core::proof::state::State;
+use twostep_core::store::Durability;
+use twostep_core::store::files::Store;
+use twostep_core::store::files::slot::{SLOT, Slot, Unreadable};
 use twostep_core::time::UnixTime;
 use twostep_tests::{World, plant, seal};
 

@@ -1,7 +1,7 @@
-use twostep_core::attempts::{Budget, State};
-use twostep_core::code::{LONG_CODE_BYTES, LongCode};
-use twostep_core::recovery::{Entropy, NewCodes};
-use twostep_core::ticket::Ticket;
+use twostep_core::proof::code::{LONG_CODE_BYTES, LongCode};
+use twostep_core::proof::recovery::{Entropy, NewCodes};
+use twostep_core::proof::state::{Budget, State};
+use twostep_core::proof::ticket::Ticket;
 use twostep_core::time::UnixTime;
 
 const UID: u32 = 1001;

@@ -1,7 +1,7 @@
 use hmac::{Hmac, KeyInit, Mac};
 use sha1::Sha1;
 use sha2::{Sha256, Sha512};
-use twostep_core::totp::{Algorithm, Authenticator};
+use twostep_core::proof::totp::{Algorithm, Authenticator};
 
 /// The code of a step by RFC 4226 section 5.3 and RFC 6238 section 4.2, computed without the code under test.
 pub fn code_of(authenticator: &Authenticator, step: u64) -> String {

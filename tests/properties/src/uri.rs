@@ -1,7 +1,7 @@
 use rqrr::Grid;
-use twostep_core::qr::{Colour, Invitation, Picture};
+use twostep_core::dialogue::qr::{Colour, Invitation, Picture};
+use twostep_core::proof::totp::{Algorithm, Authenticator, decode_secret};
 use twostep_core::time::Period;
-use twostep_core::totp::{Algorithm, Authenticator, decode_secret};
 
 /// The otpauth URI that is built for any account and issuer, each a line of the input after a first byte that chooses the
 /// rest: an app reads this account, this issuer and this key out of it and nothing else, from the text as from the picture.

@@ -1,6 +1,6 @@
 //! The account line, where people enroll and at the gate.
 
-use twostep_core::world::Machine;
+use twostep_core::login::machine::Machine;
 
 use super::asking::Stack;
 use super::entry::{Entry, Handler, Kind};

@@ -1,6 +1,6 @@
 //! Our own line: its control and its arguments.
 
-use twostep_core::foreign;
+use twostep_core::pam::other_modules;
 use twostep_core::policy::METHODS;
 
 use super::control::{Action, Answer, Control};
@@ -91,7 +91,7 @@ fn arguments(entry: &Entry) -> Option<Finding> {
                 continue;
             }
             _ => {
-                let instead = foreign::instead_of(argument);
+                let instead = other_modules::instead_of(argument);
                 let instead = instead.map_or_else(String::new, |advice| format!(": {advice}"));
                 format!("twostep does not know the argument '{argument}'{instead}")
             }

@@ -2,12 +2,12 @@
 
 use std::ffi::{CString, c_int};
 
-use twostep_core::code::LongCode;
 use twostep_core::policy::{Enrollment, Policy};
-use twostep_core::store::credential::Credential;
-use twostep_core::ticket::Ticket;
+use twostep_core::proof::code::LongCode;
+use twostep_core::proof::ticket::Ticket;
+use twostep_core::proof::totp::{Authenticator, encode_secret};
+use twostep_core::store::files::credential::Credential;
 use twostep_core::time::UnixTime;
-use twostep_core::totp::{Authenticator, encode_secret};
 use twostep_tests::pam::{PAM_SILENT, PAM_USER};
 use twostep_tests::paper::{long_code, random_bytes, recovery_code};
 use twostep_tests::{Answer, NOW, Open, Stage, State, World, interpose, plant};

@@ -5,12 +5,12 @@ use std::ffi::c_int;
 use std::fs;
 use std::path::PathBuf;
 
-use twostep_core::code::LongCode;
 use twostep_core::policy::{Address, Groups, METHODS, Methods, Mode, Origin, Policy, Subject};
-use twostep_core::store::credential::Credential;
-use twostep_core::store::slot::{SLOT, Slot};
+use twostep_core::proof::code::LongCode;
+use twostep_core::proof::totp::Authenticator;
+use twostep_core::store::files::credential::Credential;
+use twostep_core::store::files::slot::{SLOT, Slot};
 use twostep_core::time::UnixTime;
-use twostep_core::totp::Authenticator;
 use twostep_tests::interpose::LogLine;
 use twostep_tests::pam::*;
 use twostep_tests::paper::recovery_code;

@@ -3,7 +3,7 @@
 use totp_rs::{Builder, Secret, Totp};
 use zeroize::Zeroizing;
 
-use crate::code::Code;
+use crate::proof::code::Code;
 use crate::time::{Period, Step, UnixTime};
 
 pub use totp_rs::Algorithm;

@@ -3,14 +3,14 @@
 
 use zeroize::Zeroizing;
 
-use crate::code::{Code, LONG_CODE_BYTES, LongCode};
-use crate::conversation::Conversation;
+use crate::dialogue::conversation::Conversation;
+use crate::dialogue::qr::{Colour, Invitation, Picture};
 use crate::policy;
-use crate::qr::{Colour, Invitation, Picture};
-use crate::recovery::{Entropy, MOST_CODES, NewCodes, RecoveryCodes, SALT};
-use crate::store::credential::Confirmed;
+use crate::proof::code::{Code, LONG_CODE_BYTES, LongCode};
+use crate::proof::recovery::{Entropy, MOST_CODES, NewCodes, RecoveryCodes, SALT};
+use crate::proof::totp::{self, Authenticator, SECRET_BYTES};
+use crate::store::files::credential::Confirmed;
 use crate::time::{Step, UnixTime};
-use crate::totp::{self, Authenticator, SECRET_BYTES};
 use crate::verdict::{Denial, Mismatch};
 
 /// Wrong answers until a part of the dialogue gives up.
@@ -245,7 +245,7 @@ mod tests {
     use std::collections::VecDeque;
 
     use super::*;
-    use crate::code::{Answer, LongCode};
+    use crate::proof::code::{Answer, LongCode};
 
     /// Codes of the secret of RFC 4226 appendix D at steps 0 to 9.
     const CODES: [&str; 10] =

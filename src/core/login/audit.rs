@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write};
 
-use crate::store::credential::Confirmed;
+use crate::store::files::credential::Confirmed;
 use crate::verdict::{Accepted, Denial, Elsewhere, Exemption, ExemptionReason, Priority, Proof, Verdict};
 
 /// The longest value in a line, in bytes.

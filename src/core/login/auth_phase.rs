@@ -1,17 +1,18 @@
 //! The story of one login, from the PAM items to the verdict.
 
-use crate::code::{LongCode, Typed};
-use crate::enrollment::{self, Terms};
-use crate::forward::{self, Parts};
+use crate::dialogue::enroll::{self, Terms};
+use crate::dialogue::qr::Colour;
+use crate::login::application::{Host, Left, Outcome, Request};
+use crate::login::machine::Machine;
+use crate::login::pam_call::{Visit, Wanted};
 use crate::os::account::Account;
 use crate::policy::{Methods, Mode, Policy, Verification};
-use crate::qr::Colour;
-use crate::store::credential::Confirmed;
-use crate::ticket::Ticket;
+use crate::proof::code::{LongCode, Typed};
+use crate::proof::forward::{self, Parts};
+use crate::proof::ticket::Ticket;
+use crate::store::files::credential::Confirmed;
 use crate::verdict::{Accepted, Denial, Exemption, ExemptionReason, Next, TicketFault, Verdict};
 use crate::verify;
-use crate::visit::{Visit, Wanted};
-use crate::world::{Host, Left, Machine, Outcome, Request};
 
 /// What the person is asked.
 pub const PROMPT: &str = "Verification code: ";
@@ -333,7 +334,7 @@ impl<H: Host, M: Machine> Login<'_, H, M> {
             colour: Colour::None,
             notes: &notes(&self.0.request),
         };
-        let confirmed = enrollment::enroll(self.0.host, machine, &terms)?;
+        let confirmed = enroll::enroll(self.0.host, machine, &terms)?;
         Ok(Confirmed { ticket, ..confirmed })
     }
 
@@ -432,7 +433,7 @@ fn is_put_there_by_sshd(answer: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::doubles::{Fake, Person, enrolled, person};
+    use crate::test_support::{Fake, Person, enrolled, person};
     use crate::time::UnixTime;
     use crate::verdict::{Mismatch, PamCode, WayOut};
 

@@ -2,8 +2,8 @@
 
 use constant_time_eq::constant_time_eq_n;
 
-use crate::code::LongCode;
-use crate::recovery::{HASH, hash};
+use crate::proof::code::LongCode;
+use crate::proof::recovery::{HASH, hash};
 use crate::time::UnixTime;
 
 /// How many wrong tickets may be typed until a ticket is dead.

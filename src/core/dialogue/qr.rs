@@ -5,7 +5,7 @@ use qrcode::render::svg::Color as Svg;
 use qrcode::{Color, EcLevel, QrCode, Version};
 use zeroize::Zeroizing;
 
-use crate::totp::{Algorithm, Authenticator, encode_secret};
+use crate::proof::totp::{Algorithm, Authenticator, encode_secret};
 
 /// The largest version whose picture fits a terminal of 80 by 24: 45 columns by 23 rows.
 const LARGEST: i16 = 6;

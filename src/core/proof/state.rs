@@ -1,9 +1,9 @@
 //! What changes at a login: the mark, the failures, the waiting time, the recovery codes. Each operation returns the next
 //! state; none saves it.
 
-use crate::code::LongCode;
-use crate::recovery::RecoveryCodes;
-use crate::ticket::Ticket;
+use crate::proof::code::LongCode;
+use crate::proof::recovery::RecoveryCodes;
+use crate::proof::ticket::Ticket;
 use crate::time::{Step, UnixTime};
 use crate::verdict::{Denial, TicketFault, WayOut};
 
@@ -223,7 +223,7 @@ impl State {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::recovery::hash;
+    use crate::proof::recovery::hash;
     use crate::time::Period;
 
     const NOW: UnixTime = UnixTime::new(1_000_000);

@@ -2,10 +2,10 @@
 
 use zeroize::Zeroizing;
 
-use crate::code::{Answer, LONGEST_ANSWER};
-use crate::failure::Failure;
+use crate::dialogue::qr::Colour;
 use crate::manage::Errand;
-use crate::qr::Colour;
+use crate::manage::failure::Failure;
+use crate::proof::code::{Answer, LONGEST_ANSWER};
 use crate::verdict::{Accepted, Denial, Proof};
 
 use super::denial;

@@ -1,6 +1,6 @@
 //! How a command fails: what is wrong, then what to do.
 
-use crate::os::Fault;
+use crate::fault::Fault;
 use crate::verdict::Denial;
 
 const MEND: &str = "Mend that, then run the command again.";

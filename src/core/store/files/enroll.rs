@@ -1,11 +1,11 @@
 //! Storing what an enrollment has proved. The order of writing is what makes it all or nothing.
 
-use crate::attempts::State;
-use crate::os::Fault;
+use crate::fault::Fault;
 use crate::os::account::Account;
-use crate::recovery::RecoveryCodes;
+use crate::proof::recovery::RecoveryCodes;
+use crate::proof::state::State;
+use crate::proof::totp::Authenticator;
 use crate::time::UnixTime;
-use crate::totp::Authenticator;
 use crate::verdict::{Denial, TicketFault};
 
 use super::credential::{Confirmed, Credential};
@@ -119,12 +119,12 @@ fn check_ticket(confirmed: &Confirmed, state: &State) -> Result<(), Denial> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::attempts::Count;
-    use crate::code::LongCode;
-    use crate::doubles::phone;
-    use crate::recovery::hash;
-    use crate::store::tests::{Scratch, ada};
-    use crate::ticket::Ticket;
+    use crate::proof::code::LongCode;
+    use crate::proof::recovery::hash;
+    use crate::proof::state::Count;
+    use crate::proof::ticket::Ticket;
+    use crate::store::files::tests::{Scratch, ada};
+    use crate::test_support::phone;
 
     const MARK: UnixTime = UnixTime::new(150);
     const LOCKED: Count = Count { codes: 20, recovery: 7, last: UnixTime::new(90) };

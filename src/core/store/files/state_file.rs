@@ -4,9 +4,10 @@ use std::io::ErrorKind;
 use std::os::unix::fs::FileExt;
 use std::time::{Duration, Instant};
 
-use crate::attempts::State;
+use crate::fault::Fault;
 use crate::os::files::{self, Opened};
-use crate::os::{self, Fault, LockError, Shield};
+use crate::os::{self, LockError, Shield};
+use crate::proof::state::State;
 
 use super::Durability;
 use super::slot::{SLOT, Slot, Stage, Unreadable};

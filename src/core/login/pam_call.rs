@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use crate::audit::{self, Who};
+use crate::login::application::{Host, Request};
+use crate::login::audit::{self, Who};
+use crate::login::machine::Machine;
 use crate::os::account::{Account, Entry};
 use crate::policy::{Address, DEFAULT_RULE, Decision, Groups, Methods, Mode, Origin, Policy, Subject};
 use crate::time::Day;
 use crate::verdict::{Denial, Priority, Verdict};
-use crate::world::{Host, Machine, Request};
 
 /// What the policy wants of somebody.
 pub struct Wanted {

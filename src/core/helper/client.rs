@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use crate::code::Typed;
-use crate::conversation::Conversation;
+use crate::dialogue::conversation::Conversation;
+use crate::fault::Fault;
+use crate::manage::status::Standing;
 use crate::os::channel::{Channel, after};
-use crate::os::{Fault, account, spawn};
-use crate::standing::Standing;
+use crate::os::{account, spawn};
+use crate::proof::code::Typed;
 use crate::verdict::{Accepted, Denial};
 
 use super::HELPER;
@@ -26,7 +27,7 @@ pub enum Refusal {
     /// What was typed is refused, or the helper has failed.
     Denied(Denial),
     /// The helper says what is wrong, and what to do.
-    Failed(crate::failure::Failure),
+    Failed(crate::manage::failure::Failure),
 }
 
 impl From<Fault> for Refusal {
@@ -101,7 +102,7 @@ fn judge(wish: Wish) -> Result<Done, Denial> {
 struct Nobody;
 
 impl Conversation for Nobody {
-    fn ask(&mut self, _: &str) -> Result<crate::code::Answer, Denial> {
+    fn ask(&mut self, _: &str) -> Result<crate::proof::code::Answer, Denial> {
         Err(Denial::Conversation)
     }
 

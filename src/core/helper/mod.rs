@@ -2,7 +2,7 @@
 //! docs/HELPER-PROTOCOL.md.
 //!
 //! The client sends one [`message::Wish`]. The helper ends with what came of it; before, it may ask and tell the person
-//! things, as through any other [`Conversation`](crate::conversation::Conversation).
+//! things, as through any other [`Conversation`](crate::dialogue::conversation::Conversation).
 
 pub mod client;
 mod denial;

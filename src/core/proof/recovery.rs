@@ -5,7 +5,7 @@ use pbkdf2::pbkdf2_hmac_array;
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
-use crate::code::{LONG_CODE_BYTES, LongCode};
+use crate::proof::code::{LONG_CODE_BYTES, LongCode};
 
 /// More recovery codes than anybody writes down.
 pub const MOST_CODES: usize = 16;

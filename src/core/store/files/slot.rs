@@ -2,10 +2,10 @@
 
 use sha2::{Digest, Sha256};
 
-use crate::attempts::{Count, State};
 use crate::os::account::LONGEST_NAME;
-use crate::recovery::{MOST_CODES, RecoveryCodes};
-use crate::ticket::Ticket;
+use crate::proof::recovery::{MOST_CODES, RecoveryCodes};
+use crate::proof::state::{Count, State};
+use crate::proof::ticket::Ticket;
 use crate::time::UnixTime;
 
 /// Bytes of a slot.

@@ -3,19 +3,20 @@
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 
-use crate::audit::Line;
-use crate::code::{Answer, LongCode, Typed};
-use crate::conversation::Conversation;
-use crate::enrollment::Source;
-use crate::os::Fault;
+use crate::dialogue::conversation::Conversation;
+use crate::dialogue::enroll::Source;
+use crate::fault::Fault;
+use crate::login::application::{Host, Left, Outcome, Request};
+use crate::login::audit::Line;
+use crate::login::machine::Machine;
 use crate::os::account::{self, Account, Entry};
 use crate::policy::{Policy, Verification};
-use crate::store::credential::Confirmed;
-use crate::ticket::Ticket;
+use crate::proof::code::{Answer, LongCode, Typed};
+use crate::proof::ticket::Ticket;
+use crate::proof::totp::{Algorithm, Authenticator};
+use crate::store::files::credential::Confirmed;
 use crate::time::{Period, UnixTime};
-use crate::totp::{Algorithm, Authenticator};
 use crate::verdict::{Accepted, Denial, Proof, TicketFault};
-use crate::world::{Host, Left, Machine, Outcome, Request};
 
 /// An authenticator with the secret of RFC 4226 appendix D: its codes at steps 0 to 9 are known.
 pub fn phone(label: &str) -> Authenticator {

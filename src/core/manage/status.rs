@@ -4,14 +4,14 @@ use std::fmt::Write;
 
 use serde::{Deserialize, Serialize};
 
-use crate::attempts::{Budget, Count, State};
-use crate::os::Fault;
+use crate::fault::Fault;
 use crate::os::account::Account;
-use crate::store::credential::{Credential, quoted};
-use crate::store::{Store, check_state_owner};
-use crate::ticket::Ticket;
+use crate::proof::state::{Budget, Count, State};
+use crate::proof::ticket::Ticket;
+use crate::proof::totp::Authenticator;
+use crate::store::files::credential::{Credential, quoted};
+use crate::store::files::{Store, check_state_owner};
 use crate::time::UnixTime;
-use crate::totp::Authenticator;
 
 /// What is stored of one account, as far as it may be told.
 #[derive(Deserialize, Debug, PartialEq, Eq, Default)]

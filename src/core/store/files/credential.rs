@@ -8,10 +8,10 @@ use zeroize::Zeroizing;
 
 use crate::os::account::{Account, check_name};
 use crate::policy::Place;
-use crate::recovery::RecoveryCodes;
-use crate::ticket::Ticket;
+use crate::proof::recovery::RecoveryCodes;
+use crate::proof::ticket::Ticket;
+use crate::proof::totp::{Authenticator, Hash, decode_secret, encode_secret};
 use crate::time::{Period, UnixTime};
-use crate::totp::{Authenticator, Hash, decode_secret, encode_secret};
 
 /// More authenticators would make guessing easier: each adds its own codes.
 pub const MOST_AUTHENTICATORS: usize = 8;
@@ -229,7 +229,7 @@ pub(crate) fn quoted(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::totp::Algorithm;
+    use crate::proof::totp::Algorithm;
 
     const CANARY: &str = "CANARYCANARYCANARYCANARYCANARY22";
 

@@ -1,13 +1,14 @@
 //! The account phase: it stores what a login has enrolled, and refuses who skipped a required second step. And its backstop
 //! in setcred.
 
-use crate::audit::{self, Enrolled};
+use crate::login::application::{Host, Left, Outcome};
+use crate::login::audit::{self, Enrolled};
+use crate::login::machine::Machine;
+use crate::login::pam_call::{Visit, Wanted};
 use crate::os::account::Account;
 use crate::policy::{Methods, Mode, Policy};
-use crate::store::credential::Confirmed;
+use crate::store::files::credential::Confirmed;
 use crate::verdict::{Denial, TicketFault, Verdict};
-use crate::visit::{Visit, Wanted};
-use crate::world::{Host, Left, Machine, Outcome};
 
 const DONE: &str = "Your second step is set up. From now on, logins here ask for a code.";
 
@@ -123,13 +124,13 @@ impl<H: Host, M: Machine> Admission<'_, H, M> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::code::LongCode;
-    use crate::doubles::{Fake, Person, enrolled, person};
-    use crate::login::{Manner, authenticate};
-    use crate::ticket::Ticket;
+    use crate::login::application::Request;
+    use crate::login::auth_phase::{Manner, authenticate};
+    use crate::proof::code::LongCode;
+    use crate::proof::ticket::Ticket;
+    use crate::test_support::{Fake, Person, enrolled, person};
     use crate::time::UnixTime;
     use crate::verdict::PamCode;
-    use crate::world::Request;
 
     const MANDATORY: &str = "mode = \"mandatory\"\n[enrollment]\nrecovery-codes = 0";
     const CODES: [&str; 2] = ["338314", "254676"];

@@ -1,6 +1,6 @@
 //! One answer that holds a password and, behind it, a code: for programs that can ask only one question.
 
-use crate::code::{Code, LONGEST_ANSWER, LongCode, Typed};
+use crate::proof::code::{Code, LONGEST_ANSWER, LongCode, Typed};
 
 /// An answer that was cut in two. Cannot be printed.
 pub struct Parts<'a> {

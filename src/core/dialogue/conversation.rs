@@ -1,6 +1,6 @@
 //! Somebody to talk to.
 
-use crate::code::Answer;
+use crate::proof::code::Answer;
 use crate::verdict::Denial;
 
 /// Talks to the person: in a login through libpam, in the command through the terminal.

@@ -1,0 +1,46 @@
+//! What a login needs of the machine it runs on.
+
+use std::collections::BTreeSet;
+
+use crate::dialogue::enroll::Source;
+use crate::fault::Fault;
+use crate::os::account::{Account, Entry};
+use crate::policy::{Policy, Verification};
+use crate::proof::code::{LongCode, Typed};
+use crate::proof::ticket::Ticket;
+use crate::store::files::credential::Confirmed;
+use crate::verdict::{Accepted, Denial};
+
+/// The machine: policy, accounts, store, clock and randomness.
+pub trait Machine: Source {
+    /// The machine's name; empty if it is not known.
+    fn name(&self) -> String;
+    /// The policy, read and parsed anew.
+    fn policy(&self) -> Result<Policy, Denial>;
+    /// The account called `name`; none if there is none.
+    fn account(&self, name: &str) -> Result<Option<Account>, Denial>;
+    /// Those of `groups` to which the person of `entry` belongs.
+    fn memberships(&self, entry: &Entry, groups: &BTreeSet<&str>) -> Result<BTreeSet<String>, Fault>;
+    /// Whether the account has a credential.
+    fn is_enrolled(&self, account: &Account) -> Result<bool, Denial>;
+    /// Whether an administrator requires a second step of the account.
+    fn is_required(&self, account: &Account) -> Result<bool, Denial>;
+    /// How many digits the codes of the account's authenticators have.
+    fn code_lengths(&self, account: &Account) -> Result<Vec<u8>, Denial>;
+    /// Judges what was typed; `remark` is told what an administrator must know besides.
+    fn verify(
+        &self,
+        account: &Account,
+        typed: &Typed,
+        rules: &Verification,
+        remark: &mut dyn FnMut(&str),
+    ) -> Result<Accepted, Denial>;
+    /// Fails, with what to mend, unless the account phase of `service` surely comes to our line.
+    fn check_account_phase(&self, service: &str) -> Result<(), String>;
+    /// Fails unless `account` could be enrolled now, whatever is typed.
+    fn check_enrollable(&self, account: &Account, rules: &Verification) -> Result<(), Denial>;
+    /// Judges a ticket.
+    fn check_ticket(&self, account: &Account, typed: &LongCode) -> Result<Ticket, Denial>;
+    /// Stores a first authenticator.
+    fn enroll(&self, account: &Account, confirmed: Confirmed) -> Result<(), Denial>;
+}

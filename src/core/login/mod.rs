@@ -1,0 +1,9 @@
+//! One login: the auth phase, the account phase, and what both need from outside.
+
+pub mod account_line;
+pub mod account_phase;
+pub mod application;
+pub mod audit;
+pub mod auth_phase;
+pub mod machine;
+mod pam_call;

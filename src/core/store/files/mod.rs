@@ -1,0 +1,497 @@
+//! What is stored for each account: a secret file and a state file, both named by the uid.
+//!
+//! M1 A file MUST be opened relative to its directory's descriptor, without following links.
+//! M2 Owner, mode, type and link count MUST be checked on the descriptor that is then read.
+//! M3 An accepted step MUST be on disk before `save` with [`Durability::Flushed`] returns.
+//! M4 A file that does not parse MUST deny the login; it MUST NOT be replaced by a default.
+//! M5 "Not enrolled" MUST mean that both directories passed their checks and the name gave ENOENT. Every other error denies.
+//! M6 A login MUST write only the older slot, so that a torn write falls back to the other, which was flushed before.
+//! M7 A slot MUST be called settled only after it was flushed; who finds the newer slot only charged MUST flush it before
+//!    writing the other one.
+//! M8 The lock MUST be held from reading the state to the last write, and be on the file that the name means.
+//! M9 Whoever started the host MUST NOT be able to stop it while it holds the lock.
+//! M10 At an enrollment the state MUST be on disk before the secret, and a first secret MUST NOT replace another.
+
+pub mod credential;
+mod enroll;
+pub mod slot;
+mod state_file;
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use crate::fault::Fault;
+use crate::os::account::Account;
+use crate::os::files::{self, Access, Dir, Privacy};
+use crate::os::root::{Owners, Root};
+use crate::proof::state::State;
+use crate::proof::totp;
+use crate::time::UnixTime;
+use crate::verdict::Denial;
+
+use super::{Durability, Record};
+
+use credential::Credential;
+pub use state_file::LockedState;
+use state_file::{Lock, PATIENCE, Slots, new_state_file};
+
+/// Where the store lies below the root.
+pub const STORE: &str = "/var/lib/twostep";
+
+/// The two directories, checked.
+pub struct Store {
+    users: Dir,
+    states: Dir,
+}
+
+impl Store {
+    /// Opens the store below `root`. A missing or unsafe directory is an error, never "nobody is enrolled".
+    pub fn open(root: &Root) -> Result<Self, Fault> {
+        Self::open_of(root, root.owners()?)
+    }
+
+    /// The same, by whoever has looked up the owners.
+    pub fn open_of(root: &Root, owners: Owners) -> Result<Self, Fault> {
+        files::check_above(&root.above(STORE), owners.system)?;
+        files::check_private(&root.path(STORE), owners.store)?;
+        let open =
+            |name: &str| Dir::open(root.path(&format!("{STORE}/{name}")), owners.store, Privacy::Secret);
+        Ok(Self { users: open("users")?, states: open("state")? })
+    }
+
+    /// Whether `uid` has a credential. It is not read: that happens under the lock.
+    pub fn is_enrolled(&self, uid: u32) -> Result<bool, Fault> {
+        Ok(self.users.open_file(&secret_name(uid), Access::Read)?.is_some())
+    }
+
+    /// The uids that have a credential, a state, or both, in rising order, and the paths of files that are not twostep's.
+    pub fn uids(&self) -> Result<(Vec<u32>, Vec<PathBuf>), Fault> {
+        let (mut uids, mut strays) = (Vec::new(), Vec::new());
+        for (dir, suffix) in [(&self.users, ".toml"), (&self.states, "")] {
+            for name in dir.names()? {
+                match name.strip_suffix(suffix).and_then(parse_uid) {
+                    Some(uid) => uids.push(uid),
+                    None => strays.push(dir.path_of(&name)),
+                }
+            }
+        }
+        uids.sort_unstable();
+        uids.dedup();
+        Ok((uids, strays))
+    }
+
+    /// Reads the credential of `uid`, if there is one.
+    pub fn credential(&self, uid: u32) -> Result<Option<Credential>, Fault> {
+        let name = secret_name(uid);
+        let Some(file) = self.users.open_file(&name, Access::Read)? else { return Ok(None) };
+        let path = self.users.path_of(&name);
+        let credential = Credential::parse(&files::read(&file, &path)?);
+        credential.map(Some).map_err(|problem| Fault(format!("{} {problem}", path.display())))
+    }
+
+    /// Reads the credential of `account`, which must be there and be theirs.
+    pub fn owned_credential(&self, account: &Account) -> Result<Credential, Denial> {
+        let credential = self.credential(account.uid)?.ok_or(NOT_ENROLLED)?;
+        let path = self.users.path_of(&secret_name(account.uid));
+        credential.check_owner(account).map_err(|problem| Fault(format!("{} {problem}", path.display())))?;
+        Ok(credential)
+    }
+
+    /// Reads the state of `uid`, if there is one, without the lock: for showing, not for deciding.
+    pub fn state(&self, uid: u32) -> Result<Option<State>, Fault> {
+        let name = uid.to_string();
+        let Some(file) = self.states.open_file(&name, Access::Read)? else { return Ok(None) };
+        let slots = Slots::read(&file).map_err(|problem| self.state_fault(uid, &problem))?;
+        slots
+            .newest(uid)
+            .map(|slot| Some(slot.state.clone()))
+            .map_err(|problem| self.state_fault(uid, &problem))
+    }
+
+    /// Takes the lock of `uid` and reads its state; none if it has no state.
+    pub fn lock(&self, uid: u32) -> Result<Option<LockedState>, Fault> {
+        let name = uid.to_string();
+        let now = Instant::now();
+        let deadline = now.checked_add(PATIENCE).unwrap_or(now);
+        loop {
+            let Some(file) = self.states.open_file(&name, Access::Write)? else { return Ok(None) };
+            let locked = Lock::take(file, deadline).map_err(|problem| self.state_fault(uid, &problem))?;
+            if self.states.still_names(&name, &locked.file)? {
+                let state = LockedState::read(locked, uid);
+                return state.map(Some).map_err(|problem| self.state_fault(uid, &problem));
+            }
+            if Instant::now() >= deadline {
+                return Err(self
+                    .state_fault(uid, "is replaced again and again: find out by which program, and end it"));
+            }
+        }
+    }
+
+    /// Creates the state of `uid`, whole and on disk. False if there is one already.
+    pub fn create_state(&self, uid: u32, state: State) -> Result<bool, Fault> {
+        self.states.create(&uid.to_string(), &new_state_file(uid, state))
+    }
+
+    /// Whether the state of `uid` can be read by no program, so that replacing it loses nothing.
+    pub fn is_state_lost(&self, uid: u32) -> Result<bool, Fault> {
+        let file = self.states.open_file(&uid.to_string(), Access::Read)?;
+        Ok(file.is_some_and(|file| Slots::read(&file).is_ok_and(|slots| slots.are_lost())))
+    }
+
+    /// Puts `state` in place of a state file that cannot be read. Who waits for the old file's lock notices and starts over.
+    pub fn replace_state(&self, uid: u32, state: State) -> Result<(), Fault> {
+        self.states.replace(&uid.to_string(), &new_state_file(uid, state))
+    }
+
+    /// Stores `credential` where there is none; false if there is one. The caller holds the lock of its uid, and the state
+    /// is on disk.
+    pub fn create_credential(&self, credential: &Credential) -> Result<bool, Fault> {
+        self.users.create(&secret_name(credential.uid), credential.to_toml().as_bytes())
+    }
+
+    /// Stores `credential` in place of what is there. The caller holds the lock of `account`, and the state is on disk.
+    pub fn write_credential(&self, account: &Account, credential: &Credential) -> Result<(), Fault> {
+        credential
+            .check_owner(account)
+            .map_err(|problem| Fault(format!("what is to be stored {problem}")))?;
+        self.users.replace(&secret_name(account.uid), credential.to_toml().as_bytes())
+    }
+
+    /// Forgets the credential of `uid`; false if there was none. The caller holds the lock of the uid.
+    pub fn remove_credential(&self, uid: u32) -> Result<bool, Fault> {
+        self.users.remove(&secret_name(uid))
+    }
+
+    fn state_fault(&self, uid: u32, problem: &str) -> Fault {
+        Fault(format!("{} {problem}", self.states.path_of(&uid.to_string()).display()))
+    }
+}
+
+fn secret_name(uid: u32) -> String {
+    format!("{uid}.toml")
+}
+
+/// A uid as we write it: without sign and leading zeros.
+fn parse_uid(text: &str) -> Option<u32> {
+    text.parse().ok().filter(|uid: &u32| uid.to_string() == text)
+}
+
+/// Fails unless `state` is the state of `account`: a re-used uid must not inherit failures or requirements.
+pub fn check_state_owner(state: &State, account: &Account) -> Result<(), Fault> {
+    if state.name == account.name {
+        return Ok(());
+    }
+    Err(Fault(format!(
+        "the state of uid {} is that of '{}', but the account is '{}': if it was renamed, run 'twostep rebind {}'; \
+         if it is another person's now, 'twostep reset {}'",
+        account.uid, state.name, account.name, account.name, account.name
+    )))
+}
+
+/// The credential was there when the person was asked, and is gone.
+const NOT_ENROLLED: Denial = Denial::NotEnrolled { cause: String::new() };
+
+/// A record of the local store.
+pub struct LocalRecord {
+    state: LockedState,
+    credential: Credential,
+    /// What an administrator must know of it.
+    pub remark: Option<&'static str>,
+}
+
+impl LocalRecord {
+    /// Locks the record of `account` and reads it anew. A credential without a state (configuration management, a partial
+    /// restore) gets one whose mark lies at the end of the window of `now`: the codes of this moment are used up.
+    pub fn open(store: &Store, account: &Account, skew: u64, now: UnixTime) -> Result<Self, Denial> {
+        let mut remark = None;
+        let state = match store.lock(account.uid)? {
+            Some(state) => state,
+            None => {
+                let credential = store.credential(account.uid)?.ok_or(NOT_ENROLLED)?;
+                let mark = totp::window_end(&credential.authenticators, now, skew);
+                if store.create_state(account.uid, State::new(&account.name, mark))? {
+                    remark = Some(
+                        "a credential had no state: one was created, and the codes of this moment are used up",
+                    );
+                }
+                let gone = || Denial::Unavailable(format!("the state of uid {} was removed", account.uid));
+                store.lock(account.uid)?.ok_or_else(gone)?
+            }
+        };
+        check_state_owner(state.state(), account)?;
+        let credential = store.owned_credential(account)?;
+        if state.fell_back {
+            remark = Some(
+                "one slot of the state was damaged (power loss, or a fault of the disk): the older one counts",
+            );
+        }
+        Ok(Self { state, credential, remark })
+    }
+}
+
+impl Record for LocalRecord {
+    fn credential(&self) -> &Credential {
+        &self.credential
+    }
+
+    fn state(&self) -> &State {
+        self.state.state()
+    }
+
+    fn save(&mut self, next: State, how: Durability) -> Result<(), Denial> {
+        Ok(self.state.save(next, how)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::{FileExt, PermissionsExt};
+    use std::path::PathBuf;
+    use std::thread;
+    use std::time::Duration;
+
+    use super::slot::SLOT;
+    use super::state_file::{BLOCK, STATE_FILE};
+    use super::*;
+    use crate::os::account;
+    use crate::test_support::phone;
+    use crate::time::UnixTime;
+
+    /// A root of this test's own, with an empty store.
+    pub(super) struct Scratch(PathBuf);
+
+    impl Scratch {
+        pub(super) fn new(name: &str) -> Self {
+            let root = std::env::temp_dir().join(format!("twostep-store-{name}-{}", std::process::id()));
+            for dir in ["var", "var/lib", "var/lib/twostep", "var/lib/twostep/users", "var/lib/twostep/state"]
+            {
+                fs::create_dir_all(root.join(dir)).unwrap();
+                let mode = if dir.contains("twostep") { 0o700 } else { 0o755 };
+                fs::set_permissions(root.join(dir), fs::Permissions::from_mode(mode)).unwrap();
+            }
+            Self(root)
+        }
+
+        pub(super) fn store(&self) -> Store {
+            Store::open(&Root::at(&self.0).unwrap()).unwrap()
+        }
+
+        fn state_file(&self) -> PathBuf {
+            self.0.join("var/lib/twostep/state/7")
+        }
+
+        fn overwrite(&self, offset: u64, bytes: &[u8]) {
+            let file = fs::OpenOptions::new().write(true).open(self.state_file()).unwrap();
+            file.write_all_at(bytes, offset).unwrap();
+        }
+    }
+
+    impl Drop for Scratch {
+        fn drop(&mut self) {
+            let _ = fs::remove_dir_all(&self.0);
+        }
+    }
+
+    pub(super) fn ada() -> Account {
+        Account { uid: 7, name: "ada".to_owned(), entries: Vec::new() }
+    }
+
+    /// What is stored of ada: a phone with the secret of RFC 4226 appendix D.
+    fn credential() -> Credential {
+        Credential {
+            uid: 7,
+            name: "ada".to_owned(),
+            id: "an id".to_owned(),
+            authenticators: vec![phone("phone")],
+        }
+    }
+
+    fn marked(seconds: u64) -> State {
+        State::new("ada", UnixTime::new(seconds))
+    }
+
+    fn mark(store: &Store) -> u64 {
+        store.state(7).unwrap().unwrap().mark.seconds()
+    }
+
+    #[test]
+    fn a_login_writes_the_older_slot_and_leaves_the_other_alone() {
+        let scratch = Scratch::new("slots");
+        let store = scratch.store();
+        assert!(store.create_state(7, marked(1)).unwrap());
+        assert!(!store.create_state(7, marked(9)).unwrap(), "there is one already");
+        for (login, other) in [(2, 0), (3, BLOCK), (4, 0)] {
+            let before = fs::read(scratch.state_file()).unwrap();
+            let mut locked = store.lock(7).unwrap().unwrap();
+            locked.save(marked(login), Durability::Written).unwrap();
+            locked.save(marked(login), Durability::Flushed).unwrap();
+            let after = fs::read(scratch.state_file()).unwrap();
+            let slot = other as usize..other as usize + SLOT;
+            assert_eq!(before[slot.clone()], after[slot], "login {login}");
+            assert_eq!((mark(&store), after.len()), (login, STATE_FILE));
+        }
+    }
+
+    #[test]
+    fn what_was_flushed_is_not_written_again_under_the_same_lock() {
+        let scratch = Scratch::new("turn");
+        let store = scratch.store();
+        store.create_state(7, marked(1)).unwrap();
+        let mut locked = store.lock(7).unwrap().unwrap();
+        locked.save(marked(2), Durability::Flushed).unwrap();
+        let flushed = fs::read(scratch.state_file()).unwrap();
+        locked.save(marked(3), Durability::Flushed).unwrap();
+        let after = fs::read(scratch.state_file()).unwrap();
+        assert_eq!(flushed[BLOCK as usize..], after[BLOCK as usize..]);
+        assert_eq!(mark(&store), 3);
+    }
+
+    #[test]
+    fn a_torn_slot_falls_back_to_the_other() {
+        let scratch = Scratch::new("torn");
+        let store = scratch.store();
+        store.create_state(7, marked(1)).unwrap();
+        store.lock(7).unwrap().unwrap().save(marked(2), Durability::Flushed).unwrap();
+        scratch.overwrite(BLOCK + 24, &[0xff; 3]);
+        assert_eq!(mark(&store), 1);
+        assert!(store.lock(7).unwrap().unwrap().fell_back);
+        // The next login mends it: it writes the damaged slot, not the good one.
+        store.lock(7).unwrap().unwrap().save(marked(3), Durability::Flushed).unwrap();
+        scratch.overwrite(0, &[0; SLOT]);
+        assert_eq!(mark(&store), 3);
+    }
+
+    #[test]
+    fn a_state_that_cannot_be_read_is_an_error_never_a_fresh_one() {
+        let scratch = Scratch::new("damaged");
+        let store = scratch.store();
+        store.create_state(7, marked(1)).unwrap();
+        scratch.overwrite(0, &[0; SLOT]);
+        assert!(store.lock(7).err().unwrap().0.contains("is damaged"));
+        for length in [0, 1, SLOT as u64, 8191, 8193] {
+            fs::OpenOptions::new().write(true).open(scratch.state_file()).unwrap().set_len(length).unwrap();
+            assert!(store.lock(7).err().unwrap().0.contains("is damaged"), "{length}");
+            assert!(store.is_state_lost(7).unwrap());
+        }
+        store.replace_state(7, marked(5)).unwrap();
+        assert_eq!(mark(&store), 5);
+    }
+
+    #[test]
+    fn who_waits_for_a_file_that_is_replaced_takes_the_new_one() {
+        let scratch = Scratch::new("replaced");
+        let store = scratch.store();
+        store.create_state(7, marked(1)).unwrap();
+        let held = store.lock(7).unwrap();
+        thread::scope(|scope| {
+            let waiting = scope.spawn(|| store.lock(7).unwrap().unwrap().state().clone());
+            thread::sleep(Duration::from_millis(100));
+            store.replace_state(7, marked(5)).unwrap();
+            drop(held);
+            assert_eq!(waiting.join().unwrap(), marked(5));
+        });
+    }
+
+    #[test]
+    fn a_slot_of_a_later_version_denies_whatever_the_other_says() {
+        let scratch = Scratch::new("version");
+        let store = scratch.store();
+        store.create_state(7, marked(1)).unwrap();
+        store.lock(7).unwrap().unwrap().save(marked(2), Durability::Flushed).unwrap();
+        let later = slot::tests::of_version_2();
+        scratch.overwrite(0, &later);
+        assert!(store.lock(7).err().unwrap().0.contains("version 2"));
+        assert!(!store.is_state_lost(7).unwrap(), "a later program can read it");
+        fs::OpenOptions::new().write(true).open(scratch.state_file()).unwrap().set_len(16_384).unwrap();
+        assert!(store.lock(7).err().unwrap().0.contains("version 2"), "of whatever length");
+        assert!(!store.is_state_lost(7).unwrap());
+    }
+
+    #[test]
+    fn the_state_of_another_uid_is_refused() {
+        let scratch = Scratch::new("uid");
+        let store = scratch.store();
+        store.create_state(8, marked(1)).unwrap();
+        fs::rename(scratch.0.join("var/lib/twostep/state/8"), scratch.state_file()).unwrap();
+        assert!(store.lock(7).err().unwrap().0.contains("is the state of uid 8"));
+    }
+
+    #[test]
+    fn a_re_used_name_or_uid_inherits_nothing() {
+        let root = account::by_uid(0).unwrap().unwrap();
+        assert!(check_state_owner(&State::new("root", UnixTime::new(0)), &root).is_ok());
+        let error = check_state_owner(&marked(0), &root).unwrap_err();
+        assert!(error.0.contains("is that of 'ada'"), "{error}");
+    }
+
+    #[test]
+    fn only_files_of_twosteps_count_as_enrolled() {
+        let scratch = Scratch::new("uids");
+        let store = scratch.store();
+        store.create_state(9, marked(1)).unwrap();
+        store.create_state(10, marked(1)).unwrap();
+        let users = scratch.0.join("var/lib/twostep/users");
+        fs::write(users.join("7.toml"), "").unwrap();
+        assert_eq!(store.uids().unwrap(), (vec![7, 9, 10], vec![]));
+        let strays = ["-1.toml", "07.toml", "4294967296.toml", "7", "x.toml"];
+        strays.iter().for_each(|stray| fs::write(users.join(stray), "").unwrap());
+        assert_eq!(store.uids().unwrap(), (vec![7, 9, 10], strays.map(|stray| users.join(stray)).to_vec()));
+    }
+
+    #[test]
+    fn a_credential_is_stored_once_replaced_by_its_owner_and_removed() {
+        let scratch = Scratch::new("credential");
+        let store = scratch.store();
+        assert_eq!(store.owned_credential(&ada()).err(), Some(NOT_ENROLLED));
+        assert!(!store.is_enrolled(7).unwrap());
+        assert!(store.create_credential(&credential()).unwrap());
+        assert!(!store.create_credential(&credential()).unwrap(), "there is one already");
+        assert!(store.is_enrolled(7).unwrap());
+
+        let two = Credential { authenticators: vec![phone("phone"), phone("tablet")], ..credential() };
+        let eve = Account { name: "eve".to_owned(), ..ada() };
+        assert!(store.write_credential(&eve, &two).unwrap_err().0.contains("what is to be stored"));
+        store.write_credential(&ada(), &two).unwrap();
+        assert_eq!(store.owned_credential(&ada()).unwrap().authenticators.len(), 2);
+        let refused = store.owned_credential(&eve).err();
+        assert!(
+            matches!(&refused, Some(Denial::Unavailable(cause)) if cause.contains("7.toml")),
+            "{refused:?}"
+        );
+
+        assert!(store.remove_credential(7).unwrap());
+        assert!(!store.remove_credential(7).unwrap());
+        assert!(!store.is_enrolled(7).unwrap());
+    }
+
+    #[test]
+    fn a_credential_without_a_state_gets_one_in_which_the_codes_of_this_moment_are_used_up() {
+        let scratch = Scratch::new("record");
+        let store = scratch.store();
+        let open = || LocalRecord::open(&store, &ada(), 1, UnixTime::new(100));
+        assert_eq!(open().err(), Some(NOT_ENROLLED));
+        assert!(store.state(7).unwrap().is_none(), "nothing was created");
+        store.create_credential(&credential()).unwrap();
+        let mut record = open().unwrap();
+        assert!(record.remark.unwrap().contains("had no state"));
+        assert_eq!((record.state(), record.credential().id.as_str()), (&marked(120), "an id"));
+        record.save(marked(150), Durability::Flushed).unwrap();
+        drop(record);
+        let record = open().unwrap();
+        assert_eq!((record.state(), record.remark), (&marked(150), None));
+        drop(record);
+        scratch.overwrite(BLOCK, &[0xff]);
+        assert!(open().unwrap().remark.unwrap().contains("was damaged"));
+    }
+
+    #[test]
+    fn a_store_that_is_not_there_is_an_error_never_nobody() {
+        for missing in ["users", "state"] {
+            let scratch = Scratch::new(&format!("missing-{missing}"));
+            fs::remove_dir(scratch.0.join("var/lib/twostep").join(missing)).unwrap();
+            assert!(Store::open(&Root::at(&scratch.0).unwrap()).is_err());
+        }
+        assert!(Store::open(&Root::at(&std::env::temp_dir().join("no-such-root")).unwrap()).is_err());
+    }
+}
