@@ -8,7 +8,7 @@ use twostep_core::fault::Fault;
 use twostep_core::login::audit::Value;
 use twostep_core::login::machine::Machine;
 use twostep_core::machine::System;
-use twostep_core::manage::{Actor, Desk, Office};
+use twostep_core::manage::{Actor, Context, Frontend};
 use twostep_core::os::account::{self, Account};
 use twostep_core::os::clock;
 use twostep_core::os::root::Root;
@@ -87,13 +87,13 @@ impl Administrator {
     }
 
     /// Puts the administrator before the second step of `account`.
-    pub fn with_desk<T>(
+    pub fn with_context<T>(
         &self,
         account: &Account,
-        act: impl FnOnce(&Desk<'_>, &mut Clerk<'_>) -> Result<T, Failure>,
+        act: impl FnOnce(&Context<'_>, &mut AdminFrontend<'_>) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
-        let desk = Desk::open(self.machine(), account, Actor::Administrator)?;
-        act(&desk, &mut Clerk { administrator: self, account })
+        let context = Context::open(self.machine(), account, Actor::Administrator)?;
+        act(&context, &mut AdminFrontend { administrator: self, account })
     }
 
     /// The present moment.
@@ -112,12 +112,12 @@ impl Administrator {
 }
 
 /// An administrator at the terminal, with one person's account before them.
-pub struct Clerk<'a> {
+pub struct AdminFrontend<'a> {
     administrator: &'a Administrator,
     account: &'a Account,
 }
 
-impl Conversation for Clerk<'_> {
+impl Conversation for AdminFrontend<'_> {
     fn ask(&mut self, prompt: &str) -> Result<Answer, Denial> {
         Terminal.ask(prompt)
     }
@@ -127,7 +127,7 @@ impl Conversation for Clerk<'_> {
     }
 }
 
-impl Office for Clerk<'_> {
+impl Frontend for AdminFrontend<'_> {
     /// Only a code that is tried is judged here.
     fn log(&mut self, verdict: &Verdict) {
         if let Verdict::Deny(denial) = verdict {

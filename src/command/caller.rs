@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use twostep_core::helper::client::{self, Refusal};
-use twostep_core::helper::message::{Done, Wish};
-use twostep_core::manage::Errand;
+use twostep_core::helper::message::{Done, HelperRequest};
+use twostep_core::manage::ManageRequest;
 use twostep_core::manage::failure::Failure;
 use twostep_core::os::account;
 use twostep_core::verdict::Denial;
@@ -30,18 +30,21 @@ impl Caller {
     }
 
     /// Does something with the second step of `user`, which only an administrator must name.
-    pub fn run(&self, user: Option<&str>, errand: Errand) -> Result<(), Failure> {
-        if let Errand::Enroll(..) | Errand::Recovery = errand {
+    pub fn run(&self, user: Option<&str>, request: ManageRequest) -> Result<(), Failure> {
+        if let ManageRequest::Enroll(..) | ManageRequest::Recovery = request {
             Terminal::check_for_secrets()?;
         }
         match self {
             Self::Administrator(administrator) => {
                 let account = administrator.account(named(user)?)?;
-                administrator.with_desk(&account, |desk, office| say(&desk.run(&errand, office)?))
+                administrator
+                    .with_context(&account, |context, frontend| say(&context.run(&request, frontend)?))
             }
             Self::Person => {
                 check_own(user)?;
-                match client::carry_out(Wish::Errand(errand), &mut Terminal).map_err(explain)? {
+                match client::carry_out(HelperRequest::ManageRequest(request), &mut Terminal)
+                    .map_err(explain)?
+                {
                     Done::Text(text) => say(&text),
                     Done::Accepted(_) => Ok(()),
                 }

@@ -6,9 +6,9 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
-use twostep_core::dialogue::enroll::Issued;
+use twostep_core::dialogue::enroll::IssuedEnrollment;
 use twostep_core::dialogue::qr;
-use twostep_core::manage::Errand;
+use twostep_core::manage::ManageRequest;
 
 use crate::administrator::Administrator;
 use crate::caller::{Caller, named};
@@ -57,7 +57,7 @@ pub fn run(caller: &Caller, arguments: Arguments) -> Result<(), Failure> {
         return issue(administrator, &arguments);
     }
     Terminal::note_small_window();
-    caller.run(arguments.user.as_deref(), Errand::Enroll(arguments.label, Terminal::colour()))
+    caller.run(arguments.user.as_deref(), ManageRequest::Enroll(arguments.label, Terminal::colour()))
 }
 
 /// The picture is written, and all is printed, before anything is stored: what nobody has seen enrolls nobody.
@@ -65,8 +65,8 @@ fn issue(administrator: &Administrator, arguments: &Arguments) -> Result<(), Fai
     let user = named(arguments.user.as_deref())?;
     let account = administrator.account(user)?;
     let mut picture = None;
-    administrator.with_desk(&account, |desk, office| {
-        desk.issue(office, &arguments.label, |issued| {
+    administrator.with_context(&account, |context, frontend| {
+        context.issue(frontend, &arguments.label, |issued| {
             picture = arguments.qr.as_deref().map(|file| Picture::write(file, &issued.uri)).transpose()?;
             say(&json(user, arguments, issued)?)
         })
@@ -75,7 +75,7 @@ fn issue(administrator: &Administrator, arguments: &Arguments) -> Result<(), Fai
     Ok(())
 }
 
-fn json(user: &str, arguments: &Arguments, issued: &Issued) -> Result<String, Failure> {
+fn json(user: &str, arguments: &Arguments, issued: &IssuedEnrollment) -> Result<String, Failure> {
     let without_picture = arguments.qr.is_none();
     let handed_over = HandedOver {
         user,

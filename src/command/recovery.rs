@@ -1,6 +1,6 @@
 //! `twostep recovery`: a new set of recovery codes.
 
-use twostep_core::manage::Errand;
+use twostep_core::manage::ManageRequest;
 
 use crate::caller::Caller;
 use crate::failure::Failure;
@@ -15,5 +15,5 @@ pub struct Arguments {
 
 /// Replaces them, once the new ones were read.
 pub fn run(caller: &Caller, arguments: &Arguments) -> Result<(), Failure> {
-    caller.run(arguments.user.as_deref(), Errand::Recovery)
+    caller.run(arguments.user.as_deref(), ManageRequest::Recovery)
 }

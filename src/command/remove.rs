@@ -1,6 +1,6 @@
 //! `twostep remove`: takes away one authenticator, or all.
 
-use twostep_core::manage::Errand;
+use twostep_core::manage::ManageRequest;
 
 use crate::caller::Caller;
 use crate::failure::Failure;
@@ -19,5 +19,5 @@ pub struct Arguments {
 
 /// Removes it. The state stays: no code that was used becomes usable.
 pub fn run(caller: &Caller, arguments: Arguments) -> Result<(), Failure> {
-    caller.run(arguments.user.as_deref(), Errand::Remove(arguments.label))
+    caller.run(arguments.user.as_deref(), ManageRequest::Remove(arguments.label))
 }

@@ -6,7 +6,7 @@ use twostep_core::helper::client;
 use twostep_core::login::machine::Machine;
 use twostep_core::machine::System;
 use twostep_core::manage::Obligation;
-use twostep_core::manage::status::{Condition, Device, Standing};
+use twostep_core::manage::status::{AuthenticatorSummary, StateSummary, Status};
 use twostep_core::os::account::{self, Account};
 use twostep_core::os::clock;
 use twostep_core::os::root::Root;
@@ -37,7 +37,7 @@ pub struct Arguments {
 
 /// What is known of one account. The names of the fields are those of the JSON.
 #[derive(Serialize)]
-struct Status {
+struct Row {
     user: Option<String>,
     uid: u32,
     enrolled: bool,
@@ -45,7 +45,7 @@ struct Status {
     enrolled_since: Option<u64>,
     /// What makes the second step mandatory for them in some login or other; nothing if it is their choice.
     required_by: Option<Obligation>,
-    authenticators: Vec<Device>,
+    authenticators: Vec<AuthenticatorSummary>,
     failures: u16,
     codes: Codes,
     wait_until: Option<u64>,
@@ -105,8 +105,8 @@ fn of_oneself(arguments: &Arguments) -> Result<(), Failure> {
     let system = System::new(Root::SYSTEM);
     let policy = system.policy().map_err(unavailable)?;
     let basis = Basis { system: &system, policy, now: clock::now()? };
-    let standing = client::standing().map_err(unavailable)?;
-    let status = Status::of(&basis, &target, standing, You::Yes);
+    let status = client::status().map_err(unavailable)?;
+    let status = Row::of(&basis, &target, status, You::Yes);
     show(std::slice::from_ref(&status), arguments)?;
     match status.problem {
         Some(_) => Err(Failure::unavailable("what is stored of you cannot be used: logins are denied.", ASK)),
@@ -124,9 +124,9 @@ fn of_others(administrator: &Administrator, arguments: &Arguments) -> Result<(),
     };
     let now = administrator.now()?;
     let basis = Basis { system: administrator.machine(), policy: administrator.policy()?, now };
-    let standing = |target: &Target| Standing::of(&store, target.uid, target.account.as_ref(), now);
-    let all: Vec<Status> =
-        targets.iter().map(|target| Status::of(&basis, target, standing(target), You::No)).collect();
+    let status = |target: &Target| Status::of(&store, target.uid, target.account.as_ref(), now);
+    let all: Vec<Row> =
+        targets.iter().map(|target| Row::of(&basis, target, status(target), You::No)).collect();
     show(&all, arguments)?;
     if let Some(problem) = all.iter().find_map(|status| status.problem.as_ref()) {
         return Err(Failure::unavailable(problem.clone(), "Until this is mended, logins are denied."));
@@ -160,7 +160,12 @@ impl Basis<'_> {
     }
 
     /// What happens to a code now in this budget, and until when.
-    fn codes(&self, state: &Condition, count: Count, authenticators: &[Device]) -> (Codes, Option<u64>) {
+    fn codes(
+        &self,
+        state: &StateSummary,
+        count: Count,
+        authenticators: &[AuthenticatorSummary],
+    ) -> (Codes, Option<u64>) {
         let (mark, now) = (UnixTime::new(state.mark), self.now);
         match count.waits_until(now) {
             _ if count.codes >= self.policy.verification.lockout_after => (Codes::Disabled, None),
@@ -173,7 +178,7 @@ impl Basis<'_> {
     }
 
     /// The last moment at which a step begins that could be accepted now.
-    fn window_end(&self, authenticators: &[Device]) -> UnixTime {
+    fn window_end(&self, authenticators: &[AuthenticatorSummary]) -> UnixTime {
         let skew = self.policy.verification.skew_steps.into();
         let end = |period| Step::at(self.now, period).later(skew).begins();
         let periods = authenticators.iter().filter_map(|one| Period::new(one.period));
@@ -181,9 +186,9 @@ impl Basis<'_> {
     }
 }
 
-impl Status {
-    fn of(basis: &Basis<'_>, target: &Target, standing: Standing, you: You) -> Self {
-        let Standing { enrolled, problem, authenticators, state } = standing;
+impl Row {
+    fn of(basis: &Basis<'_>, target: &Target, status: Status, you: You) -> Self {
+        let Status { enrolled, problem, authenticators, state } = status;
         let duty = |required| target.account.as_ref().and_then(|account| basis.obligation(account, required));
         let mut status = Self {
             user: target.account.as_ref().map(|account| account.name.clone()),
@@ -217,7 +222,7 @@ impl Status {
         status
     }
 
-    fn fill(&mut self, basis: &Basis<'_>, state: &Condition, authenticators: &[Device]) {
+    fn fill(&mut self, basis: &Basis<'_>, state: &StateSummary, authenticators: &[AuthenticatorSummary]) {
         self.failures = state.hosts.codes;
         self.last_use = Some(state.mark).filter(|&mark| mark > 0);
         self.recovery_codes = state.recovery_left;
@@ -233,7 +238,7 @@ impl Status {
     }
 }
 
-fn show(all: &[Status], arguments: &Arguments) -> Result<(), Failure> {
+fn show(all: &[Row], arguments: &Arguments) -> Result<(), Failure> {
     if all.is_empty() && !arguments.json {
         return say("Nobody is enrolled.");
     }
@@ -247,7 +252,7 @@ fn show(all: &[Status], arguments: &Arguments) -> Result<(), Failure> {
     say(&json.map_err(|error| Failure::unavailable(error.to_string(), ""))?)
 }
 
-impl Status {
+impl Row {
     fn text(&self) -> String {
         let name = self.user.as_deref().unwrap_or("(no such account)");
         let enrolled = if self.enrolled { "enrolled" } else { "not enrolled" };
@@ -337,8 +342,8 @@ fn obligation_text(obligation: &Obligation) -> String {
     format!("  a second step is required by rule '{rule}', line {line} of the policy")
 }
 
-fn authenticator_text(one: &Device) -> String {
-    let Device { label, algorithm, digits, period, .. } = one;
+fn authenticator_text(one: &AuthenticatorSummary) -> String {
+    let AuthenticatorSummary { label, algorithm, digits, period, .. } = one;
     let since = one.enrolled.and_then(date).map_or_else(String::new, |date| format!(", since {date}"));
     format!("  {label}: {algorithm}, {digits} digits, {period} s{since}")
 }

@@ -1,6 +1,6 @@
 //! `twostep verify`: tries a code without using it up.
 
-use twostep_core::manage::Errand;
+use twostep_core::manage::ManageRequest;
 
 use crate::caller::Caller;
 use crate::failure::Failure;
@@ -15,5 +15,5 @@ pub struct Arguments {
 
 /// Asks for a code, and says whether it works.
 pub fn run(caller: &Caller, arguments: &Arguments) -> Result<(), Failure> {
-    caller.run(arguments.user.as_deref(), Errand::Try)
+    caller.run(arguments.user.as_deref(), ManageRequest::Try)
 }

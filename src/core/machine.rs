@@ -13,18 +13,18 @@ use crate::fault::Fault;
 use crate::helper::client;
 use crate::login::account_line;
 use crate::login::machine::Machine;
-use crate::manage::status::{Condition, Standing};
-use crate::os::account::{self, Account, Entry};
+use crate::manage::status::{StateSummary, Status};
+use crate::os::account::{self, Account, NssName};
 use crate::os::files::{self, Access, Dir, Privacy};
 use crate::os::root::{Owners, Root};
 use crate::os::{clock, entropy};
 use crate::policy::{Policy, Verification};
 use crate::proof::code::{LongCode, Typed};
-use crate::proof::state::Budget;
+use crate::proof::state::AttemptCounter;
 use crate::proof::ticket::Ticket;
 use crate::proof::totp::Authenticator;
 use crate::store::Durability;
-use crate::store::files::credential::Confirmed;
+use crate::store::files::credential::NewEnrollment;
 use crate::store::files::{LocalRecord, Store, check_state_owner};
 use crate::time::UnixTime;
 use crate::verdict::{Accepted, Denial, TicketFault};
@@ -50,7 +50,7 @@ pub struct System {
 #[derive(Clone, Copy)]
 enum Judge {
     /// This process, which may read the store; what fails is counted in this budget.
-    Here(Budget),
+    Here(AttemptCounter),
     /// The helper: this process is not root.
     Helper,
 }
@@ -58,13 +58,13 @@ enum Judge {
 impl System {
     /// The machine whose files lie below `root`, as this process sees it.
     pub fn new(root: Root) -> Self {
-        let judge = if root.is_ours() { Judge::Here(Budget::Hosts) } else { Judge::Helper };
+        let judge = if root.is_ours() { Judge::Here(AttemptCounter::Hosts) } else { Judge::Helper };
         Self { root, judge, owners: OnceCell::new() }
     }
 
     /// The machine, as the helper sees it.
     pub const fn of_helper() -> Self {
-        Self { root: Root::SYSTEM, judge: Judge::Here(Budget::Helper), owners: OnceCell::new() }
+        Self { root: Root::SYSTEM, judge: Judge::Here(AttemptCounter::Helper), owners: OnceCell::new() }
     }
 
     /// The store. Errors deny.
@@ -105,14 +105,14 @@ impl System {
         remark: &mut dyn FnMut(&str),
     ) -> Result<Accepted, Denial> {
         // Whoever tries: at logins it must not count.
-        self.judge(account, typed, Budget::Helper, Purpose::Try, rules, remark)
+        self.judge(account, typed, AttemptCounter::Helper, Purpose::Try, rules, remark)
     }
 
     fn judge(
         &self,
         account: &Account,
         typed: &Typed,
-        by: Budget,
+        by: AttemptCounter,
         purpose: Purpose,
         rules: &Verification,
         remark: &mut dyn FnMut(&str),
@@ -155,21 +155,21 @@ impl Machine for System {
         Ok(account::by_name(name)?)
     }
 
-    fn memberships(&self, entry: &Entry, groups: &BTreeSet<&str>) -> Result<BTreeSet<String>, Fault> {
+    fn memberships(&self, entry: &NssName, groups: &BTreeSet<&str>) -> Result<BTreeSet<String>, Fault> {
         account::memberships(entry, groups)
     }
 
     fn is_enrolled(&self, account: &Account) -> Result<bool, Denial> {
         match self.judge {
             Judge::Here(_) => Ok(self.store()?.is_enrolled(account.uid)?),
-            Judge::Helper => Ok(standing_of(account)?.enrolled),
+            Judge::Helper => Ok(status_of(account)?.enrolled),
         }
     }
 
     /// A requirement that was made of another account with this uid is neither inherited nor passed over.
     fn is_required(&self, account: &Account) -> Result<bool, Denial> {
         if let Judge::Helper = self.judge {
-            return is_required(standing_of(account)?);
+            return is_required(status_of(account)?);
         }
         let state = self.store()?.state(account.uid)?.filter(|state| state.required);
         if let Some(state) = &state {
@@ -180,7 +180,7 @@ impl Machine for System {
 
     fn code_lengths(&self, account: &Account) -> Result<Vec<u8>, Denial> {
         if let Judge::Helper = self.judge {
-            let authenticators = standing_of(account)?.authenticators;
+            let authenticators = status_of(account)?.authenticators;
             return Ok(authenticators.iter().map(|one| one.digits).collect());
         }
         let credential = self.store()?.owned_credential(account)?;
@@ -238,15 +238,15 @@ impl Machine for System {
         Ok(ticket.restored())
     }
 
-    fn enroll(&self, account: &Account, confirmed: Confirmed) -> Result<(), Denial> {
-        self.store()?.enroll(account, confirmed)
+    fn enroll(&self, account: &Account, enrollment: NewEnrollment) -> Result<(), Denial> {
+        self.store()?.enroll(account, enrollment)
     }
 }
 
 /// How things stand with `account`, as the helper says.
-fn standing_of(account: &Account) -> Result<Standing, Denial> {
+fn status_of(account: &Account) -> Result<Status, Denial> {
     check_own(account)?;
-    client::standing()
+    client::status()
 }
 
 /// The helper judges whoever starts it, and nobody else.
@@ -261,10 +261,12 @@ fn check_own(account: &Account) -> Result<(), Denial> {
 }
 
 /// A state that cannot be read, or is somebody else's, says nothing; that an administrator required it is not passed over.
-fn is_required(standing: Standing) -> Result<bool, Denial> {
-    match (standing.state, standing.problem) {
-        (None | Some(Condition { required: true, .. }), Some(problem)) => Err(Denial::Unavailable(problem)),
-        (Some(Condition { required, .. }), _) => Ok(required),
+fn is_required(status: Status) -> Result<bool, Denial> {
+    match (status.state, status.problem) {
+        (None | Some(StateSummary { required: true, .. }), Some(problem)) => {
+            Err(Denial::Unavailable(problem))
+        }
+        (Some(StateSummary { required, .. }), _) => Ok(required),
         (None, None) => Ok(false),
     }
 }
@@ -288,8 +290,8 @@ mod tests {
             (format!("problem = \"x\"\n{}", state(false)), Ok(false)),
         ];
         for (text, expected) in table {
-            let standing = Standing::parse(&format!("enrolled = false\n{text}")).unwrap();
-            assert_eq!(is_required(standing).map_err(drop), expected, "{text}");
+            let status = Status::parse(&format!("enrolled = false\n{text}")).unwrap();
+            assert_eq!(is_required(status).map_err(drop), expected, "{text}");
         }
     }
 }

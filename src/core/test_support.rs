@@ -6,15 +6,15 @@ use std::collections::BTreeSet;
 use crate::dialogue::conversation::Conversation;
 use crate::dialogue::enroll::Source;
 use crate::fault::Fault;
-use crate::login::application::{Host, Left, Outcome, Request};
+use crate::login::application::{Application, Handoff, HandoffKind, PamItems};
 use crate::login::audit::Line;
 use crate::login::machine::Machine;
-use crate::os::account::{self, Account, Entry};
+use crate::os::account::{self, Account, NssName};
 use crate::policy::{Policy, Verification};
 use crate::proof::code::{Answer, LongCode, Typed};
 use crate::proof::ticket::Ticket;
 use crate::proof::totp::{Algorithm, Authenticator};
-use crate::store::files::credential::Confirmed;
+use crate::store::files::credential::NewEnrollment;
 use crate::time::{Period, UnixTime};
 use crate::verdict::{Accepted, Denial, Proof, TicketFault};
 
@@ -26,11 +26,11 @@ pub fn phone(label: &str) -> Authenticator {
 
 /// An application whose user types the given answers, then hangs up.
 pub struct Person {
-    pub request: Request,
+    pub items: PamItems,
     pub answers: Vec<&'static str>,
     pub shown: Vec<String>,
     pub log: Vec<String>,
-    pub left: Option<Left>,
+    pub handoff: Option<Handoff>,
     pub pending: bool,
     /// What was handed on to the lines behind ours.
     pub handed_on: Option<Vec<u8>>,
@@ -47,19 +47,19 @@ impl Person {
 
 /// At login(1), called by root, behind a password.
 pub fn person(user: &str, answers: &[&'static str]) -> Person {
-    let request = Request {
+    let items = PamItems {
         user: Some(user.to_owned()),
         service: "login".to_owned(),
         called_by_root: true,
         has_password: true,
-        ..Request::default()
+        ..PamItems::default()
     };
     Person {
-        request,
+        items,
         answers: answers.to_vec(),
         shown: Vec::new(),
         log: Vec::new(),
-        left: None,
+        handoff: None,
         pending: false,
         handed_on: None,
         keeps: true,
@@ -80,7 +80,7 @@ impl Conversation for Person {
     }
 }
 
-impl Host for Person {
+impl Application for Person {
     fn ask_hidden(&mut self, prompt: &str) -> Result<Answer, Denial> {
         self.ask(&format!("(hidden) {prompt}"))
     }
@@ -91,25 +91,25 @@ impl Host for Person {
         self.handed_on = Some(password.to_vec());
         Ok(())
     }
-    fn request(&mut self) -> Request {
-        self.request.clone()
+    fn items(&mut self) -> PamItems {
+        self.items.clone()
     }
     fn is_password(&self, answer: &[u8]) -> bool {
-        self.request.has_password && Self::PASSWORDS.contains(&answer)
+        self.items.has_password && Self::PASSWORDS.contains(&answer)
     }
     fn log(&mut self, line: &Line) {
         self.log.push(line.text.clone());
     }
-    fn keep(&mut self, left: Left) -> Result<(), Denial> {
+    fn keep(&mut self, handoff: Handoff) -> Result<(), Denial> {
         if !self.keeps {
             return Err(Denial::Unavailable("libpam could not keep it".to_owned()));
         }
-        self.pending |= matches!(left.outcome, Outcome::Enrolling(_));
-        self.left = Some(left);
+        self.pending |= matches!(handoff.kind, HandoffKind::Enrolling(_));
+        self.handoff = Some(handoff);
         Ok(())
     }
-    fn take(&mut self) -> Option<Left> {
-        self.left.take()
+    fn take(&mut self) -> Option<Handoff> {
+        self.handoff.take()
     }
     fn settle(&mut self) {
         self.pending = false;
@@ -130,7 +130,7 @@ pub struct Fake {
     pub code_lengths: Result<Vec<u8>, Denial>,
     pub verdicts: RefCell<Vec<Result<(), Denial>>>,
     pub judged: RefCell<Vec<String>>,
-    pub stored: RefCell<Vec<Confirmed>>,
+    pub stored: RefCell<Vec<NewEnrollment>>,
 }
 
 /// The policy is opt-in, and everybody has enrolled.
@@ -176,16 +176,16 @@ impl Machine for Fake {
         let canonical = if name == "toor" { "root" } else { name };
         let mut account = account::by_name(canonical)?;
         if let Some(account) = account.as_mut().filter(|_| name == "toor") {
-            let alias = Entry { name: name.to_owned(), ..account.entries[0].clone() };
-            account.entries.push(alias);
+            let alias = NssName { name: name.to_owned(), ..account.names[0].clone() };
+            account.names.push(alias);
         }
         Ok(account)
     }
-    fn memberships(&self, entry: &Entry, groups: &BTreeSet<&str>) -> Result<BTreeSet<String>, Fault> {
+    fn memberships(&self, name: &NssName, groups: &BTreeSet<&str>) -> Result<BTreeSet<String>, Fault> {
         if groups.contains("lost") {
             return Err(Fault("LDAP is down".to_owned()));
         }
-        let wheel = entry.name == "toor" && groups.contains("wheel");
+        let wheel = name.name == "toor" && groups.contains("wheel");
         Ok(wheel.then(|| "wheel".to_owned()).into_iter().collect())
     }
     fn is_enrolled(&self, _: &Account) -> Result<bool, Denial> {
@@ -222,11 +222,11 @@ impl Machine for Fake {
         let ticket = Ticket::issue(&LongCode::new(Self::TICKET), account.uid, UnixTime::new(9999));
         if ticket.is(typed, account.uid) { Ok(ticket) } else { Err(Denial::WrongTicket(TicketFault::Wrong)) }
     }
-    fn enroll(&self, _: &Account, confirmed: Confirmed) -> Result<(), Denial> {
+    fn enroll(&self, _: &Account, enrollment: NewEnrollment) -> Result<(), Denial> {
         self.enrolled
             .clone()
             .and_then(|enrolled| if enrolled { Err(Denial::EnrolledMeanwhile) } else { Ok(()) })?;
-        self.stored.borrow_mut().push(confirmed);
+        self.stored.borrow_mut().push(enrollment);
         Ok(())
     }
 }

@@ -84,7 +84,7 @@ pub enum ExemptionReason {
 
 /// Where a refused code would have belonged, had the clocks agreed.
 #[derive(Debug, PartialEq, Eq, Clone)]
-pub struct Elsewhere {
+pub struct ClockOffset {
     /// The authenticator's label.
     pub authenticator: String,
     /// By how many seconds the phone's clock is ahead of this machine's.
@@ -93,14 +93,14 @@ pub struct Elsewhere {
 
 /// What still works for a person whose codes are refused.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum WayOut {
+pub enum Alternative {
     /// Nothing.
     None,
     /// A recovery code.
     RecoveryCode,
 }
 
-impl WayOut {
+impl Alternative {
     const fn text(self) -> &'static str {
         match self {
             Self::None => "",
@@ -147,7 +147,7 @@ pub enum Denial {
         /// Failures in a row, this one included.
         failures: u16,
         /// Set if the code belongs to a step near the window.
-        elsewhere: Option<Elsewhere>,
+        clock_offset: Option<ClockOffset>,
     },
     /// This is no recovery code of theirs, or it was used before.
     WrongRecoveryCode {
@@ -166,14 +166,14 @@ pub enum Denial {
         /// When the code was refused.
         now: UnixTime,
         /// What works meanwhile.
-        otherwise: WayOut,
+        alternative: Alternative,
     },
     /// Too many failures in a row: codes are disabled until an administrator acts.
     Disabled {
         /// The canonical name of the account.
         name: String,
         /// What works meanwhile.
-        otherwise: WayOut,
+        alternative: Alternative,
     },
     /// Too many wrong recovery codes in a row: they are disabled until an administrator acts.
     RecoveryDisabled {
@@ -189,7 +189,7 @@ pub enum Denial {
         /// When the code was refused.
         now: UnixTime,
         /// What works meanwhile.
-        otherwise: WayOut,
+        alternative: Alternative,
     },
     /// No such account.
     UnknownUser,
@@ -340,26 +340,26 @@ impl Denial {
             | Self::UnknownUser
             | Self::NotEnrolled { .. }
             | Self::Conversation => "Not accepted. Each code works once: wait for the next one.".to_owned(),
-            Self::Waiting { until, now, otherwise } => format!(
+            Self::Waiting { until, now, alternative } => format!(
                 "Too many wrong codes. No code is accepted before {until} UTC (in {} s).{}",
                 until.since(*now).unwrap_or(0),
-                otherwise.text()
+                alternative.text()
             ),
-            Self::Disabled { name, otherwise } => format!(
+            Self::Disabled { name, alternative } => format!(
                 "Too many wrong codes: codes are disabled. Ask your administrator to run 'twostep unlock {name}'.{}",
-                otherwise.text()
+                alternative.text()
             ),
             Self::RecoveryDisabled { name } => format!(
                 "Too many wrong recovery codes: they are disabled. Ask your administrator to run 'twostep unlock {name}'."
             ),
-            Self::ClockAnomaly { mark, now, otherwise, .. } if is_soon(*mark, *now) => format!(
+            Self::ClockAnomaly { mark, now, alternative, .. } if is_soon(*mark, *now) => format!(
                 "This machine's clock was set back. No code is accepted before {mark} UTC.{}",
-                otherwise.text()
+                alternative.text()
             ),
-            Self::ClockAnomaly { name, otherwise, .. } => format!(
+            Self::ClockAnomaly { name, alternative, .. } => format!(
                 "No code can be accepted: this machine's clock is or was wrong. \
                  Ask your administrator to set it and run 'twostep unlock {name} --reset-clock'.{}",
-                otherwise.text()
+                alternative.text()
             ),
             Self::WrongTicket(_) => "Not accepted. Ask your administrator for a ticket.".to_owned(),
             Self::NotConfirmed(mismatch) => {
@@ -491,11 +491,11 @@ mod tests {
         vec![
             Denial::NotACode,
             Denial::RefusedBySshd,
-            Denial::WrongCode { failures: 1, elsewhere: None },
+            Denial::WrongCode { failures: 1, clock_offset: None },
             Denial::Replayed { failures: 1 },
-            Denial::Waiting { until, now, otherwise: WayOut::None },
-            Denial::Disabled { name: name.clone(), otherwise: WayOut::RecoveryCode },
-            Denial::ClockAnomaly { name: name.clone(), mark: until, now, otherwise: WayOut::None },
+            Denial::Waiting { until, now, alternative: Alternative::None },
+            Denial::Disabled { name: name.clone(), alternative: Alternative::RecoveryCode },
+            Denial::ClockAnomaly { name: name.clone(), mark: until, now, alternative: Alternative::None },
             Denial::UnknownUser,
             Denial::NotEnrolled { cause: String::new() },
             Denial::NoFirstFactor(String::new()),
@@ -548,7 +548,7 @@ mod tests {
             name: "ada".to_owned(),
             mark,
             now,
-            otherwise: WayOut::RecoveryCode,
+            alternative: Alternative::RecoveryCode,
         };
         for (ahead, is_soon, text, cause) in [
             (

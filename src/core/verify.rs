@@ -5,12 +5,12 @@ use std::hint::black_box;
 use crate::policy::Verification;
 use crate::proof::code::{Code, LongCode, Typed};
 use crate::proof::recovery::{RecoveryCodes, SALT};
-use crate::proof::state::{Budget, State};
+use crate::proof::state::{AttemptCounter, State};
 use crate::proof::totp::{self, Algorithm, Authenticator, Match};
 use crate::store::files::credential::Credential;
 use crate::store::{Durability, Record};
 use crate::time::{Period, UnixTime};
-use crate::verdict::{Accepted, Denial, Elsewhere, Proof};
+use crate::verdict::{Accepted, ClockOffset, Denial, Proof};
 
 /// What follows when a code is right.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -25,7 +25,7 @@ pub enum Purpose {
 pub fn verify(
     record: &mut impl Record,
     typed: &Typed,
-    by: Budget,
+    by: AttemptCounter,
     purpose: Purpose,
     rules: &Verification,
     now: UnixTime,
@@ -47,7 +47,7 @@ pub fn verify(
 fn verify_code(
     record: &mut impl Record,
     code: &Code,
-    by: Budget,
+    by: AttemptCounter,
     rules: &Verification,
     now: UnixTime,
 ) -> Result<(State, Proof), Denial> {
@@ -70,7 +70,7 @@ fn verify_code(
 fn verify_recovery_code(
     record: &mut impl Record,
     code: &LongCode,
-    by: Budget,
+    by: AttemptCounter,
 ) -> Result<(State, Proof), Denial> {
     record.save(record.state().charge_recovery(by)?, Durability::Written)?; // charged before compared
     let accepted = record.state().accept_recovery(by, code, &record.credential().id);
@@ -97,7 +97,8 @@ pub fn pretend(typed: &Typed, rules: &Verification, now: UnixTime) {
         Credential { uid: 0, name: String::new(), id: String::new(), authenticators: vec![phone] };
     let recovery = RecoveryCodes { salt: [1; SALT], hashes: RecoveryCodes::NONE.hashes };
     let state = State::new("", UnixTime::new(0)).with_recovery(recovery);
-    let judged = verify(&mut Nobody { credential, state }, typed, Budget::Hosts, Purpose::Try, rules, now);
+    let judged =
+        verify(&mut Nobody { credential, state }, typed, AttemptCounter::Hosts, Purpose::Try, rules, now);
     let _ = black_box(judged);
 }
 
@@ -125,11 +126,11 @@ fn proof(found: Match<'_>, now: UnixTime) -> Proof {
     Proof::Code { authenticator: found.authenticator.label.clone(), offset: found.offset(now) }
 }
 
-fn wrong(record: &impl Record, code: &Code, by: Budget, skew: u64, now: UnixTime) -> Denial {
+fn wrong(record: &impl Record, code: &Code, by: AttemptCounter, skew: u64, now: UnixTime) -> Denial {
     let near = totp::near_miss(&record.credential().authenticators, code, now, skew);
     Denial::WrongCode {
         failures: record.state().count(by).codes,
-        elsewhere: near.map(|near| Elsewhere {
+        clock_offset: near.map(|near| ClockOffset {
             authenticator: near.authenticator.label.clone(),
             offset: near.offset(now),
         }),
@@ -191,7 +192,7 @@ mod tests {
     ) -> Result<Accepted, Denial> {
         let typed = Typed::parse(code.as_bytes()).unwrap();
         let rules = Verification::default();
-        verify(record, &typed, Budget::Hosts, purpose, &rules, UnixTime::new(step * 30))
+        verify(record, &typed, AttemptCounter::Hosts, purpose, &rules, UnixTime::new(step * 30))
     }
 
     #[test]
@@ -204,7 +205,7 @@ mod tests {
         assert_eq!(record.saves, [(3, Durability::Written), (2, Durability::Flushed)], "charged meanwhile");
         assert!(judge_for(&mut record, "254676", Purpose::Try, 5).is_ok(), "it is not used up");
         let wrong = judge_for(&mut record, "000000", Purpose::Try, 5);
-        assert_eq!(wrong, Err(Denial::WrongCode { failures: 3, elsewhere: None }));
+        assert_eq!(wrong, Err(Denial::WrongCode { failures: 3, clock_offset: None }));
         let mut record = self::record(9);
         judge(&mut record, "254676", 5).unwrap();
         let used = judge_for(&mut record, "254676", Purpose::Try, 5);
@@ -224,7 +225,10 @@ mod tests {
     #[test]
     fn a_wrong_code_stays_charged_with_one_flush() {
         let mut record = record(9);
-        assert_eq!(judge(&mut record, "000000", 5), Err(Denial::WrongCode { failures: 1, elsewhere: None }));
+        assert_eq!(
+            judge(&mut record, "000000", 5),
+            Err(Denial::WrongCode { failures: 1, clock_offset: None })
+        );
         assert_eq!(record.saves, [(1, Durability::Written), (1, Durability::Flushed)]);
     }
 
@@ -273,7 +277,7 @@ mod tests {
     #[test]
     fn a_phone_whose_clock_is_wrong_is_told_from_a_guess() {
         let mut record = record(9);
-        let Err(Denial::WrongCode { elsewhere, .. }) = judge(&mut record, "520489", 5) else { panic!() };
-        assert_eq!(elsewhere, Some(Elsewhere { authenticator: "phone".to_owned(), offset: 120 }));
+        let Err(Denial::WrongCode { clock_offset, .. }) = judge(&mut record, "520489", 5) else { panic!() };
+        assert_eq!(clock_offset, Some(ClockOffset { authenticator: "phone".to_owned(), offset: 120 }));
     }
 }

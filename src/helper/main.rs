@@ -8,16 +8,16 @@
 //!    which code comes next.
 //! P4 Every wait has an end, and so has the process.
 
-mod crowd;
+mod frontend;
 mod log;
-mod office;
+mod process_limit;
 mod serve;
 
 use std::process::ExitCode;
 
 use nix::unistd::{Uid, geteuid};
 use twostep_core::fault::Fault;
-use twostep_core::helper::message::Saying;
+use twostep_core::helper::message::HelperReply;
 use twostep_core::os::channel::Channel;
 use twostep_core::os::root::Root;
 use twostep_core::os::{WipingAllocator, confine};
@@ -45,12 +45,12 @@ fn run() -> Result<(), Fault> {
     }
     let channel = Channel::of_standard_input()?;
     let served = enter().and_then(|(caller, own)| {
-        let _place = crowd::take_place(caller, own)?;
+        let _slot = process_limit::take_slot(caller, own)?;
         serve::serve(&channel, caller, own)
     });
     if served.is_err() {
         // Or the person would read no more than that it has ended.
-        let _ = office::say(&channel, &Saying::Denied(Denial::Unavailable(String::new())));
+        let _ = frontend::say(&channel, &HelperReply::Denied(Denial::Unavailable(String::new())));
     }
     served
 }

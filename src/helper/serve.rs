@@ -1,21 +1,21 @@
-//! One wish of one client's.
+//! One request of one client's.
 
 use nix::unistd::Uid;
 use twostep_core::fault::Fault;
-use twostep_core::helper::message::{Done, Request, Saying, Wish};
+use twostep_core::helper::message::{Done, FirstMessage, HelperReply, HelperRequest};
 use twostep_core::login::machine::Machine;
 use twostep_core::machine::System;
 use twostep_core::manage::failure::Failure;
-use twostep_core::manage::status::Standing;
-use twostep_core::manage::{Actor, Desk, Errand, Office};
+use twostep_core::manage::status::Status;
+use twostep_core::manage::{Actor, Context, Frontend, ManageRequest};
 use twostep_core::os::account::{self, Account};
 use twostep_core::os::channel::Channel;
 use twostep_core::os::{clock, confine};
 use twostep_core::proof::code::{Answer, Typed};
 use twostep_core::verdict::{Accepted, Denial, Verdict};
 
+use crate::frontend::{Client, first_message, say};
 use crate::log;
-use crate::office::{Client, first_message, say};
 
 /// Seconds after which a process ends that nobody has to think for.
 pub const SHORT: u32 = 30;
@@ -25,7 +25,7 @@ const LONG: u32 = 960;
 /// Reads what `caller` wants, does it, and answers. `own`: the uid of the store's owner, which may name others: only root can
 /// start a program under it.
 pub fn serve(channel: &Channel, caller: Uid, own: Uid) -> Result<(), Fault> {
-    let request = match Request::decode(&first_message(channel)?) {
+    let request = match FirstMessage::decode(&first_message(channel)?) {
         Ok(request) => request,
         Err(problem) => return refuse(channel, Failure::unavailable(format!("{problem}."), "")),
     };
@@ -37,46 +37,46 @@ pub fn serve(channel: &Channel, caller: Uid, own: Uid) -> Result<(), Fault> {
         return refuse(channel, Failure::refused(format!("uid {} has no account.", request.uid), ""));
     };
     let mut client = Client::new(channel, &account)?;
-    let saying = match request.wish {
-        Wish::Standing => standing(&account),
-        Wish::Verify(answer) => Ok(verify(&account, &answer, &mut client)),
-        Wish::Errand(errand) => {
+    let reply = match request.request {
+        HelperRequest::Status => status(&account),
+        HelperRequest::Verify(answer) => Ok(verify(&account, &answer, &mut client)),
+        HelperRequest::ManageRequest(request) => {
             confine::end_after(LONG);
-            run(&account, &errand, &mut client)
+            run(&account, &request, &mut client)
         }
     };
     // Who has gone away hears nothing; what was judged and done is in the log.
-    let _ = say(channel, &saying.unwrap_or_else(discreet));
+    let _ = say(channel, &reply.unwrap_or_else(discreet));
     Ok(())
 }
 
 fn refuse(channel: &Channel, failure: Failure) -> Result<(), Fault> {
-    say(channel, &Saying::Failed(failure))
+    say(channel, &HelperReply::Failed(failure))
 }
 
 /// The cause of a fault is for the log.
-fn discreet(failure: Failure) -> Saying {
+fn discreet(failure: Failure) -> HelperReply {
     if failure.status() == Failure::UNAVAILABLE {
         log::write_fault(failure.what());
         let text = Denial::Unavailable(String::new()).text();
-        return Saying::Failed(Failure::unavailable(text, ""));
+        return HelperReply::Failed(Failure::unavailable(text, ""));
     }
-    Saying::Failed(failure)
+    HelperReply::Failed(failure)
 }
 
-fn standing(account: &Account) -> Result<Saying, Failure> {
+fn status(account: &Account) -> Result<HelperReply, Failure> {
     let store = System::of_helper().store()?;
-    let standing = Standing::of(&store, account.uid, Some(account), clock::now()?);
-    Ok(Saying::Done(Done::Text(standing.to_toml())))
+    let status = Status::of(&store, account.uid, Some(account), clock::now()?);
+    Ok(HelperReply::Done(Done::Text(status.to_toml())))
 }
 
-fn verify(account: &Account, answer: &Answer, client: &mut Client<'_>) -> Saying {
-    let (saying, verdict) = match judge(account, answer, client) {
-        Ok(accepted) => (Saying::Done(Done::Accepted(accepted.clone())), Verdict::Grant(accepted)),
-        Err(denial) => (Saying::Denied(denial.clone()), Verdict::Deny(denial)),
+fn verify(account: &Account, answer: &Answer, client: &mut Client<'_>) -> HelperReply {
+    let (reply, verdict) = match judge(account, answer, client) {
+        Ok(accepted) => (HelperReply::Done(Done::Accepted(accepted.clone())), Verdict::Grant(accepted)),
+        Err(denial) => (HelperReply::Denied(denial.clone()), Verdict::Deny(denial)),
     };
     client.log(&verdict);
-    saying
+    reply
 }
 
 fn judge(account: &Account, answer: &Answer, client: &mut Client<'_>) -> Result<Accepted, Denial> {
@@ -86,8 +86,8 @@ fn judge(account: &Account, answer: &Answer, client: &mut Client<'_>) -> Result<
     system.verify(account, &typed, &rules, &mut |what| client.remark(what))
 }
 
-fn run(account: &Account, errand: &Errand, client: &mut Client<'_>) -> Result<Saying, Failure> {
+fn run(account: &Account, request: &ManageRequest, client: &mut Client<'_>) -> Result<HelperReply, Failure> {
     let system = System::of_helper();
-    let done = Desk::open(&system, account, Actor::Owner)?.run(errand, client)?;
-    Ok(Saying::Done(Done::Text(done)))
+    let done = Context::open(&system, account, Actor::Owner)?.run(request, client)?;
+    Ok(HelperReply::Done(Done::Text(done)))
 }

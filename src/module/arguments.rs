@@ -4,7 +4,7 @@ use std::ffi::CStr;
 use std::path::Path;
 
 use twostep_core::login::audit::Value;
-use twostep_core::login::auth_phase::{FirstFactor, Manner, Question};
+use twostep_core::login::auth_phase::{FirstFactor, LineOptions, Question};
 use twostep_core::os::root::Root;
 use twostep_core::pam::other_modules;
 use twostep_core::policy::METHODS;
@@ -14,7 +14,7 @@ pub struct Arguments {
     /// `root=DIR`: where all files lie; the machine's own root if it is not given.
     pub root: Root,
     /// `first_factor=METHOD`: what sshd must have accepted before; `forward_pass`: one question for password and code.
-    pub manner: Manner,
+    pub options: LineOptions,
 }
 
 impl Arguments {
@@ -43,9 +43,11 @@ impl Arguments {
                 _ => return Err(unknown(text)),
             }
         }
-        let manner =
-            Manner { first_factor: first_factor.unwrap_or_default(), question: question.unwrap_or_default() };
-        Ok(Self { root: root.unwrap_or(Root::SYSTEM), manner })
+        let options = LineOptions {
+            first_factor: first_factor.unwrap_or_default(),
+            question: question.unwrap_or_default(),
+        };
+        Ok(Self { root: root.unwrap_or(Root::SYSTEM), options })
     }
 }
 

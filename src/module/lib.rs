@@ -5,9 +5,9 @@
 )]
 #![expect(missing_docs, reason = "of those entry points")]
 
+mod application;
 mod arguments;
 mod ffi;
-mod host;
 
 use std::ffi::CStr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -23,8 +23,8 @@ use twostep_core::os::root::Root;
 use twostep_core::os::{WipingAllocator, wipe_stack};
 use twostep_core::verdict::{Denial, PamCode, Verdict};
 
+use application::PamApplication;
 use arguments::Arguments;
-use host::PamHost;
 
 /// Of the module's own memory only: the host has an allocator of its own.
 #[global_allocator]
@@ -41,33 +41,37 @@ impl PamHooks for Twostep {
         guarded(|| {
             // Set before anything can fail, so that every denial is slow.
             ffi::fail_delay(pamh, FAIL_DELAY);
-            authenticate(&mut PamHost::new(pamh, flags), &args).pam_code()
+            authenticate(&mut PamApplication::new(pamh, flags), &args).pam_code()
         })
     }
 
     /// PAM_IGNORE if nothing speaks against the login: a yes of ours could end a stack before its other lines are asked.
     fn acct_mgmt(pamh: &mut PamHandle, args: Vec<&CStr>, flags: PamFlag) -> PamResultCode {
-        guarded(|| code_of(admit(&mut PamHost::new(pamh, flags), &args), PamCode::Ignore))
+        guarded(|| code_of(admit(&mut PamApplication::new(pamh, flags), &args), PamCode::Ignore))
     }
 
     /// PAM_SUCCESS, unless an enrollment is still pending: sshd calls this in processes that know nothing of the login, and
     /// PAM_IGNORE would refuse a login in a stack in which we stand alone. It touches no file.
     fn sm_setcred(pamh: &mut PamHandle, _: Vec<&CStr>, flags: PamFlag) -> PamResultCode {
-        guarded(|| code_of(account_phase::check_settled(&mut PamHost::new(pamh, flags)), PamCode::Success))
+        guarded(|| {
+            code_of(account_phase::check_settled(&mut PamApplication::new(pamh, flags)), PamCode::Success)
+        })
     }
 }
 
-fn authenticate(host: &mut PamHost<'_>, args: &[&CStr]) -> Verdict {
+fn authenticate(application: &mut PamApplication<'_>, args: &[&CStr]) -> Verdict {
     match Arguments::parse(args) {
-        Ok(Arguments { root, manner }) => auth_phase::authenticate(host, &System::new(root), &manner),
-        Err(problem) => auth_phase::misconfigured(host, &System::new(Root::SYSTEM), problem),
+        Ok(Arguments { root, options }) => {
+            auth_phase::authenticate(application, &System::new(root), &options)
+        }
+        Err(problem) => auth_phase::misconfigured(application, &System::new(Root::SYSTEM), problem),
     }
 }
 
-fn admit(host: &mut PamHost<'_>, args: &[&CStr]) -> Result<(), Denial> {
+fn admit(application: &mut PamApplication<'_>, args: &[&CStr]) -> Result<(), Denial> {
     match Arguments::parse(args) {
-        Ok(Arguments { root, .. }) => account_phase::admit(host, &System::new(root)),
-        Err(problem) => Err(account_phase::misconfigured(host, &System::new(Root::SYSTEM), problem)),
+        Ok(Arguments { root, .. }) => account_phase::admit(application, &System::new(root)),
+        Err(problem) => Err(account_phase::misconfigured(application, &System::new(Root::SYSTEM), problem)),
     }
 }
 

@@ -62,11 +62,11 @@ class Host:
         """Prompts of this host alone, and what they are answered."""
         return {}
 
-    def attempt(self, user, *codes, **visit):
+    def attempt(self, user, *codes, **session):
         """One login, to its end. Gives up, by hanging up, when asked for more codes than it has. A code may be a function,
         too: what it does and returns happens at the prompt."""
-        with all_ended(), Visit(self, user, *codes, **visit) as visit:
-            return visit.until_the_end()
+        with all_ended(), LoginSession(self, user, *codes, **session) as session:
+            return session.until_the_end()
 
 
 def ready(host):
@@ -74,7 +74,7 @@ def ready(host):
     return host
 
 
-class Visit:
+class LoginSession:
     """One login under way, which can be left at any question, and gone on with later."""
 
     def __init__(self, host, user, *codes, password=None, new_password=None, newcomer=None):
@@ -86,7 +86,7 @@ class Visit:
         self._codes = list(codes)
         self._password = password_of(user) if password is None else password
         self._new_password = new_password  # what an expired one is changed to
-        self._newcomer = newcomer  # who enrolls, if that is asked for; else the visit hangs up there
+        self._newcomer = newcomer  # who enrolls, if that is asked for; else the session hangs up there
         self._machine.said |= {self._password, new_password} - {None}
         self._more = host.more_answers(user)
         self._prompts = {

@@ -12,7 +12,7 @@ import pytest
 
 import hosts
 from clock import STEP
-from hosts import Login, Ssh, SshShell, Visit, all_ended, ready
+from hosts import Login, Ssh, SshShell, LoginSession, all_ended, ready
 from machine import uid_of
 from person import WHOLE, Newcomer, password_of
 
@@ -130,10 +130,10 @@ def test_where_the_account_line_is_not_reached_after_all_nobody_gets_in(machine,
     machine.mandatory()
     alice = Newcomer(machine, "alice")
     with expired_password(machine, "alice", expired), all_ended():
-        with Visit(host, "alice", new_password=NEW_PASSWORD, newcomer=alice) as visit:
-            visit.until("password")
+        with LoginSession(host, "alice", new_password=NEW_PASSWORD, newcomer=alice) as session:
+            session.until("password")
             stack(machine, host.service)
-            outcome = visit.until_the_end()
+            outcome = session.until_the_end()
     assert outcome.refused and outcome.enrolling == WHOLE
     assert machine.stored("alice") == set()
     assert machine.verdicts() == ["enrolling", "deny not-stored"]
@@ -162,9 +162,9 @@ def test_a_second_name_on_the_same_handle_gets_nothing_of_the_first(machine):
     stack(machine, "login", "required")
     machine.mandatory()
     alice, bob = Newcomer(machine, "alice"), Newcomer(machine, "bob")
-    with all_ended(), AnotherName(machine, alice, "bob", newcomer=bob) as visit:
-        assert visit.until_the_end().granted
-        assert visit.outcome.enrolling == WHOLE
+    with all_ended(), AnotherName(machine, alice, "bob", newcomer=bob) as session:
+        assert session.until_the_end().granted
+        assert session.outcome.enrolling == WHOLE
     assert bob.secret != alice.secret
     assert machine.verdicts() == ["enrolling", "enrolling", "enrolled"]
     assert machine.log()[-1]["user"] == "bob"
@@ -176,18 +176,18 @@ def test_a_second_name_on_the_same_handle_gets_nothing_of_the_first(machine):
 def test_a_second_name_that_needs_no_code_does_not_complete_the_first_ones_enrollment(machine):
     stack(machine, "login", "required")
     machine.policy('[[rule]]\nname = "bob"\nusers = ["bob"]\nmode = "exempt"\n', mode="mandatory")
-    with all_ended(), AnotherName(machine, Newcomer(machine, "alice"), "bob") as visit:
-        assert visit.until_the_end().granted
+    with all_ended(), AnotherName(machine, Newcomer(machine, "alice"), "bob") as session:
+        assert session.until_the_end().granted
     assert machine.verdicts() == ["enrolling", "exempt exempt"]
     assert machine.stored("alice") == machine.stored("bob") == set()
 
 
-class AnotherName(Visit):
+class AnotherName(LoginSession):
     """A login(1) at which somebody has gone through a whole enrollment behind a wrong password, and failed; then `user`
     comes."""
 
-    def __init__(self, machine, first, user, **visit):
-        super().__init__(Login(machine), user, **visit)
+    def __init__(self, machine, first, user, **session):
+        super().__init__(Login(machine), user, **session)
         others = {"login": first.user, "password": "a wrong password"}
         prompts = {"login": hosts.LOGIN, "password": "Password: ", **hosts.QUESTIONS}
         while (seen := self.terminal.expect([Login.denied, *prompts.values()])) != 0:
@@ -202,12 +202,12 @@ def test_a_second_try_on_one_connection_gets_nothing_of_the_first(machine):
     stack(machine, "sshd", "required")
     machine.mandatory()
     first, second = Newcomer(machine, "alice"), Newcomer(machine, "alice")
-    with all_ended(), Visit(host, "alice", password="a wrong password", newcomer=first) as visit:
-        visit.until("proof")
-        visit.until("password")
-        visit.try_again(password_of("alice"), second)
-        assert visit.until_the_end().granted
-        assert visit.outcome.enrolling == WHOLE * 2
+    with all_ended(), LoginSession(host, "alice", password="a wrong password", newcomer=first) as session:
+        session.until("proof")
+        session.until("password")
+        session.try_again(password_of("alice"), second)
+        assert session.until_the_end().granted
+        assert session.outcome.enrolling == WHOLE * 2
     assert first.secret != second.secret and not {*first.recovery} & {*second.recovery}
     assert machine.verdicts() == ["enrolling", "enrolling", "enrolled"]
     machine.clock.advance(2 * STEP)
@@ -221,7 +221,7 @@ def test_of_two_enrollments_at_once_the_first_to_finish_wins(machine, second_cla
     machine.mandatory()
     host, other = ready(Ssh(machine)), ready(second_class(machine))
     loser, winner = Newcomer(machine, "alice"), Newcomer(machine, "alice")
-    with all_ended(), Visit(other, "alice", newcomer=loser) as second, Visit(host, "alice", newcomer=winner) as first:
+    with all_ended(), LoginSession(other, "alice", newcomer=loser) as second, LoginSession(host, "alice", newcomer=winner) as first:
         second.until("proof")
         first.until("proof")
         assert first.until_the_end().granted
@@ -250,18 +250,18 @@ def test_who_is_killed_at_a_question_has_enrolled_nobody(machine, victim, questi
     ticket = machine.ticket("alice")
     before = machine.stored("alice")
     for question in questions:
-        with all_ended(), Visit(host, "alice", newcomer=Newcomer(machine, "alice", ticket=[ticket])) as visit:
-            visit.until(question)
-            kill(victim, visit)
+        with all_ended(), LoginSession(host, "alice", newcomer=Newcomer(machine, "alice", ticket=[ticket])) as session:
+            session.until(question)
+            kill(victim, session)
         assert machine.stored("alice") == before, question
         assert machine.failures_of("alice") == 0
     machine.policy(mode="mandatory")
     assert enrolled_anew(machine, host, "alice")
 
 
-def kill(victim, visit):
+def kill(victim, session):
     titles = {"sshd's child": b"sshd: alice [pam]", "sshd's monitor": b"sshd: alice [priv]"}
-    pid = process_called(titles[victim]) if victim in titles else visit.terminal.pid
+    pid = process_called(titles[victim]) if victim in titles else session.terminal.pid
     os.kill(pid, signal.SIGKILL)
 
 
@@ -286,16 +286,16 @@ def test_who_is_too_slow_has_enrolled_nobody(machine):
     machine.mandatory()
     try:
         with all_ended(), ExitStack() as stack:
-            visits = [Visit(host, user, newcomer=Newcomer(machine, user)) for user, host in people.items()]
-            for visit in visits:
-                stack.enter_context(visit)
-            for visit in visits:
-                visit.until("proof")
+            sessions = [LoginSession(host, user, newcomer=Newcomer(machine, user)) for user, host in people.items()]
+            for session in sessions:
+                stack.enter_context(session)
+            for session in sessions:
+                session.until("proof")
             time.sleep(3.2)
-            assert all(visit.until_the_end().refused for visit in visits)
+            assert all(session.until_the_end().refused for session in sessions)
     finally:
         settings.write_text(usual)
-    assert re.search(r"This login ends in [23] s\.", visits[1].outcome.text)
+    assert re.search(r"This login ends in [23] s\.", sessions[1].outcome.text)
     assert machine.stored("alice") == machine.stored("bob") == set()
     assert enrolled_anew(machine, people["bob"], "bob")
 

@@ -9,7 +9,7 @@ import pytest
 
 from clock import STEP
 from helper_client import HELPER, NOTHING, UNAVAILABLE, Helper, answers, enrolled, wrong_code
-from hosts import Ssh, Visit, become, ready
+from hosts import Ssh, LoginSession, become, ready
 from machine import STORE, terminal_of, uid_of
 
 FOREIGN = "0123-4567-89AB-CDEF"
@@ -147,8 +147,8 @@ def test_who_has_sixteen_helpers_gets_no_more_and_holds_up_neither_others_nor_th
         assert {helper.ask("try")[0] for helper in helpers} == {b"?"}
         assert verdict("alice", alice.code()) == [b"unavailable"]
         assert verdict("bob", bob.code())[1:] == ACCEPTED
-        with Visit(ssh, "alice", alice.code()) as visit:
-            assert visit.until_the_end().granted
+        with LoginSession(ssh, "alice", alice.code()) as session:
+            assert session.until_the_end().granted
         helpers[3].reply(None)
         helpers[3].end()
         machine.clock.advance(STEP)

@@ -18,7 +18,7 @@ import pytest
 
 from clock import STEP
 from helper_client import Helper, as_user, enrolled, identity, libc, lock_held, wait_until, waits_for_lock
-from hosts import Ssh, Visit, ready
+from hosts import Ssh, LoginSession, ready
 
 F_SETSIG = 10
 PTRACE_ATTACH, PTRACE_SEIZE, IOPRIO_SET = 16, 0x4206, 251
@@ -234,6 +234,6 @@ def stop_helpers_until_terminated():
 def time_of_login(machine, ssh, alice):
     machine.clock.advance(STEP)
     began = time.monotonic()
-    with Visit(ssh, "alice", alice.code()) as visit:
-        assert visit.until_the_end().granted
+    with LoginSession(ssh, "alice", alice.code()) as session:
+        assert session.until_the_end().granted
     return time.monotonic() - began

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from clock import STEP
-from hosts import Login, Ssh, SshKey, SshShell, Visit, all_ended, ready
+from hosts import Login, Ssh, SshKey, SshShell, LoginSession, all_ended, ready
 from machine import uid_of
 from person import QUESTIONS, WHOLE, Newcomer, password_of
 from screen import COLUMNS, DARK_TERMINAL, LIGHT_TERMINAL, ROWS, Screen, check_uri, decode
@@ -103,19 +103,19 @@ def test_at_a_persons_pace_both_logins_last_long_enough(machine):
     people = {"alice": ready(SshShell(machine)), "bob": Login(machine)}
     machine.clock.go()
     with all_ended(), ExitStack() as stack:
-        visits = []
+        sessions = []
         for user, host in people.items():
             newcomer = Newcomer(machine, user, next=[wait_for_the_next_step])
-            visits.append((newcomer, stack.enter_context(Visit(host, user, newcomer=newcomer))))
+            sessions.append((newcomer, stack.enter_context(LoginSession(host, user, newcomer=newcomer))))
         for question, seconds in (("password", 2), ("first", 8), ("next", 1), ("proof", 10)):
-            for _, visit in visits:
-                visit.until(question)
+            for _, session in sessions:
+                session.until(question)
             time.sleep(seconds)
-        for newcomer, visit in visits:
-            assert visit.until_the_end().granted
+        for newcomer, session in sessions:
+            assert session.until_the_end().granted
     assert machine.verdicts() == ["enrolling", "enrolling", "enrolled", "enrolled"]
-    for newcomer, visit in visits:
-        assert people[visit.user].attempt(visit.user, newcomer.code(+1)).granted
+    for newcomer, session in sessions:
+        assert people[session.user].attempt(session.user, newcomer.code(+1)).granted
 
 
 def wait_for_the_next_step(person):

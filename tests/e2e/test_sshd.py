@@ -2,7 +2,7 @@
 
 import pytest
 
-from hosts import Login, PasswordMethod, Ssh, SshKey, Sshd, Su, Sudo, Visit, all_ended, ready
+from hosts import Login, PasswordMethod, Ssh, SshKey, Sshd, Su, Sudo, LoginSession, all_ended, ready
 
 KEYBOARD = {"PreferredAuthentications": "keyboard-interactive", "PubkeyAuthentication": "no"}
 
@@ -74,10 +74,10 @@ def test_the_empty_answers_of_a_client_without_a_terminal_cost_nothing(machine):
     host = ready(Deaf(machine))
     alice = machine.enroll("alice")
     before = machine.state_of("alice")
-    with all_ended(), Visit(host, "alice") as visit:
-        visit.until("code")
-        visit.terminal.ptyproc.fileobj.close()
-        visit.terminal.wait()
+    with all_ended(), LoginSession(host, "alice") as session:
+        session.until("code")
+        session.terminal.ptyproc.fileobj.close()
+        session.terminal.wait()
     assert machine.verdicts() == ["deny not-a-code"] * 3
     assert machine.state_of("alice") == before
     assert host.attempt("alice", alice.code()).granted

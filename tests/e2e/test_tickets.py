@@ -5,7 +5,7 @@ import datetime
 import pytest
 
 from clock import STEP
-from hosts import Login, Ssh, Visit, all_ended, ready
+from hosts import Login, Ssh, LoginSession, all_ended, ready
 from machine import uid_of
 from person import WHOLE, Newcomer, keep_secret
 
@@ -26,8 +26,8 @@ def comes(host, *tickets, user="alice"):
     """Somebody who types these tickets, in turn, and then hangs up, with or without a key before their eyes. Nobody waits
     here for sshd to notice, nor for the empty answers that a client may still give."""
     newcomer = Newcomer(host.machine, user, ticket=[*tickets, None], first=[None])
-    with Visit(host, user, newcomer=newcomer) as visit:
-        return visit.until_the_end()
+    with LoginSession(host, user, newcomer=newcomer) as session:
+        return session.until_the_end()
 
 
 def causes(machine):

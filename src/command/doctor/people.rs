@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use twostep_core::fault::Fault;
-use twostep_core::os::account::{self, Entry};
+use twostep_core::os::account::{self, NssName};
 use twostep_core::os::root::Root;
-use twostep_core::policy::{Address, Groups, Methods, Mode, Origin, Policy, Subject};
+use twostep_core::policy::{Address, Groups, LoginFacts, Methods, Mode, Origin, Policy};
 use twostep_core::time::UnixTime;
 
 use super::machine;
@@ -80,7 +80,7 @@ impl<'a> People<'a> {
     pub fn ids(&self, name: &str) -> Option<(u32, u32)> {
         if self.root.is_machine() {
             let account = account::by_name(name).ok()??;
-            return Some((account.uid, account.entries.first()?.gid));
+            return Some((account.uid, account.names.first()?.gid));
         }
         self.local()?.into_iter().find(|one| one.name == name).map(|one| (one.uid, one.gid))
     }
@@ -143,8 +143,8 @@ impl<'a> People<'a> {
 
 fn by_name_service(user: &str, wanted: &BTreeSet<&str>) -> Option<BTreeSet<String>> {
     let account = account::by_name(user).ok()??;
-    let memberships = |entry: &Entry| account::memberships(entry, wanted).ok();
-    let found: Option<Vec<_>> = account.entries.iter().map(memberships).collect();
+    let memberships = |entry: &NssName| account::memberships(entry, wanted).ok();
+    let found: Option<Vec<_>> = account.names.iter().map(memberships).collect();
     Some(found?.into_iter().flatten().collect())
 }
 
@@ -154,7 +154,7 @@ fn mode(policy: &Policy, user: &str, service: &str, groups: Groups, now: UnixTim
         "login" => (Origin::Local, Address::None, Methods::Known(vec!["password"])),
         _ => (Origin::Remote, Address::Unknown, Methods::Unknown),
     };
-    policy.decide(&Subject { user, service, origin, address, groups, methods }, now).mode
+    policy.decide(&LoginFacts { user, service, origin, address, groups, methods }, now).mode
 }
 
 #[cfg(test)]

@@ -22,13 +22,13 @@ pub fn check(patient: &Patient<'_>) -> Vec<Finding> {
 fn of_error(error: &PolicyError, text: &str) -> Finding {
     let why = "As long as the policy has an error, every login that twostep guards is refused.";
     let what = error.message.clone();
-    Finding::problem(Place::line(FILE, error.place.line), what, why, remedy(error, text))
+    Finding::problem(Place::line(FILE, error.position.line), what, why, remedy(error, text))
 }
 
 /// A key that nobody knows is written right, if it looks like a slip, or taken out, if that helps and harms nobody.
 fn remedy(error: &PolicyError, text: &str) -> Remedy {
-    let place = || Place::line(FILE, error.place.line);
-    let line = text.lines().nth(error.place.line.saturating_sub(1)).unwrap_or_default();
+    let place = || Place::line(FILE, error.position.line);
+    let line = text.lines().nth(error.position.line.saturating_sub(1)).unwrap_or_default();
     if error.message.starts_with("unknown field `") {
         let meant =
             hint::meant(&error.message).and_then(|key| Some(format!("{key} ={}", line.split_once('=')?.1)));
@@ -36,7 +36,7 @@ fn remedy(error: &PolicyError, text: &str) -> Remedy {
             return Remedy::Replace { place: place(), text: new };
         }
         // In a rule it is perhaps a condition, without which the rule would mean more people.
-        if extent(error.place.line, text).is_none() && helps(error, text, None) {
+        if extent(error.position.line, text).is_none() && helps(error, text, None) {
             return Remedy::Delete { place: place() };
         }
     }
@@ -46,9 +46,10 @@ fn remedy(error: &PolicyError, text: &str) -> Remedy {
 /// Whether the policy has fewer errors with `new` in place of the erroneous line.
 fn helps(error: &PolicyError, text: &str, new: Option<&str>) -> bool {
     let lines = text.lines().enumerate();
-    let mended = lines.filter_map(
-        |(index, line)| if index.saturating_add(1) == error.place.line { new } else { Some(line) },
-    );
+    let mended =
+        lines.filter_map(
+            |(index, line)| if index.saturating_add(1) == error.position.line { new } else { Some(line) },
+        );
     let mended = mended.collect::<Vec<_>>().join("\n");
     Policy::errors(mended.as_bytes()).len() < Policy::errors(text.as_bytes()).len()
 }

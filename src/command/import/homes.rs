@@ -68,7 +68,7 @@ struct Candidate {
 
 /// Imports the files of those who are meant.
 pub fn run(administrator: &Administrator, arguments: &Arguments) -> Result<(), Failure> {
-    let mut moving = Moving::new(administrator, arguments.options.manner("google-authenticator")?)?;
+    let mut moving = Moving::new(administrator, arguments.options.for_source("google-authenticator")?)?;
     let mut rows = Vec::new();
     for candidate in candidates(administrator, arguments)? {
         let found = candidate.found(moving.now());

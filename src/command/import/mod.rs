@@ -20,7 +20,7 @@ use crate::administrator::Administrator;
 use crate::failure::Failure;
 
 use found::{CUT_OFF, Entry, Place, Token};
-use moving::{Manner, Moving};
+use moving::{ImportOptions, Moving};
 
 /// What to carry over.
 #[derive(clap::Args)]
@@ -84,11 +84,11 @@ pub fn run(root: Option<PathBuf>, arguments: &Arguments) -> Result<(), Failure> 
 }
 
 impl Options {
-    fn manner(&self, from: &'static str) -> Result<Manner<'_>, Failure> {
+    fn for_source(&self, from: &'static str) -> Result<ImportOptions<'_>, Failure> {
         // The number of a further one stands behind it.
         check_label(&format!("{} 8", self.label))
             .map_err(|problem| Failure::refused(problem, "Choose another --label."))?;
-        Ok(Manner { from, label: &self.label, dry_run: self.dry_run })
+        Ok(ImportOptions { from, label: &self.label, dry_run: self.dry_run })
     }
 }
 
@@ -103,7 +103,7 @@ fn of_many(
     let unreadable =
         |problem| Failure::unavailable(format!("{} {problem}.", file.display()), "Nothing was imported.");
     let bytes = read::named(file).map_err(unreadable)?;
-    let mut moving = Moving::new(administrator, arguments.options.manner(from)?)?;
+    let mut moving = Moving::new(administrator, arguments.options.for_source(from)?)?;
     let mut people: Vec<(String, Vec<Entry>)> = Vec::new();
     for (number, line) in (1..).zip(bytes.split_inclusive(|&byte| byte == b'\n')) {
         let place = Place { file: file.clone(), line: Some(number) };

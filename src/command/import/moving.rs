@@ -20,7 +20,7 @@ use super::report::{Outcome, Row};
 const SEARCHED: u64 = 100;
 
 /// How it is done.
-pub struct Manner<'a> {
+pub struct ImportOptions<'a> {
     /// The other program, for the log.
     pub from: &'static str,
     /// What authenticators are called; all but the first of a person have a number behind it.
@@ -32,7 +32,7 @@ pub struct Manner<'a> {
 /// An administrator who moves people in.
 pub struct Moving<'a> {
     administrator: &'a Administrator,
-    manner: Manner<'a>,
+    options: ImportOptions<'a>,
     store: Store,
     rules: Verification,
     now: UnixTime,
@@ -42,7 +42,7 @@ pub struct Moving<'a> {
 
 impl<'a> Moving<'a> {
     /// Reads what is stored: no secret may be two people's.
-    pub fn new(administrator: &'a Administrator, manner: Manner<'a>) -> Result<Self, Failure> {
+    pub fn new(administrator: &'a Administrator, options: ImportOptions<'a>) -> Result<Self, Failure> {
         let store = administrator.store()?;
         let mut held = HashMap::new();
         let (uids, _) = store.uids()?;
@@ -53,7 +53,7 @@ impl<'a> Moving<'a> {
             }
         }
         let (rules, now) = (administrator.rules()?, administrator.now()?);
-        Ok(Self { administrator, manner, store, rules, now, held })
+        Ok(Self { administrator, options, store, rules, now, held })
     }
 
     /// The present moment.
@@ -70,7 +70,7 @@ impl<'a> Moving<'a> {
             }
         };
         let (mut rows, mut told, mut tokens) = (Vec::new(), Vec::new(), Vec::new());
-        let done = if self.manner.dry_run { Outcome::WouldImport } else { Outcome::Imported };
+        let done = if self.options.dry_run { Outcome::WouldImport } else { Outcome::Imported };
         for Entry { user, place, found } in entries {
             let row = Row::new(user, Some(account.uid), place);
             match self.authenticator(&account, found, tokens.len()) {
@@ -107,11 +107,11 @@ impl<'a> Moving<'a> {
             None => {}
         }
         let label = match before {
-            0 => self.manner.label.to_owned(),
+            0 => self.options.label.to_owned(),
             MOST_AUTHENTICATORS.. => {
                 return not(&format!("{MOST_AUTHENTICATORS} authenticators are the most of one person"));
             }
-            n => format!("{} {}", self.manner.label, n.saturating_add(1)),
+            n => format!("{} {}", self.options.label, n.saturating_add(1)),
         };
         let Token { algorithm, digits, period, .. } = token;
         let made = Authenticator::imported(label, &token.secret, algorithm, digits, period, Some(self.now));
@@ -152,7 +152,7 @@ impl<'a> Moving<'a> {
                 account.name
             ));
         }
-        if self.manner.dry_run {
+        if self.options.dry_run {
             return Ok(());
         }
         let skew = u64::from(self.rules.skew_steps);
@@ -167,7 +167,7 @@ impl<'a> Moving<'a> {
         let credential = Credential { uid: account.uid, name: account.name.clone(), id, authenticators };
         self.store.import(account, &credential, mark).map_err(|denial| denial.cause().into_owned())?;
         let target = Target { uid: account.uid, account: Some(account.clone()) };
-        let more = format!(" from={} authenticators={count}", self.manner.from);
+        let more = format!(" from={} authenticators={count}", self.options.from);
         self.administrator.log("import", &target, &more);
         Ok(())
     }

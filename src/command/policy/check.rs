@@ -83,8 +83,8 @@ fn read(path: &PathBuf) -> Result<Vec<u8>, Failure> {
 fn of_error(error: &PolicyError) -> Diagnostic {
     Diagnostic {
         severity: "error",
-        line: error.place.line,
-        column: Some(error.place.column),
+        line: error.position.line,
+        column: Some(error.position.column),
         message: error.message.clone(),
         then: hint(&error.message),
     }

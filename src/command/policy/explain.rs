@@ -7,11 +7,11 @@ use clap::ValueEnum;
 use serde::Serialize;
 use twostep_core::login::machine::Machine;
 use twostep_core::machine::System;
-use twostep_core::os::account::{Account, Entry};
+use twostep_core::os::account::{Account, NssName};
 use twostep_core::os::clock;
 use twostep_core::os::root::Root;
 use twostep_core::policy::{
-    Address, Applies, Decision, Groups, METHODS, Methods, Mode, Origin, Policy, Subject,
+    Address, Applies, Decision, Groups, LoginFacts, METHODS, Methods, Mode, Origin, Policy,
 };
 use twostep_core::time::UnixTime;
 
@@ -116,13 +116,13 @@ pub fn run(root: Root, arguments: &Arguments) -> Result<(), Failure> {
     })?;
     let account = system.account(&arguments.user)?.ok_or_else(|| unknown(&arguments.user))?;
     let now = arguments.at.map_or_else(clock::now, Ok)?;
-    let subjects = arguments.subjects(&system, &policy, &account);
+    let subjects = arguments.all_facts(&system, &policy, &account);
     let strictest = subjects
         .iter()
         .map(|subject| (policy.decide(subject, now), subject))
         .reduce(|one, other| if other.0.mode > one.0.mode { other } else { one });
     let (decision, subject) = strictest.ok_or_else(|| unknown(&arguments.user))?;
-    let standing = if root.is_ours() { Some(Standing::of(&system, &account)?) } else { None };
+    let stored = if root.is_ours() { Some(Stored::of(&system, &account)?) } else { None };
     let explanation = Explanation {
         user: account.name.clone(),
         service: arguments.service.clone(),
@@ -131,9 +131,9 @@ pub fn run(root: Root, arguments: &Arguments) -> Result<(), Failure> {
         file,
         line: decision.line,
         starts: decision.starts.map(|day| day.to_string()),
-        required: standing.map(|standing| standing.required),
-        enrolled: standing.map(|standing| standing.enrolled),
-        what_happens: what_happens(&policy, &decision, standing, &arguments.service),
+        required: stored.map(|stored| stored.required),
+        enrolled: stored.map(|stored| stored.enrolled),
+        what_happens: what_happens(&policy, &decision, stored, &arguments.service),
         considered: considered(&policy, subject, now),
     };
     if arguments.json {
@@ -145,12 +145,12 @@ pub fn run(root: Root, arguments: &Arguments) -> Result<(), Failure> {
 
 /// What is stored of a person, as far as it decides.
 #[derive(Clone, Copy)]
-struct Standing {
+struct Stored {
     enrolled: bool,
     required: bool,
 }
 
-impl Standing {
+impl Stored {
     fn of(system: &System, account: &Account) -> Result<Self, Failure> {
         Ok(Self { enrolled: system.is_enrolled(account)?, required: system.is_required(account)? })
     }
@@ -158,20 +158,25 @@ impl Standing {
 
 impl Arguments {
     /// The login, once under each name of the account.
-    fn subjects<'a>(&'a self, system: &System, policy: &Policy, account: &'a Account) -> Vec<Subject<'a>> {
+    fn all_facts<'a>(
+        &'a self,
+        system: &System,
+        policy: &Policy,
+        account: &'a Account,
+    ) -> Vec<LoginFacts<'a>> {
         let named = policy.groups();
-        let entries = account.entries.iter();
-        entries.map(|entry| self.subject(entry, groups(system, entry, &named))).collect()
+        let names = account.names.iter();
+        names.map(|name| self.facts(name, groups(system, name, &named))).collect()
     }
 
-    fn subject<'a>(&'a self, entry: &'a Entry, groups: Groups) -> Subject<'a> {
+    fn facts<'a>(&'a self, entry: &'a NssName, groups: Groups) -> LoginFacts<'a> {
         let origin = match self.origin {
             Some(Where::Local) => Origin::Local,
             Some(Where::Remote) => Origin::Remote,
             None if self.service == "login" && self.from.is_empty() => Origin::Local,
             None => Origin::Remote,
         };
-        Subject {
+        LoginFacts {
             user: &entry.name,
             service: &self.service,
             origin,
@@ -190,11 +195,11 @@ impl Arguments {
     }
 }
 
-fn groups(system: &System, entry: &Entry, named: &std::collections::BTreeSet<&str>) -> Groups {
+fn groups(system: &System, name: &NssName, named: &std::collections::BTreeSet<&str>) -> Groups {
     if named.is_empty() {
         return Groups::Known(Default::default());
     }
-    system.memberships(entry, named).map_or_else(
+    system.memberships(name, named).map_or_else(
         |fault| {
             note(&format!("{fault}: rules with groups count as mandatory."));
             Groups::Unknown
@@ -211,7 +216,7 @@ const fn word(mode: Mode) -> &'static str {
     }
 }
 
-fn considered(policy: &Policy, subject: &Subject<'_>, now: UnixTime) -> Vec<Considered> {
+fn considered(policy: &Policy, subject: &LoginFacts<'_>, now: UnixTime) -> Vec<Considered> {
     let looked_at = policy.considered(subject, now);
     looked_at
         .map(|(rule, applies)| {
@@ -226,18 +231,13 @@ fn considered(policy: &Policy, subject: &Subject<'_>, now: UnixTime) -> Vec<Cons
         .collect()
 }
 
-fn what_happens(
-    policy: &Policy,
-    decision: &Decision<'_>,
-    standing: Option<Standing>,
-    service: &str,
-) -> String {
-    let required = standing.is_some_and(|standing| standing.required);
+fn what_happens(policy: &Policy, decision: &Decision<'_>, stored: Option<Stored>, service: &str) -> String {
+    let required = stored.is_some_and(|stored| stored.required);
     let mode = if required && decision.mode == Mode::OptIn { Mode::Mandatory } else { decision.mode };
     let enrolls = policy.enrollment.services.iter().any(|named| named == service);
     let newcomer =
         if enrolls { "they enroll in this login" } else { "they are refused here: they cannot enroll" };
-    match (mode, standing.map(|standing| standing.enrolled)) {
+    match (mode, stored.map(|stored| stored.enrolled)) {
         (Mode::Exempt, _) => "nothing is asked".to_owned(),
         (_, Some(true)) => "they are enrolled: a code is asked for".to_owned(),
         (Mode::OptIn, Some(false)) => "they are not enrolled: nothing is asked".to_owned(),

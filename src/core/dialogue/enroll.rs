@@ -9,7 +9,7 @@ use crate::policy;
 use crate::proof::code::{Code, LONG_CODE_BYTES, LongCode};
 use crate::proof::recovery::{Entropy, MOST_CODES, NewCodes, RecoveryCodes, SALT};
 use crate::proof::totp::{self, Authenticator, SECRET_BYTES};
-use crate::store::files::credential::Confirmed;
+use crate::store::files::credential::NewEnrollment;
 use crate::time::{Step, UnixTime};
 use crate::verdict::{Denial, Mismatch};
 
@@ -32,7 +32,7 @@ pub trait Source {
 }
 
 /// What is to be enrolled, and how it is shown.
-pub struct Terms<'a> {
+pub struct EnrollmentTerms<'a> {
     /// The account's name.
     pub account: &'a str,
     /// What apps show beside it.
@@ -55,19 +55,19 @@ pub struct Terms<'a> {
 pub fn enroll(
     conversation: &mut impl Conversation,
     source: &impl Source,
-    terms: &Terms<'_>,
-) -> Result<Confirmed, Denial> {
+    terms: &EnrollmentTerms<'_>,
+) -> Result<NewEnrollment, Denial> {
     let authenticator = new_authenticator(source, terms)?;
     let mark = Proving { authenticator: &authenticator, terms, first: None }.run(conversation, source)?;
     let id = new_id(source)?;
     let recovery = new_recovery_codes(conversation, source, terms.recovery_codes, &id)?;
-    Ok(Confirmed { id, authenticator, mark, recovery, ticket: None })
+    Ok(NewEnrollment { id, authenticator, mark, recovery, ticket: None })
 }
 
 /// What is handed over to somebody who was not asked for anything. Cannot be printed or copied.
-pub struct Issued {
+pub struct IssuedEnrollment {
     /// What is to be stored. That the app has it shows at the first login.
-    pub confirmed: Confirmed,
+    pub enrollment: NewEnrollment,
     /// The URI that the QR code holds.
     pub uri: Zeroizing<String>,
     /// The key, to be typed by hand.
@@ -77,17 +77,17 @@ pub struct Issued {
 }
 
 /// Makes a new authenticator and its recovery codes without a dialogue: an administrator's right alone.
-pub fn issue(source: &impl Source, terms: &Terms<'_>) -> Result<Issued, Denial> {
+pub fn issue(source: &impl Source, terms: &EnrollmentTerms<'_>) -> Result<IssuedEnrollment, Denial> {
     let authenticator = new_authenticator(source, terms)?;
     let id = new_id(source)?;
     let codes = new_codes(source, terms.recovery_codes, &id)?;
-    let Terms { account, issuer, notes, .. } = *terms;
-    Ok(Issued {
+    let EnrollmentTerms { account, issuer, notes, .. } = *terms;
+    Ok(IssuedEnrollment {
         uri: Invitation { account, issuer, authenticator: &authenticator, notes }.uri(),
         key: totp::encode_secret(authenticator.expose_secret()),
         recovery_codes: codes.codes().iter().map(LongCode::expose_text).collect(),
         // No code of it was shown to anybody yet.
-        confirmed: Confirmed {
+        enrollment: NewEnrollment {
             id,
             authenticator,
             mark: UnixTime::new(0),
@@ -104,7 +104,7 @@ pub fn new_id(source: &impl Source) -> Result<String, Denial> {
     Ok(totp::encode_secret(&random).as_str().to_owned())
 }
 
-fn new_authenticator(source: &impl Source, terms: &Terms<'_>) -> Result<Authenticator, Denial> {
+fn new_authenticator(source: &impl Source, terms: &EnrollmentTerms<'_>) -> Result<Authenticator, Denial> {
     let mut secret = Zeroizing::new([0; SECRET_BYTES]);
     source.fill(secret.as_mut_slice())?;
     let policy::Enrollment { algorithm, digits, period, .. } = *terms.wanted;
@@ -152,7 +152,7 @@ fn pick(many: usize, source: &impl Source) -> Result<Option<usize>, Denial> {
 /// How two consecutive codes are asked for.
 struct Proving<'a> {
     authenticator: &'a Authenticator,
-    terms: &'a Terms<'a>,
+    terms: &'a EnrollmentTerms<'a>,
     /// The step of the code that was right last.
     first: Option<Step>,
 }
@@ -204,7 +204,7 @@ impl Proving<'_> {
     }
 
     fn screen(&self, picture: Picture) -> Zeroizing<String> {
-        let Terms { account, issuer, notes, colour, .. } = *self.terms;
+        let EnrollmentTerms { account, issuer, notes, colour, .. } = *self.terms;
         Invitation { account, issuer, authenticator: self.authenticator, notes }.screen(picture, colour)
     }
 
@@ -285,11 +285,11 @@ mod tests {
     fn dialogue(
         recovery_codes: u8,
         answers: &[(&'static str, u64)],
-    ) -> (Result<Confirmed, Denial>, Vec<String>) {
+    ) -> (Result<NewEnrollment, Denial>, Vec<String>) {
         let step = Cell::new(0);
         let mut typist =
             Typist { answers: answers.iter().copied().collect(), step: &step, prompts: Vec::new() };
-        let terms = Terms {
+        let terms = EnrollmentTerms {
             account: "ada",
             issuer: "web1",
             label: "phone",
@@ -299,22 +299,22 @@ mod tests {
             colour: Colour::None,
             notes: &[],
         };
-        let confirmed = enroll(&mut typist, &Fixed(&step), &terms);
-        (confirmed, typist.prompts)
+        let enrollment = enroll(&mut typist, &Fixed(&step), &terms);
+        (enrollment, typist.prompts)
     }
 
     fn mark(answers: &[(&'static str, u64)]) -> Result<UnixTime, Denial> {
-        dialogue(0, answers).0.map(|confirmed| confirmed.mark)
+        dialogue(0, answers).0.map(|enrollment| enrollment.mark)
     }
 
     const NOT_CODES: Result<UnixTime, Denial> = Err(Denial::NotConfirmed(Mismatch::Codes));
 
     #[test]
     fn two_consecutive_codes_confirm_and_are_burnt() {
-        let (confirmed, prompts) = dialogue(0, &[(CODES[4], 4), (CODES[5], 5)]);
-        let confirmed = confirmed.unwrap();
-        assert_eq!((confirmed.mark, confirmed.recovery.is_none()), (UnixTime::new(150), true));
-        assert_eq!(confirmed.id, "GEZDGNBVGY3TQOJQ", "ten random bytes");
+        let (enrollment, prompts) = dialogue(0, &[(CODES[4], 4), (CODES[5], 5)]);
+        let enrollment = enrollment.unwrap();
+        assert_eq!((enrollment.mark, enrollment.recovery.is_none()), (UnixTime::new(150), true));
+        assert_eq!(enrollment.id, "GEZDGNBVGY3TQOJQ", "ten random bytes");
         assert!(prompts[0].starts_with("Scan this code") && prompts[0].ends_with("\nFirst code: "));
         assert_eq!(prompts[1..], ["Next code (after it changes): "]);
         assert!(mark(&[(CODES[3], 4), (CODES[4], 4)]).is_ok(), "a phone 30 s slow");
@@ -335,17 +335,17 @@ mod tests {
 
     #[test]
     fn who_misses_a_code_goes_on_from_the_next() {
-        let (confirmed, prompts) = dialogue(0, &[(CODES[4], 4), (CODES[6], 6), ("12", 6), (CODES[7], 7)]);
-        assert_eq!(confirmed.unwrap().mark, UnixTime::new(210));
+        let (enrollment, prompts) = dialogue(0, &[(CODES[4], 4), (CODES[6], 6), ("12", 6), (CODES[7], 7)]);
+        assert_eq!(enrollment.unwrap().mark, UnixTime::new(210));
         assert!(prompts[2].starts_with("That is not the code right after the first"));
         assert!(prompts[3].starts_with("That is not a code of this key"));
     }
 
     #[test]
     fn the_picture_is_redrawn_inverted_or_left_out_and_that_costs_no_try() {
-        let (confirmed, prompts) =
+        let (enrollment, prompts) =
             dialogue(0, &[("i", 4), ("t", 4), (CODES[4], 4), (" I ", 4), (CODES[5], 5)]);
-        assert!(confirmed.is_ok());
+        assert!(enrollment.is_ok());
         let is_screen: Vec<bool> =
             prompts.iter().map(|prompt| prompt.contains("Key:\n") || prompt.contains("Key:")).collect();
         assert_eq!(is_screen, [true, true, true, false, true]);
@@ -356,8 +356,8 @@ mod tests {
 
     #[test]
     fn nobody_redraws_for_ever() {
-        let (confirmed, prompts) = dialogue(0, &[("i", 4); 99]);
-        assert_eq!(confirmed.err(), Some(Denial::NotConfirmed(Mismatch::Codes)));
+        let (enrollment, prompts) = dialogue(0, &[("i", 4); 99]);
+        assert_eq!(enrollment.err(), Some(Denial::NotConfirmed(Mismatch::Codes)));
         assert_eq!(prompts.len(), usize::from(REDRAWS + TRIES));
     }
 
@@ -370,8 +370,8 @@ mod tests {
     #[test]
     fn who_goes_away_enrolls_nobody() {
         assert_eq!(mark(&[(CODES[4], 4)]), Err(Denial::Conversation));
-        let (confirmed, _) = dialogue(8, &[(CODES[4], 4), (CODES[5], 5)]);
-        assert_eq!(confirmed.err(), Some(Denial::Conversation));
+        let (enrollment, _) = dialogue(8, &[(CODES[4], 4), (CODES[5], 5)]);
+        assert_eq!(enrollment.err(), Some(Denial::Conversation));
     }
 
     /// With this randomness the question is about the first of 8 codes, `(49 % 8)` being 1: the second.
@@ -382,8 +382,8 @@ mod tests {
     #[test]
     fn somebody_must_have_looked_at_the_recovery_codes() {
         let codes = [(CODES[4], 4), (CODES[5], 5)];
-        let (confirmed, prompts) = dialogue(8, &[codes[0], codes[1], ("", 5), ("abcd", 5), (LAST_GROUP, 5)]);
-        let Confirmed { id, recovery, .. } = confirmed.unwrap();
+        let (enrollment, prompts) = dialogue(8, &[codes[0], codes[1], ("", 5), ("abcd", 5), (LAST_GROUP, 5)]);
+        let NewEnrollment { id, recovery, .. } = enrollment.unwrap();
         assert!(recovery.unwrap().without(&LongCode::new(CODE), &id).is_some(), "of this credential");
         assert!(prompts[2].starts_with("Write down these recovery codes"), "{}", prompts[2]);
         assert!(prompts[2].ends_with("To go on, type the last group of code 2: "));
@@ -391,8 +391,8 @@ mod tests {
             prompts[3],
             "That is not the last group of code 2.\nTo go on, type the last group of code 2: "
         );
-        let (confirmed, _) =
+        let (enrollment, _) =
             dialogue(8, &[codes[0], codes[1], ("", 5), ("abcd", 5), ("1", 5), (LAST_GROUP, 5)]);
-        assert_eq!(confirmed.err(), Some(Denial::NotConfirmed(Mismatch::RecoveryCodes)));
+        assert_eq!(enrollment.err(), Some(Denial::NotConfirmed(Mismatch::RecoveryCodes)));
     }
 }

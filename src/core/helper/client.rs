@@ -4,24 +4,24 @@ use std::time::Duration;
 
 use crate::dialogue::conversation::Conversation;
 use crate::fault::Fault;
-use crate::manage::status::Standing;
+use crate::manage::status::Status;
 use crate::os::channel::{Channel, after};
 use crate::os::{account, spawn};
 use crate::proof::code::Typed;
 use crate::verdict::{Accepted, Denial};
 
 use super::HELPER;
-use super::message::{Done, LONGEST_FROM_HELPER, Reply, Request, Saying, Wish};
+use super::message::{Done, FirstMessage, HelperReply, HelperRequest, LONGEST_FROM_HELPER, PromptReply};
 
 /// How long the helper may take to judge an answer.
 const TO_JUDGE: Duration = Duration::from_secs(5);
 /// How long it may take to say the next thing in a dialogue: between two it may wait for the lock twice, 5 s each.
 const TO_GO_ON: Duration = Duration::from_secs(15);
 
-/// How a wish ended.
+/// How a request ended.
 pub type Outcome = Result<Done, Refusal>;
 
-/// How a wish was refused.
+/// How a request was refused.
 #[derive(Debug)]
 pub enum Refusal {
     /// What was typed is refused, or the helper has failed.
@@ -36,28 +36,28 @@ impl From<Fault> for Refusal {
     }
 }
 
-/// Has `wish` carried out for whoever runs this process; `person` is asked and told what the helper wants to ask and tell.
-pub fn carry_out(wish: Wish, person: &mut dyn Conversation) -> Outcome {
-    let patience = match wish {
-        Wish::Standing | Wish::Verify(_) => TO_JUDGE,
-        Wish::Errand(_) => TO_GO_ON,
+/// Has `request` carried out for whoever runs this process; `person` is asked and told what the helper wants to ask and tell.
+pub fn carry_out(request: HelperRequest, person: &mut dyn Conversation) -> Outcome {
+    let patience = match request {
+        HelperRequest::Status | HelperRequest::Verify(_) => TO_JUDGE,
+        HelperRequest::ManageRequest(_) => TO_GO_ON,
     };
     let (channel, theirs) = Channel::pair()?;
     spawn::start(HELPER, c"twostep-helper", theirs)?;
-    let request = Request { uid: account::real_uid(), wish };
+    let request = FirstMessage { uid: account::real_uid(), request };
     channel.send(&request.encode(), after(patience)?).map_err(|_| ended())?;
     loop {
         let message = channel.receive(LONGEST_FROM_HELPER, after(patience)?)?.ok_or_else(ended)?;
-        match Saying::decode(&message).ok_or_else(unclear)? {
-            Saying::Ask(prompt) => {
-                let reply = person.ask(&prompt).map_or(Reply::Gone, Reply::Answer);
+        match HelperReply::decode(&message).ok_or_else(unclear)? {
+            HelperReply::Ask(prompt) => {
+                let reply = person.ask(&prompt).map_or(PromptReply::Gone, PromptReply::Answer);
                 // If nobody takes it any more, what the helper has said last tells why.
                 let _ = channel.send(&reply.encode(), after(patience)?);
             }
-            Saying::Tell(text) => person.tell(&text),
-            Saying::Done(done) => return Ok(done),
-            Saying::Denied(denial) => return Err(Refusal::Denied(denial)),
-            Saying::Failed(failure) => return Err(Refusal::Failed(failure)),
+            HelperReply::Tell(text) => person.tell(&text),
+            HelperReply::Done(done) => return Ok(done),
+            HelperReply::Denied(denial) => return Err(Refusal::Denied(denial)),
+            HelperReply::Failed(failure) => return Err(Refusal::Failed(failure)),
         }
     }
 }
@@ -74,25 +74,25 @@ fn unclear() -> Fault {
 }
 
 /// How things stand with whoever runs this process.
-pub fn standing() -> Result<Standing, Denial> {
+pub fn status() -> Result<Status, Denial> {
     let unusable = |problem| Denial::Unavailable(format!("{}: {problem}", HELPER.to_string_lossy()));
-    match judge(Wish::Standing)? {
-        Done::Text(text) => Standing::parse(&text).map_err(unusable),
+    match judge(HelperRequest::Status)? {
+        Done::Text(text) => Status::parse(&text).map_err(unusable),
         Done::Accepted(_) => Err(unusable(unclear().0)),
     }
 }
 
 /// Judges what was typed by whoever runs this process.
 pub fn verify(typed: &Typed) -> Result<Accepted, Denial> {
-    match judge(Wish::Verify(typed.expose_answer()))? {
+    match judge(HelperRequest::Verify(typed.expose_answer()))? {
         Done::Accepted(accepted) => Ok(accepted),
         Done::Text(_) => Err(unclear().into()),
     }
 }
 
-/// Of a wish that asks the person nothing.
-fn judge(wish: Wish) -> Result<Done, Denial> {
-    carry_out(wish, &mut Nobody).map_err(|refusal| match refusal {
+/// Of a request that asks the person nothing.
+fn judge(request: HelperRequest) -> Result<Done, Denial> {
+    carry_out(request, &mut Nobody).map_err(|refusal| match refusal {
         Refusal::Denied(denial) => denial,
         Refusal::Failed(failure) => Denial::Unavailable(format!("the helper: {}", failure.what())),
     })

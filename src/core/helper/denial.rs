@@ -1,20 +1,22 @@
 //! Denials as fields of a message. What only the log may tell is left out: the helper writes that to the log itself.
 
 use crate::time::UnixTime;
-use crate::verdict::{Denial, WayOut};
+use crate::verdict::{Alternative, Denial};
 
 /// The fields. By how much a phone's clock is off must not be among them: a guesser would learn which code comes next.
 pub fn encode(denial: &Denial) -> Vec<String> {
     let reason = denial.outward().reason.to_owned();
     let more = match denial {
-        Denial::WrongCode { failures, elsewhere: _ }
+        Denial::WrongCode { failures, clock_offset: _ }
         | Denial::WrongRecoveryCode { failures }
         | Denial::Replayed { failures } => vec![failures.to_string()],
-        Denial::Waiting { until, now, otherwise } => vec![seconds(*until), seconds(*now), way(*otherwise)],
-        Denial::Disabled { name, otherwise } => vec![name.clone(), way(*otherwise)],
+        Denial::Waiting { until, now, alternative } => {
+            vec![seconds(*until), seconds(*now), way(*alternative)]
+        }
+        Denial::Disabled { name, alternative } => vec![name.clone(), way(*alternative)],
         Denial::RecoveryDisabled { name } => vec![name.clone()],
-        Denial::ClockAnomaly { name, mark, now, otherwise } => {
-            vec![name.clone(), seconds(*mark), seconds(*now), way(*otherwise)]
+        Denial::ClockAnomaly { name, mark, now, alternative } => {
+            vec![name.clone(), seconds(*mark), seconds(*now), way(*alternative)]
         }
         Denial::NotEnrolled { .. } => Vec::new(),
         Denial::NotACode
@@ -37,19 +39,21 @@ pub fn encode(denial: &Denial) -> Vec<String> {
 pub fn decode(fields: &[&str]) -> Option<Denial> {
     let name = |name: &str| name.to_owned();
     Some(match fields {
-        ["wrong-code", failures] => Denial::WrongCode { failures: failures.parse().ok()?, elsewhere: None },
+        ["wrong-code", failures] => {
+            Denial::WrongCode { failures: failures.parse().ok()?, clock_offset: None }
+        }
         ["wrong-recovery-code", failures] => Denial::WrongRecoveryCode { failures: failures.parse().ok()? },
         ["replayed", failures] => Denial::Replayed { failures: failures.parse().ok()? },
         ["locked", until, now, way] => {
-            Denial::Waiting { until: moment(until)?, now: moment(now)?, otherwise: way_out(way)? }
+            Denial::Waiting { until: moment(until)?, now: moment(now)?, alternative: alternative(way)? }
         }
-        ["disabled", user, way] => Denial::Disabled { name: name(user), otherwise: way_out(way)? },
+        ["disabled", user, way] => Denial::Disabled { name: name(user), alternative: alternative(way)? },
         ["recovery-disabled", user] => Denial::RecoveryDisabled { name: name(user) },
         ["clock-anomaly", user, mark, now, way] => Denial::ClockAnomaly {
             name: name(user),
             mark: moment(mark)?,
             now: moment(now)?,
-            otherwise: way_out(way)?,
+            alternative: alternative(way)?,
         },
         ["not-enrolled"] => Denial::NotEnrolled { cause: String::new() },
         [UNAVAILABLE] => {
@@ -71,17 +75,17 @@ fn moment(text: &str) -> Option<UnixTime> {
     text.parse().ok().map(UnixTime::new)
 }
 
-fn way(otherwise: WayOut) -> String {
-    match otherwise {
-        WayOut::None => NOTHING.to_owned(),
-        WayOut::RecoveryCode => RECOVERY_CODE.to_owned(),
+fn way(alternative: Alternative) -> String {
+    match alternative {
+        Alternative::None => NOTHING.to_owned(),
+        Alternative::RecoveryCode => RECOVERY_CODE.to_owned(),
     }
 }
 
-fn way_out(text: &str) -> Option<WayOut> {
+fn alternative(text: &str) -> Option<Alternative> {
     match text {
-        NOTHING => Some(WayOut::None),
-        RECOVERY_CODE => Some(WayOut::RecoveryCode),
+        NOTHING => Some(Alternative::None),
+        RECOVERY_CODE => Some(Alternative::RecoveryCode),
         _ => None,
     }
 }
@@ -89,7 +93,7 @@ fn way_out(text: &str) -> Option<WayOut> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::verdict::Elsewhere;
+    use crate::verdict::ClockOffset;
 
     fn again(denial: &Denial) -> Option<Denial> {
         let fields = encode(denial);
@@ -99,16 +103,16 @@ mod tests {
     #[test]
     fn what_a_person_must_read_arrives() {
         let (now, until) = (UnixTime::new(5), UnixTime::new(35));
-        let otherwise = WayOut::RecoveryCode;
+        let alternative = Alternative::RecoveryCode;
         let ada = || "ada".to_owned();
         for denial in [
-            Denial::WrongCode { failures: 3, elsewhere: None },
+            Denial::WrongCode { failures: 3, clock_offset: None },
             Denial::WrongRecoveryCode { failures: 1 },
             Denial::Replayed { failures: 2 },
-            Denial::Waiting { until, now, otherwise },
-            Denial::Disabled { name: ada(), otherwise: WayOut::None },
+            Denial::Waiting { until, now, alternative },
+            Denial::Disabled { name: ada(), alternative: Alternative::None },
             Denial::RecoveryDisabled { name: ada() },
-            Denial::ClockAnomaly { name: ada(), mark: until, now, otherwise },
+            Denial::ClockAnomaly { name: ada(), mark: until, now, alternative },
             Denial::NotEnrolled { cause: String::new() },
         ] {
             assert_eq!(again(&denial), Some(denial));
@@ -117,9 +121,9 @@ mod tests {
 
     #[test]
     fn how_far_a_clock_is_off_and_why_something_failed_stays_here() {
-        let elsewhere = Some(Elsewhere { authenticator: "phone".to_owned(), offset: 120 });
-        let told = again(&Denial::WrongCode { failures: 1, elsewhere });
-        assert_eq!(told, Some(Denial::WrongCode { failures: 1, elsewhere: None }));
+        let clock_offset = Some(ClockOffset { authenticator: "phone".to_owned(), offset: 120 });
+        let told = again(&Denial::WrongCode { failures: 1, clock_offset });
+        assert_eq!(told, Some(Denial::WrongCode { failures: 1, clock_offset: None }));
         let Some(Denial::Unavailable(cause)) = again(&Denial::Unavailable("a path".to_owned())) else {
             panic!()
         };

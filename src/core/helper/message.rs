@@ -3,7 +3,7 @@
 use zeroize::Zeroizing;
 
 use crate::dialogue::qr::Colour;
-use crate::manage::Errand;
+use crate::manage::ManageRequest;
 use crate::manage::failure::Failure;
 use crate::proof::code::{Answer, LONGEST_ANSWER};
 use crate::verdict::{Accepted, Denial, Proof};
@@ -20,38 +20,40 @@ pub const LONGEST_FROM_HELPER: usize = 32 * 1024;
 const SEPARATOR: u8 = 0;
 
 /// What somebody wants of the helper.
-pub struct Request {
+pub struct FirstMessage {
     /// About whom. Only a program of the account `twostep` may name somebody else.
     pub uid: u32,
     /// What.
-    pub wish: Wish,
+    pub request: HelperRequest,
 }
 
 /// What can be wanted.
-pub enum Wish {
+pub enum HelperRequest {
     /// To know how things stand.
-    Standing,
+    Status,
     /// To have an answer judged, and used up if it is right.
     Verify(Answer),
     /// To have something done, with questions to the person.
-    Errand(Errand),
+    ManageRequest(ManageRequest),
 }
 
-impl Request {
+impl FirstMessage {
     /// The message.
     pub fn encode(&self) -> Zeroizing<Vec<u8>> {
         let uid = self.uid.to_string();
         let colour = |colour| if colour == Colour::Explicit { "colour" } else { "plain" };
-        let fields: &[&[u8]] = match &self.wish {
-            Wish::Standing => &[b"standing"],
-            Wish::Verify(answer) => &[b"verify", answer.as_slice()],
-            Wish::Errand(Errand::Try) => &[b"try"],
-            Wish::Errand(Errand::Enroll(label, with)) => {
+        let fields: &[&[u8]] = match &self.request {
+            HelperRequest::Status => &[b"standing"],
+            HelperRequest::Verify(answer) => &[b"verify", answer.as_slice()],
+            HelperRequest::ManageRequest(ManageRequest::Try) => &[b"try"],
+            HelperRequest::ManageRequest(ManageRequest::Enroll(label, with)) => {
                 &[b"enroll", colour(*with).as_bytes(), label.as_bytes()]
             }
-            Wish::Errand(Errand::Recovery) => &[b"recovery"],
-            Wish::Errand(Errand::Remove(None)) => &[b"remove"],
-            Wish::Errand(Errand::Remove(Some(label))) => &[b"remove", label.as_bytes()],
+            HelperRequest::ManageRequest(ManageRequest::Recovery) => &[b"recovery"],
+            HelperRequest::ManageRequest(ManageRequest::Remove(None)) => &[b"remove"],
+            HelperRequest::ManageRequest(ManageRequest::Remove(Some(label))) => {
+                &[b"remove", label.as_bytes()]
+            }
         };
         join(&[&[GREETING, uid.as_bytes()], fields].concat())
     }
@@ -68,43 +70,43 @@ impl Request {
             .and_then(|uid| uid.parse().ok())
             .ok_or("whom it is about is missing")?;
         let fields: Vec<&[u8]> = fields.collect();
-        let wish = Wish::decode(&fields).ok_or("that is nothing that can be asked for")?;
-        Ok(Self { uid, wish })
+        let request = HelperRequest::decode(&fields).ok_or("that is nothing that can be asked for")?;
+        Ok(Self { uid, request })
     }
 }
 
-impl Wish {
+impl HelperRequest {
     fn decode(fields: &[&[u8]]) -> Option<Self> {
         match fields {
-            [b"standing"] => Some(Self::Standing),
+            [b"standing"] => Some(Self::Status),
             [b"verify", answer] => Some(Self::Verify(Answer::new(answer.to_vec()))),
-            _ => decode_errand(fields).map(Self::Errand),
+            _ => decode_errand(fields).map(Self::ManageRequest),
         }
     }
 }
 
-fn decode_errand(fields: &[&[u8]]) -> Option<Errand> {
+fn decode_errand(fields: &[&[u8]]) -> Option<ManageRequest> {
     let label = |field: &[u8]| text(field).map(str::to_owned);
     Some(match fields {
-        [b"try"] => Errand::Try,
-        [b"enroll", b"colour", name] => Errand::Enroll(label(name)?, Colour::Explicit),
-        [b"enroll", b"plain", name] => Errand::Enroll(label(name)?, Colour::None),
-        [b"recovery"] => Errand::Recovery,
-        [b"remove"] => Errand::Remove(None),
-        [b"remove", name] => Errand::Remove(Some(label(name)?)),
+        [b"try"] => ManageRequest::Try,
+        [b"enroll", b"colour", name] => ManageRequest::Enroll(label(name)?, Colour::Explicit),
+        [b"enroll", b"plain", name] => ManageRequest::Enroll(label(name)?, Colour::None),
+        [b"recovery"] => ManageRequest::Recovery,
+        [b"remove"] => ManageRequest::Remove(None),
+        [b"remove", name] => ManageRequest::Remove(Some(label(name)?)),
         _ => return None,
     })
 }
 
 /// What a client says when it was asked.
-pub enum Reply {
+pub enum PromptReply {
     /// What the person typed.
     Answer(Answer),
     /// That nobody answers.
     Gone,
 }
 
-impl Reply {
+impl PromptReply {
     /// The message.
     pub fn encode(&self) -> Zeroizing<Vec<u8>> {
         match self {
@@ -126,7 +128,7 @@ impl Reply {
 }
 
 /// What the helper says.
-pub enum Saying {
+pub enum HelperReply {
     /// Something that the person is to be asked.
     Ask(Zeroizing<String>),
     /// Something that the person is to be told.
@@ -139,7 +141,7 @@ pub enum Saying {
     Failed(Failure),
 }
 
-/// What came of a wish.
+/// What came of a request.
 pub enum Done {
     /// What was typed is accepted.
     Accepted(Accepted),
@@ -147,7 +149,7 @@ pub enum Done {
     Text(String),
 }
 
-impl Saying {
+impl HelperReply {
     /// The message.
     pub fn encode(&self) -> Zeroizing<Vec<u8>> {
         match self {
@@ -228,9 +230,9 @@ fn join(fields: &[&[u8]]) -> Zeroizing<Vec<u8>> {
 mod tests {
     use super::*;
 
-    fn again(wish: Wish) -> Zeroizing<Vec<u8>> {
-        let message = Request { uid: 1001, wish }.encode();
-        let request = Request::decode(&message).unwrap();
+    fn again(request: HelperRequest) -> Zeroizing<Vec<u8>> {
+        let message = FirstMessage { uid: 1001, request }.encode();
+        let request = FirstMessage::decode(&message).unwrap();
         assert_eq!((request.uid, request.encode()), (1001, message.clone()));
         message
     }
@@ -240,23 +242,26 @@ mod tests {
         let typed = |text: &str| Answer::new(text.into());
         let label = || "my tablet".to_owned();
         let table = [
-            (Wish::Standing, "twostep 1\x001001\0standing"),
-            (Wish::Verify(typed("123456")), "twostep 1\x001001\0verify\x00123456"),
-            (Wish::Errand(Errand::Try), "twostep 1\x001001\0try"),
+            (HelperRequest::Status, "twostep 1\x001001\0standing"),
+            (HelperRequest::Verify(typed("123456")), "twostep 1\x001001\0verify\x00123456"),
+            (HelperRequest::ManageRequest(ManageRequest::Try), "twostep 1\x001001\0try"),
             (
-                Wish::Errand(Errand::Enroll(label(), Colour::Explicit)),
+                HelperRequest::ManageRequest(ManageRequest::Enroll(label(), Colour::Explicit)),
                 "twostep 1\x001001\0enroll\0colour\0my tablet",
             ),
             (
-                Wish::Errand(Errand::Enroll(label(), Colour::None)),
+                HelperRequest::ManageRequest(ManageRequest::Enroll(label(), Colour::None)),
                 "twostep 1\x001001\0enroll\0plain\0my tablet",
             ),
-            (Wish::Errand(Errand::Recovery), "twostep 1\x001001\0recovery"),
-            (Wish::Errand(Errand::Remove(None)), "twostep 1\x001001\0remove"),
-            (Wish::Errand(Errand::Remove(Some(label()))), "twostep 1\x001001\0remove\0my tablet"),
+            (HelperRequest::ManageRequest(ManageRequest::Recovery), "twostep 1\x001001\0recovery"),
+            (HelperRequest::ManageRequest(ManageRequest::Remove(None)), "twostep 1\x001001\0remove"),
+            (
+                HelperRequest::ManageRequest(ManageRequest::Remove(Some(label()))),
+                "twostep 1\x001001\0remove\0my tablet",
+            ),
         ];
-        for (wish, expected) in table {
-            assert_eq!(String::from_utf8_lossy(&again(wish)), expected);
+        for (request, expected) in table {
+            assert_eq!(String::from_utf8_lossy(&again(request)), expected);
         }
     }
 
@@ -278,43 +283,46 @@ mod tests {
             "twostep 1\x001001\0enroll\0red\0phone",
             "twostep 1\x001001\0remove\0a\0b",
         ] {
-            assert!(Request::decode(message.as_bytes()).is_err(), "{message:?}");
+            assert!(FirstMessage::decode(message.as_bytes()).is_err(), "{message:?}");
         }
-        assert!(Request::decode(b"twostep 1\x001001\0remove\0\xff").is_err());
+        assert!(FirstMessage::decode(b"twostep 1\x001001\0remove\0\xff").is_err());
     }
 
     #[test]
     fn an_answer_may_hold_any_byte() {
-        let answer = Reply::Answer(Answer::new(b"a\0b\xff".to_vec())).encode();
-        let Some(Reply::Answer(read)) = Reply::decode(&answer) else { panic!("no answer") };
+        let answer = PromptReply::Answer(Answer::new(b"a\0b\xff".to_vec())).encode();
+        let Some(PromptReply::Answer(read)) = PromptReply::decode(&answer) else { panic!("no answer") };
         assert_eq!(read.as_slice(), b"a\0b\xff");
-        assert!(matches!(Reply::decode(&Reply::Gone.encode()), Some(Reply::Gone)));
+        assert!(matches!(PromptReply::decode(&PromptReply::Gone.encode()), Some(PromptReply::Gone)));
         assert!(
-            Reply::decode(b"=").is_none() && Reply::decode(b"").is_none() && Reply::decode(b"!!").is_none()
+            PromptReply::decode(b"=").is_none()
+                && PromptReply::decode(b"").is_none()
+                && PromptReply::decode(b"!!").is_none()
         );
-        let long = Reply::Answer(Answer::new(vec![b'1'; 9000])).encode();
+        let long = PromptReply::Answer(Answer::new(vec![b'1'; 9000])).encode();
         assert!(long.len() < LONGEST_FROM_CLIENT);
     }
 
     #[test]
     fn each_saying_is_read_as_it_was_written() {
-        let accepted = |proof, recovery_left| Saying::Done(Done::Accepted(Accepted { proof, recovery_left }));
+        let accepted =
+            |proof, recovery_left| HelperReply::Done(Done::Accepted(Accepted { proof, recovery_left }));
         let phone = Proof::Code { authenticator: "phone".to_owned(), offset: -30 };
-        let sayings = [
-            Saying::Ask(Zeroizing::new("First code: ".to_owned())),
-            Saying::Tell(Zeroizing::new("Ä".to_owned())),
-            Saying::Done(Done::Text(String::new())),
+        let replies = [
+            HelperReply::Ask(Zeroizing::new("First code: ".to_owned())),
+            HelperReply::Tell(Zeroizing::new("Ä".to_owned())),
+            HelperReply::Done(Done::Text(String::new())),
             accepted(phone, None),
             accepted(Proof::RecoveryCode, Some(7)),
-            Saying::Denied(Denial::WrongCode { failures: 3, elsewhere: None }),
-            Saying::Failed(Failure::refused("no.", "")),
+            HelperReply::Denied(Denial::WrongCode { failures: 3, clock_offset: None }),
+            HelperReply::Failed(Failure::refused("no.", "")),
         ];
-        for saying in sayings {
-            let message = saying.encode();
-            assert_eq!(Saying::decode(&message).unwrap().encode(), message);
+        for reply in replies {
+            let message = reply.encode();
+            assert_eq!(HelperReply::decode(&message).unwrap().encode(), message);
         }
         for message in ["", "?", "+", "*\x007", "*\0x\0recovery-code", "x\x001\0a", "-\0unheard-of", "#\0a"] {
-            assert!(Saying::decode(message.as_bytes()).is_none(), "{message:?}");
+            assert!(HelperReply::decode(message.as_bytes()).is_none(), "{message:?}");
         }
     }
 }

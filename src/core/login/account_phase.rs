@@ -1,91 +1,93 @@
 //! The account phase: it stores what a login has enrolled, and refuses who skipped a required second step. And its backstop
 //! in setcred.
 
-use crate::login::application::{Host, Left, Outcome};
+use crate::login::application::{Application, Handoff, HandoffKind};
 use crate::login::audit::{self, Enrolled};
 use crate::login::machine::Machine;
-use crate::login::pam_call::{Visit, Wanted};
+use crate::login::pam_call::{PamCall, Required};
 use crate::os::account::Account;
 use crate::policy::{Methods, Mode, Policy};
-use crate::store::files::credential::Confirmed;
+use crate::store::files::credential::NewEnrollment;
 use crate::verdict::{Denial, TicketFault, Verdict};
 
 const DONE: &str = "Your second step is set up. From now on, logins here ask for a code.";
 
 /// Decides the account phase of one login. There is nothing to say for it, only against it.
-pub fn admit(host: &mut impl Host, machine: &impl Machine) -> Result<(), Denial> {
-    let left = host.take();
-    let mut admission = Admission(Visit::new(host, machine));
-    admission.admit(left).inspect_err(|denial| admission.refuse(denial))
+pub fn admit(application: &mut impl Application, machine: &impl Machine) -> Result<(), Denial> {
+    let handoff = application.take();
+    let mut admission = Admission { call: PamCall::new(application, machine) };
+    admission.admit(handoff).inspect_err(|denial| admission.refuse(denial))
 }
 
 /// Refuses because the line in the PAM stack is wrong.
-pub fn misconfigured(host: &mut impl Host, machine: &impl Machine, problem: String) -> Denial {
-    drop(host.take());
+pub fn misconfigured(application: &mut impl Application, machine: &impl Machine, problem: String) -> Denial {
+    drop(application.take());
     let denial = Denial::Misconfigured(problem);
-    Admission(Visit::new(host, machine)).refuse(&denial);
+    Admission { call: PamCall::new(application, machine) }.refuse(&denial);
     denial
 }
 
 /// The backstop: fails as long as an enrollment is pending. An application comes here only after the account phase, so that
 /// has not reached us, and the login would go on with nothing stored.
-pub fn check_settled(host: &mut impl Host) -> Result<(), Denial> {
-    if !host.is_pending() {
+pub fn check_settled(application: &mut impl Application) -> Result<(), Denial> {
+    if !application.is_pending() {
         return Ok(());
     }
-    let request = host.request();
+    let items = application.items();
     // An account's name: for nobody else an enrollment is pending.
-    let who = audit::Who { user: request.user.clone(), ..request.who() };
-    let denial = Denial::NotStored { service: request.service };
-    host.log(&audit::line(&who, &Verdict::Deny(denial.clone())));
+    let who = audit::Who { user: items.user.clone(), ..items.who() };
+    let denial = Denial::NotStored { service: items.service };
+    application.log(&audit::line(&who, &Verdict::Deny(denial.clone())));
     Err(denial)
 }
 
 /// One account phase under way.
-struct Admission<'a, H, M>(Visit<'a, H, M>);
+struct Admission<'a, A, M> {
+    call: PamCall<'a, A, M>,
+}
 
-impl<H: Host, M: Machine> Admission<'_, H, M> {
-    fn admit(&mut self, left: Option<Left>) -> Result<(), Denial> {
-        let policy = self.0.machine.policy()?;
-        if left.is_none() && !self.0.request.is_one_of(&policy.gate.services) {
+impl<A: Application, M: Machine> Admission<'_, A, M> {
+    fn admit(&mut self, handoff: Option<Handoff>) -> Result<(), Denial> {
+        let policy = self.call.machine.policy()?;
+        if handoff.is_none() && !self.call.items.is_one_of(&policy.gate.services) {
             return Ok(());
         }
-        let account = self.0.account()?.ok_or(Denial::UnknownUser)?;
-        match left {
-            Some(left) if left.is_for(&account, &self.0.request) => {
-                if let Outcome::Enrolling(confirmed) = left.outcome {
-                    self.store(&policy, &account, *confirmed)?;
+        let account = self.call.account()?.ok_or(Denial::UnknownUser)?;
+        match handoff {
+            Some(handoff) if handoff.is_for(&account, &self.call.items) => {
+                if let HandoffKind::Enrolling(enrollment) = handoff.kind {
+                    self.store(&policy, &account, *enrollment)?;
                 }
                 // An application may come here again; an enrollment serves once.
-                self.0.host.keep(Left { outcome: Outcome::Passed, ..left })
+                self.call.application.keep(Handoff { kind: HandoffKind::Passed, ..handoff })
             }
-            Some(Left { outcome: Outcome::Enrolling(_), .. }) => Err(Denial::Unavailable(
+            Some(Handoff { kind: HandoffKind::Enrolling(_), .. }) => Err(Denial::Unavailable(
                 "another account was enrolled than the one that is let in".to_owned(),
             )),
             // Proved for somebody else, it proves nothing here, at whatever service.
-            Some(Left { outcome: Outcome::Passed, .. }) | None => self.pass_the_gate(&policy, &account),
+            Some(Handoff { kind: HandoffKind::Passed, .. }) | None => self.pass_the_gate(&policy, &account),
         }
     }
 
-    fn store(&mut self, policy: &Policy, account: &Account, confirmed: Confirmed) -> Result<(), Denial> {
-        self.check_still_wanted(policy, &confirmed)?;
-        let enrolled = Enrolled::from(&confirmed);
-        self.0.machine.enroll(account, confirmed)?;
-        self.0.host.settle();
-        self.0.host.log(&audit::enrolled(&self.0.who, &enrolled));
-        self.0.host.tell(DONE);
+    fn store(&mut self, policy: &Policy, account: &Account, enrollment: NewEnrollment) -> Result<(), Denial> {
+        self.check_still_wanted(policy, &enrollment)?;
+        let enrolled = Enrolled::from(&enrollment);
+        self.call.machine.enroll(account, enrollment)?;
+        self.call.application.settle();
+        self.call.application.log(&audit::enrolled(&self.call.who, &enrolled));
+        self.call.application.tell(DONE);
         Ok(())
     }
 
     /// A dialogue takes minutes: what an administrator has changed meanwhile counts.
-    fn check_still_wanted(&self, policy: &Policy, confirmed: &Confirmed) -> Result<(), Denial> {
+    fn check_still_wanted(&self, policy: &Policy, enrollment: &NewEnrollment) -> Result<(), Denial> {
         let changed = |what: &str| Err(Denial::Unavailable(format!("while the person enrolled, {what}")));
-        if !policy.enrollment.services.contains(&self.0.request.service) {
+        if !policy.enrollment.services.contains(&self.call.items.service) {
             return changed("the policy's enrollment.services ceased to name this service");
         }
-        match &confirmed.ticket {
+        match &enrollment.ticket {
             None if policy.enrollment.require_ticket => changed("the policy began to require a ticket"),
-            Some(ticket) if ticket.is_over(self.0.machine.now()?) => {
+            Some(ticket) if ticket.is_over(self.call.machine.now()?) => {
                 Err(Denial::WrongTicket(TicketFault::Expired))
             }
             Some(_) | None => Ok(()),
@@ -95,37 +97,37 @@ impl<H: Host, M: Machine> Admission<'_, H, M> {
     /// SSH keys skip the whole auth stack: who must prove a second step, and comes here without one, is refused. Of who must
     /// from some day on, only who is not enrolled is told: the others need do nothing for it.
     fn pass_the_gate(&mut self, policy: &Policy, account: &Account) -> Result<(), Denial> {
-        let request = self.0.request.clone();
-        let known = request.methods_of_sshd().collect::<Vec<_>>();
+        let items = self.call.items.clone();
+        let known = items.methods_of_sshd().collect::<Vec<_>>();
         // After a key alone sshd does not say so here.
         let methods = if known.is_empty() { Methods::Unknown } else { Methods::Known(known) };
-        let wanted = self.0.decide(policy, account, &methods)?;
-        let wanted = self.0.heed_requirement(wanted, account)?;
-        match wanted.mode {
+        let required = self.call.decide(policy, account, &methods)?;
+        let required = self.call.heed_requirement(required, account)?;
+        match required.mode {
             Mode::Mandatory => Err(Denial::Skipped),
-            Mode::Exempt | Mode::OptIn => self.announce(&wanted, account),
+            Mode::Exempt | Mode::OptIn => self.announce(&required, account),
         }
     }
 
-    fn announce(&mut self, wanted: &Wanted, account: &Account) -> Result<(), Denial> {
-        let Some(text) = wanted.text() else { return Ok(()) };
-        if !self.0.machine.is_enrolled(account)? {
-            self.0.host.tell(&text);
+    fn announce(&mut self, required: &Required, account: &Account) -> Result<(), Denial> {
+        let Some(text) = required.text() else { return Ok(()) };
+        if !self.call.machine.is_enrolled(account)? {
+            self.call.application.tell(&text);
         }
         Ok(())
     }
 
     fn refuse(&mut self, denial: &Denial) {
-        self.0.host.tell(&denial.text());
-        self.0.log(&Verdict::Deny(denial.clone()));
+        self.call.application.tell(&denial.text());
+        self.call.log(&Verdict::Deny(denial.clone()));
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::login::application::Request;
-    use crate::login::auth_phase::{Manner, authenticate};
+    use crate::login::application::PamItems;
+    use crate::login::auth_phase::{LineOptions, authenticate};
     use crate::proof::code::LongCode;
     use crate::proof::ticket::Ticket;
     use crate::test_support::{Fake, Person, enrolled, person};
@@ -142,7 +144,7 @@ mod tests {
     /// Somebody at login(1) whose auth phase is over, with an enrollment pending.
     fn pending() -> Person {
         let mut ada = person("root", &CODES);
-        authenticate(&mut ada, &newcomer(), &Manner::default());
+        authenticate(&mut ada, &newcomer(), &LineOptions::default());
         assert!(ada.pending);
         ada.log.clear();
         ada.shown.clear();
@@ -177,10 +179,10 @@ mod tests {
     #[test]
     fn what_was_left_for_another_account_or_service_is_stored_for_nobody() {
         let changes: [fn(&mut Person); 4] = [
-            |ada| ada.request.user = Some("daemon".to_owned()),
-            |ada| ada.request.service = "sshd".to_owned(),
-            |ada| ada.left.as_mut().unwrap().name = "toor".to_owned(),
-            |ada| ada.left.as_mut().unwrap().uid = 1,
+            |ada| ada.items.user = Some("daemon".to_owned()),
+            |ada| ada.items.service = "sshd".to_owned(),
+            |ada| ada.handoff.as_mut().unwrap().name = "toor".to_owned(),
+            |ada| ada.handoff.as_mut().unwrap().uid = 1,
         ];
         for change in changes {
             let (mut ada, machine) = (pending(), newcomer());
@@ -194,7 +196,7 @@ mod tests {
     #[test]
     fn the_backstop_refuses_as_long_as_something_is_pending_and_names_the_line_to_move() {
         let mut ada = pending();
-        ada.request.service = "sshd".to_owned();
+        ada.items.service = "sshd".to_owned();
         assert_eq!(code(check_settled(&mut ada)), Some(PamCode::CredErr));
         assert!(
             ada.log[0].contains("reason=not-stored") && ada.log[0].contains("/etc/pam.d/sshd"),
@@ -223,9 +225,9 @@ mod tests {
         ];
         for (service, tty, methods, policy, expected) in table {
             let mut ada = person("root", &[]);
-            ada.request.service = service.to_owned();
-            ada.request.tty = tty.to_owned();
-            ada.request.ssh_methods = methods.map(str::to_owned);
+            ada.items.service = service.to_owned();
+            ada.items.tty = tty.to_owned();
+            ada.items.ssh_methods = methods.map(str::to_owned);
             let machine = Fake { policy: Ok(policy), ..enrolled(&[]) };
             assert_eq!(code(admit(&mut ada, &machine)), expected, "{service} {tty} {policy}");
             let told = expected.is_some();
@@ -237,7 +239,7 @@ mod tests {
     /// Somebody who comes to the gate of sshd by a key alone.
     fn by_key() -> Person {
         let mut ada = person("root", &[]);
-        ada.request = Request { service: "sshd".to_owned(), ssh_methods: Some(String::new()), ..ada.request };
+        ada.items = PamItems { service: "sshd".to_owned(), ssh_methods: Some(String::new()), ..ada.items };
         ada
     }
 
@@ -260,7 +262,7 @@ mod tests {
         let machine = Fake { policy: Ok(policy), ..enrolled(&[]) };
         assert_eq!(code(admit(&mut by_key(), &machine)), Some(PamCode::PermDenied));
         let mut ada = by_key();
-        ada.request.ssh_methods = Some("publickey ssh-ed25519 AAAA".to_owned());
+        ada.items.ssh_methods = Some("publickey ssh-ed25519 AAAA".to_owned());
         assert_eq!(admit(&mut ada, &machine), Ok(()), "where sshd says so, it does");
         let policy = "mode = \"opt-in\"\n[[rule]]\nname = \"keys\"\nfirst-factor = [\"publickey\"]\nmode = \"mandatory\"";
         let machine = Fake { policy: Ok(policy), ..enrolled(&[]) };
@@ -273,14 +275,14 @@ mod tests {
         let machine = Fake { policy: Ok(policy), ..enrolled(&[]) };
         assert_eq!(code(admit(&mut by_key(), &machine)), Some(PamCode::PermDenied));
         let mut ada = by_key();
-        ada.request.ssh_methods = Some("password".to_owned());
+        ada.items.ssh_methods = Some("password".to_owned());
         assert_eq!(admit(&mut ada, &machine), Ok(()), "where sshd says that it was another, it is");
     }
 
     #[test]
     fn who_is_nobody_is_refused_at_the_gate() {
         let mut nobody = by_key();
-        nobody.request.user = Some("no such user".to_owned());
+        nobody.items.user = Some("no such user".to_owned());
         assert_eq!(code(admit(&mut nobody, &newcomer())), Some(PamCode::AuthErr));
     }
 
@@ -310,16 +312,16 @@ mod tests {
     fn a_code_or_an_exemption_opens_the_gate_for_the_same_login_alone() {
         let opened = || {
             let mut ada = person("root", &["123456"]);
-            ada.request = Request { service: "sshd".to_owned(), has_password: true, ..ada.request };
+            ada.items = PamItems { service: "sshd".to_owned(), has_password: true, ..ada.items };
             let machine = Fake { policy: Ok(MANDATORY), ..enrolled(&[Ok(())]) };
-            authenticate(&mut ada, &machine, &Manner::default());
+            authenticate(&mut ada, &machine, &LineOptions::default());
             (ada, machine)
         };
         let (mut ada, machine) = opened();
         assert_eq!(admit(&mut ada, &machine), Ok(()));
         assert_eq!(admit(&mut ada, &machine), Ok(()), "applications may ask again");
         let (mut ada, machine) = opened();
-        ada.request.user = Some("daemon".to_owned());
+        ada.items.user = Some("daemon".to_owned());
         assert_eq!(code(admit(&mut ada, &machine)), Some(PamCode::PermDenied));
     }
 
@@ -327,8 +329,8 @@ mod tests {
     fn what_was_proved_for_somebody_else_proves_nothing_at_any_service() {
         let mut ada = person("root", &["123456"]);
         let machine = Fake { policy: Ok(MANDATORY), ..enrolled(&[Ok(())]) };
-        authenticate(&mut ada, &machine, &Manner::default());
-        ada.request.user = Some("daemon".to_owned());
+        authenticate(&mut ada, &machine, &LineOptions::default());
+        ada.items.user = Some("daemon".to_owned());
         assert_eq!(code(admit(&mut ada, &machine)), Some(PamCode::PermDenied));
     }
 
@@ -348,9 +350,9 @@ mod tests {
         let expires = UnixTime::new(1000);
         for (now, expected) in [(1599, None), (1600, Some(PamCode::AuthErr))] {
             let (mut ada, machine) = (pending(), Fake { now: UnixTime::new(now), ..newcomer() });
-            let left = ada.left.as_mut().unwrap();
-            let Outcome::Enrolling(confirmed) = &mut left.outcome else { panic!("nothing is pending") };
-            confirmed.ticket = Some(Ticket::issue(&LongCode::new(Fake::TICKET), 0, expires));
+            let handoff = ada.handoff.as_mut().unwrap();
+            let HandoffKind::Enrolling(enrollment) = &mut handoff.kind else { panic!("nothing is pending") };
+            enrollment.ticket = Some(Ticket::issue(&LongCode::new(Fake::TICKET), 0, expires));
             assert_eq!(code(admit(&mut ada, &machine)), expected, "{now}");
             assert_eq!(machine.stored.borrow().len(), usize::from(expected.is_none()));
         }
@@ -360,7 +362,7 @@ mod tests {
     fn a_broken_policy_denies_whoever_asks() {
         for service in ["sshd", "cron"] {
             let mut ada = person("root", &[]);
-            ada.request.service = service.to_owned();
+            ada.items.service = service.to_owned();
             let machine = Fake { policy: Err(Denial::Misconfigured("1:1: x".to_owned())), ..enrolled(&[]) };
             assert_eq!(code(admit(&mut ada, &machine)), Some(PamCode::ServiceErr));
         }

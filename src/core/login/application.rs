@@ -3,14 +3,14 @@
 use crate::dialogue::conversation::Conversation;
 use crate::os::account::Account;
 use crate::proof::code::Answer;
-use crate::store::files::credential::Confirmed;
+use crate::store::files::credential::NewEnrollment;
 use crate::verdict::Denial;
 
 use super::audit::{Line, Who};
 
 /// What the application says of the login: the PAM items and environment.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
-pub struct Request {
+pub struct PamItems {
     /// PAM_USER; none if it is not UTF-8.
     pub user: Option<String>,
     /// PAM_SERVICE, PAM_RHOST and PAM_TTY; empty if not set.
@@ -33,7 +33,7 @@ pub struct Request {
     pub time_left: Option<u64>,
 }
 
-impl Request {
+impl PamItems {
     /// Whether sshd asks, under whatever service name.
     pub fn is_sshd(&self) -> bool {
         self.service == SSHD || self.tty == "ssh" || self.ssh_methods.is_some() || self.ssh_connection
@@ -72,7 +72,7 @@ impl Request {
 const SSHD: &str = "sshd";
 
 /// What the auth phase leaves for the account phase of the same login.
-pub struct Left {
+pub struct Handoff {
     /// The account's user id.
     pub uid: u32,
     /// The account's canonical name.
@@ -80,31 +80,31 @@ pub struct Left {
     /// The PAM service.
     pub service: String,
     /// What came of it.
-    pub outcome: Outcome,
+    pub kind: HandoffKind,
 }
 
-impl Left {
+impl Handoff {
     /// Whether it is for this login: applications use one handle for several users.
-    pub fn is_for(&self, account: &Account, request: &Request) -> bool {
+    pub fn is_for(&self, account: &Account, items: &PamItems) -> bool {
         (self.uid, self.name.as_str(), self.service.as_str())
-            == (account.uid, account.name.as_str(), request.service.as_str())
+            == (account.uid, account.name.as_str(), items.service.as_str())
     }
 }
 
 /// What came of the auth phase, if it was not refused.
-pub enum Outcome {
+pub enum HandoffKind {
     /// A code was accepted, or the policy asks for nothing.
     Passed,
     /// The person has enrolled, and nothing is stored yet.
-    Enrolling(Box<Confirmed>),
+    Enrolling(Box<NewEnrollment>),
 }
 
 /// The application that runs the login.
-pub trait Host: Conversation {
+pub trait Application: Conversation {
     /// Asks as [`Conversation::ask`] does, for what nobody may read on the screen.
     fn ask_hidden(&mut self, prompt: &str) -> Result<Answer, Denial>;
     /// What it says of the login.
-    fn request(&mut self) -> Request;
+    fn items(&mut self) -> PamItems;
     /// Whether `answer` is the password that was typed before: never a code, however it looks.
     fn is_password(&self, answer: &[u8]) -> bool;
     /// Hands `password` on to the lines behind ours, as PAM_AUTHTOK.
@@ -112,9 +112,9 @@ pub trait Host: Conversation {
     /// Writes one line to the log.
     fn log(&mut self, line: &Line);
     /// Keeps `left` for the account phase; as long as an enrollment is kept, the login cannot be completed.
-    fn keep(&mut self, left: Left) -> Result<(), Denial>;
+    fn keep(&mut self, handoff: Handoff) -> Result<(), Denial>;
     /// Takes what was kept.
-    fn take(&mut self) -> Option<Left>;
+    fn take(&mut self) -> Option<Handoff>;
     /// Says that no enrollment is pending any more, because it was stored or because a new login begins.
     fn settle(&mut self);
     /// Whether an enrollment is pending: kept, here or in another process of the same login, and not settled.

@@ -2,8 +2,8 @@
 
 use std::fmt::{self, Write};
 
-use crate::store::files::credential::Confirmed;
-use crate::verdict::{Accepted, Denial, Elsewhere, Exemption, ExemptionReason, Priority, Proof, Verdict};
+use crate::store::files::credential::NewEnrollment;
+use crate::verdict::{Accepted, ClockOffset, Denial, Exemption, ExemptionReason, Priority, Proof, Verdict};
 
 /// The longest value in a line, in bytes.
 const LONGEST_VALUE: usize = 256;
@@ -74,9 +74,9 @@ pub struct Enrolled {
     recovery_codes: u8,
 }
 
-impl From<&Confirmed> for Enrolled {
-    fn from(confirmed: &Confirmed) -> Self {
-        Self { label: confirmed.label().to_owned(), recovery_codes: confirmed.recovery_codes() }
+impl From<&NewEnrollment> for Enrolled {
+    fn from(enrollment: &NewEnrollment) -> Self {
+        Self { label: enrollment.label().to_owned(), recovery_codes: enrollment.recovery_codes() }
     }
 }
 
@@ -126,7 +126,7 @@ impl Fields {
         {
             let _ = write!(self.0, " failures={failures}");
         }
-        if let Denial::WrongCode { elsewhere: Some(Elsewhere { authenticator, offset }), .. } = denial {
+        if let Denial::WrongCode { clock_offset: Some(ClockOffset { authenticator, offset }), .. } = denial {
             self.authenticator(authenticator, *offset);
         }
         let cause = denial.cause();
@@ -166,7 +166,7 @@ impl fmt::Display for Value<'_> {
 mod tests {
     use super::*;
     use crate::time::UnixTime;
-    use crate::verdict::WayOut;
+    use crate::verdict::Alternative;
 
     fn who() -> Who {
         Who {
@@ -189,9 +189,9 @@ mod tests {
             line(&who(), &granted).text,
             format!("result=grant {head} authenticator=\"Ada's phone\" offset=-30s rule=default")
         );
-        let elsewhere = Some(Elsewhere { authenticator: "phone".to_owned(), offset: 120 });
+        let clock_offset = Some(ClockOffset { authenticator: "phone".to_owned(), offset: 120 });
         assert_eq!(
-            deny(Denial::WrongCode { failures: 2, elsewhere }),
+            deny(Denial::WrongCode { failures: 2, clock_offset }),
             format!(
                 "result=deny {head} reason=wrong-code failures=2 authenticator=phone offset=+120s rule=default"
             )
@@ -219,7 +219,7 @@ mod tests {
         );
         let now = UnixTime::new(0);
         assert_eq!(
-            deny(Denial::Waiting { until: now, now, otherwise: WayOut::None }),
+            deny(Denial::Waiting { until: now, now, alternative: Alternative::None }),
             format!("result=deny {head} reason=locked rule=default")
         );
         let exempt = Exemption { rule: "default".to_owned(), reason: ExemptionReason::NotEnrolled };

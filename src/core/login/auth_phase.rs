@@ -1,16 +1,16 @@
 //! The story of one login, from the PAM items to the verdict.
 
-use crate::dialogue::enroll::{self, Terms};
+use crate::dialogue::enroll::{self, EnrollmentTerms};
 use crate::dialogue::qr::Colour;
-use crate::login::application::{Host, Left, Outcome, Request};
+use crate::login::application::{Application, Handoff, HandoffKind, PamItems};
 use crate::login::machine::Machine;
-use crate::login::pam_call::{Visit, Wanted};
+use crate::login::pam_call::{PamCall, Required};
 use crate::os::account::Account;
 use crate::policy::{Methods, Mode, Policy, Verification};
 use crate::proof::code::{LongCode, Typed};
 use crate::proof::forward::{self, Parts};
 use crate::proof::ticket::Ticket;
-use crate::store::files::credential::Confirmed;
+use crate::store::files::credential::NewEnrollment;
 use crate::verdict::{Accepted, Denial, Exemption, ExemptionReason, Next, TicketFault, Verdict};
 use crate::verify;
 
@@ -31,7 +31,7 @@ const PERIOD: u64 = 30;
 
 /// How the PAM line wants it done.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Manner {
+pub struct LineOptions {
     /// What must have been proved before.
     pub first_factor: FirstFactor,
     /// What is asked for.
@@ -62,14 +62,18 @@ pub enum FirstFactor {
 
 /// Decides one login: asks for a code where the policy wants one, enrolls where it wants one and there is none, and logs
 /// each answer.
-pub fn authenticate(host: &mut impl Host, machine: &impl Machine, manner: &Manner) -> Verdict {
-    forget(host);
-    let mut login = Login(Visit::new(host, machine));
-    match login.require(manner) {
-        Ok(Requirement::Nothing(account, wanted, reason)) => login.exempt(&account, wanted, reason),
-        Ok(Requirement::Code(candidate, rules)) => match manner.question {
-            Question::Code => login.prove(&candidate, &rules),
-            Question::PasswordAndCode => login.prove_at_once(&candidate, &rules),
+pub fn authenticate(
+    application: &mut impl Application,
+    machine: &impl Machine,
+    options: &LineOptions,
+) -> Verdict {
+    forget(application);
+    let mut login = Login { call: PamCall::new(application, machine) };
+    match login.require(options) {
+        Ok(Requirement::Nothing(account, required, reason)) => login.exempt(&account, required, reason),
+        Ok(Requirement::Code(subject, rules)) => match options.question {
+            Question::Code => login.prove(&subject, &rules),
+            Question::PasswordAndCode => login.prove_at_once(&subject, &rules),
         },
         Ok(Requirement::Enrollment(account, policy)) => login.enroll(&account, &policy),
         Err(denial) => login.refuse(denial),
@@ -77,86 +81,90 @@ pub fn authenticate(host: &mut impl Host, machine: &impl Machine, manner: &Manne
 }
 
 /// Refuses a login because the line in the PAM stack is wrong.
-pub fn misconfigured(host: &mut impl Host, machine: &impl Machine, problem: String) -> Verdict {
-    forget(host);
-    Login(Visit::new(host, machine)).refuse(Denial::Misconfigured(problem))
+pub fn misconfigured(application: &mut impl Application, machine: &impl Machine, problem: String) -> Verdict {
+    forget(application);
+    Login { call: PamCall::new(application, machine) }.refuse(Denial::Misconfigured(problem))
 }
 
 /// Drops what an earlier try has left: login(1) and sshd reuse a handle, even for another user.
-fn forget(host: &mut impl Host) {
-    drop(host.take());
-    host.settle();
+fn forget(application: &mut impl Application) {
+    drop(application.take());
+    application.settle();
 }
 
 /// What a login must prove.
 enum Requirement {
     /// Nothing, by what the policy wants, and for this reason.
-    Nothing(Account, Wanted, ExemptionReason),
+    Nothing(Account, Required, ExemptionReason),
     /// A code.
-    Code(Candidate, Verification),
+    Code(Subject, Verification),
     /// That the person can enroll.
     Enrollment(Account, Policy),
 }
 
 /// Who is asked: somebody whose codes can be accepted, or the denial with which whatever is typed is refused, in the words of
 /// a wrong code: nobody must learn who exists and who is enrolled.
-type Candidate = Result<Account, Denial>;
+type Subject = Result<Account, Denial>;
 
 /// One login under way.
-struct Login<'a, H, M>(Visit<'a, H, M>);
+struct Login<'a, A, M> {
+    call: PamCall<'a, A, M>,
+}
 
-impl<H: Host, M: Machine> Login<'_, H, M> {
+impl<A: Application, M: Machine> Login<'_, A, M> {
     /// What must be proved.
-    fn require(&mut self, manner: &Manner) -> Result<Requirement, Denial> {
-        let account = self.0.account()?;
-        check_first_factor(&self.0.request, &manner.first_factor)?;
-        let policy = self.0.machine.policy()?;
+    fn require(&mut self, options: &LineOptions) -> Result<Requirement, Denial> {
+        let account = self.call.account()?;
+        check_first_factor(&self.call.items, &options.first_factor)?;
+        let policy = self.call.machine.policy()?;
         let Some(account) = account else {
             return Ok(Requirement::Code(Err(Denial::UnknownUser), policy.verification));
         };
-        let request = self.0.request.clone();
-        let wanted = self.0.decide(&policy, &account, &Methods::Known(request.methods()))?;
-        if wanted.mode == Mode::Exempt {
-            return Ok(Requirement::Nothing(account, wanted, ExemptionReason::Exempt));
+        let items = self.call.items.clone();
+        let required = self.call.decide(&policy, &account, &Methods::Known(items.methods()))?;
+        if required.mode == Mode::Exempt {
+            return Ok(Requirement::Nothing(account, required, ExemptionReason::Exempt));
         }
-        if self.0.machine.is_enrolled(&account)? {
+        if self.call.machine.is_enrolled(&account)? {
             return Ok(Requirement::Code(Ok(account), policy.verification));
         }
-        let wanted = self.0.heed_requirement(wanted, &account)?;
-        Ok(match wanted.mode {
-            Mode::Mandatory => match self.why_not_here(&policy, &wanted, manner) {
+        let required = self.call.heed_requirement(required, &account)?;
+        Ok(match required.mode {
+            Mode::Mandatory => match self.why_not_here(&policy, &required, options) {
                 None => Requirement::Enrollment(account, policy),
                 Some(cause) => Requirement::Code(Err(Denial::NotEnrolled { cause }), policy.verification),
             },
-            Mode::OptIn | Mode::Exempt => Requirement::Nothing(account, wanted, ExemptionReason::NotEnrolled),
+            Mode::OptIn | Mode::Exempt => {
+                Requirement::Nothing(account, required, ExemptionReason::NotEnrolled)
+            }
         })
     }
 
     /// Why a mandatory person without a credential cannot enroll in this login; empty where the policy does not want it.
-    fn why_not_here(&self, policy: &Policy, wanted: &Wanted, manner: &Manner) -> Option<String> {
-        let request = &self.0.request;
-        if !policy.enrollment.services.contains(&request.service) {
+    fn why_not_here(&self, policy: &Policy, required: &Required, options: &LineOptions) -> Option<String> {
+        let items = &self.call.items;
+        if !policy.enrollment.services.contains(&items.service) {
             return Some(String::new());
         }
-        let why = if wanted.is_assumed {
+        let why = if required.is_assumed {
             "it is not sure that they must: groups could not be looked up".to_owned()
         } else if policy.enrollment.period.seconds() != PERIOD {
             "with a period of 60 s it would take longer than a login may".to_owned()
-        } else if let Some(why) = why_not_by(request, manner) {
+        } else if let Some(why) = why_not_by(items, options) {
             why.to_owned()
         } else {
-            self.0.machine.check_account_phase(&request.service).err()?
+            self.call.machine.check_account_phase(&items.service).err()?
         };
         Some(format!("they cannot enroll here: {why}"))
     }
 
     /// Asks for a code until one is accepted or the tries are used up.
-    fn prove(&mut self, candidate: &Candidate, rules: &Verification) -> Verdict {
+    fn prove(&mut self, subject: &Subject, rules: &Verification) -> Verdict {
         let mut prompt = PROMPT.to_owned();
         let mut left = rules.tries;
         loop {
-            let judged = match self.0.host.ask(&prompt) {
-                Ok(answer) => self.judge(candidate, rules, &answer),
+            let judged = match self.call.application.ask(&prompt) {
+                Ok(answer) => self.judge(subject, rules, &answer),
                 Err(denial) => return self.refuse(denial),
             };
             let denial = match judged {
@@ -173,22 +181,23 @@ impl<H: Host, M: Machine> Login<'_, H, M> {
                 return self.refuse(denial);
             }
             prompt = format!("{}\n{PROMPT}", denial.text());
-            self.0.log(&Verdict::Deny(denial));
+            self.call.log(&Verdict::Deny(denial));
         }
     }
 
     /// Asks once, for password and code in one answer. Not twice: a program that can ask only one question would give the same
     /// answer again, and the person be charged for it.
-    fn prove_at_once(&mut self, candidate: &Candidate, rules: &Verification) -> Verdict {
+    fn prove_at_once(&mut self, subject: &Subject, rules: &Verification) -> Verdict {
         // Looked up before the question: once it is answered, there are 5 s to judge.
         let lengths =
-            candidate.as_ref().map_or(Ok(Vec::new()), |account| self.0.machine.code_lengths(account));
-        let asked = lengths.and_then(|lengths| Ok((lengths, self.0.host.ask_hidden(PROMPT_FOR_BOTH)?)));
+            subject.as_ref().map_or(Ok(Vec::new()), |account| self.call.machine.code_lengths(account));
+        let asked =
+            lengths.and_then(|lengths| Ok((lengths, self.call.application.ask_hidden(PROMPT_FOR_BOTH)?)));
         let (lengths, answer) = match asked {
             Ok(asked) => asked,
             Err(denial) => return self.refuse(denial),
         };
-        match self.judge_end(candidate, rules, &answer, &lengths) {
+        match self.judge_end(subject, rules, &answer, &lengths) {
             Ok((account, accepted, password)) => self.grant_and_hand_on(account, accepted, password),
             Err(denial) => self.refuse(denial),
         }
@@ -197,13 +206,13 @@ impl<H: Host, M: Machine> Login<'_, H, M> {
     /// Judges the code at the end of an answer; gives the password before it.
     fn judge_end<'c, 'a>(
         &mut self,
-        candidate: &'c Candidate,
+        subject: &'c Subject,
         rules: &Verification,
         answer: &'a [u8],
         lengths: &[u8],
     ) -> Result<(&'c Account, Accepted, &'a [u8]), Denial> {
         let checked = self.check_answer(answer);
-        let account = candidate.as_ref().map_err(|denial| {
+        let account = subject.as_ref().map_err(|denial| {
             let typed = checked.as_ref().ok().and_then(|()| forward::split(answer, &[6]));
             self.pretend(typed.map(|parts| parts.typed), rules, denial)
         })?;
@@ -215,12 +224,12 @@ impl<H: Host, M: Machine> Login<'_, H, M> {
     /// Judges one answer.
     fn judge<'c>(
         &mut self,
-        candidate: &'c Candidate,
+        subject: &'c Subject,
         rules: &Verification,
         answer: &[u8],
     ) -> Result<(&'c Account, Accepted), Denial> {
         let checked = self.check_answer(answer);
-        let account = candidate.as_ref().map_err(|denial| {
+        let account = subject.as_ref().map_err(|denial| {
             let typed = checked.as_ref().ok().and_then(|()| Typed::parse(answer));
             self.pretend(typed, rules, denial)
         })?;
@@ -231,7 +240,7 @@ impl<H: Host, M: Machine> Login<'_, H, M> {
 
     /// Takes as long over what somebody has typed who cannot get in as over what somebody else has; then the denial.
     fn pretend(&self, typed: Option<Typed>, rules: &Verification, denial: &Denial) -> Denial {
-        if let (Some(typed), Ok(now)) = (typed, self.0.machine.now()) {
+        if let (Some(typed), Ok(now)) = (typed, self.call.machine.now()) {
             verify::pretend(&typed, rules, now);
         }
         denial.clone()
@@ -239,14 +248,14 @@ impl<H: Host, M: Machine> Login<'_, H, M> {
 
     /// Fails for what is no answer to our question, however it looks.
     fn check_answer(&self, answer: &[u8]) -> Result<(), Denial> {
-        if self.0.request.is_sshd() && is_put_there_by_sshd(answer) {
+        if self.call.items.is_sshd() && is_put_there_by_sshd(answer) {
             return Err(Denial::RefusedBySshd);
         }
-        if self.0.host.is_password(answer) { Err(Denial::NotACode) } else { Ok(()) }
+        if self.call.application.is_password(answer) { Err(Denial::NotACode) } else { Ok(()) }
     }
 
     fn verify(&mut self, account: &Account, typed: &Typed, rules: &Verification) -> Result<Accepted, Denial> {
-        self.0.machine.verify(account, typed, rules, &mut |what| self.0.remark(what))
+        self.call.machine.verify(account, typed, rules, &mut |what| self.call.remark(what))
     }
 
     /// Ends a login in which a code was accepted.
@@ -258,39 +267,39 @@ impl<H: Host, M: Machine> Login<'_, H, M> {
     /// The same, where a line behind ours is to find the password. It is handed on last: whoever is refused leaves none behind.
     fn grant_and_hand_on(&mut self, account: &Account, accepted: Accepted, password: &[u8]) -> Verdict {
         let text = accepted.text();
-        let kept = self.keep(account, Outcome::Passed);
-        if let Err(denial) = kept.and_then(|()| self.0.host.hand_on(password)) {
-            forget(self.0.host);
+        let kept = self.keep(account, HandoffKind::Passed);
+        if let Err(denial) = kept.and_then(|()| self.call.application.hand_on(password)) {
+            forget(self.call.application);
             return self.refuse(denial);
         }
         self.let_in(Verdict::Grant(accepted), text)
     }
 
     /// Ends a login in which nothing was asked.
-    fn exempt(&mut self, account: &Account, wanted: Wanted, reason: ExemptionReason) -> Verdict {
-        let text = wanted.text();
-        self.pass(account, Verdict::Exempt(Exemption { rule: wanted.rule, reason }), text)
+    fn exempt(&mut self, account: &Account, required: Required, reason: ExemptionReason) -> Verdict {
+        let text = required.text();
+        self.pass(account, Verdict::Exempt(Exemption { rule: required.rule, reason }), text)
     }
 
     /// Ends a login that is not refused: the account phase must learn of it, and the person what they should know.
     fn pass(&mut self, account: &Account, verdict: Verdict, text: Option<String>) -> Verdict {
-        if let Err(denial) = self.keep(account, Outcome::Passed) {
+        if let Err(denial) = self.keep(account, HandoffKind::Passed) {
             return self.refuse(denial);
         }
         self.let_in(verdict, text)
     }
 
     fn let_in(&mut self, verdict: Verdict, text: Option<String>) -> Verdict {
-        self.0.log(&verdict);
+        self.call.log(&verdict);
         if let Some(text) = text {
-            self.0.host.tell(&text);
+            self.call.application.tell(&text);
         }
         verdict
     }
 
-    fn keep(&mut self, account: &Account, outcome: Outcome) -> Result<(), Denial> {
+    fn keep(&mut self, account: &Account, kind: HandoffKind) -> Result<(), Denial> {
         let Account { uid, name, .. } = account.clone();
-        self.0.host.keep(Left { uid, name, service: self.0.request.service.clone(), outcome })
+        self.call.application.keep(Handoff { uid, name, service: self.call.items.service.clone(), kind })
     }
 
     /// Enrolls somebody. Nothing is stored here: that happens in the account phase, which applications enter only if the whole
@@ -298,7 +307,7 @@ impl<H: Host, M: Machine> Login<'_, H, M> {
     fn enroll(&mut self, account: &Account, policy: &Policy) -> Verdict {
         let kept = self
             .confirm(account, policy)
-            .and_then(|confirmed| self.keep(account, Outcome::Enrolling(Box::new(confirmed))));
+            .and_then(|enrollment| self.keep(account, HandoffKind::Enrolling(Box::new(enrollment))));
         match kept {
             Ok(()) => Verdict::Enrolling,
             Err(denial) => self.break_off(denial),
@@ -313,18 +322,18 @@ impl<H: Host, M: Machine> Login<'_, H, M> {
         }
         let prompt = format!("{}\nPress Enter to end: ", denial.text());
         let verdict = Verdict::Deny(denial);
-        self.0.log(&verdict);
-        let _ = self.0.host.ask(&prompt); // who has gone away reads nothing
+        self.call.log(&verdict);
+        let _ = self.call.application.ask(&prompt); // who has gone away reads nothing
         verdict
     }
 
-    fn confirm(&mut self, account: &Account, policy: &Policy) -> Result<Confirmed, Denial> {
-        self.0.machine.check_enrollable(account, &policy.verification)?;
+    fn confirm(&mut self, account: &Account, policy: &Policy) -> Result<NewEnrollment, Denial> {
+        self.call.machine.check_enrollable(account, &policy.verification)?;
         let ticket = if policy.enrollment.require_ticket { Some(self.ask_ticket(account)?) } else { None };
-        self.0.log(&Verdict::Enrolling);
-        let machine = self.0.machine;
+        self.call.log(&Verdict::Enrolling);
+        let machine = self.call.machine;
         let issuer = policy.enrollment.issuer.clone().unwrap_or_else(|| machine.name());
-        let terms = Terms {
+        let terms = EnrollmentTerms {
             account: &account.name,
             issuer: &issuer,
             label: LABEL,
@@ -332,10 +341,10 @@ impl<H: Host, M: Machine> Login<'_, H, M> {
             skew_steps: policy.verification.skew_steps,
             recovery_codes: policy.enrollment.recovery_codes,
             colour: Colour::None,
-            notes: &notes(&self.0.request),
+            notes: &notes(&self.call.items),
         };
-        let confirmed = enroll::enroll(self.0.host, machine, &terms)?;
-        Ok(Confirmed { ticket, ..confirmed })
+        let enrollment = enroll::enroll(self.call.application, machine, &terms)?;
+        Ok(NewEnrollment { ticket, ..enrollment })
     }
 
     /// Asks for a ticket. People read no reason: what is shown does not tell whether one exists.
@@ -343,45 +352,46 @@ impl<H: Host, M: Machine> Login<'_, H, M> {
         let mut prompt = format!("{NEEDS_TICKET}\n{TICKET_PROMPT}");
         let mut left = TICKET_TRIES;
         loop {
-            let answer = self.0.host.ask(&prompt)?;
-            let typed = if self.0.host.is_password(&answer) { None } else { LongCode::parse(&answer) };
+            let answer = self.call.application.ask(&prompt)?;
+            let typed =
+                if self.call.application.is_password(&answer) { None } else { LongCode::parse(&answer) };
             let typed = typed.ok_or(Denial::WrongTicket(TicketFault::NotATicket));
-            let judged = typed.and_then(|typed| self.0.machine.check_ticket(account, &typed));
+            let judged = typed.and_then(|typed| self.call.machine.check_ticket(account, &typed));
             let Err(denial @ Denial::WrongTicket(_)) = judged else { return judged };
             left = left.saturating_sub(1);
             if left == 0 {
                 return Err(denial);
             }
             prompt = format!("{}\n{TICKET_PROMPT}", denial.text());
-            self.0.log(&Verdict::Deny(denial));
+            self.call.log(&Verdict::Deny(denial));
         }
     }
 
     /// Ends a login that is refused. Of a plain refusal the application itself tells, and who went away reads nothing.
     fn refuse(&mut self, denial: Denial) -> Verdict {
         if denial.outward().next != Next::AskAgain && denial != Denial::Conversation {
-            self.0.host.tell(&denial.text());
+            self.call.application.tell(&denial.text());
         }
         let verdict = Verdict::Deny(denial);
-        self.0.log(&verdict);
+        self.call.log(&verdict);
         verdict
     }
 }
 
 /// Why a login that shows texts to nobody, or comes from nowhere that could be trusted with it, enrolls nobody.
-fn why_not_by(request: &Request, manner: &Manner) -> Option<&'static str> {
-    if manner.question == Question::PasswordAndCode {
+fn why_not_by(items: &PamItems, options: &LineOptions) -> Option<&'static str> {
+    if options.question == Question::PasswordAndCode {
         return Some("it takes more than the one question that forward_pass asks");
     }
-    if request.silent {
+    if items.silent {
         return Some("the application shows no texts (PAM_SILENT)");
     }
-    if !request.called_by_root {
+    if !items.called_by_root {
         return Some("a program that its user starts may pass over what the account phase says");
     }
     // Else whoever comes first, with nothing at all, would choose the second factor of anybody.
-    let waived = manner.first_factor == FirstFactor::Any && !request.is_sshd();
-    if request.methods().is_empty() && !waived {
+    let waived = options.first_factor == FirstFactor::Any && !items.is_sshd();
+    if items.methods().is_empty() && !waived {
         return Some(
             "nothing shows that a first factor was proved: no line before has left a password (pam_sss.so does with forward_pass)",
         );
@@ -390,11 +400,11 @@ fn why_not_by(request: &Request, manner: &Manner) -> Option<&'static str> {
 }
 
 /// What stands beside the picture, in lines of at most 32 characters.
-fn notes(request: &Request) -> Vec<String> {
+fn notes(items: &PamItems) -> Vec<String> {
     let mut notes = vec!["A second step is required here.".to_owned()];
-    if let Some(seconds) = request.time_left {
+    if let Some(seconds) = items.time_left {
         notes.push(format!("This login ends in {seconds} s."));
-    } else if request.is_sshd() {
+    } else if items.is_sshd() {
         notes.extend(["sshd allows 2 minutes for this,", "unless it is set otherwise."].map(str::to_owned));
     }
     notes
@@ -402,18 +412,18 @@ fn notes(request: &Request) -> Vec<String> {
 
 /// PAM does not say what the lines before ours found. In sshd at least something must show that a first factor was proved:
 /// otherwise a stack of ours and `pam_permit` would let in whoever needs no code, and everybody else with a code alone.
-fn check_first_factor(request: &Request, first: &FirstFactor) -> Result<(), Denial> {
+fn check_first_factor(items: &PamItems, first: &FirstFactor) -> Result<(), Denial> {
     let proved = match first {
         FirstFactor::Any => true,
-        FirstFactor::Method(wanted) => request.methods_of_sshd().any(|method| method == wanted),
-        FirstFactor::PasswordOrMethod => !request.is_sshd() || !request.methods().is_empty(),
+        FirstFactor::Method(required) => items.methods_of_sshd().any(|method| method == required),
+        FirstFactor::PasswordOrMethod => !items.is_sshd() || !items.methods().is_empty(),
     };
     if proved {
         return Ok(());
     }
     Err(Denial::NoFirstFactor(match first {
-        FirstFactor::Method(wanted) => format!(
-            "first_factor={wanted}, but sshd has not accepted that method: set AuthenticationMethods in sshd_config"
+        FirstFactor::Method(required) => format!(
+            "first_factor={required}, but sshd has not accepted that method: set AuthenticationMethods in sshd_config"
         ),
         FirstFactor::PasswordOrMethod | FirstFactor::Any => {
             "sshd has accepted no key and no line before ours asked for a password: mend the PAM stack, \
@@ -435,13 +445,13 @@ mod tests {
     use super::*;
     use crate::test_support::{Fake, Person, enrolled, person};
     use crate::time::UnixTime;
-    use crate::verdict::{Mismatch, PamCode, WayOut};
+    use crate::verdict::{Alternative, Mismatch, PamCode};
 
     fn run(person: &mut Person, machine: &Fake) -> PamCode {
-        authenticate(person, machine, &Manner::default()).pam_code()
+        authenticate(person, machine, &LineOptions::default()).pam_code()
     }
 
-    const WRONG: Result<(), Denial> = Err(Denial::WrongCode { failures: 1, elsewhere: None });
+    const WRONG: Result<(), Denial> = Err(Denial::WrongCode { failures: 1, clock_offset: None });
     const REFUSED: &str = "Not accepted. Each code works once: wait for the next one.\nVerification code: ";
 
     #[test]
@@ -503,7 +513,7 @@ mod tests {
         let waiting = Err(Denial::Waiting {
             until: UnixTime::new(60),
             now: UnixTime::new(33),
-            otherwise: WayOut::RecoveryCode,
+            alternative: Alternative::RecoveryCode,
         });
         let mut ada = person("root", &["123456"; 9]);
         assert_eq!(run(&mut ada, &enrolled(&[waiting.clone(), waiting])), PamCode::MaxTries);
@@ -513,7 +523,7 @@ mod tests {
 
     #[test]
     fn who_is_locked_out_reads_why_even_where_one_try_is_allowed() {
-        let disabled = || Err(Denial::Disabled { name: "root".to_owned(), otherwise: WayOut::None });
+        let disabled = || Err(Denial::Disabled { name: "root".to_owned(), alternative: Alternative::None });
         let machine = Fake {
             policy: Ok("mode = \"opt-in\"\n[verification]\ntries = 1"),
             ..enrolled(&[disabled(), disabled()])
@@ -546,7 +556,7 @@ mod tests {
     #[test]
     fn the_password_is_never_taken_for_a_code() {
         let mut ada = person("root", &["11223344"; 3]);
-        ada.request.has_password = true;
+        ada.items.has_password = true;
         assert_eq!(run(&mut ada, &enrolled(&[])), PamCode::AuthErr);
         assert!(ada.log.iter().all(|line| line.contains("reason=not-a-code") && !line.contains("1122")));
     }
@@ -555,8 +565,8 @@ mod tests {
     fn what_sshd_puts_in_place_of_an_answer_is_recognised() {
         let mut ada =
             person("root", &["\x08\n\r\x7fIN", "\x08\n\r\x7fINCORRECT\x08\n", "\x08\n\r\x7fINCORRECt"]);
-        ada.request.service = "sshd".to_owned();
-        ada.request.has_password = true;
+        ada.items.service = "sshd".to_owned();
+        ada.items.has_password = true;
         assert_eq!(run(&mut ada, &enrolled(&[])), PamCode::AuthErr);
         assert_eq!(ada.shown, [PROMPT, REFUSED, REFUSED]);
         let reasons = ["reason=refused-by-sshd", "reason=refused-by-sshd", "reason=not-a-code"];
@@ -588,16 +598,16 @@ mod tests {
         ];
         for (service, tty, has_password, methods, argument, admitted) in table {
             let mut ada = person("root", &[]);
-            ada.request = Request {
+            ada.items = PamItems {
                 service: service.to_owned(),
                 tty: tty.to_owned(),
                 has_password,
                 ssh_methods: methods.map(str::to_owned),
-                ..ada.request
+                ..ada.items
             };
             let exempt = Fake { policy: Ok("mode = \"exempt\""), ..enrolled(&[]) };
-            let manner = Manner { first_factor: argument.clone(), ..Manner::default() };
-            let code = authenticate(&mut ada, &exempt, &manner).pam_code();
+            let options = LineOptions { first_factor: argument.clone(), ..LineOptions::default() };
+            let code = authenticate(&mut ada, &exempt, &options).pam_code();
             let expected = if admitted { PamCode::Ignore } else { PamCode::AuthErr };
             assert_eq!(code, expected, "{service} {tty} {has_password} {methods:?} {argument:?}");
         }
@@ -634,13 +644,13 @@ mod tests {
         assert_eq!(run(&mut person("toor", &["123456"; 3]), &exempt), PamCode::AuthErr);
     }
 
-    fn forward_pass() -> Manner {
-        Manner { question: Question::PasswordAndCode, ..Manner::default() }
+    fn forward_pass() -> LineOptions {
+        LineOptions { question: Question::PasswordAndCode, ..LineOptions::default() }
     }
 
     /// At a program that can ask one question, before the line that asks for the password.
     fn forward(person: &mut Person, machine: &Fake) -> PamCode {
-        person.request.has_password = false;
+        person.items.has_password = false;
         authenticate(person, machine, &forward_pass()).pam_code()
     }
 
@@ -661,7 +671,7 @@ mod tests {
             assert_eq!(forward(&mut ada, &machine), PamCode::Success, "{answer}");
             assert_eq!((&ada.shown[..], ada.handed_on.as_deref()), (&[BOTH.to_owned()][..], Some(password)));
             assert_eq!(machine.judged.take(), [code]);
-            assert!(matches!(ada.left, Some(Left { outcome: Outcome::Passed, .. })));
+            assert!(matches!(ada.handoff, Some(Handoff { kind: HandoffKind::Passed, .. })));
             assert_eq!(ada.log.len(), 1);
             assert!(ada.log[0].contains("result=grant") && !ada.log[0].contains("secret"), "{:?}", ada.log);
         }
@@ -673,7 +683,7 @@ mod tests {
         let waiting = Denial::Waiting {
             until: UnixTime::new(60),
             now: UnixTime::new(33),
-            otherwise: WayOut::RecoveryCode,
+            alternative: Alternative::RecoveryCode,
         };
         let unsure = Fake { enrolled: Err(disk()), ..enrolled(&[]) };
         let damaged = Fake { code_lengths: Err(disk()), ..enrolled(&[]) };
@@ -702,7 +712,7 @@ mod tests {
                 ada.log
             );
             assert!(ada.log[0].contains(reason) && !ada.log[0].contains("secret"), "{:?}", ada.log);
-            assert!(ada.handed_on.is_none() && ada.left.is_none(), "{reason}");
+            assert!(ada.handed_on.is_none() && ada.handoff.is_none(), "{reason}");
         }
     }
 
@@ -729,7 +739,7 @@ mod tests {
         assert_eq!(authenticate(&mut ada, &machine, &forward_pass()).pam_code(), PamCode::AuthErr);
         assert_eq!(ada.shown, [BOTH]);
         assert!(ada.log[0].contains("more than the one question that forward_pass asks"), "{:?}", ada.log);
-        assert!(ada.left.is_none() && !ada.pending && machine.stored.borrow().is_empty());
+        assert!(ada.handoff.is_none() && !ada.pending && machine.stored.borrow().is_empty());
     }
 
     #[test]
@@ -756,7 +766,7 @@ mod tests {
         for (keeps, hands_on) in [(false, true), (true, false)] {
             let mut ada = Person { keeps, hands_on, ..person("root", &["secret123456"]) };
             assert_eq!(forward(&mut ada, &enrolled(&[Ok(())])), PamCode::AuthinfoUnavail);
-            assert!(ada.handed_on.is_none() && ada.left.is_none());
+            assert!(ada.handed_on.is_none() && ada.handoff.is_none());
             assert!(ada.log.iter().all(|line| line.contains("result=deny")), "{:?}", ada.log);
         }
     }
@@ -767,14 +777,14 @@ mod tests {
             [(None, PamCode::AuthErr), (Some("publickey ssh-ed25519 AAAA"), PamCode::Success)]
         {
             let mut ada = person("root", &["secret123456"]);
-            ada.request.service = "sshd".to_owned();
-            ada.request.ssh_methods = methods.map(str::to_owned);
+            ada.items.service = "sshd".to_owned();
+            ada.items.ssh_methods = methods.map(str::to_owned);
             assert_eq!(forward(&mut ada, &enrolled(&[Ok(())])), code);
             assert_eq!(ada.shown.contains(&BOTH.to_owned()), methods.is_some());
         }
         let mut ada = person("root", &["\x08\n\r\x7fINCORRECT\x08"]);
-        ada.request.service = "sshd".to_owned();
-        ada.request.ssh_methods = Some("publickey ssh-ed25519 AAAA".to_owned());
+        ada.items.service = "sshd".to_owned();
+        ada.items.ssh_methods = Some("publickey ssh-ed25519 AAAA".to_owned());
         assert_eq!(forward(&mut ada, &enrolled(&[])), PamCode::AuthErr);
         assert!(ada.log[0].contains("reason=refused-by-sshd"), "{:?}", ada.log);
     }
@@ -791,7 +801,7 @@ mod tests {
     fn whom_an_administrator_requires_enrolls_where_it_is_opt_in_and_is_asked_nothing_where_exempt() {
         let machine = Fake { policy: Ok(OPT_IN), required: Ok(true), ..newcomer() };
         let mut ada = person("root", &["338314", "254676"]);
-        assert_eq!(authenticate(&mut ada, &machine, &Manner::default()), Verdict::Enrolling);
+        assert_eq!(authenticate(&mut ada, &machine, &LineOptions::default()), Verdict::Enrolling);
         assert!(ada.log[0].ends_with("rule=default required-by=administrator"), "{:?}", ada.log);
 
         let mut ada = person("root", &[]);
@@ -834,9 +844,9 @@ mod tests {
         ];
         for (methods, has_password, expected) in table {
             let mut ada = person("root", &["123456"]);
-            ada.request.service = "sshd".to_owned();
-            ada.request.ssh_methods = methods.map(str::to_owned);
-            ada.request.has_password = has_password;
+            ada.items.service = "sshd".to_owned();
+            ada.items.ssh_methods = methods.map(str::to_owned);
+            ada.items.has_password = has_password;
             run(&mut ada, &Fake { policy: Ok(policy), ..enrolled(&[Ok(())]) });
             assert!(ada.log[0].ends_with(expected), "{:?}", ada.log);
         }
@@ -853,51 +863,47 @@ mod tests {
         assert_eq!(run(&mut ada, &machine), PamCode::Success);
         assert!(ada.pending && machine.stored.borrow().is_empty());
         assert_eq!(ada.log, ["result=enrolling user=root service=login rhost=\"\" tty=\"\" rule=default"]);
-        let left = ada.left.unwrap();
+        let left = ada.handoff.unwrap();
         assert_eq!((left.uid, left.name.as_str(), left.service.as_str()), (0, "root", "login"));
-        let Outcome::Enrolling(confirmed) = left.outcome else { panic!("not kept") };
-        assert_eq!((confirmed.label(), confirmed.mark), ("phone", UnixTime::new(150)));
+        let HandoffKind::Enrolling(enrollment) = left.kind else { panic!("not kept") };
+        assert_eq!((enrollment.label(), enrollment.mark), ("phone", UnixTime::new(150)));
     }
 
     #[test]
     fn where_a_login_cannot_enroll_nobody_sees_a_key() {
-        type Change = fn(&mut Request);
+        type Change = fn(&mut PamItems);
         let table: [(&str, Change, &str); 6] = [
-            (
-                MANDATORY,
-                |request| request.has_password = false,
-                "nothing shows that a first factor was proved",
-            ),
+            (MANDATORY, |items| items.has_password = false, "nothing shows that a first factor was proved"),
             (
                 "mode = \"exempt\"\n[[rule]]\nname = \"a\"\ngroups = [\"lost\"]\nmode = \"opt-in\"",
                 |_| (),
                 "groups could not be looked up",
             ),
-            (MANDATORY, |request| request.service = "sudo".to_owned(), ""),
-            (MANDATORY, |request| request.silent = true, "PAM_SILENT"),
-            (MANDATORY, |request| request.called_by_root = false, "a program that its user starts"),
+            (MANDATORY, |items| items.service = "sudo".to_owned(), ""),
+            (MANDATORY, |items| items.silent = true, "PAM_SILENT"),
+            (MANDATORY, |items| items.called_by_root = false, "a program that its user starts"),
             ("mode = \"mandatory\"\n[enrollment]\nperiod = 60", |_| (), "a period of 60 s"),
         ];
         for (policy, change, cause) in table {
             let machine = Fake { policy: Ok(policy), ..newcomer() };
             let mut ada = person("root", &["1", "2", "3"]);
-            change(&mut ada.request);
+            change(&mut ada.items);
             assert_eq!(run(&mut ada, &machine), PamCode::AuthErr);
             assert_eq!(ada.shown, [PROMPT, REFUSED, REFUSED]);
             let told = |line: &String| line.contains("reason=not-enrolled") && line.contains(cause);
             assert!(ada.log.iter().any(told), "{:?}", ada.log);
-            assert!(ada.left.is_none() && !ada.pending);
+            assert!(ada.handoff.is_none() && !ada.pending);
         }
     }
 
     /// Else a stack of ours alone would let whoever comes first choose the second factor of anybody.
     #[test]
     fn without_a_first_factor_only_a_console_enrolls_and_only_where_that_is_said_in_writing() {
-        let any = Manner { first_factor: FirstFactor::Any, ..Manner::default() };
+        let any = LineOptions { first_factor: FirstFactor::Any, ..LineOptions::default() };
         for (service, expected) in [("login", Verdict::Enrolling.pam_code()), ("sshd", PamCode::AuthErr)] {
             let mut ada = person("root", &["338314", "254676", "3"]);
-            ada.request.has_password = false;
-            ada.request.service = service.to_owned();
+            ada.items.has_password = false;
+            ada.items.service = service.to_owned();
             assert_eq!(authenticate(&mut ada, &newcomer(), &any).pam_code(), expected, "{service}");
         }
     }
@@ -918,11 +924,11 @@ mod tests {
     #[test]
     fn sshd_under_another_name_does_not_enroll_unless_the_policy_names_it() {
         let mut ada = person("root", &["1", "2", "3"]);
-        ada.request = Request {
+        ada.items = PamItems {
             service: "renamed".to_owned(),
             has_password: true,
             tty: "ssh".to_owned(),
-            ..ada.request
+            ..ada.items
         };
         assert_eq!(run(&mut ada, &newcomer()), PamCode::AuthErr);
         assert_eq!(ada.shown[0], PROMPT);
@@ -935,7 +941,7 @@ mod tests {
         let text = Denial::NotConfirmed(Mismatch::Codes).text();
         assert_eq!(ada.shown[3..], [format!("{text}\nPress Enter to end: ")]);
         assert!(ada.log[1].contains("reason=not-confirmed"));
-        assert!(ada.left.is_none() && !ada.pending);
+        assert!(ada.handoff.is_none() && !ada.pending);
     }
 
     #[test]
@@ -956,8 +962,10 @@ mod tests {
         );
         let mut ada = person("root", &["x", "0w3g-e1r7-0w3g-e1r7", CODES[0], CODES[1]]);
         assert_eq!(run(&mut ada, &machine()), PamCode::Success);
-        let Some(Left { outcome: Outcome::Enrolling(confirmed), .. }) = ada.left else { panic!("not kept") };
-        assert!(confirmed.ticket.is_some());
+        let Some(Handoff { kind: HandoffKind::Enrolling(enrollment), .. }) = ada.handoff else {
+            panic!("not kept")
+        };
+        assert!(enrollment.ticket.is_some());
     }
 
     #[test]
@@ -980,10 +988,10 @@ mod tests {
     fn a_wrong_line_drops_what_an_earlier_try_left() {
         let mut ada = person("root", &CODES);
         run(&mut ada, &newcomer());
-        assert!(ada.pending && ada.left.is_some());
+        assert!(ada.pending && ada.handoff.is_some());
         let refused = misconfigured(&mut ada, &newcomer(), "nullok".to_owned());
         assert_eq!(refused.pam_code(), PamCode::ServiceErr);
-        assert!(!ada.pending && ada.left.is_none());
+        assert!(!ada.pending && ada.handoff.is_none());
     }
 
     #[test]
@@ -992,10 +1000,10 @@ mod tests {
             let mut ada = person("root", &CODES);
             run(&mut ada, &newcomer());
             assert!(ada.pending);
-            ada.request.service = service.to_owned();
+            ada.items.service = service.to_owned();
             run(&mut ada, &Fake { policy: Ok(policy), ..newcomer() });
             assert!(!ada.pending);
-            assert!(!matches!(ada.left, Some(Left { outcome: Outcome::Enrolling(_), .. })));
+            assert!(!matches!(ada.handoff, Some(Handoff { kind: HandoffKind::Enrolling(_), .. })));
         }
     }
 
@@ -1003,9 +1011,9 @@ mod tests {
     fn who_is_let_in_leaves_word_for_the_account_phase_and_who_is_refused_does_not() {
         let mut ada = person("root", &["123456"]);
         run(&mut ada, &enrolled(&[Ok(())]));
-        assert!(matches!(ada.left, Some(Left { outcome: Outcome::Passed, .. })));
+        assert!(matches!(ada.handoff, Some(Handoff { kind: HandoffKind::Passed, .. })));
         let mut ada = person("root", &["123456"; 3]);
         run(&mut ada, &enrolled(&[WRONG, WRONG, WRONG]));
-        assert!(ada.left.is_none());
+        assert!(ada.handoff.is_none());
     }
 }

@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 use crate::dialogue::enroll::Source;
 use crate::fault::Fault;
-use crate::os::account::{Account, Entry};
+use crate::os::account::{Account, NssName};
 use crate::policy::{Policy, Verification};
 use crate::proof::code::{LongCode, Typed};
 use crate::proof::ticket::Ticket;
-use crate::store::files::credential::Confirmed;
+use crate::store::files::credential::NewEnrollment;
 use crate::verdict::{Accepted, Denial};
 
 /// The machine: policy, accounts, store, clock and randomness.
@@ -20,7 +20,7 @@ pub trait Machine: Source {
     /// The account called `name`; none if there is none.
     fn account(&self, name: &str) -> Result<Option<Account>, Denial>;
     /// Those of `groups` to which the person of `entry` belongs.
-    fn memberships(&self, entry: &Entry, groups: &BTreeSet<&str>) -> Result<BTreeSet<String>, Fault>;
+    fn memberships(&self, entry: &NssName, groups: &BTreeSet<&str>) -> Result<BTreeSet<String>, Fault>;
     /// Whether the account has a credential.
     fn is_enrolled(&self, account: &Account) -> Result<bool, Denial>;
     /// Whether an administrator requires a second step of the account.
@@ -42,5 +42,5 @@ pub trait Machine: Source {
     /// Judges a ticket.
     fn check_ticket(&self, account: &Account, typed: &LongCode) -> Result<Ticket, Denial>;
     /// Stores a first authenticator.
-    fn enroll(&self, account: &Account, confirmed: Confirmed) -> Result<(), Denial>;
+    fn enroll(&self, account: &Account, enrollment: NewEnrollment) -> Result<(), Denial>;
 }

@@ -2,16 +2,16 @@
 
 use std::collections::BTreeSet;
 
-use crate::login::application::{Host, Request};
+use crate::login::application::{Application, PamItems};
 use crate::login::audit::{self, Who};
 use crate::login::machine::Machine;
-use crate::os::account::{Account, Entry};
-use crate::policy::{Address, DEFAULT_RULE, Decision, Groups, Methods, Mode, Origin, Policy, Subject};
+use crate::os::account::{Account, NssName};
+use crate::policy::{Address, DEFAULT_RULE, Decision, Groups, LoginFacts, Methods, Mode, Origin, Policy};
 use crate::time::Day;
 use crate::verdict::{Denial, Priority, Verdict};
 
 /// What the policy wants of somebody.
-pub struct Wanted {
+pub struct Required {
     /// What is asked for.
     pub mode: Mode,
     /// The deciding rule's name.
@@ -22,14 +22,14 @@ pub struct Wanted {
     pub is_assumed: bool,
 }
 
-impl From<Decision<'_>> for Wanted {
+impl From<Decision<'_>> for Required {
     fn from(decision: Decision<'_>) -> Self {
         let Decision { mode, rule, starts, is_assumed, line: _ } = decision;
         Self { mode, rule: rule.to_owned(), starts, is_assumed }
     }
 }
 
-impl Wanted {
+impl Required {
     /// What somebody who has not enrolled should know, if anything.
     pub fn text(&self) -> Option<String> {
         let day = self.starts?;
@@ -41,28 +41,28 @@ impl Wanted {
 }
 
 /// One call under way.
-pub struct Visit<'a, H, M> {
+pub struct PamCall<'a, A, M> {
     /// The application.
-    pub host: &'a mut H,
+    pub application: &'a mut A,
     /// The machine.
     pub machine: &'a M,
     /// What the application says of the login.
-    pub request: Request,
+    pub items: PamItems,
     /// Who logs in, as the log names them: filled in as it becomes known.
     pub who: Who,
 }
 
-impl<'a, H: Host, M: Machine> Visit<'a, H, M> {
+impl<'a, A: Application, M: Machine> PamCall<'a, A, M> {
     /// The call of `host`'s.
-    pub fn new(host: &'a mut H, machine: &'a M) -> Self {
-        let request = host.request();
-        let who = request.who();
-        Self { host, machine, request, who }
+    pub fn new(application: &'a mut A, machine: &'a M) -> Self {
+        let items = application.items();
+        let who = items.who();
+        Self { application, machine, items, who }
     }
 
     /// The account that PAM_USER names, if there is one.
     pub fn account(&mut self) -> Result<Option<Account>, Denial> {
-        let account = self.request.user.as_deref().map_or(Ok(None), |name| self.machine.account(name))?;
+        let account = self.items.user.as_deref().map_or(Ok(None), |name| self.machine.account(name))?;
         self.who.user = account.as_ref().map(|account| account.name.clone());
         Ok(account)
     }
@@ -74,18 +74,18 @@ impl<'a, H: Host, M: Machine> Visit<'a, H, M> {
         policy: &Policy,
         account: &Account,
         methods: &Methods<'_>,
-    ) -> Result<Wanted, Denial> {
+    ) -> Result<Required, Denial> {
         let now = self.machine.now()?;
         let named = policy.groups();
         let mut strictest: Option<Decision<'_>> = None;
-        for entry in &account.entries {
-            let groups = self.groups_of(entry, &named);
+        for name in &account.names {
+            let groups = self.groups_of(name, &named);
             let decision = policy.decide(
-                &Subject {
-                    user: &entry.name,
-                    service: &self.request.service,
-                    origin: origin(&self.request),
-                    address: Address::of(&self.request.rhost),
+                &LoginFacts {
+                    user: &name.name,
+                    service: &self.items.service,
+                    origin: origin(&self.items),
+                    address: Address::of(&self.items.rhost),
                     groups,
                     methods: methods.clone(),
                 },
@@ -94,31 +94,31 @@ impl<'a, H: Host, M: Machine> Visit<'a, H, M> {
             strictest = strictest.map(|strictest| strictest.or_stricter(decision)).or(Some(decision));
         }
         // Every account has a name; if one had none, nothing would speak for an exemption.
-        let nameless = || Wanted {
+        let nameless = || Required {
             mode: Mode::Mandatory,
             rule: DEFAULT_RULE.to_owned(),
             starts: None,
             is_assumed: true,
         };
-        let wanted = strictest.map_or_else(nameless, Wanted::from);
-        self.who.rule = Some(wanted.rule.clone());
-        Ok(wanted)
+        let required = strictest.map_or_else(nameless, Required::from);
+        self.who.rule = Some(required.rule.clone());
+        Ok(required)
     }
 
     /// Makes what is opt-in mandatory where an administrator requires it of this account.
-    pub fn heed_requirement(&mut self, wanted: Wanted, account: &Account) -> Result<Wanted, Denial> {
-        if wanted.mode != Mode::OptIn || !self.machine.is_required(account)? {
-            return Ok(wanted);
+    pub fn heed_requirement(&mut self, required: Required, account: &Account) -> Result<Required, Denial> {
+        if required.mode != Mode::OptIn || !self.machine.is_required(account)? {
+            return Ok(required);
         }
         self.who.required = true;
-        Ok(Wanted { mode: Mode::Mandatory, starts: None, ..wanted })
+        Ok(Required { mode: Mode::Mandatory, starts: None, ..required })
     }
 
-    fn groups_of(&mut self, entry: &Entry, named: &BTreeSet<&str>) -> Groups {
+    fn groups_of(&mut self, name: &NssName, named: &BTreeSet<&str>) -> Groups {
         if named.is_empty() {
             return Groups::Known(BTreeSet::new());
         }
-        self.machine.memberships(entry, named).map_or_else(
+        self.machine.memberships(name, named).map_or_else(
             |fault| {
                 self.remark(&format!("{fault}: rules with groups count as mandatory"));
                 Groups::Unknown
@@ -129,23 +129,23 @@ impl<'a, H: Host, M: Machine> Visit<'a, H, M> {
 
     /// Writes the line for `verdict` to the log.
     pub fn log(&mut self, verdict: &Verdict) {
-        self.host.log(&audit::line(&self.who, verdict));
+        self.application.log(&audit::line(&self.who, verdict));
     }
 
     /// Writes to the log what else an administrator must know.
     pub fn remark(&mut self, what: &str) {
-        self.host.log(&audit::remark(&self.who, Priority::Warning, what));
+        self.application.log(&audit::remark(&self.who, Priority::Warning, what));
     }
 }
 
 /// Local is only what surely is: no remote host, a console, no sign of sshd, which over a socket gives no address, and no
 /// setuid program, to which its caller may give any terminal as standard input.
-fn origin(request: &Request) -> Origin {
-    let tty = request.tty.strip_prefix("/dev/").unwrap_or(&request.tty);
+fn origin(items: &PamItems) -> Origin {
+    let tty = items.tty.strip_prefix("/dev/").unwrap_or(&items.tty);
     let number = |rest: &str| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit());
     let console = ["tty", "ttyS", "hvc"].iter().any(|kind| tty.strip_prefix(kind).is_some_and(number));
-    let here = (console || tty == ":0") && request.rhost.is_empty();
-    if here && request.called_by_root && !request.is_sshd() { Origin::Local } else { Origin::Remote }
+    let here = (console || tty == ":0") && items.rhost.is_empty();
+    if here && items.called_by_root && !items.is_sshd() { Origin::Local } else { Origin::Remote }
 }
 
 #[cfg(test)]
@@ -172,15 +172,15 @@ mod tests {
             ("tty1", "", Some(""), Origin::Remote),
         ];
         for (tty, rhost, methods, expected) in table {
-            let request = Request {
+            let items = PamItems {
                 tty: tty.to_owned(),
                 rhost: rhost.to_owned(),
                 ssh_methods: methods.map(str::to_owned),
                 called_by_root: true,
-                ..Request::default()
+                ..PamItems::default()
             };
-            assert_eq!(origin(&request), expected, "{tty} {rhost} {methods:?}");
-            let from_a_user = Request { called_by_root: false, ..request };
+            assert_eq!(origin(&items), expected, "{tty} {rhost} {methods:?}");
+            let from_a_user = PamItems { called_by_root: false, ..items };
             assert_eq!(origin(&from_a_user), Origin::Remote, "su of a user's");
         }
     }

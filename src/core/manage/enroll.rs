@@ -1,27 +1,29 @@
 //! Enrolling, outside of a login.
 
-use crate::dialogue::enroll::{self, Issued, Source, Terms};
+use crate::dialogue::enroll::{self, EnrollmentTerms, IssuedEnrollment, Source};
 use crate::dialogue::qr::Colour;
 use crate::login::audit::Value;
 use crate::login::machine::Machine;
 use crate::manage::failure::Failure;
 use crate::proof::code::LongCode;
 use crate::proof::ticket::Ticket;
-use crate::store::files::credential::{Confirmed, Conflict, Credential, MOST_AUTHENTICATORS, check_label};
+use crate::store::files::credential::{
+    Conflict, Credential, MOST_AUTHENTICATORS, NewEnrollment, check_label,
+};
 use crate::verdict::{Denial, TicketFault};
 
-use super::{Actor, DELETE, Desk, Office, PROOF, UNCHANGED, lower, until_accepted};
+use super::{Actor, Context, DELETE, Frontend, PROOF, UNCHANGED, lower, until_accepted};
 
 const QUESTION: &str = "Enrollment ticket: ";
 const NEEDS_TICKET: &str = "Setting up your second step needs a ticket from your administrator.\n";
 /// Tickets that may be typed in one conversation.
 const TRIES: u8 = 3;
 
-impl Desk<'_> {
+impl Context<'_> {
     /// Enrolls an authenticator called `label`.
     pub(super) fn enroll(
         &self,
-        office: &mut impl Office,
+        frontend: &mut impl Frontend,
         label: &str,
         colour: Colour,
     ) -> Result<String, Failure> {
@@ -30,24 +32,24 @@ impl Desk<'_> {
         let enrolled = self.credential_with_room(label)?;
         self.check_state()?;
         match enrolled {
-            Some(_) => self.enroll_further(office, label, colour)?,
-            None => self.enroll_first(office, label, colour)?,
+            Some(_) => self.enroll_further(frontend, label, colour)?,
+            None => self.enroll_first(frontend, label, colour)?,
         }
-        office.log_act("enroll", &format!(" authenticator={}", Value(label)));
+        frontend.log_act("enroll", &format!(" authenticator={}", Value(label)));
         Ok(format!("{} enrolled (authenticator '{label}').", self.they_are()))
     }
 
-    fn enroll_first(&self, office: &mut impl Office, label: &str, colour: Colour) -> Result<(), Failure> {
-        let ticket = if self.needs_ticket()? { Some(self.ask_ticket(office)?) } else { None };
-        let confirmed = self.dialogue(office, label, colour, self.policy.enrollment.recovery_codes)?;
-        let confirmed = Confirmed { ticket, ..confirmed };
-        self.check_still_wanted(&confirmed)?;
-        self.store.enroll(self.account, confirmed).map_err(|denial| self.explain(denial))
+    fn enroll_first(&self, frontend: &mut impl Frontend, label: &str, colour: Colour) -> Result<(), Failure> {
+        let ticket = if self.needs_ticket()? { Some(self.ask_ticket(frontend)?) } else { None };
+        let enrollment = self.dialogue(frontend, label, colour, self.policy.enrollment.recovery_codes)?;
+        let enrollment = NewEnrollment { ticket, ..enrollment };
+        self.check_still_wanted(&enrollment)?;
+        self.store.enroll(self.account, enrollment).map_err(|denial| self.explain(denial))
     }
 
     /// A dialogue takes minutes: what an administrator has changed meanwhile counts.
-    fn check_still_wanted(&self, confirmed: &Confirmed) -> Result<(), Failure> {
-        let refused = match &confirmed.ticket {
+    fn check_still_wanted(&self, enrollment: &NewEnrollment) -> Result<(), Failure> {
+        let refused = match &enrollment.ticket {
             Some(ticket) if ticket.is_over(self.system.now()?) => TicketFault::Expired,
             None if self.renewed()?.needs_ticket()? => TicketFault::None,
             Some(_) | None => return Ok(()),
@@ -56,34 +58,39 @@ impl Desk<'_> {
     }
 
     /// Who has another phone has recovery codes already.
-    fn enroll_further(&self, office: &mut impl Office, label: &str, colour: Colour) -> Result<(), Failure> {
-        let grounds = self.prove(office, PROOF)?;
-        let confirmed = self.dialogue(office, label, colour, 0)?;
+    fn enroll_further(
+        &self,
+        frontend: &mut impl Frontend,
+        label: &str,
+        colour: Colour,
+    ) -> Result<(), Failure> {
+        let basis = self.prove(frontend, PROOF)?;
+        let enrollment = self.dialogue(frontend, label, colour, 0)?;
         let locked = self.lock()?;
-        let credential = self.credential_on(&grounds, DELETE)?;
-        let added = self.store.enroll_further(self.account, locked, credential, confirmed);
+        let credential = self.credential_on(&basis, DELETE)?;
+        let added = self.store.enroll_further(self.account, locked, credential, enrollment);
         added.map_err(|denial| self.explain(denial))
     }
 
     fn dialogue(
         &self,
-        office: &mut impl Office,
+        frontend: &mut impl Frontend,
         label: &str,
         colour: Colour,
         recovery_codes: u8,
-    ) -> Result<Confirmed, Failure> {
+    ) -> Result<NewEnrollment, Failure> {
         let issuer = self.issuer();
-        let terms = Terms { recovery_codes, colour, ..self.terms(&issuer, label) };
-        enroll::enroll(office, self.system, &terms).map_err(|denial| self.explain(denial))
+        let terms = EnrollmentTerms { recovery_codes, colour, ..self.terms(&issuer, label) };
+        enroll::enroll(frontend, self.system, &terms).map_err(|denial| self.explain(denial))
     }
 
     /// Enrolls a first authenticator without asking anybody for anything: an administrator's right. `hand_over` is called
     /// before anything is stored; if it fails, nothing is.
     pub fn issue(
         &self,
-        office: &mut impl Office,
+        frontend: &mut impl Frontend,
         label: &str,
-        hand_over: impl FnOnce(&Issued) -> Result<(), Failure>,
+        hand_over: impl FnOnce(&IssuedEnrollment) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
         check_label(label).map_err(|problem| Failure::refused(problem, "Choose another --label."))?;
         if self.store.is_enrolled(self.account.uid)? {
@@ -93,8 +100,8 @@ impl Desk<'_> {
         let issuer = self.issuer();
         let issued = enroll::issue(self.system, &self.terms(&issuer, label))?;
         hand_over(&issued)?;
-        self.store.enroll(self.account, issued.confirmed).map_err(|denial| self.explain(denial))?;
-        office.log_act("enroll", &format!(" authenticator={} confirmed=no", Value(label)));
+        self.store.enroll(self.account, issued.enrollment).map_err(|denial| self.explain(denial))?;
+        frontend.log_act("enroll", &format!(" authenticator={} confirmed=no", Value(label)));
         Ok(())
     }
 
@@ -102,8 +109,8 @@ impl Desk<'_> {
         self.policy.enrollment.issuer.clone().unwrap_or_else(|| self.system.name())
     }
 
-    fn terms<'t>(&'t self, issuer: &'t str, label: &'t str) -> Terms<'t> {
-        Terms {
+    fn terms<'t>(&'t self, issuer: &'t str, label: &'t str) -> EnrollmentTerms<'t> {
+        EnrollmentTerms {
             account: &self.account.name,
             issuer,
             label,
@@ -121,8 +128,8 @@ impl Desk<'_> {
         Ok(wanted && self.obligation()?.is_some())
     }
 
-    fn ask_ticket(&self, office: &mut impl Office) -> Result<Ticket, Failure> {
-        let asked = until_accepted(office, NEEDS_TICKET, QUESTION, TRIES, |answer, _| {
+    fn ask_ticket(&self, frontend: &mut impl Frontend) -> Result<Ticket, Failure> {
+        let asked = until_accepted(frontend, NEEDS_TICKET, QUESTION, TRIES, |answer, _| {
             let typed = LongCode::parse(answer).ok_or(Denial::WrongTicket(TicketFault::NotATicket))?;
             self.system.check_ticket(self.account, &typed)
         });

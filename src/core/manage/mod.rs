@@ -42,7 +42,7 @@ pub enum Actor {
 }
 
 /// What can be done.
-pub enum Errand {
+pub enum ManageRequest {
     /// Enroll an authenticator of this label, with a picture of these colours.
     Enroll(String, Colour),
     /// Replace the recovery codes.
@@ -54,7 +54,7 @@ pub enum Errand {
 }
 
 /// Talks to whoever acts, and keeps the log.
-pub trait Office: Conversation {
+pub trait Frontend: Conversation {
     /// Writes to the log what was typed, or what came of it.
     fn log(&mut self, verdict: &Verdict);
     /// Writes to the log that `act` was done; `more` begins with a blank.
@@ -85,7 +85,7 @@ impl Obligation {
         now: UnixTime,
     ) -> Option<Self> {
         let named = policy.groups();
-        account.entries.iter().find_map(|entry| {
+        account.names.iter().find_map(|entry| {
             let groups = machine.memberships(entry, &named).map_or(Groups::Unknown, Groups::Known);
             let found = policy.obligation(&entry.name, &groups, required, now)?;
             let administrator = found.mode != Mode::Mandatory;
@@ -105,7 +105,7 @@ impl Obligation {
 
 /// What was stored when somebody proved that an account is theirs, and what was required of it.
 #[derive(PartialEq, Eq)]
-struct Grounds {
+struct ProofBasis {
     credential: Option<Zeroizing<String>>,
     /// The recovery codes' salt, which no two sets share.
     salt: [u8; SALT],
@@ -114,7 +114,7 @@ struct Grounds {
 }
 
 /// One account's second step, with somebody before it.
-pub struct Desk<'a> {
+pub struct Context<'a> {
     system: &'a System,
     store: Store,
     policy: Policy,
@@ -122,29 +122,29 @@ pub struct Desk<'a> {
     actor: Actor,
 }
 
-impl<'a> Desk<'a> {
+impl<'a> Context<'a> {
     /// Opens what is stored of `account` to `actor`.
     pub fn open(system: &'a System, account: &'a Account, actor: Actor) -> Result<Self, Failure> {
         Ok(Self { system, store: system.store()?, policy: system.policy()?, account, actor })
     }
 
     /// Does it. Returns what to say when it is done.
-    pub fn run(&self, errand: &Errand, office: &mut impl Office) -> Result<String, Failure> {
-        match errand {
-            Errand::Enroll(label, colour) => self.enroll(office, label, *colour),
-            Errand::Recovery => self.recovery(office),
-            Errand::Remove(label) => self.remove(office, label.as_deref()),
-            Errand::Try => self.try_out(office),
+    pub fn run(&self, request: &ManageRequest, frontend: &mut impl Frontend) -> Result<String, Failure> {
+        match request {
+            ManageRequest::Enroll(label, colour) => self.enroll(frontend, label, *colour),
+            ManageRequest::Recovery => self.recovery(frontend),
+            ManageRequest::Remove(label) => self.remove(frontend, label.as_deref()),
+            ManageRequest::Try => self.try_out(frontend),
         }
     }
 
     /// Says whether a code works, without using it up.
-    fn try_out(&self, office: &mut impl Office) -> Result<String, Failure> {
+    fn try_out(&self, frontend: &mut impl Frontend) -> Result<String, Failure> {
         self.credential()?;
-        let accepted = self.judge(office, "", |system, typed, office| {
-            system.try_out(self.account, typed, &self.policy.verification, &mut |what| office.remark(what))
+        let accepted = self.judge(frontend, "", |system, typed, frontend| {
+            system.try_out(self.account, typed, &self.policy.verification, &mut |what| frontend.remark(what))
         })?;
-        office.log_act("verify", "");
+        frontend.log_act("verify", "");
         Ok(match accepted.proof {
             Proof::RecoveryCode => "That recovery code works. It is not used up.".to_owned(),
             Proof::Code { authenticator, offset } => {
@@ -156,31 +156,31 @@ impl<'a> Desk<'a> {
         })
     }
 
-    /// Has the owner prove that they are, on the grounds of what was stored when they were asked; an administrator need not.
-    fn prove(&self, office: &mut impl Office, why: &str) -> Result<Grounds, Failure> {
-        let grounds = self.grounds()?;
+    /// Has the owner prove that they are, on the basis of what was stored when they were asked; an administrator need not.
+    fn prove(&self, frontend: &mut impl Frontend, why: &str) -> Result<ProofBasis, Failure> {
+        let basis = self.basis()?;
         if self.actor == Actor::Owner {
-            let accepted = self.judge(office, why, |system, typed, office| {
+            let accepted = self.judge(frontend, why, |system, typed, frontend| {
                 let rules = &self.policy.verification;
-                system.verify(self.account, typed, rules, &mut |what| office.remark(what))
+                system.verify(self.account, typed, rules, &mut |what| frontend.remark(what))
             })?;
-            office.log(&Verdict::Grant(accepted));
+            frontend.log(&Verdict::Grant(accepted));
         }
-        Ok(grounds)
+        Ok(basis)
     }
 
     /// What a proof now would rest on.
-    fn grounds(&self) -> Result<Grounds, Failure> {
+    fn basis(&self) -> Result<ProofBasis, Failure> {
         let credential = self.store.credential(self.account.uid)?.map(|credential| credential.to_toml());
         let state = self.store.state(self.account.uid)?;
         let salt = state.as_ref().map_or(RecoveryCodes::NONE.salt, |state| state.recovery.salt);
-        Ok(Grounds { credential, salt, required: state.is_some_and(|state| state.required) })
+        Ok(ProofBasis { credential, salt, required: state.is_some_and(|state| state.required) })
     }
 
     /// The credential, under the lock, if what a proof rests on is as it was: a phone or a recovery code that was taken away
     /// meanwhile proves nothing any more. `then` says what that means.
-    fn credential_on(&self, grounds: &Grounds, then: &str) -> Result<Credential, Failure> {
-        if self.grounds()? != *grounds {
+    fn credential_on(&self, basis: &ProofBasis, then: &str) -> Result<Credential, Failure> {
+        if self.basis()? != *basis {
             return Err(Failure::refused(
                 format!(
                     "the second step{} was changed meanwhile, by another command or a login.",
@@ -192,21 +192,21 @@ impl<'a> Desk<'a> {
         self.credential()
     }
 
-    /// The same desk under the policy of this moment: while somebody is asked, an administrator may speak.
+    /// The same under the policy of this moment: while somebody is asked, an administrator may speak.
     fn renewed(&self) -> Result<Self, Failure> {
         Self::open(self.system, self.account, self.actor)
     }
 
-    fn judge<O: Office>(
+    fn judge<O: Frontend>(
         &self,
-        office: &mut O,
+        frontend: &mut O,
         why: &str,
         judge: impl Fn(&System, &Typed, &mut O) -> Result<Accepted, Denial>,
     ) -> Result<Accepted, Failure> {
         let tries = self.policy.verification.tries;
-        let judged = until_accepted(office, why, CODE, tries, |answer, office| {
+        let judged = until_accepted(frontend, why, CODE, tries, |answer, frontend| {
             let typed = Typed::parse(answer).ok_or(Denial::NotACode)?;
-            judge(self.system, &typed, office)
+            judge(self.system, &typed, frontend)
         });
         judged.map_err(|denial| {
             if matches!(
@@ -316,8 +316,8 @@ impl<'a> Desk<'a> {
 
 /// Asks `question`, at first with `why` above it, until an answer is accepted, at most `tries` times. Each denial is logged,
 /// and stands in the next prompt.
-fn until_accepted<O: Office, T>(
-    office: &mut O,
+fn until_accepted<O: Frontend, T>(
+    frontend: &mut O,
     why: &str,
     question: &str,
     tries: u8,
@@ -326,8 +326,8 @@ fn until_accepted<O: Office, T>(
     let mut prompt = format!("{why}{question}");
     let mut left = tries;
     loop {
-        let answer = office.ask(&prompt)?;
-        let denial = match judge(&answer, office) {
+        let answer = frontend.ask(&prompt)?;
+        let denial = match judge(&answer, frontend) {
             Ok(accepted) => return Ok(accepted),
             Err(denial) => denial,
         };
@@ -335,7 +335,7 @@ fn until_accepted<O: Office, T>(
         left = left.saturating_sub(1);
         let goes_on = left > 0 && denial.outward().next == Next::AskAgain;
         let verdict = Verdict::Deny(denial);
-        office.log(&verdict);
+        frontend.log(&verdict);
         if let (false, Verdict::Deny(denial)) = (goes_on, verdict) {
             return Err(denial);
         }

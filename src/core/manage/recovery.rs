@@ -5,30 +5,30 @@ use crate::manage::failure::Failure;
 use crate::proof::recovery::RecoveryCodes;
 use crate::store::Durability;
 
-use super::{Actor, Desk, Office, PROOF, UNCHANGED};
+use super::{Actor, Context, Frontend, PROOF, UNCHANGED};
 
 const OLD_CODES: &str = "Nothing was changed: the old recovery codes still work.";
 
-impl Desk<'_> {
+impl Context<'_> {
     /// Shows a new set of recovery codes and, once somebody has read it, puts it in the place of the old one; where the policy
     /// allows none, the old one goes.
-    pub(super) fn recovery(&self, office: &mut impl Office) -> Result<String, Failure> {
+    pub(super) fn recovery(&self, frontend: &mut impl Frontend) -> Result<String, Failure> {
         let count = self.policy.enrollment.recovery_codes;
         // Better now than after the codes were written down.
         let credential = self.credential()?;
         if self.actor == Actor::Owner && count == 0 {
             return Err(Failure::refused("the policy allows no recovery codes.", UNCHANGED));
         }
-        let grounds = self.prove(office, PROOF)?;
-        let codes = enroll::new_recovery_codes(office, self.system, count, &credential.id)
+        let basis = self.prove(frontend, PROOF)?;
+        let codes = enroll::new_recovery_codes(frontend, self.system, count, &credential.id)
             .map_err(|denial| Failure::refused(self.explain(denial).what(), OLD_CODES))?;
 
         let mut locked = self.lock()?;
-        self.credential_on(&grounds, UNCHANGED)?;
+        self.credential_on(&basis, UNCHANGED)?;
         let codes = codes.unwrap_or(RecoveryCodes::NONE);
         locked.save(locked.state().with_recovery(codes), Durability::Flushed)?;
         drop(locked);
-        office.log_act("recovery", &format!(" codes={count}"));
+        frontend.log_act("recovery", &format!(" codes={count}"));
         let they_have = self.they_have();
         if count == 0 {
             return Ok(format!("{they_have} no recovery codes any more: the policy allows none."));

@@ -6,11 +6,15 @@ use crate::store::Durability;
 use crate::store::files::LockedState;
 use crate::store::files::credential::Credential;
 
-use super::{Actor, Desk, Office, PROOF, UNCHANGED, labels, lower};
+use super::{Actor, Context, Frontend, PROOF, UNCHANGED, labels, lower};
 
-impl Desk<'_> {
+impl Context<'_> {
     /// Removes the authenticator called `label`, or all. The state stays: no code that was used becomes usable.
-    pub(super) fn remove(&self, office: &mut impl Office, label: Option<&str>) -> Result<String, Failure> {
+    pub(super) fn remove(
+        &self,
+        frontend: &mut impl Frontend,
+        label: Option<&str>,
+    ) -> Result<String, Failure> {
         let asked = match label {
             Some(label) => {
                 self.others_than(&self.credential()?, label)?;
@@ -21,22 +25,22 @@ impl Desk<'_> {
                 format!("This removes {}, and the recovery codes.\n{PROOF}", labels(&self.credential()?))
             }
         };
-        let grounds = self.prove(office, &asked)?;
+        let basis = self.prove(frontend, &asked)?;
         if label.is_none() {
             // Before the lock: groups may be looked up over a network, and logins wait for the lock.
             self.renewed()?.check_free()?;
         }
         let locked = self.lock()?;
-        let credential = self.credential_on(&grounds, UNCHANGED)?;
+        let credential = self.credential_on(&basis, UNCHANGED)?;
         match label {
-            Some(label) => self.remove_one(office, credential, label, locked),
-            None => self.remove_all(office, locked),
+            Some(label) => self.remove_one(frontend, credential, label, locked),
+            None => self.remove_all(frontend, locked),
         }
     }
 
     fn remove_one(
         &self,
-        office: &mut impl Office,
+        frontend: &mut impl Frontend,
         credential: Credential,
         label: &str,
         locked: LockedState,
@@ -46,17 +50,17 @@ impl Desk<'_> {
         authenticators.retain(|one| one.label != label);
         self.store.write_credential(self.account, &Credential { authenticators, ..credential })?;
         drop(locked);
-        office.log_act("remove", &format!(" authenticator={}", Value(label)));
+        frontend.log_act("remove", &format!(" authenticator={}", Value(label)));
         let whose = self.whose();
         Ok(format!("Authenticator '{label}'{whose} was removed. There still is {left}."))
     }
 
     /// The credential goes last: if this breaks off, the person is still enrolled, and not half forgotten.
-    fn remove_all(&self, office: &mut impl Office, mut locked: LockedState) -> Result<String, Failure> {
+    fn remove_all(&self, frontend: &mut impl Frontend, mut locked: LockedState) -> Result<String, Failure> {
         locked.save(locked.state().forget(&self.account.name), Durability::Flushed)?;
         self.store.remove_credential(self.account.uid)?;
         drop(locked);
-        office.log_act("remove", "");
+        frontend.log_act("remove", "");
         Ok(format!("{} no longer enrolled. To enroll anew: twostep enroll{}", self.they_are(), self.option()))
     }
 

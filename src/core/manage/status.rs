@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::fault::Fault;
 use crate::os::account::Account;
-use crate::proof::state::{Budget, Count, State};
+use crate::proof::state::{AttemptCounter, Count, State};
 use crate::proof::ticket::Ticket;
 use crate::proof::totp::Authenticator;
 use crate::store::files::credential::{Credential, quoted};
@@ -15,21 +15,21 @@ use crate::time::UnixTime;
 
 /// What is stored of one account, as far as it may be told.
 #[derive(Deserialize, Debug, PartialEq, Eq, Default)]
-pub struct Standing {
+pub struct Status {
     /// Whether the account has a credential.
     pub enrolled: bool,
     /// Why logins are denied, if what is stored cannot be used.
     pub problem: Option<String>,
     /// The authenticators, as far as they can be read.
     #[serde(default, rename = "authenticator")]
-    pub authenticators: Vec<Device>,
+    pub authenticators: Vec<AuthenticatorSummary>,
     /// What changes at logins, if there is a state.
-    pub state: Option<Condition>,
+    pub state: Option<StateSummary>,
 }
 
 /// One authenticator.
 #[derive(Deserialize, Serialize, Debug, PartialEq, Eq)]
-pub struct Device {
+pub struct AuthenticatorSummary {
     /// What the person calls it.
     pub label: String,
     /// The name of the hash.
@@ -44,7 +44,7 @@ pub struct Device {
 
 /// What changes at logins. Moments are seconds since the epoch.
 #[derive(Deserialize, Debug, PartialEq, Eq)]
-pub struct Condition {
+pub struct StateSummary {
     /// The mark: codes whose step begins at or before it are used up.
     pub mark: u64,
     /// Whether an administrator requires a second step.
@@ -73,7 +73,7 @@ pub struct Failures {
 }
 
 impl Failures {
-    fn of(state: &State, by: Budget) -> Self {
+    fn of(state: &State, by: AttemptCounter) -> Self {
         let Count { codes, recovery, last } = state.count(by);
         let recovery_disabled = state.charge_recovery(by).is_err();
         Self { codes, recovery, recovery_disabled, last: last.seconds() }
@@ -85,12 +85,12 @@ impl Failures {
     }
 }
 
-impl Standing {
+impl Status {
     /// How things stand with `uid`, whose account is `account` if it has one. What cannot be read is told as a problem.
     pub fn of(store: &Store, uid: u32, account: Option<&Account>, now: UnixTime) -> Self {
-        let mut standing = Self { enrolled: store.is_enrolled(uid).unwrap_or(true), ..Self::default() };
-        standing.problem = standing.fill(store, uid, account, now).err().map(|fault| fault.0);
-        standing
+        let mut status = Self { enrolled: store.is_enrolled(uid).unwrap_or(true), ..Self::default() };
+        status.problem = status.fill(store, uid, account, now).err().map(|fault| fault.0);
+        status
     }
 
     /// Fills in what can be read, until something cannot.
@@ -104,17 +104,17 @@ impl Standing {
         let credential = store.credential(uid)?;
         self.enrolled = credential.is_some();
         if let Some(Credential { authenticators, .. }) = &credential {
-            self.authenticators = authenticators.iter().map(Device::of).collect();
+            self.authenticators = authenticators.iter().map(AuthenticatorSummary::of).collect();
         }
         if let (Some(credential), Some(account)) = (&credential, account) {
             credential.check_owner(account).map_err(|problem| Fault(format!("the secret file {problem}")))?;
         }
         let Some(state) = store.state(uid)? else { return Ok(()) };
-        self.state = Some(Condition::of(&state, now));
+        self.state = Some(StateSummary::of(&state, now));
         account.map_or(Ok(()), |account| check_state_owner(&state, account))
     }
 
-    /// The text that [`Standing::parse`] reads: TOML.
+    /// The text that [`Status::parse`] reads: TOML.
     pub fn to_toml(&self) -> String {
         let mut text = format!("enrolled = {}\n", self.enrolled);
         // Writing to a string cannot fail.
@@ -124,7 +124,7 @@ impl Standing {
         if let Some(state) = &self.state {
             state.write(&mut text);
         }
-        for Device { label, algorithm, digits, period, enrolled } in &self.authenticators {
+        for AuthenticatorSummary { label, algorithm, digits, period, enrolled } in &self.authenticators {
             let _ = write!(
                 text,
                 "[[authenticator]]\nlabel = {}\nalgorithm = {}\ndigits = {digits}\nperiod = {period}\n",
@@ -136,13 +136,13 @@ impl Standing {
         text
     }
 
-    /// Reads what [`Standing::to_toml`] has written.
+    /// Reads what [`Status::to_toml`] has written.
     pub fn parse(text: &str) -> Result<Self, String> {
         toml::from_str(text).map_err(|error| format!("it does not say how things stand: {}", error.message()))
     }
 }
 
-impl Condition {
+impl StateSummary {
     fn of(state: &State, now: UnixTime) -> Self {
         let usable = |ticket: &Ticket| ticket.tries > 0 && now < ticket.expires;
         Self {
@@ -150,8 +150,8 @@ impl Condition {
             required: state.required,
             recovery_left: state.recovery.left(),
             ticket_until: state.ticket.filter(usable).map(|ticket| ticket.expires.seconds()),
-            hosts: Failures::of(state, Budget::Hosts),
-            helper: Failures::of(state, Budget::Helper),
+            hosts: Failures::of(state, AttemptCounter::Hosts),
+            helper: Failures::of(state, AttemptCounter::Helper),
         }
     }
 
@@ -170,7 +170,7 @@ impl Condition {
     }
 }
 
-impl Device {
+impl AuthenticatorSummary {
     fn of(one: &Authenticator) -> Self {
         Self {
             label: one.label.clone(),
@@ -195,18 +195,18 @@ mod tests {
     #[test]
     fn what_was_written_is_read_again() {
         let failures = |codes| Failures { codes, recovery: 1, recovery_disabled: codes > 9, last: 77 };
-        let device = |label: &str, enrolled| Device {
+        let device = |label: &str, enrolled| AuthenticatorSummary {
             label: label.to_owned(),
             algorithm: "SHA1".to_owned(),
             digits: 6,
             period: 30,
             enrolled,
         };
-        let whole = Standing {
+        let whole = Status {
             enrolled: true,
             problem: Some("\"odd\" \\ words\u{7f}".to_owned()),
             authenticators: vec![device("phone", Some(5)), device("tablet \"two\"", None)],
-            state: Some(Condition {
+            state: Some(StateSummary {
                 mark: 1_800_000_000,
                 required: true,
                 recovery_left: Some(3),
@@ -215,9 +215,9 @@ mod tests {
                 helper: failures(20),
             }),
         };
-        for standing in [whole, Standing::default()] {
-            assert_eq!(Standing::parse(&standing.to_toml()).unwrap(), standing);
+        for status in [whole, Status::default()] {
+            assert_eq!(Status::parse(&status.to_toml()).unwrap(), status);
         }
-        assert!(Standing::parse("enrolled = 1").is_err());
+        assert!(Status::parse("enrolled = 1").is_err());
     }
 }

@@ -25,12 +25,12 @@ pub struct Account {
     /// The canonical name: what the name service calls this uid.
     pub name: String,
     /// The entry of the canonical name, and that of the name that was typed, if it is another.
-    pub entries: Vec<Entry>,
+    pub names: Vec<NssName>,
 }
 
 /// One name of an account's, with the groups that this name brings.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Entry {
+pub struct NssName {
     /// The name, as the name service writes it.
     pub name: String,
     /// The primary group.
@@ -46,9 +46,9 @@ pub fn by_name(name: &str) -> Result<Option<Account>, Fault> {
     let uid = user.uid.as_raw();
     let nameless = || Fault(format!("the name service knows a user with uid {uid}, but not that uid"));
     let mut account = by_uid(uid)?.ok_or_else(nameless)?;
-    let typed = entry(&user)?;
+    let typed = name_of(&user)?;
     if typed.name != account.name {
-        account.entries.push(typed);
+        account.names.push(typed);
     }
     Ok(Some(account))
 }
@@ -67,16 +67,16 @@ pub fn by_uid(uid: u32) -> Result<Option<Account>, Fault> {
     let user = User::from_uid(Uid::from_raw(uid));
     let user = user.map_err(|error| Fault(format!("the look-up of uid {uid} failed: {}", words(error))))?;
     let Some(user) = user else { return Ok(None) };
-    let entry = entry(&user)?;
-    Ok(Some(Account { uid, name: entry.name.clone(), entries: vec![entry] }))
+    let name = name_of(&user)?;
+    Ok(Some(Account { uid, name: name.name.clone(), names: vec![name] }))
 }
 
 /// The account whose user id is `uid`, with every name that the local user database has for it: a rule may mean any of them.
 pub fn by_uid_with_all_names(uid: u32) -> Result<Option<Account>, Fault> {
     let Some(mut account) = by_uid(uid)? else { return Ok(None) };
     for line in local_users()?.split(|&byte| byte == b'\n') {
-        if let Some(entry) = local_entry(line, uid).filter(|entry| !account.entries.contains(entry)) {
-            account.entries.push(entry);
+        if let Some(name) = local_name(line, uid).filter(|name| !account.names.contains(name)) {
+            account.names.push(name);
         }
     }
     Ok(Some(account))
@@ -94,11 +94,11 @@ fn local_users() -> Result<Vec<u8>, Fault> {
 }
 
 /// The entry of a line of the local user database (passwd(5)), if it is one of `uid`'s.
-fn local_entry(line: &[u8], uid: u32) -> Option<Entry> {
+fn local_name(line: &[u8], uid: u32) -> Option<NssName> {
     let fields: Vec<&str> = std::str::from_utf8(line).ok()?.split(':').collect();
     let [name, _, number, gid, ..] = fields.as_slice() else { return None };
     let is_theirs = number.parse() == Ok(uid) && check_name(name).is_ok();
-    Some(Entry { name: (*name).to_owned(), gid: gid.parse().ok()? }).filter(|_| is_theirs)
+    Some(NssName { name: (*name).to_owned(), gid: gid.parse().ok()? }).filter(|_| is_theirs)
 }
 
 /// Who started this process: its real uid.
@@ -111,10 +111,10 @@ pub fn is_called_by_root() -> bool {
     getuid().is_root()
 }
 
-fn entry(user: &User) -> Result<Entry, Fault> {
+fn name_of(user: &User) -> Result<NssName, Fault> {
     check_name(&user.name)
         .map_err(|problem| Fault(format!("the name of uid {} {problem}", user.uid)))
-        .map(|()| Entry { name: user.name.clone(), gid: user.gid.as_raw() })
+        .map(|()| NssName { name: user.name.clone(), gid: user.gid.as_raw() })
 }
 
 /// Fails unless `name` is UTF-8 of 1 to 127 bytes without control characters: it is stored, shown and logged.
@@ -134,7 +134,7 @@ fn is_plausible(name: &str) -> bool {
 
 /// Those of `groups` to which the person of `entry` belongs. A group that does not exist has no members; a look-up that
 /// fails is an error, as far as the name service lets one see it.
-pub fn memberships(entry: &Entry, groups: &BTreeSet<&str>) -> Result<BTreeSet<String>, Fault> {
+pub fn memberships(entry: &NssName, groups: &BTreeSet<&str>) -> Result<BTreeSet<String>, Fault> {
     let mine = groups_of(entry)?;
     let mut found = BTreeSet::new();
     for &name in groups {
@@ -147,7 +147,7 @@ pub fn memberships(entry: &Entry, groups: &BTreeSet<&str>) -> Result<BTreeSet<St
 }
 
 /// getgrouplist(3) has no way to report an error but errno.
-fn groups_of(entry: &Entry) -> Result<Vec<Gid>, Fault> {
+fn groups_of(entry: &NssName) -> Result<Vec<Gid>, Fault> {
     let failed = |error| Fault(format!("the look-up of a user's groups failed: {}", words(error)));
     let name = CString::new(entry.name.as_str()).map_err(|_| failed(Errno::EINVAL))?;
     const FAILURES: [Errno; 5] = [Errno::EIO, Errno::EMFILE, Errno::ENFILE, Errno::ENOMEM, Errno::ETIMEDOUT];
@@ -181,13 +181,13 @@ mod tests {
 
     #[test]
     fn each_line_of_the_uid_is_a_name() {
-        let entry = |line: &str| local_entry(line.as_bytes(), 7).map(|entry| (entry.name, entry.gid));
+        let entry = |line: &str| local_name(line.as_bytes(), 7).map(|entry| (entry.name, entry.gid));
         assert_eq!(entry("ada:x:7:100:Ada:/home/ada:/bin/sh"), Some(("ada".to_owned(), 100)));
         for line in ["", "#ada:x:7", "bob:x:77:100::/:", "ada:x:07a:1::/:", ":x:7:100::/:", "ada:x:7:x::/:"] {
             assert_eq!(entry(line), None, "{line}");
         }
         let root = by_uid_with_all_names(0).unwrap().unwrap();
-        assert_eq!(root.entries.first(), by_uid(0).unwrap().unwrap().entries.first());
+        assert_eq!(root.names.first(), by_uid(0).unwrap().unwrap().names.first());
     }
 
     #[test]
@@ -201,7 +201,7 @@ mod tests {
     fn only_the_asked_groups_are_answered() {
         let root = by_name("root").unwrap().unwrap();
         let groups =
-            memberships(&root.entries[0], &BTreeSet::from(["root", "no-such-group", "daemon"])).unwrap();
+            memberships(&root.names[0], &BTreeSet::from(["root", "no-such-group", "daemon"])).unwrap();
         assert_eq!(groups, BTreeSet::from(["root".to_owned()]));
     }
 }

@@ -23,7 +23,7 @@ pub(super) fn errors(bytes: &[u8]) -> Vec<PolicyError> {
     if !errors.is_empty() {
         errors.sort_by_key(in_order);
         // What else is wrong on a line mostly follows from the first.
-        errors.dedup_by_key(|error| error.place.line);
+        errors.dedup_by_key(|error| error.position.line);
         return errors;
     }
     errors = of_tables(table, text);
@@ -36,7 +36,7 @@ pub(super) fn errors(bytes: &[u8]) -> Vec<PolicyError> {
 }
 
 fn in_order(error: &PolicyError) -> (usize, usize) {
-    (error.place.line, error.place.column)
+    (error.position.line, error.position.column)
 }
 
 fn of_tables(mut table: Spanned<DeTable<'_>>, text: &str) -> Vec<PolicyError> {

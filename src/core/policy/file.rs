@@ -11,17 +11,17 @@ use super::{DEFAULT_RULE, Enrollment, Gate, METHODS, Mode, Network, Origin, Poli
 use crate::proof::totp::{Algorithm, Hash};
 use crate::time::{Day, Period};
 
-/// A place in a text: line and column, both from 1; the column counts characters.
+/// A position in a text: line and column, both from 1; the column counts characters.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Place {
+pub struct Position {
     /// The line, from 1.
     pub line: usize,
     /// The column, from 1.
     pub column: usize,
 }
 
-impl Place {
-    /// The place of the byte at `offset`.
+impl Position {
+    /// The position of the byte at `offset`.
     pub fn of(offset: usize, text: &str) -> Self {
         let before = text.get(..offset).unwrap_or(text);
         let line_start = before.rfind('\n').map_or(0, |at| at.saturating_add(1));
@@ -34,14 +34,14 @@ impl Place {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct PolicyError {
     /// Where it stands.
-    pub place: Place,
+    pub position: Position,
     /// What is wrong, in one line.
     pub message: String,
 }
 
 impl fmt::Display for PolicyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}: {}", self.place.line, self.place.column, self.message)
+        write!(f, "{}:{}: {}", self.position.line, self.position.column, self.message)
     }
 }
 
@@ -260,7 +260,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Policy, PolicyError> {
     let mut names = Names::default();
     file.rule.iter().try_for_each(|rule| rule.check(&mut names, text))?;
     Ok(Policy {
-        line: Place::of(file.mode.span().start, text).line,
+        line: Position::of(file.mode.span().start, text).line,
         mode: file.mode.into_inner(),
         verification: file.verification.into_verification(),
         enrollment: file.enrollment.into_enrollment(),
@@ -274,14 +274,14 @@ pub(super) fn text_of(bytes: &[u8]) -> Result<&str, PolicyError> {
     std::str::from_utf8(bytes).map_err(|error| {
         let readable = bytes.get(..error.valid_up_to()).unwrap_or_default();
         let text = std::str::from_utf8(readable).unwrap_or_default();
-        PolicyError { place: Place::of(text.len(), text), message: "this is not UTF-8".to_owned() }
+        PolicyError { position: Position::of(text.len(), text), message: "this is not UTF-8".to_owned() }
     })
 }
 
 /// An error of the parser's, in one line and with its place.
 pub(super) fn located(error: &toml::de::Error, text: &str) -> PolicyError {
     PolicyError {
-        place: Place::of(error.span().map_or(0, |span| span.start), text),
+        position: Position::of(error.span().map_or(0, |span| span.start), text),
         message: error.message().replace('\n', ", "),
     }
 }
@@ -333,7 +333,7 @@ impl Names {
 impl RuleTable {
     /// Fails where its parts do not fit together, or not with the rules before.
     pub(super) fn check(&self, names: &mut Names, text: &str) -> Result<(), PolicyError> {
-        let at = |offset| move |message| PolicyError { place: Place::of(offset, text), message };
+        let at = |offset| move |message| PolicyError { position: Position::of(offset, text), message };
         names.add(self.name.as_ref()).map_err(at(self.name.span().start))?;
         let (offset, message) = match (self.mode, &self.until, &self.starts) {
             (Mode::OptIn | Mode::Mandatory, Some(day), _) => {
@@ -357,7 +357,7 @@ fn day(date: Spanned<Date>) -> Day {
 impl RuleTable {
     fn into_rule(self, text: &str) -> Rule {
         Rule {
-            line: Place::of(self.name.span().start, text).line,
+            line: Position::of(self.name.span().start, text).line,
             name: self.name.into_inner(),
             users: self.users.map(|names| names.0),
             groups: self.groups.map(|names| names.0),

@@ -15,7 +15,7 @@ use std::net::IpAddr;
 use crate::proof::totp::{self, Algorithm, Authenticator};
 use crate::time::{Day, Period, UnixTime};
 
-pub use file::{Place, PolicyError};
+pub use file::{PolicyError, Position};
 pub use network::Network;
 pub use remarks::{Remark, Weight};
 pub use rule::{Applies, Condition, Rule};
@@ -173,7 +173,7 @@ pub enum Methods<'a> {
 
 /// Who logs in, by which service, from where.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Subject<'a> {
+pub struct LoginFacts<'a> {
     /// A name of the account's.
     pub user: &'a str,
     /// The PAM service.
@@ -235,7 +235,7 @@ impl Policy {
     /// The verdict on `who` at `now`: the first rule that applies decides. Groups that cannot be looked up count as mandatory.
     /// Where a condition cannot be known, as with a remote host that is a name, the stricter of the two verdicts counts, so
     /// that whoever chooses the name neither reaches an exemption nor evades a rule.
-    pub fn decide(&self, who: &Subject<'_>, now: UnixTime) -> Decision<'_> {
+    pub fn decide(&self, who: &LoginFacts<'_>, now: UnixTime) -> Decision<'_> {
         let mut strictest_perhaps: Option<Decision<'_>> = None;
         let mut sure = self.otherwise();
         for (rule, applies) in self.considered(who, now) {
@@ -253,7 +253,7 @@ impl Policy {
     }
 
     /// The rules that [`Self::decide`] looks at, each with whether it applies, up to the first that decides.
-    pub fn considered(&self, who: &Subject<'_>, now: UnixTime) -> impl Iterator<Item = (&Rule, Applies)> {
+    pub fn considered(&self, who: &LoginFacts<'_>, now: UnixTime) -> impl Iterator<Item = (&Rule, Applies)> {
         let mut is_decided = false;
         self.rules.iter().map_while(move |rule| {
             if is_decided {
@@ -347,11 +347,11 @@ mod tests {
         mode = "mandatory"
     "#;
 
-    fn subject<'a>(user: &'a str, service: &'a str, rhost: &str, groups: &[&str]) -> Subject<'a> {
+    fn subject<'a>(user: &'a str, service: &'a str, rhost: &str, groups: &[&str]) -> LoginFacts<'a> {
         let origin = if rhost.is_empty() { Origin::Local } else { Origin::Remote };
         let groups = Groups::Known(groups.iter().map(|&name| name.to_owned()).collect());
         let methods = Methods::Known(Vec::new());
-        Subject { user, service, origin, address: Address::of(rhost), groups, methods }
+        LoginFacts { user, service, origin, address: Address::of(rhost), groups, methods }
     }
 
     #[test]
@@ -381,12 +381,12 @@ mod tests {
     #[test]
     fn groups_that_cannot_be_looked_up_count_as_mandatory_even_for_an_exemption() {
         let policy = Policy::parse(POLICY.as_bytes()).unwrap();
-        let lost = Subject { groups: Groups::Unknown, ..subject("bob", "sshd", "192.0.2.7", &[]) };
+        let lost = LoginFacts { groups: Groups::Unknown, ..subject("bob", "sshd", "192.0.2.7", &[]) };
         let decision = policy.decide(&lost, NOW);
         assert_eq!((decision.mode, decision.rule, decision.line), (Mode::Mandatory, "office", 5));
         assert!(decision.is_assumed);
         assert!(!policy.decide(&subject("bob", "sshd", "192.0.2.7", &["staff"]), NOW).is_assumed);
-        let ada = Subject { groups: Groups::Unknown, ..subject("ada", "login", "", &[]) };
+        let ada = LoginFacts { groups: Groups::Unknown, ..subject("ada", "login", "", &[]) };
         assert_eq!(policy.decide(&ada, NOW).rule, "console");
     }
 
@@ -446,14 +446,14 @@ mod tests {
         ];
         for (proved, mode) in table {
             let methods = Methods::Known(proved.to_vec());
-            let ada = Subject { methods, ..subject("ada", "sshd", "192.0.2.7", &[]) };
+            let ada = LoginFacts { methods, ..subject("ada", "sshd", "192.0.2.7", &[]) };
             assert_eq!(exempt.decide(&ada, NOW).mode, mode, "{proved:?}");
         }
     }
 
     #[test]
     fn a_first_factor_that_nobody_tells_satisfies_a_mandatory_rule_and_no_exemption() {
-        let ada = Subject { methods: Methods::Unknown, ..subject("ada", "sshd", "192.0.2.7", &[]) };
+        let ada = LoginFacts { methods: Methods::Unknown, ..subject("ada", "sshd", "192.0.2.7", &[]) };
         for (default, mode, verdict) in [
             ("exempt", "mandatory", Mode::Mandatory),
             ("mandatory", "exempt", Mode::Mandatory),
@@ -498,7 +498,7 @@ mod tests {
 
     #[test]
     fn where_groups_are_lost_even_what_starts_later_is_mandatory_now() {
-        let lost = Subject { groups: Groups::Unknown, ..subject("ada", "sshd", "192.0.2.7", &[]) };
+        let lost = LoginFacts { groups: Groups::Unknown, ..subject("ada", "sshd", "192.0.2.7", &[]) };
         let policy = one_rule("exempt", "mandatory", "groups = [\"staff\"]\nstarts = 2027-02-01");
         let decision = policy.decide(&lost, NOW);
         assert_eq!((decision.mode, decision.starts, decision.is_assumed), (Mode::Mandatory, None, true));

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Address, Groups, METHODS, Methods, Mode, Origin, Policy, Subject};
+use super::{Address, Groups, LoginFacts, METHODS, Methods, Mode, Origin, Policy};
 use crate::time::UnixTime;
 
 const NOW: UnixTime = UnixTime::new(1_800_000_000);
@@ -71,10 +71,10 @@ impl Chance {
         keys
     }
 
-    fn subject(&mut self) -> Subject<'static> {
+    fn subject(&mut self) -> LoginFacts<'static> {
         let known = self.some(&GROUPS).into_iter().map(str::to_owned).collect::<BTreeSet<_>>();
         let address = Address::of(self.pick(&REMOTE));
-        Subject {
+        LoginFacts {
             user: self.pick(&USERS),
             service: self.pick(&SERVICES),
             origin: if self.one_in(2) { Origin::Local } else { Origin::Remote },
@@ -171,19 +171,19 @@ fn what_is_not_known_never_makes_a_verdict_milder() {
             .collect();
         let written = text(MODES[chance.below(3)], &rules);
         let policy = parsed(&written);
-        let who = Subject {
+        let who = LoginFacts {
             groups: Groups::Known(BTreeSet::new()),
             methods: Methods::Known(vec![]),
             ..chance.subject()
         };
         let known = policy.decide(&who, NOW).mode;
-        let unsure = Subject { methods: Methods::Unknown, ..who.clone() };
+        let unsure = LoginFacts { methods: Methods::Unknown, ..who.clone() };
         let named = GROUPS.iter().map(|&name| name.to_owned()).collect();
-        let with_all = Subject { methods: Methods::Known(METHODS.to_vec()), ..who.clone() };
+        let with_all = LoginFacts { methods: Methods::Known(METHODS.to_vec()), ..who.clone() };
         let either = known.max(policy.decide(&with_all, NOW).mode);
         assert!(policy.decide(&unsure, NOW).mode >= known, "{who:?}\n{written}");
-        let lost = Subject { groups: Groups::Unknown, ..who.clone() };
-        let member = Subject { groups: Groups::Known(named), ..who };
+        let lost = LoginFacts { groups: Groups::Unknown, ..who.clone() };
+        let member = LoginFacts { groups: Groups::Known(named), ..who };
         let mildest = known.min(policy.decide(&member, NOW).mode);
         assert!(policy.decide(&lost, NOW).mode >= mildest, "{lost:?}\n{written}");
         assert!(policy.decide(&unsure, NOW).mode >= known.min(either), "{unsure:?}\n{written}");

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Address, Decision, Groups, Methods, Mode, Network, Origin, Subject};
+use super::{Address, Decision, Groups, LoginFacts, Methods, Mode, Network, Origin};
 use crate::time::{Day, UnixTime};
 
 /// One rule: all conditions that are given must match.
@@ -108,7 +108,7 @@ impl Rule {
     }
 
     /// Whether it applies to `who` at `now`.
-    pub(super) fn applies(&self, who: &Subject<'_>, now: UnixTime) -> Applies {
+    pub(super) fn applies(&self, who: &LoginFacts<'_>, now: UnixTime) -> Applies {
         let known = [
             (Condition::Until, !self.is_over(now)),
             (Condition::Users, is_listed(self.users.as_deref(), who.user)),

@@ -5,7 +5,7 @@ use crate::proof::code::LongCode;
 use crate::proof::recovery::RecoveryCodes;
 use crate::proof::ticket::Ticket;
 use crate::time::{Step, UnixTime};
-use crate::verdict::{Denial, TicketFault, WayOut};
+use crate::verdict::{Alternative, Denial, TicketFault};
 
 /// Failures in a row that cost no waiting time yet.
 const FREE_FAILURES: u16 = 3;
@@ -19,7 +19,7 @@ const RECOVERY_LIMIT: u16 = 100;
 
 /// Whose failures are counted: each has a count of its own, so that a program of the user's cannot use up the tries of sshd.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Budget {
+pub enum AttemptCounter {
     /// Programs that run as root: sshd, login, sudo, su.
     Hosts,
     /// The helper, which any program of the user's can start.
@@ -86,17 +86,17 @@ impl State {
     }
 
     /// The failures that `by` has used up.
-    pub fn count(&self, by: Budget) -> Count {
+    pub fn count(&self, by: AttemptCounter) -> Count {
         match by {
-            Budget::Hosts => self.hosts,
-            Budget::Helper => self.helper,
+            AttemptCounter::Hosts => self.hosts,
+            AttemptCounter::Helper => self.helper,
         }
     }
 
-    fn with_count(&self, by: Budget, count: Count) -> Self {
+    fn with_count(&self, by: AttemptCounter, count: Count) -> Self {
         match by {
-            Budget::Hosts => Self { hosts: count, ..self.clone() },
-            Budget::Helper => Self { helper: count, ..self.clone() },
+            AttemptCounter::Hosts => Self { hosts: count, ..self.clone() },
+            AttemptCounter::Helper => Self { helper: count, ..self.clone() },
         }
     }
 
@@ -104,20 +104,20 @@ impl State {
     /// row were reached, and if the mark lies beyond `window_end`, the last moment at which an acceptable step begins.
     pub fn charge(
         &self,
-        by: Budget,
+        by: AttemptCounter,
         limit: u16,
         window_end: UnixTime,
         now: UnixTime,
     ) -> Result<Self, Denial> {
-        let (count, otherwise) = (self.count(by), self.way_out(by));
+        let (count, alternative) = (self.count(by), self.alternative(by));
         if count.codes >= limit {
-            return Err(Denial::Disabled { name: self.name.clone(), otherwise });
+            return Err(Denial::Disabled { name: self.name.clone(), alternative });
         }
         if let Some(until) = count.waits_until(now) {
-            return Err(Denial::Waiting { until, now, otherwise });
+            return Err(Denial::Waiting { until, now, alternative });
         }
         if self.is_ahead_of(window_end) {
-            return Err(Denial::ClockAnomaly { name: self.name.clone(), mark: self.mark, now, otherwise });
+            return Err(Denial::ClockAnomaly { name: self.name.clone(), mark: self.mark, now, alternative });
         }
         Ok(self.with_count(by, Count { codes: count.codes.saturating_add(1), last: now, ..count }))
     }
@@ -127,18 +127,23 @@ impl State {
         if !self.is_ahead_of(window_end) {
             return Ok(());
         }
-        Err(Denial::ClockAnomaly { name: self.name.clone(), mark: self.mark, now, otherwise: WayOut::None })
+        Err(Denial::ClockAnomaly {
+            name: self.name.clone(),
+            mark: self.mark,
+            now,
+            alternative: Alternative::None,
+        })
     }
 
     /// What works while codes do not.
-    fn way_out(&self, by: Budget) -> WayOut {
+    fn alternative(&self, by: AttemptCounter) -> Alternative {
         let usable = self.recovery.left() > Some(0) && self.count(by).recovery < RECOVERY_LIMIT;
-        if usable { WayOut::RecoveryCode } else { WayOut::None }
+        if usable { Alternative::RecoveryCode } else { Alternative::None }
     }
 
     /// Pays for one recovery code, before it is looked at. There is no waiting time, and when the last one was tried does not
     /// change how long codes must wait.
-    pub fn charge_recovery(&self, by: Budget) -> Result<Self, Denial> {
+    pub fn charge_recovery(&self, by: AttemptCounter) -> Result<Self, Denial> {
         let count = self.count(by);
         if count.recovery >= RECOVERY_LIMIT {
             return Err(Denial::RecoveryDisabled { name: self.name.clone() });
@@ -147,7 +152,7 @@ impl State {
     }
 
     /// Accepts a recovery code of the credential called `id`, once. It ends a lockout; the mark stays where it is.
-    pub fn accept_recovery(&self, by: Budget, code: &LongCode, id: &str) -> Result<Self, Denial> {
+    pub fn accept_recovery(&self, by: AttemptCounter, code: &LongCode, id: &str) -> Result<Self, Denial> {
         let wrong = || Denial::WrongRecoveryCode { failures: self.count(by).recovery };
         let recovery = self.recovery.without(code, id).ok_or_else(wrong)?;
         Ok(Self { recovery, ..self.with_count(by, Count::NONE) })
@@ -180,7 +185,7 @@ impl State {
     }
 
     /// Accepts `step`, once: a step that begins at or before the mark is a replay.
-    pub fn accept(&self, by: Budget, step: Step) -> Result<Self, Denial> {
+    pub fn accept(&self, by: AttemptCounter, step: Step) -> Result<Self, Denial> {
         if self.has_used(step) {
             return Err(Denial::Replayed { failures: self.count(by).codes });
         }
@@ -235,7 +240,7 @@ mod tests {
     }
 
     fn charge(state: &State, now: UnixTime) -> Result<State, Denial> {
-        state.charge(Budget::Hosts, 20, FAR, now)
+        state.charge(AttemptCounter::Hosts, 20, FAR, now)
     }
 
     #[test]
@@ -251,7 +256,7 @@ mod tests {
     fn a_charge_is_refused_while_waiting_and_costs_nothing() {
         assert_eq!(
             charge(&failed(3), NOW.plus(29)),
-            Err(Denial::Waiting { until: NOW.plus(30), now: NOW.plus(29), otherwise: WayOut::None })
+            Err(Denial::Waiting { until: NOW.plus(30), now: NOW.plus(29), alternative: Alternative::None })
         );
         let charged = charge(&failed(3), NOW.plus(30)).unwrap();
         assert_eq!(charged.hosts, Count { codes: 4, recovery: 0, last: NOW.plus(30) });
@@ -265,7 +270,7 @@ mod tests {
 
     #[test]
     fn the_hard_stop_outlives_every_wait() {
-        let disabled = Err(Denial::Disabled { name: "ada".to_owned(), otherwise: WayOut::None });
+        let disabled = Err(Denial::Disabled { name: "ada".to_owned(), alternative: Alternative::None });
         assert_eq!(charge(&failed(20), FAR), disabled);
         assert_eq!(charge(&failed(20), UnixTime::new(0)), disabled);
         assert!(charge(&failed(19), FAR).is_ok());
@@ -274,18 +279,18 @@ mod tests {
     #[test]
     fn one_budget_does_not_use_up_the_other() {
         let state = failed(20);
-        let charged = state.charge(Budget::Helper, 20, FAR, NOW).unwrap();
+        let charged = state.charge(AttemptCounter::Helper, 20, FAR, NOW).unwrap();
         assert_eq!((charged.hosts.codes, charged.helper.codes), (20, 1));
     }
 
     #[test]
     fn a_step_is_accepted_once_and_never_after_a_later_one() {
         let step = Step::at(NOW, Period::DEFAULT);
-        let state = failed(2).accept(Budget::Hosts, step).unwrap();
+        let state = failed(2).accept(AttemptCounter::Hosts, step).unwrap();
         assert_eq!(state.hosts, Count::NONE);
-        assert_eq!(state.accept(Budget::Hosts, step), Err(Denial::Replayed { failures: 0 }));
-        let next = state.accept(Budget::Hosts, step.later(1)).unwrap();
-        assert!(next.accept(Budget::Hosts, step).is_err());
+        assert_eq!(state.accept(AttemptCounter::Hosts, step), Err(Denial::Replayed { failures: 0 }));
+        let next = state.accept(AttemptCounter::Hosts, step.later(1)).unwrap();
+        assert!(next.accept(AttemptCounter::Hosts, step).is_err());
     }
 
     #[test]
@@ -295,12 +300,12 @@ mod tests {
             name: "ada".to_owned(),
             mark: NOW.plus(61),
             now: NOW,
-            otherwise: WayOut::None,
+            alternative: Alternative::None,
         };
-        assert_eq!(state.charge(Budget::Hosts, 20, NOW.plus(60), NOW), Err(anomaly.clone()));
+        assert_eq!(state.charge(AttemptCounter::Hosts, 20, NOW.plus(60), NOW), Err(anomaly.clone()));
         assert_eq!(state.check_clock(NOW.plus(60), NOW), Err(anomaly), "nor is anything enrolled");
         let mended = state.reset_clock(NOW.plus(60));
-        assert!(mended.charge(Budget::Hosts, 20, NOW.plus(60), NOW).is_ok());
+        assert!(mended.charge(AttemptCounter::Hosts, 20, NOW.plus(60), NOW).is_ok());
         assert_eq!(mended.check_clock(NOW.plus(60), NOW), Ok(()));
     }
 
@@ -322,12 +327,12 @@ mod tests {
 
     #[test]
     fn a_recovery_code_is_accepted_once_and_ends_a_lockout() {
-        let by = Budget::Hosts;
+        let by = AttemptCounter::Hosts;
         let locked = State { hosts: Count { codes: 20, recovery: 99, last: NOW }, ..with_codes() };
         let refused = charge(&locked, FAR);
         assert_eq!(
             refused,
-            Err(Denial::Disabled { name: "ada".to_owned(), otherwise: WayOut::RecoveryCode })
+            Err(Denial::Disabled { name: "ada".to_owned(), alternative: Alternative::RecoveryCode })
         );
         let charged = locked.charge_recovery(by).unwrap();
         assert_eq!(charged.hosts, Count { codes: 20, recovery: 100, last: NOW });
@@ -338,7 +343,7 @@ mod tests {
         assert!(accepted.accept_recovery(by, &LongCode::new([7; 10]), "").is_err());
         let used_up = State { hosts: Count { codes: 20, ..Count::NONE }, ..accepted };
         let refused = charge(&used_up, FAR);
-        assert_eq!(refused, Err(Denial::Disabled { name: "ada".to_owned(), otherwise: WayOut::None }));
+        assert_eq!(refused, Err(Denial::Disabled { name: "ada".to_owned(), alternative: Alternative::None }));
     }
 
     #[test]
@@ -355,12 +360,12 @@ mod tests {
         let locked = Count { codes: 20, recovery: 100, last: NOW };
         let exhausted = State { hosts: locked, ..with_codes() };
         let disabled = Err(Denial::RecoveryDisabled { name: "ada".to_owned() });
-        assert_eq!(exhausted.charge_recovery(Budget::Hosts), disabled);
-        assert!(exhausted.charge_recovery(Budget::Helper).is_ok());
+        assert_eq!(exhausted.charge_recovery(AttemptCounter::Hosts), disabled);
+        assert!(exhausted.charge_recovery(AttemptCounter::Helper).is_ok());
         let refused = charge(&exhausted, FAR);
-        assert_eq!(refused, Err(Denial::Disabled { name: "ada".to_owned(), otherwise: WayOut::None }));
+        assert_eq!(refused, Err(Denial::Disabled { name: "ada".to_owned(), alternative: Alternative::None }));
         let renewed = State { helper: locked, ..exhausted }.with_recovery(RecoveryCodes::NONE);
-        assert!(renewed.charge_recovery(Budget::Hosts).is_ok());
+        assert!(renewed.charge_recovery(AttemptCounter::Hosts).is_ok());
         let goes_on = Count { codes: 20, recovery: 0, last: NOW };
         assert_eq!((renewed.hosts, renewed.helper), (goes_on, goes_on), "a lockout goes on");
     }

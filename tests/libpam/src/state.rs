@@ -23,7 +23,7 @@ pub enum Stage {
 
 /// The failures of one kind of host.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Budget {
+pub struct AttemptCounter {
     /// Wrong codes in a row.
     pub codes: u16,
     /// Wrong recovery codes in a row.
@@ -44,9 +44,9 @@ pub struct State {
     /// The latest moment whose codes are used up.
     pub mark: u64,
     /// Failures at root's hosts.
-    pub root: Budget,
+    pub root: AttemptCounter,
     /// Failures at the helper.
-    pub helper: Budget,
+    pub helper: AttemptCounter,
     /// The account's name.
     pub name: String,
     /// The byte 17: 0 none, 1 required by an administrator.
@@ -63,8 +63,8 @@ impl State {
             stage: Stage::Settled,
             uid,
             mark: 0,
-            root: Budget::default(),
-            helper: Budget::default(),
+            root: AttemptCounter::default(),
+            helper: AttemptCounter::default(),
             name: name.into(),
             requirement: 0,
             reserved: vec![0; 304],
@@ -142,8 +142,8 @@ impl State {
             requirement: bytes[17],
             uid: u32::from_le_bytes(bytes[20..24].try_into().unwrap()),
             mark: u64_at(24),
-            root: Budget::parse(&bytes[32..48]),
-            helper: Budget::parse(&bytes[48..64]),
+            root: AttemptCounter::parse(&bytes[32..48]),
+            helper: AttemptCounter::parse(&bytes[48..64]),
             reserved: bytes[64..368].to_vec(),
             name: String::from_utf8(bytes[369..369 + length].to_vec()).unwrap(),
         })
@@ -187,7 +187,7 @@ impl fmt::Debug for State {
     }
 }
 
-impl Budget {
+impl AttemptCounter {
     fn parse(bytes: &[u8]) -> Self {
         Self {
             codes: u16::from_le_bytes([bytes[0], bytes[1]]),

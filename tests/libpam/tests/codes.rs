@@ -2,7 +2,7 @@
 
 use twostep_tests::interpose::set_clock;
 use twostep_tests::pam::*;
-use twostep_tests::{Budget, Generator, NOW, OTHER_SECRET, Outcome, SECRET, State, World};
+use twostep_tests::{AttemptCounter, Generator, NOW, OTHER_SECRET, Outcome, SECRET, State, World};
 
 const LONG_SECRET: &str = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXPJBSWY3DP";
 
@@ -26,7 +26,7 @@ fn a_code_works_once() {
     judge(&world, NOW, &code).assert_granted();
     for later in [0, 1, 29, 30, 59] {
         judge(&world, NOW + later, &code).assert_denied(PAM_AUTH_ERR, "replayed");
-        let forgiven = State { root: Budget::default(), ..world.state_of("games") };
+        let forgiven = State { root: AttemptCounter::default(), ..world.state_of("games") };
         world.state("games", &forgiven);
     }
 }

@@ -11,7 +11,7 @@ use twostep_tests::interpose::{PAM_PUTENV, PAM_SET_DATA, refuse};
 use twostep_tests::pam::*;
 use twostep_tests::paper::{dialogue, hash, recovery_bytes, recovery_code};
 use twostep_tests::refusal::is_root;
-use twostep_tests::{Budget, Generator, Login, NOW, Open, Outcome, SECRET, State, Style, World, uid};
+use twostep_tests::{AttemptCounter, Generator, Login, NOW, Open, Outcome, SECRET, State, Style, World, uid};
 
 fn nothing_is_stored(world: &World, user: &str) -> bool {
     !world.secret_path(user).exists()
@@ -325,11 +325,11 @@ fn where_the_state_would_refuse_the_new_codes_nobody_sees_a_key() {
 #[test]
 fn an_enrollment_ends_a_lockout() {
     let world = World::newcomers("");
-    let failed = Budget { codes: 20, recoveries: 100, last_failure: NOW as u64 };
+    let failed = AttemptCounter { codes: 20, recoveries: 100, last_failure: NOW as u64 };
     world.state("games", &State { root: failed, helper: failed, ..State::new(uid("games"), "games") });
     assert_eq!(world.newcomer("games").answers(dialogue(NOW)).run().field("result"), "enrolled");
     let state = world.state_of("games");
-    assert_eq!((state.root, state.helper), (Budget::default(), Budget::default()));
+    assert_eq!((state.root, state.helper), (AttemptCounter::default(), AttemptCounter::default()));
     let code = Generator::default().at(NOW + 60);
     world.login("games").service("login").at(NOW + 60).whole().answer(code).run().assert_granted();
 }

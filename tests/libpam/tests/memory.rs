@@ -16,13 +16,13 @@ const HANGS_UP: &str = "\x04";
 const BASE32: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 
 /// A login in a process of its own that can be looked into.
-struct Visit {
+struct LoginSession {
     child: Child,
     keyboard: ChildStdin,
     screen: BufReader<ChildStdout>,
 }
 
-impl Visit {
+impl LoginSession {
     fn new(world: &World) -> Self {
         let mut child = Command::new(pamdrive().with_file_name("pamquiet"))
             .arg(world.confdir())
@@ -65,7 +65,7 @@ impl Visit {
     }
 }
 
-impl Drop for Visit {
+impl Drop for LoginSession {
     fn drop(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
@@ -125,12 +125,12 @@ fn after_a_login_neither_the_secret_nor_what_was_typed_is_in_memory() {
         let mut words = forms_of_key(SECRET);
         words.extend([-30, 0, 30].map(|offset| word(&app.at(NOW + offset))));
         words.push(word(&answer));
-        let mut visit = Visit::new(&world);
-        assert_eq!(visit.read(), "Verification code: ");
-        assert_eq!(visit.found(&words), Vec::<&str>::new(), "at the prompt nothing is read yet");
-        visit.answer(&answer);
-        assert_eq!(visit.end() == PAM_SUCCESS, granted);
-        assert_eq!(visit.found(&words), Vec::<&str>::new(), "granted: {granted}");
+        let mut session = LoginSession::new(&world);
+        assert_eq!(session.read(), "Verification code: ");
+        assert_eq!(session.found(&words), Vec::<&str>::new(), "at the prompt nothing is read yet");
+        session.answer(&answer);
+        assert_eq!(session.end() == PAM_SUCCESS, granted);
+        assert_eq!(session.found(&words), Vec::<&str>::new(), "granted: {granted}");
     }
 }
 
@@ -145,11 +145,11 @@ fn after_one_answer_for_both_neither_the_code_nor_the_password_is_in_memory() {
         let mut words = forms_of_key(SECRET);
         words.push(word("orrect horse battery stapl"));
         words.extend((!code.is_empty()).then(|| word(&code)));
-        let mut visit = Visit::new(&world);
-        assert_eq!(visit.read(), "Password and verification code: ");
-        visit.answer(&format!("correct horse battery staple{code}"));
-        assert_eq!(visit.end() == PAM_SUCCESS, granted);
-        assert_eq!(visit.found(&words), Vec::<&str>::new(), "granted: {granted}");
+        let mut session = LoginSession::new(&world);
+        assert_eq!(session.read(), "Password and verification code: ");
+        session.answer(&format!("correct horse battery staple{code}"));
+        assert_eq!(session.end() == PAM_SUCCESS, granted);
+        assert_eq!(session.found(&words), Vec::<&str>::new(), "granted: {granted}");
     }
 }
 
@@ -162,11 +162,11 @@ fn after_a_recovery_code_neither_it_nor_the_secret_is_in_memory() {
         let bytes = if granted { recovery_bytes(1) } else { vec![7; 10] };
         let mut words = forms_of_key(SECRET);
         words.extend(forms_of_recovery_code(&typed, &bytes));
-        let mut visit = Visit::new(&world);
-        visit.read();
-        visit.answer(&typed);
-        assert_eq!(visit.end() == PAM_SUCCESS, granted);
-        assert_eq!(visit.found(&words), Vec::<&str>::new(), "granted: {granted}");
+        let mut session = LoginSession::new(&world);
+        session.read();
+        session.answer(&typed);
+        assert_eq!(session.end() == PAM_SUCCESS, granted);
+        assert_eq!(session.found(&words), Vec::<&str>::new(), "granted: {granted}");
     }
 }
 
@@ -206,32 +206,32 @@ enum Until {
 fn after_an_enrollment_nothing_of_it_is_in_memory() {
     for until in [Until::FirstCode, Until::RecoveryCodes, Until::End] {
         let world = World::newcomers("");
-        let mut visit = Visit::new(&world);
-        let key = key_on(&visit.read());
+        let mut session = LoginSession::new(&world);
+        let key = key_on(&session.read());
         let mut words = forms_of_key(&key);
-        let shown = visit.found(&words);
+        let shown = session.found(&words);
         assert_eq!(shown.len(), 3, "the search finds the two halves and the text that is shown: {shown:?}");
         let codes = [NOW, NOW + 30].map(|at| Generator::new(&key).at(at));
         let by_chance: Vec<String> =
-            visit.found(&codes.clone().map(|code| word(&code))).into_iter().map(str::to_owned).collect();
+            session.found(&codes.clone().map(|code| word(&code))).into_iter().map(str::to_owned).collect();
         words.extend(codes.iter().filter(|code| !by_chance.contains(code)).map(|code| word(code)));
         if until != Until::FirstCode {
-            visit.answer(&codes[0]);
-            visit.read();
-            visit.answer(&codes[1]);
-            let screen = visit.read();
+            session.answer(&codes[0]);
+            session.read();
+            session.answer(&codes[1]);
+            let screen = session.read();
             let recovery = recovery_codes_on(&screen);
             let forms = recovery.iter().flat_map(|(_, code)| forms_of_recovery_code(code, &bytes_of(code)));
             words.extend(forms);
-            assert!(visit.found(&words).contains(&recovery[0].1));
+            assert!(session.found(&words).contains(&recovery[0].1));
             let asked = screen.trim_end_matches(": ").rsplit(' ').next().unwrap();
             let (_, code) = recovery.iter().find(|(number, _)| *number == asked).unwrap();
-            visit.answer(if until == Until::End { &code[15..] } else { HANGS_UP });
+            session.answer(if until == Until::End { &code[15..] } else { HANGS_UP });
         } else {
-            visit.answer(HANGS_UP);
+            session.answer(HANGS_UP);
         }
-        assert_eq!(visit.end() == PAM_SUCCESS, until == Until::End, "{until:?}");
+        assert_eq!(session.end() == PAM_SUCCESS, until == Until::End, "{until:?}");
         assert_eq!(world.secret_path("games").exists(), until == Until::End);
-        assert_eq!(visit.found(&words), Vec::<&str>::new(), "{until:?}");
+        assert_eq!(session.found(&words), Vec::<&str>::new(), "{until:?}");
     }
 }

@@ -3,7 +3,7 @@
 use twostep_tests::pam::*;
 use twostep_tests::paper::{SALT, hash, long_code, recovery_code};
 use twostep_tests::strace::{self, NOT_OURS, trace};
-use twostep_tests::{Budget, Generator, Login, NOW, OTHER_SECRET, Outcome, State, Style, World};
+use twostep_tests::{AttemptCounter, Generator, Login, NOW, OTHER_SECRET, Outcome, State, Style, World};
 
 const UNKNOWN: &str = "ABCD-EFGH-JKMN-PQRS";
 
@@ -55,7 +55,7 @@ fn a_used_one_changes_nothing_but_the_count() {
     let before = world.state_of("games");
     login(&world, &recovery_code(1)).assert_denied(PAM_AUTH_ERR, "wrong-recovery-code");
     let after = world.state_of("games");
-    assert_eq!(after.root, Budget { recoveries: 1, ..Budget::default() });
+    assert_eq!(after.root, AttemptCounter { recoveries: 1, ..AttemptCounter::default() });
     assert_eq!(State { generation: before.generation, root: before.root, ..after }, before);
 }
 
@@ -136,7 +136,7 @@ fn with_one_character_wrong_it_is_another_one() {
         (16, 8)
     );
     login(&world, &code).assert_granted();
-    assert_eq!(world.state_of("games").root, Budget::default());
+    assert_eq!(world.state_of("games").root, AttemptCounter::default());
 }
 
 #[test]
@@ -159,7 +159,7 @@ fn other_salt() -> Vec<u8> {
 
 #[test]
 fn it_works_while_codes_do_not_and_ends_that() {
-    let wrong = |codes| Budget { codes, recoveries: 99, last_failure: NOW as u64 };
+    let wrong = |codes| AttemptCounter { codes, recoveries: 99, last_failure: NOW as u64 };
     let locked = |codes| move |state| State { root: wrong(codes), ..state };
     let ahead = |state| State { mark: NOW as u64 + 86_400, ..state };
     let table = [
@@ -174,10 +174,13 @@ fn it_works_while_codes_do_not_and_ends_that() {
         assert!(refused.prompts()[1].contains(" A recovery code works now.\n"), "{refused:#?}");
         let mark = world.state_of("games").mark;
         login(&world, &recovery_code(1)).assert_granted();
-        assert_eq!((world.state_of("games").root, world.state_of("games").mark), (Budget::default(), mark));
+        assert_eq!(
+            (world.state_of("games").root, world.state_of("games").mark),
+            (AttemptCounter::default(), mark)
+        );
     }
     for (left, recoveries) in [(0, 0), (8, 100)] {
-        let budget = Budget { codes: 20, recoveries, last_failure: NOW as u64 };
+        let budget = AttemptCounter { codes: 20, recoveries, last_failure: NOW as u64 };
         let refused = twice(&with(left, |state| State { root: budget, ..state }), &code());
         assert!(!refused.prompts()[1].contains("recovery code"), "there is none that works: {refused:#?}");
     }
@@ -187,7 +190,7 @@ fn it_works_while_codes_do_not_and_ends_that() {
 fn it_is_accepted_at_the_prompt_that_says_so() {
     for codes in [3, 20] {
         let world = with(8, |state| State {
-            root: Budget { codes, last_failure: NOW as u64, ..state.root },
+            root: AttemptCounter { codes, last_failure: NOW as u64, ..state.root },
             ..state
         });
         let outcome = world.login("games").at(NOW).answers([code(), recovery_code(1)]).run();
@@ -201,22 +204,22 @@ fn it_is_accepted_at_the_prompt_that_says_so() {
 
 #[test]
 fn a_success_forgives_its_own_kind_of_host_alone() {
-    let failed = Budget { codes: 7, recoveries: 7, last_failure: 7 };
+    let failed = AttemptCounter { codes: 7, recoveries: 7, last_failure: 7 };
     let world = with(8, |state| State { root: failed, helper: failed, ..state });
     login(&world, &recovery_code(1)).assert_granted();
     let state = world.state_of("games");
-    assert_eq!((state.root, state.helper), (Budget::default(), failed));
+    assert_eq!((state.root, state.helper), (AttemptCounter::default(), failed));
 }
 
 #[test]
 fn wrong_ones_make_nobody_wait() {
-    let waiting = Budget { codes: 3, recoveries: 0, last_failure: NOW as u64 - 30 };
-    for root in [Budget::default(), waiting] {
+    let waiting = AttemptCounter { codes: 3, recoveries: 0, last_failure: NOW as u64 - 30 };
+    for root in [AttemptCounter::default(), waiting] {
         let world = with(8, |state| State { root, ..state });
         for _ in 0..30 {
             login(&world, UNKNOWN).assert_denied(PAM_AUTH_ERR, "wrong-recovery-code");
         }
-        assert_eq!(world.state_of("games").root, Budget { recoveries: 30, ..root });
+        assert_eq!(world.state_of("games").root, AttemptCounter { recoveries: 30, ..root });
         login(&world, &code()).assert_granted();
     }
 }
@@ -237,7 +240,7 @@ fn a_hundred_wrong_ones_in_a_row_disable_recovery_codes_and_nothing_else() {
     login(&world, &code()).assert_granted();
     login(&world, &recovery_code(1)).assert_granted();
 
-    let unlocked = with(8, |state| State { root: Budget { recoveries: 100, ..state.root }, ..state });
+    let unlocked = with(8, |state| State { root: AttemptCounter { recoveries: 100, ..state.root }, ..state });
     twice(&unlocked, &recovery_code(1)).assert_denied(PAM_MAXTRIES, "recovery-disabled");
     assert!(unlocked.command(&["unlock", "games"]).status.success());
     login(&unlocked, &recovery_code(1)).assert_granted();
@@ -249,7 +252,7 @@ fn wrong_ones_of_the_two_kinds_are_counted_apart() {
     login(&world, UNKNOWN).assert_denied(PAM_AUTH_ERR, "wrong-recovery-code");
     login(&world, &Generator::default().wrong(NOW)).assert_denied(PAM_AUTH_ERR, "wrong-code");
     login(&world, UNKNOWN).assert_denied(PAM_AUTH_ERR, "wrong-recovery-code");
-    let expected = Budget { codes: 1, recoveries: 2, last_failure: NOW as u64 };
+    let expected = AttemptCounter { codes: 1, recoveries: 2, last_failure: NOW as u64 };
     assert_eq!(world.state_of("games").root, expected);
 }
 
@@ -312,7 +315,7 @@ fn no_line_of_the_log_holds_one() {
 
 /// Two are left, and failures stand to be forgiven; whatever is no refusal gets in.
 fn state() -> State {
-    let failed = Budget { codes: 2, recoveries: 2, last_failure: NOW as u64 };
+    let failed = AttemptCounter { codes: 2, recoveries: 2, last_failure: NOW as u64 };
     State { root: failed, ..World::lenient().state_of("games").with_recovery_codes(2) }
 }
 

@@ -6,7 +6,7 @@ use std::{fs, iter, thread};
 use twostep_tests::drive::{Report, release_together, release_together_after};
 use twostep_tests::pam::*;
 use twostep_tests::paper::{long_code, recovery_code};
-use twostep_tests::{Budget, Generator, Login, NOW, OTHER_SECRET, World};
+use twostep_tests::{AttemptCounter, Generator, Login, NOW, OTHER_SECRET, World};
 
 const CROWD: usize = 200;
 const MOST_MEMORY: u64 = 300 * 1024;
@@ -126,7 +126,7 @@ fn of_200_wrong_ones_at_once_100_are_compared_with_little_memory_and_hold_up_nob
     let reasons = ["wrong-recovery-code", "recovery-disabled"];
     let [compared, disabled] = reasons.map(|reason| count(&crowd.reports, "reason", reason));
     assert_eq!((compared, disabled), (100, CROWD - 100), "{:#?}", crowd.reports);
-    assert_eq!(world.state_of("games").root, Budget { recoveries: 100, ..Budget::default() });
+    assert_eq!(world.state_of("games").root, AttemptCounter { recoveries: 100, ..AttemptCounter::default() });
 
     assert!((CROWD as u64..MOST_MEMORY).contains(&crowd.at_the_prompt), "{} KiB", crowd.at_the_prompt);
     assert!(!crowd.at_work.is_empty(), "looked at while they worked");

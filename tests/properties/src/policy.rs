@@ -1,8 +1,8 @@
 use std::collections::BTreeSet;
 
 use twostep_core::policy::{
-    Address, Applies, Condition, DEFAULT_RULE, Groups, METHODS, Methods, Mode, Origin, Policy, PolicyError,
-    Subject,
+    Address, Applies, Condition, DEFAULT_RULE, Groups, LoginFacts, METHODS, Methods, Mode, Origin, Policy,
+    PolicyError,
 };
 use twostep_core::time::UnixTime;
 
@@ -30,7 +30,7 @@ pub fn policy(bytes: &[u8]) {
 
 fn check_error(error: &PolicyError, bytes: &[u8]) {
     let lines = bytes.iter().filter(|&&byte| byte == b'\n').count() + 1;
-    assert!((1..=lines).contains(&error.place.line) && error.place.column > 0, "{error} in {lines} lines");
+    assert!((1..=lines).contains(&error.position.line) && error.position.column > 0, "{error} in {lines} lines");
     assert!(!error.message.is_empty() && !error.message.contains('\n'), "{error:?}");
 }
 
@@ -49,7 +49,7 @@ fn check(policy: &Policy, bytes: &[u8]) {
     }
 }
 
-fn check_decision(policy: &Policy, who: &Subject<'_>, now: UnixTime) {
+fn check_decision(policy: &Policy, who: &LoginFacts<'_>, now: UnixTime) {
     let considered: Vec<_> = policy.considered(who, now).collect();
     let in_order = considered.iter().zip(policy.rules()).all(|((rule, _), expected)| *rule == expected);
     assert!(in_order, "rules are looked at in their order");
@@ -76,7 +76,7 @@ fn check_decision(policy: &Policy, who: &Subject<'_>, now: UnixTime) {
 }
 
 /// A rule behind the first that applies changes nothing.
-fn check_order(policy: &Policy, more: &Policy, who: &Subject<'_>, now: UnixTime) {
+fn check_order(policy: &Policy, more: &Policy, who: &LoginFacts<'_>, now: UnixTime) {
     let (decision, with_more) = (policy.decide(who, now), more.decide(who, now));
     let is_decided =
         policy.considered(who, now).last().is_some_and(|(_, applies)| matches!(applies, Applies::Yes));
@@ -88,7 +88,7 @@ fn check_order(policy: &Policy, more: &Policy, who: &Subject<'_>, now: UnixTime)
 /// The present, and both ends of time.
 const MOMENTS: [u64; 3] = [1_800_000_000, 0, u64::MAX];
 
-fn subjects(policy: &Policy) -> Vec<Subject<'_>> {
+fn subjects(policy: &Policy) -> Vec<LoginFacts<'_>> {
     let named = |wanted| {
         let mut names = policy.rules().iter().flat_map(|rule| rule.names());
         names.find(|(condition, _)| *condition == wanted).map(|(_, name)| name)
@@ -103,7 +103,7 @@ fn subjects(policy: &Policy) -> Vec<Subject<'_>> {
                         Groups::Unknown => Methods::Unknown,
                         Groups::Known(_) => Methods::Known(METHODS.to_vec()),
                     };
-                    subjects.push(Subject { user, service, origin, address, groups, methods });
+                    subjects.push(LoginFacts { user, service, origin, address, groups, methods });
                 }
             }
         }

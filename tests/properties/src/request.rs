@@ -1,6 +1,6 @@
 use std::net::{IpAddr, Ipv6Addr};
 
-use twostep_core::login::application::Request;
+use twostep_core::login::application::PamItems;
 use twostep_core::policy::{Address, Network};
 
 /// What an application says of a login. The first line stands for PAM_RHOST and for a network in the policy: only a literal
@@ -31,8 +31,8 @@ fn check_address(rhost: &str) {
 }
 
 fn check_methods(text: &str) {
-    let request = Request { ssh_methods: Some(text.to_owned()), ..Request::default() };
-    let methods: Vec<&str> = request.methods_of_sshd().collect();
+    let items = PamItems { ssh_methods: Some(text.to_owned()), ..PamItems::default() };
+    let methods: Vec<&str> = items.methods_of_sshd().collect();
     let mut lines = text.lines();
     for method in &methods {
         assert!(!method.is_empty() && !method.contains([' ', '/', '\n']), "{method:?} in {text:?}");
@@ -41,5 +41,5 @@ fn check_methods(text: &str) {
         };
         assert!(lines.any(begins), "{method:?} begins no line of {text:?}");
     }
-    assert_eq!(request.methods(), methods, "no password, no method of that name");
+    assert_eq!(items.methods(), methods, "no password, no method of that name");
 }

@@ -1,6 +1,6 @@
 use twostep_core::proof::code::{LONG_CODE_BYTES, LongCode};
 use twostep_core::proof::recovery::{Entropy, NewCodes};
-use twostep_core::proof::state::{Budget, State};
+use twostep_core::proof::state::{AttemptCounter, State};
 use twostep_core::proof::ticket::Ticket;
 use twostep_core::time::UnixTime;
 
@@ -44,11 +44,12 @@ fn check_recovery(shown: &str) {
     let set = NewCodes::new(2, &random, "id");
     assert_eq!(set.codes()[1].expose_text().as_str(), shown);
     let state = State::new("ada", UnixTime::new(0)).with_recovery(set.into_kept());
-    let once = state.accept_recovery(Budget::Hosts, &typed(), "id").expect("a code of the set");
+    let once = state.accept_recovery(AttemptCounter::Hosts, &typed(), "id").expect("a code of the set");
     assert!(
-        once.accept_recovery(Budget::Hosts, &typed(), "id").is_err() || same(&typed(), &[0; LONG_CODE_BYTES])
+        once.accept_recovery(AttemptCounter::Hosts, &typed(), "id").is_err()
+            || same(&typed(), &[0; LONG_CODE_BYTES])
     );
-    assert!(state.accept_recovery(Budget::Hosts, &typed(), "other").is_err(), "another credential's");
+    assert!(state.accept_recovery(AttemptCounter::Hosts, &typed(), "other").is_err(), "another credential's");
 }
 
 fn same(code: &LongCode, bytes: &[u8; LONG_CODE_BYTES]) -> bool {

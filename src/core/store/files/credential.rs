@@ -7,7 +7,7 @@ use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use crate::os::account::{Account, check_name};
-use crate::policy::Place;
+use crate::policy::Position;
 use crate::proof::recovery::RecoveryCodes;
 use crate::proof::ticket::Ticket;
 use crate::proof::totp::{Authenticator, Hash, decode_secret, encode_secret};
@@ -53,7 +53,7 @@ impl fmt::Display for Conflict {
 }
 
 /// What an enrollment has proved: only the dialogue makes it, and only it can be stored. Cannot be printed or copied.
-pub struct Confirmed {
+pub struct NewEnrollment {
     /// The id of the credential, if this is its first authenticator.
     pub(crate) id: String,
     /// The authenticator whose codes were shown twice in a row.
@@ -66,7 +66,7 @@ pub struct Confirmed {
     pub(crate) ticket: Option<Ticket>,
 }
 
-impl Confirmed {
+impl NewEnrollment {
     /// What the authenticator is called.
     pub fn label(&self) -> &str {
         &self.authenticator.label
@@ -109,8 +109,11 @@ impl Credential {
         let text = std::str::from_utf8(bytes).map_err(|_| "is not UTF-8".to_owned())?;
         // The parser's own words may quote a value, and so a secret: only the place is told.
         let file: SecretFile = toml::from_str(text).map_err(|error| {
-            let place = Place::of(error.span().map_or(0, |span| span.start), text);
-            format!("line {}, column {}: is not what docs/FILEFORMAT.md describes", place.line, place.column)
+            let position = Position::of(error.span().map_or(0, |span| span.start), text);
+            format!(
+                "line {}, column {}: is not what docs/FILEFORMAT.md describes",
+                position.line, position.column
+            )
         })?;
         if file.version != 1 {
             return Err(format!("has version {}: this program reads version 1", file.version));

@@ -8,7 +8,7 @@ use crate::proof::totp::Authenticator;
 use crate::time::UnixTime;
 use crate::verdict::{Denial, TicketFault};
 
-use super::credential::{Confirmed, Credential};
+use super::credential::{Credential, NewEnrollment};
 use super::{Durability, LockedState, Store, check_state_owner};
 
 impl Store {
@@ -40,13 +40,13 @@ impl Store {
     /// 3. the state: the ticket used up, a lockout ended.
     ///
     /// Who is killed before 2 has stored nothing that counts, and may use the same ticket again.
-    pub fn enroll(&self, account: &Account, confirmed: Confirmed) -> Result<(), Denial> {
-        let mut locked = self.lock_or_create(account, |_| confirmed.mark)?;
+    pub fn enroll(&self, account: &Account, enrollment: NewEnrollment) -> Result<(), Denial> {
+        let mut locked = self.lock_or_create(account, |_| enrollment.mark)?;
         if self.is_enrolled(account.uid)? {
             return Err(Denial::EnrolledMeanwhile);
         }
-        check_ticket(&confirmed, locked.state())?;
-        let Confirmed { id, authenticator, mark, recovery, .. } = confirmed;
+        check_ticket(&enrollment, locked.state())?;
+        let NewEnrollment { id, authenticator, mark, recovery, .. } = enrollment;
         let credential = Credential {
             uid: account.uid,
             name: account.name.clone(),
@@ -93,13 +93,13 @@ impl Store {
         account: &Account,
         mut locked: LockedState,
         mut credential: Credential,
-        confirmed: Confirmed,
+        enrollment: NewEnrollment,
     ) -> Result<(), Denial> {
         credential
-            .check_room(confirmed.label())
+            .check_room(enrollment.label())
             .map_err(|conflict| Denial::Unavailable(conflict.to_string()))?;
-        let burnt = locked.state().burn(confirmed.mark);
-        credential.authenticators.push(confirmed.authenticator);
+        let burnt = locked.state().burn(enrollment.mark);
+        credential.authenticators.push(enrollment.authenticator);
         let unlocked = burnt.unlock();
         locked.save(burnt, Durability::Flushed)?;
         self.write_credential(account, &credential)?;
@@ -108,8 +108,8 @@ impl Store {
 }
 
 /// The ticket must still be the one that was shown: an administrator may have withdrawn it.
-fn check_ticket(confirmed: &Confirmed, state: &State) -> Result<(), Denial> {
-    let Some(shown) = confirmed.ticket else { return Ok(()) };
+fn check_ticket(enrollment: &NewEnrollment, state: &State) -> Result<(), Denial> {
+    let Some(shown) = enrollment.ticket else { return Ok(()) };
     if state.ticket.is_some_and(|ticket| ticket.hash == shown.hash) {
         return Ok(());
     }
@@ -135,9 +135,9 @@ mod tests {
         codes
     }
 
-    fn confirmed(label: &str, ticket: Option<Ticket>) -> Confirmed {
+    fn enrollment(label: &str, ticket: Option<Ticket>) -> NewEnrollment {
         let (id, recovery) = ("an id".to_owned(), Some(one_code()));
-        Confirmed { id, authenticator: phone(label), mark: MARK, recovery, ticket }
+        NewEnrollment { id, authenticator: phone(label), mark: MARK, recovery, ticket }
     }
 
     fn ticket(digit: u8) -> Ticket {
@@ -156,13 +156,13 @@ mod tests {
     #[test]
     fn a_first_enrollment_burns_its_codes_ends_a_lockout_and_happens_once() {
         let (_scratch, store) = with_ticket("first");
-        store.enroll(&ada(), confirmed("phone", Some(ticket(8)))).unwrap();
+        store.enroll(&ada(), enrollment("phone", Some(ticket(8)))).unwrap();
         let credential = store.owned_credential(&ada()).unwrap();
         assert_eq!((credential.id.as_str(), credential.authenticators[0].label.as_str()), ("an id", "phone"));
         let enrolled = State { recovery: one_code(), ..State::new("ada", MARK) };
         assert_eq!(store.state(7).unwrap().unwrap(), enrolled);
 
-        let again = store.enroll(&ada(), confirmed("tablet", None));
+        let again = store.enroll(&ada(), enrollment("tablet", None));
         assert_eq!(again, Err(Denial::EnrolledMeanwhile));
         assert_eq!(store.owned_credential(&ada()).unwrap().authenticators[0].label, "phone");
     }
@@ -194,15 +194,15 @@ mod tests {
 
     #[test]
     fn an_enrollment_tells_how_many_recovery_codes_it_brings() {
-        assert_eq!(confirmed("phone", None).recovery_codes(), 1);
-        assert_eq!(Confirmed { recovery: None, ..confirmed("phone", None) }.recovery_codes(), 0);
+        assert_eq!(enrollment("phone", None).recovery_codes(), 1);
+        assert_eq!(NewEnrollment { recovery: None, ..enrollment("phone", None) }.recovery_codes(), 0);
     }
 
     #[test]
     fn a_ticket_that_was_withdrawn_or_replaced_enrolls_nobody() {
         let (_scratch, store) = with_ticket("ticket");
         let before = store.state(7).unwrap();
-        let refused = store.enroll(&ada(), confirmed("phone", Some(ticket(9))));
+        let refused = store.enroll(&ada(), enrollment("phone", Some(ticket(9))));
         assert_eq!(refused, Err(Denial::WrongTicket(TicketFault::None)));
         assert!(!store.is_enrolled(7).unwrap());
         assert_eq!(store.state(7).unwrap(), before);
@@ -211,13 +211,13 @@ mod tests {
     #[test]
     fn a_further_authenticator_burns_its_codes_ends_a_lockout_and_leaves_the_recovery_codes() {
         let (_scratch, store) = with_ticket("further");
-        store.enroll(&ada(), confirmed("phone", None)).unwrap();
+        store.enroll(&ada(), enrollment("phone", None)).unwrap();
         let further = |label, mark| {
             let mut locked = store.lock(7).unwrap().unwrap();
             locked.save(State { helper: LOCKED, ..locked.state().clone() }, Durability::Flushed).unwrap();
             let credential = store.owned_credential(&ada()).unwrap();
-            let confirmed = Confirmed { mark, recovery: None, ..confirmed(label, None) };
-            store.enroll_further(&ada(), locked, credential, confirmed)
+            let enrollment = NewEnrollment { mark, recovery: None, ..enrollment(label, None) };
+            store.enroll_further(&ada(), locked, credential, enrollment)
         };
         further("tablet", MARK.plus(30)).unwrap();
         let labels: Vec<String> =

@@ -294,7 +294,7 @@ mod tests {
     }
 
     pub(super) fn ada() -> Account {
-        Account { uid: 7, name: "ada".to_owned(), entries: Vec::new() }
+        Account { uid: 7, name: "ada".to_owned(), names: Vec::new() }
     }
 
     /// What is stored of ada: a phone with the secret of RFC 4226 appendix D.

@@ -223,9 +223,9 @@ fn known(end: &str) -> &'static str {
 #[test]
 fn whatever_happens_at_once_some_order_of_it_explains() {
     let rules = site::rules().prop_map(|rules| Rules { mandatory: true, ticket: false, ..rules });
-    let standings = site::standings();
+    let initial_states = site::initial_states();
     let seen = RefCell::new(BTreeMap::new());
-    let cases = (rules, standings, prop::collection::vec(crowds(), 1..5));
+    let cases = (rules, initial_states, prop::collection::vec(crowds(), 1..5));
     let result = TestRunner::new(site::config(40)).run(&cases, |(rules, standing, crowds)| {
         let mut site = Site::new(rules, &[standing]);
         for crowd in &crowds {

@@ -206,11 +206,11 @@ const ENDS: [&str; 12] = [
 
 #[test]
 fn every_history_goes_as_the_model_says() {
-    let standings = [site::standings(), site::standings(), site::standings()];
-    let histories = (site::rules(), standings, prop::collection::vec(acts(), 1..40));
+    let initial_states = [site::initial_states(), site::initial_states(), site::initial_states()];
+    let histories = (site::rules(), initial_states, prop::collection::vec(acts(), 1..40));
     let seen = RefCell::new(BTreeMap::new());
-    let result = TestRunner::new(site::config(64)).run(&histories, |(rules, standings, acts)| {
-        let mut site = Site::new(rules, &standings);
+    let result = TestRunner::new(site::config(64)).run(&histories, |(rules, initial_states, acts)| {
+        let mut site = Site::new(rules, &initial_states);
         site.check()?;
         for (who, act) in &acts {
             site.act(*who, act)?;

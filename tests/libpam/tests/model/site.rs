@@ -104,9 +104,9 @@ pub fn dialogues() -> impl Strategy<Value = Vec<Word>> {
 }
 
 /// How somebody stands at the beginning: enrolled?, failures, wrong recovery codes, the last failure and the mark before now.
-pub type Standing = (bool, u16, u16, i64, i64);
+pub type InitialState = (bool, u16, u16, i64, i64);
 
-pub fn standings() -> impl Strategy<Value = Standing> {
+pub fn initial_states() -> impl Strategy<Value = InitialState> {
     let recoveries = prop_oneof![3 => Just(0u16), 1 => 97..=100u16];
     let mark = prop_oneof![4 => 0..200i64, 1 => -2000..0i64, 1 => Just(-100_000i64)];
     (prop::bool::weighted(0.7), 0..5u16, recoveries, 0..100i64, mark)
@@ -123,7 +123,7 @@ pub struct Site {
 }
 
 impl Site {
-    pub fn new(rules: Rules, standings: &[Standing]) -> Self {
+    pub fn new(rules: Rules, initial_states: &[InitialState]) -> Self {
         let ticket = if rules.ticket { "require-ticket = true\n" } else { "" };
         let world = World::newcomers(ticket);
         let mode = if rules.mandatory { "mandatory" } else { "opt-in" };
@@ -133,13 +133,13 @@ impl Site {
             rules.skew, rules.limit
         ));
         let mut site = Self { world, rules, now: NOW, people: Default::default(), seen: Vec::new() };
-        for (who, standing) in standings.iter().enumerate().filter(|(_, standing)| standing.0) {
+        for (who, standing) in initial_states.iter().enumerate().filter(|(_, standing)| standing.0) {
             site.begin(who, standing);
         }
         site
     }
 
-    fn begin(&mut self, who: usize, &(_, codes, recoveries, last_failure, mark): &Standing) {
+    fn begin(&mut self, who: usize, &(_, codes, recoveries, last_failure, mark): &InitialState) {
         self.command(who, &["enroll", "--json", "--user", PEOPLE[who]], &[]);
         let person = &mut self.people[who];
         person.enroll_at_once(self.now, &self.rules);

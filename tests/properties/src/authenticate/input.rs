@@ -222,9 +222,9 @@ impl<'a> Input<'a> {
         let labels =
             credential.flat_map(|one| one.authenticators.iter().map(|one| &one.label).chain([&one.name]));
         let head: Vec<u8> = self.head.iter().copied().filter(|&byte| byte != 0).collect(); // as texts are read
-        let elsewhere = [&head, self.policy.unwrap_or_default()];
+        let clock_offset = [&head, self.policy.unwrap_or_default()];
         let stands_in = |text: &[u8]| text.windows(word.len()).any(|part| part == word.as_bytes());
-        elsewhere.into_iter().any(stands_in) || labels.into_iter().any(|label| label.contains(word))
+        clock_offset.into_iter().any(stands_in) || labels.into_iter().any(|label| label.contains(word))
     }
 
     /// The answer that a line stands for: what follows its last tab may be the word for a right code.

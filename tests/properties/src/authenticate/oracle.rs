@@ -5,7 +5,7 @@ use std::ffi::c_int;
 use std::fs;
 use std::path::PathBuf;
 
-use twostep_core::policy::{Address, Groups, METHODS, Methods, Mode, Origin, Policy, Subject};
+use twostep_core::policy::{Address, Groups, LoginFacts, METHODS, Methods, Mode, Origin, Policy};
 use twostep_core::proof::code::LongCode;
 use twostep_core::proof::totp::Authenticator;
 use twostep_core::store::files::credential::Credential;
@@ -211,7 +211,7 @@ fn possible(input: &Input<'_>, policy: &Policy, user: &str) -> Vec<(Mode, String
         for groups in [Groups::Known(BTreeSet::new()), Groups::Known(named.clone()), Groups::Unknown] {
             for methods in [Methods::Known(Vec::new()), Methods::Known(METHODS.to_vec()), Methods::Unknown] {
                 let address = Address::of(input.rhost.as_deref().unwrap_or_default());
-                let who = Subject {
+                let who = LoginFacts {
                     user,
                     service: input.service,
                     origin,

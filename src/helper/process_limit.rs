@@ -12,33 +12,33 @@ use twostep_core::os::root::Root;
 use twostep_core::store::files::STORE;
 
 /// Helpers of one caller's at once.
-const PLACES: u32 = 16;
-/// The file on which they are counted. It stays empty: a place is a lock on a byte that is not there.
+const SLOTS: u32 = 16;
+/// The file on which they are counted. It stays empty: a slot is a lock on a byte that is not there.
 const FILE: &str = "helpers";
 
-/// A place, kept until the process ends.
-pub struct Place(#[expect(dead_code, reason = "the lock is on it")] File);
+/// A slot, kept until the process ends.
+pub struct ProcessSlot(#[expect(dead_code, reason = "the lock is on it")] File);
 
-/// Takes one of the places of `caller`. `own`: the uid of the store's owner.
-pub fn take_place(caller: Uid, own: Uid) -> Result<Place, Fault> {
+/// Takes one of the slots of `caller`. `own`: the uid of the store's owner.
+pub fn take_slot(caller: Uid, own: Uid) -> Result<ProcessSlot, Fault> {
     let dir = Dir::open(Root::SYSTEM.path(STORE), own, Privacy::Secret)?;
     if dir.open_file(FILE, Access::Read)?.is_none() {
         dir.create(FILE, b"")?; // another helper may be faster
     }
     let file = dir.open_file(FILE, Access::Write)?.ok_or_else(|| Fault(format!("{FILE} was removed")))?;
-    for place in 0..PLACES {
-        match lock(&file, u64::from(caller.as_raw()), place) {
-            Ok(()) => return Ok(Place(file.into_file())),
+    for slot in 0..SLOTS {
+        match lock(&file, u64::from(caller.as_raw()), slot) {
+            Ok(()) => return Ok(ProcessSlot(file.into_file())),
             Err(Errno::EAGAIN | Errno::EACCES | Errno::EINTR) => {}
             Err(error) => return Err(Fault(format!("{FILE} cannot be locked: {}", error.desc()))),
         }
     }
-    Err(Fault(format!("uid {caller} has {PLACES} helpers already: more are not started")))
+    Err(Fault(format!("uid {caller} has {SLOTS} helpers already: more are not started")))
 }
 
 /// Locks a byte of the caller's, as long as the file is open here (fcntl(2), open file description locks).
-fn lock(file: &File, caller: u64, place: u32) -> Result<(), Errno> {
-    let byte = caller.saturating_mul(PLACES.into()).saturating_add(place.into());
+fn lock(file: &File, caller: u64, slot: u32) -> Result<(), Errno> {
+    let byte = caller.saturating_mul(SLOTS.into()).saturating_add(slot.into());
     let what = libc::flock {
         l_type: libc::F_WRLCK as libc::c_short,
         l_whence: libc::SEEK_SET as libc::c_short,

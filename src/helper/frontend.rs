@@ -4,9 +4,9 @@ use std::time::{Duration, Instant};
 
 use twostep_core::dialogue::conversation::Conversation;
 use twostep_core::fault::Fault;
-use twostep_core::helper::message::{LONGEST_FROM_CLIENT, Reply, Saying};
+use twostep_core::helper::message::{HelperReply, LONGEST_FROM_CLIENT, PromptReply};
 use twostep_core::login::audit::{self, Line, Value, Who};
-use twostep_core::manage::Office;
+use twostep_core::manage::Frontend;
 use twostep_core::os::account::Account;
 use twostep_core::os::channel::{Channel, after};
 use twostep_core::proof::code::Answer;
@@ -44,8 +44,8 @@ impl<'a> Client<'a> {
 }
 
 /// Sends what the helper says.
-pub fn say(channel: &Channel, saying: &Saying) -> Result<(), Fault> {
-    channel.send(&saying.encode(), after(PATIENCE)?)
+pub fn say(channel: &Channel, reply: &HelperReply) -> Result<(), Fault> {
+    channel.send(&reply.encode(), after(PATIENCE)?)
 }
 
 /// The client's first message.
@@ -57,22 +57,22 @@ pub fn first_message(channel: &Channel) -> Result<Zeroizing<Vec<u8>>, Fault> {
 impl Conversation for Client<'_> {
     fn ask(&mut self, prompt: &str) -> Result<Answer, Denial> {
         let gone = |_| Denial::Conversation;
-        say(self.channel, &Saying::Ask(Zeroizing::new(prompt.to_owned()))).map_err(gone)?;
+        say(self.channel, &HelperReply::Ask(Zeroizing::new(prompt.to_owned()))).map_err(gone)?;
         let reply = after(ANSWER)
             .and_then(|end| self.channel.receive(LONGEST_FROM_CLIENT, end.min(self.end)))
             .map_err(gone)?;
-        match reply.as_deref().and_then(|reply| Reply::decode(reply)) {
-            Some(Reply::Answer(answer)) => Ok(answer),
-            Some(Reply::Gone) | None => Err(Denial::Conversation),
+        match reply.as_deref().and_then(|reply| PromptReply::decode(reply)) {
+            Some(PromptReply::Answer(answer)) => Ok(answer),
+            Some(PromptReply::Gone) | None => Err(Denial::Conversation),
         }
     }
 
     fn tell(&mut self, text: &str) {
-        let _ = say(self.channel, &Saying::Tell(Zeroizing::new(text.to_owned()))); // the next message tells if it is gone
+        let _ = say(self.channel, &HelperReply::Tell(Zeroizing::new(text.to_owned()))); // the next message tells if it is gone
     }
 }
 
-impl Office for Client<'_> {
+impl Frontend for Client<'_> {
     fn log(&mut self, verdict: &Verdict) {
         log::write(&audit::line(&self.who(), verdict));
     }

@@ -11,7 +11,7 @@ use pam::conv::Conv;
 use pam::items::{AuthTok, RHost, Service, Tty};
 use pam::module::PamHandle;
 use twostep_core::dialogue::conversation::Conversation;
-use twostep_core::login::application::{Host, Left, Outcome, Request};
+use twostep_core::login::application::{Application, Handoff, HandoffKind, PamItems};
 use twostep_core::login::audit::Line;
 use twostep_core::os::{account, log};
 use twostep_core::proof::code::{Answer, LONGEST_ANSWER};
@@ -20,7 +20,7 @@ use twostep_core::verdict::Denial;
 use crate::ffi;
 
 /// Under which name libpam keeps what the auth phase leaves. With the version, because the type behind it is this build's.
-const LEFT: &str = concat!("pam_twostep ", env!("CARGO_PKG_VERSION"));
+const HANDOFF: &str = concat!("pam_twostep ", env!("CARGO_PKG_VERSION"));
 /// The variable of the PAM environment that is set as long as an enrollment is pending. It reaches sshd's other processes,
 /// which what libpam keeps does not.
 const PENDING: &CStr = c"TWOSTEP_PENDING";
@@ -30,13 +30,13 @@ const PENDING_SET: &CStr = c"TWOSTEP_PENDING=1";
 const PATIENCE_WITH_THE_LOG: Duration = Duration::from_secs(1);
 
 /// One call of libpam's.
-pub struct PamHost<'h> {
+pub struct PamApplication<'h> {
     handle: &'h mut PamHandle,
     silent: bool,
     log_is_stuck: bool,
 }
 
-impl<'h> PamHost<'h> {
+impl<'h> PamApplication<'h> {
     /// The application behind `handle`, called with `flags`.
     pub fn new(handle: &'h mut PamHandle, flags: PamFlag) -> Self {
         Self { handle, silent: flags & PAM_SILENT != 0, log_is_stuck: false }
@@ -58,7 +58,7 @@ impl<'h> PamHost<'h> {
     }
 }
 
-impl Conversation for PamHost<'_> {
+impl Conversation for PamApplication<'_> {
     /// The prompt echoes: a code is used up at once, people mistype less, and sshd's `password` method, which answers every
     /// hidden prompt with the password, refuses it.
     fn ask(&mut self, prompt: &str) -> Result<Answer, Denial> {
@@ -76,16 +76,16 @@ impl Conversation for PamHost<'_> {
     }
 }
 
-impl Host for PamHost<'_> {
+impl Application for PamApplication<'_> {
     fn ask_hidden(&mut self, prompt: &str) -> Result<Answer, Denial> {
         self.prompt(PAM_PROMPT_ECHO_OFF, prompt)
     }
 
-    fn request(&mut self) -> Request {
+    fn items(&mut self) -> PamItems {
         let text = |item: Option<&std::ffi::CStr>| {
             item.map_or_else(String::new, |c| c.to_string_lossy().into_owned())
         };
-        Request {
+        PamItems {
             user: self.handle.get_user(None).ok(),
             service: text(self.handle.get_item::<Service<'_>>().ok().flatten().map(|item| item.0)),
             rhost: text(self.handle.get_item::<RHost<'_>>().ok().flatten().map(|item| item.0)),
@@ -111,19 +111,19 @@ impl Host for PamHost<'_> {
         if ffi::set_password(self.handle, text) { Ok(()) } else { Err(failed()) }
     }
 
-    fn keep(&mut self, left: Left) -> Result<(), Denial> {
+    fn keep(&mut self, handoff: Handoff) -> Result<(), Denial> {
         let failed = |what: &str| Denial::Unavailable(format!("libpam could not keep {what}"));
         // First: whatever happens then, nobody gets in with nothing stored.
-        if matches!(left.outcome, Outcome::Enrolling(_)) && !ffi::putenv(self.handle, PENDING_SET) {
+        if matches!(handoff.kind, HandoffKind::Enrolling(_)) && !ffi::putenv(self.handle, PENDING_SET) {
             return Err(failed("a variable"));
         }
-        let kept = self.handle.set_data(LEFT, Box::new(Cell::new(Some(left))));
+        let kept = self.handle.set_data(HANDOFF, Box::new(Cell::new(Some(handoff))));
         kept.map_err(|_| failed("the outcome of the auth phase"))
     }
 
-    fn take(&mut self) -> Option<Left> {
+    fn take(&mut self) -> Option<Handoff> {
         // SAFETY: under this name only `keep` stores, and only this type.
-        let kept = unsafe { self.handle.get_data::<Cell<Option<Left>>>(LEFT) };
+        let kept = unsafe { self.handle.get_data::<Cell<Option<Handoff>>>(HANDOFF) };
         kept.ok().and_then(Cell::take)
     }
 
