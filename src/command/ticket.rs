@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use time::OffsetDateTime;
 use twostep_core::dialogue::enroll::Source;
+use twostep_core::paths::POLICY;
 use twostep_core::proof::code::{LONG_CODE_BYTES, LongCode};
 use twostep_core::proof::ticket::Ticket;
 use twostep_core::store::Durability;
@@ -61,9 +62,7 @@ pub fn run(administrator: &Administrator, arguments: &Arguments) -> Result<(), F
     say(&format!("Ticket for {name}: {}", code.expose_text().as_str()))?;
     say(&format!("It allows one enrollment, before {}.", moment(expires)))?;
     if !policy.enrollment.require_ticket {
-        note(
-            "the policy asks for no tickets: see require-ticket in [enrollment] of /etc/twostep/policy.toml.",
-        );
+        note(&format!("the policy asks for no tickets: see require-ticket in [enrollment] of {POLICY}.",));
     }
     Ok(())
 }

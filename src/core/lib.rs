@@ -17,6 +17,7 @@
 //! [`machine::System`] supplies files, accounts and the clock.
 
 pub mod fault;
+pub mod paths;
 pub mod time;
 
 pub mod verdict;

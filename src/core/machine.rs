@@ -18,6 +18,7 @@ use crate::os::account::{self, Account, NssName};
 use crate::os::files::{self, Access, Dir, Privacy};
 use crate::os::root::{Owners, Root};
 use crate::os::{clock, entropy};
+use crate::paths::{DEBIAN_PAM_DIRS, POLICY_DIR, POLICY_FILE};
 use crate::policy::{Policy, Verification};
 use crate::proof::code::{LongCode, Typed};
 use crate::proof::state::AttemptCounter;
@@ -29,14 +30,6 @@ use crate::store::files::{LocalRecord, Store, check_state_owner};
 use crate::time::UnixTime;
 use crate::verdict::{Accepted, Denial, TicketFault};
 use crate::verify::{Purpose, verify};
-
-/// Where the policy's directory lies below the root.
-const POLICY_DIR: &str = "/etc/twostep";
-/// The policy's name in it.
-const POLICY_FILE: &str = "policy.toml";
-
-/// Where libpam looks for the file of a service, in this order.
-const PAM_DIRS: [&str; 2] = ["/etc/pam.d", "/usr/lib/pam.d"];
 
 /// The files below a root, the name service, the clock.
 pub struct System {
@@ -81,7 +74,7 @@ impl System {
 
     /// Where the file of a PAM service may lie; the first that is there counts.
     pub fn paths_of_service(&self, service: &str) -> impl Iterator<Item = PathBuf> {
-        PAM_DIRS.iter().map(move |dir| self.root.path(&format!("{dir}/{service}")))
+        DEBIAN_PAM_DIRS.iter().map(move |dir| self.root.path(&format!("{dir}/{service}")))
     }
 
     /// The path and the text of the policy file. A file that somebody else could change is an error.

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use crate::fault::Fault;
+use crate::paths::PAM_DIR;
 use crate::time::UnixTime;
 
 /// The end of one pass through the auth stack.
@@ -406,7 +407,7 @@ impl Denial {
                 .into(),
             Self::NotStored { service } => format!(
                 "the person has enrolled, and the account phase did not store it: put 'account required pam_twostep.so' \
-                 before all other account lines of /etc/pam.d/{service}"
+                 before all other account lines of {PAM_DIR}/{service}"
             )
             .into(),
             Self::ClockAnomaly { name, mark, now, .. } => {

@@ -9,7 +9,7 @@ use nix::unistd::Uid;
 use twostep_core::fault::Fault;
 use twostep_core::os::files::{Access, Dir, Privacy};
 use twostep_core::os::root::Root;
-use twostep_core::store::files::STORE;
+use twostep_core::paths::STORE;
 
 /// Helpers of one caller's at once.
 const SLOTS: u32 = 16;

@@ -1,7 +1,7 @@
 //! SELinux and AppArmor: whether they may keep sshd, login and sudo from our files.
 
 use twostep_core::os::label;
-use twostep_core::store::files::STORE;
+use twostep_core::paths::STORE;
 
 use super::Patient;
 use super::finding::{Finding, Place, Remedy};

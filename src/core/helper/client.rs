@@ -7,10 +7,10 @@ use crate::fault::Fault;
 use crate::manage::status::Status;
 use crate::os::channel::{Channel, after};
 use crate::os::{account, spawn};
+use crate::paths::HELPER;
 use crate::proof::code::Typed;
 use crate::verdict::{Accepted, Denial};
 
-use super::HELPER;
 use super::message::{Done, FirstMessage, HelperReply, HelperRequest, LONGEST_FROM_HELPER, PromptReply};
 
 /// How long the helper may take to judge an answer.

@@ -7,8 +7,3 @@
 pub mod client;
 mod denial;
 pub mod message;
-
-use std::ffi::CStr;
-
-/// Where the helper lies.
-pub const HELPER: &CStr = c"/usr/libexec/twostep/twostep-helper";

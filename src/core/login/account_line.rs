@@ -4,6 +4,8 @@
 
 use std::fmt::Write;
 
+use crate::paths::PAM_DIR;
+
 /// The name of the module's file, perhaps behind a directory.
 const MODULE: &str = "pam_twostep.so";
 /// The same before it is installed.
@@ -23,7 +25,7 @@ const DEEPEST: usize = 8;
 pub fn check_account_phase(service: &str, read: &impl Fn(&str) -> Option<String>) -> Result<(), String> {
     match scan(service, read, DEEPEST)? {
         Found::Ours => Ok(()),
-        Found::Nothing => Err(mend("no account line is twostep's", &format!("/etc/pam.d/{service}"))),
+        Found::Nothing => Err(mend("no account line is twostep's", &format!("{PAM_DIR}/{service}"))),
     }
 }
 
@@ -40,7 +42,7 @@ fn scan(file: &str, read: &impl Fn(&str) -> Option<String>, depth: usize) -> Res
     let text = text.ok_or_else(|| format!("the PAM file '{file}' cannot be read"))?;
     let mut lines = text.split('\n').enumerate();
     while let Some((index, line)) = lines.next() {
-        let place = format!("/etc/pam.d/{file}, line {}", index.saturating_add(1));
+        let place = format!("{PAM_DIR}/{file}, line {}", index.saturating_add(1));
         check_plain(line, &place)?;
         let mut whole = line.to_owned();
         while whole.ends_with('\\') {

@@ -17,6 +17,7 @@ use crate::login::machine::Machine;
 use crate::machine::System;
 use crate::manage::failure::Failure;
 use crate::os::account::Account;
+use crate::paths::POLICY;
 use crate::policy::{Groups, Mode, Policy};
 use crate::proof::code::Typed;
 use crate::proof::recovery::{RecoveryCodes, SALT};
@@ -99,7 +100,7 @@ impl Obligation {
         if *administrator {
             return "by an administrator ('twostep require')".to_owned();
         }
-        format!("by rule '{rule}', line {line} of /etc/twostep/policy.toml")
+        format!("by rule '{rule}', line {line} of {POLICY}")
     }
 }
 

@@ -30,7 +30,10 @@ pub fn policy(bytes: &[u8]) {
 
 fn check_error(error: &PolicyError, bytes: &[u8]) {
     let lines = bytes.iter().filter(|&&byte| byte == b'\n').count() + 1;
-    assert!((1..=lines).contains(&error.position.line) && error.position.column > 0, "{error} in {lines} lines");
+    assert!(
+        (1..=lines).contains(&error.position.line) && error.position.column > 0,
+        "{error} in {lines} lines"
+    );
     assert!(!error.message.is_empty() && !error.message.contains('\n'), "{error:?}");
 }
 

@@ -14,7 +14,7 @@ use super::expected::{Expected, Kind, Owner};
 use super::{closed, first_of, store};
 
 /// Where it lies.
-pub const HELPER: &str = match twostep_core::helper::HELPER.to_str() {
+pub const HELPER: &str = match twostep_core::paths::HELPER.to_str() {
     Ok(path) => path,
     Err(_) => "",
 };

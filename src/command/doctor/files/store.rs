@@ -4,7 +4,8 @@ use std::fs;
 
 use twostep_core::os::files::LONGEST_FILE;
 use twostep_core::os::root::Root;
-use twostep_core::store::files::{STORE, Store};
+use twostep_core::paths::STORE;
+use twostep_core::store::files::Store;
 
 use super::super::Patient;
 use super::super::finding::{Finding, Place, Remedy};

@@ -6,7 +6,7 @@ use std::fs;
 
 use nix::sys::statvfs::statvfs;
 use twostep_core::os::root::Root;
-use twostep_core::store::files::STORE;
+use twostep_core::paths::STORE;
 
 use super::Patient;
 use super::files::{HELPER, WHO_NEEDS_IT};

@@ -24,6 +24,7 @@ use crate::fault::Fault;
 use crate::os::account::Account;
 use crate::os::files::{self, Access, Dir, Privacy};
 use crate::os::root::{Owners, Root};
+use crate::paths::{STATES, STORE, USERS};
 use crate::proof::state::State;
 use crate::proof::totp;
 use crate::time::UnixTime;
@@ -34,9 +35,6 @@ use super::{Durability, Record};
 use credential::Credential;
 pub use state_file::LockedState;
 use state_file::{Lock, PATIENCE, Slots, new_state_file};
-
-/// Where the store lies below the root.
-pub const STORE: &str = "/var/lib/twostep";
 
 /// The two directories, checked.
 pub struct Store {
@@ -54,9 +52,8 @@ impl Store {
     pub fn open_of(root: &Root, owners: Owners) -> Result<Self, Fault> {
         files::check_above(&root.above(STORE), owners.system)?;
         files::check_private(&root.path(STORE), owners.store)?;
-        let open =
-            |name: &str| Dir::open(root.path(&format!("{STORE}/{name}")), owners.store, Privacy::Secret);
-        Ok(Self { users: open("users")?, states: open("state")? })
+        let open = |path: &str| Dir::open(root.path(path), owners.store, Privacy::Secret);
+        Ok(Self { users: open(USERS)?, states: open(STATES)? })
     }
 
     /// Whether `uid` has a credential. It is not read: that happens under the lock.

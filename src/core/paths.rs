@@ -1,0 +1,50 @@
+//! Every path that twostep knows, each once: absolute, as the machine names it. [`crate::os::root::Root`] finds them below
+//! another root.
+
+use std::ffi::CStr;
+
+// `concat!` takes literals alone.
+macro_rules! policy_file {
+    () => {
+        "policy.toml"
+    };
+}
+
+macro_rules! policy_dir {
+    () => {
+        "/etc/twostep"
+    };
+}
+
+macro_rules! store {
+    () => {
+        "/var/lib/twostep"
+    };
+}
+
+/// The folder of the policy.
+pub const POLICY_DIR: &str = policy_dir!();
+/// The name of the policy file in its folder.
+pub const POLICY_FILE: &str = policy_file!();
+/// The policy file.
+pub const POLICY: &str = concat!(policy_dir!(), "/", policy_file!());
+
+/// The folder of the store.
+pub const STORE: &str = store!();
+/// The folder of the secret files.
+pub const USERS: &str = concat!(store!(), "/users");
+/// The folder of the state files.
+pub const STATES: &str = concat!(store!(), "/state");
+
+/// The program that judges codes for programs that are not root.
+pub const HELPER: &CStr = c"/usr/libexec/twostep/twostep-helper";
+
+/// The folder in which administrators write PAM's service files.
+pub const PAM_DIR: &str = "/etc/pam.d";
+/// The folders in which libpam looks for a service's file: the first that has it counts. The last two are the vendors' of
+/// Fedora and Arch, and of SUSE.
+pub const PAM_DIRS: &[&str] = &[PAM_DIR, "/usr/lib/pam.d", "/usr/share/pam.d", "/usr/etc/pam.d"];
+/// Those of them that Debian's libpam knows.
+pub const DEBIAN_PAM_DIRS: &[&str] = PAM_DIRS.split_at(2).0;
+/// The file that libpam reads where it finds none of these folders.
+pub const PAM_CONF: &str = "/etc/pam.conf";
