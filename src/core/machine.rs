@@ -24,12 +24,11 @@ use crate::proof::code::{LongCode, Typed};
 use crate::proof::state::AttemptCounter;
 use crate::proof::ticket::Ticket;
 use crate::proof::totp::Authenticator;
-use crate::store::Durability;
 use crate::store::files::credential::NewEnrollment;
 use crate::store::files::{LocalRecord, Store, check_state_owner};
 use crate::time::UnixTime;
 use crate::verdict::{Accepted, Denial, TicketFault};
-use crate::verify::{Purpose, verify};
+use crate::verify::{Purpose, verify, verify_ticket};
 
 /// The files below a root, the name service, the clock.
 pub struct System {
@@ -220,15 +219,7 @@ impl Machine for System {
         let store = self.store()?;
         let mut locked = store.lock(account.uid)?.ok_or_else(none)?;
         check_state_owner(locked.state(), account)?;
-        let charged = locked.state().charge_ticket(self.now()?)?;
-        locked.save(charged, Durability::Written)?; // charged before compared
-        let ticket = locked.state().ticket.ok_or_else(none)?;
-        if !ticket.is(typed, account.uid) {
-            locked.save(locked.state().clone(), Durability::Flushed)?; // the charge outlives a power cut, too
-            return Err(Denial::WrongTicket(TicketFault::Wrong));
-        }
-        locked.save(locked.state().with_ticket(Some(ticket.restored())), Durability::Flushed)?;
-        Ok(ticket.restored())
+        verify_ticket(&mut locked, account.uid, typed, self.now()?)
     }
 
     fn enroll(&self, account: &Account, enrollment: NewEnrollment) -> Result<(), Denial> {

@@ -1,4 +1,4 @@
-//! Judging one answer against one locked record.
+//! Judges one code, recovery code or ticket against one locked record.
 
 use std::hint::black_box;
 
@@ -6,11 +6,12 @@ use crate::policy::Verification;
 use crate::proof::code::{Code, LongCode, Typed};
 use crate::proof::recovery::{RecoveryCodes, SALT};
 use crate::proof::state::{AttemptCounter, State};
+use crate::proof::ticket::Ticket;
 use crate::proof::totp::{self, Algorithm, Authenticator, Match};
 use crate::store::files::credential::Credential;
-use crate::store::{Durability, Record};
+use crate::store::{Durability, Record, StateRecord};
 use crate::time::{Period, UnixTime};
-use crate::verdict::{Accepted, ClockOffset, Denial, Proof};
+use crate::verdict::{Accepted, ClockOffset, Denial, Proof, TicketFault};
 
 /// What follows when a code is right.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -78,7 +79,22 @@ fn verify_recovery_code(
     settle_if_refused(record, judged)
 }
 
-fn settle_if_refused<T>(record: &mut impl Record, judged: Result<T, Denial>) -> Result<T, Denial> {
+/// Checks a ticket with which `uid` may enroll once, in the same order. The right one is given back its tries: it is used up
+/// by the enrollment, which may still fail.
+pub fn verify_ticket(
+    record: &mut impl StateRecord,
+    uid: u32,
+    typed: &LongCode,
+    now: UnixTime,
+) -> Result<Ticket, Denial> {
+    record.save(record.state().charge_ticket(now)?, Durability::Written)?; // charged before compared
+    let right = record.state().ticket.filter(|ticket| ticket.is(typed, uid)).map(Ticket::restored);
+    let ticket = settle_if_refused(record, right.ok_or(Denial::WrongTicket(TicketFault::Wrong)))?;
+    record.save(record.state().with_ticket(Some(ticket)), Durability::Flushed)?;
+    Ok(ticket)
+}
+
+fn settle_if_refused<T>(record: &mut impl StateRecord, judged: Result<T, Denial>) -> Result<T, Denial> {
     if judged.is_err() {
         record.save(record.state().clone(), Durability::Flushed)?; // the charge outlives a power cut, too
     }
@@ -112,7 +128,9 @@ impl Record for Nobody {
     fn credential(&self) -> &Credential {
         &self.credential
     }
+}
 
+impl StateRecord for Nobody {
     fn state(&self) -> &State {
         &self.state
     }
@@ -157,6 +175,9 @@ mod tests {
         fn credential(&self) -> &Credential {
             &self.credential
         }
+    }
+
+    impl StateRecord for Remembering {
         fn state(&self) -> &State {
             &self.state
         }
@@ -272,6 +293,74 @@ mod tests {
         assert_eq!(again, Err(Denial::WrongRecoveryCode { failures: 1 }));
         assert_eq!(record.saves.len(), 4, "a wrong one is charged and flushed");
         assert_eq!(record.state.mark, UnixTime::new(0));
+    }
+
+    fn the_ticket() -> LongCode {
+        LongCode::new([8; 10])
+    }
+
+    /// A record with a ticket for uid 1001, which expires at 1,000.
+    fn with_ticket(fail_from: usize) -> Remembering {
+        let mut record = record(fail_from);
+        record.state.ticket = Some(Ticket::issue(&the_ticket(), 1001, UnixTime::new(1000)));
+        record
+    }
+
+    fn tries(record: &Remembering) -> u8 {
+        record.state.ticket.unwrap().tries
+    }
+
+    fn judge_ticket(record: &mut Remembering, uid: u32, typed: &LongCode) -> Result<Ticket, Denial> {
+        verify_ticket(record, uid, typed, UnixTime::new(999))
+    }
+
+    fn durabilities(record: &Remembering) -> Vec<Durability> {
+        record.saves.iter().map(|(_, how)| *how).collect()
+    }
+
+    #[test]
+    fn charges_ticket_then_restores_the_right_one() {
+        let mut record = with_ticket(9);
+        let before = record.state.ticket;
+        assert_eq!(judge_ticket(&mut record, 1001, &the_ticket()).ok(), before);
+        assert_eq!(record.state.ticket, before);
+        assert_eq!(durabilities(&record), [Durability::Written, Durability::Flushed]);
+        assert!(judge_ticket(&mut record, 1001, &the_ticket()).is_ok(), "the enrollment uses it up");
+    }
+
+    #[test]
+    fn keeps_wrong_tickets_charged_on_disk() {
+        let mut record = with_ticket(9);
+        for (left, typed, uid) in [(2, LongCode::new([9; 10]), 1001), (1, the_ticket(), 1002)] {
+            record.saves.clear();
+            let judged = judge_ticket(&mut record, uid, &typed);
+            assert_eq!(judged, Err(Denial::WrongTicket(TicketFault::Wrong)));
+            assert_eq!(tries(&record), left);
+            assert_eq!(durabilities(&record), [Durability::Written, Durability::Flushed]);
+        }
+        assert!(judge_ticket(&mut record, 1001, &the_ticket()).is_ok());
+        assert_eq!(tries(&record), 3);
+    }
+
+    #[test]
+    fn compares_no_ticket_that_is_dead_expired_or_missing() {
+        let at =
+            |record: &mut Remembering, now| verify_ticket(record, 1001, &the_ticket(), UnixTime::new(now));
+        let mut record = with_ticket(9);
+        assert_eq!(at(&mut record, 1000), Err(Denial::WrongTicket(TicketFault::Expired)));
+        record.state.ticket.as_mut().unwrap().tries = 0;
+        assert_eq!(at(&mut record, 999), Err(Denial::WrongTicket(TicketFault::Dead)));
+        record.state.ticket = None;
+        assert_eq!(at(&mut record, 999), Err(Denial::WrongTicket(TicketFault::None)));
+        assert!(record.saves.is_empty());
+    }
+
+    #[test]
+    fn accepts_no_ticket_that_could_not_be_saved() {
+        for fail_from in [0, 1] {
+            let judged = judge_ticket(&mut with_ticket(fail_from), 1001, &the_ticket());
+            assert_eq!(judged, Err(Denial::Unavailable("disk".to_owned())));
+        }
     }
 
     #[test]

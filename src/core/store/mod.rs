@@ -16,12 +16,16 @@ pub enum Durability {
     Flushed,
 }
 
-/// One locked record: what `verify` works on.
-pub trait Record {
-    /// The authenticators.
-    fn credential(&self) -> &Credential;
+/// A locked state: what `verify` judges a ticket against.
+pub trait StateRecord {
     /// The state as it was last saved.
     fn state(&self) -> &State;
     /// Saves the next state.
     fn save(&mut self, next: State, how: Durability) -> Result<(), Denial>;
+}
+
+/// A locked state with its credential: what `verify` judges a code against.
+pub trait Record: StateRecord {
+    /// The credential as it was read under the lock.
+    fn credential(&self) -> &Credential;
 }

@@ -30,7 +30,7 @@ use crate::proof::totp;
 use crate::time::UnixTime;
 use crate::verdict::Denial;
 
-use super::{Durability, Record};
+use super::{Durability, Record, StateRecord};
 
 use credential::Credential;
 pub use state_file::LockedState;
@@ -230,7 +230,9 @@ impl Record for LocalRecord {
     fn credential(&self) -> &Credential {
         &self.credential
     }
+}
 
+impl StateRecord for LocalRecord {
     fn state(&self) -> &State {
         self.state.state()
     }

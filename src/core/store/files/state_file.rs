@@ -8,8 +8,9 @@ use crate::fault::Fault;
 use crate::os::files::{self, Opened};
 use crate::os::{self, LockError, Shield};
 use crate::proof::state::State;
+use crate::store::{Durability, StateRecord};
+use crate::verdict::Denial;
 
-use super::Durability;
 use super::slot::{SLOT, Slot, Stage, Unreadable};
 
 /// Bytes between the starts of the two slots: each has a block of its own, so that writing one cannot tear the other.
@@ -190,6 +191,16 @@ impl LockedState {
         self.target = 1u8.saturating_sub(self.target);
         self.generation = self.generation.saturating_add(1);
         (self.written, self.other_unflushed) = (false, false);
+    }
+}
+
+impl StateRecord for LockedState {
+    fn state(&self) -> &State {
+        &self.state
+    }
+
+    fn save(&mut self, next: State, how: Durability) -> Result<(), Denial> {
+        Ok(Self::save(self, next, how)?)
     }
 }
 
