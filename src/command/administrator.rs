@@ -90,9 +90,10 @@ impl Administrator {
     pub fn with_context<T>(
         &self,
         account: &Account,
-        act: impl FnOnce(&Context<'_>, &mut AdminFrontend<'_>) -> Result<T, Failure>,
+        act: impl FnOnce(&Context<'_, System>, &mut AdminFrontend<'_>) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
-        let context = Context::open(self.machine(), account, Actor::Administrator)?;
+        let store = self.store()?;
+        let context = Context::open(self.machine(), &store, account, Actor::Administrator)?;
         act(&context, &mut AdminFrontend { administrator: self, account })
     }
 

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use twostep_core::helper::client::{self, Refusal};
 use twostep_core::helper::message::{Done, HelperRequest};
-use twostep_core::manage::ManageRequest;
 use twostep_core::manage::failure::Failure;
+use twostep_core::manage::request::ManageRequest;
 use twostep_core::os::account;
 use twostep_core::verdict::Denial;
 
@@ -42,9 +42,7 @@ impl Caller {
             }
             Self::Person => {
                 check_own(user)?;
-                match client::carry_out(HelperRequest::ManageRequest(request), &mut Terminal)
-                    .map_err(explain)?
-                {
+                match client::carry_out(HelperRequest::Manage(request), &mut Terminal).map_err(explain)? {
                     Done::Text(text) => say(&text),
                     Done::Accepted(_) => Ok(()),
                 }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use twostep_core::dialogue::enroll::IssuedEnrollment;
 use twostep_core::dialogue::qr;
-use twostep_core::manage::ManageRequest;
+use twostep_core::manage::request::ManageRequest;
 
 use crate::administrator::Administrator;
 use crate::caller::{Caller, named};

@@ -1,6 +1,6 @@
 //! `twostep recovery`: a new set of recovery codes.
 
-use twostep_core::manage::ManageRequest;
+use twostep_core::manage::request::ManageRequest;
 
 use crate::caller::Caller;
 use crate::failure::Failure;

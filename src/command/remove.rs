@@ -1,6 +1,6 @@
 //! `twostep remove`: takes away one authenticator, or all.
 
-use twostep_core::manage::ManageRequest;
+use twostep_core::manage::request::ManageRequest;
 
 use crate::caller::Caller;
 use crate::failure::Failure;

@@ -5,7 +5,7 @@ use time::OffsetDateTime;
 use twostep_core::helper::client;
 use twostep_core::login::machine::Machine;
 use twostep_core::machine::System;
-use twostep_core::manage::Obligation;
+use twostep_core::manage::obligation::Obligation;
 use twostep_core::manage::status::{AuthenticatorSummary, StateSummary, Status};
 use twostep_core::os::account::{self, Account};
 use twostep_core::os::clock;

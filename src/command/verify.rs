@@ -1,6 +1,6 @@
 //! `twostep verify`: tries a code without using it up.
 
-use twostep_core::manage::ManageRequest;
+use twostep_core::manage::request::ManageRequest;
 
 use crate::caller::Caller;
 use crate::failure::Failure;

@@ -28,7 +28,7 @@ use crate::store::files::credential::NewEnrollment;
 use crate::store::files::{LocalRecord, Store, check_state_owner};
 use crate::time::UnixTime;
 use crate::verdict::{Accepted, Denial, TicketFault};
-use crate::verify::{Purpose, verify, verify_ticket};
+use crate::verify::{self, Purpose};
 
 /// The files below a root, the name service, the clock.
 pub struct System {
@@ -86,36 +86,6 @@ impl System {
         let file = file.ok_or_else(|| Fault(format!("{} is missing", path.display())))?;
         let text = files::read(&file, &path)?;
         Ok((path, text))
-    }
-
-    /// Whether what was typed would be accepted: it is not used up, and a failure is charged.
-    pub fn try_out(
-        &self,
-        account: &Account,
-        typed: &Typed,
-        rules: &Verification,
-        remark: &mut dyn FnMut(&str),
-    ) -> Result<Accepted, Denial> {
-        // Whoever tries: at logins it must not count.
-        self.judge(account, typed, AttemptCounter::Helper, Purpose::Try, rules, remark)
-    }
-
-    fn judge(
-        &self,
-        account: &Account,
-        typed: &Typed,
-        by: AttemptCounter,
-        purpose: Purpose,
-        rules: &Verification,
-        remark: &mut dyn FnMut(&str),
-    ) -> Result<Accepted, Denial> {
-        let store = self.store()?;
-        let mut record = LocalRecord::open(&store, account, rules.skew_steps.into(), clock::now()?)?;
-        let judged = verify(&mut record, typed, by, purpose, rules, clock::now()?);
-        let to_tell = record.remark;
-        drop(record); // the log may be slow, and other logins wait for the lock
-        to_tell.into_iter().for_each(remark);
-        judged
     }
 
     fn read_policy(&self) -> Result<Policy, Fault> {
@@ -187,7 +157,11 @@ impl Machine for System {
         remark: &mut dyn FnMut(&str),
     ) -> Result<Accepted, Denial> {
         match self.judge {
-            Judge::Here(by) => self.judge(account, typed, by, Purpose::Accept, rules, remark),
+            Judge::Here(by) => {
+                let store = self.store()?;
+                let record = LocalRecord::open(&store, account, rules.skew_steps.into(), clock::now()?)?;
+                verify::judge(record, typed, by, Purpose::Accept, rules, clock::now()?, remark)
+            }
             Judge::Helper => check_own(account).and_then(|()| client::verify(typed)),
         }
     }
@@ -219,7 +193,7 @@ impl Machine for System {
         let store = self.store()?;
         let mut locked = store.lock(account.uid)?.ok_or_else(none)?;
         check_state_owner(locked.state(), account)?;
-        verify_ticket(&mut locked, account.uid, typed, self.now()?)
+        verify::verify_ticket(&mut locked, account.uid, typed, self.now()?)
     }
 
     fn enroll(&self, account: &Account, enrollment: NewEnrollment) -> Result<(), Denial> {

@@ -8,6 +8,7 @@ use crate::proof::recovery::{RecoveryCodes, SALT};
 use crate::proof::state::{AttemptCounter, State};
 use crate::proof::ticket::Ticket;
 use crate::proof::totp::{self, Algorithm, Authenticator, Match};
+use crate::store::files::LocalRecord;
 use crate::store::files::credential::Credential;
 use crate::store::{Durability, Record, StateRecord};
 use crate::time::{Period, UnixTime};
@@ -20,6 +21,24 @@ pub enum Purpose {
     Accept,
     /// Nothing: somebody wants to know whether it works. Failures are charged all the same.
     Try,
+}
+
+/// Judges what was typed against the record of somebody on this machine. `remark` is told what an administrator must know
+/// besides, when the record is no longer locked: the log may be slow, and other logins wait for the lock.
+pub fn judge(
+    mut record: LocalRecord,
+    typed: &Typed,
+    by: AttemptCounter,
+    purpose: Purpose,
+    rules: &Verification,
+    now: UnixTime,
+    remark: &mut dyn FnMut(&str),
+) -> Result<Accepted, Denial> {
+    let judged = verify(&mut record, typed, by, purpose, rules, now);
+    let to_tell = record.remark;
+    drop(record);
+    to_tell.into_iter().for_each(remark);
+    judged
 }
 
 /// Checks what was typed against a locked record.

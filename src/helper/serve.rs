@@ -6,8 +6,9 @@ use twostep_core::helper::message::{Done, FirstMessage, HelperReply, HelperReque
 use twostep_core::login::machine::Machine;
 use twostep_core::machine::System;
 use twostep_core::manage::failure::Failure;
+use twostep_core::manage::request::ManageRequest;
 use twostep_core::manage::status::Status;
-use twostep_core::manage::{Actor, Context, Frontend, ManageRequest};
+use twostep_core::manage::{Actor, Context, Frontend};
 use twostep_core::os::account::{self, Account};
 use twostep_core::os::channel::Channel;
 use twostep_core::os::{clock, confine};
@@ -40,7 +41,7 @@ pub fn serve(channel: &Channel, caller: Uid, own: Uid) -> Result<(), Fault> {
     let reply = match request.request {
         HelperRequest::Status => status(&account),
         HelperRequest::Verify(answer) => Ok(verify(&account, &answer, &mut client)),
-        HelperRequest::ManageRequest(request) => {
+        HelperRequest::Manage(request) => {
             confine::end_after(LONG);
             run(&account, &request, &mut client)
         }
@@ -88,6 +89,7 @@ fn judge(account: &Account, answer: &Answer, client: &mut Client<'_>) -> Result<
 
 fn run(account: &Account, request: &ManageRequest, client: &mut Client<'_>) -> Result<HelperReply, Failure> {
     let system = System::of_helper();
-    let done = Context::open(&system, account, Actor::Owner)?.run(request, client)?;
+    let store = system.store()?;
+    let done = Context::open(&system, &store, account, Actor::Owner)?.run(request, client)?;
     Ok(HelperReply::Done(Done::Text(done)))
 }

@@ -40,7 +40,7 @@ impl From<Fault> for Refusal {
 pub fn carry_out(request: HelperRequest, person: &mut dyn Conversation) -> Outcome {
     let patience = match request {
         HelperRequest::Status | HelperRequest::Verify(_) => TO_JUDGE,
-        HelperRequest::ManageRequest(_) => TO_GO_ON,
+        HelperRequest::Manage(_) => TO_GO_ON,
     };
     let (channel, theirs) = Channel::pair()?;
     spawn::start(HELPER, c"twostep-helper", theirs)?;

@@ -3,8 +3,8 @@
 use zeroize::Zeroizing;
 
 use crate::dialogue::qr::Colour;
-use crate::manage::ManageRequest;
 use crate::manage::failure::Failure;
+use crate::manage::request::ManageRequest;
 use crate::proof::code::{Answer, LONGEST_ANSWER};
 use crate::verdict::{Accepted, Denial, Proof};
 
@@ -34,7 +34,7 @@ pub enum HelperRequest {
     /// To have an answer judged, and used up if it is right.
     Verify(Answer),
     /// To have something done, with questions to the person.
-    ManageRequest(ManageRequest),
+    Manage(ManageRequest),
 }
 
 impl FirstMessage {
@@ -45,15 +45,13 @@ impl FirstMessage {
         let fields: &[&[u8]] = match &self.request {
             HelperRequest::Status => &[b"standing"],
             HelperRequest::Verify(answer) => &[b"verify", answer.as_slice()],
-            HelperRequest::ManageRequest(ManageRequest::Try) => &[b"try"],
-            HelperRequest::ManageRequest(ManageRequest::Enroll(label, with)) => {
+            HelperRequest::Manage(ManageRequest::Try) => &[b"try"],
+            HelperRequest::Manage(ManageRequest::Enroll(label, with)) => {
                 &[b"enroll", colour(*with).as_bytes(), label.as_bytes()]
             }
-            HelperRequest::ManageRequest(ManageRequest::Recovery) => &[b"recovery"],
-            HelperRequest::ManageRequest(ManageRequest::Remove(None)) => &[b"remove"],
-            HelperRequest::ManageRequest(ManageRequest::Remove(Some(label))) => {
-                &[b"remove", label.as_bytes()]
-            }
+            HelperRequest::Manage(ManageRequest::Recovery) => &[b"recovery"],
+            HelperRequest::Manage(ManageRequest::Remove(None)) => &[b"remove"],
+            HelperRequest::Manage(ManageRequest::Remove(Some(label))) => &[b"remove", label.as_bytes()],
         };
         join(&[&[GREETING, uid.as_bytes()], fields].concat())
     }
@@ -80,7 +78,7 @@ impl HelperRequest {
         match fields {
             [b"standing"] => Some(Self::Status),
             [b"verify", answer] => Some(Self::Verify(Answer::new(answer.to_vec()))),
-            _ => decode_errand(fields).map(Self::ManageRequest),
+            _ => decode_errand(fields).map(Self::Manage),
         }
     }
 }
@@ -244,19 +242,19 @@ mod tests {
         let table = [
             (HelperRequest::Status, "twostep 1\x001001\0standing"),
             (HelperRequest::Verify(typed("123456")), "twostep 1\x001001\0verify\x00123456"),
-            (HelperRequest::ManageRequest(ManageRequest::Try), "twostep 1\x001001\0try"),
+            (HelperRequest::Manage(ManageRequest::Try), "twostep 1\x001001\0try"),
             (
-                HelperRequest::ManageRequest(ManageRequest::Enroll(label(), Colour::Explicit)),
+                HelperRequest::Manage(ManageRequest::Enroll(label(), Colour::Explicit)),
                 "twostep 1\x001001\0enroll\0colour\0my tablet",
             ),
             (
-                HelperRequest::ManageRequest(ManageRequest::Enroll(label(), Colour::None)),
+                HelperRequest::Manage(ManageRequest::Enroll(label(), Colour::None)),
                 "twostep 1\x001001\0enroll\0plain\0my tablet",
             ),
-            (HelperRequest::ManageRequest(ManageRequest::Recovery), "twostep 1\x001001\0recovery"),
-            (HelperRequest::ManageRequest(ManageRequest::Remove(None)), "twostep 1\x001001\0remove"),
+            (HelperRequest::Manage(ManageRequest::Recovery), "twostep 1\x001001\0recovery"),
+            (HelperRequest::Manage(ManageRequest::Remove(None)), "twostep 1\x001001\0remove"),
             (
-                HelperRequest::ManageRequest(ManageRequest::Remove(Some(label()))),
+                HelperRequest::Manage(ManageRequest::Remove(Some(label()))),
                 "twostep 1\x001001\0remove\0my tablet",
             ),
         ];

@@ -1,10 +1,9 @@
 //! Enrolling, outside of a login.
 
-use crate::dialogue::enroll::{self, EnrollmentTerms, IssuedEnrollment, Source};
+use crate::dialogue::enroll::{self, EnrollmentTerms, IssuedEnrollment};
 use crate::dialogue::qr::Colour;
 use crate::login::audit::Value;
 use crate::login::machine::Machine;
-use crate::manage::failure::Failure;
 use crate::proof::code::LongCode;
 use crate::proof::ticket::Ticket;
 use crate::store::files::credential::{
@@ -12,6 +11,7 @@ use crate::store::files::credential::{
 };
 use crate::verdict::{Denial, TicketFault};
 
+use super::failure::Failure;
 use super::{Actor, Context, DELETE, Frontend, PROOF, UNCHANGED, lower, until_accepted};
 
 const QUESTION: &str = "Enrollment ticket: ";
@@ -19,7 +19,7 @@ const NEEDS_TICKET: &str = "Setting up your second step needs a ticket from your
 /// Tickets that may be typed in one conversation.
 const TRIES: u8 = 3;
 
-impl Context<'_> {
+impl<M: Machine> Context<'_, M> {
     /// Enrolls an authenticator called `label`.
     pub(super) fn enroll(
         &self,
@@ -50,7 +50,7 @@ impl Context<'_> {
     /// A dialogue takes minutes: what an administrator has changed meanwhile counts.
     fn check_still_wanted(&self, enrollment: &NewEnrollment) -> Result<(), Failure> {
         let refused = match &enrollment.ticket {
-            Some(ticket) if ticket.is_over(self.system.now()?) => TicketFault::Expired,
+            Some(ticket) if ticket.is_over(self.machine.now()?) => TicketFault::Expired,
             None if self.renewed()?.needs_ticket()? => TicketFault::None,
             Some(_) | None => return Ok(()),
         };
@@ -81,7 +81,7 @@ impl Context<'_> {
     ) -> Result<NewEnrollment, Failure> {
         let issuer = self.issuer();
         let terms = EnrollmentTerms { recovery_codes, colour, ..self.terms(&issuer, label) };
-        enroll::enroll(frontend, self.system, &terms).map_err(|denial| self.explain(denial))
+        enroll::enroll(frontend, self.machine, &terms).map_err(|denial| self.explain(denial))
     }
 
     /// Enrolls a first authenticator without asking anybody for anything: an administrator's right. `hand_over` is called
@@ -98,7 +98,7 @@ impl Context<'_> {
         }
         self.check_state()?;
         let issuer = self.issuer();
-        let issued = enroll::issue(self.system, &self.terms(&issuer, label))?;
+        let issued = enroll::issue(self.machine, &self.terms(&issuer, label))?;
         hand_over(&issued)?;
         self.store.enroll(self.account, issued.enrollment).map_err(|denial| self.explain(denial))?;
         frontend.log_act("enroll", &format!(" authenticator={} confirmed=no", Value(label)));
@@ -106,7 +106,7 @@ impl Context<'_> {
     }
 
     fn issuer(&self) -> String {
-        self.policy.enrollment.issuer.clone().unwrap_or_else(|| self.system.name())
+        self.policy.enrollment.issuer.clone().unwrap_or_else(|| self.machine.name())
     }
 
     fn terms<'t>(&'t self, issuer: &'t str, label: &'t str) -> EnrollmentTerms<'t> {
@@ -131,7 +131,7 @@ impl Context<'_> {
     fn ask_ticket(&self, frontend: &mut impl Frontend) -> Result<Ticket, Failure> {
         let asked = until_accepted(frontend, NEEDS_TICKET, QUESTION, TRIES, |answer, _| {
             let typed = LongCode::parse(answer).ok_or(Denial::WrongTicket(TicketFault::NotATicket))?;
-            self.system.check_ticket(self.account, &typed)
+            self.machine.check_ticket(self.account, &typed)
         });
         asked.map_err(|denial| Failure::refused(denial.text(), UNCHANGED))
     }
@@ -166,7 +166,7 @@ impl Context<'_> {
 
     /// A state that is another account's, or would refuse the new codes, is told before the dialogue.
     fn check_state(&self) -> Result<(), Failure> {
-        let checked = self.system.check_enrollable(self.account, &self.policy.verification);
+        let checked = self.machine.check_enrollable(self.account, &self.policy.verification);
         checked.map_err(|denial| {
             if matches!(denial, Denial::ClockAnomaly { .. }) {
                 return Failure::refused(format!("{}.", denial.cause()), "Then enroll.");

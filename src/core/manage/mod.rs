@@ -3,28 +3,28 @@
 
 mod enroll;
 pub mod failure;
+pub mod obligation;
 mod recovery;
 mod remove;
+pub mod request;
 pub mod status;
+mod try_out;
 
-use serde::Serialize;
 use zeroize::Zeroizing;
 
 use crate::dialogue::conversation::Conversation;
-use crate::dialogue::enroll::Source;
-use crate::dialogue::qr::Colour;
 use crate::login::machine::Machine;
-use crate::machine::System;
-use crate::manage::failure::Failure;
 use crate::os::account::Account;
-use crate::paths::POLICY;
-use crate::policy::{Groups, Mode, Policy};
+use crate::policy::Policy;
 use crate::proof::code::Typed;
 use crate::proof::recovery::{RecoveryCodes, SALT};
 use crate::store::files::credential::Credential;
 use crate::store::files::{LockedState, Store};
-use crate::time::UnixTime;
-use crate::verdict::{Accepted, Denial, Next, Proof, Verdict};
+use crate::verdict::{Accepted, Denial, Next, Verdict};
+
+use failure::Failure;
+use obligation::Obligation;
+use request::ManageRequest;
 
 const CODE: &str = "Verification code: ";
 const PROOF: &str = "To go on, type a code from your app, or a recovery code.\n";
@@ -42,18 +42,6 @@ pub enum Actor {
     Owner,
 }
 
-/// What can be done.
-pub enum ManageRequest {
-    /// Enroll an authenticator of this label, with a picture of these colours.
-    Enroll(String, Colour),
-    /// Replace the recovery codes.
-    Recovery,
-    /// Remove the authenticator of this label, or all.
-    Remove(Option<String>),
-    /// Try a code without using it up.
-    Try,
-}
-
 /// Talks to whoever acts, and keeps the log.
 pub trait Frontend: Conversation {
     /// Writes to the log what was typed, or what came of it.
@@ -62,46 +50,6 @@ pub trait Frontend: Conversation {
     fn log_act(&mut self, act: &str, more: &str);
     /// Writes to the log what else an administrator must know.
     fn remark(&mut self, what: &str);
-}
-
-/// What makes a second step mandatory for somebody, in some login or other.
-#[derive(Serialize, Debug, PartialEq, Eq)]
-pub struct Obligation {
-    /// The rule of the policy.
-    pub rule: String,
-    /// Its line.
-    pub line: usize,
-    /// Whether that rule leaves the choice, and an administrator has taken it.
-    pub administrator: bool,
-}
-
-impl Obligation {
-    /// What obliges `account`; of its names, the first that is obliged counts. `required`: whether an administrator requires a
-    /// second step of it.
-    pub fn of(
-        account: &Account,
-        required: bool,
-        machine: &impl Machine,
-        policy: &Policy,
-        now: UnixTime,
-    ) -> Option<Self> {
-        let named = policy.groups();
-        account.names.iter().find_map(|entry| {
-            let groups = machine.memberships(entry, &named).map_or(Groups::Unknown, Groups::Known);
-            let found = policy.obligation(&entry.name, &groups, required, now)?;
-            let administrator = found.mode != Mode::Mandatory;
-            Some(Self { rule: found.rule.to_owned(), line: found.line, administrator })
-        })
-    }
-
-    /// As the end of a sentence.
-    fn text(&self) -> String {
-        let Self { rule, line, administrator } = self;
-        if *administrator {
-            return "by an administrator ('twostep require')".to_owned();
-        }
-        format!("by rule '{rule}', line {line} of {POLICY}")
-    }
 }
 
 /// What was stored when somebody proved that an account is theirs, and what was required of it.
@@ -115,18 +63,23 @@ struct ProofBasis {
 }
 
 /// One account's second step, with somebody before it.
-pub struct Context<'a> {
-    system: &'a System,
-    store: Store,
+pub struct Context<'a, M> {
+    machine: &'a M,
+    store: &'a Store,
     policy: Policy,
     account: &'a Account,
     actor: Actor,
 }
 
-impl<'a> Context<'a> {
-    /// Opens what is stored of `account` to `actor`.
-    pub fn open(system: &'a System, account: &'a Account, actor: Actor) -> Result<Self, Failure> {
-        Ok(Self { system, store: system.store()?, policy: system.policy()?, account, actor })
+impl<'a, M: Machine> Context<'a, M> {
+    /// Opens what the store of `machine` has of `account` to `actor`.
+    pub fn open(
+        machine: &'a M,
+        store: &'a Store,
+        account: &'a Account,
+        actor: Actor,
+    ) -> Result<Self, Failure> {
+        Ok(Self { machine, store, policy: machine.policy()?, account, actor })
     }
 
     /// Does it. Returns what to say when it is done.
@@ -139,31 +92,13 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// Says whether a code works, without using it up.
-    fn try_out(&self, frontend: &mut impl Frontend) -> Result<String, Failure> {
-        self.credential()?;
-        let accepted = self.judge(frontend, "", |system, typed, frontend| {
-            system.try_out(self.account, typed, &self.policy.verification, &mut |what| frontend.remark(what))
-        })?;
-        frontend.log_act("verify", "");
-        Ok(match accepted.proof {
-            Proof::RecoveryCode => "That recovery code works. It is not used up.".to_owned(),
-            Proof::Code { authenticator, offset } => {
-                format!(
-                    "That code works (authenticator '{authenticator}'{}). It is not used up.",
-                    clock(offset)
-                )
-            }
-        })
-    }
-
     /// Has the owner prove that they are, on the basis of what was stored when they were asked; an administrator need not.
     fn prove(&self, frontend: &mut impl Frontend, why: &str) -> Result<ProofBasis, Failure> {
         let basis = self.basis()?;
         if self.actor == Actor::Owner {
-            let accepted = self.judge(frontend, why, |system, typed, frontend| {
+            let accepted = self.judge(frontend, why, |machine, typed, frontend| {
                 let rules = &self.policy.verification;
-                system.verify(self.account, typed, rules, &mut |what| frontend.remark(what))
+                machine.verify(self.account, typed, rules, &mut |what| frontend.remark(what))
             })?;
             frontend.log(&Verdict::Grant(accepted));
         }
@@ -195,19 +130,19 @@ impl<'a> Context<'a> {
 
     /// The same under the policy of this moment: while somebody is asked, an administrator may speak.
     fn renewed(&self) -> Result<Self, Failure> {
-        Self::open(self.system, self.account, self.actor)
+        Self::open(self.machine, self.store, self.account, self.actor)
     }
 
     fn judge<O: Frontend>(
         &self,
         frontend: &mut O,
         why: &str,
-        judge: impl Fn(&System, &Typed, &mut O) -> Result<Accepted, Denial>,
+        judge: impl Fn(&M, &Typed, &mut O) -> Result<Accepted, Denial>,
     ) -> Result<Accepted, Failure> {
         let tries = self.policy.verification.tries;
         let judged = until_accepted(frontend, why, CODE, tries, |answer, frontend| {
             let typed = Typed::parse(answer).ok_or(Denial::NotACode)?;
-            judge(self.system, &typed, frontend)
+            judge(self.machine, &typed, frontend)
         });
         judged.map_err(|denial| {
             if matches!(
@@ -240,13 +175,13 @@ impl<'a> Context<'a> {
     }
 
     fn obligation(&self) -> Result<Option<Obligation>, Failure> {
-        let now = self.system.now()?;
-        let required = self.system.is_required(self.account)?;
-        Ok(Obligation::of(self.account, required, self.system, &self.policy, now))
+        let now = self.machine.now()?;
+        let required = self.machine.is_required(self.account)?;
+        Ok(Obligation::of(self.account, required, self.machine, &self.policy, now))
     }
 
     fn lock(&self) -> Result<LockedState, Failure> {
-        let (rules, now) = (&self.policy.verification, self.system.now()?);
+        let (rules, now) = (&self.policy.verification, self.machine.now()?);
         Ok(self.store.lock_or_create(self.account, |devices| rules.window_end(devices, now))?)
     }
 
@@ -346,15 +281,6 @@ fn until_accepted<O: Frontend, T>(
 fn labels(credential: &Credential) -> String {
     let labels: Vec<_> = credential.authenticators.iter().map(|one| format!("'{}'", one.label)).collect();
     labels.join(", ")
-}
-
-/// By how much a phone's clock is off, if that can be told.
-fn clock(offset: i64) -> String {
-    match offset {
-        0 => String::new(),
-        ahead @ 1.. => format!(", whose clock is about {ahead} s ahead"),
-        behind => format!(", whose clock is about {} s behind", behind.unsigned_abs()),
-    }
 }
 
 /// The beginning of a sentence behind "error:". Names stay as they are.

@@ -1,15 +1,16 @@
 //! New recovery codes.
 
 use crate::dialogue::enroll;
-use crate::manage::failure::Failure;
+use crate::login::machine::Machine;
 use crate::proof::recovery::RecoveryCodes;
 use crate::store::Durability;
 
+use super::failure::Failure;
 use super::{Actor, Context, Frontend, PROOF, UNCHANGED};
 
 const OLD_CODES: &str = "Nothing was changed: the old recovery codes still work.";
 
-impl Context<'_> {
+impl<M: Machine> Context<'_, M> {
     /// Shows a new set of recovery codes and, once somebody has read it, puts it in the place of the old one; where the policy
     /// allows none, the old one goes.
     pub(super) fn recovery(&self, frontend: &mut impl Frontend) -> Result<String, Failure> {
@@ -20,7 +21,7 @@ impl Context<'_> {
             return Err(Failure::refused("the policy allows no recovery codes.", UNCHANGED));
         }
         let basis = self.prove(frontend, PROOF)?;
-        let codes = enroll::new_recovery_codes(frontend, self.system, count, &credential.id)
+        let codes = enroll::new_recovery_codes(frontend, self.machine, count, &credential.id)
             .map_err(|denial| Failure::refused(self.explain(denial).what(), OLD_CODES))?;
 
         let mut locked = self.lock()?;

@@ -1,14 +1,15 @@
 //! Removing one authenticator, or the second step.
 
 use crate::login::audit::Value;
-use crate::manage::failure::Failure;
+use crate::login::machine::Machine;
 use crate::store::Durability;
 use crate::store::files::LockedState;
 use crate::store::files::credential::Credential;
 
+use super::failure::Failure;
 use super::{Actor, Context, Frontend, PROOF, UNCHANGED, labels, lower};
 
-impl Context<'_> {
+impl<M: Machine> Context<'_, M> {
     /// Removes the authenticator called `label`, or all. The state stays: no code that was used becomes usable.
     pub(super) fn remove(
         &self,
