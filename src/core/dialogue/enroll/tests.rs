@@ -1,0 +1,153 @@
+#![expect(clippy::arithmetic_side_effects, reason = "small numbers")]
+
+use std::cell::Cell;
+use std::collections::VecDeque;
+
+use super::*;
+use crate::proof::code::{Answer, LongCode};
+
+/// Codes of the secret of RFC 4226 appendix D at steps 0 to 9.
+const CODES: [&str; 10] =
+    ["755224", "287082", "359152", "969429", "338314", "254676", "287922", "162583", "399871", "520489"];
+
+/// Types what it is given, at the step it is given, and remembers the prompts.
+struct Typist<'a> {
+    answers: VecDeque<(&'static str, u64)>,
+    step: &'a Cell<u64>,
+    prompts: Vec<String>,
+}
+
+impl Conversation for Typist<'_> {
+    fn ask(&mut self, prompt: &str) -> Result<Answer, Denial> {
+        self.prompts.push(prompt.to_owned());
+        let (answer, step) = self.answers.pop_front().ok_or(Denial::Conversation)?;
+        self.step.set(step);
+        Ok(Answer::new(answer.into()))
+    }
+    fn tell(&mut self, _: &str) {}
+}
+
+/// The time of the typist, and the secret of RFC 4226 as randomness.
+struct Fixed<'a>(&'a Cell<u64>);
+
+impl Source for Fixed<'_> {
+    fn now(&self) -> Result<UnixTime, Denial> {
+        Ok(UnixTime::new(self.0.get() * 30))
+    }
+    fn fill(&self, bytes: &mut [u8]) -> Result<(), Denial> {
+        let digits = b"12345678901234567890".iter().cycle();
+        bytes.iter_mut().zip(digits).for_each(|(byte, digit)| *byte = *digit);
+        Ok(())
+    }
+}
+
+fn dialogue(
+    recovery_codes: u8,
+    answers: &[(&'static str, u64)],
+) -> (Result<NewEnrollment, Denial>, Vec<String>) {
+    let step = Cell::new(0);
+    let mut typist = Typist { answers: answers.iter().copied().collect(), step: &step, prompts: Vec::new() };
+    let terms = EnrollmentTerms {
+        account: "ada",
+        issuer: "web1",
+        label: "phone",
+        wanted: &policy::Enrollment::default(),
+        skew_steps: 1,
+        recovery_codes,
+        colour: Colour::None,
+        notes: &[],
+    };
+    let enrollment = enroll(&mut typist, &Fixed(&step), &terms);
+    (enrollment, typist.prompts)
+}
+
+fn mark(answers: &[(&'static str, u64)]) -> Result<UnixTime, Denial> {
+    dialogue(0, answers).0.map(|enrollment| enrollment.mark)
+}
+
+const NOT_CODES: Result<UnixTime, Denial> = Err(Denial::NotConfirmed(Mismatch::Codes));
+
+#[test]
+fn two_consecutive_codes_confirm_and_are_burnt() {
+    let (enrollment, prompts) = dialogue(0, &[(CODES[4], 4), (CODES[5], 5)]);
+    let enrollment = enrollment.unwrap();
+    assert_eq!((enrollment.mark, enrollment.recovery.is_none()), (UnixTime::new(150), true));
+    assert_eq!(enrollment.id, "GEZDGNBVGY3TQOJQ", "ten random bytes");
+    assert!(prompts[0].starts_with("Scan this code") && prompts[0].ends_with("\nFirst code: "));
+    assert_eq!(prompts[1..], ["Next code (after it changes): "]);
+    assert!(mark(&[(CODES[3], 4), (CODES[4], 4)]).is_ok(), "a phone 30 s slow");
+}
+
+#[test]
+fn codes_that_are_not_consecutive_do_not_confirm() {
+    let table: [&[(&str, u64)]; 4] = [
+        &[(CODES[4], 4), (CODES[4], 4), (CODES[4], 4), (CODES[4], 4)],
+        &[(CODES[4], 4), (CODES[6], 6), (CODES[8], 8), (CODES[6], 7)],
+        &[(CODES[5], 5), (CODES[4], 5), (CODES[3], 4), (CODES[2], 3)],
+        &[("000000", 4), ("", 4), ("abc", 4)],
+    ];
+    for answers in table {
+        assert_eq!(mark(answers), NOT_CODES, "{answers:?}");
+    }
+}
+
+#[test]
+fn who_misses_a_code_goes_on_from_the_next() {
+    let (enrollment, prompts) = dialogue(0, &[(CODES[4], 4), (CODES[6], 6), ("12", 6), (CODES[7], 7)]);
+    assert_eq!(enrollment.unwrap().mark, UnixTime::new(210));
+    assert!(prompts[2].starts_with("That is not the code right after the first"));
+    assert!(prompts[3].starts_with("That is not a code of this key"));
+}
+
+#[test]
+fn the_picture_is_redrawn_inverted_or_left_out_and_that_costs_no_try() {
+    let (enrollment, prompts) = dialogue(0, &[("i", 4), ("t", 4), (CODES[4], 4), (" I ", 4), (CODES[5], 5)]);
+    assert!(enrollment.is_ok());
+    let is_screen: Vec<bool> =
+        prompts.iter().map(|prompt| prompt.contains("Key:\n") || prompt.contains("Key:")).collect();
+    assert_eq!(is_screen, [true, true, true, false, true]);
+    assert_ne!(prompts[0], prompts[1]);
+    assert!(prompts[2].is_ascii() && prompts[2].ends_with("First code: "));
+    assert!(prompts[4].ends_with("Next code (after it changes): "));
+}
+
+#[test]
+fn nobody_redraws_for_ever() {
+    let (enrollment, prompts) = dialogue(0, &[("i", 4); 99]);
+    assert_eq!(enrollment.err(), Some(Denial::NotConfirmed(Mismatch::Codes)));
+    assert_eq!(prompts.len(), usize::from(REDRAWS + TRIES));
+}
+
+#[test]
+fn a_phone_whose_clock_is_off_is_told_by_how_much() {
+    assert_eq!(mark(&[(CODES[8], 4)]), Err(Denial::NotConfirmed(Mismatch::Clock(120))));
+    assert_eq!(mark(&[(CODES[4], 8)]), Err(Denial::NotConfirmed(Mismatch::Clock(-120))));
+}
+
+#[test]
+fn who_goes_away_enrolls_nobody() {
+    assert_eq!(mark(&[(CODES[4], 4)]), Err(Denial::Conversation));
+    let (enrollment, _) = dialogue(8, &[(CODES[4], 4), (CODES[5], 5)]);
+    assert_eq!(enrollment.err(), Some(Denial::Conversation));
+}
+
+/// With this randomness the question is about the first of 8 codes, `(49 % 8)` being 1: the second.
+const LAST_GROUP: &str = "8d9p";
+/// The bytes of that code.
+const CODE: [u8; LONG_CODE_BYTES] = *b"7890123456";
+
+#[test]
+fn somebody_must_have_looked_at_the_recovery_codes() {
+    let codes = [(CODES[4], 4), (CODES[5], 5)];
+    let (enrollment, prompts) = dialogue(8, &[codes[0], codes[1], ("", 5), ("abcd", 5), (LAST_GROUP, 5)]);
+    let NewEnrollment { id, recovery, .. } = enrollment.unwrap();
+    assert!(recovery.unwrap().without(&LongCode::new(CODE), &id).is_some(), "of this credential");
+    assert!(prompts[2].starts_with("Write down these recovery codes"), "{}", prompts[2]);
+    assert!(prompts[2].ends_with("To go on, type the last group of code 2: "));
+    assert_eq!(
+        prompts[3],
+        "That is not the last group of code 2.\nTo go on, type the last group of code 2: "
+    );
+    let (enrollment, _) = dialogue(8, &[codes[0], codes[1], ("", 5), ("abcd", 5), ("1", 5), (LAST_GROUP, 5)]);
+    assert_eq!(enrollment.err(), Some(Denial::NotConfirmed(Mismatch::RecoveryCodes)));
+}

@@ -1,0 +1,243 @@
+use super::*;
+use crate::login::application::PamItems;
+use crate::login::auth_phase::{LineOptions, authenticate};
+use crate::proof::code::LongCode;
+use crate::proof::ticket::Ticket;
+use crate::test_support::{Fake, Person, enrolled, person};
+use crate::time::UnixTime;
+use crate::verdict::PamCode;
+
+const MANDATORY: &str = "mode = \"mandatory\"\n[enrollment]\nrecovery-codes = 0";
+const CODES: [&str; 2] = ["338314", "254676"];
+
+fn newcomer() -> Fake {
+    Fake { policy: Ok(MANDATORY), enrolled: Ok(false), ..enrolled(&[]) }
+}
+
+/// Somebody at login(1) whose auth phase is over, with an enrollment pending.
+fn pending() -> Person {
+    let mut ada = person("root", &CODES);
+    authenticate(&mut ada, &newcomer(), &LineOptions::default());
+    assert!(ada.pending);
+    ada.log.clear();
+    ada.shown.clear();
+    ada
+}
+
+fn code(admitted: Result<(), Denial>) -> Option<PamCode> {
+    admitted.err().map(|denial| denial.outward().code)
+}
+
+#[test]
+fn a_pending_enrollment_is_stored_once_and_the_person_is_told() {
+    let (mut ada, machine) = (pending(), newcomer());
+    assert_eq!(admit(&mut ada, &machine), Ok(()));
+    assert_eq!((machine.stored.borrow().len(), ada.pending), (1, false));
+    assert_eq!(ada.shown, [format!("[{DONE}]")]);
+    assert!(ada.log[0].starts_with("result=enrolled user=root service=login"), "{:?}", ada.log);
+    assert_eq!(check_settled(&mut ada), Ok(()));
+    assert_eq!(admit(&mut ada, &machine), Ok(()));
+    assert_eq!(machine.stored.borrow().len(), 1, "it serves once");
+}
+
+#[test]
+fn who_comes_second_is_told_and_denied() {
+    let mut ada = pending();
+    let first = Fake { policy: Ok(MANDATORY), ..enrolled(&[]) };
+    assert_eq!(code(admit(&mut ada, &first)), Some(PamCode::PermDenied));
+    assert!(ada.shown[0].contains("enrolled meanwhile") && ada.pending);
+    assert!(ada.log[0].contains("reason=enrolled-meanwhile"));
+}
+
+#[test]
+fn what_was_left_for_another_account_or_service_is_stored_for_nobody() {
+    let changes: [fn(&mut Person); 4] = [
+        |ada| ada.items.user = Some("daemon".to_owned()),
+        |ada| ada.items.service = "sshd".to_owned(),
+        |ada| ada.handoff.as_mut().unwrap().name = "toor".to_owned(),
+        |ada| ada.handoff.as_mut().unwrap().uid = 1,
+    ];
+    for change in changes {
+        let (mut ada, machine) = (pending(), newcomer());
+        change(&mut ada);
+        assert_eq!(code(admit(&mut ada, &machine)), Some(PamCode::AuthinfoUnavail));
+        assert!(machine.stored.borrow().is_empty());
+        assert_eq!(code(check_settled(&mut ada)), Some(PamCode::CredErr));
+    }
+}
+
+#[test]
+fn the_backstop_refuses_as_long_as_something_is_pending_and_names_the_line_to_move() {
+    let mut ada = pending();
+    ada.items.service = "sshd".to_owned();
+    assert_eq!(code(check_settled(&mut ada)), Some(PamCode::CredErr));
+    assert!(
+        ada.log[0].contains("reason=not-stored") && ada.log[0].contains("/etc/pam.d/sshd"),
+        "{:?}",
+        ada.log
+    );
+}
+
+#[test]
+fn the_gate_refuses_at_its_services_who_skipped_a_mandatory_second_step() {
+    let (refused, passes) = (Some(PamCode::PermDenied), None);
+    let table = [
+        // service, tty, methods      policy                                           expected
+        ("sshd", "ssh", Some(""), MANDATORY, refused),
+        ("renamed", "ssh", None, MANDATORY, refused),
+        ("renamed", "", Some(""), MANDATORY, refused),
+        ("sshd", "ssh", Some(""), "mode = \"opt-in\"", passes),
+        ("sshd", "ssh", Some(""), "mode = \"exempt\"", passes),
+        ("sshd", "ssh", Some(""), "mode = \"mandatory\"\n[gate]\nservices = []", passes),
+        ("sshd", "ssh", Some(""), "mode = \"mandatory\"\n[gate]\nservices = [\"login\"]", passes),
+        ("login", "tty1", None, "mode = \"mandatory\"\n[gate]\nservices = [\"login\"]", refused),
+        ("login", "tty1", None, MANDATORY, passes),
+        ("cron", "cron", None, MANDATORY, passes),
+        ("sudo", "/dev/pts/1", None, MANDATORY, passes),
+        ("systemd-user", "", None, MANDATORY, passes),
+    ];
+    for (service, tty, methods, policy, expected) in table {
+        let mut ada = person("root", &[]);
+        ada.items.service = service.to_owned();
+        ada.items.tty = tty.to_owned();
+        ada.items.ssh_methods = methods.map(str::to_owned);
+        let machine = Fake { policy: Ok(policy), ..enrolled(&[]) };
+        assert_eq!(code(admit(&mut ada, &machine)), expected, "{service} {tty} {policy}");
+        let told = expected.is_some();
+        assert_eq!(ada.shown.iter().any(|text| text.contains("AuthenticationMethods")), told);
+        assert_eq!(ada.log.iter().any(|line| line.contains("reason=second-step-skipped")), told);
+    }
+}
+
+/// Somebody who comes to the gate of sshd by a key alone.
+fn by_key() -> Person {
+    let mut ada = person("root", &[]);
+    ada.items = PamItems { service: "sshd".to_owned(), ssh_methods: Some(String::new()), ..ada.items };
+    ada
+}
+
+#[test]
+fn the_gate_heeds_what_an_administrator_requires() {
+    for (policy, expected) in [("mode = \"opt-in\"", Some(PamCode::PermDenied)), ("mode = \"exempt\"", None)]
+    {
+        let machine = Fake { policy: Ok(policy), required: Ok(true), ..enrolled(&[]) };
+        assert_eq!(code(admit(&mut by_key(), &machine)), expected, "{policy}");
+    }
+    let lost = Err(Denial::Unavailable("the state cannot be read".to_owned()));
+    let machine = Fake { required: lost, ..enrolled(&[]) };
+    assert_eq!(code(admit(&mut by_key(), &machine)), Some(PamCode::AuthinfoUnavail));
+}
+
+#[test]
+fn at_the_gate_nobody_knows_of_a_key_so_it_exempts_nobody() {
+    let policy =
+        "mode = \"mandatory\"\n[[rule]]\nname = \"keys\"\nfirst-factor = [\"publickey\"]\nmode = \"exempt\"";
+    let machine = Fake { policy: Ok(policy), ..enrolled(&[]) };
+    assert_eq!(code(admit(&mut by_key(), &machine)), Some(PamCode::PermDenied));
+    let mut ada = by_key();
+    ada.items.ssh_methods = Some("publickey ssh-ed25519 AAAA".to_owned());
+    assert_eq!(admit(&mut ada, &machine), Ok(()), "where sshd says so, it does");
+    let policy =
+        "mode = \"opt-in\"\n[[rule]]\nname = \"keys\"\nfirst-factor = [\"publickey\"]\nmode = \"mandatory\"";
+    let machine = Fake { policy: Ok(policy), ..enrolled(&[]) };
+    assert_eq!(code(admit(&mut by_key(), &machine)), Some(PamCode::PermDenied), "and it may be one");
+}
+
+#[test]
+fn at_the_gate_a_rule_about_a_first_factor_that_nobody_tells_is_not_evaded() {
+    let policy =
+        "mode = \"exempt\"\n[[rule]]\nname = \"keys\"\nfirst-factor = [\"publickey\"]\nmode = \"mandatory\"";
+    let machine = Fake { policy: Ok(policy), ..enrolled(&[]) };
+    assert_eq!(code(admit(&mut by_key(), &machine)), Some(PamCode::PermDenied));
+    let mut ada = by_key();
+    ada.items.ssh_methods = Some("password".to_owned());
+    assert_eq!(admit(&mut ada, &machine), Ok(()), "where sshd says that it was another, it is");
+}
+
+#[test]
+fn who_is_nobody_is_refused_at_the_gate() {
+    let mut nobody = by_key();
+    nobody.items.user = Some("no such user".to_owned());
+    assert_eq!(code(admit(&mut nobody, &newcomer())), Some(PamCode::AuthErr));
+}
+
+#[test]
+fn a_wrong_line_stores_nothing_now_or_later_and_the_backstop_still_refuses() {
+    let (mut ada, machine) = (pending(), newcomer());
+    let denial = misconfigured(&mut ada, &machine, "nullok".to_owned());
+    assert_eq!(denial.outward().code, PamCode::ServiceErr);
+    assert_eq!(admit(&mut ada, &machine), Ok(()));
+    assert!(machine.stored.borrow().is_empty());
+    assert_eq!(code(check_settled(&mut ada)), Some(PamCode::CredErr));
+}
+
+#[test]
+fn the_gate_tells_who_has_no_second_step_from_when_on_one_is_required() {
+    let policy = "mode = \"opt-in\"\n[[rule]]\nname = \"later\"\nmode = \"mandatory\"\nstarts = 2027-01-15";
+    for (is_enrolled, told) in [(false, 1), (true, 0)] {
+        let mut ada = by_key();
+        let machine = Fake { policy: Ok(policy), enrolled: Ok(is_enrolled), ..enrolled(&[]) };
+        assert_eq!(admit(&mut ada, &machine), Ok(()));
+        assert_eq!(ada.shown.iter().filter(|text| text.contains("From 2027-01-15 on")).count(), told);
+    }
+}
+
+#[test]
+fn a_code_or_an_exemption_opens_the_gate_for_the_same_login_alone() {
+    let opened = || {
+        let mut ada = person("root", &["123456"]);
+        ada.items = PamItems { service: "sshd".to_owned(), has_password: true, ..ada.items };
+        let machine = Fake { policy: Ok(MANDATORY), ..enrolled(&[Ok(())]) };
+        authenticate(&mut ada, &machine, &LineOptions::default());
+        (ada, machine)
+    };
+    let (mut ada, machine) = opened();
+    assert_eq!(admit(&mut ada, &machine), Ok(()));
+    assert_eq!(admit(&mut ada, &machine), Ok(()), "applications may ask again");
+    let (mut ada, machine) = opened();
+    ada.items.user = Some("daemon".to_owned());
+    assert_eq!(code(admit(&mut ada, &machine)), Some(PamCode::PermDenied));
+}
+
+#[test]
+fn what_was_proved_for_somebody_else_proves_nothing_at_any_service() {
+    let mut ada = person("root", &["123456"]);
+    let machine = Fake { policy: Ok(MANDATORY), ..enrolled(&[Ok(())]) };
+    authenticate(&mut ada, &machine, &LineOptions::default());
+    ada.items.user = Some("daemon".to_owned());
+    assert_eq!(code(admit(&mut ada, &machine)), Some(PamCode::PermDenied));
+}
+
+#[test]
+fn what_an_administrator_changes_during_the_dialogue_counts() {
+    for change in ["services = []", "require-ticket = true"] {
+        let policy = format!("mode = \"mandatory\"\n[enrollment]\n{change}").leak();
+        let (mut ada, machine) = (pending(), Fake { policy: Ok(policy), ..newcomer() });
+        assert_eq!(code(admit(&mut ada, &machine)), Some(PamCode::AuthinfoUnavail), "{change}");
+        assert!(machine.stored.borrow().is_empty());
+        assert_eq!(code(check_settled(&mut ada)), Some(PamCode::CredErr));
+    }
+}
+
+#[test]
+fn a_ticket_that_is_long_over_stores_nothing() {
+    let expires = UnixTime::new(1000);
+    for (now, expected) in [(1599, None), (1600, Some(PamCode::AuthErr))] {
+        let (mut ada, machine) = (pending(), Fake { now: UnixTime::new(now), ..newcomer() });
+        let handoff = ada.handoff.as_mut().unwrap();
+        let HandoffKind::Enrolling(enrollment) = &mut handoff.kind else { panic!("nothing is pending") };
+        enrollment.ticket = Some(Ticket::issue(&LongCode::new(Fake::TICKET), 0, expires));
+        assert_eq!(code(admit(&mut ada, &machine)), expected, "{now}");
+        assert_eq!(machine.stored.borrow().len(), usize::from(expected.is_none()));
+    }
+}
+
+#[test]
+fn a_broken_policy_denies_whoever_asks() {
+    for service in ["sshd", "cron"] {
+        let mut ada = person("root", &[]);
+        ada.items.service = service.to_owned();
+        let machine = Fake { policy: Err(Denial::Misconfigured("1:1: x".to_owned())), ..enrolled(&[]) };
+        assert_eq!(code(admit(&mut ada, &machine)), Some(PamCode::ServiceErr));
+    }
+}

@@ -1,0 +1,555 @@
+use super::*;
+use crate::test_support::{Fake, Person, enrolled, person};
+use crate::time::UnixTime;
+use crate::verdict::{Alternative, Mismatch, PamCode};
+
+fn run(person: &mut Person, machine: &Fake) -> PamCode {
+    authenticate(person, machine, &LineOptions::default()).pam_code()
+}
+
+const WRONG: Result<(), Denial> = Err(Denial::WrongCode { failures: 1, clock_offset: None });
+const REFUSED: &str = "Not accepted. Each code works once: wait for the next one.\nVerification code: ";
+
+#[test]
+fn who_mistypes_may_try_again_and_each_answer_is_logged() {
+    let mut ada = person("root", &["123456", "abc", "234567"]);
+    assert_eq!(run(&mut ada, &enrolled(&[WRONG, Ok(())])), PamCode::Success);
+    assert_eq!(ada.shown, [PROMPT, REFUSED, REFUSED]);
+    let reasons = ["reason=wrong-code", "reason=not-a-code", "result=grant"];
+    for (line, reason) in ada.log.iter().zip(reasons) {
+        assert!(line.contains(reason), "{line}");
+    }
+    assert_eq!(ada.log.len(), 3);
+}
+
+#[test]
+fn after_the_last_try_nobody_is_asked_again() {
+    let mut ada = person("root", &["123456"; 9]);
+    assert_eq!(run(&mut ada, &enrolled(&[WRONG, WRONG, WRONG])), PamCode::AuthErr);
+    assert_eq!((ada.shown.len(), ada.log.len()), (3, 3));
+}
+
+#[test]
+fn an_unknown_user_and_a_mandatory_one_without_a_credential_see_what_an_enrolled_one_sees() {
+    let policy = "mode = \"mandatory\"\n[enrollment]\nservices = []";
+    let mandatory = Fake { policy: Ok(policy), enrolled: Ok(false), ..enrolled(&[]) };
+    let mut known = person("root", &["123456", "", "x", "1"]);
+    let mut nobody = person("no such user", &["123456", "", "x", "1"]);
+    let mut unenrolled = person("root", &["123456", "", "x", "1"]);
+    assert_eq!(run(&mut known, &enrolled(&[WRONG])), PamCode::AuthErr);
+    assert_eq!(run(&mut nobody, &mandatory), PamCode::AuthErr);
+    assert_eq!(run(&mut unenrolled, &mandatory), PamCode::AuthErr);
+    assert_eq!(known.shown, nobody.shown);
+    assert_eq!(known.shown, unenrolled.shown);
+    assert!(nobody.log[0].contains("user=? ") && nobody.log[0].contains("reason=unknown-user"));
+    assert!(!nobody.log.join("").contains("no such user"));
+}
+
+#[test]
+fn only_a_policy_decision_is_ignored() {
+    let table = [
+        // policy                     enrolled                                    code
+        (Ok("mode = \"exempt\""), Err(Denial::Unavailable("disk".into())), PamCode::Ignore),
+        (Ok("mode = \"opt-in\""), Ok(false), PamCode::Ignore),
+        (Ok("mode = \"opt-in\""), Err(Denial::Unavailable("disk".into())), PamCode::AuthinfoUnavail),
+        (Ok("mode = \"mandatory\""), Err(Denial::Unavailable("disk".into())), PamCode::AuthinfoUnavail),
+        (Err(Denial::Misconfigured("1:1: x".into())), Ok(false), PamCode::ServiceErr),
+    ];
+    for (policy, is_enrolled, code) in table {
+        let machine = Fake { policy: policy.clone(), enrolled: is_enrolled, ..enrolled(&[]) };
+        let mut ada = person("root", &[]);
+        assert_eq!(run(&mut ada, &machine), code, "{policy:?}");
+        assert_eq!(ada.log.len(), 1);
+        assert!(!ada.shown.iter().any(|text| text.contains(PROMPT)), "nobody is asked");
+    }
+}
+
+#[test]
+fn who_is_locked_out_reads_why_in_one_more_prompt() {
+    let waiting = Err(Denial::Waiting {
+        until: UnixTime::new(60),
+        now: UnixTime::new(33),
+        alternative: Alternative::RecoveryCode,
+    });
+    let mut ada = person("root", &["123456"; 9]);
+    assert_eq!(run(&mut ada, &enrolled(&[waiting.clone(), waiting])), PamCode::MaxTries);
+    let text =
+        "Too many wrong codes. No code is accepted before 00:01:00 UTC (in 27 s). A recovery code works now.";
+    assert_eq!(ada.shown, [PROMPT, &format!("{text}\n{PROMPT}"), &format!("[{text}]")]);
+}
+
+#[test]
+fn who_is_locked_out_reads_why_even_where_one_try_is_allowed() {
+    let disabled = || Err(Denial::Disabled { name: "root".to_owned(), alternative: Alternative::None });
+    let machine = Fake {
+        policy: Ok("mode = \"opt-in\"\n[verification]\ntries = 1"),
+        ..enrolled(&[disabled(), disabled()])
+    };
+    let mut ada = person("root", &["123456"; 9]);
+    assert_eq!(run(&mut ada, &machine), PamCode::MaxTries);
+    assert!(ada.shown[1].contains("run 'twostep unlock root'"));
+    assert_eq!(ada.log.len(), 2);
+}
+
+#[test]
+fn an_error_ends_the_conversation_without_its_cause() {
+    let mut ada = person("root", &["123456"; 9]);
+    let broken = Err(Denial::Unavailable("/var/lib/x is damaged".to_owned()));
+    assert_eq!(run(&mut ada, &enrolled(&[broken])), PamCode::AuthinfoUnavail);
+    assert_eq!(
+        ada.shown,
+        [PROMPT, "[Verification is unavailable. Ask your administrator to run 'twostep doctor'.]"]
+    );
+    assert!(ada.log[0].contains("cause=\"/var/lib/x is damaged\""));
+}
+
+#[test]
+fn who_hangs_up_is_refused() {
+    let mut ada = person("root", &[]);
+    assert_eq!(run(&mut ada, &enrolled(&[])), PamCode::ConvErr);
+    assert_eq!(ada.log.len(), 1);
+}
+
+#[test]
+fn the_password_is_never_taken_for_a_code() {
+    let mut ada = person("root", &["11223344"; 3]);
+    ada.items.has_password = true;
+    assert_eq!(run(&mut ada, &enrolled(&[])), PamCode::AuthErr);
+    assert!(ada.log.iter().all(|line| line.contains("reason=not-a-code") && !line.contains("1122")));
+}
+
+#[test]
+fn what_sshd_puts_in_place_of_an_answer_is_recognised() {
+    let mut ada = person("root", &["\x08\n\r\x7fIN", "\x08\n\r\x7fINCORRECT\x08\n", "\x08\n\r\x7fINCORRECt"]);
+    ada.items.service = "sshd".to_owned();
+    ada.items.has_password = true;
+    assert_eq!(run(&mut ada, &enrolled(&[])), PamCode::AuthErr);
+    assert_eq!(ada.shown, [PROMPT, REFUSED, REFUSED]);
+    let reasons = ["reason=refused-by-sshd", "reason=refused-by-sshd", "reason=not-a-code"];
+    for (line, reason) in ada.log.iter().zip(reasons) {
+        assert!(line.contains(reason), "{line}");
+    }
+}
+
+#[test]
+fn in_sshd_something_must_show_a_first_factor() {
+    use FirstFactor::{Any, Method, PasswordOrMethod};
+    let key = || Method("publickey".to_owned());
+    let table = [
+        // service, tty, password, methods, argument                                 admitted
+        ("login", "tty1", false, None, PasswordOrMethod, true),
+        ("sshd", "ssh", false, None, PasswordOrMethod, false),
+        ("sshd", "ssh", false, Some(""), PasswordOrMethod, false),
+        ("sshd", "ssh", true, None, PasswordOrMethod, true),
+        ("sshd", "ssh", false, Some("publickey ssh-ed25519 AAAA"), PasswordOrMethod, true),
+        ("sshd", "ssh", false, None, Any, true),
+        ("renamed", "ssh", false, None, PasswordOrMethod, false),
+        ("renamed", "", false, Some(""), PasswordOrMethod, false),
+        ("sshd", "ssh", true, None, key(), false),
+        ("sshd", "ssh", false, Some("password"), key(), false),
+        ("sshd", "ssh", false, Some("publickeyish x"), key(), false),
+        ("sshd", "ssh", false, Some("publickey ssh-ed25519 AAAA\n"), key(), true),
+        ("sshd", "ssh", false, Some("gssapi-with-mic\npublickey ssh-rsa AAAA"), key(), true),
+        ("login", "tty1", true, None, key(), false),
+    ];
+    for (service, tty, has_password, methods, argument, admitted) in table {
+        let mut ada = person("root", &[]);
+        ada.items = PamItems {
+            service: service.to_owned(),
+            tty: tty.to_owned(),
+            has_password,
+            ssh_methods: methods.map(str::to_owned),
+            ..ada.items
+        };
+        let exempt = Fake { policy: Ok("mode = \"exempt\""), ..enrolled(&[]) };
+        let options = LineOptions { first_factor: argument.clone(), ..LineOptions::default() };
+        let code = authenticate(&mut ada, &exempt, &options).pam_code();
+        let expected = if admitted { PamCode::Ignore } else { PamCode::AuthErr };
+        assert_eq!(code, expected, "{service} {tty} {has_password} {methods:?} {argument:?}");
+    }
+}
+
+#[test]
+fn lost_groups_make_the_second_step_mandatory_and_the_log_says_why() {
+    let policy = "mode = \"opt-in\"\n[enrollment]\nservices = []\n[[rule]]\nname = \"g\"\ngroups = [\"lost\"]\nmode = \"exempt\"";
+    let machine = Fake { policy: Ok(policy), enrolled: Ok(false), ..enrolled(&[]) };
+    let mut ada = person("root", &["1", "2", "3"]);
+    assert_eq!(run(&mut ada, &machine), PamCode::AuthErr);
+    assert!(ada.log[0].starts_with("remark=\"LDAP is down: rules with groups count as mandatory\""));
+    assert!(ada.log[1].ends_with("reason=not-enrolled rule=g"), "{}", ada.log[1]);
+}
+
+#[test]
+fn of_two_names_of_an_account_the_stricter_verdict_counts() {
+    let rule = |condition: &str, mode: &str| {
+        let text = format!("mode = \"opt-in\"\n[[rule]]\nname = \"r\"\n{condition}\nmode = \"{mode}\"");
+        Box::leak(text.into_boxed_str()) as &'static str
+    };
+    let table = [
+        ("users = [\"toor\"]", "mandatory", PamCode::AuthErr),
+        ("users = [\"root\"]", "mandatory", PamCode::AuthErr),
+        ("groups = [\"wheel\"]", "mandatory", PamCode::AuthErr),
+        ("users = [\"nobody\"]", "mandatory", PamCode::Ignore),
+    ];
+    for (condition, mode, code) in table {
+        let machine = Fake { policy: Ok(rule(condition, mode)), enrolled: Ok(false), ..enrolled(&[]) };
+        assert_eq!(run(&mut person("toor", &["1", "2", "3"]), &machine), code, "{condition}");
+    }
+    let exempt =
+        Fake { policy: Ok(rule("users = [\"toor\"]", "exempt")), ..enrolled(&[WRONG, WRONG, WRONG]) };
+    assert_eq!(run(&mut person("toor", &["123456"; 3]), &exempt), PamCode::AuthErr);
+}
+
+fn forward_pass() -> LineOptions {
+    LineOptions { question: Question::PasswordAndCode, ..LineOptions::default() }
+}
+
+/// At a program that can ask one question, before the line that asks for the password.
+fn forward(person: &mut Person, machine: &Fake) -> PamCode {
+    person.items.has_password = false;
+    authenticate(person, machine, &forward_pass()).pam_code()
+}
+
+const BOTH: &str = "(hidden) Password and verification code: ";
+
+#[test]
+fn one_hidden_answer_holds_password_and_code_and_the_password_is_handed_on() {
+    let table: [(&str, &[u8], &str, &[u8]); 5] = [
+        ("secret123456", &[6], "123456", b"secret"),
+        ("secret1212345678", &[6, 8], "12345678", b"secret12"),
+        ("secret99123456", &[6], "123456", b"secret99"),
+        ("123456", &[6], "123456", b""),
+        ("my secret 0123-4567-89ab-cdfz", &[6], "0123-4567-89AB-CDFZ", b"my secret"),
+    ];
+    for (answer, lengths, code, password) in table {
+        let machine = Fake { code_lengths: Ok(lengths.to_vec()), ..enrolled(&[Ok(())]) };
+        let mut ada = person("root", &[answer, "never asked for"]);
+        assert_eq!(forward(&mut ada, &machine), PamCode::Success, "{answer}");
+        assert_eq!((&ada.shown[..], ada.handed_on.as_deref()), (&[BOTH.to_owned()][..], Some(password)));
+        assert_eq!(machine.judged.take(), [code]);
+        assert!(matches!(ada.handoff, Some(Handoff { kind: HandoffKind::Passed, .. })));
+        assert_eq!(ada.log.len(), 1);
+        assert!(ada.log[0].contains("result=grant") && !ada.log[0].contains("secret"), "{:?}", ada.log);
+    }
+}
+
+#[test]
+fn who_is_refused_is_not_asked_again_and_hands_nothing_on() {
+    let disk = || Denial::Unavailable("disk".to_owned());
+    let waiting = Denial::Waiting {
+        until: UnixTime::new(60),
+        now: UnixTime::new(33),
+        alternative: Alternative::RecoveryCode,
+    };
+    let unsure = Fake { enrolled: Err(disk()), ..enrolled(&[]) };
+    let damaged = Fake { code_lengths: Err(disk()), ..enrolled(&[]) };
+    let broken = Fake { policy: Err(Denial::Misconfigured("1:1: x".to_owned())), ..enrolled(&[]) };
+    let newcomer = Fake { policy: Ok(MANDATORY), ..newcomer() };
+    let table = [
+        ("root", "secret123456", enrolled(&[WRONG]), "reason=wrong-code", PamCode::AuthErr, 1),
+        ("root", "secret", enrolled(&[]), "reason=not-a-code", PamCode::AuthErr, 1),
+        ("root", "", enrolled(&[]), "reason=not-a-code", PamCode::AuthErr, 1),
+        ("root", "secret123456", enrolled(&[Err(waiting)]), "reason=locked", PamCode::MaxTries, 2),
+        ("root", "secret123456", enrolled(&[Err(disk())]), "cause=disk", PamCode::AuthinfoUnavail, 2),
+        ("root", "secret123456", damaged, "cause=disk", PamCode::AuthinfoUnavail, 1),
+        ("root", "secret123456", unsure, "cause=disk", PamCode::AuthinfoUnavail, 1),
+        ("root", "secret123456", broken, "reason=misconfigured", PamCode::ServiceErr, 1),
+        ("root", "secret123456", newcomer, "reason=not-enrolled", PamCode::AuthErr, 1),
+        ("no such user", "secret123456", enrolled(&[]), "reason=unknown-user", PamCode::AuthErr, 1),
+    ];
+    for (user, answer, machine, reason, code, texts) in table {
+        let mut ada = person(user, &[answer; 3]);
+        assert_eq!(forward(&mut ada, &machine), code, "{reason}");
+        assert_eq!((ada.shown.len(), ada.log.len()), (texts, 1), "{reason} {:?} {:?}", ada.shown, ada.log);
+        assert!(ada.log[0].contains(reason) && !ada.log[0].contains("secret"), "{:?}", ada.log);
+        assert!(ada.handed_on.is_none() && ada.handoff.is_none(), "{reason}");
+    }
+}
+
+#[test]
+fn with_one_question_an_unknown_user_and_one_without_a_credential_see_what_an_enrolled_one_sees() {
+    let mandatory = || Fake { policy: Ok(MANDATORY), ..newcomer() };
+    let [mut known, mut nobody, mut unenrolled] =
+        ["root", "no such user", "root"].map(|user| person(user, &["secret123456"; 3]));
+    let codes = [
+        forward(&mut known, &enrolled(&[WRONG])),
+        forward(&mut nobody, &mandatory()),
+        forward(&mut unenrolled, &mandatory()),
+    ];
+    assert_eq!(codes, [PamCode::AuthErr; 3]);
+    assert_eq!((&known.shown, &known.shown), (&nobody.shown, &unenrolled.shown));
+    assert_eq!(known.shown, [BOTH]);
+}
+
+#[test]
+fn with_one_question_nobody_enrolls_and_the_log_says_why() {
+    let mut ada = person("root", &["secret123456", "338314", "254676"]);
+    let machine = Fake { policy: Ok(MANDATORY), ..newcomer() };
+    // A password that an earlier line has asked for would else be enough.
+    assert_eq!(authenticate(&mut ada, &machine, &forward_pass()).pam_code(), PamCode::AuthErr);
+    assert_eq!(ada.shown, [BOTH]);
+    assert!(ada.log[0].contains("more than the one question that forward_pass asks"), "{:?}", ada.log);
+    assert!(ada.handoff.is_none() && !ada.pending && machine.stored.borrow().is_empty());
+}
+
+#[test]
+fn with_one_question_whom_the_policy_asks_nothing_of_is_left_to_the_next_line() {
+    let exempt = Fake { policy: Ok("mode = \"exempt\""), ..enrolled(&[]) };
+    for machine in [exempt, Fake { policy: Ok(OPT_IN), ..newcomer() }] {
+        let mut ada = person("root", &["secret123456"]);
+        assert_eq!(forward(&mut ada, &machine), PamCode::Ignore);
+        assert!(ada.shown.is_empty() && ada.handed_on.is_none());
+    }
+}
+
+#[test]
+fn an_answer_that_is_the_password_of_an_earlier_line_is_no_code() {
+    let mut ada = person("root", &["11223344"]);
+    let machine = enrolled(&[]);
+    assert_eq!(authenticate(&mut ada, &machine, &forward_pass()).pam_code(), PamCode::AuthErr);
+    assert!(ada.log[0].contains("reason=not-a-code"), "{:?}", ada.log);
+    assert!(machine.judged.borrow().is_empty() && ada.handed_on.is_none());
+}
+
+#[test]
+fn where_libpam_takes_no_password_or_no_word_for_the_account_phase_nobody_gets_in() {
+    for (keeps, hands_on) in [(false, true), (true, false)] {
+        let mut ada = Person { keeps, hands_on, ..person("root", &["secret123456"]) };
+        assert_eq!(forward(&mut ada, &enrolled(&[Ok(())])), PamCode::AuthinfoUnavail);
+        assert!(ada.handed_on.is_none() && ada.handoff.is_none());
+        assert!(ada.log.iter().all(|line| line.contains("result=deny")), "{:?}", ada.log);
+    }
+}
+
+#[test]
+fn in_sshd_one_question_needs_a_first_factor_as_any_other() {
+    for (methods, code) in [(None, PamCode::AuthErr), (Some("publickey ssh-ed25519 AAAA"), PamCode::Success)]
+    {
+        let mut ada = person("root", &["secret123456"]);
+        ada.items.service = "sshd".to_owned();
+        ada.items.ssh_methods = methods.map(str::to_owned);
+        assert_eq!(forward(&mut ada, &enrolled(&[Ok(())])), code);
+        assert_eq!(ada.shown.contains(&BOTH.to_owned()), methods.is_some());
+    }
+    let mut ada = person("root", &["\x08\n\r\x7fINCORRECT\x08"]);
+    ada.items.service = "sshd".to_owned();
+    ada.items.ssh_methods = Some("publickey ssh-ed25519 AAAA".to_owned());
+    assert_eq!(forward(&mut ada, &enrolled(&[])), PamCode::AuthErr);
+    assert!(ada.log[0].contains("reason=refused-by-sshd"), "{:?}", ada.log);
+}
+
+const MANDATORY: &str = "mode = \"mandatory\"\n[enrollment]\nrecovery-codes = 0";
+/// Codes of the key that this machine makes, at steps 4 and 5.
+const CODES: [&str; 2] = ["338314", "254676"];
+
+const OPT_IN: &str = "mode = \"opt-in\"\n[enrollment]\nrecovery-codes = 0";
+const LATER: &str =
+    "mode = \"opt-in\"\n[[rule]]\nname = \"later\"\nmode = \"mandatory\"\nstarts = 2027-01-15";
+
+#[test]
+fn whom_an_administrator_requires_enrolls_where_it_is_opt_in_and_is_asked_nothing_where_exempt() {
+    let machine = Fake { policy: Ok(OPT_IN), required: Ok(true), ..newcomer() };
+    let mut ada = person("root", &["338314", "254676"]);
+    assert_eq!(authenticate(&mut ada, &machine, &LineOptions::default()), Verdict::Enrolling);
+    assert!(ada.log[0].ends_with("rule=default required-by=administrator"), "{:?}", ada.log);
+
+    let mut ada = person("root", &[]);
+    let exempting = Fake { policy: Ok("mode = \"exempt\""), required: Ok(true), ..newcomer() };
+    assert_eq!(run(&mut ada, &exempting), PamCode::Ignore);
+
+    let lost = Denial::Unavailable("the state cannot be read".to_owned());
+    let unsure = Fake { policy: Ok(OPT_IN), required: Err(lost), ..newcomer() };
+    assert_eq!(run(&mut person("root", &[]), &unsure), PamCode::AuthinfoUnavail);
+}
+
+#[test]
+fn before_a_second_step_becomes_mandatory_who_has_none_gets_in_and_is_told_from_when_on() {
+    let mut ada = person("root", &[]);
+    assert_eq!(run(&mut ada, &Fake { policy: Ok(LATER), ..newcomer() }), PamCode::Ignore);
+    assert_eq!(ada.shown.len(), 1);
+    assert!(
+        ada.shown[0].starts_with("[From 2027-01-15 on, a second step is required here"),
+        "{:?}",
+        ada.shown
+    );
+
+    let mut ada = person("root", &["123456"]);
+    let prepared = Fake { policy: Ok(LATER), ..enrolled(&[Ok(())]) };
+    assert_eq!(run(&mut ada, &prepared), PamCode::Success);
+    assert_eq!(ada.shown, [PROMPT], "who is enrolled notices nothing");
+}
+
+#[test]
+fn a_first_factor_counts_if_sshd_reports_it_or_an_earlier_line_has_asked_for_a_password() {
+    let policy = "mode = \"mandatory\"\n[[rule]]\nname = \"key\"\nfirst-factor = [\"publickey\"]\nmode = \"exempt\"\n\
+                      [[rule]]\nname = \"typed\"\nfirst-factor = [\"password\"]\nmode = \"exempt\"\n\
+                      [[rule]]\nname = \"asked\"\nfirst-factor = [\"keyboard-interactive\"]\nmode = \"exempt\"";
+    let table = [
+        (Some("publickey ssh-ed25519 AAAA"), true, "rule=key"),
+        (Some("password"), false, "rule=typed"),
+        (None, true, "rule=typed"),
+        (Some("hostbased publickey"), false, "rule=default"),
+        (Some("keyboard-interactive/pam"), false, "rule=asked"),
+    ];
+    for (methods, has_password, expected) in table {
+        let mut ada = person("root", &["123456"]);
+        ada.items.service = "sshd".to_owned();
+        ada.items.ssh_methods = methods.map(str::to_owned);
+        ada.items.has_password = has_password;
+        run(&mut ada, &Fake { policy: Ok(policy), ..enrolled(&[Ok(())]) });
+        assert!(ada.log[0].ends_with(expected), "{:?}", ada.log);
+    }
+}
+
+fn newcomer() -> Fake {
+    Fake { policy: Ok(MANDATORY), enrolled: Ok(false), ..enrolled(&[]) }
+}
+
+#[test]
+fn a_mandatory_newcomer_enrolls_in_the_login_and_nothing_is_stored_yet() {
+    let machine = newcomer();
+    let mut ada = person("root", &CODES);
+    assert_eq!(run(&mut ada, &machine), PamCode::Success);
+    assert!(ada.pending && machine.stored.borrow().is_empty());
+    assert_eq!(ada.log, ["result=enrolling user=root service=login rhost=\"\" tty=\"\" rule=default"]);
+    let left = ada.handoff.unwrap();
+    assert_eq!((left.uid, left.name.as_str(), left.service.as_str()), (0, "root", "login"));
+    let HandoffKind::Enrolling(enrollment) = left.kind else { panic!("not kept") };
+    assert_eq!((enrollment.label(), enrollment.mark), ("phone", UnixTime::new(150)));
+}
+
+#[test]
+fn where_a_login_cannot_enroll_nobody_sees_a_key() {
+    type Change = fn(&mut PamItems);
+    let table: [(&str, Change, &str); 6] = [
+        (MANDATORY, |items| items.has_password = false, "nothing shows that a first factor was proved"),
+        (
+            "mode = \"exempt\"\n[[rule]]\nname = \"a\"\ngroups = [\"lost\"]\nmode = \"opt-in\"",
+            |_| (),
+            "groups could not be looked up",
+        ),
+        (MANDATORY, |items| items.service = "sudo".to_owned(), ""),
+        (MANDATORY, |items| items.silent = true, "PAM_SILENT"),
+        (MANDATORY, |items| items.called_by_root = false, "a program that its user starts"),
+        ("mode = \"mandatory\"\n[enrollment]\nperiod = 60", |_| (), "a period of 60 s"),
+    ];
+    for (policy, change, cause) in table {
+        let machine = Fake { policy: Ok(policy), ..newcomer() };
+        let mut ada = person("root", &["1", "2", "3"]);
+        change(&mut ada.items);
+        assert_eq!(run(&mut ada, &machine), PamCode::AuthErr);
+        assert_eq!(ada.shown, [PROMPT, REFUSED, REFUSED]);
+        let told = |line: &String| line.contains("reason=not-enrolled") && line.contains(cause);
+        assert!(ada.log.iter().any(told), "{:?}", ada.log);
+        assert!(ada.handoff.is_none() && !ada.pending);
+    }
+}
+
+/// Else a stack of ours alone would let whoever comes first choose the second factor of anybody.
+#[test]
+fn without_a_first_factor_only_a_console_enrolls_and_only_where_that_is_said_in_writing() {
+    let any = LineOptions { first_factor: FirstFactor::Any, ..LineOptions::default() };
+    for (service, expected) in [("login", Verdict::Enrolling.pam_code()), ("sshd", PamCode::AuthErr)] {
+        let mut ada = person("root", &["338314", "254676", "3"]);
+        ada.items.has_password = false;
+        ada.items.service = service.to_owned();
+        assert_eq!(authenticate(&mut ada, &newcomer(), &any).pam_code(), expected, "{service}");
+    }
+}
+
+#[test]
+fn where_the_account_phase_may_pass_us_by_nobody_enrolls_and_the_log_says_what_to_mend() {
+    let machine = Fake { account_phase: Err("put our line first"), ..newcomer() };
+    let mut ada = person("root", &["1", "2", "3"]);
+    assert_eq!(run(&mut ada, &machine), PamCode::AuthErr);
+    assert_eq!(ada.shown, [PROMPT, REFUSED, REFUSED]);
+    assert!(ada.log[0].contains("cause=\"they cannot enroll here: put our line first\""), "{}", ada.log[0]);
+}
+
+#[test]
+fn sshd_under_another_name_does_not_enroll_unless_the_policy_names_it() {
+    let mut ada = person("root", &["1", "2", "3"]);
+    ada.items =
+        PamItems { service: "renamed".to_owned(), has_password: true, tty: "ssh".to_owned(), ..ada.items };
+    assert_eq!(run(&mut ada, &newcomer()), PamCode::AuthErr);
+    assert_eq!(ada.shown[0], PROMPT);
+}
+
+#[test]
+fn who_does_not_confirm_reads_why_in_a_prompt_and_is_refused() {
+    let mut ada = person("root", &["000000", "000000", "000000", ""]);
+    assert_eq!(run(&mut ada, &newcomer()), PamCode::AuthErr);
+    let text = Denial::NotConfirmed(Mismatch::Codes).text();
+    assert_eq!(ada.shown[3..], [format!("{text}\nPress Enter to end: ")]);
+    assert!(ada.log[1].contains("reason=not-confirmed"));
+    assert!(ada.handoff.is_none() && !ada.pending);
+}
+
+#[test]
+fn without_a_ticket_nobody_sees_a_key() {
+    let policy = "mode = \"mandatory\"\n[enrollment]\nrequire-ticket = true\nrecovery-codes = 0";
+    let machine = || Fake { policy: Ok(policy), ..newcomer() };
+    let mut thief = person("root", &["", "0000-0000-0000-0000", "x", CODES[0], CODES[1]]);
+    assert_eq!(run(&mut thief, &machine()), PamCode::AuthErr);
+    assert!(thief.shown.iter().all(|text| text.ends_with(TICKET_PROMPT)), "{:?}", thief.shown);
+    let reasons = |reason: &str| thief.log.iter().filter(|line| line.contains(reason)).count();
+    assert_eq!((reasons("reason=not-a-ticket"), reasons("reason=wrong-ticket")), (2, 1));
+    let mut forgetful = person("root", &["9999-9999-9999-9999"]);
+    run(&mut forgetful, &machine());
+    assert!(forgetful.log[0].contains("reason=not-a-ticket"), "that is the password: {:?}", forgetful.log);
+    let mut ada = person("root", &["x", "0w3g-e1r7-0w3g-e1r7", CODES[0], CODES[1]]);
+    assert_eq!(run(&mut ada, &machine()), PamCode::Success);
+    let Some(Handoff { kind: HandoffKind::Enrolling(enrollment), .. }) = ada.handoff else {
+        panic!("not kept")
+    };
+    assert!(enrollment.ticket.is_some());
+}
+
+#[test]
+fn who_leaves_no_word_for_the_account_phase_is_refused() {
+    let table = [
+        (OPT_IN, &["123456"][..], enrolled(&[Ok(())])),
+        (OPT_IN, &[], newcomer()),
+        (MANDATORY, &CODES, newcomer()),
+    ];
+    for (policy, answers, machine) in table {
+        let mut ada = Person { keeps: false, ..person("root", answers) };
+        let code = run(&mut ada, &Fake { policy: Ok(policy), ..machine });
+        assert_eq!(code, PamCode::AuthinfoUnavail, "{policy} {answers:?}");
+        let told = |result: &str| ada.log.iter().any(|line| line.contains(result));
+        assert!(told("result=deny") && !told("result=grant") && !told("result=exempt"), "{:?}", ada.log);
+    }
+}
+
+#[test]
+fn a_wrong_line_drops_what_an_earlier_try_left() {
+    let mut ada = person("root", &CODES);
+    run(&mut ada, &newcomer());
+    assert!(ada.pending && ada.handoff.is_some());
+    let refused = misconfigured(&mut ada, &newcomer(), "nullok".to_owned());
+    assert_eq!(refused.pam_code(), PamCode::ServiceErr);
+    assert!(!ada.pending && ada.handoff.is_none());
+}
+
+#[test]
+fn each_login_begins_by_dropping_what_an_earlier_one_left() {
+    for (policy, service) in [(MANDATORY, "login"), ("mode = \"exempt\"", "login"), (MANDATORY, "sudo")] {
+        let mut ada = person("root", &CODES);
+        run(&mut ada, &newcomer());
+        assert!(ada.pending);
+        ada.items.service = service.to_owned();
+        run(&mut ada, &Fake { policy: Ok(policy), ..newcomer() });
+        assert!(!ada.pending);
+        assert!(!matches!(ada.handoff, Some(Handoff { kind: HandoffKind::Enrolling(_), .. })));
+    }
+}
+
+#[test]
+fn who_is_let_in_leaves_word_for_the_account_phase_and_who_is_refused_does_not() {
+    let mut ada = person("root", &["123456"]);
+    run(&mut ada, &enrolled(&[Ok(())]));
+    assert!(matches!(ada.handoff, Some(Handoff { kind: HandoffKind::Passed, .. })));
+    let mut ada = person("root", &["123456"; 3]);
+    run(&mut ada, &enrolled(&[WRONG, WRONG, WRONG]));
+    assert!(ada.handoff.is_none());
+}

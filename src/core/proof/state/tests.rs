@@ -1,0 +1,163 @@
+use super::*;
+use crate::proof::recovery::hash;
+use crate::time::Period;
+
+const NOW: UnixTime = UnixTime::new(1_000_000);
+const FAR: UnixTime = UnixTime::new(u64::MAX);
+
+fn failed(times: u16) -> State {
+    let last = if times == 0 { UnixTime::new(0) } else { NOW };
+    State { hosts: Count { codes: times, recovery: 0, last }, ..State::new("ada", UnixTime::new(0)) }
+}
+
+fn charge(state: &State, now: UnixTime) -> Result<State, Denial> {
+    state.charge(AttemptCounter::Hosts, 20, FAR, now)
+}
+
+#[test]
+fn waits_double_from_30_s_to_an_hour() {
+    let waits: Vec<u64> = (0..13)
+        .map(|times| failed(times).hosts.waits_until(NOW).map_or(0, |until| until.since(NOW).unwrap()))
+        .collect();
+    assert_eq!(waits, [0, 0, 0, 30, 60, 120, 240, 480, 960, 1920, 3600, 3600, 3600]);
+    assert_eq!(failed(u16::MAX).hosts.waits_until(NOW), Some(NOW.plus(3600)));
+}
+
+#[test]
+fn a_charge_is_refused_while_waiting_and_costs_nothing() {
+    assert_eq!(
+        charge(&failed(3), NOW.plus(29)),
+        Err(Denial::Waiting { until: NOW.plus(30), now: NOW.plus(29), alternative: Alternative::None })
+    );
+    let charged = charge(&failed(3), NOW.plus(30)).unwrap();
+    assert_eq!(charged.hosts, Count { codes: 4, recovery: 0, last: NOW.plus(30) });
+}
+
+#[test]
+fn a_clock_set_back_ends_the_wait_and_keeps_the_count() {
+    let charged = charge(&failed(9), UnixTime::new(5)).unwrap();
+    assert_eq!(charged.hosts.codes, 10);
+}
+
+#[test]
+fn the_hard_stop_outlives_every_wait() {
+    let disabled = Err(Denial::Disabled { name: "ada".to_owned(), alternative: Alternative::None });
+    assert_eq!(charge(&failed(20), FAR), disabled);
+    assert_eq!(charge(&failed(20), UnixTime::new(0)), disabled);
+    assert!(charge(&failed(19), FAR).is_ok());
+}
+
+#[test]
+fn one_budget_does_not_use_up_the_other() {
+    let state = failed(20);
+    let charged = state.charge(AttemptCounter::Helper, 20, FAR, NOW).unwrap();
+    assert_eq!((charged.hosts.codes, charged.helper.codes), (20, 1));
+}
+
+#[test]
+fn a_step_is_accepted_once_and_never_after_a_later_one() {
+    let step = Step::at(NOW, Period::DEFAULT);
+    let state = failed(2).accept(AttemptCounter::Hosts, step).unwrap();
+    assert_eq!(state.hosts, Count::NONE);
+    assert_eq!(state.accept(AttemptCounter::Hosts, step), Err(Denial::Replayed { failures: 0 }));
+    let next = state.accept(AttemptCounter::Hosts, step.later(1)).unwrap();
+    assert!(next.accept(AttemptCounter::Hosts, step).is_err());
+}
+
+#[test]
+fn a_mark_in_the_future_refuses_codes_and_charges_nothing() {
+    let state = State::new("ada", NOW.plus(61));
+    let anomaly = Denial::ClockAnomaly {
+        name: "ada".to_owned(),
+        mark: NOW.plus(61),
+        now: NOW,
+        alternative: Alternative::None,
+    };
+    assert_eq!(state.charge(AttemptCounter::Hosts, 20, NOW.plus(60), NOW), Err(anomaly.clone()));
+    assert_eq!(state.check_clock(NOW.plus(60), NOW), Err(anomaly), "nor is anything enrolled");
+    let mended = state.reset_clock(NOW.plus(60));
+    assert!(mended.charge(AttemptCounter::Hosts, 20, NOW.plus(60), NOW).is_ok());
+    assert_eq!(mended.check_clock(NOW.plus(60), NOW), Ok(()));
+}
+
+#[test]
+fn a_reset_keeps_the_mark_and_what_an_administrator_requires() {
+    assert_eq!(State::new("bob", NOW).forget("ada"), State::new("ada", NOW));
+    let required = State { required: true, ..with_codes() };
+    assert_eq!(required.forget("ada"), State { required: true, ..State::new("ada", NOW) });
+    assert_eq!(required.forget("bob"), State::new("bob", NOW), "somebody else");
+}
+
+/// One recovery code, [7; 10], and a ticket, [8; 10], that expires at 1,000,100.
+fn with_codes() -> State {
+    let mut recovery = RecoveryCodes { salt: [1; 16], ..RecoveryCodes::NONE };
+    recovery.hashes[3] = hash(&LongCode::new([7; 10]), &[1; 16]);
+    let ticket = Ticket::issue(&LongCode::new([8; 10]), 1001, NOW.plus(100));
+    State::new("ada", NOW).with_recovery(recovery).with_ticket(Some(ticket))
+}
+
+#[test]
+fn a_recovery_code_is_accepted_once_and_ends_a_lockout() {
+    let by = AttemptCounter::Hosts;
+    let locked = State { hosts: Count { codes: 20, recovery: 99, last: NOW }, ..with_codes() };
+    let refused = charge(&locked, FAR);
+    assert_eq!(
+        refused,
+        Err(Denial::Disabled { name: "ada".to_owned(), alternative: Alternative::RecoveryCode })
+    );
+    let charged = locked.charge_recovery(by).unwrap();
+    assert_eq!(charged.hosts, Count { codes: 20, recovery: 100, last: NOW });
+    let wrong = charged.accept_recovery(by, &LongCode::new([9; 10]), "");
+    assert_eq!(wrong, Err(Denial::WrongRecoveryCode { failures: 100 }));
+    let accepted = charged.accept_recovery(by, &LongCode::new([7; 10]), "").unwrap();
+    assert_eq!((accepted.hosts, accepted.mark, accepted.recovery.left()), (Count::NONE, NOW, Some(0)));
+    assert!(accepted.accept_recovery(by, &LongCode::new([7; 10]), "").is_err());
+    let used_up = State { hosts: Count { codes: 20, ..Count::NONE }, ..accepted };
+    let refused = charge(&used_up, FAR);
+    assert_eq!(refused, Err(Denial::Disabled { name: "ada".to_owned(), alternative: Alternative::None }));
+}
+
+#[test]
+fn an_administrator_ends_every_lockout_and_requires_what_the_policy_leaves_open() {
+    let locked = Count { codes: 20, recovery: 100, last: NOW };
+    let state = State { hosts: locked, helper: locked, ..with_codes() };
+    assert_eq!(state.unlock(), with_codes());
+    assert_eq!(with_codes().with_required(true), State { required: true, ..with_codes() });
+    assert_eq!(with_codes().with_required(true).with_required(false), with_codes());
+}
+
+#[test]
+fn recovery_codes_have_a_limit_of_their_own() {
+    let locked = Count { codes: 20, recovery: 100, last: NOW };
+    let exhausted = State { hosts: locked, ..with_codes() };
+    let disabled = Err(Denial::RecoveryDisabled { name: "ada".to_owned() });
+    assert_eq!(exhausted.charge_recovery(AttemptCounter::Hosts), disabled);
+    assert!(exhausted.charge_recovery(AttemptCounter::Helper).is_ok());
+    let refused = charge(&exhausted, FAR);
+    assert_eq!(refused, Err(Denial::Disabled { name: "ada".to_owned(), alternative: Alternative::None }));
+    let renewed = State { helper: locked, ..exhausted }.with_recovery(RecoveryCodes::NONE);
+    assert!(renewed.charge_recovery(AttemptCounter::Hosts).is_ok());
+    let goes_on = Count { codes: 20, recovery: 0, last: NOW };
+    assert_eq!((renewed.hosts, renewed.helper), (goes_on, goes_on), "a lockout goes on");
+}
+
+#[test]
+fn a_ticket_has_three_tries_and_an_end() {
+    let refused = |state: &State, now| match state.charge_ticket(now) {
+        Err(Denial::WrongTicket(fault)) => Some(fault),
+        _ => None,
+    };
+    let mut state = with_codes();
+    assert_eq!(refused(&state, NOW.plus(100)), Some(TicketFault::Expired));
+    assert_eq!(refused(&State::new("ada", NOW), NOW), Some(TicketFault::None));
+    for _ in 0..3 {
+        state = state.charge_ticket(NOW).unwrap();
+    }
+    assert_eq!(refused(&state, NOW), Some(TicketFault::Dead));
+}
+
+#[test]
+fn burning_never_lowers_the_mark() {
+    assert_eq!(State::new("ada", NOW).burn(UnixTime::new(5)).mark, NOW);
+    assert_eq!(State::new("ada", NOW).burn(NOW.plus(5)).mark, NOW.plus(5));
+}

@@ -1,0 +1,245 @@
+use std::fs;
+use std::os::unix::fs::{FileExt, PermissionsExt};
+use std::path::PathBuf;
+use std::thread;
+use std::time::Duration;
+
+use super::slot::SLOT;
+use super::state_file::{BLOCK, STATE_FILE};
+use super::*;
+use crate::os::account;
+use crate::test_support::phone;
+use crate::time::UnixTime;
+
+/// A root of this test's own, with an empty store.
+pub(super) struct Scratch(PathBuf);
+
+impl Scratch {
+    pub(super) fn new(name: &str) -> Self {
+        let root = std::env::temp_dir().join(format!("twostep-store-{name}-{}", std::process::id()));
+        for dir in ["var", "var/lib", "var/lib/twostep", "var/lib/twostep/users", "var/lib/twostep/state"] {
+            fs::create_dir_all(root.join(dir)).unwrap();
+            let mode = if dir.contains("twostep") { 0o700 } else { 0o755 };
+            fs::set_permissions(root.join(dir), fs::Permissions::from_mode(mode)).unwrap();
+        }
+        Self(root)
+    }
+
+    pub(super) fn store(&self) -> Store {
+        Store::open(&Root::at(&self.0).unwrap()).unwrap()
+    }
+
+    fn state_file(&self) -> PathBuf {
+        self.0.join("var/lib/twostep/state/7")
+    }
+
+    fn overwrite(&self, offset: u64, bytes: &[u8]) {
+        let file = fs::OpenOptions::new().write(true).open(self.state_file()).unwrap();
+        file.write_all_at(bytes, offset).unwrap();
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+pub(super) fn ada() -> Account {
+    Account { uid: 7, name: "ada".to_owned(), names: Vec::new() }
+}
+
+/// What is stored of ada: a phone with the secret of RFC 4226 appendix D.
+fn credential() -> Credential {
+    Credential {
+        uid: 7,
+        name: "ada".to_owned(),
+        id: "an id".to_owned(),
+        authenticators: vec![phone("phone")],
+    }
+}
+
+fn marked(seconds: u64) -> State {
+    State::new("ada", UnixTime::new(seconds))
+}
+
+fn mark(store: &Store) -> u64 {
+    store.state(7).unwrap().unwrap().mark.seconds()
+}
+
+#[test]
+fn a_login_writes_the_older_slot_and_leaves_the_other_alone() {
+    let scratch = Scratch::new("slots");
+    let store = scratch.store();
+    assert!(store.create_state(7, marked(1)).unwrap());
+    assert!(!store.create_state(7, marked(9)).unwrap(), "there is one already");
+    for (login, other) in [(2, 0), (3, BLOCK), (4, 0)] {
+        let before = fs::read(scratch.state_file()).unwrap();
+        let mut locked = store.lock(7).unwrap().unwrap();
+        locked.save(marked(login), Durability::Written).unwrap();
+        locked.save(marked(login), Durability::Flushed).unwrap();
+        let after = fs::read(scratch.state_file()).unwrap();
+        let slot = other as usize..other as usize + SLOT;
+        assert_eq!(before[slot.clone()], after[slot], "login {login}");
+        assert_eq!((mark(&store), after.len()), (login, STATE_FILE));
+    }
+}
+
+#[test]
+fn what_was_flushed_is_not_written_again_under_the_same_lock() {
+    let scratch = Scratch::new("turn");
+    let store = scratch.store();
+    store.create_state(7, marked(1)).unwrap();
+    let mut locked = store.lock(7).unwrap().unwrap();
+    locked.save(marked(2), Durability::Flushed).unwrap();
+    let flushed = fs::read(scratch.state_file()).unwrap();
+    locked.save(marked(3), Durability::Flushed).unwrap();
+    let after = fs::read(scratch.state_file()).unwrap();
+    assert_eq!(flushed[BLOCK as usize..], after[BLOCK as usize..]);
+    assert_eq!(mark(&store), 3);
+}
+
+#[test]
+fn a_torn_slot_falls_back_to_the_other() {
+    let scratch = Scratch::new("torn");
+    let store = scratch.store();
+    store.create_state(7, marked(1)).unwrap();
+    store.lock(7).unwrap().unwrap().save(marked(2), Durability::Flushed).unwrap();
+    scratch.overwrite(BLOCK + 24, &[0xff; 3]);
+    assert_eq!(mark(&store), 1);
+    assert!(store.lock(7).unwrap().unwrap().fell_back);
+    // The next login mends it: it writes the damaged slot, not the good one.
+    store.lock(7).unwrap().unwrap().save(marked(3), Durability::Flushed).unwrap();
+    scratch.overwrite(0, &[0; SLOT]);
+    assert_eq!(mark(&store), 3);
+}
+
+#[test]
+fn a_state_that_cannot_be_read_is_an_error_never_a_fresh_one() {
+    let scratch = Scratch::new("damaged");
+    let store = scratch.store();
+    store.create_state(7, marked(1)).unwrap();
+    scratch.overwrite(0, &[0; SLOT]);
+    assert!(store.lock(7).err().unwrap().0.contains("is damaged"));
+    for length in [0, 1, SLOT as u64, 8191, 8193] {
+        fs::OpenOptions::new().write(true).open(scratch.state_file()).unwrap().set_len(length).unwrap();
+        assert!(store.lock(7).err().unwrap().0.contains("is damaged"), "{length}");
+        assert!(store.is_state_lost(7).unwrap());
+    }
+    store.replace_state(7, marked(5)).unwrap();
+    assert_eq!(mark(&store), 5);
+}
+
+#[test]
+fn who_waits_for_a_file_that_is_replaced_takes_the_new_one() {
+    let scratch = Scratch::new("replaced");
+    let store = scratch.store();
+    store.create_state(7, marked(1)).unwrap();
+    let held = store.lock(7).unwrap();
+    thread::scope(|scope| {
+        let waiting = scope.spawn(|| store.lock(7).unwrap().unwrap().state().clone());
+        thread::sleep(Duration::from_millis(100));
+        store.replace_state(7, marked(5)).unwrap();
+        drop(held);
+        assert_eq!(waiting.join().unwrap(), marked(5));
+    });
+}
+
+#[test]
+fn a_slot_of_a_later_version_denies_whatever_the_other_says() {
+    let scratch = Scratch::new("version");
+    let store = scratch.store();
+    store.create_state(7, marked(1)).unwrap();
+    store.lock(7).unwrap().unwrap().save(marked(2), Durability::Flushed).unwrap();
+    let later = slot::tests::of_version_2();
+    scratch.overwrite(0, &later);
+    assert!(store.lock(7).err().unwrap().0.contains("version 2"));
+    assert!(!store.is_state_lost(7).unwrap(), "a later program can read it");
+    fs::OpenOptions::new().write(true).open(scratch.state_file()).unwrap().set_len(16_384).unwrap();
+    assert!(store.lock(7).err().unwrap().0.contains("version 2"), "of whatever length");
+    assert!(!store.is_state_lost(7).unwrap());
+}
+
+#[test]
+fn the_state_of_another_uid_is_refused() {
+    let scratch = Scratch::new("uid");
+    let store = scratch.store();
+    store.create_state(8, marked(1)).unwrap();
+    fs::rename(scratch.0.join("var/lib/twostep/state/8"), scratch.state_file()).unwrap();
+    assert!(store.lock(7).err().unwrap().0.contains("is the state of uid 8"));
+}
+
+#[test]
+fn a_re_used_name_or_uid_inherits_nothing() {
+    let root = account::by_uid(0).unwrap().unwrap();
+    assert!(check_state_owner(&State::new("root", UnixTime::new(0)), &root).is_ok());
+    let error = check_state_owner(&marked(0), &root).unwrap_err();
+    assert!(error.0.contains("is that of 'ada'"), "{error}");
+}
+
+#[test]
+fn only_files_of_twosteps_count_as_enrolled() {
+    let scratch = Scratch::new("uids");
+    let store = scratch.store();
+    store.create_state(9, marked(1)).unwrap();
+    store.create_state(10, marked(1)).unwrap();
+    let users = scratch.0.join("var/lib/twostep/users");
+    fs::write(users.join("7.toml"), "").unwrap();
+    assert_eq!(store.uids().unwrap(), (vec![7, 9, 10], vec![]));
+    let strays = ["-1.toml", "07.toml", "4294967296.toml", "7", "x.toml"];
+    strays.iter().for_each(|stray| fs::write(users.join(stray), "").unwrap());
+    assert_eq!(store.uids().unwrap(), (vec![7, 9, 10], strays.map(|stray| users.join(stray)).to_vec()));
+}
+
+#[test]
+fn a_credential_is_stored_once_replaced_by_its_owner_and_removed() {
+    let scratch = Scratch::new("credential");
+    let store = scratch.store();
+    assert_eq!(store.owned_credential(&ada()).err(), Some(NOT_ENROLLED));
+    assert!(!store.is_enrolled(7).unwrap());
+    assert!(store.create_credential(&credential()).unwrap());
+    assert!(!store.create_credential(&credential()).unwrap(), "there is one already");
+    assert!(store.is_enrolled(7).unwrap());
+
+    let two = Credential { authenticators: vec![phone("phone"), phone("tablet")], ..credential() };
+    let eve = Account { name: "eve".to_owned(), ..ada() };
+    assert!(store.write_credential(&eve, &two).unwrap_err().0.contains("what is to be stored"));
+    store.write_credential(&ada(), &two).unwrap();
+    assert_eq!(store.owned_credential(&ada()).unwrap().authenticators.len(), 2);
+    let refused = store.owned_credential(&eve).err();
+    assert!(matches!(&refused, Some(Denial::Unavailable(cause)) if cause.contains("7.toml")), "{refused:?}");
+
+    assert!(store.remove_credential(7).unwrap());
+    assert!(!store.remove_credential(7).unwrap());
+    assert!(!store.is_enrolled(7).unwrap());
+}
+
+#[test]
+fn a_credential_without_a_state_gets_one_in_which_the_codes_of_this_moment_are_used_up() {
+    let scratch = Scratch::new("record");
+    let store = scratch.store();
+    let open = || LocalRecord::open(&store, &ada(), 1, UnixTime::new(100));
+    assert_eq!(open().err(), Some(NOT_ENROLLED));
+    assert!(store.state(7).unwrap().is_none(), "nothing was created");
+    store.create_credential(&credential()).unwrap();
+    let mut record = open().unwrap();
+    assert!(record.remark.unwrap().contains("had no state"));
+    assert_eq!((record.state(), record.credential().id.as_str()), (&marked(120), "an id"));
+    record.save(marked(150), Durability::Flushed).unwrap();
+    drop(record);
+    let record = open().unwrap();
+    assert_eq!((record.state(), record.remark), (&marked(150), None));
+    drop(record);
+    scratch.overwrite(BLOCK, &[0xff]);
+    assert!(open().unwrap().remark.unwrap().contains("was damaged"));
+}
+
+#[test]
+fn a_store_that_is_not_there_is_an_error_never_nobody() {
+    for missing in ["users", "state"] {
+        let scratch = Scratch::new(&format!("missing-{missing}"));
+        fs::remove_dir(scratch.0.join("var/lib/twostep").join(missing)).unwrap();
+        assert!(Store::open(&Root::at(&scratch.0).unwrap()).is_err());
+    }
+    assert!(Store::open(&Root::at(&std::env::temp_dir().join("no-such-root")).unwrap()).is_err());
+}

@@ -1,0 +1,200 @@
+#![expect(clippy::arithmetic_side_effects, reason = "small numbers")]
+
+use super::*;
+use crate::proof::recovery::hash;
+use crate::test_support::phone;
+
+/// A record that remembers each save, and fails from a given one on.
+struct Remembering {
+    credential: Credential,
+    state: State,
+    saves: Vec<(u16, Durability)>,
+    fail_from: usize,
+}
+
+impl Record for Remembering {
+    fn credential(&self) -> &Credential {
+        &self.credential
+    }
+}
+
+impl StateRecord for Remembering {
+    fn state(&self) -> &State {
+        &self.state
+    }
+    fn save(&mut self, next: State, how: Durability) -> Result<(), Denial> {
+        if self.saves.len() >= self.fail_from {
+            return Err(Denial::Unavailable("disk".to_owned()));
+        }
+        self.saves.push((next.hosts.codes, how));
+        self.state = next;
+        Ok(())
+    }
+}
+
+fn record(fail_from: usize) -> Remembering {
+    let credential = Credential {
+        id: "an id".to_owned(),
+        uid: 1001,
+        name: "ada".to_owned(),
+        authenticators: vec![phone("phone")],
+    };
+    Remembering { credential, state: State::new("ada", UnixTime::new(0)), saves: Vec::new(), fail_from }
+}
+
+fn judge(record: &mut Remembering, code: &str, step: u64) -> Result<Accepted, Denial> {
+    judge_for(record, code, Purpose::Accept, step)
+}
+
+fn judge_for(record: &mut Remembering, code: &str, purpose: Purpose, step: u64) -> Result<Accepted, Denial> {
+    let typed = Typed::parse(code.as_bytes()).unwrap();
+    let rules = Verification::default();
+    verify(record, &typed, AttemptCounter::Hosts, purpose, &rules, UnixTime::new(step * 30))
+}
+
+#[test]
+fn who_only_tries_a_code_pays_for_a_wrong_one_and_changes_nothing_by_a_right_one() {
+    let mut record = record(9);
+    record.state.hosts.codes = 2;
+    let before = record.state.clone();
+    assert!(judge_for(&mut record, "254676", Purpose::Try, 5).is_ok());
+    assert_eq!(record.state, before);
+    assert_eq!(record.saves, [(3, Durability::Written), (2, Durability::Flushed)], "charged meanwhile");
+    assert!(judge_for(&mut record, "254676", Purpose::Try, 5).is_ok(), "it is not used up");
+    let wrong = judge_for(&mut record, "000000", Purpose::Try, 5);
+    assert_eq!(wrong, Err(Denial::WrongCode { failures: 3, clock_offset: None }));
+    let mut record = self::record(9);
+    judge(&mut record, "254676", 5).unwrap();
+    let used = judge_for(&mut record, "254676", Purpose::Try, 5);
+    assert_eq!(used, Err(Denial::Replayed { failures: 1 }), "it would not let in, either");
+}
+
+#[test]
+fn a_right_code_is_charged_then_accepted_with_one_flush() {
+    let mut record = record(9);
+    let accepted = judge(&mut record, "254676", 5).unwrap();
+    let proof = Proof::Code { authenticator: "phone".to_owned(), offset: 0 };
+    assert_eq!(accepted, Accepted { proof, recovery_left: None });
+    assert_eq!(record.saves, [(1, Durability::Written), (0, Durability::Flushed)]);
+    assert_eq!(record.state.mark, UnixTime::new(150));
+}
+
+#[test]
+fn a_wrong_code_stays_charged_with_one_flush() {
+    let mut record = record(9);
+    assert_eq!(judge(&mut record, "000000", 5), Err(Denial::WrongCode { failures: 1, clock_offset: None }));
+    assert_eq!(record.saves, [(1, Durability::Written), (1, Durability::Flushed)]);
+}
+
+#[test]
+fn a_code_works_once() {
+    let mut record = record(9);
+    judge(&mut record, "254676", 5).unwrap();
+    assert_eq!(judge(&mut record, "254676", 5), Err(Denial::Replayed { failures: 1 }));
+    assert!(matches!(judge(&mut record, "338314", 5), Err(Denial::Replayed { .. })), "an earlier step");
+    assert!(judge(&mut record, "287922", 5).is_ok(), "the next step");
+}
+
+#[test]
+fn nothing_is_granted_that_could_not_be_saved() {
+    for fail_from in [0, 1] {
+        assert_eq!(judge(&mut record(fail_from), "254676", 5), Err(Denial::Unavailable("disk".to_owned())));
+    }
+}
+
+#[test]
+fn nothing_is_compared_that_could_not_be_charged() {
+    let mut record = record(9);
+    record.state.hosts.codes = 20;
+    assert!(matches!(judge(&mut record, "254676", 5), Err(Denial::Disabled { .. })));
+    assert!(record.saves.is_empty());
+}
+
+#[test]
+fn a_recovery_code_is_charged_then_accepted_once_with_one_flush() {
+    let mut record = record(9);
+    record.state.recovery = RecoveryCodes { salt: [1; 16], ..RecoveryCodes::NONE };
+    record.state.recovery.hashes[0] = hash(&LongCode::new([0; 10]), &[&[1; 16][..], b"an id"].concat());
+    record.state.hosts.codes = 20;
+    let accepted = judge(&mut record, "oooo-0000-0000-0000", 5).unwrap();
+    assert_eq!(accepted, Accepted { proof: Proof::RecoveryCode, recovery_left: Some(0) });
+    assert_eq!(record.saves, [(20, Durability::Written), (0, Durability::Flushed)]);
+    let again = judge(&mut record, "0000-0000-0000-0000", 5);
+    assert_eq!(again, Err(Denial::WrongRecoveryCode { failures: 1 }));
+    assert_eq!(record.saves.len(), 4, "a wrong one is charged and flushed");
+    assert_eq!(record.state.mark, UnixTime::new(0));
+}
+
+fn the_ticket() -> LongCode {
+    LongCode::new([8; 10])
+}
+
+/// A record with a ticket for uid 1001, which expires at 1,000.
+fn with_ticket(fail_from: usize) -> Remembering {
+    let mut record = record(fail_from);
+    record.state.ticket = Some(Ticket::issue(&the_ticket(), 1001, UnixTime::new(1000)));
+    record
+}
+
+fn tries(record: &Remembering) -> u8 {
+    record.state.ticket.unwrap().tries
+}
+
+fn judge_ticket(record: &mut Remembering, uid: u32, typed: &LongCode) -> Result<Ticket, Denial> {
+    verify_ticket(record, uid, typed, UnixTime::new(999))
+}
+
+fn durabilities(record: &Remembering) -> Vec<Durability> {
+    record.saves.iter().map(|(_, how)| *how).collect()
+}
+
+#[test]
+fn charges_ticket_then_restores_the_right_one() {
+    let mut record = with_ticket(9);
+    let before = record.state.ticket;
+    assert_eq!(judge_ticket(&mut record, 1001, &the_ticket()).ok(), before);
+    assert_eq!(record.state.ticket, before);
+    assert_eq!(durabilities(&record), [Durability::Written, Durability::Flushed]);
+    assert!(judge_ticket(&mut record, 1001, &the_ticket()).is_ok(), "the enrollment uses it up");
+}
+
+#[test]
+fn keeps_wrong_tickets_charged_on_disk() {
+    let mut record = with_ticket(9);
+    for (left, typed, uid) in [(2, LongCode::new([9; 10]), 1001), (1, the_ticket(), 1002)] {
+        record.saves.clear();
+        let judged = judge_ticket(&mut record, uid, &typed);
+        assert_eq!(judged, Err(Denial::WrongTicket(TicketFault::Wrong)));
+        assert_eq!(tries(&record), left);
+        assert_eq!(durabilities(&record), [Durability::Written, Durability::Flushed]);
+    }
+    assert!(judge_ticket(&mut record, 1001, &the_ticket()).is_ok());
+    assert_eq!(tries(&record), 3);
+}
+
+#[test]
+fn compares_no_ticket_that_is_dead_expired_or_missing() {
+    let at = |record: &mut Remembering, now| verify_ticket(record, 1001, &the_ticket(), UnixTime::new(now));
+    let mut record = with_ticket(9);
+    assert_eq!(at(&mut record, 1000), Err(Denial::WrongTicket(TicketFault::Expired)));
+    record.state.ticket.as_mut().unwrap().tries = 0;
+    assert_eq!(at(&mut record, 999), Err(Denial::WrongTicket(TicketFault::Dead)));
+    record.state.ticket = None;
+    assert_eq!(at(&mut record, 999), Err(Denial::WrongTicket(TicketFault::None)));
+    assert!(record.saves.is_empty());
+}
+
+#[test]
+fn accepts_no_ticket_that_could_not_be_saved() {
+    for fail_from in [0, 1] {
+        let judged = judge_ticket(&mut with_ticket(fail_from), 1001, &the_ticket());
+        assert_eq!(judged, Err(Denial::Unavailable("disk".to_owned())));
+    }
+}
+
+#[test]
+fn a_phone_whose_clock_is_wrong_is_told_from_a_guess() {
+    let mut record = record(9);
+    let Err(Denial::WrongCode { clock_offset, .. }) = judge(&mut record, "520489", 5) else { panic!() };
+    assert_eq!(clock_offset, Some(ClockOffset { authenticator: "phone".to_owned(), offset: 120 }));
+}
