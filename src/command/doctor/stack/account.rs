@@ -3,13 +3,14 @@
 use twostep_core::login::machine::Machine;
 
 use super::asking::Stack;
-use super::entry::{Entry, Handler, Kind};
+use super::entry::{Entry, Kind};
 use super::files::Files;
 use super::module::Scenario;
 use super::own_line;
 use super::service::Service;
 use super::shared;
 use super::text::our_text;
+use super::walk::Handler;
 use super::ways::Ways;
 use crate::doctor::finding::{Finding, Place, Remedy};
 

@@ -7,10 +7,10 @@ use std::path::Path;
 use twostep_core::os::root::Root;
 
 use super::control::Answer;
-use super::entry::{Entry, Handler};
+use super::entry::Entry;
 use super::files::Files;
 use super::service::Service;
-use super::walk::Walk;
+use super::walk::{Handler, Walk};
 
 const TABLE: &str = include_str!("../../../../tests/doctor/libpam.json");
 

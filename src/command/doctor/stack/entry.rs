@@ -4,6 +4,7 @@ use super::control::Control;
 use super::line::Word;
 use super::module::Role;
 use super::text::written;
+use super::walk::{Handler, StackLine};
 use crate::doctor::finding::Place;
 
 /// What a line is for.
@@ -35,17 +36,6 @@ impl Kind {
             Self::Session => "session",
         }
     }
-}
-
-/// What libpam does at a line.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Handler {
-    /// Asks the module.
-    Module,
-    /// Nothing: what follows one level deeper is the substack.
-    Substack,
-    /// Refuses: the line cannot be read.
-    Broken,
 }
 
 /// How a line came into a stack.
@@ -136,5 +126,19 @@ impl Entry {
     /// The arguments as they stand in the file.
     pub fn raw_arguments(&self) -> impl Iterator<Item = &str> {
         self.words.iter().skip(3).map(|word| word.raw.as_str())
+    }
+}
+
+impl StackLine for Entry {
+    fn level(&self) -> usize {
+        self.level
+    }
+
+    fn handler(&self) -> Handler {
+        self.handler
+    }
+
+    fn control(&self) -> &Control {
+        &self.control
     }
 }

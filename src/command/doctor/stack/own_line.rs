@@ -4,9 +4,10 @@ use twostep_core::pam::other_modules;
 use twostep_core::policy::METHODS;
 
 use super::control::{Action, Answer, Control};
-use super::entry::{Entry, Handler, Kind};
+use super::entry::{Entry, Kind};
 use super::module::REFUSALS;
 use super::text::written;
+use super::walk::Handler;
 use crate::doctor::finding::{Finding, Remedy};
 
 /// The argument with which our line asks for the password, too, and stands before the lines that check it.

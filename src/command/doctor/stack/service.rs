@@ -2,10 +2,11 @@
 //! cannot read.
 
 use super::control::Control;
-use super::entry::{Entry, Handler, Kind, Step};
+use super::entry::{Entry, Kind, Step};
 use super::faults;
 use super::files::{Files, Text};
 use super::line::{Logical, Word, logical_lines, words};
+use super::walk::Handler;
 use crate::doctor::finding::{Finding, Place};
 
 /// How deep lines may include lines.

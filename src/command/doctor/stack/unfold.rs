@@ -2,9 +2,10 @@
 //! after them. In files that others include nothing can be changed, and behind their `sufficient` lines nothing is reached.
 
 use super::control::{Action, Answer};
-use super::entry::{Entry, Handler, Kind};
+use super::entry::{Entry, Kind};
 use super::module::{Role, is_known_factor};
 use super::text::{deny, permit, written};
+use super::walk::Handler;
 
 /// What one included line becomes.
 enum Part {

@@ -1,7 +1,29 @@
 //! One way through a stack, step by step, as libpam walks it (_pam_dispatch_aux in pam_dispatch.c).
 
-use super::control::{Action, Answer};
-use super::entry::{Entry, Handler};
+use super::control::{Action, Answer, Control};
+
+/// What libpam does at a line.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Handler {
+    /// Asks the module that the line names.
+    Module,
+    /// Nothing: what follows one level deeper is the substack.
+    Substack,
+    /// Refuses, because the line cannot be read.
+    Broken,
+}
+
+/// What a walk needs to know of a line.
+pub trait StackLine {
+    /// How many substacks the line is in.
+    fn level(&self) -> usize;
+
+    /// What libpam does at the line.
+    fn handler(&self) -> Handler;
+
+    /// What each return value does to the stack.
+    fn control(&self) -> &Control;
+}
 
 /// What the lines so far amount to.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -56,12 +78,12 @@ impl Walk {
     }
 
     /// After the next line, whose module has said `answer`.
-    pub fn step(&self, stack: &[Entry], answer: Answer) -> Self {
-        let Some(entry) = stack.get(self.next) else { return self.clone() };
+    pub fn step<L: StackLine>(&self, stack: &[L], answer: Answer) -> Self {
+        let Some(line) = stack.get(self.next) else { return self.clone() };
         let mut walk = self.clone();
-        walk.enter(entry.level);
-        if entry.handler != Handler::Substack {
-            walk.act(stack, entry, answer);
+        walk.enter(line.level());
+        if line.handler() != Handler::Substack {
+            walk.act(stack, line, answer);
         }
         walk.next = walk.next.saturating_add(1);
         walk
@@ -76,42 +98,42 @@ impl Walk {
         self.level = level;
     }
 
-    fn act(&mut self, stack: &[Entry], entry: &Entry, answer: Answer) {
-        match entry.control.on(answer) {
+    fn act<L: StackLine>(&mut self, stack: &[L], line: &L, answer: Answer) {
+        match line.control().on(answer) {
             Action::Ignore => {}
             Action::Ok => self.balance.agree(answer),
             Action::Done => {
                 self.balance.agree(answer);
                 if self.balance.impression == Impression::Yes {
-                    self.leave(stack, entry.level);
+                    self.leave(stack, line.level());
                 }
             }
             Action::Bad => self.balance.refuse(answer),
             Action::Die => {
                 self.balance.refuse(answer);
-                self.leave(stack, entry.level);
+                self.leave(stack, line.level());
             }
             Action::Reset => self.balance = self.began.last().copied().unwrap_or(self.balance),
-            Action::Jump(lines) => self.jump(stack, entry.level, lines),
+            Action::Jump(lines) => self.jump(stack, line.level(), lines),
         }
     }
 
     /// To the last line of this level: the substack ends, or the whole.
-    fn leave(&mut self, stack: &[Entry], level: usize) {
-        while stack.get(self.next.saturating_add(1)).is_some_and(|entry| entry.level >= level) {
+    fn leave<L: StackLine>(&mut self, stack: &[L], level: usize) {
+        while stack.get(self.next.saturating_add(1)).is_some_and(|line| line.level() >= level) {
             self.next = self.next.saturating_add(1);
         }
     }
 
     /// Skips `lines`, a substack counting as one. A jump out of the level refuses.
-    fn jump(&mut self, stack: &[Entry], level: usize, lines: usize) {
+    fn jump<L: StackLine>(&mut self, stack: &[L], level: usize, lines: usize) {
         for _ in 0..lines {
-            if stack.get(self.next.saturating_add(1)).is_none_or(|entry| entry.level < level) {
+            if stack.get(self.next.saturating_add(1)).is_none_or(|line| line.level() < level) {
                 self.balance = Balance { impression: Impression::No, status: Answer::PERM_DENIED };
                 return;
             }
             self.next = self.next.saturating_add(1);
-            while stack.get(self.next.saturating_add(1)).is_some_and(|entry| entry.level > level) {
+            while stack.get(self.next.saturating_add(1)).is_some_and(|line| line.level() > level) {
                 self.next = self.next.saturating_add(1);
             }
         }

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::control::{Action, Answer};
-use super::entry::{Entry, Handler};
+use super::entry::Entry;
 use super::module::{Role, Scenario, answers, is_known_factor, unusual};
-use super::walk::Walk;
+use super::walk::{Handler, Walk};
 
 /// More than any stack that people write needs.
 const MOST_STEPS: usize = 200_000;
