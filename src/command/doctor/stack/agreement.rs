@@ -6,7 +6,7 @@ use std::path::Path;
 
 use twostep_core::os::root::Root;
 
-use super::control::Answer;
+use super::control::ReturnValue;
 use super::entry::Entry;
 use super::files::Files;
 use super::service::Service;
@@ -43,11 +43,11 @@ fn walk(folder: &Path, files: &BTreeMap<String, String>) -> usize {
     walk.outcome().number()
 }
 
-fn answer(entry: &Entry) -> Answer {
+fn answer(entry: &Entry) -> ReturnValue {
     let said = entry.arguments().next().and_then(|argument| argument.strip_prefix("auth="));
     match entry.handler {
-        Handler::Broken | Handler::Substack => Answer::PERM_DENIED,
-        Handler::Module if entry.module() == "pam_permit.so" => Answer::SUCCESS,
-        Handler::Module => said.map_or(Answer::MODULE_UNKNOWN, |name| Answer::named(name).unwrap()),
+        Handler::Broken | Handler::Substack => ReturnValue::PERM_DENIED,
+        Handler::Module if entry.module() == "pam_permit.so" => ReturnValue::SUCCESS,
+        Handler::Module => said.map_or(ReturnValue::MODULE_UNKNOWN, |name| ReturnValue::named(name).unwrap()),
     }
 }

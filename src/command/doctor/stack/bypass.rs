@@ -1,7 +1,7 @@
 //! A line that lets in without twostep being asked, and what mends it.
 
 use super::asking::{Stack, asks_first_factor};
-use super::control::{Action, Answer};
+use super::control::{Action, ReturnValue};
 use super::entry::Entry;
 use super::module::Role;
 use super::text::{deny, jumping, permit};
@@ -23,7 +23,7 @@ fn words(entry: &Entry) -> (String, &'static str) {
         let what = format!("{module} lets everybody in before twostep is asked");
         return (what, "This service runs as root, and the line says yes to whatever runs as root.");
     }
-    let what = if matches!(entry.control.on(Answer::SUCCESS), Action::Done) {
+    let what = if matches!(entry.control.on(ReturnValue::SUCCESS), Action::Done) {
         format!("a yes of {module} ends the stack before twostep is asked")
     } else {
         format!("{module} can jump over the line of twostep")
@@ -38,7 +38,7 @@ fn words(entry: &Entry) -> (String, &'static str) {
 
 fn mend(stack: &Stack<'_>, culprit: usize) -> Option<Remedy> {
     let entry = stack.entries.get(culprit)?;
-    let ends = matches!(entry.control.on(Answer::SUCCESS), Action::Done);
+    let ends = matches!(entry.control.on(ReturnValue::SUCCESS), Action::Done);
     match entry.role() {
         Role::Factor | Role::Counter => match include_to_unfold(stack, entry) {
             Some(place) => unfold(stack, place),
@@ -78,7 +78,7 @@ fn end_to_jump(stack: &Stack<'_>, culprit: usize) -> Option<Remedy> {
         return denied_after(stack, factor);
     };
     let next = stack.entries.get(at.saturating_add(1)).filter(|other| beside(other));
-    let ready = denies.control.on(Answer::AUTH_ERR) == Action::Die
+    let ready = denies.control.on(ReturnValue::AUTH_ERR) == Action::Die
         && next.is_some_and(|other| other.role() == Role::Permit);
     let (place, text) = if ready {
         (entry.place.clone(), jumping(entry, at.saturating_sub(culprit)))

@@ -1,8 +1,10 @@
-//! The control of a line: what each answer of a module does to the stack (pam.conf(5), pam_misc.c).
+//! The control of a line: what each return value of a module does to the stack (pam.conf(5), pam_misc.c).
 
-/// What a module answers: one of libpam's return values.
+use std::fmt::{self, Display, Formatter};
+
+/// One of libpam's return values, which is what a module answers.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub struct Answer(usize);
+pub struct ReturnValue(usize);
 
 /// The names of the return values, in libpam's order.
 const NAMES: [&str; 32] = [
@@ -40,47 +42,64 @@ const NAMES: [&str; 32] = [
     "incomplete",
 ];
 
-/// The values that doctor needs by name.
-impl Answer {
+/// Those that are needed by name.
+impl ReturnValue {
+    /// The module says yes.
     pub const SUCCESS: Self = Self(0);
+    /// The module has failed.
     pub const SERVICE_ERR: Self = Self(3);
+    /// A call of the system has failed.
     pub const SYSTEM_ERR: Self = Self(4);
+    /// There is no memory left.
     pub const BUF_ERR: Self = Self(5);
+    /// It is not permitted; libpam also says so of an empty stack.
     pub const PERM_DENIED: Self = Self(6);
+    /// The proof was wrong.
     pub const AUTH_ERR: Self = Self(7);
+    /// What the module looks up cannot be reached.
     pub const AUTHINFO_UNAVAIL: Self = Self(9);
+    /// The module does not know the person.
     pub const USER_UNKNOWN: Self = Self(10);
+    /// The person has tried too often.
     pub const MAXTRIES: Self = Self(11);
+    /// The password is right, and has to be changed.
     pub const NEW_AUTHTOK_REQD: Self = Self(12);
+    /// The account holds no longer.
     pub const ACCT_EXPIRED: Self = Self(13);
+    /// The application could not ask the person.
     pub const CONV_ERR: Self = Self(19);
+    /// The module has nothing to say.
     pub const IGNORE: Self = Self(25);
+    /// The login must end at once.
     pub const ABORT: Self = Self(26);
+    /// The file of the module cannot be loaded.
     pub const MODULE_UNKNOWN: Self = Self(28);
 }
 
-impl Answer {
-    /// Every one.
+impl ReturnValue {
+    /// All return values, in libpam's order.
     pub fn all() -> impl Iterator<Item = Self> {
         (0..NAMES.len()).map(Self)
     }
 }
 
 #[cfg(test)]
-impl Answer {
+impl ReturnValue {
+    /// The value that a service file calls `name`.
     pub fn named(name: &str) -> Option<Self> {
         NAMES.iter().position(|&known| known == name).map(Self)
     }
 
+    /// The number by which libpam knows it.
     pub fn number(self) -> usize {
         self.0
     }
 }
 
-/// What an answer does to the stack.
+/// What a return value does to the stack.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Action {
-    /// Nothing.
+    /// Leaves the stack as it is.
     Ignore,
     /// Counts as the answer, unless there is a refusal.
     Ok,
@@ -105,6 +124,27 @@ const ACTIONS: [(&str, Action); 6] = [
     ("reset", Action::Reset),
 ];
 
+/// What libpam does not understand of a control.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum ControlError {
+    /// A `=` is missing in this control.
+    NoEqualsSign(String),
+    /// This word is no return value.
+    NoReturnValue(String),
+    /// This word is no action.
+    NoAction(String),
+}
+
+impl Display for ControlError {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoEqualsSign(word) => write!(f, "'=' is missing in '{word}'"),
+            Self::NoReturnValue(word) => write!(f, "'{word}' is no return value"),
+            Self::NoAction(word) => write!(f, "'{word}' is no action"),
+        }
+    }
+}
+
 /// The whole table of one line.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Control([Action; NAMES.len()]);
@@ -113,12 +153,12 @@ impl Control {
     /// What stands for a control that libpam cannot read: everything counts as a refusal.
     pub const REFUSES: Self = Self([Action::Bad; NAMES.len()]);
 
-    /// Parses a word, without its brackets. The error says what is not understood.
-    pub fn parse(word: &str) -> Result<Self, String> {
-        use Answer as A;
-        let named = |pairs: &[(Answer, Action)], rest| Ok(Table::from(pairs).filled(rest));
-        let yes = |action| [(A::SUCCESS, action), (A::NEW_AUTHTOK_REQD, action)];
-        let needed = [yes(Action::Ok).as_slice(), &[(A::IGNORE, Action::Ignore)]].concat();
+    /// Parses a word, without its brackets.
+    pub fn parse(word: &str) -> Result<Self, ControlError> {
+        use ReturnValue as R;
+        let named = |pairs: &[(ReturnValue, Action)], rest| Ok(Table::from(pairs).filled(rest));
+        let yes = |action| [(R::SUCCESS, action), (R::NEW_AUTHTOK_REQD, action)];
+        let needed = [yes(Action::Ok).as_slice(), &[(R::IGNORE, Action::Ignore)]].concat();
         match word.to_ascii_lowercase().as_str() {
             "required" => named(&needed, Action::Bad),
             "requisite" => named(&needed, Action::Die),
@@ -128,8 +168,8 @@ impl Control {
         }
     }
 
-    /// What `answer` does.
-    pub fn on(&self, answer: Answer) -> Action {
+    /// What `answer` does to the stack.
+    pub fn on(&self, answer: ReturnValue) -> Action {
         self.0.get(answer.0).copied().unwrap_or(Action::Bad)
     }
 }
@@ -138,13 +178,13 @@ impl Control {
 struct Table([Option<Action>; NAMES.len()]);
 
 impl Table {
-    fn from(pairs: &[(Answer, Action)]) -> Self {
+    fn from(pairs: &[(ReturnValue, Action)]) -> Self {
         let mut table = Self([None; NAMES.len()]);
         pairs.iter().for_each(|&(answer, action)| table.set(answer, action));
         table
     }
 
-    fn set(&mut self, answer: Answer, action: Action) {
+    fn set(&mut self, answer: ReturnValue, action: Action) {
         if let Some(slot) = self.0.get_mut(answer.0) {
             *slot = Some(action);
         }
@@ -160,13 +200,15 @@ impl Table {
 }
 
 /// Parses `value=action ...`. What is not named counts as a refusal.
-fn pairs(word: &str) -> Result<Control, String> {
+fn pairs(word: &str) -> Result<Control, ControlError> {
     let mut table = Table::from(&[]);
     let mut rest = word.trim_start();
     while !rest.is_empty() {
         let (answer, after) = answer(rest)?;
-        let after =
-            after.trim_start().strip_prefix('=').ok_or_else(|| format!("'=' is missing in '{word}'"))?;
+        let after = after
+            .trim_start()
+            .strip_prefix('=')
+            .ok_or_else(|| ControlError::NoEqualsSign(word.to_owned()))?;
         let (action, after) = action(after.trim_start())?;
         match answer {
             Some(answer) => table.set(answer, action),
@@ -178,17 +220,17 @@ fn pairs(word: &str) -> Result<Control, String> {
 }
 
 /// A return value, or `None` for `default`. libpam compares beginnings.
-fn answer(text: &str) -> Result<(Option<Answer>, &str), String> {
+fn answer(text: &str) -> Result<(Option<ReturnValue>, &str), ControlError> {
     for (number, name) in NAMES.iter().enumerate() {
         if let Some(rest) = text.strip_prefix(name) {
-            return Ok((Some(Answer(number)), rest));
+            return Ok((Some(ReturnValue(number)), rest));
         }
     }
-    let rest = text.strip_prefix("default").ok_or_else(|| format!("'{}' is no return value", first(text)))?;
+    let rest = text.strip_prefix("default").ok_or_else(|| ControlError::NoReturnValue(first(text)))?;
     Ok((None, rest))
 }
 
-fn action(text: &str) -> Result<(Action, &str), String> {
+fn action(text: &str) -> Result<(Action, &str), ControlError> {
     for (name, action) in ACTIONS {
         if let Some(rest) = text.strip_prefix(name) {
             return Ok((action, rest));
@@ -198,12 +240,12 @@ fn action(text: &str) -> Result<(Action, &str), String> {
     let (number, rest) = text.split_at(digits);
     match number.parse::<i32>().map(usize::try_from) {
         Ok(Ok(lines)) if lines > 0 => Ok((Action::Jump(lines), rest)),
-        Ok(_) | Err(_) => Err(format!("'{}' is no action", first(text))),
+        Ok(_) | Err(_) => Err(ControlError::NoAction(first(text))),
     }
 }
 
-fn first(text: &str) -> &str {
-    text.split(char::is_whitespace).next().unwrap_or(text)
+fn first(text: &str) -> String {
+    text.split(char::is_whitespace).next().unwrap_or(text).to_owned()
 }
 
 #[cfg(test)]
@@ -229,7 +271,12 @@ mod tests {
         ];
         for (word, expected) in table {
             let control = Control::parse(word).unwrap();
-            let answers = [Answer::SUCCESS, Answer::NEW_AUTHTOK_REQD, Answer::IGNORE, Answer::AUTH_ERR];
+            let answers = [
+                ReturnValue::SUCCESS,
+                ReturnValue::NEW_AUTHTOK_REQD,
+                ReturnValue::IGNORE,
+                ReturnValue::AUTH_ERR,
+            ];
             assert_eq!(answers.map(|answer| control.on(answer)), expected, "{word:?}");
         }
     }

@@ -1,5 +1,6 @@
 //! What libpam cannot read. It refuses rather than guess.
 
+use super::control::ControlError;
 use super::entry::{Entry, Kind};
 use crate::doctor::finding::{Finding, Place, Remedy};
 
@@ -57,7 +58,7 @@ pub fn no_control(entry: &Entry) -> Finding {
 }
 
 /// The control is not understood.
-pub fn unknown_control(entry: &Entry, why: &str) -> Finding {
+pub fn unknown_control(entry: &Entry, why: &ControlError) -> Finding {
     let what = format!("libpam does not understand the control: {}", why);
     if !entry.is_ours() {
         return fault(entry.place.clone(), what, REFUSES, "Correct the control; pam.d(5) has all of them.");

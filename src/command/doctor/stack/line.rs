@@ -7,13 +7,13 @@ const BLANKS: [char; 3] = [' ', '\t', '\n'];
 pub struct Logical {
     /// The first line of it in the file, from 1.
     pub first: usize,
-    /// The last one.
+    /// The last line of it in the file.
     pub last: usize,
     /// What it says, without comment.
     pub text: String,
 }
 
-/// One word.
+/// One word of a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Word {
     /// As libpam takes it, without the brackets.

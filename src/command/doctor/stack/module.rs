@@ -1,6 +1,6 @@
 //! What is known of the modules: what part each plays in a stack, and what it may answer.
 
-use super::control::{Action, Answer};
+use super::control::{Action, ReturnValue};
 use super::entry::{Entry, Kind};
 
 /// The part that a module plays.
@@ -129,34 +129,34 @@ fn stem(path: &str) -> &str {
 }
 
 /// What twostep answers when it refuses.
-pub const REFUSALS: &[Answer] = &[
-    Answer::AUTH_ERR,
-    Answer::MAXTRIES,
-    Answer::AUTHINFO_UNAVAIL,
-    Answer::SERVICE_ERR,
-    Answer::SYSTEM_ERR,
-    Answer::BUF_ERR,
-    Answer::CONV_ERR,
-    Answer::ABORT,
-    Answer::PERM_DENIED,
+pub const REFUSALS: &[ReturnValue] = &[
+    ReturnValue::AUTH_ERR,
+    ReturnValue::MAXTRIES,
+    ReturnValue::AUTHINFO_UNAVAIL,
+    ReturnValue::SERVICE_ERR,
+    ReturnValue::SYSTEM_ERR,
+    ReturnValue::BUF_ERR,
+    ReturnValue::CONV_ERR,
+    ReturnValue::ABORT,
+    ReturnValue::PERM_DENIED,
 ];
 
-const WRONG: &[Answer] = &[
-    Answer::AUTH_ERR,
-    Answer::USER_UNKNOWN,
-    Answer::AUTHINFO_UNAVAIL,
-    Answer::MAXTRIES,
-    Answer::PERM_DENIED,
-    Answer::ACCT_EXPIRED,
-    Answer::MODULE_UNKNOWN,
+const WRONG: &[ReturnValue] = &[
+    ReturnValue::AUTH_ERR,
+    ReturnValue::USER_UNKNOWN,
+    ReturnValue::AUTHINFO_UNAVAIL,
+    ReturnValue::MAXTRIES,
+    ReturnValue::PERM_DENIED,
+    ReturnValue::ACCT_EXPIRED,
+    ReturnValue::MODULE_UNKNOWN,
 ];
 
-const EITHER: &[Answer] = &[
-    Answer::SUCCESS,
-    Answer::AUTH_ERR,
-    Answer::USER_UNKNOWN,
-    Answer::AUTHINFO_UNAVAIL,
-    Answer::MODULE_UNKNOWN,
+const EITHER: &[ReturnValue] = &[
+    ReturnValue::SUCCESS,
+    ReturnValue::AUTH_ERR,
+    ReturnValue::USER_UNKNOWN,
+    ReturnValue::AUTHINFO_UNAVAIL,
+    ReturnValue::MODULE_UNKNOWN,
 ];
 
 /// What is assumed of one login.
@@ -176,19 +176,20 @@ pub enum Scenario {
 
 /// What the module of `entry` may answer besides: whatever its line has a jump, an end or a forgetting for; that nothing is
 /// to be said, if it is not known never to say so; and a yes, if nobody knows it and another line asks for the first factor.
-pub fn unusual(entry: &Entry, scenario: Scenario, is_other_known: bool) -> Vec<Answer> {
+pub fn unusual(entry: &Entry, scenario: Scenario, is_other_known: bool) -> Vec<ReturnValue> {
     let tries = matches!(scenario, Scenario::Anything | Scenario::WrongFactor | Scenario::Refused);
     let role = entry.role();
     if !tries || matches!(role, Role::Ours | Role::Deny | Role::Permit | Role::Root) {
         return Vec::new();
     }
     let is_wrong = role == Role::Factor && scenario == Scenario::WrongFactor;
-    let may_be =
-        |answer: &Answer| !(is_wrong && [Answer::SUCCESS, Answer::NEW_AUTHTOK_REQD].contains(answer));
+    let may_be = |answer: &ReturnValue| {
+        !(is_wrong && [ReturnValue::SUCCESS, ReturnValue::NEW_AUTHTOK_REQD].contains(answer))
+    };
     let turns = |action: Action| matches!(action, Action::Jump(_) | Action::Done | Action::Reset);
     let mut actions: Vec<Action> = Vec::new();
     let mut unusual = Vec::new();
-    for answer in Answer::all().filter(may_be) {
+    for answer in ReturnValue::all().filter(may_be) {
         let action = entry.control.on(answer);
         if turns(action) && !actions.contains(&action) {
             actions.push(action);
@@ -197,37 +198,39 @@ pub fn unusual(entry: &Entry, scenario: Scenario, is_other_known: bool) -> Vec<A
     }
     let is_known = is_known_factor(entry.module());
     if entry.kind == Kind::Auth && role == Role::Factor && !NEVER_IGNORE.contains(&stem(entry.module())) {
-        unusual.push(Answer::IGNORE);
+        unusual.push(ReturnValue::IGNORE);
     }
     if is_wrong && !is_known && is_other_known {
-        unusual.push(Answer::SUCCESS);
+        unusual.push(ReturnValue::SUCCESS);
     }
     unusual
 }
 
 /// What a module of this part may answer.
-pub fn answers(role: Role, kind: Kind, scenario: Scenario) -> &'static [Answer] {
+pub fn answers(role: Role, kind: Kind, scenario: Scenario) -> &'static [ReturnValue] {
     use Scenario::{Anything, Exempt, Granted, Refused, WrongFactor};
     match (role, scenario) {
-        (Role::Ours, Granted) => &[Answer::SUCCESS],
-        (Role::Ours, Refused) => &[Answer::AUTH_ERR],
-        (Role::Ours, Exempt) | (Role::Quiet, Exempt | Granted) => &[Answer::IGNORE],
-        (Role::Ours, Anything | WrongFactor) => &[Answer::SUCCESS, Answer::IGNORE, Answer::AUTH_ERR],
+        (Role::Ours, Granted) => &[ReturnValue::SUCCESS],
+        (Role::Ours, Refused) => &[ReturnValue::AUTH_ERR],
+        (Role::Ours, Exempt) | (Role::Quiet, Exempt | Granted) => &[ReturnValue::IGNORE],
+        (Role::Ours, Anything | WrongFactor) => {
+            &[ReturnValue::SUCCESS, ReturnValue::IGNORE, ReturnValue::AUTH_ERR]
+        }
         (Role::Factor, _) if kind == Kind::Account => &[
-            Answer::SUCCESS,
-            Answer::NEW_AUTHTOK_REQD,
-            Answer::ACCT_EXPIRED,
-            Answer::USER_UNKNOWN,
-            Answer::IGNORE,
+            ReturnValue::SUCCESS,
+            ReturnValue::NEW_AUTHTOK_REQD,
+            ReturnValue::ACCT_EXPIRED,
+            ReturnValue::USER_UNKNOWN,
+            ReturnValue::IGNORE,
         ],
         (Role::Factor, WrongFactor) => WRONG,
         (Role::Factor, Anything | Granted | Exempt | Refused) => EITHER,
-        (Role::Deny, _) => &[Answer::AUTH_ERR],
-        (Role::Permit, _) => &[Answer::SUCCESS],
-        (Role::Root, _) => &[Answer::SUCCESS, Answer::AUTH_ERR],
+        (Role::Deny, _) => &[ReturnValue::AUTH_ERR],
+        (Role::Permit, _) => &[ReturnValue::SUCCESS],
+        (Role::Root, _) => &[ReturnValue::SUCCESS, ReturnValue::AUTH_ERR],
         (Role::Condition | Role::Counter, _) => {
-            &[Answer::SUCCESS, Answer::IGNORE, Answer::AUTH_ERR, Answer::PERM_DENIED]
+            &[ReturnValue::SUCCESS, ReturnValue::IGNORE, ReturnValue::AUTH_ERR, ReturnValue::PERM_DENIED]
         }
-        (Role::Quiet, Anything | WrongFactor | Refused) => &[Answer::SUCCESS, Answer::IGNORE],
+        (Role::Quiet, Anything | WrongFactor | Refused) => &[ReturnValue::SUCCESS, ReturnValue::IGNORE],
     }
 }

@@ -3,7 +3,7 @@
 use twostep_core::pam::other_modules;
 use twostep_core::policy::METHODS;
 
-use super::control::{Action, Answer, Control};
+use super::control::{Action, Control, ReturnValue};
 use super::entry::{Entry, Kind};
 use super::module::REFUSALS;
 use super::text::written;
@@ -51,10 +51,10 @@ fn misunderstanding(entry: &Entry) -> Option<(&'static str, &'static str)> {
             },
         ));
     }
-    if matches!(entry.control.on(Answer::SUCCESS), Action::Done | Action::Jump(_)) {
+    if matches!(entry.control.on(ReturnValue::SUCCESS), Action::Done | Action::Jump(_)) {
         return Some(("a right code skips what follows", "What the lines below check is not checked."));
     }
-    (entry.control.on(Answer::IGNORE) != Action::Ignore).then_some((
+    (entry.control.on(ReturnValue::IGNORE) != Action::Ignore).then_some((
         "'nothing to ask' counts as an answer",
         "twostep says nothing of people who are exempt or not enrolled. Here that decides about them.",
     ))

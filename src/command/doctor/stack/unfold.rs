@@ -1,7 +1,7 @@
 //! The password lines of an included file, written so that a wrong password ends there and a right one comes to the line
 //! after them. In files that others include nothing can be changed, and behind their `sufficient` lines nothing is reached.
 
-use super::control::{Action, Answer};
+use super::control::{Action, ReturnValue};
 use super::entry::{Entry, Kind};
 use super::module::{Role, is_known_factor};
 use super::text::{deny, permit, written};
@@ -46,11 +46,11 @@ pub fn unfolded(included: &[&Entry]) -> Option<String> {
 /// modules that nobody knows, and of two that are both required, a person must say what they are for.
 fn is_one_of_many(parts: &[(Part, &Entry)], factors: usize) -> bool {
     let alone = |entry: &Entry| {
-        let ends = matches!(entry.control.on(Answer::SUCCESS), Action::Done | Action::Jump(_));
+        let ends = matches!(entry.control.on(ReturnValue::SUCCESS), Action::Done | Action::Jump(_));
         is_known_factor(entry.module()) && (ends || factors == 1)
     };
     let decides = |entry: &Entry| {
-        let forgiving = matches!(entry.control.on(Answer::AUTH_ERR), Action::Ignore);
+        let forgiving = matches!(entry.control.on(ReturnValue::AUTH_ERR), Action::Ignore);
         entry.role() == Role::Condition && forgiving
     };
     parts.iter().all(|(part, entry)| match part {
@@ -61,7 +61,7 @@ fn is_one_of_many(parts: &[(Part, &Entry)], factors: usize) -> bool {
 }
 
 fn part(entry: &Entry) -> Option<Part> {
-    let jumps = [Answer::SUCCESS, Answer::AUTH_ERR, Answer::PERM_DENIED]
+    let jumps = [ReturnValue::SUCCESS, ReturnValue::AUTH_ERR, ReturnValue::PERM_DENIED]
         .iter()
         .any(|&answer| matches!(entry.control.on(answer), Action::Jump(_)));
     match entry.role() {

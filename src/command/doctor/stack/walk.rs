@@ -1,6 +1,6 @@
 //! One way through a stack, step by step, as libpam walks it (_pam_dispatch_aux in pam_dispatch.c).
 
-use super::control::{Action, Answer, Control};
+use super::control::{Action, Control, ReturnValue};
 
 /// What libpam does at a line.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -36,7 +36,7 @@ enum Impression {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 struct Balance {
     impression: Impression,
-    status: Answer,
+    status: ReturnValue,
 }
 
 /// Where a login stands in a stack.
@@ -52,13 +52,13 @@ pub struct Walk {
 }
 
 impl Walk {
-    /// Before the first line.
+    /// The walk before the first line.
     pub fn start() -> Self {
-        let balance = Balance { impression: Impression::None, status: Answer::PERM_DENIED };
+        let balance = Balance { impression: Impression::None, status: ReturnValue::PERM_DENIED };
         Self { next: 0, level: 0, balance, began: vec![balance] }
     }
 
-    /// The number of the next line.
+    /// The number of the next line, from 0.
     pub fn next(&self) -> usize {
         self.next
     }
@@ -69,16 +69,16 @@ impl Walk {
     }
 
     /// What the application is told, if there is no further line.
-    pub fn outcome(&self) -> Answer {
+    pub fn outcome(&self) -> ReturnValue {
         match self.balance {
             Balance { impression: Impression::Yes, status } => status,
-            Balance { status: Answer::SUCCESS, .. } => Answer::PERM_DENIED,
+            Balance { status: ReturnValue::SUCCESS, .. } => ReturnValue::PERM_DENIED,
             Balance { status, .. } => status,
         }
     }
 
     /// After the next line, whose module has said `answer`.
-    pub fn step<L: StackLine>(&self, stack: &[L], answer: Answer) -> Self {
+    pub fn step<L: StackLine>(&self, stack: &[L], answer: ReturnValue) -> Self {
         let Some(line) = stack.get(self.next) else { return self.clone() };
         let mut walk = self.clone();
         walk.enter(line.level());
@@ -98,7 +98,7 @@ impl Walk {
         self.level = level;
     }
 
-    fn act<L: StackLine>(&mut self, stack: &[L], line: &L, answer: Answer) {
+    fn act<L: StackLine>(&mut self, stack: &[L], line: &L, answer: ReturnValue) {
         match line.control().on(answer) {
             Action::Ignore => {}
             Action::Ok => self.balance.agree(answer),
@@ -129,7 +129,7 @@ impl Walk {
     fn jump<L: StackLine>(&mut self, stack: &[L], level: usize, lines: usize) {
         for _ in 0..lines {
             if stack.get(self.next.saturating_add(1)).is_none_or(|line| line.level() < level) {
-                self.balance = Balance { impression: Impression::No, status: Answer::PERM_DENIED };
+                self.balance = Balance { impression: Impression::No, status: ReturnValue::PERM_DENIED };
                 return;
             }
             self.next = self.next.saturating_add(1);
@@ -141,17 +141,17 @@ impl Walk {
 }
 
 impl Balance {
-    fn agree(&mut self, answer: Answer) {
+    fn agree(&mut self, answer: ReturnValue) {
         match self.impression {
             Impression::None => *self = Self { impression: Impression::Yes, status: answer },
-            Impression::Yes if self.status == Answer::SUCCESS => self.status = answer,
+            Impression::Yes if self.status == ReturnValue::SUCCESS => self.status = answer,
             Impression::Yes | Impression::No => {}
         }
     }
 
-    fn refuse(&mut self, answer: Answer) {
+    fn refuse(&mut self, answer: ReturnValue) {
         if self.impression != Impression::No {
-            let status = if answer == Answer::IGNORE { Answer::PERM_DENIED } else { answer };
+            let status = if answer == ReturnValue::IGNORE { ReturnValue::PERM_DENIED } else { answer };
             *self = Self { impression: Impression::No, status };
         }
     }

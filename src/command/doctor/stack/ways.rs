@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::control::{Action, Answer};
+use super::control::{Action, ReturnValue};
 use super::entry::Entry;
 use super::module::{Role, Scenario, answers, is_known_factor, unusual};
 use super::walk::{Handler, Walk};
@@ -69,7 +69,9 @@ impl Ways {
 
     fn end(&mut self, walk: &Walk, facts: Facts) {
         // An expired password lets in: the application has it changed, and goes on.
-        if [Answer::SUCCESS, Answer::NEW_AUTHTOK_REQD].contains(&walk.outcome()) && !walk.is_refused() {
+        if [ReturnValue::SUCCESS, ReturnValue::NEW_AUTHTOK_REQD].contains(&walk.outcome())
+            && !walk.is_refused()
+        {
             self.successes.push(facts);
         }
     }
@@ -87,13 +89,13 @@ impl Ways {
         }
         let mut all = match entry.handler {
             Handler::Module => answers(entry.role(), entry.kind, scenario).to_vec(),
-            Handler::Substack | Handler::Broken => vec![Answer::PERM_DENIED],
+            Handler::Substack | Handler::Broken => vec![ReturnValue::PERM_DENIED],
         };
         if entry.handler == Handler::Module {
             let is_other_known = stack.iter().any(|other| is_known_factor(other.module()));
             all.extend(unusual(entry, scenario, is_other_known));
         }
-        let step = |answer: Answer| {
+        let step = |answer: ReturnValue| {
             let after = walk.step(stack, answer);
             let facts = facts.after(stack, entry, answer, walk.next(), after.next());
             (after, facts)
@@ -104,11 +106,18 @@ impl Ways {
 
 impl Facts {
     /// What is known after the line number `here`, if the next is number `next`.
-    fn after(mut self, stack: &[Entry], entry: &Entry, answer: Answer, here: usize, next: usize) -> Self {
+    fn after(
+        mut self,
+        stack: &[Entry],
+        entry: &Entry,
+        answer: ReturnValue,
+        here: usize,
+        next: usize,
+    ) -> Self {
         let role = if entry.handler == Handler::Module { entry.role() } else { Role::Quiet };
         self.asked |= entry.is_ours();
-        self.proved |= role.is_factor() && answer == Answer::SUCCESS;
-        self.is_root |= role == Role::Root && answer == Answer::SUCCESS;
+        self.proved |= role.is_factor() && answer == ReturnValue::SUCCESS;
+        self.is_root |= role == Role::Root && answer == ReturnValue::SUCCESS;
         let skipped = stack.get(here.saturating_add(1)..next).unwrap_or_default();
         let lets_through = !matches!(entry.control.on(answer), Action::Die);
         if lets_through && skipped.iter().any(Entry::is_ours) {

@@ -2,7 +2,7 @@
 
 use super::asking::{Stack, asks_first_factor};
 use super::bypass::{include_to_unfold, unfold};
-use super::control::{Action, Answer};
+use super::control::{Action, ReturnValue};
 use super::entry::Entry;
 use super::module::Role;
 use super::text::{deny, jumping};
@@ -55,12 +55,12 @@ fn mend(stack: &Stack<'_>, worst: Arrival) -> Option<Remedy> {
 
 /// Whether our line stands where only a wrong password comes.
 fn jumps_over_us(stack: &Stack<'_>, factor: usize) -> bool {
-    let jump = stack.entries.get(factor).map(|entry| entry.control.on(Answer::SUCCESS));
+    let jump = stack.entries.get(factor).map(|entry| entry.control.on(ReturnValue::SUCCESS));
     matches!(jump, Some(Action::Jump(lines)) if factor.saturating_add(lines) >= stack.ours)
 }
 
 fn behind_deny(factor: &Entry, denies: &Entry, lines: usize) -> Remedy {
-    if denies.control.on(Answer::AUTH_ERR) == Action::Die {
+    if denies.control.on(ReturnValue::AUTH_ERR) == Action::Die {
         return Remedy::Replace { place: factor.place.clone(), text: jumping(factor, lines) };
     }
     Remedy::Replace { place: denies.place.clone(), text: deny() }
@@ -69,8 +69,8 @@ fn behind_deny(factor: &Entry, denies: &Entry, lines: usize) -> Remedy {
 /// `requisite` ends the stack. Where a yes jumps, it gets the line to jump over, and where the line is `requisite` and the
 /// module says nothing, one that catches the silence.
 fn without_deny(factor: &Entry) -> Remedy {
-    let jumps = matches!(factor.control.on(Answer::SUCCESS), Action::Jump(_));
-    let text = if jumps || factor.control.on(Answer::AUTH_ERR) == Action::Die {
+    let jumps = matches!(factor.control.on(ReturnValue::SUCCESS), Action::Jump(_));
+    let text = if jumps || factor.control.on(ReturnValue::AUTH_ERR) == Action::Die {
         format!("{}\n{}", jumping(factor, 1), deny())
     } else {
         factor.with_control("requisite")
