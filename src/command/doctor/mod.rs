@@ -33,7 +33,6 @@ use crate::terminal::say;
 use finding::Finding;
 use report::Report;
 use sight::{Sight, is_hidden};
-pub use stack::words;
 
 /// How to report.
 #[derive(clap::Args)]

@@ -3,9 +3,9 @@
 use std::fmt::Write;
 use std::path::Path;
 
+use twostep_core::pam::line::words;
 use twostep_core::pam::other_modules;
 
-use crate::doctor::words;
 use crate::failure::Failure;
 use crate::printable::printable;
 use crate::terminal::say;

@@ -1,3 +1,6 @@
 //! What libpam does with the lines of a service file. Pure.
 
+pub mod control;
+pub mod line;
 pub mod other_modules;
+pub mod walk;

@@ -1,6 +1,7 @@
 //! The account line, where people enroll and at the gate.
 
 use twostep_core::login::machine::Machine;
+use twostep_core::pam::walk::Handler;
 
 use super::asking::Stack;
 use super::entry::{Entry, Kind};
@@ -10,7 +11,6 @@ use super::own_line;
 use super::service::Service;
 use super::shared;
 use super::text::our_text;
-use super::walk::Handler;
 use super::ways::Ways;
 use crate::doctor::finding::{Finding, Place, Remedy};
 

@@ -5,12 +5,12 @@ use std::fs;
 use std::path::Path;
 
 use twostep_core::os::root::Root;
+use twostep_core::pam::control::ReturnValue;
+use twostep_core::pam::walk::{Handler, Walk};
 
-use super::control::ReturnValue;
 use super::entry::Entry;
 use super::files::Files;
 use super::service::Service;
-use super::walk::{Handler, Walk};
 
 const TABLE: &str = include_str!("../../../../tests/doctor/libpam.json");
 

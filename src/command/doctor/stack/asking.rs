@@ -1,11 +1,12 @@
 //! One stack that asks twostep, and the places in it where a line can be put.
 
+use twostep_core::pam::walk::Handler;
+
 use super::entry::Entry;
 use super::files::Files;
 use super::module::Role;
 use super::own_line;
 use super::service::Service;
-use super::walk::Handler;
 use crate::doctor::finding::{Place, Remedy};
 
 /// A stack that asks twostep.

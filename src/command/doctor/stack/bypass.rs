@@ -1,7 +1,8 @@
 //! A line that lets in without twostep being asked, and what mends it.
 
+use twostep_core::pam::control::{Action, ReturnValue};
+
 use super::asking::{Stack, asks_first_factor};
-use super::control::{Action, ReturnValue};
 use super::entry::Entry;
 use super::module::Role;
 use super::text::{deny, jumping, permit};

@@ -1,10 +1,11 @@
 //! One line of a stack, where it came from, and how it would be written anew.
 
-use super::control::Control;
-use super::line::Word;
+use twostep_core::pam::control::Control;
+use twostep_core::pam::line::Word;
+use twostep_core::pam::walk::{Handler, StackLine};
+
 use super::module::Role;
 use super::text::written;
-use super::walk::{Handler, StackLine};
 use crate::doctor::finding::Place;
 
 /// What a line is for.

@@ -1,6 +1,7 @@
 //! What libpam cannot read. It refuses rather than guess.
 
-use super::control::ControlError;
+use twostep_core::pam::control::ControlError;
+
 use super::entry::{Entry, Kind};
 use crate::doctor::finding::{Finding, Place, Remedy};
 

@@ -171,7 +171,7 @@ impl<'a> Files<'a> {
 
     fn names_in_pam_conf(&self) -> BTreeSet<String> {
         let text = self.read(PAM_CONF.to_owned()).map(|text| text.text).unwrap_or_default();
-        let lines = super::line::logical_lines(&text).0;
+        let lines = twostep_core::pam::line::logical_lines(&text).0;
         lines.iter().filter_map(|line| line.text.split_whitespace().next()).map(str::to_lowercase).collect()
     }
 }

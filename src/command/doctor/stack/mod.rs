@@ -12,11 +12,9 @@ mod agreement;
 mod asking;
 mod auth;
 mod bypass;
-mod control;
 mod entry;
 mod faults;
 mod files;
-mod line;
 mod module;
 mod module_file;
 mod own_line;
@@ -26,7 +24,6 @@ mod shared;
 mod silent;
 mod text;
 mod unfold;
-mod walk;
 mod ways;
 mod wrong_factor;
 
@@ -40,8 +37,6 @@ use auth::Caller;
 use entry::Entry;
 use files::Files;
 use service::Service;
-
-pub use line::words;
 
 /// What stands in the way of a login with a code, at one service.
 pub struct Guard {

@@ -1,6 +1,7 @@
 //! What is known of the modules: what part each plays in a stack, and what it may answer.
 
-use super::control::{Action, ReturnValue};
+use twostep_core::pam::control::{Action, ReturnValue};
+
 use super::entry::{Entry, Kind};
 
 /// The part that a module plays.

@@ -1,13 +1,13 @@
 //! Our own line: its control and its arguments.
 
+use twostep_core::pam::control::{Action, Control, ReturnValue};
 use twostep_core::pam::other_modules;
+use twostep_core::pam::walk::Handler;
 use twostep_core::policy::METHODS;
 
-use super::control::{Action, Control, ReturnValue};
 use super::entry::{Entry, Kind};
 use super::module::REFUSALS;
 use super::text::written;
-use super::walk::Handler;
 use crate::doctor::finding::{Finding, Remedy};
 
 /// The argument with which our line asks for the password, too, and stands before the lines that check it.

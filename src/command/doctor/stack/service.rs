@@ -1,12 +1,13 @@
 //! One service as libpam loads it (pam_handlers.c): its lines with everything they include, and what in them libpam
 //! cannot read.
 
-use super::control::Control;
+use twostep_core::pam::control::Control;
+use twostep_core::pam::line::{Logical, Word, logical_lines, words};
+use twostep_core::pam::walk::Handler;
+
 use super::entry::{Entry, Kind, Step};
 use super::faults;
 use super::files::{Files, Text};
-use super::line::{Logical, Word, logical_lines, words};
-use super::walk::Handler;
 use crate::doctor::finding::{Finding, Place};
 
 /// How deep lines may include lines.

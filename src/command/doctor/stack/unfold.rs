@@ -1,11 +1,12 @@
 //! The password lines of an included file, written so that a wrong password ends there and a right one comes to the line
 //! after them. In files that others include nothing can be changed, and behind their `sufficient` lines nothing is reached.
 
-use super::control::{Action, ReturnValue};
+use twostep_core::pam::control::{Action, ReturnValue};
+use twostep_core::pam::walk::Handler;
+
 use super::entry::{Entry, Kind};
 use super::module::{Role, is_known_factor};
 use super::text::{deny, permit, written};
-use super::walk::Handler;
 
 /// What one included line becomes.
 enum Part {

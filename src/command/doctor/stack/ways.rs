@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use super::control::{Action, ReturnValue};
+use twostep_core::pam::control::{Action, ReturnValue};
+use twostep_core::pam::walk::{Handler, Walk};
+
 use super::entry::Entry;
 use super::module::{Role, Scenario, answers, is_known_factor, unusual};
-use super::walk::{Handler, Walk};
 
 /// More than any stack that people write needs.
 const MOST_STEPS: usize = 200_000;
@@ -133,9 +134,10 @@ impl Facts {
 
 #[cfg(test)]
 mod tests {
-    use super::super::control::Control;
+    use twostep_core::pam::control::Control;
+    use twostep_core::pam::line::words;
+
     use super::super::entry::Kind;
-    use super::super::line::words;
     use super::*;
     use crate::doctor::finding::Place;
 

@@ -1,8 +1,9 @@
 //! A wrong password that comes to twostep, and what mends it.
 
+use twostep_core::pam::control::{Action, ReturnValue};
+
 use super::asking::{Stack, asks_first_factor};
 use super::bypass::{include_to_unfold, unfold};
-use super::control::{Action, ReturnValue};
 use super::entry::Entry;
 use super::module::Role;
 use super::text::{deny, jumping};

@@ -81,10 +81,7 @@ impl ReturnValue {
     pub fn all() -> impl Iterator<Item = Self> {
         (0..NAMES.len()).map(Self)
     }
-}
 
-#[cfg(test)]
-impl ReturnValue {
     /// The value that a service file calls `name`.
     pub fn named(name: &str) -> Option<Self> {
         NAMES.iter().position(|&known| known == name).map(Self)
