@@ -4,8 +4,9 @@ use twostep_core::login::machine::Machine;
 use twostep_core::pam::walk::Handler;
 
 use super::asking::Stack;
-use super::entry::{Entry, Kind};
+use super::entry::Entry;
 use super::files::Files;
+use super::kind::Kind;
 use super::module::Scenario;
 use super::own_line;
 use super::service::Service;

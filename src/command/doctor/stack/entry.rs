@@ -4,39 +4,19 @@ use twostep_core::pam::control::Control;
 use twostep_core::pam::line::Word;
 use twostep_core::pam::walk::{Handler, StackLine};
 
+use super::kind::Kind;
 use super::module::Role;
-use super::text::written;
 use crate::doctor::finding::Place;
 
-/// What a line is for.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Kind {
-    /// Who somebody is.
-    Auth,
-    /// Whether they may.
-    Account,
-    /// Changing a password.
-    Password,
-    /// What surrounds a session.
-    Session,
-}
-
-impl Kind {
-    /// The kind that libpam sees in a word, without its leading `-`.
-    pub fn parse(word: &str) -> Option<Self> {
-        let all = [Self::Auth, Self::Account, Self::Password, Self::Session];
-        all.into_iter().find(|kind| kind.word().eq_ignore_ascii_case(word))
-    }
-
-    /// As it stands in a file.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Auth => "auth",
-            Self::Account => "account",
-            Self::Password => "password",
-            Self::Session => "session",
-        }
-    }
+/// A line of these words, in columns.
+pub fn written<'a>(
+    kind: &str,
+    control: &str,
+    module: &str,
+    arguments: impl IntoIterator<Item = &'a str>,
+) -> String {
+    let line = format!("{kind:<10} {control:<12} {module}");
+    arguments.into_iter().fold(line, |line, argument| format!("{line} {argument}"))
 }
 
 /// How a line came into a stack.

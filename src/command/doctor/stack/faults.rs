@@ -2,7 +2,8 @@
 
 use twostep_core::pam::control::ControlError;
 
-use super::entry::{Entry, Kind};
+use super::entry::Entry;
+use super::kind::Kind;
 use crate::doctor::finding::{Finding, Place, Remedy};
 
 const REFUSES: &str = "libpam takes such a line for one that always refuses: nobody gets in here.";

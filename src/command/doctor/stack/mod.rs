@@ -15,6 +15,7 @@ mod bypass;
 mod entry;
 mod faults;
 mod files;
+mod kind;
 mod module;
 mod module_file;
 mod own_line;

@@ -1,8 +1,8 @@
 //! What is known of the modules: what part each plays in a stack, and what it may answer.
 
-use twostep_core::pam::control::{Action, ReturnValue};
+use twostep_core::pam::control::{Action, Control, ReturnValue};
 
-use super::entry::{Entry, Kind};
+use super::kind::Kind;
 
 /// The part that a module plays.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -175,11 +175,18 @@ pub enum Scenario {
     Exempt,
 }
 
-/// What the module of `entry` may answer besides: whatever its line has a jump, an end or a forgetting for; that nothing is
-/// to be said, if it is not known never to say so; and a yes, if nobody knows it and another line asks for the first factor.
-pub fn unusual(entry: &Entry, scenario: Scenario, is_other_known: bool) -> Vec<ReturnValue> {
+/// What `module` may answer besides, in a line with this control: whatever that has a jump, an end or a forgetting for; that
+/// nothing is to be said, if it is not known never to say so; and a yes, if nobody knows it and another line asks for the
+/// first factor.
+pub fn unusual(
+    kind: Kind,
+    module: &str,
+    control: &Control,
+    scenario: Scenario,
+    is_other_known: bool,
+) -> Vec<ReturnValue> {
     let tries = matches!(scenario, Scenario::Anything | Scenario::WrongFactor | Scenario::Refused);
-    let role = entry.role();
+    let role = Role::of(module);
     if !tries || matches!(role, Role::Ours | Role::Deny | Role::Permit | Role::Root) {
         return Vec::new();
     }
@@ -191,14 +198,14 @@ pub fn unusual(entry: &Entry, scenario: Scenario, is_other_known: bool) -> Vec<R
     let mut actions: Vec<Action> = Vec::new();
     let mut unusual = Vec::new();
     for answer in ReturnValue::all().filter(may_be) {
-        let action = entry.control.on(answer);
+        let action = control.on(answer);
         if turns(action) && !actions.contains(&action) {
             actions.push(action);
             unusual.push(answer);
         }
     }
-    let is_known = is_known_factor(entry.module());
-    if entry.kind == Kind::Auth && role == Role::Factor && !NEVER_IGNORE.contains(&stem(entry.module())) {
+    let is_known = is_known_factor(module);
+    if kind == Kind::Auth && role == Role::Factor && !NEVER_IGNORE.contains(&stem(module)) {
         unusual.push(ReturnValue::IGNORE);
     }
     if is_wrong && !is_known && is_other_known {

@@ -5,9 +5,9 @@ use twostep_core::pam::other_modules;
 use twostep_core::pam::walk::Handler;
 use twostep_core::policy::METHODS;
 
-use super::entry::{Entry, Kind};
+use super::entry::{Entry, written};
+use super::kind::Kind;
 use super::module::REFUSALS;
-use super::text::written;
 use crate::doctor::finding::{Finding, Remedy};
 
 /// The argument with which our line asks for the password, too, and stands before the lines that check it.

@@ -1,8 +1,9 @@
 //! Services that belong together: `sudo -i` and `su -` have names of their own.
 
 use super::asking::end_of_password;
-use super::entry::{Entry, Kind};
+use super::entry::Entry;
 use super::files::Files;
+use super::kind::Kind;
 use super::service::Service;
 use super::text::our_text;
 use crate::doctor::finding::{Finding, Place, Remedy};

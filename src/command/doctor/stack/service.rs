@@ -5,9 +5,10 @@ use twostep_core::pam::control::Control;
 use twostep_core::pam::line::{Logical, Word, logical_lines, words};
 use twostep_core::pam::walk::Handler;
 
-use super::entry::{Entry, Kind, Step};
+use super::entry::{Entry, Step};
 use super::faults;
 use super::files::{Files, Text};
+use super::kind::Kind;
 use crate::doctor::finding::{Finding, Place};
 
 /// How deep lines may include lines.

@@ -1,7 +1,8 @@
 //! Our line in a file that many services include.
 
-use super::entry::{Entry, Kind};
+use super::entry::Entry;
 use super::files::Files;
+use super::kind::Kind;
 use super::service::Service;
 use super::text::our_text;
 use crate::doctor::finding::{Finding, Place, Remedy};

@@ -1,17 +1,7 @@
 //! Lines as twostep's own files write them.
 
-use super::entry::{Entry, Kind};
-
-/// A line of its words.
-pub fn written<'a>(
-    kind: &str,
-    control: &str,
-    module: &str,
-    arguments: impl IntoIterator<Item = &'a str>,
-) -> String {
-    let line = format!("{kind:<10} {control:<12} {module}");
-    arguments.into_iter().fold(line, |line, argument| format!("{line} {argument}"))
-}
+use super::entry::{Entry, written};
+use super::kind::Kind;
 
 /// Our line of this kind.
 pub fn our_text(kind: Kind) -> String {

@@ -4,9 +4,10 @@
 use twostep_core::pam::control::{Action, ReturnValue};
 use twostep_core::pam::walk::Handler;
 
-use super::entry::{Entry, Kind};
+use super::entry::{Entry, written};
+use super::kind::Kind;
 use super::module::{Role, is_known_factor};
-use super::text::{deny, permit, written};
+use super::text::{deny, permit};
 
 /// What one included line becomes.
 enum Part {

@@ -94,7 +94,7 @@ impl Ways {
         };
         if entry.handler == Handler::Module {
             let is_other_known = stack.iter().any(|other| is_known_factor(other.module()));
-            all.extend(unusual(entry, scenario, is_other_known));
+            all.extend(unusual(entry.kind, entry.module(), &entry.control, scenario, is_other_known));
         }
         let step = |answer: ReturnValue| {
             let after = walk.step(stack, answer);
@@ -137,7 +137,7 @@ mod tests {
     use twostep_core::pam::control::Control;
     use twostep_core::pam::line::words;
 
-    use super::super::entry::Kind;
+    use super::super::kind::Kind;
     use super::*;
     use crate::doctor::finding::Place;
 
