@@ -1,6 +1,7 @@
 //! The account line, where people enroll and at the gate.
 
 use twostep_core::login::machine::Machine;
+use twostep_core::machine::System;
 use twostep_core::pam::walk::Handler;
 
 use super::asking::Stack;
@@ -42,7 +43,7 @@ pub fn check(files: &Files<'_>, service: &Service) -> Vec<Finding> {
 
 /// What the module itself says before it enrolls anybody: it is stricter, because it must not guess.
 fn doubt(files: &Files<'_>, service: &Service) -> Option<Finding> {
-    let problem = files.machine().check_account_phase(&service.name).err()?;
+    let problem = System::new(files.root().clone()).check_account_phase(&service.name).err()?;
     let why = "twostep cannot be sure that PAM comes to its account line, so nobody enrolls here.";
     let remedy =
         Remedy::Advice { text: "Write the lines before it plainly, one after the other.".to_owned() };

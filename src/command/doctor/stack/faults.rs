@@ -3,19 +3,36 @@
 use twostep_core::pam::control::ControlError;
 
 use super::entry::Entry;
+use super::fault::{Fault, FaultKind};
 use super::kind::Kind;
 use crate::doctor::finding::{Finding, Place, Remedy};
 
 const REFUSES: &str = "libpam takes such a line for one that always refuses: nobody gets in here.";
 const GIVES_UP: &str = "libpam gives up on the whole service: nobody gets in here.";
 
-fn fault(place: Place, what: String, why: &str, advice: &str) -> Finding {
+/// The finding that tells of `fault`.
+pub fn finding(fault: &Fault) -> Finding {
+    let place = fault.location.clone();
+    match &fault.kind {
+        FaultKind::CutOff => cut_off(place),
+        FaultKind::CarriageReturns => carriage_returns(&place.file),
+        FaultKind::UnknownKind(entry) => unknown_kind(entry),
+        FaultKind::NoControl(kind) => no_control(place, *kind),
+        FaultKind::UnknownControl(entry, error) => unknown_control(entry, error),
+        FaultKind::NoModule => no_module(place),
+        FaultKind::CannotInclude(name) => cannot_include(place, name),
+        FaultKind::TooLong => too_long(place),
+        FaultKind::IncludesItself(name) => includes_itself(place, name),
+    }
+}
+
+fn by_hand(place: Place, what: String, why: &str, advice: &str) -> Finding {
     Finding::problem(place, what, why, Remedy::Advice { text: advice.to_owned() })
 }
 
 /// The file ends in the middle of a line.
-pub fn cut_off(place: Place) -> Finding {
-    fault(
+fn cut_off(place: Place) -> Finding {
+    by_hand(
         place,
         "this line ends with '\\', and the file ends there".to_owned(),
         GIVES_UP,
@@ -24,7 +41,7 @@ pub fn cut_off(place: Place) -> Finding {
 }
 
 /// The lines end as on Windows.
-pub fn carriage_returns(file: &str) -> Finding {
+fn carriage_returns(file: &str) -> Finding {
     let what = "the lines of this file end with carriage returns";
     let why =
         "libpam takes them for a part of the last word, finds no such module or file, and refuses everybody.";
@@ -37,15 +54,15 @@ pub fn carriage_returns(file: &str) -> Finding {
 }
 
 /// The first word is no kind.
-pub fn unknown_kind(entry: &Entry) -> Finding {
+fn unknown_kind(entry: &Entry) -> Finding {
     let word = entry.words.first().map_or("", |word| word.text.as_str());
     let what = format!("'{}' is none of auth, account, password, session", word);
     if word.eq_ignore_ascii_case("@include") {
         let advice = "This machine's libpam does not know it: write 'auth include NAME', and the same for the other kinds.";
-        return fault(entry.place.clone(), what, REFUSES, advice);
+        return by_hand(entry.place.clone(), what, REFUSES, advice);
     }
     if !entry.is_ours() {
-        return fault(entry.place.clone(), what, REFUSES, "Correct the word, or delete the line.");
+        return by_hand(entry.place.clone(), what, REFUSES, "Correct the word, or delete the line.");
     }
     let kind =
         if word.len() > Kind::Auth.word().len().saturating_add(1) { Kind::Account } else { Kind::Auth };
@@ -54,44 +71,39 @@ pub fn unknown_kind(entry: &Entry) -> Finding {
 }
 
 /// The line ends after its kind.
-pub fn no_control(entry: &Entry) -> Finding {
-    let what = format!("the line says '{}' and nothing else", entry.kind.word());
-    fault(entry.place.clone(), what, REFUSES, "Finish the line, or delete it.")
+fn no_control(place: Place, kind: Kind) -> Finding {
+    let what = format!("the line says '{}' and nothing else", kind.word());
+    by_hand(place, what, REFUSES, "Finish the line, or delete it.")
 }
 
 /// The control is not understood.
-pub fn unknown_control(entry: &Entry, why: &ControlError) -> Finding {
+fn unknown_control(entry: &Entry, why: &ControlError) -> Finding {
     let what = format!("libpam does not understand the control: {}", why);
     if !entry.is_ours() {
-        return fault(entry.place.clone(), what, REFUSES, "Correct the control; pam.d(5) has all of them.");
+        return by_hand(entry.place.clone(), what, REFUSES, "Correct the control; pam.d(5) has all of them.");
     }
     let text = entry.with_control("required");
     Finding::problem(entry.place.clone(), what, REFUSES, Remedy::Replace { place: entry.place.clone(), text })
 }
 
 /// The line names no module.
-pub fn no_module(entry: &Entry) -> Finding {
-    fault(
-        entry.place.clone(),
-        "the line names no module".to_owned(),
-        REFUSES,
-        "Finish the line, or delete it.",
-    )
+fn no_module(place: Place) -> Finding {
+    by_hand(place, "the line names no module".to_owned(), REFUSES, "Finish the line, or delete it.")
 }
 
 /// A file is named that is not there.
-pub fn cannot_include(place: Place, name: &str) -> Finding {
+fn cannot_include(place: Place, name: &str) -> Finding {
     let what = if name.is_empty() {
         "the line names no file to include".to_owned()
     } else {
         format!("there is no file '{}' to include", name)
     };
-    fault(place, what, GIVES_UP, "Correct the name, or install the package that the file belongs to.")
+    by_hand(place, what, GIVES_UP, "Correct the name, or install the package that the file belongs to.")
 }
 
 /// More lines than this reads.
-pub fn too_long(place: Place) -> Finding {
-    fault(
+fn too_long(place: Place) -> Finding {
+    by_hand(
         place,
         "with this line the service has more lines or files than doctor reads".to_owned(),
         "What stands behind it is not known, and libpam takes long for it.",
@@ -100,7 +112,7 @@ pub fn too_long(place: Place) -> Finding {
 }
 
 /// A file includes itself, or too many levels of files.
-pub fn includes_itself(place: Place, name: &str) -> Finding {
+fn includes_itself(place: Place, name: &str) -> Finding {
     let what = format!("'{}' includes itself, or too deep", name);
-    fault(place, what, GIVES_UP, "Delete the line that closes the circle.")
+    by_hand(place, what, GIVES_UP, "Delete the line that closes the circle.")
 }

@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
-use twostep_core::machine::System;
 use twostep_core::os::root::Root;
 
 use crate::doctor::finding::Place;
@@ -66,9 +65,9 @@ impl<'a> Files<'a> {
         self.hides.get()
     }
 
-    /// The machine as the module sees it.
-    pub fn machine(&self) -> System {
-        System::new(self.root.clone())
+    /// Where all files of this machine lie.
+    pub fn root(&self) -> &Root {
+        self.root
     }
 
     /// Whether libpam knows `@include`.

@@ -13,6 +13,7 @@ mod asking;
 mod auth;
 mod bypass;
 mod entry;
+mod fault;
 mod faults;
 mod files;
 mod kind;
@@ -104,7 +105,7 @@ fn guarded(patient: &Patient<'_>) -> Vec<String> {
 }
 
 fn check_service(files: &Files<'_>, service: &Service, guarded: &[String]) -> Vec<Finding> {
-    let mut findings = service.faults.clone();
+    let mut findings: Vec<_> = service.faults.iter().map(faults::finding).collect();
     if service.lost || !findings.is_empty() {
         return findings;
     }

@@ -6,10 +6,10 @@ use twostep_core::pam::line::{Logical, Word, logical_lines, words};
 use twostep_core::pam::walk::Handler;
 
 use super::entry::{Entry, Step};
-use super::faults;
+use super::fault::{Fault, FaultKind};
 use super::files::{Files, Text};
 use super::kind::Kind;
-use crate::doctor::finding::{Finding, Place};
+use crate::doctor::finding::Place;
 
 /// How deep lines may include lines.
 const MOST_LEVELS: usize = 16;
@@ -30,7 +30,7 @@ pub struct Service {
     /// The account lines.
     pub account: Vec<Entry>,
     /// What libpam cannot read.
-    pub faults: Vec<Finding>,
+    pub faults: Vec<Fault>,
     /// Whether libpam gives up on it, so that every login is refused.
     pub lost: bool,
 }
@@ -77,7 +77,7 @@ struct GivenUp;
 struct Loader<'a> {
     files: &'a Files<'a>,
     entries: Vec<Entry>,
-    faults: Vec<Finding>,
+    faults: Vec<Fault>,
     /// Files opened so far.
     opened: usize,
 }
@@ -96,7 +96,7 @@ impl Loader<'_> {
         let (lines, cut) = logical_lines(&text.text.replace("\r\n", "\n"));
         let mut done = Ok(());
         if text.text.contains("\r\n") {
-            self.faults.push(faults::carriage_returns(&text.file));
+            self.fault(Place::file(&text.file), FaultKind::CarriageReturns);
             done = Err(GivenUp);
         }
         for line in &lines {
@@ -109,7 +109,7 @@ impl Loader<'_> {
             }
         }
         if let Some(first) = cut {
-            self.faults.push(faults::cut_off(Place::line(&text.file, first)));
+            self.fault(Place::line(&text.file, first), FaultKind::CutOff);
             done = Err(GivenUp);
         }
         done
@@ -128,7 +128,7 @@ impl Loader<'_> {
         }
         let entry = self.entry(place, words, kind, context);
         if parsed.is_none() {
-            self.faults.push(faults::unknown_kind(&entry));
+            self.fault(entry.place.clone(), FaultKind::UnknownKind(Box::new(entry.clone())));
             return self.push(Entry { handler: Handler::Broken, ..entry });
         }
         match entry.control_word().to_ascii_lowercase().as_str() {
@@ -146,17 +146,19 @@ impl Loader<'_> {
     fn module(&mut self, mut entry: Entry) -> Result<(), GivenUp> {
         let control = entry.words.get(1).map(|word| Control::parse(&word.text));
         let fault = match control {
-            None => Some(faults::no_control(&entry)),
-            Some(Err(why)) => Some(faults::unknown_control(&entry, &why)),
+            None => Some(FaultKind::NoControl(entry.kind)),
+            Some(Err(error)) => Some(FaultKind::UnknownControl(Box::new(entry.clone()), error)),
             Some(Ok(control)) => {
                 entry.control = control;
-                entry.module().is_empty().then(|| faults::no_module(&entry))
+                entry.module().is_empty().then_some(FaultKind::NoModule)
             }
         };
+        if let Some(fault) = fault {
+            self.fault(entry.place.clone(), fault);
+        }
         if entry.module().is_empty() {
             entry.handler = Handler::Broken;
         }
-        self.faults.extend(fault);
         self.push(entry)
     }
 
@@ -193,17 +195,17 @@ impl Loader<'_> {
         }
         self.opened = self.opened.saturating_add(1);
         if self.is_too_long() {
-            self.faults.push(faults::too_long(place.clone()));
+            self.fault(place.clone(), FaultKind::TooLong);
             return Err(GivenUp);
         }
         let Some(text) = Some(name).filter(|name| !name.is_empty()).and_then(|name| self.files.open(name))
         else {
-            self.faults.push(faults::cannot_include(place.clone(), name));
+            self.fault(place.clone(), FaultKind::CannotInclude(name.to_owned()));
             return Err(GivenUp);
         };
         let trail = [context.trail, &[Step { place: place.clone(), whole }]].concat();
         if trail.len() >= MOST_LEVELS || trail.iter().any(|step| step.place.file == text.file) {
-            self.faults.push(faults::includes_itself(place.clone(), name));
+            self.fault(place.clone(), FaultKind::IncludesItself(name.to_owned()));
             return Err(GivenUp);
         }
         self.text(&text, only, &trail, context.level)
@@ -214,10 +216,14 @@ impl Loader<'_> {
             return Err(GivenUp);
         }
         if self.entries.len().saturating_add(1) == MOST_LINES {
-            self.faults.push(faults::too_long(entry.place.clone()));
+            self.fault(entry.place.clone(), FaultKind::TooLong);
         }
         self.entries.push(entry);
         Ok(())
+    }
+
+    fn fault(&mut self, location: Place, kind: FaultKind) {
+        self.faults.push(Fault { location, kind });
     }
 
     fn is_too_long(&self) -> bool {

@@ -1,0 +1,39 @@
+//! What libpam cannot read in the files of a service.
+
+use twostep_core::pam::control::ControlError;
+
+use super::entry::Entry;
+use super::kind::Kind;
+use crate::doctor::finding::Place;
+
+/// Something that libpam cannot read.
+#[derive(Clone, Debug)]
+pub struct Fault {
+    /// The line, or the file as a whole.
+    pub location: Place,
+    /// What is wrong there.
+    pub kind: FaultKind,
+}
+
+/// What libpam cannot read.
+#[derive(Clone, Debug)]
+pub enum FaultKind {
+    /// The file ends in the middle of a line.
+    CutOff,
+    /// The lines end as on Windows.
+    CarriageReturns,
+    /// The first word of this line is no kind.
+    UnknownKind(Box<Entry>),
+    /// The line ends after its kind.
+    NoControl(Kind),
+    /// The control of this line is not understood.
+    UnknownControl(Box<Entry>, ControlError),
+    /// The line names no module.
+    NoModule,
+    /// The file of this name cannot be included; no name is given if it is empty.
+    CannotInclude(String),
+    /// The service has more lines or files than are read.
+    TooLong,
+    /// The file of this name includes itself, or too many levels of files.
+    IncludesItself(String),
+}
