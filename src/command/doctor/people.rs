@@ -9,6 +9,7 @@ use twostep_core::policy::{Address, Groups, LoginFacts, Methods, Mode, Origin, P
 use twostep_core::time::UnixTime;
 
 use super::machine;
+use super::sshd::Named;
 
 /// A line of /etc/passwd.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -40,14 +41,6 @@ impl Local {
         let last = self.shell.rsplit('/').next().unwrap_or("");
         !["nologin", "false", "sync", "halt", "shutdown"].contains(&last)
     }
-}
-
-/// Whom a `Match` block names.
-pub enum Named {
-    /// Accounts.
-    Users(Vec<String>),
-    /// Groups.
-    Groups(Vec<String>),
 }
 
 /// The accounts of a machine.

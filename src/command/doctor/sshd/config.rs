@@ -10,7 +10,6 @@ use twostep_core::os::root::Root;
 
 use super::super::finding::Place;
 use super::super::machine;
-use super::super::people::Named;
 use super::super::sight::{is_denied, is_hidden};
 use super::glob;
 use super::words::{first_word, words};
@@ -47,6 +46,14 @@ pub struct Block {
     pub place: Place,
     /// The block in which the file that holds it was included.
     pub parent: Option<usize>,
+}
+
+/// Whom a `Match` block names.
+pub enum Named {
+    /// Accounts.
+    Users(Vec<String>),
+    /// Groups.
+    Groups(Vec<String>),
 }
 
 /// One line that sets something.

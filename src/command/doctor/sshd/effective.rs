@@ -1,32 +1,57 @@
 //! What sshd itself says of its settings: `sshd -T`.
 
 use std::collections::BTreeMap;
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread::{JoinHandle, sleep, spawn};
 use std::time::{Duration, Instant};
 
-use super::super::finding::{Finding, Place, Remedy};
+use super::super::finding::Place;
 use super::config::MAIN;
 
 /// Where distributions put sshd.
 const PROGRAMS: [&str; 4] = ["/usr/sbin/sshd", "/usr/bin/sshd", "/usr/local/sbin/sshd", "/sbin/sshd"];
 /// How long sshd may take to read its settings.
-const PATIENCE: Duration = Duration::from_secs(5);
+pub const PATIENCE: Duration = Duration::from_secs(5);
 /// More bytes than that are none of its settings.
 const MOST: u64 = 16 * 1024 * 1024;
 /// How often to look whether it has ended.
 const PAUSE: Duration = Duration::from_millis(10);
 
+/// Why sshd does not say what its settings are.
+#[derive(Debug)]
+pub enum Refusal {
+    /// It cannot start with what it was given.
+    Settings {
+        /// The line that it names, else the main file.
+        location: Place,
+        /// The first line of what it says; none if it says nothing.
+        message: Option<String>,
+    },
+    /// It could not be run.
+    CannotRun {
+        /// The program that was to be run.
+        program: &'static str,
+        /// What the operating system says.
+        error: io::Error,
+    },
+    /// It did not end in time.
+    TooSlow {
+        /// The program that was run.
+        program: &'static str,
+    },
+}
+
 /// The settings by keyword, in lower case. None where sshd has nothing to say: it is not installed, or did not come so far.
-pub fn settings() -> Option<Result<BTreeMap<String, String>, Finding>> {
+pub fn settings() -> Option<Result<BTreeMap<String, String>, Refusal>> {
     let program = PROGRAMS.iter().find(|program| Path::new(program).exists())?;
     match run(program) {
-        Ok(output) => Some(Ok(output.lines().filter_map(pair).collect())),
+        Ok(Ok(output)) => Some(Ok(output.lines().filter_map(pair).collect())),
         // sshd has never been started since the machine was: its settings were not read.
-        Err(message) if message.contains("privilege separation directory") => None,
-        Err(message) => Some(Err(refusal(&message))),
+        Ok(Err(message)) if message.contains("privilege separation directory") => None,
+        Ok(Err(message)) => Some(Err(refused(&message))),
+        Err(refusal) => Some(Err(refusal)),
     }
 }
 
@@ -34,9 +59,9 @@ fn pair(line: &str) -> Option<(String, String)> {
     line.split_once(' ').map(|(keyword, value)| (keyword.to_owned(), value.to_owned()))
 }
 
-/// Runs `sshd -T`. What it prints may be longer than a pipe holds, so it is read meanwhile.
-fn run(program: &str) -> Result<String, String> {
-    let failed = |error: std::io::Error| format!("{program} -T: {error}");
+/// Runs `sshd -T`: its settings, or the error that it prints. That may be longer than a pipe holds, so it is read meanwhile.
+fn run(program: &'static str) -> Result<Result<String, String>, Refusal> {
+    let failed = |error| Refusal::CannotRun { program, error };
     let mut sshd = Command::new(program)
         .arg("-T")
         .env_clear()
@@ -48,14 +73,14 @@ fn run(program: &str) -> Result<String, String> {
         .map_err(failed)?;
     let (output, message) = (reader(sshd.stdout.take()), reader(sshd.stderr.take()));
     match wait(&mut sshd).map_err(failed)? {
-        Some(true) => Ok(said(output)),
-        Some(false) => Err(said(message)),
-        None => Err(format!("{program} -T did not end within {} s", PATIENCE.as_secs())),
+        Some(true) => Ok(Ok(said(output))),
+        Some(false) => Ok(Err(said(message))),
+        None => Err(Refusal::TooSlow { program }),
     }
 }
 
 /// Whether sshd ended well; none if it had to be ended.
-fn wait(sshd: &mut Child) -> std::io::Result<Option<bool>> {
+fn wait(sshd: &mut Child) -> io::Result<Option<bool>> {
     let started = Instant::now();
     while started.elapsed() < PATIENCE {
         if let Some(status) = sshd.try_wait()? {
@@ -80,15 +105,12 @@ fn said(reader: JoinHandle<Vec<u8>>) -> String {
     String::from_utf8_lossy(&reader.join().unwrap_or_default()).trim().to_owned()
 }
 
-/// sshd cannot start with what it was given.
-fn refusal(message: &str) -> Finding {
-    let first = message.lines().next().unwrap_or("it does not say why");
-    Finding::problem(
-        place(first),
-        format!("sshd refuses its settings: {first}"),
-        "It goes on with what it has read before, and the next start or reload fails: nobody can log in by SSH then.",
-        Remedy::Advice { text: "Mend that, until 'sshd -t' says nothing.".to_owned() },
-    )
+fn refused(message: &str) -> Refusal {
+    let first = message.lines().next();
+    Refusal::Settings {
+        location: first.map_or_else(|| Place::file(MAIN), place),
+        message: first.map(str::to_owned),
+    }
 }
 
 /// `FILE line N: ...` or `FILE: line N: ...`, as sshd writes it.

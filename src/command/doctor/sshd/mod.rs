@@ -2,9 +2,12 @@
 
 mod config;
 mod effective;
+mod fate;
 mod glob;
 mod methods;
+mod refusal;
 mod rules;
+mod setting;
 mod view;
 mod words;
 
@@ -15,8 +18,9 @@ use super::finding::{Finding, Place, Remedy};
 use super::people::People;
 use super::sight::Sight;
 use super::stack;
+pub use config::Named;
 use config::{Block, Config};
-use methods::FirstFactor;
+use fate::FirstFactor;
 use rules::{Case, EVERYBODY, EVERYONE_AND_BLOCKS};
 use view::View;
 
@@ -83,7 +87,7 @@ fn said(patient: &Patient<'_>) -> (BTreeMap<String, String>, Option<Finding>) {
         (patient.root.is_machine() && patient.sight == Sight::Whole).then(effective::settings).flatten();
     match said {
         Some(Ok(said)) => (said, None),
-        Some(Err(refusal)) => (BTreeMap::new(), Some(refusal)),
+        Some(Err(refusal)) => (BTreeMap::new(), Some(refusal::finding(&refusal))),
         None => (BTreeMap::new(), None),
     }
 }

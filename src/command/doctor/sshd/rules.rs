@@ -6,7 +6,9 @@ use super::super::Patient;
 use super::super::enrolling::{self, TIME_TO_ENROLL};
 use super::super::finding::{Finding, Remedy};
 use super::super::machine;
-use super::methods::{Fate, FirstFactor, Way, beside_pam, is_offered, mended, ways};
+use super::fate::{Fate, FirstFactor, fate, mended};
+use super::methods::{Way, beside_pam, is_offered, ways};
+use super::setting::{set, whom};
 use super::view::View;
 
 /// Somebody's settings, and what they are judged by.
@@ -44,7 +46,7 @@ fn uses_pam(case: &Case<'_>) -> Option<Finding> {
             case.view.place("usepam"),
             "UsePAM is no",
             "sshd then does not come to PAM: nobody is asked for a code.",
-            case.view.set("UsePAM", "yes"),
+            set(&case.view, "UsePAM", "yes"),
         )
     })
 }
@@ -53,9 +55,9 @@ fn can_ask(case: &Case<'_>) -> Option<Finding> {
     (!case.view.is_on("kbdinteractiveauthentication")).then(|| {
         Finding::problem(
             case.view.place("kbdinteractiveauthentication"),
-            format!("KbdInteractiveAuthentication is no{}", case.view.whom()),
+            format!("KbdInteractiveAuthentication is no{}", whom(&case.view)),
             "It is the only method by which sshd can ask for a code: whoever needs one cannot log in.",
-            case.view.set("KbdInteractiveAuthentication", "yes"),
+            set(&case.view, "KbdInteractiveAuthentication", "yes"),
         )
     })
 }
@@ -65,9 +67,9 @@ fn password_is_no_way_in(case: &Case<'_>) -> Option<Finding> {
     (ways(&case.view).is_none() && case.view.is_on("passwordauthentication")).then(|| {
         Finding::warning(
             case.view.place("passwordauthentication"),
-            format!("PasswordAuthentication is yes{}", case.view.whom()),
+            format!("PasswordAuthentication is yes{}", whom(&case.view)),
             "The method 'password' cannot ask for a code: whoever needs one types the password there for nothing.",
-            case.view.set("PasswordAuthentication", "no"),
+            set(&case.view, "PasswordAuthentication", "no"),
         )
     })
 }
@@ -79,9 +81,9 @@ fn keys_are_taken(case: &Case<'_>) -> Option<Finding> {
     (needed && !view.is_on("pubkeyauthentication")).then(|| {
         Finding::problem(
             view.place("pubkeyauthentication"),
-            format!("PubkeyAuthentication is no{}, but a key must come first", view.whom()),
+            format!("PubkeyAuthentication is no{}, but a key must come first", whom(view)),
             "Everybody is refused.",
-            view.set("PubkeyAuthentication", "yes"),
+            set(view, "PubkeyAuthentication", "yes"),
         )
     })
 }
@@ -95,11 +97,11 @@ fn nobody_comes_in_beside_pam(case: &Case<'_>) -> Option<Finding> {
             format!(
                 "AuthenticationMethods is {}{}: {} alone lets people in",
                 if view.value("authenticationmethods").place.is_some() { "any" } else { "not set" },
-                view.whom(),
+                whom(view),
                 beside.join(" or ")
             ),
             format!("{} {}", passed_over(case.patient.policy.as_ref()), for_whom(case.first)),
-            view.set("AuthenticationMethods", case.first.way()),
+            set(view, "AuthenticationMethods", case.first.way()),
         )
     })
 }
@@ -132,9 +134,9 @@ fn every_way_in_asks(case: &Case<'_>) -> Option<Finding> {
     let view = &case.view;
     let all = ways(view)?;
     let offered: Vec<&Way> = all.iter().filter(|way| is_offered(way, view)).collect();
-    let worst = offered.iter().max_by_key(|way| way.fate(case.first))?;
-    let only = offered.iter().all(|way| way.fate(case.first) == Fate::CannotAsk);
-    let (finding, what, why): (fn(_, _, _, _) -> _, _, _) = match worst.fate(case.first) {
+    let worst = offered.iter().max_by_key(|way| fate(way, case.first))?;
+    let only = offered.iter().all(|way| fate(way, case.first) == Fate::CannotAsk);
+    let (finding, what, why): (fn(_, _, _, _) -> _, _, _) = match fate(worst, case.first) {
         Fate::Asked => return None,
         Fate::CannotAsk => (
             if only { Finding::problem } else { Finding::warning },
@@ -150,7 +152,7 @@ fn every_way_in_asks(case: &Case<'_>) -> Option<Finding> {
             (Finding::problem, "lets people in without a code", passed_over(case.patient.policy.as_ref()))
         }
     };
-    let what = format!("AuthenticationMethods{}: '{worst}' {what}", view.whom());
+    let what = format!("AuthenticationMethods{}: '{worst}' {what}", whom(view));
     Some(finding(view.place("authenticationmethods"), what, why, mend_ways(case, &all, worst)))
 }
 
@@ -158,8 +160,8 @@ fn every_way_in_asks(case: &Case<'_>) -> Option<Finding> {
 fn mend_ways(case: &Case<'_>, all: &[Way], worst: &Way) -> Remedy {
     let mended = mended(all, case.first);
     let names = case.view.block().is_some_and(|block| block.named().is_some());
-    if worst.fate(case.first) != Fate::NotAsked || !names {
-        return case.view.set("AuthenticationMethods", &mended);
+    if fate(worst, case.first) != Fate::NotAsked || !names {
+        return set(&case.view, "AuthenticationMethods", &mended);
     }
     Remedy::Advice {
         text: format!(
@@ -174,7 +176,7 @@ fn root_has_a_way_in(case: &Case<'_>) -> Option<Finding> {
     let view = &case.root_view;
     // What sshd -T says is the older name.
     let value = view.value("permitrootlogin").text.replace("without-password", "prohibit-password");
-    let by_key_alone = |way: &Way| way.fate(case.first) == Fate::NotAsked;
+    let by_key_alone = |way: &Way| fate(way, case.first) == Fate::NotAsked;
     let shut = ways(view).is_some_and(|ways| !ways.iter().any(by_key_alone));
     (["prohibit-password", "forced-commands-only"].contains(&value.as_str()) && shut && root_has_keys(case.patient)).then(|| {
         Finding::warning(
@@ -183,7 +185,7 @@ fn root_has_a_way_in(case: &Case<'_>) -> Option<Finding> {
             "sshd then takes no password and no code of root's, and AuthenticationMethods asks for one. Log in as yourself \
              and use sudo, and say that root stays out; or let root in by a key alone, in a block 'Match User root' with \
              'AuthenticationMethods publickey', and exempt root in the policy.",
-            case.view.set("PermitRootLogin", "no"),
+            set(&case.view, "PermitRootLogin", "no"),
         )
     })
 }
@@ -202,7 +204,7 @@ fn there_is_time_to_enroll(case: &Case<'_>) -> Option<Finding> {
             view.place("logingracetime"),
             format!("LoginGraceTime is {time} s: too short to enroll in a login"),
             enrolling::WHY_SHORT,
-            view.set("LoginGraceTime", &TIME_TO_ENROLL.to_string()),
+            set(view, "LoginGraceTime", &TIME_TO_ENROLL.to_string()),
         )
     })
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::finding::{Place, Remedy};
+use super::super::finding::Place;
 use super::config::{Block, Config, MAIN};
 
 /// What holds where nothing is set (sshd_config(5)).
@@ -39,6 +39,24 @@ pub struct Value {
     block: Option<usize>,
 }
 
+/// Where a line can be put that sets something.
+pub enum Spot {
+    /// In place of this line.
+    InsteadOf {
+        /// The line that sets it now.
+        location: Place,
+        /// The blanks before its keyword.
+        indent: String,
+    },
+    /// Before this line, or at the end of the file if none is named.
+    Before {
+        /// The line, or the file.
+        location: Place,
+        /// The blanks that belong before the keyword.
+        indent: &'static str,
+    },
+}
+
 impl<'a> View<'a> {
     /// For everybody whom no block means. `said` is what `sshd -T` says, empty if it was not asked.
     pub fn of_everybody(config: &'a Config, said: &'a BTreeMap<String, String>) -> Self {
@@ -69,11 +87,6 @@ impl<'a> View<'a> {
     /// The block that this is about.
     pub fn block(&self) -> Option<&'a Block> {
         self.block.and_then(|block| self.config.blocks.get(block))
-    }
-
-    /// Whom this is about, to be put behind a sentence.
-    pub fn whom(&self) -> String {
-        self.block().map_or_else(String::new, |block| format!(" for '{}'", block.text))
     }
 
     /// Whether the block itself sets one of `keywords`.
@@ -116,26 +129,21 @@ impl<'a> View<'a> {
         place.unwrap_or_else(|| Place::file(MAIN))
     }
 
-    /// What makes `keyword`, spelt as people spell it, have the value `text` here and nowhere else.
-    pub fn set(&self, keyword: &str, text: &str) -> Remedy {
-        let now = self.value(&keyword.to_ascii_lowercase());
+    /// Where a line must stand that sets `keyword`, which is in lower case, here and nowhere else.
+    pub fn spot(&self, keyword: &str) -> Spot {
+        let now = self.value(keyword);
         let ours = self.block.is_none() || now.block == self.block;
         match (now.place, self.block()) {
-            (Some(place), _) if ours => {
-                Remedy::Replace { place, text: format!("{}{keyword} {text}", now.indent) }
-            }
+            (Some(location), _) if ours => Spot::InsteadOf { location, indent: now.indent },
             (_, Some(block)) => {
-                let place =
-                    Place::line(&block.place.file, block.place.line.map_or(1, |line| line.saturating_add(1)));
-                Remedy::Insert { place, text: format!("    {keyword} {text}") }
+                let line = block.place.line.map_or(1, |line| line.saturating_add(1));
+                Spot::Before { location: Place::line(&block.place.file, line), indent: "    " }
             }
-            (_, None) => Remedy::Insert {
-                place: self
-                    .config
-                    .first_match()
-                    .map_or_else(|| Place::file(MAIN), |line| Place::line(MAIN, line)),
-                text: format!("{keyword} {text}"),
-            },
+            (_, None) => {
+                let first = self.config.first_match();
+                let location = first.map_or_else(|| Place::file(MAIN), |line| Place::line(MAIN, line));
+                Spot::Before { location, indent: "" }
+            }
         }
     }
 }

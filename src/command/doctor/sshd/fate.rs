@@ -1,0 +1,107 @@
+//! What becomes of whoever takes one of the ways in, and what mends it.
+
+use super::methods::{Way, name};
+
+/// What comes first at sshd, by the options of our line.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum FirstFactor {
+    /// The stack asks for a password.
+    Password,
+    /// The line says `first_factor=publickey`.
+    Key,
+}
+
+impl FirstFactor {
+    /// The one way in that makes sense with it.
+    pub fn way(self) -> &'static str {
+        match self {
+            Self::Password => "keyboard-interactive:pam",
+            Self::Key => "publickey,keyboard-interactive:pam",
+        }
+    }
+}
+
+/// What becomes of whoever takes a way in.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Fate {
+    /// They are asked.
+    Asked,
+    /// The method `password` comes to our line and cannot ask: refused.
+    CannotAsk,
+    /// No key comes before our line, and it demands one: refused.
+    NoKey,
+    /// Nobody asks them.
+    NotAsked,
+}
+
+/// What becomes of whoever takes `way`.
+pub fn fate(way: &Way, first: FirstFactor) -> Fate {
+    if way.methods().iter().any(|method| name(method) == "password") {
+        return Fate::CannotAsk;
+    }
+    let Some(asked) = way.position("keyboard-interactive") else { return Fate::NotAsked };
+    let key_first = way.position("publickey").is_some_and(|key| key < asked);
+    if first == FirstFactor::Key && !key_first { Fate::NoKey } else { Fate::Asked }
+}
+
+/// The way in nearest to `way` on which everybody is asked.
+fn mended_way(way: &Way, first: FirstFactor) -> Way {
+    let mut methods: Vec<_> =
+        way.methods().iter().filter(|method| name(method) != "password").cloned().collect();
+    if !methods.iter().any(|method| name(method) == "keyboard-interactive") {
+        methods.push("keyboard-interactive:pam".to_owned());
+    }
+    if fate(&Way::of(methods.clone()), first) == Fate::NoKey {
+        methods.retain(|method| name(method) != "publickey");
+        methods.insert(0, "publickey".to_owned());
+    }
+    Way::of(methods)
+}
+
+/// `ways` with each mended, none twice.
+pub fn mended(ways: &[Way], first: FirstFactor) -> String {
+    let mut texts: Vec<String> = Vec::new();
+    for way in ways.iter().map(|way| mended_way(way, first).to_string()) {
+        if !texts.contains(&way) {
+            texts.push(way);
+        }
+    }
+    texts.join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_way_in_has_its_fate_and_its_mending() {
+        let table = [
+            // way                                         password first, key first
+            ("publickey", Fate::NotAsked, Fate::NotAsked, "publickey,keyboard-interactive:pam"),
+            ("hostbased", Fate::NotAsked, Fate::NotAsked, "publickey,hostbased,keyboard-interactive:pam"),
+            ("password", Fate::CannotAsk, Fate::CannotAsk, "publickey,keyboard-interactive:pam"),
+            ("publickey,password", Fate::CannotAsk, Fate::CannotAsk, "publickey,keyboard-interactive:pam"),
+            ("keyboard-interactive", Fate::Asked, Fate::NoKey, "publickey,keyboard-interactive"),
+            ("keyboard-interactive:pam", Fate::Asked, Fate::NoKey, "publickey,keyboard-interactive:pam"),
+            ("publickey,keyboard-interactive", Fate::Asked, Fate::Asked, "publickey,keyboard-interactive"),
+            ("keyboard-interactive,publickey", Fate::Asked, Fate::NoKey, "publickey,keyboard-interactive"),
+        ];
+        for (text, password, key, mended) in table {
+            let way = Way::parse(text);
+            assert_eq!(fate(&way, FirstFactor::Password), password, "{text}");
+            assert_eq!(fate(&way, FirstFactor::Key), key, "{text}");
+            assert_eq!(mended_way(&way, FirstFactor::Key).to_string(), mended, "{text}");
+            assert_eq!(
+                fate(&mended_way(&way, FirstFactor::Password), FirstFactor::Password),
+                Fate::Asked,
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn ways_that_become_one_stand_once() {
+        let ways = ["publickey", "publickey,keyboard-interactive:pam"].map(Way::parse);
+        assert_eq!(mended(&ways, FirstFactor::Key), "publickey,keyboard-interactive:pam");
+    }
+}
