@@ -3,9 +3,11 @@
 use twostep_core::os::account;
 
 use super::Patient;
-use super::finding::{Finding, Place, Remedy};
-use super::machine::{self, on_machine};
+use super::finding::{Finding, Remedy};
+use super::location::Location;
+use super::machine::on_machine;
 use super::people::{Local, People};
+use super::tree;
 
 const NAME: &str = "twostep";
 const PASSWD: &str = "/etc/passwd";
@@ -31,7 +33,7 @@ pub fn check(patient: &Patient<'_>) -> Vec<Finding> {
 
 fn missing(patient: &Patient<'_>) -> Finding {
     Finding::problem(
-        Place::file(PASSWD),
+        Location::file(PASSWD),
         "there is no account 'twostep'",
         "Every login that twostep guards is refused. What is stored belongs to a uid that somebody else may get.",
         on_machine(patient.root, MAKE),
@@ -46,7 +48,7 @@ fn root_or_shared(ours: &Local, local: &[Local]) -> Option<Finding> {
         (_, None) => return None,
     };
     Some(Finding::problem(
-        Place::line(PASSWD, ours.line),
+        Location::line(PASSWD, ours.line),
         what,
         WHY_ALONE,
         Remedy::Advice {
@@ -58,7 +60,7 @@ fn root_or_shared(ours: &Local, local: &[Local]) -> Option<Finding> {
 
 fn shell(patient: &Patient<'_>, ours: &Local) -> Option<Finding> {
     ours.has_login_shell().then(|| {
-        let place = Place::line(PASSWD, ours.line);
+        let place = Location::line(PASSWD, ours.line);
         Finding::warning(
             place.clone(),
             format!("the account 'twostep' has a login shell, {}", ours.shell),
@@ -70,7 +72,7 @@ fn shell(patient: &Patient<'_>, ours: &Local) -> Option<Finding> {
 
 /// An empty password field lets in without one; what begins with `!` or `*` fits no password.
 fn password(patient: &Patient<'_>) -> Option<Finding> {
-    let text = machine::text(patient.root, SHADOW)?;
+    let text = tree::text(patient.root, SHADOW)?;
     let (line, fields) = (1..).zip(text.lines()).find_map(|(number, line)| {
         let (name, rest) = line.split_once(':')?;
         (name == NAME).then_some((number, rest))
@@ -81,7 +83,7 @@ fn password(patient: &Patient<'_>) -> Option<Finding> {
         Some(_) => "the account 'twostep' has a password",
     };
     Some({
-        let place = Place::line(SHADOW, line);
+        let place = Location::line(SHADOW, line);
         Finding::problem(
             place.clone(),
             what,
@@ -92,12 +94,12 @@ fn password(patient: &Patient<'_>) -> Option<Finding> {
 }
 
 /// On the machine a command, which locks the file; below another root the line with its field of this index changed.
-fn field(patient: &Patient<'_>, place: Place, index: usize, text: &str, command: &str) -> Remedy {
+fn field(patient: &Patient<'_>, place: Location, index: usize, text: &str, command: &str) -> Remedy {
     let command = Remedy::Run { command: command.to_owned() };
     if patient.root.is_machine() {
         return command;
     }
-    let file = machine::text(patient.root, &place.file).unwrap_or_default();
+    let file = tree::text(patient.root, &place.file).unwrap_or_default();
     let line = place.line.and_then(|line| file.lines().nth(line.saturating_sub(1))).unwrap_or_default();
     let mut fields: Vec<&str> = line.split(':').collect();
     fields.iter_mut().skip(index).take(1).for_each(|field| *field = text);

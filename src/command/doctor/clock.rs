@@ -4,7 +4,8 @@ use twostep_core::os::clock;
 use twostep_core::time::UnixTime;
 
 use super::Patient;
-use super::finding::{Finding, Place, Remedy};
+use super::finding::{Finding, Remedy};
+use super::location::Location;
 
 /// 2026-01-01: twostep is younger, so a clock that shows less is wrong.
 const OLDEST: UnixTime = UnixTime::new(1_767_225_600);
@@ -46,6 +47,6 @@ fn alone(patient: &Patient<'_>) -> Finding {
     )
 }
 
-fn place() -> Place {
-    Place::file("clock")
+fn place() -> Location {
+    Location::file("clock")
 }

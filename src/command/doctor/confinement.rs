@@ -4,8 +4,9 @@ use twostep_core::os::label;
 use twostep_core::paths::STORE;
 
 use super::Patient;
-use super::finding::{Finding, Place, Remedy};
-use super::machine;
+use super::finding::{Finding, Remedy};
+use super::location::Location;
+use super::tree;
 
 const ENFORCE: &str = "/sys/fs/selinux/enforce";
 const PROFILES: &str = "/sys/kernel/security/apparmor/profiles";
@@ -19,14 +20,14 @@ pub fn check(patient: &Patient<'_>) -> Vec<Finding> {
 
 /// The types of packaging/selinux are the only ones that every program with our module may use.
 fn selinux(patient: &Patient<'_>) -> Option<Finding> {
-    let enforcing = machine::text(patient.root, ENFORCE)?.trim() == "1";
+    let enforcing = tree::text(patient.root, ENFORCE)?.trim() == "1";
     let label = label::of(&patient.root.path(STORE));
     let kind = label.as_deref().and_then(|label| label.split(':').nth(2));
     let fits = kind.is_some_and(|kind| kind.starts_with("twostep_"));
     let has = kind.map_or_else(|| "no label".to_owned(), |kind| format!("the type {kind}"));
     (enforcing && !fits).then(|| {
         Finding::warning(
-            Place::file(STORE),
+            Location::file(STORE),
             format!("SELinux is enforcing, and this has {has}"),
             "sshd may not be allowed to write there; then every code is refused, and 'ausearch -m avc -ts recent' says so.",
             Remedy::Advice {
@@ -40,13 +41,13 @@ fn selinux(patient: &Patient<'_>) -> Option<Finding> {
 }
 
 fn apparmor(patient: &Patient<'_>) -> Option<Finding> {
-    let profiles = machine::text(patient.root, PROFILES)?;
+    let profiles = tree::text(patient.root, PROFILES)?;
     let enforced = profiles.lines().filter_map(|line| line.strip_suffix(" (enforce)"));
     let ours = enforced.filter(|name| HOSTS.contains(&name.rsplit('/').next().unwrap_or(name)));
     let ours: Vec<_> = ours.collect();
     (!ours.is_empty()).then(|| {
         Finding::warning(
-            Place::file(PROFILES),
+            Location::file(PROFILES),
             format!("AppArmor enforces a profile for {}", ours.join(", ")),
             "If it does not allow our files, every code is refused there, and 'journalctl -k' has a line with DENIED.",
             Remedy::Advice {

@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use super::location::Location;
+
 /// How bad it is.
 #[derive(Serialize, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 #[serde(rename_all = "kebab-case")]
@@ -12,35 +14,6 @@ pub enum Severity {
     Warning,
 }
 
-/// Where it is: a file as the machine names it, without the prefix of `--root`.
-#[derive(Serialize, Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub struct Place {
-    /// The file or directory.
-    pub file: String,
-    /// The line, from 1, if it is about one.
-    pub line: Option<usize>,
-    /// The last line, if a `\` continues the first.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub through: Option<usize>,
-}
-
-impl Place {
-    /// The file as a whole.
-    pub fn file(file: impl Into<String>) -> Self {
-        Self { file: file.into(), line: None, through: None }
-    }
-
-    /// One line of the file, from 1.
-    pub fn line(file: impl Into<String>, line: usize) -> Self {
-        Self::lines(file, line, line)
-    }
-
-    /// The lines from `first` to `last`, from 1, that are one to whoever reads the file.
-    pub fn lines(file: impl Into<String>, first: usize, last: usize) -> Self {
-        Self { file: file.into(), line: Some(first), through: Some(last).filter(|&last| last > first) }
-    }
-}
-
 /// What mends it.
 #[derive(Serialize, Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 #[serde(rename_all = "kebab-case", tag = "kind")]
@@ -49,7 +22,7 @@ pub enum Remedy {
     Replace {
         /// Where.
         #[serde(flatten)]
-        place: Place,
+        place: Location,
         /// One line or more, without the last line break.
         text: String,
     },
@@ -57,7 +30,7 @@ pub enum Remedy {
     Insert {
         /// Where.
         #[serde(flatten)]
-        place: Place,
+        place: Location,
         /// One line or more, without the last line break.
         text: String,
     },
@@ -65,15 +38,15 @@ pub enum Remedy {
     Delete {
         /// Which.
         #[serde(flatten)]
-        place: Place,
+        place: Location,
     },
     /// The line to another place in its file.
     Move {
         /// Which.
         #[serde(flatten)]
-        place: Place,
+        place: Location,
         /// Before which line; to the end of the file if no line is named.
-        before: Place,
+        before: Location,
     },
     /// A command for root's shell.
     Run {
@@ -94,7 +67,7 @@ pub struct Finding {
     pub severity: Severity,
     /// Where it is.
     #[serde(flatten)]
-    pub place: Place,
+    pub place: Location,
     /// What is wrong, in one line, without a full stop.
     pub what: String,
     /// Why it matters, in a sentence or two.
@@ -105,12 +78,12 @@ pub struct Finding {
 
 impl Finding {
     /// Something that must be mended.
-    pub fn problem(place: Place, what: impl Into<String>, why: impl Into<String>, remedy: Remedy) -> Self {
+    pub fn problem(place: Location, what: impl Into<String>, why: impl Into<String>, remedy: Remedy) -> Self {
         Self { severity: Severity::Problem, place, what: what.into(), why: why.into(), remedy }
     }
 
     /// Something that an administrator would want to know.
-    pub fn warning(place: Place, what: impl Into<String>, why: impl Into<String>, remedy: Remedy) -> Self {
+    pub fn warning(place: Location, what: impl Into<String>, why: impl Into<String>, remedy: Remedy) -> Self {
         Self { severity: Severity::Warning, place, what: what.into(), why: why.into(), remedy }
     }
 }

@@ -2,9 +2,10 @@
 
 use super::Patient;
 use super::enrolling::{self, TIME_TO_ENROLL};
-use super::finding::{Finding, Place, Remedy};
-use super::machine;
+use super::finding::{Finding, Remedy};
+use super::location::Location;
 use super::stack;
+use super::tree;
 
 const FILE: &str = "/etc/login.defs";
 const KEYWORD: &str = "LOGIN_TIMEOUT";
@@ -17,12 +18,12 @@ pub fn check(patient: &Patient<'_>) -> Vec<Finding> {
     if !asked || !enrolling::is_possible(patient, "login") {
         return Vec::new();
     }
-    let Some(text) = machine::text(patient.root, FILE) else { return Vec::new() };
+    let Some(text) = tree::text(patient.root, FILE) else { return Vec::new() };
     let (line, value) = set_at(&text).map_or((None, DEFAULT), |(line, value)| (Some(line), value));
     if value == 0 || value >= TIME_TO_ENROLL {
         return Vec::new();
     }
-    let place = line.map_or_else(|| Place::file(FILE), |line| Place::line(FILE, line));
+    let place = line.map_or_else(|| Location::file(FILE), |line| Location::line(FILE, line));
     let text = format!("{KEYWORD} {TIME_TO_ENROLL}");
     let remedy = match line {
         Some(_) => Remedy::Replace { place: place.clone(), text },
@@ -34,7 +35,7 @@ pub fn check(patient: &Patient<'_>) -> Vec<Finding> {
 
 /// The line that counts, the last one, and its value.
 fn set_at(text: &str) -> Option<(usize, u64)> {
-    let lines = machine::lines(text).filter_map(|(number, line)| {
+    let lines = tree::lines(text).filter_map(|(number, line)| {
         let (name, value) = line.split_once(char::is_whitespace)?;
         (name == KEYWORD).then_some((number, value.trim().trim_matches('"').parse().ok()?))
     });

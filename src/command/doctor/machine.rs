@@ -1,48 +1,8 @@
-//! What the checks read of a machine: text files below its root.
+//! What is told of a machine that may lie below another root.
 
-use std::fs::{self, File};
-use std::io::Read;
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
-
-use nix::fcntl::OFlag;
 use twostep_core::os::root::Root;
 
 use super::finding::Remedy;
-
-/// No file of settings is longer, in bytes; of one that is, the beginning is read.
-const LONGEST: u64 = 1024 * 1024;
-
-/// The text of the file at `path`, as the machine names it; none if it cannot be read.
-pub fn text(root: &Root, path: &str) -> Option<String> {
-    text_of(&root.path(path))
-}
-
-/// The text of this file; none if it cannot be read, or is none: a FIFO would never end, nor would a device.
-pub fn text_of(path: &Path) -> Option<String> {
-    bytes_of(path, LONGEST).map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
-}
-
-/// At most so many bytes of this file; none if it cannot be read, or is none.
-pub fn bytes_of(path: &Path, most: u64) -> Option<Vec<u8>> {
-    if !fs::metadata(path).ok()?.is_file() {
-        return None;
-    }
-    let mut bytes = Vec::new();
-    // Some files of the kernel's call themselves regular, and never end.
-    let file = File::options().read(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(path).ok()?;
-    file.take(most).read_to_end(&mut bytes).ok()?;
-    Some(bytes)
-}
-
-/// The lines of a text with their numbers, from 1, without comments and blanks around.
-pub fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
-    let content = |line: &'_ str| line.split_once('#').map_or(line.len(), |(before, _)| before.len());
-    (1..)
-        .zip(text.lines())
-        .map(move |(number, line)| (number, line.get(..content(line)).unwrap_or(line).trim()))
-        .filter(|(_, line)| !line.is_empty())
-}
 
 /// `message`, which may name files below the root, with their names on the machine.
 pub fn named(root: &Root, message: &str) -> String {
@@ -56,15 +16,4 @@ pub fn on_machine(root: &Root, command: impl Into<String>) -> Remedy {
         return Remedy::Run { command };
     }
     Remedy::Advice { text: format!("On that machine, as root, run: {command}") }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn comments_and_empty_lines_are_no_lines() {
-        let found: Vec<_> = lines("a b # c\n\n#d\n  e\n").collect();
-        assert_eq!(found, [(1, "a b"), (4, "e")]);
-    }
 }

@@ -7,6 +7,7 @@ mod confinement;
 mod enrolling;
 mod files;
 mod finding;
+mod location;
 mod login_defs;
 mod machine;
 mod mounts;
@@ -16,6 +17,7 @@ mod report;
 mod sight;
 mod sshd;
 mod stack;
+mod tree;
 mod users;
 
 use std::path::PathBuf;
@@ -32,7 +34,8 @@ use crate::failure::Failure;
 use crate::terminal::say;
 use finding::Finding;
 use report::Report;
-use sight::{Sight, is_hidden};
+use sight::Sight;
+use tree::is_hidden;
 
 /// How to report.
 #[derive(clap::Args)]

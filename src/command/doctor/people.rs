@@ -8,8 +8,8 @@ use twostep_core::os::root::Root;
 use twostep_core::policy::{Address, Groups, LoginFacts, Methods, Mode, Origin, Policy};
 use twostep_core::time::UnixTime;
 
-use super::machine;
 use super::sshd::Named;
+use super::tree;
 
 /// A line of /etc/passwd.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -56,7 +56,7 @@ impl<'a> People<'a> {
 
     /// The lines of /etc/passwd; none if it cannot be read.
     pub fn local(&self) -> Option<Vec<Local>> {
-        let text = machine::text(self.root, "/etc/passwd")?;
+        let text = tree::text(self.root, "/etc/passwd")?;
         Some((1..).zip(text.lines()).filter_map(|(number, line)| Local::parse(number, line)).collect())
     }
 
@@ -124,7 +124,7 @@ impl<'a> People<'a> {
 
     fn by_files(&self, user: &str, wanted: &BTreeSet<&str>) -> Option<BTreeSet<String>> {
         let gid = self.local()?.into_iter().find(|one| one.name == user)?.gid.to_string();
-        let text = machine::text(self.root, "/etc/group")?;
+        let text = tree::text(self.root, "/etc/group")?;
         let mine = |line: &str| {
             let fields: Vec<&str> = line.split(':').collect();
             let [name, _, id, members] = fields.as_slice() else { return None };

@@ -3,7 +3,8 @@
 use twostep_core::policy::{Policy, PolicyError, Remark};
 
 use super::Patient;
-use super::finding::{Finding, Place, Remedy};
+use super::finding::{Finding, Remedy};
+use super::location::Location;
 use crate::policy::hint;
 
 /// The policy, as the machine names it.
@@ -22,12 +23,12 @@ pub fn check(patient: &Patient<'_>) -> Vec<Finding> {
 fn of_error(error: &PolicyError, text: &str) -> Finding {
     let why = "As long as the policy has an error, every login that twostep guards is refused.";
     let what = error.message.clone();
-    Finding::problem(Place::line(FILE, error.position.line), what, why, remedy(error, text))
+    Finding::problem(Location::line(FILE, error.position.line), what, why, remedy(error, text))
 }
 
 /// A key that nobody knows is written right, if it looks like a slip, or taken out, if that helps and harms nobody.
 fn remedy(error: &PolicyError, text: &str) -> Remedy {
-    let place = || Place::line(FILE, error.position.line);
+    let place = || Location::line(FILE, error.position.line);
     let line = text.lines().nth(error.position.line.saturating_sub(1)).unwrap_or_default();
     if error.message.starts_with("unknown field `") {
         let meant =
@@ -56,9 +57,9 @@ fn helps(error: &PolicyError, text: &str, new: Option<&str>) -> bool {
 
 fn of_remark(remark: Remark, text: &str) -> Finding {
     let why = "The policy holds, but this rule does not do what it seems to say.";
-    let place = Place::line(FILE, remark.line);
+    let place = Location::line(FILE, remark.line);
     let remedy = match extent(remark.line, text) {
-        Some(lines) if remark.is_over => Remedy::Delete { place: Place::lines(FILE, lines.0, lines.1) },
+        Some(lines) if remark.is_over => Remedy::Delete { place: Location::lines(FILE, lines.0, lines.1) },
         Some(_) | None => Remedy::Advice { text: remark.then },
     };
     Finding::warning(place, remark.what, why, remedy)

@@ -4,7 +4,8 @@ use std::fmt::{self, Display, Formatter, Write};
 
 use serde::Serialize;
 
-use super::finding::{Finding, Place, Remedy, Severity};
+use super::finding::{Finding, Remedy, Severity};
+use super::location::Location;
 use super::sight::Sight;
 
 /// All findings, the worst first.
@@ -76,14 +77,6 @@ impl Display for Finding {
     }
 }
 
-impl Display for Place {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.file)?;
-        self.line.map_or(Ok(()), |line| write!(f, ":{line}"))?;
-        self.through.map_or(Ok(()), |through| write!(f, "-{through}"))
-    }
-}
-
 impl Display for Remedy {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
@@ -91,15 +84,15 @@ impl Display for Remedy {
                 writeln!(f, "    Put in place of {place}:")?;
                 indented(f, text)
             }
-            Self::Insert { place: place @ Place { line: Some(_), .. }, text } => {
+            Self::Insert { place: place @ Location { line: Some(_), .. }, text } => {
                 writeln!(f, "    Put before {place}:")?;
                 indented(f, text)
             }
-            Self::Insert { place: place @ Place { line: None, .. }, text } => {
+            Self::Insert { place: place @ Location { line: None, .. }, text } => {
                 writeln!(f, "    Put at the end of {place}:")?;
                 indented(f, text)
             }
-            Self::Move { place, before: before @ Place { line: Some(_), .. } } => {
+            Self::Move { place, before: before @ Location { line: Some(_), .. } } => {
                 writeln!(f, "    Move {place} to before {before}.")
             }
             Self::Move { place, before } => writeln!(f, "    Move {place} to the end of {before}."),

@@ -1,11 +1,5 @@
 //! How much of a machine whoever runs this may see.
 
-use std::fs::File;
-use std::io::{self, ErrorKind};
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
-
-use nix::fcntl::OFlag;
 use nix::unistd::geteuid;
 use twostep_core::fault::Fault;
 use twostep_core::os::root::Root;
@@ -25,15 +19,4 @@ impl Sight {
         let own = geteuid();
         Ok(if own.is_root() || own == root.system_owner()? { Self::Whole } else { Self::Public })
     }
-}
-
-/// Whether this is there, and this process may not read it; or may not even know whether it is there.
-pub fn is_hidden(path: &Path) -> bool {
-    let opened = File::options().read(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(path);
-    opened.err().as_ref().is_some_and(is_denied)
-}
-
-/// Whether the permission is missing.
-pub fn is_denied(error: &io::Error) -> bool {
-    error.kind() == ErrorKind::PermissionDenied
 }

@@ -10,10 +10,12 @@ use twostep_core::verdict::is_soon;
 
 use super::Patient;
 use super::files;
-use super::finding::{Finding, Place, Remedy};
+use super::finding::{Finding, Remedy};
+use super::location::Location;
 use super::machine;
 use super::people::{Local, People};
 use super::stack;
+use super::tree;
 
 /// Failures before the last one allowed at which to speak up.
 const NEAR: u16 = 5;
@@ -70,7 +72,7 @@ fn unreadable(patient: &Patient<'_>, fault: &str, name: &str) -> Finding {
     // What the fault itself says of a remedy stands below.
     let what = what.split_once(": run ").map_or(what, |(what, _)| what);
     Finding::problem(
-        Place::file(file.trim_end_matches(':')),
+        Location::file(file.trim_end_matches(':')),
         if what.starts_with("line ") { what.to_owned() } else { format!("it {what}") },
         format!("The logins of {name} are refused."),
         Remedy::Advice {
@@ -93,12 +95,12 @@ impl Person<'_> {
         [self.lockout(state), self.mark(state), self.recovery(state)].into_iter().flatten().collect()
     }
 
-    fn secret(&self) -> Place {
-        Place::file(format!("/var/lib/twostep/users/{}.toml", self.uid))
+    fn secret(&self) -> Location {
+        Location::file(format!("/var/lib/twostep/users/{}.toml", self.uid))
     }
 
-    fn state(&self) -> Place {
-        Place::file(format!("/var/lib/twostep/state/{}", self.uid))
+    fn state(&self) -> Location {
+        Location::file(format!("/var/lib/twostep/state/{}", self.uid))
     }
 
     /// A state may outlive its account: it holds nothing that lets anybody in.
@@ -216,7 +218,7 @@ fn shut_out(patient: &Patient<'_>, policy: &Policy, store: &Store, service: &str
     let names: Vec<_> = shut_out.map(|one| one.name).collect();
     (!names.is_empty()).then(|| {
         Finding::warning(
-            Place::file("/etc/twostep/policy.toml"),
+            Location::file("/etc/twostep/policy.toml"),
             format!("at {service} these must have a second step and have none: {}", listed(&names)),
             format!("They cannot enroll in that login, and are refused: {why}."),
             Remedy::Advice {
@@ -237,8 +239,8 @@ fn no_enrolling(policy: &Policy, service: &str) -> Option<(&'static str, String)
 
 /// The accounts of people, and root.
 fn persons(patient: &Patient<'_>) -> Option<Vec<Local>> {
-    let defs = machine::text(patient.root, "/etc/login.defs").unwrap_or_default();
-    let first = machine::lines(&defs).find_map(|(_, line)| line.strip_prefix("UID_MIN")?.trim().parse().ok());
+    let defs = tree::text(patient.root, "/etc/login.defs").unwrap_or_default();
+    let first = tree::lines(&defs).find_map(|(_, line)| line.strip_prefix("UID_MIN")?.trim().parse().ok());
     let first: u32 = first.unwrap_or(1000);
     let mut local = People::of(patient.root).local()?;
     local.retain(|one| one.has_login_shell() && (one.uid == 0 || one.uid >= first));

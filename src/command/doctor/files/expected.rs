@@ -9,8 +9,10 @@ use nix::unistd::Uid;
 use twostep_core::os::root::Root;
 
 use super::super::Patient;
-use super::super::finding::{Finding, Place, Remedy};
-use super::super::sight::{Sight, is_denied};
+use super::super::finding::{Finding, Remedy};
+use super::super::location::Location;
+use super::super::sight::Sight;
+use super::super::tree::is_denied;
 use super::odd;
 
 /// Who must own it.
@@ -116,7 +118,7 @@ impl Expected {
     fn missing(&self) -> Option<Finding> {
         let command = self.make.clone()?;
         let why = format!("{}{}", self.why, self.lost);
-        Some(Finding::problem(Place::file(&self.path), "it is missing", why, Remedy::Run { command }))
+        Some(Finding::problem(Location::file(&self.path), "it is missing", why, Remedy::Run { command }))
     }
 
     fn judge_owner(&self, found: &Metadata) -> Option<Finding> {
@@ -147,6 +149,6 @@ impl Expected {
     }
 
     fn problem(&self, what: impl Into<String>, remedy: Remedy) -> Finding {
-        Finding::problem(Place::file(&self.path), what, &self.why, remedy)
+        Finding::problem(Location::file(&self.path), what, &self.why, remedy)
     }
 }

@@ -7,7 +7,8 @@ use std::os::unix::fs::MetadataExt;
 use twostep_core::os::root::Root;
 
 use super::super::Patient;
-use super::super::finding::{Finding, Place, Remedy};
+use super::super::finding::{Finding, Remedy};
+use super::super::location::Location;
 use super::super::mounts;
 use super::super::people::People;
 use super::expected::{Expected, Kind, Owner};
@@ -61,7 +62,7 @@ fn is_installed(root: &Root) -> bool {
 
 fn missing() -> Finding {
     let remedy = Remedy::Advice { text: AGAIN.to_owned() };
-    Finding::warning(Place::file(HELPER), "the helper is missing", WHO_NEEDS_IT, remedy)
+    Finding::warning(Location::file(HELPER), "the helper is missing", WHO_NEEDS_IT, remedy)
 }
 
 /// Only the first finding is told: what mends it mends what follows.
@@ -76,7 +77,7 @@ fn runs_as_root(found: &Metadata, account: &Account) -> Option<Finding> {
     let bit = root_bit(found).filter(|_| !account.is_root())?;
     let what = format!("it is {bit} to root (mode {:04o})", mode(found));
     let why = "Whoever starts it runs it as root, for which it is not made: a mistake in it would make everybody root.";
-    Some(Finding::problem(Place::file(HELPER), what, why, account.remedy()))
+    Some(Finding::problem(Location::file(HELPER), what, why, account.remedy()))
 }
 
 fn of_somebody(found: &Metadata, account: &Account) -> Option<Finding> {
@@ -89,12 +90,12 @@ fn of_somebody(found: &Metadata, account: &Account) -> Option<Finding> {
         let why = "It runs with the rights of somebody else, or they can change it.";
         (Finding::problem, format!("{why} {WHO_NEEDS_IT}"))
     };
-    (!account.owns(found)).then(|| finding(Place::file(HELPER), what, why, account.remedy()))
+    (!account.owns(found)).then(|| finding(Location::file(HELPER), what, why, account.remedy()))
 }
 
 fn for_others_to_change(found: &Metadata) -> Option<Finding> {
     let what = format!("its group or others can change it (mode {:04o})", mode(found));
-    (mode(found) & 0o022 != 0).then(|| Finding::problem(Place::file(HELPER), what, WHY_ALONE, chmod()))
+    (mode(found) & 0o022 != 0).then(|| Finding::problem(Location::file(HELPER), what, WHY_ALONE, chmod()))
 }
 
 fn not_as_the_account(found: &Metadata) -> Option<Finding> {
@@ -105,7 +106,7 @@ fn not_as_the_account(found: &Metadata) -> Option<Finding> {
         _ => ("not everybody can start it", WHO_NEEDS_IT),
     };
     let what = format!("{what} (mode {:04o})", mode(found));
-    Some(Finding::warning(Place::file(HELPER), what, why, chmod()))
+    Some(Finding::warning(Location::file(HELPER), what, why, chmod()))
 }
 
 fn mode(found: &Metadata) -> u32 {

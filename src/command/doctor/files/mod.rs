@@ -11,7 +11,8 @@ use twostep_core::os::files::LONGEST_FILE;
 use twostep_core::os::root::Root;
 
 use super::Patient;
-use super::finding::{Finding, Place, Remedy};
+use super::finding::{Finding, Remedy};
+use super::location::Location;
 use expected::{Expected, Kind, Owner};
 pub use helper::{HELPER, WHO_NEEDS_IT};
 pub use store::of_person;
@@ -78,7 +79,7 @@ fn closed(root: &Root, path: &str, why: &str) -> Option<Finding> {
     let remedy = Remedy::Run { command: format!("chmod {change} {path}") };
     (mode & bit == 0).then(|| {
         let what = format!("only root and its group can {what} it (mode {mode:04o})");
-        Finding::warning(Place::file(path), what, why, remedy)
+        Finding::warning(Location::file(path), what, why, remedy)
     })
 }
 
@@ -103,5 +104,5 @@ fn command(owner: &Owner) -> Expected {
 
 /// What only a person can decide about `path`.
 fn odd(path: &str, what: impl Into<String>, why: impl Into<String>, advice: impl Into<String>) -> Finding {
-    Finding::problem(Place::file(path), what, why, Remedy::Advice { text: advice.into() })
+    Finding::problem(Location::file(path), what, why, Remedy::Advice { text: advice.into() })
 }

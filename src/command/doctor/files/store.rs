@@ -8,7 +8,8 @@ use twostep_core::paths::STORE;
 use twostep_core::store::files::Store;
 
 use super::super::Patient;
-use super::super::finding::{Finding, Place, Remedy};
+use super::super::finding::{Finding, Remedy};
+use super::super::location::Location;
 use super::super::people::People;
 use super::super::sight::Sight;
 use super::super::{machine, mounts};
@@ -135,14 +136,14 @@ fn stray(dir: &str, name: &str, suffix: &str) -> Finding {
     let replaced = name.strip_prefix('.').and_then(|name| name.strip_suffix(".new"));
     if replaced.and_then(|name| uid_in(name, suffix)).is_some() {
         return Finding::warning(
-            Place::file(&path),
+            Location::file(&path),
             "left over from a replacement that was broken off",
             "It is ignored, but a secret may be in it.",
             Remedy::Run { command: format!("rm {path}") },
         );
     }
     Finding::warning(
-        Place::file(&path),
+        Location::file(&path),
         "this is not a file of twostep's",
         "It is ignored. If it is a copy of a secret file, a secret is in it.",
         Remedy::Advice { text: "Move it away, or delete it.".to_owned() },

@@ -10,8 +10,10 @@ use twostep_core::paths::STORE;
 
 use super::Patient;
 use super::files::{HELPER, WHO_NEEDS_IT};
-use super::finding::{Finding, Place, Remedy};
-use super::machine::{self, on_machine};
+use super::finding::{Finding, Remedy};
+use super::location::Location;
+use super::machine::on_machine;
+use super::tree;
 use table::{Mount, fstab, holding, lies_below, mounted};
 
 /// Where distributions put modules, as far as no triplet stands in it.
@@ -42,12 +44,12 @@ pub fn is_unmounted(root: &Root) -> bool {
 }
 
 fn unmounted(root: &Root, mounts: &[Mount]) -> Option<Finding> {
-    let named = fstab(&machine::text(root, FSTAB)?);
+    let named = fstab(&tree::text(root, FSTAB)?);
     let concerns = |point: &str| point != "/" && (lies_below(STORE, point) || lies_below(point, STORE));
     let is_mounted = |point: &str| mounts.is_empty() || mounts.iter().any(|mount| mount.point == point);
     let (line, point) = named.into_iter().find(|(_, point)| concerns(point) && !is_mounted(point))?;
     Some(Finding::problem(
-        Place::line(FSTAB, line),
+        Location::line(FSTAB, line),
         format!("{point} is not mounted"),
         "What people have enrolled lies there: until it is mounted, logins are refused, or take people for not enrolled.",
         on_machine(root, format!("mount {point}")),
@@ -84,12 +86,17 @@ fn unfit(root: &Root, mount: &Mount) -> Option<Finding> {
         return None;
     };
     let text = format!("Put {STORE} on a local file system, such as ext4, xfs or btrfs.");
-    Some(finding(Place::file(&mount.point), format!("{STORE} lies on {kind}"), why, Remedy::Advice { text }))
+    Some(finding(
+        Location::file(&mount.point),
+        format!("{STORE} lies on {kind}"),
+        why,
+        Remedy::Advice { text },
+    ))
 }
 
 /// The kernel's release: major and minor number.
 fn kernel(root: &Root) -> Option<(u32, u32)> {
-    let release = machine::text(root, "/proc/sys/kernel/osrelease")?;
+    let release = tree::text(root, "/proc/sys/kernel/osrelease")?;
     let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map(str::parse);
     Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
 }
@@ -97,7 +104,7 @@ fn kernel(root: &Root) -> Option<(u32, u32)> {
 fn read_only(root: &Root, mount: &Mount) -> Option<Finding> {
     mount.has("ro").then(|| {
         Finding::problem(
-            Place::file(&mount.point),
+            Location::file(&mount.point),
             format!("it is mounted read-only, and {STORE} lies on it"),
             "A code is written down before it is accepted: every code is refused. A file system turns read-only by itself after \
              an error of the disk; 'dmesg' says so.",
@@ -109,7 +116,7 @@ fn read_only(root: &Root, mount: &Mount) -> Option<Finding> {
 fn unsafe_after_power_loss(root: &Root, mount: &Mount) -> Option<Finding> {
     let option = ["nobarrier", "barrier=0"].into_iter().find(|option| mount.has(option))?;
     Some(Finding::warning(
-        Place::file(&mount.point),
+        Location::file(&mount.point),
         format!("it is mounted with {option}, and {STORE} lies on it"),
         "After a power cut a code that was used up may be usable again.",
         on_machine(root, format!("mount -o remount,barrier=1 {}", mount.point)),
@@ -120,7 +127,7 @@ fn not_executable(root: &Root, mounts: &[Mount], path: &str) -> Option<Finding> 
     let mount = holding(mounts, path)?;
     mount.has("noexec").then(|| {
         Finding::problem(
-            Place::file(&mount.point),
+            Location::file(&mount.point),
             format!("it is mounted with noexec, and {path} lies on it"),
             "It cannot be loaded: every login whose stack names it is refused.",
             on_machine(root, format!("mount -o remount,exec {}", mount.point)),
@@ -138,7 +145,7 @@ fn helper(root: &Root, mounts: &[Mount]) -> Option<Finding> {
     let (found, wanted): (Vec<_>, Vec<_>) = options.copied().unzip();
     (!found.is_empty()).then(|| {
         Finding::warning(
-            Place::file(&mount.point),
+            Location::file(&mount.point),
             format!("it is mounted with {}, and {HELPER} lies on it", found.join(" and ")),
             format!("The helper cannot run as the account twostep. {WHO_NEEDS_IT} Look into {FSTAB}, too."),
             on_machine(root, format!("mount -o remount,{} {}", wanted.join(","), mount.point)),
@@ -164,7 +171,7 @@ fn full(root: &Root) -> Option<Finding> {
     let files = (space.files() > 0).then(|| space.files_available());
     let what = shortage(bytes, files)?;
     Some(Finding::warning(
-        Place::file(STORE),
+        Location::file(STORE),
         what,
         "Nobody can enroll when it is full, and on btrfs and zfs every code is refused.",
         Remedy::Advice { text: "Make room on that file system.".to_owned() },

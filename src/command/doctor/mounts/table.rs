@@ -2,7 +2,7 @@
 
 use twostep_core::os::root::Root;
 
-use super::machine;
+use super::tree;
 
 /// Something that is mounted.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -34,7 +34,7 @@ impl Mount {
 
 /// What is mounted, in the order in which it was; nothing if that cannot be read.
 pub fn mounted(root: &Root) -> Vec<Mount> {
-    let text = machine::text(root, "/proc/self/mountinfo").unwrap_or_default();
+    let text = tree::text(root, "/proc/self/mountinfo").unwrap_or_default();
     text.lines().filter_map(Mount::parse).collect()
 }
 
@@ -58,7 +58,7 @@ pub fn fstab(text: &str) -> Vec<(usize, String)> {
         let point = unescaped(fields.next()?);
         Some(if point == "/" { point } else { point.trim_end_matches('/').to_owned() })
     };
-    let lines = machine::lines(text).filter_map(|(number, line)| Some((number, point(line)?)));
+    let lines = tree::lines(text).filter_map(|(number, line)| Some((number, point(line)?)));
     lines.filter(|(_, point)| point.starts_with('/')).collect()
 }
 

@@ -8,9 +8,9 @@ use std::io;
 
 use twostep_core::os::root::Root;
 
-use super::super::finding::Place;
-use super::super::machine;
-use super::super::sight::{is_denied, is_hidden};
+use super::super::location::Location;
+use super::super::tree;
+use super::super::tree::{is_denied, is_hidden};
 use super::glob;
 use super::words::{first_word, words};
 
@@ -29,7 +29,7 @@ pub struct Config {
     /// The settings.
     pub settings: Vec<Setting>,
     /// The line at which sshd gives up: what it includes goes too deep. Or this does: it is too much.
-    pub too_deep: Option<Place>,
+    pub too_deep: Option<Location>,
     /// Whether there may be more that this process may not read.
     pub hides: bool,
     lines: usize,
@@ -43,7 +43,7 @@ pub struct Block {
     /// Pairs such as (`user`, `alice,bob`); (`all`, ``) for everybody. The keys are in lower case.
     pub criteria: Vec<(String, String)>,
     /// The line.
-    pub place: Place,
+    pub place: Location,
     /// The block in which the file that holds it was included.
     pub parent: Option<usize>,
 }
@@ -64,7 +64,7 @@ pub struct Setting {
     /// The value: its words, one blank between them.
     pub value: String,
     /// The line.
-    pub place: Place,
+    pub place: Location,
     /// What stands before the keyword.
     pub indent: String,
     /// The block in which it stands.
@@ -75,14 +75,14 @@ impl Config {
     /// Reads sshd's settings below `root`; none if there are none.
     pub fn read(root: &Root) -> Option<Self> {
         let mut config = Self::default();
-        machine::text(root, MAIN)?;
+        tree::text(root, MAIN)?;
         config.read_file(root, MAIN, None, 0);
         Some(config)
     }
 
     /// Reads one file. A `Match` block in it ends where the file ends.
     fn read_file(&mut self, root: &Root, file: &str, included_in: Option<usize>, depth: usize) {
-        let Some(text) = machine::text(root, file) else {
+        let Some(text) = tree::text(root, file) else {
             self.hides |= is_hidden(&root.path(file));
             return;
         };
@@ -92,7 +92,7 @@ impl Config {
                 return;
             }
             let Some((keyword, rest)) = first_word(line) else { continue };
-            let place = Place::line(file, number);
+            let place = Location::line(file, number);
             self.lines = self.lines.saturating_add(1);
             if depth > DEEPEST || self.lines > MOST_LINES {
                 self.too_deep = Some(place);
@@ -177,7 +177,13 @@ impl Block {
 }
 
 /// The setting in a line; none if its value cannot be read, or is missing: sshd refuses to start with such a line.
-fn setting(keyword: String, line: &str, rest: &str, place: Place, block: Option<usize>) -> Option<Setting> {
+fn setting(
+    keyword: String,
+    line: &str,
+    rest: &str,
+    place: Location,
+    block: Option<usize>,
+) -> Option<Setting> {
     let value = words(rest).join(" ");
     let blanks = line.len().saturating_sub(line.trim_start().len());
     let indent = line.get(..blanks).unwrap_or("").to_owned();

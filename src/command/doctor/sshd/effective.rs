@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread::{JoinHandle, sleep, spawn};
 use std::time::{Duration, Instant};
 
-use super::super::finding::Place;
+use super::super::location::Location;
 use super::config::MAIN;
 
 /// Where distributions put sshd.
@@ -25,7 +25,7 @@ pub enum Refusal {
     /// It cannot start with what it was given.
     Settings {
         /// The line that it names, else the main file.
-        location: Place,
+        location: Location,
         /// The first line of what it says; none if it says nothing.
         message: Option<String>,
     },
@@ -108,18 +108,18 @@ fn said(reader: JoinHandle<Vec<u8>>) -> String {
 fn refused(message: &str) -> Refusal {
     let first = message.lines().next();
     Refusal::Settings {
-        location: first.map_or_else(|| Place::file(MAIN), place),
+        location: first.map_or_else(|| Location::file(MAIN), place),
         message: first.map(str::to_owned),
     }
 }
 
 /// `FILE line N: ...` or `FILE: line N: ...`, as sshd writes it.
-fn place(message: &str) -> Place {
+fn place(message: &str) -> Location {
     let located = message.split_once(" line ").and_then(|(file, rest)| {
         let number = rest.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()?;
-        Some(Place::line(file.trim_end_matches(':'), number))
+        Some(Location::line(file.trim_end_matches(':'), number))
     });
-    located.filter(|place| place.file.starts_with('/')).unwrap_or_else(|| Place::file(MAIN))
+    located.filter(|place| place.file.starts_with('/')).unwrap_or_else(|| Location::file(MAIN))
 }
 
 #[cfg(test)]
@@ -129,9 +129,9 @@ mod tests {
     #[test]
     fn what_sshd_refuses_is_found_in_its_message() {
         let table = [
-            ("/etc/ssh/a.conf line 7: Bad configuration option: x", Place::line("/etc/ssh/a.conf", 7)),
-            ("/etc/ssh/a.conf: line 7: Bad configuration option: x", Place::line("/etc/ssh/a.conf", 7)),
-            ("sshd: no hostkeys available -- exiting.", Place::file(MAIN)),
+            ("/etc/ssh/a.conf line 7: Bad configuration option: x", Location::line("/etc/ssh/a.conf", 7)),
+            ("/etc/ssh/a.conf: line 7: Bad configuration option: x", Location::line("/etc/ssh/a.conf", 7)),
+            ("sshd: no hostkeys available -- exiting.", Location::file(MAIN)),
         ];
         for (message, expected) in table {
             assert_eq!(place(message), expected, "{message}");

@@ -14,7 +14,8 @@ mod words;
 use std::collections::BTreeMap;
 
 use super::Patient;
-use super::finding::{Finding, Place, Remedy};
+use super::finding::{Finding, Remedy};
+use super::location::Location;
 use super::people::People;
 use super::sight::Sight;
 use super::stack;
@@ -51,7 +52,7 @@ pub fn check(patient: &Patient<'_>) -> Vec<Finding> {
     findings
 }
 
-fn includes_too_much(place: Place) -> Finding {
+fn includes_too_much(place: Location) -> Finding {
     Finding::problem(
         place,
         "sshd comes here by more 'Include' lines than it takes",

@@ -1,12 +1,13 @@
 //! sshd does not say what its settings are.
 
-use super::super::finding::{Finding, Place, Remedy};
+use super::super::finding::{Finding, Remedy};
+use super::super::location::Location;
 use super::config::MAIN;
 use super::effective::{PATIENCE, Refusal};
 
 /// The finding that tells of `refusal`.
 pub fn finding(refusal: &Refusal) -> Finding {
-    let main = || Place::file(MAIN);
+    let main = || Location::file(MAIN);
     let (place, said) = match refusal {
         Refusal::Settings { location, message } => {
             (location.clone(), message.clone().unwrap_or_else(|| "it does not say why".to_owned()))

@@ -5,7 +5,7 @@ use twostep_core::policy::Policy;
 use super::super::Patient;
 use super::super::enrolling::{self, TIME_TO_ENROLL};
 use super::super::finding::{Finding, Remedy};
-use super::super::machine;
+use super::super::tree;
 use super::fate::{Fate, FirstFactor, fate, mended};
 use super::methods::{Way, beside_pam, is_offered, ways};
 use super::setting::{set, whom};
@@ -191,8 +191,8 @@ fn root_has_a_way_in(case: &Case<'_>) -> Option<Finding> {
 }
 
 fn root_has_keys(patient: &Patient<'_>) -> bool {
-    let keys = machine::text(patient.root, "/root/.ssh/authorized_keys").unwrap_or_default();
-    machine::lines(&keys).next().is_some()
+    let keys = tree::text(patient.root, "/root/.ssh/authorized_keys").unwrap_or_default();
+    tree::lines(&keys).next().is_some()
 }
 
 fn there_is_time_to_enroll(case: &Case<'_>) -> Option<Finding> {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::finding::Place;
+use super::super::location::Location;
 use super::config::{Block, Config, MAIN};
 
 /// What holds where nothing is set (sshd_config(5)).
@@ -34,7 +34,7 @@ pub struct Value {
     /// The value, in lower case.
     pub text: String,
     /// The line; none if nothing is set.
-    pub place: Option<Place>,
+    pub place: Option<Location>,
     indent: String,
     block: Option<usize>,
 }
@@ -44,14 +44,14 @@ pub enum Spot {
     /// In place of this line.
     InsteadOf {
         /// The line that sets it now.
-        location: Place,
+        location: Location,
         /// The blanks before its keyword.
         indent: String,
     },
     /// Before this line, or at the end of the file if none is named.
     Before {
         /// The line, or the file.
-        location: Place,
+        location: Location,
         /// The blanks that belong before the keyword.
         indent: &'static str,
     },
@@ -124,9 +124,9 @@ impl<'a> View<'a> {
     }
 
     /// The line at which `keyword` gets what holds; else the block, else the main file.
-    pub fn place(&self, keyword: &str) -> Place {
+    pub fn place(&self, keyword: &str) -> Location {
         let place = self.value(keyword).place.or_else(|| self.block().map(|block| block.place.clone()));
-        place.unwrap_or_else(|| Place::file(MAIN))
+        place.unwrap_or_else(|| Location::file(MAIN))
     }
 
     /// Where a line must stand that sets `keyword`, which is in lower case, here and nowhere else.
@@ -137,11 +137,11 @@ impl<'a> View<'a> {
             (Some(location), _) if ours => Spot::InsteadOf { location, indent: now.indent },
             (_, Some(block)) => {
                 let line = block.place.line.map_or(1, |line| line.saturating_add(1));
-                Spot::Before { location: Place::line(&block.place.file, line), indent: "    " }
+                Spot::Before { location: Location::line(&block.place.file, line), indent: "    " }
             }
             (_, None) => {
                 let first = self.config.first_match();
-                let location = first.map_or_else(|| Place::file(MAIN), |line| Place::line(MAIN, line));
+                let location = first.map_or_else(|| Location::file(MAIN), |line| Location::line(MAIN, line));
                 Spot::Before { location, indent: "" }
             }
         }

@@ -14,7 +14,8 @@ use super::service::Service;
 use super::shared;
 use super::text::our_text;
 use super::ways::Ways;
-use crate::doctor::finding::{Finding, Place, Remedy};
+use crate::doctor::finding::{Finding, Remedy};
+use crate::doctor::location::Location;
 
 const STORES: &str = "It stores what somebody enrolls in a login, and refuses who came around the code.";
 
@@ -47,7 +48,7 @@ fn doubt(files: &Files<'_>, service: &Service) -> Option<Finding> {
     let why = "twostep cannot be sure that PAM comes to its account line, so nobody enrolls here.";
     let remedy =
         Remedy::Advice { text: "Write the lines before it plainly, one after the other.".to_owned() };
-    Some(Finding::problem(Place::file(&service.file), problem, why, remedy))
+    Some(Finding::problem(Location::file(&service.file), problem, why, remedy))
 }
 
 /// Whether a line never skips what follows but by refusing, as the module itself judges before it enrolls anybody.
@@ -60,10 +61,10 @@ fn passes_on(entry: &Entry) -> bool {
 fn missing(service: &Service) -> Finding {
     let skipping = service.account.iter().filter(|entry| !passes_on(entry));
     let first = skipping.filter_map(|entry| entry.line_in(&service.file)).next();
-    let place = first.cloned().unwrap_or_else(|| Place::file(&service.file));
+    let place = first.cloned().unwrap_or_else(|| Location::file(&service.file));
     let what = "the account line of twostep is missing";
     Finding::problem(
-        Place::file(&service.file),
+        Location::file(&service.file),
         what,
         STORES,
         Remedy::Insert { place, text: our_text(Kind::Account) },
@@ -73,7 +74,7 @@ fn missing(service: &Service) -> Finding {
 fn not_first(stack: &Stack<'_>) -> Finding {
     let what = "an account line before the one of twostep may skip it";
     let skipping = stack.entries.iter().position(|entry| !passes_on(entry)).unwrap_or(0);
-    let first = stack.in_our_file(skipping).unwrap_or_else(|| Place::file(&stack.service.file));
+    let first = stack.in_our_file(skipping).unwrap_or_else(|| Location::file(&stack.service.file));
     let remedy = Remedy::Move { place: stack.our_place(), before: first.clone() };
     let around = Ways::through(&stack.entries, Scenario::Anything);
     let culprit = around.successes.iter().find(|facts| !facts.asked).and_then(|facts| facts.went_around);

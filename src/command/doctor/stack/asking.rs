@@ -7,7 +7,8 @@ use super::files::Files;
 use super::module::Role;
 use super::own_line;
 use super::service::Service;
-use crate::doctor::finding::{Place, Remedy};
+use crate::doctor::finding::Remedy;
+use crate::doctor::location::Location;
 
 /// A stack that asks twostep.
 pub struct Stack<'a> {
@@ -40,8 +41,8 @@ impl<'a> Stack<'a> {
     }
 
     /// Where our line stands.
-    pub fn our_place(&self) -> Place {
-        self.our_line().map_or_else(|| Place::file(&self.service.file), |entry| entry.place.clone())
+    pub fn our_place(&self) -> Location {
+        self.our_line().map_or_else(|| Location::file(&self.service.file), |entry| entry.place.clone())
     }
 
     /// The lines before ours.
@@ -55,7 +56,7 @@ impl<'a> Stack<'a> {
     }
 
     /// The line at `number`, as our line's file has it: itself, or what includes it there.
-    pub fn in_our_file(&self, number: usize) -> Option<Place> {
+    pub fn in_our_file(&self, number: usize) -> Option<Location> {
         self.entries.get(number)?.line_in(&self.our_place().file).cloned()
     }
 

@@ -9,7 +9,8 @@ use super::text::permit;
 use super::unfold::unfolded;
 use super::ways::{Facts, Ways};
 use super::wrong_factor;
-use crate::doctor::finding::{Finding, Place, Remedy};
+use crate::doctor::finding::{Finding, Remedy};
+use crate::doctor::location::Location;
 
 /// Services that surely are no sshd, which may be called something else.
 const NOT_SSHD: [&str; 5] = ["login", "su", "su-l", "sudo", "sudo-i"];
@@ -62,7 +63,7 @@ fn twice(second: &Entry) -> Finding {
 
 fn too_many(stack: &Stack<'_>) -> Finding {
     Finding::warning(
-        Place::file(&stack.service.file),
+        Location::file(&stack.service.file),
         "this service has too many ways to follow them all",
         "Whether a code is asked on each of them is not known.",
         Remedy::Advice { text: "Write it with fewer lines and jumps.".to_owned() },

@@ -7,7 +7,8 @@ use super::entry::Entry;
 use super::module::Role;
 use super::text::{deny, jumping, permit};
 use super::unfold::unfolded;
-use crate::doctor::finding::{Finding, Place, Remedy};
+use crate::doctor::finding::{Finding, Remedy};
+use crate::doctor::location::Location;
 
 /// What is wrong with the line number `culprit`.
 pub fn finding(stack: &Stack<'_>, culprit: usize) -> Option<Finding> {
@@ -56,13 +57,13 @@ fn mend(stack: &Stack<'_>, culprit: usize) -> Option<Remedy> {
 
 /// The `include` or `substack` of our line's file that brings `entry`; a file that `@include` takes as a whole is written to be
 /// changed.
-pub fn include_to_unfold(stack: &Stack<'_>, entry: &Entry) -> Option<Place> {
+pub fn include_to_unfold(stack: &Stack<'_>, entry: &Entry) -> Option<Location> {
     let file = stack.our_place().file;
     entry.trail.iter().find(|step| step.place.file == file && !step.whole).map(|step| step.place.clone())
 }
 
 /// Puts lines of the file's own in place of an include.
-pub fn unfold(stack: &Stack<'_>, place: Place) -> Option<Remedy> {
+pub fn unfold(stack: &Stack<'_>, place: Location) -> Option<Remedy> {
     let within = |entry: &&Entry| entry.trail.iter().any(|step| step.place == place);
     let included: Vec<_> = stack.entries.iter().filter(within).collect();
     Some(Remedy::Replace { text: unfolded(&included)?, place })

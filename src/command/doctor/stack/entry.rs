@@ -6,7 +6,7 @@ use twostep_core::pam::walk::{Handler, StackLine};
 
 use super::kind::Kind;
 use super::module::Role;
-use crate::doctor::finding::Place;
+use crate::doctor::location::Location;
 
 /// A line of these words, in columns.
 pub fn written<'a>(
@@ -23,7 +23,7 @@ pub fn written<'a>(
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Step {
     /// The line that includes.
-    pub place: Place,
+    pub place: Location,
     /// Whether it takes lines of all kinds, as `@include` does.
     pub whole: bool,
 }
@@ -32,7 +32,7 @@ pub struct Step {
 #[derive(Clone, Debug)]
 pub struct Entry {
     /// Where it stands.
-    pub place: Place,
+    pub place: Location,
     /// The lines that include it, the outermost first.
     pub trail: Vec<Step>,
     /// How many substacks it is in.
@@ -74,7 +74,7 @@ impl Entry {
     }
 
     /// The line of `file` that brings it into the stack: itself, or what includes it.
-    pub fn line_in(&self, file: &str) -> Option<&Place> {
+    pub fn line_in(&self, file: &str) -> Option<&Location> {
         let steps = self.trail.iter().map(|step| &step.place);
         steps.chain([&self.place]).find(|place| place.file == file)
     }

@@ -4,13 +4,13 @@ use twostep_core::pam::control::ControlError;
 
 use super::entry::Entry;
 use super::kind::Kind;
-use crate::doctor::finding::Place;
+use crate::doctor::location::Location;
 
 /// Something that libpam cannot read.
 #[derive(Clone, Debug)]
 pub struct Fault {
     /// The line, or the file as a whole.
-    pub location: Place,
+    pub location: Location,
     /// What is wrong there.
     pub kind: FaultKind,
 }

@@ -5,7 +5,8 @@ use twostep_core::pam::control::ControlError;
 use super::entry::Entry;
 use super::fault::{Fault, FaultKind};
 use super::kind::Kind;
-use crate::doctor::finding::{Finding, Place, Remedy};
+use crate::doctor::finding::{Finding, Remedy};
+use crate::doctor::location::Location;
 
 const REFUSES: &str = "libpam takes such a line for one that always refuses: nobody gets in here.";
 const GIVES_UP: &str = "libpam gives up on the whole service: nobody gets in here.";
@@ -26,12 +27,12 @@ pub fn finding(fault: &Fault) -> Finding {
     }
 }
 
-fn by_hand(place: Place, what: String, why: &str, advice: &str) -> Finding {
+fn by_hand(place: Location, what: String, why: &str, advice: &str) -> Finding {
     Finding::problem(place, what, why, Remedy::Advice { text: advice.to_owned() })
 }
 
 /// The file ends in the middle of a line.
-fn cut_off(place: Place) -> Finding {
+fn cut_off(place: Location) -> Finding {
     by_hand(
         place,
         "this line ends with '\\', and the file ends there".to_owned(),
@@ -46,7 +47,7 @@ fn carriage_returns(file: &str) -> Finding {
     let why =
         "libpam takes them for a part of the last word, finds no such module or file, and refuses everybody.";
     Finding::problem(
-        Place::file(file),
+        Location::file(file),
         what,
         why,
         Remedy::Run { command: format!("sed -i 's/\\r$//' {file}") },
@@ -71,7 +72,7 @@ fn unknown_kind(entry: &Entry) -> Finding {
 }
 
 /// The line ends after its kind.
-fn no_control(place: Place, kind: Kind) -> Finding {
+fn no_control(place: Location, kind: Kind) -> Finding {
     let what = format!("the line says '{}' and nothing else", kind.word());
     by_hand(place, what, REFUSES, "Finish the line, or delete it.")
 }
@@ -87,12 +88,12 @@ fn unknown_control(entry: &Entry, why: &ControlError) -> Finding {
 }
 
 /// The line names no module.
-fn no_module(place: Place) -> Finding {
+fn no_module(place: Location) -> Finding {
     by_hand(place, "the line names no module".to_owned(), REFUSES, "Finish the line, or delete it.")
 }
 
 /// A file is named that is not there.
-fn cannot_include(place: Place, name: &str) -> Finding {
+fn cannot_include(place: Location, name: &str) -> Finding {
     let what = if name.is_empty() {
         "the line names no file to include".to_owned()
     } else {
@@ -102,7 +103,7 @@ fn cannot_include(place: Place, name: &str) -> Finding {
 }
 
 /// More lines than this reads.
-fn too_long(place: Place) -> Finding {
+fn too_long(place: Location) -> Finding {
     by_hand(
         place,
         "with this line the service has more lines or files than doctor reads".to_owned(),
@@ -112,7 +113,7 @@ fn too_long(place: Place) -> Finding {
 }
 
 /// A file includes itself, or too many levels of files.
-fn includes_itself(place: Place, name: &str) -> Finding {
+fn includes_itself(place: Location, name: &str) -> Finding {
     let what = format!("'{}' includes itself, or too deep", name);
     by_hand(place, what, GIVES_UP, "Delete the line that closes the circle.")
 }

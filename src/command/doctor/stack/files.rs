@@ -7,9 +7,9 @@ use std::path::{Component, Path, PathBuf};
 
 use twostep_core::os::root::Root;
 
-use crate::doctor::finding::Place;
-use crate::doctor::machine;
-use crate::doctor::sight::{is_denied, is_hidden};
+use crate::doctor::location::Location;
+use crate::doctor::tree;
+use crate::doctor::tree::{is_denied, is_hidden};
 
 /// Read only where none of the directories is.
 pub const PAM_CONF: &str = "/etc/pam.conf";
@@ -115,10 +115,14 @@ impl<'a> Files<'a> {
     }
 
     /// The line after `place`; the end of the file if there is none.
-    pub fn after(&self, place: &Place) -> Place {
+    pub fn after(&self, place: &Location) -> Location {
         let last = place.through.or(place.line).unwrap_or(0);
         let lines = self.read(place.file.clone()).map_or(0, |text| text.text.lines().count());
-        if last < lines { Place::line(&place.file, last.saturating_add(1)) } else { Place::file(&place.file) }
+        if last < lines {
+            Location::line(&place.file, last.saturating_add(1))
+        } else {
+            Location::file(&place.file)
+        }
     }
 
     /// Where `path` lies, its links followed below the root and not out of it.
@@ -157,7 +161,7 @@ impl<'a> Files<'a> {
 
     fn read(&self, file: String) -> Option<Text> {
         let path = self.resolve(&file)?;
-        let Some(text) = machine::text_of(&path) else {
+        let Some(text) = tree::text_of(&path) else {
             self.hides.set(self.hides() || is_hidden(&path));
             return None;
         };

@@ -32,7 +32,8 @@ mod wrong_factor;
 use twostep_core::policy::{Enrollment, Gate};
 
 use super::Patient;
-use super::finding::{Finding, Place, Remedy};
+use super::finding::{Finding, Remedy};
+use super::location::Location;
 use super::sight::Sight;
 use asking::Stack;
 use auth::Caller;
@@ -157,7 +158,7 @@ fn in_pam_conf(service: &Service, finding: Finding) -> Finding {
 fn nobody_asks(files: &Files<'_>) -> Finding {
     let folder = files.directories().first().copied().unwrap_or_default();
     Finding::warning(
-        Place::file(folder),
+        Location::file(folder),
         "no login asks for a code yet: no service names pam_twostep.so",
         "twostep is installed, and nothing uses it.",
         Remedy::Advice { text: "pam.d/README.md of twostep says which lines go into which file.".to_owned() },

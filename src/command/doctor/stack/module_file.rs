@@ -7,9 +7,11 @@ use std::path::Path;
 use super::entry::Entry;
 use super::files::Files;
 use crate::doctor::Patient;
-use crate::doctor::finding::{Finding, Place, Remedy};
-use crate::doctor::machine::bytes_of;
-use crate::doctor::sight::{Sight, is_hidden};
+use crate::doctor::finding::{Finding, Remedy};
+use crate::doctor::location::Location;
+use crate::doctor::sight::Sight;
+use crate::doctor::tree::bytes_of;
+use crate::doctor::tree::is_hidden;
 
 /// No module is longer, in bytes; of one that is, the beginning is read.
 const LONGEST: u64 = 64 * 1024 * 1024;
@@ -67,7 +69,7 @@ fn missing(files: &Files<'_>, entry: &Entry, path: &str) -> Finding {
     }
     let remedy = Remedy::Advice { text: AGAIN.to_owned() };
     Finding::problem(
-        Place::file(path),
+        Location::file(path),
         "the module is missing",
         "libpam refuses everybody at each line that names it.",
         remedy,
@@ -83,14 +85,14 @@ fn mode(path: &str, meta: &Metadata, owner: u32) -> Option<Finding> {
         return None;
     };
     let why = "It runs as root inside sshd and sudo: who can change it is root.";
-    Some(Finding::problem(Place::file(path), what, why, Remedy::Run { command }))
+    Some(Finding::problem(Location::file(path), what, why, Remedy::Run { command }))
 }
 
 fn content(path: &str, real: &Path) -> Option<Finding> {
     let problem = |what: &str| {
         let why = "libpam cannot load it, and refuses everybody at each line that names it.";
         let remedy = Remedy::Advice { text: AGAIN.to_owned() };
-        Some(Finding::problem(Place::file(path), what, why, remedy))
+        Some(Finding::problem(Location::file(path), what, why, remedy))
     };
     let Some(bytes) = bytes_of(real, LONGEST) else { return problem("the module cannot be read") };
     let Some(machine) = machine(&bytes) else { return problem("the module is not a shared object") };

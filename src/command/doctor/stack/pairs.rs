@@ -6,7 +6,8 @@ use super::files::Files;
 use super::kind::Kind;
 use super::service::Service;
 use super::text::our_text;
-use crate::doctor::finding::{Finding, Place, Remedy};
+use crate::doctor::finding::{Finding, Remedy};
+use crate::doctor::location::Location;
 
 const PAIRS: [[&str; 2]; 4] = [["sudo", "sudo-i"], ["sudo-i", "sudo"], ["su", "su-l"], ["su-l", "su"]];
 
@@ -26,7 +27,7 @@ fn finding(files: &Files<'_>, one: &Service, other: &Service) -> Finding {
     let what = format!("{} asks for no code, though {} does", other.name, one.name);
     let why =
         format!("Who is asked by '{}' goes around it with '{}'.", command(&one.name), command(&other.name));
-    Finding::warning(Place::file(&other.file), what, why, insert(files, other))
+    Finding::warning(Location::file(&other.file), what, why, insert(files, other))
 }
 
 fn command(service: &str) -> &str {

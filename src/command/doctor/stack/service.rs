@@ -9,7 +9,7 @@ use super::entry::{Entry, Step};
 use super::fault::{Fault, FaultKind};
 use super::files::{Files, Text};
 use super::kind::Kind;
-use crate::doctor::finding::Place;
+use crate::doctor::location::Location;
 
 /// How deep lines may include lines.
 const MOST_LEVELS: usize = 16;
@@ -96,7 +96,7 @@ impl Loader<'_> {
         let (lines, cut) = logical_lines(&text.text.replace("\r\n", "\n"));
         let mut done = Ok(());
         if text.text.contains("\r\n") {
-            self.fault(Place::file(&text.file), FaultKind::CarriageReturns);
+            self.fault(Location::file(&text.file), FaultKind::CarriageReturns);
             done = Err(GivenUp);
         }
         for line in &lines {
@@ -109,13 +109,13 @@ impl Loader<'_> {
             }
         }
         if let Some(first) = cut {
-            self.fault(Place::line(&text.file, first), FaultKind::CutOff);
+            self.fault(Location::line(&text.file, first), FaultKind::CutOff);
             done = Err(GivenUp);
         }
         done
     }
 
-    fn line(&mut self, place: Place, words: Vec<Word>, context: &Context<'_>) -> Result<(), GivenUp> {
+    fn line(&mut self, place: Location, words: Vec<Word>, context: &Context<'_>) -> Result<(), GivenUp> {
         let word = words.first().map_or("", |word| word.text.as_str());
         let word = word.strip_prefix('-').unwrap_or(word);
         if word.eq_ignore_ascii_case("@include") && self.files.knows_at_include() {
@@ -138,7 +138,7 @@ impl Loader<'_> {
         }
     }
 
-    fn entry(&self, place: Place, words: Vec<Word>, kind: Kind, context: &Context<'_>) -> Entry {
+    fn entry(&self, place: Location, words: Vec<Word>, kind: Kind, context: &Context<'_>) -> Entry {
         let (trail, level) = (context.trail.to_vec(), context.level);
         Entry { place, trail, level, kind, handler: Handler::Module, control: Control::REFUSES, words }
     }
@@ -177,14 +177,19 @@ impl Loader<'_> {
     }
 
     /// Of a file that cannot be included so, libpam gives up on everything.
-    fn include_whole(&mut self, place: Place, words: &[Word], context: &Context<'_>) -> Result<(), GivenUp> {
+    fn include_whole(
+        &mut self,
+        place: Location,
+        words: &[Word],
+        context: &Context<'_>,
+    ) -> Result<(), GivenUp> {
         let name = words.get(1).map_or("", |word| word.text.as_str());
         self.included(&place, name, context.only, context, true)
     }
 
     fn included(
         &mut self,
-        place: &Place,
+        place: &Location,
         name: &str,
         only: Option<Kind>,
         context: &Context<'_>,
@@ -222,7 +227,7 @@ impl Loader<'_> {
         Ok(())
     }
 
-    fn fault(&mut self, location: Place, kind: FaultKind) {
+    fn fault(&mut self, location: Location, kind: FaultKind) {
         self.faults.push(Fault { location, kind });
     }
 
@@ -231,6 +236,6 @@ impl Loader<'_> {
     }
 }
 
-fn place(file: &str, line: &Logical) -> Place {
-    Place::lines(file, line.first, line.last)
+fn place(file: &str, line: &Logical) -> Location {
+    Location::lines(file, line.first, line.last)
 }

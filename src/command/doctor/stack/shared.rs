@@ -5,7 +5,8 @@ use super::files::Files;
 use super::kind::Kind;
 use super::service::Service;
 use super::text::our_text;
-use crate::doctor::finding::{Finding, Place, Remedy};
+use crate::doctor::finding::{Finding, Remedy};
+use crate::doctor::location::Location;
 
 /// The files that distributions write for many services to include.
 const SHARED: [&str; 18] = [
@@ -56,7 +57,7 @@ pub fn stands_shared(entry: &Entry) -> bool {
 
 /// Our lines in shared files, each once.
 pub fn check(files: &Files<'_>, services: &[Service]) -> Vec<Finding> {
-    let mut places: Vec<(Place, Kind)> = Vec::new();
+    let mut places: Vec<(Location, Kind)> = Vec::new();
     for entry in services.iter().flat_map(|service| service.auth.iter().chain(&service.account)) {
         let found = (entry.place.clone(), entry.kind);
         if entry.is_ours() && stands_shared(entry) && !places.contains(&found) {
@@ -66,7 +67,7 @@ pub fn check(files: &Files<'_>, services: &[Service]) -> Vec<Finding> {
     places.iter().map(|(place, kind)| finding(files, services, place, *kind)).collect()
 }
 
-fn finding(files: &Files<'_>, services: &[Service], place: &Place, kind: Kind) -> Finding {
+fn finding(files: &Files<'_>, services: &[Service], place: &Location, kind: Kind) -> Finding {
     let reached = |service: &&Service| lines(service, kind).iter().any(|entry| entry.place == *place);
     let reached: Vec<_> =
         services.iter().filter(|service| !is_part(service, services)).filter(reached).collect();
@@ -102,7 +103,7 @@ fn also(names: &[&str]) -> String {
 }
 
 /// Before the shared line goes, each service that can ask gets a line of its own.
-fn own_line(files: &Files<'_>, service: &Service, shared: &Place) -> Option<Remedy> {
+fn own_line(files: &Files<'_>, service: &Service, shared: &Location) -> Option<Remedy> {
     let has_own = service.auth.iter().any(|entry| entry.is_ours() && !stands_shared(entry));
     if has_own || !ASKING.contains(&service.name.as_str()) {
         return None;

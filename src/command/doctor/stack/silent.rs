@@ -3,7 +3,8 @@
 use super::files::Files;
 use super::service::Service;
 use crate::doctor::Patient;
-use crate::doctor::finding::{Finding, Place, Remedy};
+use crate::doctor::finding::{Finding, Remedy};
+use crate::doctor::location::Location;
 
 /// What is wrong with services that do not name the module, where others do.
 pub fn check(patient: &Patient<'_>, files: &Files<'_>, services: &[Service]) -> Vec<Finding> {
@@ -14,7 +15,7 @@ pub fn check(patient: &Patient<'_>, files: &Files<'_>, services: &[Service]) -> 
 /// What stands in the place of a service's file, and is none.
 fn cannot_be_read(file: String) -> Finding {
     Finding::warning(
-        Place::file(file),
+        Location::file(file),
         "this is not a regular file",
         "libpam does not read it, or waits for ever: who logs in by this service is refused.",
         Remedy::Advice { text: "Put a regular file in its place, or take it away.".to_owned() },
@@ -39,7 +40,7 @@ fn says_nothing(file: &str, service: &str) -> Finding {
         "pam.d/README.md of twostep says which lines go into it. If nobody shall be asked there, say so in the policy: take '{service}' out of [gate] and [enrollment]."
     );
     Finding::warning(
-        Place::file(file),
+        Location::file(file),
         "this file does not name pam_twostep.so, as others do",
         why,
         Remedy::Advice { text: advice },

@@ -139,14 +139,14 @@ mod tests {
 
     use super::super::kind::Kind;
     use super::*;
-    use crate::doctor::finding::Place;
+    use crate::doctor::location::Location;
 
     /// Lines of one file, separated by semicolons.
     fn stack(text: &str) -> Vec<Entry> {
         let entry = |(at, text): (usize, &str)| {
             let words = words(&format!("auth {text}"));
             let control = Control::parse(&words[1].text).unwrap();
-            let place = Place::line("/etc/pam.d/sshd", at);
+            let place = Location::line("/etc/pam.d/sshd", at);
             Entry {
                 place,
                 trail: vec![],
