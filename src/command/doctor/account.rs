@@ -1,13 +1,13 @@
 //! The account `twostep`, which owns secrets and states.
 
 use twostep_core::os::account;
+use twostep_hostconf::location::Location;
+use twostep_hostconf::tree;
 
 use super::Patient;
 use super::finding::{Finding, Remedy};
-use super::location::Location;
 use super::machine::on_machine;
 use super::people::{Local, People};
-use super::tree;
 
 const NAME: &str = "twostep";
 const PASSWD: &str = "/etc/passwd";

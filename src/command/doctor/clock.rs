@@ -2,10 +2,10 @@
 
 use twostep_core::os::clock;
 use twostep_core::time::UnixTime;
+use twostep_hostconf::location::Location;
 
 use super::Patient;
 use super::finding::{Finding, Remedy};
-use super::location::Location;
 
 /// 2026-01-01: twostep is younger, so a clock that shows less is wrong.
 const OLDEST: UnixTime = UnixTime::new(1_767_225_600);

@@ -2,11 +2,11 @@
 
 use twostep_core::os::label;
 use twostep_core::paths::STORE;
+use twostep_hostconf::location::Location;
+use twostep_hostconf::tree;
 
 use super::Patient;
 use super::finding::{Finding, Remedy};
-use super::location::Location;
-use super::tree;
 
 const ENFORCE: &str = "/sys/fs/selinux/enforce";
 const PROFILES: &str = "/sys/kernel/security/apparmor/profiles";

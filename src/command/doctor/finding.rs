@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::location::Location;
+use twostep_hostconf::location::Location;
 
 /// How bad it is.
 #[derive(Serialize, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]

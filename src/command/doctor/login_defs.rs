@@ -1,11 +1,12 @@
 //! /etc/login.defs: how long login(1) lets people take.
 
+use twostep_hostconf::location::Location;
+use twostep_hostconf::tree;
+
 use super::Patient;
 use super::enrolling::{self, TIME_TO_ENROLL};
 use super::finding::{Finding, Remedy};
-use super::location::Location;
 use super::stack;
-use super::tree;
 
 const FILE: &str = "/etc/login.defs";
 const KEYWORD: &str = "LOGIN_TIMEOUT";

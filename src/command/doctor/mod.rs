@@ -7,7 +7,6 @@ mod confinement;
 mod enrolling;
 mod files;
 mod finding;
-mod location;
 mod login_defs;
 mod machine;
 mod mounts;
@@ -17,7 +16,6 @@ mod report;
 mod sight;
 mod sshd;
 mod stack;
-mod tree;
 mod users;
 
 use std::path::PathBuf;
@@ -27,6 +25,7 @@ use twostep_core::machine::System;
 use twostep_core::os::root::Root;
 use twostep_core::policy::Policy;
 use twostep_core::time::UnixTime;
+use twostep_hostconf::tree::is_hidden;
 
 use crate::administrator::root_at;
 use crate::failure::Failure;
@@ -35,7 +34,6 @@ use crate::terminal::say;
 use finding::Finding;
 use report::Report;
 use sight::Sight;
-use tree::is_hidden;
 
 /// How to report.
 #[derive(clap::Args)]

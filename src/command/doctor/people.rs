@@ -7,9 +7,8 @@ use twostep_core::os::account::{self, NssName};
 use twostep_core::os::root::Root;
 use twostep_core::policy::{Address, Groups, LoginFacts, Methods, Mode, Origin, Policy};
 use twostep_core::time::UnixTime;
-
-use super::sshd::Named;
-use super::tree;
+use twostep_hostconf::sshd::config::Named;
+use twostep_hostconf::tree;
 
 /// A line of /etc/passwd.
 #[derive(Clone, PartialEq, Eq, Debug)]

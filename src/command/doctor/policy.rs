@@ -1,10 +1,10 @@
 //! The policy: errors, which close every login, and rules that decide nothing.
 
 use twostep_core::policy::{Policy, PolicyError, Remark};
+use twostep_hostconf::location::Location;
 
 use super::Patient;
 use super::finding::{Finding, Remedy};
-use super::location::Location;
 use crate::policy::hint;
 
 /// The policy, as the machine names it.

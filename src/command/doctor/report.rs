@@ -4,8 +4,9 @@ use std::fmt::{self, Display, Formatter, Write};
 
 use serde::Serialize;
 
+use twostep_hostconf::location::Location;
+
 use super::finding::{Finding, Remedy, Severity};
-use super::location::Location;
 use super::sight::Sight;
 
 /// All findings, the worst first.

@@ -7,15 +7,15 @@ use twostep_core::store::files::Store;
 use twostep_core::store::files::credential::Credential;
 use twostep_core::time::{Period, UnixTime};
 use twostep_core::verdict::is_soon;
+use twostep_hostconf::location::Location;
+use twostep_hostconf::tree;
 
 use super::Patient;
 use super::files;
 use super::finding::{Finding, Remedy};
-use super::location::Location;
 use super::machine;
 use super::people::{Local, People};
 use super::stack;
-use super::tree;
 
 /// Failures before the last one allowed at which to speak up.
 const NEAR: u16 = 5;

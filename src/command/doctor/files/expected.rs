@@ -7,12 +7,12 @@ use std::os::unix::fs::MetadataExt;
 
 use nix::unistd::Uid;
 use twostep_core::os::root::Root;
+use twostep_hostconf::location::Location;
+use twostep_hostconf::tree::is_denied;
 
 use super::super::Patient;
 use super::super::finding::{Finding, Remedy};
-use super::super::location::Location;
 use super::super::sight::Sight;
-use super::super::tree::is_denied;
 use super::odd;
 
 /// Who must own it.

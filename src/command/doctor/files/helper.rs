@@ -5,10 +5,10 @@ use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
 
 use twostep_core::os::root::Root;
+use twostep_hostconf::location::Location;
 
 use super::super::Patient;
 use super::super::finding::{Finding, Remedy};
-use super::super::location::Location;
 use super::super::mounts;
 use super::super::people::People;
 use super::expected::{Expected, Kind, Owner};

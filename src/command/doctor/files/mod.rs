@@ -9,10 +9,10 @@ use std::os::unix::fs::MetadataExt;
 
 use twostep_core::os::files::LONGEST_FILE;
 use twostep_core::os::root::Root;
+use twostep_hostconf::location::Location;
 
 use super::Patient;
 use super::finding::{Finding, Remedy};
-use super::location::Location;
 use expected::{Expected, Kind, Owner};
 pub use helper::{HELPER, WHO_NEEDS_IT};
 pub use store::of_person;

@@ -6,10 +6,10 @@ use twostep_core::os::files::LONGEST_FILE;
 use twostep_core::os::root::Root;
 use twostep_core::paths::STORE;
 use twostep_core::store::files::Store;
+use twostep_hostconf::location::Location;
 
 use super::super::Patient;
 use super::super::finding::{Finding, Remedy};
-use super::super::location::Location;
 use super::super::people::People;
 use super::super::sight::Sight;
 use super::super::{machine, mounts};

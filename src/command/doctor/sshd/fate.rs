@@ -1,6 +1,6 @@
 //! What becomes of whoever takes one of the ways in, and what mends it.
 
-use super::methods::{Way, name};
+use twostep_hostconf::sshd::methods::{Way, name};
 
 /// What comes first at sshd, by the options of our line.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

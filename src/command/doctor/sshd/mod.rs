@@ -1,29 +1,24 @@
 //! sshd: whether it comes to PAM at all, whether it can ask there, and who gets in without.
 
-mod config;
-mod effective;
 mod fate;
-mod glob;
-mod methods;
 mod refusal;
 mod rules;
 mod setting;
-mod view;
-mod words;
 
 use std::collections::BTreeMap;
 
+use twostep_hostconf::location::Location;
+use twostep_hostconf::sshd::config::{Block, Config};
+use twostep_hostconf::sshd::effective;
+use twostep_hostconf::sshd::view::View;
+
 use super::Patient;
 use super::finding::{Finding, Remedy};
-use super::location::Location;
 use super::people::People;
 use super::sight::Sight;
 use super::stack;
-pub use config::Named;
-use config::{Block, Config};
 use fate::FirstFactor;
 use rules::{Case, EVERYBODY, EVERYONE_AND_BLOCKS};
-use view::View;
 
 /// Checks the settings of sshd for everybody and for each `Match` block, if its PAM service has a line of ours.
 pub fn check(patient: &Patient<'_>) -> Vec<Finding> {

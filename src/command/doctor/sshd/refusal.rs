@@ -1,9 +1,10 @@
 //! sshd does not say what its settings are.
 
+use twostep_hostconf::location::Location;
+use twostep_hostconf::sshd::config::MAIN;
+use twostep_hostconf::sshd::effective::{PATIENCE, Refusal};
+
 use super::super::finding::{Finding, Remedy};
-use super::super::location::Location;
-use super::config::MAIN;
-use super::effective::{PATIENCE, Refusal};
 
 /// The finding that tells of `refusal`.
 pub fn finding(refusal: &Refusal) -> Finding {

@@ -1,15 +1,15 @@
 //! What must hold of sshd's settings, one rule a function.
 
 use twostep_core::policy::Policy;
+use twostep_hostconf::sshd::methods::{Way, beside_pam, is_offered, ways};
+use twostep_hostconf::sshd::view::View;
+use twostep_hostconf::tree;
 
 use super::super::Patient;
 use super::super::enrolling::{self, TIME_TO_ENROLL};
 use super::super::finding::{Finding, Remedy};
-use super::super::tree;
 use super::fate::{Fate, FirstFactor, fate, mended};
-use super::methods::{Way, beside_pam, is_offered, ways};
 use super::setting::{set, whom};
-use super::view::View;
 
 /// Somebody's settings, and what they are judged by.
 pub struct Case<'a> {

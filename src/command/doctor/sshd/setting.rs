@@ -1,7 +1,8 @@
 //! What mends a setting of sshd's, and whom it concerns.
 
+use twostep_hostconf::sshd::view::{Spot, View};
+
 use super::super::finding::Remedy;
-use super::view::{Spot, View};
 
 /// What makes `keyword`, spelt as people spell it, have the value `text` for whom `view` is about, and for nobody else.
 pub fn set(view: &View<'_>, keyword: &str, text: &str) -> Remedy {

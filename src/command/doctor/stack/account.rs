@@ -3,19 +3,19 @@
 use twostep_core::login::machine::Machine;
 use twostep_core::machine::System;
 use twostep_core::pam::walk::Handler;
+use twostep_hostconf::location::Location;
+use twostep_hostconf::pam::files::Files;
+use twostep_hostconf::pam::kind::Kind;
+use twostep_hostconf::pam::modules::Scenario;
+use twostep_hostconf::pam::pam_line::Entry;
+use twostep_hostconf::pam::service::Service;
+use twostep_hostconf::pam::ways::Ways;
 
 use super::asking::Stack;
-use super::entry::Entry;
-use super::files::Files;
-use super::kind::Kind;
-use super::module::Scenario;
 use super::own_line;
-use super::service::Service;
 use super::shared;
 use super::text::our_text;
-use super::ways::Ways;
 use crate::doctor::finding::{Finding, Remedy};
-use crate::doctor::location::Location;
 
 const STORES: &str = "It stores what somebody enrolls in a login, and refuses who came around the code.";
 

@@ -1,14 +1,14 @@
 //! One stack that asks twostep, and the places in it where a line can be put.
 
 use twostep_core::pam::walk::Handler;
+use twostep_hostconf::location::Location;
+use twostep_hostconf::pam::files::Files;
+use twostep_hostconf::pam::modules::Role;
+use twostep_hostconf::pam::pam_line::Entry;
+use twostep_hostconf::pam::service::Service;
 
-use super::entry::Entry;
-use super::files::Files;
-use super::module::Role;
 use super::own_line;
-use super::service::Service;
 use crate::doctor::finding::Remedy;
-use crate::doctor::location::Location;
 
 /// A stack that asks twostep.
 pub struct Stack<'a> {

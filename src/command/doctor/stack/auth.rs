@@ -1,16 +1,18 @@
 //! The auth lines of a service that asks twostep.
 
+use twostep_hostconf::location::Location;
+use twostep_hostconf::pam::modules::Scenario;
+use twostep_hostconf::pam::pam_line::Entry;
+use twostep_hostconf::pam::service::Service;
+use twostep_hostconf::pam::ways::{Facts, Ways};
+
 use super::asking::{Stack, asks_first_factor};
 use super::bypass;
-use super::entry::Entry;
-use super::module::Scenario;
 use super::own_line;
 use super::text::permit;
 use super::unfold::unfolded;
-use super::ways::{Facts, Ways};
 use super::wrong_factor;
 use crate::doctor::finding::{Finding, Remedy};
-use crate::doctor::location::Location;
 
 /// Services that surely are no sshd, which may be called something else.
 const NOT_SSHD: [&str; 5] = ["login", "su", "su-l", "sudo", "sudo-i"];
@@ -162,7 +164,7 @@ fn password_first(stack: &Stack<'_>) -> Option<Remedy> {
         stack.files.open("common-auth")?;
         return Some(Remedy::Insert { place, text: "@include common-auth".to_owned() });
     }
-    let shared = super::service::Service::load(stack.files, "system-auth")?;
+    let shared = Service::load(stack.files, "system-auth")?;
     let entries: Vec<_> = shared.auth.iter().collect();
     Some(Remedy::Insert { place, text: unfolded(&entries)? })
 }

@@ -1,14 +1,14 @@
 //! A line that lets in without twostep being asked, and what mends it.
 
 use twostep_core::pam::control::{Action, ReturnValue};
+use twostep_hostconf::location::Location;
+use twostep_hostconf::pam::modules::Role;
+use twostep_hostconf::pam::pam_line::Entry;
 
 use super::asking::{Stack, asks_first_factor};
-use super::entry::Entry;
-use super::module::Role;
 use super::text::{deny, jumping, permit};
 use super::unfold::unfolded;
 use crate::doctor::finding::{Finding, Remedy};
-use crate::doctor::location::Location;
 
 /// What is wrong with the line number `culprit`.
 pub fn finding(stack: &Stack<'_>, culprit: usize) -> Option<Finding> {

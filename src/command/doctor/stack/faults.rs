@@ -1,12 +1,12 @@
 //! What libpam cannot read. It refuses rather than guess.
 
 use twostep_core::pam::control::ControlError;
+use twostep_hostconf::location::Location;
+use twostep_hostconf::pam::fault::{Fault, FaultKind};
+use twostep_hostconf::pam::kind::Kind;
+use twostep_hostconf::pam::pam_line::Entry;
 
-use super::entry::Entry;
-use super::fault::{Fault, FaultKind};
-use super::kind::Kind;
 use crate::doctor::finding::{Finding, Remedy};
-use crate::doctor::location::Location;
 
 const REFUSES: &str = "libpam takes such a line for one that always refuses: nobody gets in here.";
 const GIVES_UP: &str = "libpam gives up on the whole service: nobody gets in here.";

@@ -7,39 +7,30 @@
 //! ```
 
 mod account;
-#[cfg(test)]
-mod agreement;
 mod asking;
 mod auth;
 mod bypass;
-mod entry;
-mod fault;
 mod faults;
-mod files;
-mod kind;
-mod module;
 mod module_file;
 mod own_line;
 mod pairs;
-mod service;
 mod shared;
 mod silent;
 mod text;
 mod unfold;
-mod ways;
 mod wrong_factor;
 
 use twostep_core::policy::{Enrollment, Gate};
+use twostep_hostconf::location::Location;
+use twostep_hostconf::pam::files::{Files, PAM_CONF};
+use twostep_hostconf::pam::pam_line::Entry;
+use twostep_hostconf::pam::service::Service;
 
 use super::Patient;
 use super::finding::{Finding, Remedy};
-use super::location::Location;
 use super::sight::Sight;
 use asking::Stack;
 use auth::Caller;
-use entry::Entry;
-use files::Files;
-use service::Service;
 
 /// What stands in the way of a login with a code, at one service.
 pub struct Guard {
@@ -139,10 +130,10 @@ fn in_pam_conf(service: &Service, finding: Finding) -> Finding {
         lines.join("\n")
     };
     let remedy = match finding.remedy {
-        Remedy::Replace { place, text } if place.file == files::PAM_CONF => {
+        Remedy::Replace { place, text } if place.file == PAM_CONF => {
             Remedy::Replace { place, text: column(text) }
         }
-        Remedy::Insert { place, text } if place.file == files::PAM_CONF => {
+        Remedy::Insert { place, text } if place.file == PAM_CONF => {
             Remedy::Insert { place, text: column(text) }
         }
         other @ (Remedy::Replace { .. }

@@ -4,14 +4,15 @@ use std::fs::{self, Metadata};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use super::entry::Entry;
-use super::files::Files;
+use twostep_hostconf::location::Location;
+use twostep_hostconf::pam::files::Files;
+use twostep_hostconf::pam::pam_line::Entry;
+use twostep_hostconf::tree::bytes_of;
+use twostep_hostconf::tree::is_hidden;
+
 use crate::doctor::Patient;
 use crate::doctor::finding::{Finding, Remedy};
-use crate::doctor::location::Location;
 use crate::doctor::sight::Sight;
-use crate::doctor::tree::bytes_of;
-use crate::doctor::tree::is_hidden;
 
 /// No module is longer, in bytes; of one that is, the beginning is read.
 const LONGEST: u64 = 64 * 1024 * 1024;

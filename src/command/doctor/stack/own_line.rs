@@ -4,10 +4,10 @@ use twostep_core::pam::control::{Action, Control, ReturnValue};
 use twostep_core::pam::other_modules;
 use twostep_core::pam::walk::Handler;
 use twostep_core::policy::METHODS;
+use twostep_hostconf::pam::kind::Kind;
+use twostep_hostconf::pam::modules::REFUSALS;
+use twostep_hostconf::pam::pam_line::{Entry, written};
 
-use super::entry::{Entry, written};
-use super::kind::Kind;
-use super::module::REFUSALS;
 use crate::doctor::finding::{Finding, Remedy};
 
 /// The argument with which our line asks for the password, too, and stands before the lines that check it.

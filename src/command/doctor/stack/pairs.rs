@@ -1,13 +1,14 @@
 //! Services that belong together: `sudo -i` and `su -` have names of their own.
 
+use twostep_hostconf::location::Location;
+use twostep_hostconf::pam::files::Files;
+use twostep_hostconf::pam::kind::Kind;
+use twostep_hostconf::pam::pam_line::Entry;
+use twostep_hostconf::pam::service::Service;
+
 use super::asking::end_of_password;
-use super::entry::Entry;
-use super::files::Files;
-use super::kind::Kind;
-use super::service::Service;
 use super::text::our_text;
 use crate::doctor::finding::{Finding, Remedy};
-use crate::doctor::location::Location;
 
 const PAIRS: [[&str; 2]; 4] = [["sudo", "sudo-i"], ["sudo-i", "sudo"], ["su", "su-l"], ["su-l", "su"]];
 

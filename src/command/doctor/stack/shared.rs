@@ -1,12 +1,13 @@
 //! Our line in a file that many services include.
 
-use super::entry::Entry;
-use super::files::Files;
-use super::kind::Kind;
-use super::service::Service;
+use twostep_hostconf::location::Location;
+use twostep_hostconf::pam::files::Files;
+use twostep_hostconf::pam::kind::Kind;
+use twostep_hostconf::pam::pam_line::Entry;
+use twostep_hostconf::pam::service::Service;
+
 use super::text::our_text;
 use crate::doctor::finding::{Finding, Remedy};
-use crate::doctor::location::Location;
 
 /// The files that distributions write for many services to include.
 const SHARED: [&str; 18] = [

@@ -1,10 +1,11 @@
 //! Services that say nothing of twostep, and should: a package may have replaced their file, or it cannot be read.
 
-use super::files::Files;
-use super::service::Service;
+use twostep_hostconf::location::Location;
+use twostep_hostconf::pam::files::Files;
+use twostep_hostconf::pam::service::Service;
+
 use crate::doctor::Patient;
 use crate::doctor::finding::{Finding, Remedy};
-use crate::doctor::location::Location;
 
 /// What is wrong with services that do not name the module, where others do.
 pub fn check(patient: &Patient<'_>, files: &Files<'_>, services: &[Service]) -> Vec<Finding> {

@@ -1,7 +1,7 @@
 //! Lines as twostep's own files write them.
 
-use super::entry::{Entry, written};
-use super::kind::Kind;
+use twostep_hostconf::pam::kind::Kind;
+use twostep_hostconf::pam::pam_line::{Entry, written};
 
 /// Our line of this kind.
 pub fn our_text(kind: Kind) -> String {

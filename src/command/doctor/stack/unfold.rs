@@ -3,10 +3,10 @@
 
 use twostep_core::pam::control::{Action, ReturnValue};
 use twostep_core::pam::walk::Handler;
+use twostep_hostconf::pam::kind::Kind;
+use twostep_hostconf::pam::modules::{Role, is_known_factor};
+use twostep_hostconf::pam::pam_line::{Entry, written};
 
-use super::entry::{Entry, written};
-use super::kind::Kind;
-use super::module::{Role, is_known_factor};
 use super::text::{deny, permit};
 
 /// What one included line becomes.

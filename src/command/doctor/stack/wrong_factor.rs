@@ -1,13 +1,13 @@
 //! A wrong password that comes to twostep, and what mends it.
 
 use twostep_core::pam::control::{Action, ReturnValue};
+use twostep_hostconf::pam::modules::Role;
+use twostep_hostconf::pam::pam_line::Entry;
+use twostep_hostconf::pam::ways::{Arrival, Ways};
 
 use super::asking::{Stack, asks_first_factor};
 use super::bypass::{include_to_unfold, unfold};
-use super::entry::Entry;
-use super::module::Role;
 use super::text::{deny, jumping};
-use super::ways::{Arrival, Ways};
 use crate::doctor::finding::{Finding, Remedy};
 
 /// What is wrong, if a wrong first factor comes to our line.

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use twostep_core::pam::control::{Action, ReturnValue};
 use twostep_core::pam::walk::{Handler, Walk};
 
-use super::entry::Entry;
-use super::module::{Role, Scenario, answers, is_known_factor, unusual};
+use super::modules::{Role, Scenario, answers, is_known_factor, unusual};
+use super::pam_line::Entry;
 
 /// More than any stack that people write needs.
 const MOST_STEPS: usize = 200_000;
@@ -139,7 +139,7 @@ mod tests {
 
     use super::super::kind::Kind;
     use super::*;
-    use crate::doctor::location::Location;
+    use crate::location::Location;
 
     /// Lines of one file, separated by semicolons.
     fn stack(text: &str) -> Vec<Entry> {

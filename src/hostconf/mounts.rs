@@ -2,7 +2,7 @@
 
 use twostep_core::os::root::Root;
 
-use super::tree;
+use crate::tree;
 
 /// Something that is mounted.
 #[derive(Clone, PartialEq, Eq, Debug)]

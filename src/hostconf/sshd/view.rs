@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::location::Location;
 use super::config::{Block, Config, MAIN};
+use crate::location::Location;
 
 /// What holds where nothing is set (sshd_config(5)).
 const DEFAULTS: [(&str, &str); 9] = [

@@ -7,8 +7,8 @@ use std::process::{Child, Command, Stdio};
 use std::thread::{JoinHandle, sleep, spawn};
 use std::time::{Duration, Instant};
 
-use super::super::location::Location;
 use super::config::MAIN;
+use crate::location::Location;
 
 /// Where distributions put sshd.
 const PROGRAMS: [&str; 4] = ["/usr/sbin/sshd", "/usr/bin/sshd", "/usr/local/sbin/sshd", "/sbin/sshd"];

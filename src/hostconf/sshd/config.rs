@@ -8,11 +8,10 @@ use std::io;
 
 use twostep_core::os::root::Root;
 
-use super::super::location::Location;
-use super::super::tree;
-use super::super::tree::{is_denied, is_hidden};
 use super::glob;
 use super::words::{first_word, words};
+use crate::location::Location;
+use crate::tree::{self, is_denied, is_hidden};
 
 /// Where sshd begins to read.
 pub const MAIN: &str = "/etc/ssh/sshd_config";

@@ -5,8 +5,8 @@ use twostep_core::pam::line::Word;
 use twostep_core::pam::walk::{Handler, StackLine};
 
 use super::kind::Kind;
-use super::module::Role;
-use crate::doctor::location::Location;
+use super::modules::Role;
+use crate::location::Location;
 
 /// A line of these words, in columns.
 pub fn written<'a>(

@@ -1,20 +1,18 @@
 //! What the store, the module and the helper are mounted from, and how.
 
-mod table;
-
 use std::fs;
 
 use nix::sys::statvfs::statvfs;
 use twostep_core::os::root::Root;
 use twostep_core::paths::STORE;
+use twostep_hostconf::location::Location;
+use twostep_hostconf::mounts::{Mount, fstab, holding, lies_below, mounted};
+use twostep_hostconf::tree;
 
 use super::Patient;
 use super::files::{HELPER, WHO_NEEDS_IT};
 use super::finding::{Finding, Remedy};
-use super::location::Location;
 use super::machine::on_machine;
-use super::tree;
-use table::{Mount, fstab, holding, lies_below, mounted};
 
 /// Where distributions put modules, as far as no triplet stands in it.
 const MODULES: [&str; 2] = ["/usr/lib64/security", "/usr/lib/security"];

@@ -7,9 +7,8 @@ use std::path::{Component, Path, PathBuf};
 
 use twostep_core::os::root::Root;
 
-use crate::doctor::location::Location;
-use crate::doctor::tree;
-use crate::doctor::tree::{is_denied, is_hidden};
+use crate::location::Location;
+use crate::tree::{self, is_denied, is_hidden};
 
 /// Read only where none of the directories is.
 pub const PAM_CONF: &str = "/etc/pam.conf";

@@ -5,11 +5,11 @@ use twostep_core::pam::control::Control;
 use twostep_core::pam::line::{Logical, Word, logical_lines, words};
 use twostep_core::pam::walk::Handler;
 
-use super::entry::{Entry, Step};
 use super::fault::{Fault, FaultKind};
 use super::files::{Files, Text};
 use super::kind::Kind;
-use crate::doctor::location::Location;
+use super::pam_line::{Entry, Step};
+use crate::location::Location;
 
 /// How deep lines may include lines.
 const MOST_LEVELS: usize = 16;

@@ -8,11 +8,11 @@ use twostep_core::os::root::Root;
 use twostep_core::pam::control::ReturnValue;
 use twostep_core::pam::walk::{Handler, Walk};
 
-use super::entry::Entry;
 use super::files::Files;
+use super::pam_line::Entry;
 use super::service::Service;
 
-const TABLE: &str = include_str!("../../../../tests/doctor/libpam.json");
+const TABLE: &str = include_str!("../../../tests/doctor/libpam.json");
 
 #[derive(serde::Deserialize)]
 struct Case {

@@ -2,9 +2,9 @@
 
 use twostep_core::pam::control::ControlError;
 
-use super::entry::Entry;
 use super::kind::Kind;
-use crate::doctor::location::Location;
+use super::pam_line::Entry;
+use crate::location::Location;
 
 /// Something that libpam cannot read.
 #[derive(Clone, Debug)]

@@ -1,0 +1,20 @@
+//! PAM's stacks: which lines libpam reads for a service, and where each way through them ends.
+//!
+//! Each file uses only those before it:
+//!
+//! ```text
+//! kind -> modules -> pam_line -> fault, files -> service    what libpam reads
+//!                             -> ways                       what it does, on every way
+//! ```
+//!
+//! The single step of a way is the core's: `twostep_core::pam::walk`.
+
+#[cfg(test)]
+mod agreement;
+pub mod fault;
+pub mod files;
+pub mod kind;
+pub mod modules;
+pub mod pam_line;
+pub mod service;
+pub mod ways;
