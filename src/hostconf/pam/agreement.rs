@@ -9,7 +9,7 @@ use twostep_core::pam::control::ReturnValue;
 use twostep_core::pam::walk::{Handler, Walk};
 
 use super::files::Files;
-use super::pam_line::Entry;
+use super::pam_line::PamLine;
 use super::service::Service;
 
 const TABLE: &str = include_str!("../../../tests/doctor/libpam.json");
@@ -43,7 +43,7 @@ fn walk(folder: &Path, files: &BTreeMap<String, String>) -> usize {
     walk.outcome().number()
 }
 
-fn answer(entry: &Entry) -> ReturnValue {
+fn answer(entry: &PamLine) -> ReturnValue {
     let said = entry.arguments().next().and_then(|argument| argument.strip_prefix("auth="));
     match entry.handler {
         Handler::Broken | Handler::Substack => ReturnValue::PERM_DENIED,

@@ -3,7 +3,7 @@
 use twostep_core::pam::control::ControlError;
 
 use super::kind::Kind;
-use super::pam_line::Entry;
+use super::pam_line::PamLine;
 use crate::location::Location;
 
 /// Something that libpam cannot read.
@@ -23,11 +23,11 @@ pub enum FaultKind {
     /// The lines end as on Windows.
     CarriageReturns,
     /// The first word of this line is no kind.
-    UnknownKind(Box<Entry>),
+    UnknownKind(Box<PamLine>),
     /// The line ends after its kind.
     NoControl(Kind),
     /// The control of this line is not understood.
-    UnknownControl(Box<Entry>, ControlError),
+    UnknownControl(Box<PamLine>, ControlError),
     /// The line names no module.
     NoModule,
     /// The file of this name cannot be included; no name is given if it is empty.

@@ -30,7 +30,7 @@ pub struct Step {
 
 /// One line of a stack.
 #[derive(Clone, Debug)]
-pub struct Entry {
+pub struct PamLine {
     /// Where it stands.
     pub place: Location,
     /// The lines that include it, the outermost first.
@@ -47,7 +47,7 @@ pub struct Entry {
     pub words: Vec<Word>,
 }
 
-impl Entry {
+impl PamLine {
     /// The module as the line names it; empty if it names none.
     pub fn module(&self) -> &str {
         self.words.get(2).map_or("", |word| &word.text)
@@ -110,7 +110,7 @@ impl Entry {
     }
 }
 
-impl StackLine for Entry {
+impl StackLine for PamLine {
     fn level(&self) -> usize {
         self.level
     }

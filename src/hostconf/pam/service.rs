@@ -8,7 +8,7 @@ use twostep_core::pam::walk::Handler;
 use super::fault::{Fault, FaultKind};
 use super::files::{Files, Text};
 use super::kind::Kind;
-use super::pam_line::{Entry, Step};
+use super::pam_line::{PamLine, Step};
 use crate::location::Location;
 
 /// How deep lines may include lines.
@@ -26,9 +26,9 @@ pub struct Service {
     /// Its own file.
     pub file: String,
     /// The auth lines.
-    pub auth: Vec<Entry>,
+    pub auth: Vec<PamLine>,
     /// The account lines.
-    pub account: Vec<Entry>,
+    pub account: Vec<PamLine>,
     /// What libpam cannot read.
     pub faults: Vec<Fault>,
     /// Whether libpam gives up on it, so that every login is refused.
@@ -67,7 +67,7 @@ impl Service {
 
     /// Whether a line asks twostep.
     pub fn names_us(&self) -> bool {
-        self.auth.iter().chain(&self.account).any(Entry::is_ours)
+        self.auth.iter().chain(&self.account).any(PamLine::is_ours)
     }
 }
 
@@ -76,7 +76,7 @@ struct GivenUp;
 
 struct Loader<'a> {
     files: &'a Files<'a>,
-    entries: Vec<Entry>,
+    entries: Vec<PamLine>,
     faults: Vec<Fault>,
     /// Files opened so far.
     opened: usize,
@@ -129,7 +129,7 @@ impl Loader<'_> {
         let entry = self.entry(place, words, kind, context);
         if parsed.is_none() {
             self.fault(entry.place.clone(), FaultKind::UnknownKind(Box::new(entry.clone())));
-            return self.push(Entry { handler: Handler::Broken, ..entry });
+            return self.push(PamLine { handler: Handler::Broken, ..entry });
         }
         match entry.control_word().to_ascii_lowercase().as_str() {
             "include" | "[include]" => self.include(entry, context),
@@ -138,12 +138,12 @@ impl Loader<'_> {
         }
     }
 
-    fn entry(&self, place: Location, words: Vec<Word>, kind: Kind, context: &Context<'_>) -> Entry {
+    fn entry(&self, place: Location, words: Vec<Word>, kind: Kind, context: &Context<'_>) -> PamLine {
         let (trail, level) = (context.trail.to_vec(), context.level);
-        Entry { place, trail, level, kind, handler: Handler::Module, control: Control::REFUSES, words }
+        PamLine { place, trail, level, kind, handler: Handler::Module, control: Control::REFUSES, words }
     }
 
-    fn module(&mut self, mut entry: Entry) -> Result<(), GivenUp> {
+    fn module(&mut self, mut entry: PamLine) -> Result<(), GivenUp> {
         let control = entry.words.get(1).map(|word| Control::parse(&word.text));
         let fault = match control {
             None => Some(FaultKind::NoControl(entry.kind)),
@@ -162,17 +162,17 @@ impl Loader<'_> {
         self.push(entry)
     }
 
-    fn substack(&mut self, entry: Entry, context: &Context<'_>) -> Result<(), GivenUp> {
-        self.push(Entry { handler: Handler::Substack, ..entry.clone() })?;
+    fn substack(&mut self, entry: PamLine, context: &Context<'_>) -> Result<(), GivenUp> {
+        self.push(PamLine { handler: Handler::Substack, ..entry.clone() })?;
         self.include(entry, &Context { level: context.level.saturating_add(1), ..*context })
     }
 
     /// A file that cannot be included becomes a line that refuses.
-    fn include(&mut self, entry: Entry, context: &Context<'_>) -> Result<(), GivenUp> {
+    fn include(&mut self, entry: PamLine, context: &Context<'_>) -> Result<(), GivenUp> {
         let name = entry.module().to_owned();
         match self.included(&entry.place, &name, Some(entry.kind), context, false) {
             Ok(()) => Ok(()),
-            Err(GivenUp) => self.push(Entry { handler: Handler::Broken, ..entry }),
+            Err(GivenUp) => self.push(PamLine { handler: Handler::Broken, ..entry }),
         }
     }
 
@@ -216,7 +216,7 @@ impl Loader<'_> {
         self.text(&text, only, &trail, context.level)
     }
 
-    fn push(&mut self, entry: Entry) -> Result<(), GivenUp> {
+    fn push(&mut self, entry: PamLine) -> Result<(), GivenUp> {
         if self.is_too_long() {
             return Err(GivenUp);
         }

@@ -6,7 +6,7 @@ use twostep_core::pam::control::{Action, ReturnValue};
 use twostep_core::pam::walk::{Handler, Walk};
 
 use super::modules::{Role, Scenario, answers, is_known_factor, unusual};
-use super::pam_line::Entry;
+use super::pam_line::PamLine;
 
 /// More than any stack that people write needs.
 const MOST_STEPS: usize = 200_000;
@@ -48,7 +48,7 @@ pub struct Ways {
 
 impl Ways {
     /// The ways through `stack`.
-    pub fn through(stack: &[Entry], scenario: Scenario) -> Self {
+    pub fn through(stack: &[PamLine], scenario: Scenario) -> Self {
         let mut ways = Self::default();
         let mut seen = BTreeSet::new();
         let mut open = vec![(Walk::start(), Facts::default())];
@@ -79,8 +79,8 @@ impl Ways {
 
     fn on(
         &mut self,
-        stack: &[Entry],
-        entry: &Entry,
+        stack: &[PamLine],
+        entry: &PamLine,
         scenario: Scenario,
         walk: &Walk,
         facts: Facts,
@@ -109,8 +109,8 @@ impl Facts {
     /// What is known after the line number `here`, if the next is number `next`.
     fn after(
         mut self,
-        stack: &[Entry],
-        entry: &Entry,
+        stack: &[PamLine],
+        entry: &PamLine,
         answer: ReturnValue,
         here: usize,
         next: usize,
@@ -121,10 +121,10 @@ impl Facts {
         self.is_root |= role == Role::Root && answer == ReturnValue::SUCCESS;
         let skipped = stack.get(here.saturating_add(1)..next).unwrap_or_default();
         let lets_through = !matches!(entry.control.on(answer), Action::Die);
-        if lets_through && skipped.iter().any(Entry::is_ours) {
+        if lets_through && skipped.iter().any(PamLine::is_ours) {
             self.went_around = Some(here);
         }
-        let guards = |entry: &Entry| entry.role().is_factor() || entry.role() == Role::Deny;
+        let guards = |entry: &PamLine| entry.role().is_factor() || entry.role() == Role::Deny;
         if lets_through && !role.is_factor() && skipped.iter().any(guards) {
             self.went_past = Some(here);
         }
@@ -142,12 +142,12 @@ mod tests {
     use crate::location::Location;
 
     /// Lines of one file, separated by semicolons.
-    fn stack(text: &str) -> Vec<Entry> {
+    fn stack(text: &str) -> Vec<PamLine> {
         let entry = |(at, text): (usize, &str)| {
             let words = words(&format!("auth {text}"));
             let control = Control::parse(&words[1].text).unwrap();
             let place = Location::line("/etc/pam.d/sshd", at);
-            Entry {
+            PamLine {
                 place,
                 trail: vec![],
                 level: 0,

@@ -7,7 +7,7 @@ use twostep_hostconf::location::Location;
 use twostep_hostconf::pam::files::Files;
 use twostep_hostconf::pam::kind::Kind;
 use twostep_hostconf::pam::modules::Scenario;
-use twostep_hostconf::pam::pam_line::Entry;
+use twostep_hostconf::pam::pam_line::PamLine;
 use twostep_hostconf::pam::service::Service;
 use twostep_hostconf::pam::ways::Ways;
 
@@ -21,7 +21,7 @@ const STORES: &str = "It stores what somebody enrolls in a login, and refuses wh
 
 /// What is wrong with the account lines of a service that needs one of ours.
 pub fn check(files: &Files<'_>, service: &Service) -> Vec<Finding> {
-    let own = |entry: &Entry| entry.is_ours() && !shared::stands_shared(entry);
+    let own = |entry: &PamLine| entry.is_ours() && !shared::stands_shared(entry);
     if !service.account.iter().any(own) {
         return vec![missing(service)];
     }
@@ -35,7 +35,7 @@ pub fn check(files: &Files<'_>, service: &Service) -> Vec<Finding> {
     if Ways::through(&stack.entries, Scenario::Refused).successes.iter().any(|facts| facts.asked) {
         return vec![super::auth::forgets(&stack)];
     }
-    let is_wrong = |entry: &Entry| entry.is_ours() && !own_line::check(entry).is_empty();
+    let is_wrong = |entry: &PamLine| entry.is_ours() && !own_line::check(entry).is_empty();
     if service.account.iter().any(is_wrong) {
         return Vec::new(); // told already
     }
@@ -52,7 +52,7 @@ fn doubt(files: &Files<'_>, service: &Service) -> Option<Finding> {
 }
 
 /// Whether a line never skips what follows but by refusing, as the module itself judges before it enrolls anybody.
-fn passes_on(entry: &Entry) -> bool {
+fn passes_on(entry: &PamLine) -> bool {
     let control = entry.words.get(1).map_or("", |word| &word.text);
     let is_plain = ["required", "requisite"].iter().any(|plain| control.eq_ignore_ascii_case(plain));
     is_plain && entry.handler == Handler::Module && entry.trail.iter().all(|step| step.whole)

@@ -4,7 +4,7 @@ use twostep_core::pam::walk::Handler;
 use twostep_hostconf::location::Location;
 use twostep_hostconf::pam::files::Files;
 use twostep_hostconf::pam::modules::Role;
-use twostep_hostconf::pam::pam_line::Entry;
+use twostep_hostconf::pam::pam_line::PamLine;
 use twostep_hostconf::pam::service::Service;
 
 use super::own_line;
@@ -17,21 +17,21 @@ pub struct Stack<'a> {
     /// Whose stack it is.
     pub service: &'a Service,
     /// The lines, ours as if their control was right.
-    pub entries: Vec<Entry>,
+    pub entries: Vec<PamLine>,
     /// The number of our first line.
     pub ours: usize,
 }
 
 impl<'a> Stack<'a> {
     /// The stack, if it asks twostep.
-    pub fn new(files: &'a Files<'a>, service: &'a Service, entries: &[Entry]) -> Option<Self> {
-        let ours = entries.iter().position(Entry::is_ours)?;
-        let mend = |entry: &Entry| if entry.is_ours() { own_line::mended(entry) } else { entry.clone() };
+    pub fn new(files: &'a Files<'a>, service: &'a Service, entries: &[PamLine]) -> Option<Self> {
+        let ours = entries.iter().position(PamLine::is_ours)?;
+        let mend = |entry: &PamLine| if entry.is_ours() { own_line::mended(entry) } else { entry.clone() };
         Some(Self { files, service, entries: entries.iter().map(mend).collect(), ours })
     }
 
     /// Our line.
-    pub fn our_line(&self) -> Option<&Entry> {
+    pub fn our_line(&self) -> Option<&PamLine> {
         self.entries.get(self.ours)
     }
 
@@ -46,12 +46,12 @@ impl<'a> Stack<'a> {
     }
 
     /// The lines before ours.
-    pub fn before(&self) -> &[Entry] {
+    pub fn before(&self) -> &[PamLine] {
         self.entries.get(..self.ours).unwrap_or_default()
     }
 
     /// The lines after ours.
-    pub fn after(&self) -> &[Entry] {
+    pub fn after(&self) -> &[PamLine] {
         self.entries.get(self.ours.saturating_add(1)..).unwrap_or_default()
     }
 
@@ -74,7 +74,7 @@ impl<'a> Stack<'a> {
 }
 
 /// The number of the last line that belongs to the password, see there.
-pub fn end_of_password(entries: &[Entry]) -> Option<usize> {
+pub fn end_of_password(entries: &[PamLine]) -> Option<usize> {
     let last = entries.iter().rposition(asks_first_factor)?;
     let beside = entries
         .iter()
@@ -86,6 +86,6 @@ pub fn end_of_password(entries: &[Entry]) -> Option<usize> {
 }
 
 /// Whether the line asks for a first factor.
-pub fn asks_first_factor(entry: &Entry) -> bool {
+pub fn asks_first_factor(entry: &PamLine) -> bool {
     entry.handler == Handler::Module && entry.role().is_factor()
 }

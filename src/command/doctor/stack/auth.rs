@@ -2,7 +2,7 @@
 
 use twostep_hostconf::location::Location;
 use twostep_hostconf::pam::modules::Scenario;
-use twostep_hostconf::pam::pam_line::Entry;
+use twostep_hostconf::pam::pam_line::PamLine;
 use twostep_hostconf::pam::service::Service;
 use twostep_hostconf::pam::ways::{Facts, Ways};
 
@@ -54,7 +54,7 @@ pub fn check(stack: &Stack<'_>, caller: Caller) -> Vec<Finding> {
     if wrong.is_empty() { yes(stack) } else { wrong }
 }
 
-fn twice(second: &Entry) -> Finding {
+fn twice(second: &PamLine) -> Finding {
     Finding::problem(
         second.place.clone(),
         "twostep is asked a second time",
@@ -96,7 +96,7 @@ fn order(stack: &Stack<'_>) -> Vec<Finding> {
         return handed_to_nobody(stack, number).into_iter().collect();
     }
     let first_factor =
-        |entry: &Entry| entry.arguments().any(|argument| argument.starts_with("first_factor="));
+        |entry: &PamLine| entry.arguments().any(|argument| argument.starts_with("first_factor="));
     if stack.our_line().is_none_or(first_factor) || stack.before().iter().any(asks_first_factor) {
         return Vec::new();
     }

@@ -3,7 +3,7 @@
 use twostep_core::pam::control::{Action, ReturnValue};
 use twostep_hostconf::location::Location;
 use twostep_hostconf::pam::modules::Role;
-use twostep_hostconf::pam::pam_line::Entry;
+use twostep_hostconf::pam::pam_line::PamLine;
 
 use super::asking::{Stack, asks_first_factor};
 use super::text::{deny, jumping, permit};
@@ -19,7 +19,7 @@ pub fn finding(stack: &Stack<'_>, culprit: usize) -> Option<Finding> {
 }
 
 /// Without a word on the service, so that one line that many services include is one finding.
-fn words(entry: &Entry) -> (String, &'static str) {
+fn words(entry: &PamLine) -> (String, &'static str) {
     let module = entry.module();
     if entry.role() == Role::Root {
         let what = format!("{module} lets everybody in before twostep is asked");
@@ -57,14 +57,14 @@ fn mend(stack: &Stack<'_>, culprit: usize) -> Option<Remedy> {
 
 /// The `include` or `substack` of our line's file that brings `entry`; a file that `@include` takes as a whole is written to be
 /// changed.
-pub fn include_to_unfold(stack: &Stack<'_>, entry: &Entry) -> Option<Location> {
+pub fn include_to_unfold(stack: &Stack<'_>, entry: &PamLine) -> Option<Location> {
     let file = stack.our_place().file;
     entry.trail.iter().find(|step| step.place.file == file && !step.whole).map(|step| step.place.clone())
 }
 
 /// Puts lines of the file's own in place of an include.
 pub fn unfold(stack: &Stack<'_>, place: Location) -> Option<Remedy> {
-    let within = |entry: &&Entry| entry.trail.iter().any(|step| step.place == place);
+    let within = |entry: &&PamLine| entry.trail.iter().any(|step| step.place == place);
     let included: Vec<_> = stack.entries.iter().filter(within).collect();
     Some(Remedy::Replace { text: unfolded(&included)?, place })
 }
@@ -73,7 +73,7 @@ pub fn unfold(stack: &Stack<'_>, place: Location) -> Option<Remedy> {
 /// the file is right after each step.
 fn end_to_jump(stack: &Stack<'_>, culprit: usize) -> Option<Remedy> {
     let entry = stack.entries.get(culprit)?;
-    let beside = |other: &Entry| other.level == entry.level;
+    let beside = |other: &PamLine| other.level == entry.level;
     let rest = || (culprit..stack.ours).skip(1).filter_map(|at| Some((at, stack.entries.get(at)?)));
     let Some((at, denies)) = rest().find(|(_, other)| beside(other) && other.role() == Role::Deny) else {
         let factor = rest().rfind(|(_, other)| asks_first_factor(other)).map_or(entry, |(_, other)| other);
@@ -91,7 +91,7 @@ fn end_to_jump(stack: &Stack<'_>, culprit: usize) -> Option<Remedy> {
 }
 
 /// The last first factor gets the line that refuses; first, it comes into our line's file.
-fn denied_after(stack: &Stack<'_>, factor: &Entry) -> Option<Remedy> {
+fn denied_after(stack: &Stack<'_>, factor: &PamLine) -> Option<Remedy> {
     if let Some(place) = include_to_unfold(stack, factor) {
         return unfold(stack, place);
     }

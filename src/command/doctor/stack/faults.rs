@@ -4,7 +4,7 @@ use twostep_core::pam::control::ControlError;
 use twostep_hostconf::location::Location;
 use twostep_hostconf::pam::fault::{Fault, FaultKind};
 use twostep_hostconf::pam::kind::Kind;
-use twostep_hostconf::pam::pam_line::Entry;
+use twostep_hostconf::pam::pam_line::PamLine;
 
 use crate::doctor::finding::{Finding, Remedy};
 
@@ -55,7 +55,7 @@ fn carriage_returns(file: &str) -> Finding {
 }
 
 /// The first word is no kind.
-fn unknown_kind(entry: &Entry) -> Finding {
+fn unknown_kind(entry: &PamLine) -> Finding {
     let word = entry.words.first().map_or("", |word| word.text.as_str());
     let what = format!("'{}' is none of auth, account, password, session", word);
     if word.eq_ignore_ascii_case("@include") {
@@ -67,7 +67,7 @@ fn unknown_kind(entry: &Entry) -> Finding {
     }
     let kind =
         if word.len() > Kind::Auth.word().len().saturating_add(1) { Kind::Account } else { Kind::Auth };
-    let text = Entry { kind, ..entry.clone() }.with_control(entry.control_word());
+    let text = PamLine { kind, ..entry.clone() }.with_control(entry.control_word());
     Finding::problem(entry.place.clone(), what, REFUSES, Remedy::Replace { place: entry.place.clone(), text })
 }
 
@@ -78,7 +78,7 @@ fn no_control(place: Location, kind: Kind) -> Finding {
 }
 
 /// The control is not understood.
-fn unknown_control(entry: &Entry, why: &ControlError) -> Finding {
+fn unknown_control(entry: &PamLine, why: &ControlError) -> Finding {
     let what = format!("libpam does not understand the control: {}", why);
     if !entry.is_ours() {
         return by_hand(entry.place.clone(), what, REFUSES, "Correct the control; pam.d(5) has all of them.");

@@ -23,7 +23,7 @@ mod wrong_factor;
 use twostep_core::policy::{Enrollment, Gate};
 use twostep_hostconf::location::Location;
 use twostep_hostconf::pam::files::{Files, PAM_CONF};
-use twostep_hostconf::pam::pam_line::Entry;
+use twostep_hostconf::pam::pam_line::PamLine;
 use twostep_hostconf::pam::service::Service;
 
 use super::Patient;
@@ -44,7 +44,7 @@ pub struct Guard {
 pub fn guard(patient: &Patient<'_>, name: &str) -> Guard {
     let files = Files::new(patient.root);
     let service = Service::load(&files, name).filter(|_| !hides_lines(patient, &files));
-    let ours = |entries: &[Entry]| entries.iter().find(|entry| entry.is_ours()).cloned();
+    let ours = |entries: &[PamLine]| entries.iter().find(|entry| entry.is_ours()).cloned();
     Guard {
         asks: service
             .as_ref()
@@ -102,7 +102,7 @@ fn check_service(files: &Files<'_>, service: &Service, guarded: &[String]) -> Ve
         return findings;
     }
     let guarded = guarded.contains(&service.name);
-    let is_shared = |entry: &Entry| entry.is_ours() && shared::stands_shared(entry);
+    let is_shared = |entry: &PamLine| entry.is_ours() && shared::stands_shared(entry);
     if let Some(stack) = Stack::new(files, service, &service.auth)
         && !service.auth.iter().any(is_shared)
     {

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use twostep_hostconf::location::Location;
 use twostep_hostconf::pam::files::Files;
-use twostep_hostconf::pam::pam_line::Entry;
+use twostep_hostconf::pam::pam_line::PamLine;
 use twostep_hostconf::tree::bytes_of;
 use twostep_hostconf::tree::is_hidden;
 
@@ -23,7 +23,7 @@ const AGAIN: &str = "Install twostep again.";
 const SHARED_OBJECT: u16 = 3;
 
 /// Everything wrong with the file that `entry` names.
-pub fn check(patient: &Patient<'_>, files: &Files<'_>, entry: &Entry) -> Vec<Finding> {
+pub fn check(patient: &Patient<'_>, files: &Files<'_>, entry: &PamLine) -> Vec<Finding> {
     let path = full_path(files, entry.module());
     let real = files.resolve(&path);
     if patient.sight == Sight::Public && real.as_deref().is_some_and(is_hidden) {
@@ -59,7 +59,7 @@ fn folder(files: &Files<'_>) -> String {
     candidates.find(is_there).cloned().unwrap_or(usual)
 }
 
-fn missing(files: &Files<'_>, entry: &Entry, path: &str) -> Finding {
+fn missing(files: &Files<'_>, entry: &PamLine, path: &str) -> Finding {
     let usual = full_path(files, NAME);
     let is_there = files.resolve(&usual).is_some_and(|real| real.is_file());
     if is_there && usual != path {

@@ -6,7 +6,7 @@ use twostep_core::pam::walk::Handler;
 use twostep_core::policy::METHODS;
 use twostep_hostconf::pam::kind::Kind;
 use twostep_hostconf::pam::modules::REFUSALS;
-use twostep_hostconf::pam::pam_line::{Entry, written};
+use twostep_hostconf::pam::pam_line::{PamLine, written};
 
 use crate::doctor::finding::{Finding, Remedy};
 
@@ -14,18 +14,18 @@ use crate::doctor::finding::{Finding, Remedy};
 pub const FORWARD_PASS: &str = "forward_pass";
 
 /// What is wrong with the line itself.
-pub fn check(entry: &Entry) -> Vec<Finding> {
+pub fn check(entry: &PamLine) -> Vec<Finding> {
     [control(entry), dash(entry), arguments(entry)].into_iter().flatten().collect()
 }
 
 /// The line as it is once its control is mended, so that the rest of the stack is judged by itself.
-pub fn mended(entry: &Entry) -> Entry {
+pub fn mended(entry: &PamLine) -> PamLine {
     let mended = Control::parse("required").unwrap_or(Control::REFUSES);
     let control = if control(entry).is_some() { mended } else { entry.control.clone() };
-    Entry { control, ..entry.clone() }
+    PamLine { control, ..entry.clone() }
 }
 
-fn control(entry: &Entry) -> Option<Finding> {
+fn control(entry: &PamLine) -> Option<Finding> {
     let (what, why) = misunderstanding(entry)?;
     let what = format!("{what}: the control is {}", entry.control_word());
     let remedy = Remedy::Replace { place: entry.place.clone(), text: entry.with_control("required") };
@@ -34,7 +34,7 @@ fn control(entry: &Entry) -> Option<Finding> {
 
 /// Which answer of twostep's is not taken as it is meant, and what follows. A control that libpam cannot read is a fault of
 /// its own.
-fn misunderstanding(entry: &Entry) -> Option<(&'static str, &'static str)> {
+fn misunderstanding(entry: &PamLine) -> Option<(&'static str, &'static str)> {
     if entry.handler == Handler::Broken || Control::parse(&entry.words.get(1)?.text).is_err() {
         return None;
     }
@@ -60,7 +60,7 @@ fn misunderstanding(entry: &Entry) -> Option<(&'static str, &'static str)> {
     ))
 }
 
-fn dash(entry: &Entry) -> Option<Finding> {
+fn dash(entry: &PamLine) -> Option<Finding> {
     let kind = entry.kind.word();
     let (control, module) = (entry.control_word(), entry.words.get(2).map_or("", |word| &word.raw));
     let text = written(kind, control, module, entry.raw_arguments());
@@ -75,7 +75,7 @@ fn refuses(action: Action) -> bool {
 }
 
 /// The first argument that is wrong: with it, twostep refuses everybody.
-fn arguments(entry: &Entry) -> Option<Finding> {
+fn arguments(entry: &PamLine) -> Option<Finding> {
     let mut seen = Vec::new();
     for (number, argument) in entry.arguments().enumerate() {
         let (key, value) = argument.split_once('=').unwrap_or((argument, ""));
@@ -103,14 +103,14 @@ fn arguments(entry: &Entry) -> Option<Finding> {
     None
 }
 
-fn root(entry: &Entry, number: usize, value: &str) -> Finding {
+fn root(entry: &PamLine, number: usize, value: &str) -> Finding {
     let what = format!("root={} is an argument for tests", value);
     let why = "Policy, people and lockouts are those below that directory, and not this machine's.";
     Finding::warning(entry.place.clone(), what, why, without(entry, number))
 }
 
 /// The line without one of its arguments.
-pub fn without(entry: &Entry, number: usize) -> Remedy {
+pub fn without(entry: &PamLine, number: usize) -> Remedy {
     let rest = entry.raw_arguments().enumerate().filter(|&(at, _)| at != number).map(|(_, raw)| raw);
     let module = entry.words.get(2).map_or("", |word| &word.raw);
     Remedy::Replace { place: entry.place.clone(), text: entry.rewritten(entry.control_word(), module, rest) }

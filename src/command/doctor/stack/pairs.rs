@@ -3,7 +3,7 @@
 use twostep_hostconf::location::Location;
 use twostep_hostconf::pam::files::Files;
 use twostep_hostconf::pam::kind::Kind;
-use twostep_hostconf::pam::pam_line::Entry;
+use twostep_hostconf::pam::pam_line::PamLine;
 use twostep_hostconf::pam::service::Service;
 
 use super::asking::end_of_password;
@@ -21,7 +21,7 @@ pub fn check(files: &Files<'_>, services: &[Service]) -> Vec<Finding> {
 }
 
 fn asks(service: &Service) -> bool {
-    service.auth.iter().any(Entry::is_ours)
+    service.auth.iter().any(PamLine::is_ours)
 }
 
 fn finding(files: &Files<'_>, one: &Service, other: &Service) -> Finding {

@@ -3,7 +3,7 @@
 use twostep_hostconf::location::Location;
 use twostep_hostconf::pam::files::Files;
 use twostep_hostconf::pam::kind::Kind;
-use twostep_hostconf::pam::pam_line::Entry;
+use twostep_hostconf::pam::pam_line::PamLine;
 use twostep_hostconf::pam::service::Service;
 
 use super::text::our_text;
@@ -52,7 +52,7 @@ pub fn is_part(service: &Service, services: &[Service]) -> bool {
 }
 
 /// Whether the line stands in a file for others to include.
-pub fn stands_shared(entry: &Entry) -> bool {
+pub fn stands_shared(entry: &PamLine) -> bool {
     is_shared(entry.place.file.rsplit('/').next().unwrap_or_default())
 }
 
@@ -90,7 +90,7 @@ fn finding(files: &Files<'_>, services: &[Service], place: &Location, kind: Kind
     Finding::problem(place.clone(), what, why, remedy)
 }
 
-fn lines(service: &Service, kind: Kind) -> &[Entry] {
+fn lines(service: &Service, kind: Kind) -> &[PamLine] {
     if kind == Kind::Auth { &service.auth } else { &service.account }
 }
 

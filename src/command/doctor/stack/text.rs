@@ -1,7 +1,7 @@
 //! Lines as twostep's own files write them.
 
 use twostep_hostconf::pam::kind::Kind;
-use twostep_hostconf::pam::pam_line::{Entry, written};
+use twostep_hostconf::pam::pam_line::{PamLine, written};
 
 /// Our line of this kind.
 pub fn our_text(kind: Kind) -> String {
@@ -9,7 +9,7 @@ pub fn our_text(kind: Kind) -> String {
 }
 
 /// `entry` anew, with the control that jumps over so many lines after a yes.
-pub fn jumping(entry: &Entry, lines: usize) -> String {
+pub fn jumping(entry: &PamLine, lines: usize) -> String {
     entry.with_control(&format!("[success={lines} default=ignore]"))
 }
 

@@ -5,7 +5,7 @@ use twostep_core::pam::control::{Action, ReturnValue};
 use twostep_core::pam::walk::Handler;
 use twostep_hostconf::pam::kind::Kind;
 use twostep_hostconf::pam::modules::{Role, is_known_factor};
-use twostep_hostconf::pam::pam_line::{Entry, written};
+use twostep_hostconf::pam::pam_line::{PamLine, written};
 
 use super::text::{deny, permit};
 
@@ -20,7 +20,7 @@ enum Part {
 }
 
 /// The lines that replace an `include` or `substack`; none, if there is no first factor in it.
-pub fn unfolded(included: &[&Entry]) -> Option<String> {
+pub fn unfolded(included: &[&PamLine]) -> Option<String> {
     let parts: Vec<_> = included.iter().filter_map(|entry| Some((part(entry)?, *entry))).collect();
     let factors = parts.iter().filter(|(part, _)| matches!(part, Part::Factor)).count();
     let failed: Vec<_> = parts.iter().filter(|(part, _)| matches!(part, Part::Failed)).collect();
@@ -46,12 +46,12 @@ pub fn unfolded(included: &[&Entry]) -> Option<String> {
 
 /// Whether any one of the first factors is enough today, as it will be then; and whether nothing else than them decides. Of
 /// modules that nobody knows, and of two that are both required, a person must say what they are for.
-fn is_one_of_many(parts: &[(Part, &Entry)], factors: usize) -> bool {
-    let alone = |entry: &Entry| {
+fn is_one_of_many(parts: &[(Part, &PamLine)], factors: usize) -> bool {
+    let alone = |entry: &PamLine| {
         let ends = matches!(entry.control.on(ReturnValue::SUCCESS), Action::Done | Action::Jump(_));
         is_known_factor(entry.module()) && (ends || factors == 1)
     };
-    let decides = |entry: &Entry| {
+    let decides = |entry: &PamLine| {
         let forgiving = matches!(entry.control.on(ReturnValue::AUTH_ERR), Action::Ignore);
         entry.role() == Role::Condition && forgiving
     };
@@ -62,7 +62,7 @@ fn is_one_of_many(parts: &[(Part, &Entry)], factors: usize) -> bool {
     })
 }
 
-fn part(entry: &Entry) -> Option<Part> {
+fn part(entry: &PamLine) -> Option<Part> {
     let jumps = [ReturnValue::SUCCESS, ReturnValue::AUTH_ERR, ReturnValue::PERM_DENIED]
         .iter()
         .any(|&answer| matches!(entry.control.on(answer), Action::Jump(_)));
@@ -78,13 +78,13 @@ fn part(entry: &Entry) -> Option<Part> {
 }
 
 /// A counter that refuses before the password must end the stack.
-fn kept(entry: &Entry) -> String {
+fn kept(entry: &PamLine) -> String {
     let counts = entry.role() == Role::Counter || entry.role() == Role::Condition;
     entry.with_control(if counts { "requisite" } else { entry.control_word() })
 }
 
 /// An empty password is no first factor; the second one that asks takes what the first has asked for.
-fn factor(entry: &Entry, over: usize, first: bool) -> String {
+fn factor(entry: &PamLine, over: usize, first: bool) -> String {
     let takes = |argument: &str| match argument {
         "nullok" => None,
         "forward_pass" if first => Some("forward_pass".to_owned()),

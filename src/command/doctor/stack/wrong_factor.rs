@@ -2,7 +2,7 @@
 
 use twostep_core::pam::control::{Action, ReturnValue};
 use twostep_hostconf::pam::modules::Role;
-use twostep_hostconf::pam::pam_line::Entry;
+use twostep_hostconf::pam::pam_line::PamLine;
 use twostep_hostconf::pam::ways::{Arrival, Ways};
 
 use super::asking::{Stack, asks_first_factor};
@@ -60,7 +60,7 @@ fn jumps_over_us(stack: &Stack<'_>, factor: usize) -> bool {
     matches!(jump, Some(Action::Jump(lines)) if factor.saturating_add(lines) >= stack.ours)
 }
 
-fn behind_deny(factor: &Entry, denies: &Entry, lines: usize) -> Remedy {
+fn behind_deny(factor: &PamLine, denies: &PamLine, lines: usize) -> Remedy {
     if denies.control.on(ReturnValue::AUTH_ERR) == Action::Die {
         return Remedy::Replace { place: factor.place.clone(), text: jumping(factor, lines) };
     }
@@ -69,7 +69,7 @@ fn behind_deny(factor: &Entry, denies: &Entry, lines: usize) -> Remedy {
 
 /// `requisite` ends the stack. Where a yes jumps, it gets the line to jump over, and where the line is `requisite` and the
 /// module says nothing, one that catches the silence.
-fn without_deny(factor: &Entry) -> Remedy {
+fn without_deny(factor: &PamLine) -> Remedy {
     let jumps = matches!(factor.control.on(ReturnValue::SUCCESS), Action::Jump(_));
     let text = if jumps || factor.control.on(ReturnValue::AUTH_ERR) == Action::Die {
         format!("{}\n{}", jumping(factor, 1), deny())
