@@ -5,6 +5,7 @@
 //! `pam` and `sshd` do not know each other. Both read by `tree` and name what they read by `location`.
 
 pub mod location;
+pub mod login_defs;
 pub mod mounts;
 pub mod pam;
 pub mod sshd;

@@ -7,7 +7,7 @@ use crate::tree;
 /// Something that is mounted.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Mount {
-    /// Where.
+    /// The directory on which it is mounted.
     pub point: String,
     /// The kind of file system.
     pub kind: String,

@@ -8,7 +8,7 @@ use twostep_core::store::files::credential::Credential;
 use twostep_core::time::{Period, UnixTime};
 use twostep_core::verdict::is_soon;
 use twostep_hostconf::location::Location;
-use twostep_hostconf::tree;
+use twostep_hostconf::login_defs;
 
 use super::Patient;
 use super::files;
@@ -239,9 +239,7 @@ fn no_enrolling(policy: &Policy, service: &str) -> Option<(&'static str, String)
 
 /// The accounts of people, and root.
 fn persons(patient: &Patient<'_>) -> Option<Vec<Local>> {
-    let defs = tree::text(patient.root, "/etc/login.defs").unwrap_or_default();
-    let first = tree::lines(&defs).find_map(|(_, line)| line.strip_prefix("UID_MIN")?.trim().parse().ok());
-    let first: u32 = first.unwrap_or(1000);
+    let first = login_defs::uid_min(patient.root);
     let mut local = People::of(patient.root).local()?;
     local.retain(|one| one.has_login_shell() && (one.uid == 0 || one.uid >= first));
     Some(local)

@@ -7,15 +7,15 @@ use super::kind::Kind;
 /// The part that a module plays.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Role {
-    /// twostep itself.
+    /// The module of twostep itself.
     Ours,
     /// Finds a first factor right or wrong. A module that nobody knows counts as one.
     Factor,
-    /// Counts wrong passwords.
+    /// Counts wrong passwords, and may refuse.
     Counter,
-    /// Says no.
+    /// Says no to everybody.
     Deny,
-    /// Says yes.
+    /// Says yes to everybody.
     Permit,
     /// Says yes if root calls.
     Root,

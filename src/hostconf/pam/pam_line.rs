@@ -31,7 +31,7 @@ pub struct Step {
 /// One line of a stack.
 #[derive(Clone, Debug)]
 pub struct PamLine {
-    /// Where it stands.
+    /// Where the line stands.
     pub place: Location,
     /// The lines that include it, the outermost first.
     pub trail: Vec<Step>,
@@ -84,7 +84,7 @@ impl PamLine {
         self.rewritten(control, self.words.get(2).map_or("", |word| &word.raw), self.raw_arguments())
     }
 
-    /// The line anew.
+    /// The line written anew.
     pub fn rewritten<'a>(
         &self,
         control: &str,

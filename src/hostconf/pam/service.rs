@@ -19,15 +19,15 @@ const MOST_FILES: usize = 1_000;
 /// The service whose lines stand in for a kind that another service lacks.
 pub const OTHER: &str = "other";
 
-/// A service.
+/// A service as libpam loads it.
 pub struct Service {
-    /// Its name.
+    /// The name by which programs ask for it.
     pub name: String,
-    /// Its own file.
+    /// The file of its own.
     pub file: String,
-    /// The auth lines.
+    /// The auth lines in their order.
     pub auth: Vec<PamLine>,
-    /// The account lines.
+    /// The account lines in their order.
     pub account: Vec<PamLine>,
     /// What libpam cannot read.
     pub faults: Vec<Fault>,

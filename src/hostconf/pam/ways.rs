@@ -18,7 +18,7 @@ pub struct Facts {
     pub proved: bool,
     /// Root called, and that was enough for a line.
     pub is_root: bool,
-    /// twostep was asked.
+    /// twostep was asked on this way.
     pub asked: bool,
     /// The line that went around twostep.
     pub went_around: Option<usize>,
@@ -29,13 +29,13 @@ pub struct Facts {
 /// A way that has come to twostep.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Arrival {
-    /// What happened before.
+    /// What happened before that.
     pub facts: Facts,
     /// Whether the login is refused already.
     pub refused: bool,
 }
 
-/// All ways.
+/// All ways through a stack, and what happens on them.
 #[derive(Default)]
 pub struct Ways {
     /// How each comes to twostep.

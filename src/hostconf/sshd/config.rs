@@ -23,9 +23,9 @@ const MOST_LINES: usize = 100_000;
 /// All settings in the order in which sshd comes to them: the first of a keyword counts.
 #[derive(Default)]
 pub struct Config {
-    /// The `Match` blocks.
+    /// The `Match` blocks, in the order of their lines.
     pub blocks: Vec<Block>,
-    /// The settings.
+    /// The settings, in the order of their lines.
     pub settings: Vec<Setting>,
     /// The line at which sshd gives up: what it includes goes too deep. Or this does: it is too much.
     pub too_deep: Option<Location>,
@@ -41,7 +41,7 @@ pub struct Block {
     pub text: String,
     /// Pairs such as (`user`, `alice,bob`); (`all`, ``) for everybody. The keys are in lower case.
     pub criteria: Vec<(String, String)>,
-    /// The line.
+    /// Where the `Match` line stands.
     pub place: Location,
     /// The block in which the file that holds it was included.
     pub parent: Option<usize>,
@@ -49,9 +49,9 @@ pub struct Block {
 
 /// Whom a `Match` block names.
 pub enum Named {
-    /// Accounts.
+    /// The accounts of these names.
     Users(Vec<String>),
-    /// Groups.
+    /// The members of these groups.
     Groups(Vec<String>),
 }
 
@@ -62,7 +62,7 @@ pub struct Setting {
     pub keyword: String,
     /// The value: its words, one blank between them.
     pub value: String,
-    /// The line.
+    /// Where the line stands.
     pub place: Location,
     /// What stands before the keyword.
     pub indent: String,
