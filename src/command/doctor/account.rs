@@ -4,7 +4,7 @@ use twostep_core::os::account;
 use twostep_hostconf::location::Location;
 use twostep_hostconf::tree;
 
-use super::Patient;
+use super::context::Context;
 use super::finding::{Finding, Remedy};
 use super::machine::on_machine;
 use super::people::{Local, People};
@@ -17,26 +17,26 @@ const MAKE: &str = "useradd --system --user-group --no-create-home --home-dir /n
 const WHY_ALONE: &str = "Whoever can be that account can read all secrets, and so log in as anybody.";
 
 /// Checks the account. Below a root without accounts there is nothing to check.
-pub fn check(patient: &Patient<'_>) -> Vec<Finding> {
-    let root = patient.root;
+pub fn check(context: &Context<'_>) -> Vec<Finding> {
+    let root = context.root;
     let Some(local) = People::of(root).local() else { return Vec::new() };
     let Some(ours) = local.iter().find(|one| one.name == NAME) else {
         // The name service may know more than the file.
         let elsewhere = root.is_machine() && !matches!(account::by_name(NAME), Ok(None));
-        return if elsewhere { Vec::new() } else { vec![missing(patient)] };
+        return if elsewhere { Vec::new() } else { vec![missing(context)] };
     };
     let mut findings: Vec<_> = root_or_shared(ours, &local).into_iter().collect();
-    findings.extend(shell(patient, ours));
-    findings.extend(password(patient));
+    findings.extend(shell(context, ours));
+    findings.extend(password(context));
     findings
 }
 
-fn missing(patient: &Patient<'_>) -> Finding {
+fn missing(context: &Context<'_>) -> Finding {
     Finding::problem(
         Location::file(PASSWD),
         "there is no account 'twostep'",
         "Every login that twostep guards is refused. What is stored belongs to a uid that somebody else may get.",
-        on_machine(patient.root, MAKE),
+        on_machine(context.root, MAKE),
     )
 }
 
@@ -58,21 +58,21 @@ fn root_or_shared(ours: &Local, local: &[Local]) -> Option<Finding> {
     ))
 }
 
-fn shell(patient: &Patient<'_>, ours: &Local) -> Option<Finding> {
+fn shell(context: &Context<'_>, ours: &Local) -> Option<Finding> {
     ours.has_login_shell().then(|| {
         let place = Location::line(PASSWD, ours.line);
         Finding::warning(
             place.clone(),
             format!("the account 'twostep' has a login shell, {}", ours.shell),
             WHY_ALONE,
-            field(patient, place, 6, "/usr/sbin/nologin", "usermod --shell /usr/sbin/nologin twostep"),
+            field(context, place, 6, "/usr/sbin/nologin", "usermod --shell /usr/sbin/nologin twostep"),
         )
     })
 }
 
 /// An empty password field lets in without one; what begins with `!` or `*` fits no password.
-fn password(patient: &Patient<'_>) -> Option<Finding> {
-    let text = tree::text(patient.root, SHADOW)?;
+fn password(context: &Context<'_>) -> Option<Finding> {
+    let text = tree::text(context.root, SHADOW)?;
     let (line, fields) = (1..).zip(text.lines()).find_map(|(number, line)| {
         let (name, rest) = line.split_once(':')?;
         (name == NAME).then_some((number, rest))
@@ -88,18 +88,18 @@ fn password(patient: &Patient<'_>) -> Option<Finding> {
             place.clone(),
             what,
             WHY_ALONE,
-            field(patient, place, 1, "*", "usermod --password '*' twostep"),
+            field(context, place, 1, "*", "usermod --password '*' twostep"),
         )
     })
 }
 
 /// On the machine a command, which locks the file; below another root the line with its field of this index changed.
-fn field(patient: &Patient<'_>, place: Location, index: usize, text: &str, command: &str) -> Remedy {
+fn field(context: &Context<'_>, place: Location, index: usize, text: &str, command: &str) -> Remedy {
     let command = Remedy::Run { command: command.to_owned() };
-    if patient.root.is_machine() {
+    if context.root.is_machine() {
         return command;
     }
-    let file = tree::text(patient.root, &place.file).unwrap_or_default();
+    let file = tree::text(context.root, &place.file).unwrap_or_default();
     let line = place.line.and_then(|line| file.lines().nth(line.saturating_sub(1))).unwrap_or_default();
     let mut fields: Vec<&str> = line.split(':').collect();
     fields.iter_mut().skip(index).take(1).for_each(|field| *field = text);

@@ -4,19 +4,19 @@ use twostep_core::os::clock;
 use twostep_core::time::UnixTime;
 use twostep_hostconf::location::Location;
 
-use super::Patient;
+use super::context::Context;
 use super::finding::{Finding, Remedy};
 
 /// 2026-01-01: twostep is younger, so a clock that shows less is wrong.
 const OLDEST: UnixTime = UnixTime::new(1_767_225_600);
 
 /// Checks the clock, which is this machine's and no other root's.
-pub fn check(patient: &Patient<'_>) -> Vec<Finding> {
-    if !patient.root.is_machine() {
+pub fn check(context: &Context<'_>) -> Vec<Finding> {
+    if !context.root.is_machine() {
         return Vec::new();
     }
     let wrong = clock::now().is_ok_and(|now| now < OLDEST).then(wrong);
-    let alone = (clock::is_synchronised() == Some(false)).then(|| alone(patient));
+    let alone = (clock::is_synchronised() == Some(false)).then(|| alone(context));
     wrong.or(alone).into_iter().collect()
 }
 
@@ -29,8 +29,8 @@ fn wrong() -> Finding {
     )
 }
 
-fn alone(patient: &Patient<'_>) -> Finding {
-    let tolerated = patient.policy.as_ref().map(|policy| {
+fn alone(context: &Context<'_>) -> Finding {
+    let tolerated = context.policy.as_ref().map(|policy| {
         let seconds =
             policy.enrollment.period.seconds().saturating_mul(policy.verification.skew_steps.into());
         format!(" by more than {seconds} s")

@@ -5,7 +5,7 @@ use twostep_core::paths::STORE;
 use twostep_hostconf::location::Location;
 use twostep_hostconf::tree;
 
-use super::Patient;
+use super::context::Context;
 use super::finding::{Finding, Remedy};
 
 const ENFORCE: &str = "/sys/fs/selinux/enforce";
@@ -14,14 +14,14 @@ const PROFILES: &str = "/sys/kernel/security/apparmor/profiles";
 const HOSTS: [&str; 4] = ["sshd", "login", "sudo", "su"];
 
 /// Looks at what is enforced.
-pub fn check(patient: &Patient<'_>) -> Vec<Finding> {
-    [selinux(patient), apparmor(patient)].into_iter().flatten().collect()
+pub fn check(context: &Context<'_>) -> Vec<Finding> {
+    [selinux(context), apparmor(context)].into_iter().flatten().collect()
 }
 
 /// The types of packaging/selinux are the only ones that every program with our module may use.
-fn selinux(patient: &Patient<'_>) -> Option<Finding> {
-    let enforcing = tree::text(patient.root, ENFORCE)?.trim() == "1";
-    let label = label::of(&patient.root.path(STORE));
+fn selinux(context: &Context<'_>) -> Option<Finding> {
+    let enforcing = tree::text(context.root, ENFORCE)?.trim() == "1";
+    let label = label::of(&context.root.path(STORE));
     let kind = label.as_deref().and_then(|label| label.split(':').nth(2));
     let fits = kind.is_some_and(|kind| kind.starts_with("twostep_"));
     let has = kind.map_or_else(|| "no label".to_owned(), |kind| format!("the type {kind}"));
@@ -40,8 +40,8 @@ fn selinux(patient: &Patient<'_>) -> Option<Finding> {
     })
 }
 
-fn apparmor(patient: &Patient<'_>) -> Option<Finding> {
-    let profiles = tree::text(patient.root, PROFILES)?;
+fn apparmor(context: &Context<'_>) -> Option<Finding> {
+    let profiles = tree::text(context.root, PROFILES)?;
     let enforced = profiles.lines().filter_map(|line| line.strip_suffix(" (enforce)"));
     let ours = enforced.filter(|name| HOSTS.contains(&name.rsplit('/').next().unwrap_or(name)));
     let ours: Vec<_> = ours.collect();

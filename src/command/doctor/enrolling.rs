@@ -2,7 +2,7 @@
 
 use twostep_core::time::Period;
 
-use super::Patient;
+use super::context::Context;
 
 /// Seconds that people get: two codes come up to a minute apart, and the recovery codes want to be written down.
 pub const TIME_TO_ENROLL: u64 = 300;
@@ -12,8 +12,8 @@ pub const WHY_SHORT: &str = "Enrolling takes a minute or two, and more with the 
                              anew.";
 
 /// Whether anybody may come to enroll in a login by `service`; not if the policy cannot be read.
-pub fn is_possible(patient: &Patient<'_>, service: &str) -> bool {
-    patient.policy.as_ref().is_some_and(|policy| {
+pub fn is_possible(context: &Context<'_>, service: &str) -> bool {
+    context.policy.as_ref().is_some_and(|policy| {
         let enrolls = policy.enrollment.services.iter().any(|one| one == service);
         enrolls && policy.enrollment.period == Period::DEFAULT && policy.may_require(service)
     })

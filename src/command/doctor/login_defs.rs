@@ -3,18 +3,18 @@
 use twostep_hostconf::location::Location;
 use twostep_hostconf::login_defs::{FILE, LOGIN_TIMEOUT, LoginTimeout, login_timeout};
 
-use super::Patient;
+use super::context::Context;
 use super::enrolling::{self, TIME_TO_ENROLL};
 use super::finding::{Finding, Remedy};
 use super::stack;
 
 /// Checks LOGIN_TIMEOUT where people enroll at the console.
-pub fn check(patient: &Patient<'_>) -> Vec<Finding> {
-    let asked = stack::guard(patient, "login").asks.is_some();
-    if !asked || !enrolling::is_possible(patient, "login") {
+pub fn check(context: &Context<'_>) -> Vec<Finding> {
+    let asked = stack::guard(context, "login").asks.is_some();
+    if !asked || !enrolling::is_possible(context, "login") {
         return Vec::new();
     }
-    let Some(LoginTimeout { seconds: value, line }) = login_timeout(patient.root) else { return Vec::new() };
+    let Some(LoginTimeout { seconds: value, line }) = login_timeout(context.root) else { return Vec::new() };
     if value == 0 || value >= TIME_TO_ENROLL {
         return Vec::new();
     }

@@ -4,36 +4,34 @@
 mod account;
 mod clock;
 mod confinement;
+mod context;
 mod enrolling;
 mod files;
 mod finding;
+mod helper;
 mod login_defs;
 mod machine;
 mod mounts;
 mod people;
 mod policy;
 mod report;
-mod sight;
 mod sshd;
 mod stack;
 mod users;
 
 use std::path::PathBuf;
 
-use twostep_core::login::machine::Machine;
-use twostep_core::machine::System;
+use twostep_core::fault::Fault;
 use twostep_core::os::root::Root;
-use twostep_core::policy::Policy;
-use twostep_core::time::UnixTime;
-use twostep_hostconf::tree::is_hidden;
 
 use crate::administrator::root_at;
 use crate::failure::Failure;
 
 use crate::terminal::say;
+use context::Context;
 use finding::Finding;
+pub use policy::hint;
 use report::Report;
-use sight::Sight;
 
 /// How to report.
 #[derive(clap::Args)]
@@ -43,29 +41,8 @@ pub struct Arguments {
     json: bool,
 }
 
-/// What the checks look at.
-pub struct Patient<'a> {
-    /// Where all files lie.
-    pub root: &'a Root,
-    /// How much of them this process may see.
-    pub sight: Sight,
-    /// The policy, if it can be read and has no error.
-    pub policy: Option<Policy>,
-    /// Its text, if it can be read.
-    pub policy_text: Option<String>,
-    /// The present moment.
-    pub now: UnixTime,
-}
-
-impl Patient<'_> {
-    /// Whether the policy is there for others to read, so that nothing can be said of what it decides.
-    pub fn hides_policy(&self) -> bool {
-        self.sight == Sight::Public && is_hidden(&self.root.path(policy::FILE))
-    }
-}
-
 /// The checks, each in a file of its own. One that cannot look says so in a finding.
-const CHECKS: &[fn(&Patient<'_>) -> Vec<Finding>] = &[
+const CHECKS: &[fn(&Context<'_>) -> Vec<Finding>] = &[
     policy::check,
     stack::check,
     sshd::check,
@@ -86,18 +63,10 @@ pub fn run(root: Option<PathBuf>, arguments: &Arguments) -> Result<(), Failure> 
 }
 
 /// What all checks find below `root`.
-pub fn examine(root: &Root) -> Result<Report, Failure> {
-    let system = System::new(root.clone());
-    let text = system.policy_text().ok();
-    let patient = Patient {
-        root,
-        sight: Sight::of(root)?,
-        policy: system.policy().ok(),
-        policy_text: text.map(|(_, text)| String::from_utf8_lossy(&text).into_owned()),
-        now: twostep_core::os::clock::now()?,
-    };
-    let findings = CHECKS.iter().flat_map(|check| check(&patient)).collect();
-    Ok(Report::new(findings, patient.sight))
+pub fn examine(root: &Root) -> Result<Report, Fault> {
+    let context = Context::of(root)?;
+    let findings = CHECKS.iter().flat_map(|check| check(&context)).collect();
+    Ok(Report::new(findings, context.visibility))
 }
 
 fn json(report: &Report) -> Result<String, Failure> {

@@ -9,9 +9,9 @@ use twostep_hostconf::location::Location;
 use twostep_hostconf::mounts::{Mount, fstab, holding, lies_below, mounted};
 use twostep_hostconf::tree;
 
-use super::Patient;
-use super::files::{HELPER, WHO_NEEDS_IT};
+use super::context::Context;
 use super::finding::{Finding, Remedy};
+use super::helper::{HELPER, WHO_NEEDS_IT};
 use super::machine::on_machine;
 
 /// Where distributions put modules, as far as no triplet stands in it.
@@ -23,8 +23,8 @@ const FEW_BYTES: u64 = 16 * 1024 * 1024;
 const FEW_FILES: u64 = 100;
 
 /// Checks where the store lies, and from where the module is loaded and the helper started.
-pub fn check(patient: &Patient<'_>) -> Vec<Finding> {
-    let root = patient.root;
+pub fn check(context: &Context<'_>) -> Vec<Finding> {
+    let root = context.root;
     let mounts = mounted(root);
     let mut findings: Vec<_> = unmounted(root, &mounts).into_iter().collect();
     if findings.is_empty() {

@@ -6,8 +6,8 @@ use serde::Serialize;
 
 use twostep_hostconf::location::Location;
 
+use super::context::Visibility;
 use super::finding::{Finding, Remedy, Severity};
-use super::sight::Sight;
 
 /// All findings, the worst first.
 #[derive(Serialize)]
@@ -20,15 +20,15 @@ pub struct Report {
 }
 
 impl Report {
-    /// The report on `findings`, by somebody with this sight.
-    pub fn new(mut findings: Vec<Finding>, sight: Sight) -> Self {
+    /// The report on `findings`, by somebody with this visibility.
+    pub fn new(mut findings: Vec<Finding>, visibility: Visibility) -> Self {
         findings.sort();
         findings.dedup();
         let count = |severity| findings.iter().filter(|finding| finding.severity == severity).count();
         Self {
             problems: count(Severity::Problem),
             warnings: count(Severity::Warning),
-            complete: sight == Sight::Whole,
+            complete: visibility == Visibility::Whole,
             findings,
         }
     }

@@ -10,7 +10,7 @@ use twostep_core::verdict::is_soon;
 use twostep_hostconf::location::Location;
 use twostep_hostconf::login_defs;
 
-use super::Patient;
+use super::context::{Context, POLICY};
 use super::files;
 use super::finding::{Finding, Remedy};
 use super::machine;
@@ -25,33 +25,33 @@ const FEW_CODES: u8 = 2;
 const MOST_NAMES: usize = 10;
 
 /// Checks everybody of whom something is stored. A store that cannot be opened is another check's matter.
-pub fn check(patient: &Patient<'_>) -> Vec<Finding> {
-    let Ok(store) = Store::open(patient.root) else { return Vec::new() };
+pub fn check(context: &Context<'_>) -> Vec<Finding> {
+    let Ok(store) = Store::open(context.root) else { return Vec::new() };
     let uids = store.uids().map(|(uids, _)| uids).unwrap_or_default();
-    let mut findings: Vec<_> = uids.into_iter().flat_map(|uid| person(patient, &store, uid)).collect();
+    let mut findings: Vec<_> = uids.into_iter().flat_map(|uid| person(context, &store, uid)).collect();
     for service in ["sshd", "login"] {
         findings
-            .extend(patient.policy.as_ref().and_then(|policy| shut_out(patient, policy, &store, service)));
+            .extend(context.policy.as_ref().and_then(|policy| shut_out(context, policy, &store, service)));
     }
     findings
 }
 
 /// One person, and what is stored of them.
 struct Person<'a> {
-    patient: &'a Patient<'a>,
+    context: &'a Context<'a>,
     uid: u32,
     /// What to call them in a command: the name, or the uid of an account that is gone.
     name: String,
     credential: Option<Credential>,
 }
 
-fn person(patient: &Patient<'_>, store: &Store, uid: u32) -> Vec<Finding> {
-    let account = People::of(patient.root).name(uid);
+fn person(context: &Context<'_>, store: &Store, uid: u32) -> Vec<Finding> {
+    let account = People::of(context.root).name(uid);
     let name = account.clone().ok().flatten().unwrap_or_else(|| uid.to_string());
     match (store.credential(uid), store.state(uid)) {
-        _ if !files::of_person(patient, uid).is_empty() => Vec::new(), // told there
+        _ if !files::of_person(context, uid).is_empty() => Vec::new(), // told there
         (Ok(credential), Ok(state)) => {
-            let person = Person { patient, uid, name, credential };
+            let person = Person { context, uid, name, credential };
             match account {
                 Ok(Some(account)) => person.check(&account, state.as_ref()),
                 Ok(None) => person.gone().into_iter().collect(),
@@ -60,14 +60,14 @@ fn person(patient: &Patient<'_>, store: &Store, uid: u32) -> Vec<Finding> {
         }
         (credential, state) => {
             let faults = [credential.err(), state.err()].into_iter().flatten();
-            faults.map(|fault| unreadable(patient, &fault.0, &name)).collect()
+            faults.map(|fault| unreadable(context, &fault.0, &name)).collect()
         }
     }
 }
 
 /// What is in the file cannot be understood.
-fn unreadable(patient: &Patient<'_>, fault: &str, name: &str) -> Finding {
-    let fault = machine::named(patient.root, fault);
+fn unreadable(context: &Context<'_>, fault: &str, name: &str) -> Finding {
+    let fault = machine::named(context.root, fault);
     let (file, what) = fault.split_once(' ').unwrap_or(("", &fault));
     // What the fault itself says of a remedy stands below.
     let what = what.split_once(": run ").map_or(what, |(what, _)| what);
@@ -140,8 +140,8 @@ impl Person<'_> {
 
     fn lockout(&self, state: &State) -> Option<Finding> {
         let failures = state.hosts.codes;
-        let limit = self.patient.policy.as_ref().map(|policy| policy.verification.lockout_after);
-        let waits = state.hosts.waits_until(self.patient.now).is_some();
+        let limit = self.context.policy.as_ref().map(|policy| policy.verification.lockout_after);
+        let waits = state.hosts.waits_until(self.context.now).is_some();
         let name = &self.name;
         let what = match limit {
             Some(limit) if failures >= limit => {
@@ -165,8 +165,8 @@ impl Person<'_> {
 
     /// A mark that is soon reached mends itself.
     fn mark(&self, state: &State) -> Option<Finding> {
-        let now = self.patient.now;
-        let skew = self.patient.policy.as_ref().map_or(0, |policy| policy.verification.skew_steps);
+        let now = self.context.now;
+        let skew = self.context.policy.as_ref().map_or(0, |policy| policy.verification.skew_steps);
         let authenticators =
             self.credential.as_ref().map_or(&[][..], |credential| &credential.authenticators);
         let window_end = totp::window_end(authenticators, now, skew.into());
@@ -204,21 +204,21 @@ impl Person<'_> {
 }
 
 /// Those who must have a second step at `service`, have none, and cannot enroll there.
-fn shut_out(patient: &Patient<'_>, policy: &Policy, store: &Store, service: &str) -> Option<Finding> {
-    stack::guard(patient, service).asks?;
+fn shut_out(context: &Context<'_>, policy: &Policy, store: &Store, service: &str) -> Option<Finding> {
+    stack::guard(context, service).asks?;
     let (why, way) = no_enrolling(policy, service)?;
-    let people = People::of(patient.root);
-    let must = |one: &Local| match people.mode(policy, &one.name, service, patient.now) {
+    let people = People::of(context.root);
+    let must = |one: &Local| match people.mode(policy, &one.name, service, context.now) {
         Mode::Mandatory => true,
         Mode::OptIn => matches!(store.state(one.uid), Ok(Some(State { required: true, .. }))),
         Mode::Exempt => false,
     };
     let has_none = |one: &Local| matches!(store.is_enrolled(one.uid), Ok(false));
-    let shut_out = persons(patient)?.into_iter().filter(|one| must(one) && has_none(one));
+    let shut_out = persons(context)?.into_iter().filter(|one| must(one) && has_none(one));
     let names: Vec<_> = shut_out.map(|one| one.name).collect();
     (!names.is_empty()).then(|| {
         Finding::warning(
-            Location::file("/etc/twostep/policy.toml"),
+            Location::file(POLICY),
             format!("at {service} these must have a second step and have none: {}", listed(&names)),
             format!("They cannot enroll in that login, and are refused: {why}."),
             Remedy::Advice {
@@ -238,9 +238,9 @@ fn no_enrolling(policy: &Policy, service: &str) -> Option<(&'static str, String)
 }
 
 /// The accounts of people, and root.
-fn persons(patient: &Patient<'_>) -> Option<Vec<Local>> {
-    let first = login_defs::uid_min(patient.root);
-    let mut local = People::of(patient.root).local()?;
+fn persons(context: &Context<'_>) -> Option<Vec<Local>> {
+    let first = login_defs::uid_min(context.root);
+    let mut local = People::of(context.root).local()?;
     local.retain(|one| one.has_login_shell() && (one.uid == 0 || one.uid >= first));
     Some(local)
 }

@@ -12,7 +12,7 @@ use twostep_core::os::root::Root;
 use twostep_core::os::{account, clock};
 use twostep_core::policy::{Condition, Policy, PolicyError, Remark, Rule, Weight};
 
-use super::hint::hint;
+use crate::doctor::hint::hint;
 use crate::failure::Failure;
 use crate::terminal::say;
 

@@ -2,7 +2,6 @@
 
 mod check;
 mod explain;
-pub mod hint;
 
 use std::path::PathBuf;
 

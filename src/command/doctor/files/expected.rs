@@ -10,10 +10,11 @@ use twostep_core::os::root::Root;
 use twostep_hostconf::location::Location;
 use twostep_hostconf::tree::is_denied;
 
-use super::super::Patient;
+use super::super::context::{Context, Visibility};
 use super::super::finding::{Finding, Remedy};
-use super::super::sight::Sight;
-use super::odd;
+
+/// What follows where nobody can be judged.
+pub const EVERYBODY: &str = "Every login that twostep guards is refused.";
 
 /// Who must own it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -77,8 +78,8 @@ pub struct Expected {
 
 impl Expected {
     /// What is wrong with it.
-    pub fn judge(&self, patient: &Patient<'_>) -> Vec<Finding> {
-        match fs::symlink_metadata(patient.root.path(&self.path)) {
+    pub fn judge(&self, context: &Context<'_>) -> Vec<Finding> {
+        match fs::symlink_metadata(context.root.path(&self.path)) {
             Ok(found) if self.is_of_kind(&found) => {
                 [self.judge_owner(&found), self.judge_mode(&found), self.judge_names(&found)]
                     .into_iter()
@@ -87,7 +88,7 @@ impl Expected {
             }
             Ok(_) => vec![self.of_another_kind()],
             Err(error) if error.kind() == ErrorKind::NotFound => self.missing().into_iter().collect(),
-            Err(error) if is_denied(&error) && patient.sight == Sight::Public => Vec::new(),
+            Err(error) if is_denied(&error) && context.visibility == Visibility::Public => Vec::new(),
             Err(error) => {
                 let what = format!("it cannot be looked at: {error}");
                 vec![odd(
@@ -151,4 +152,32 @@ impl Expected {
     fn problem(&self, what: impl Into<String>, remedy: Remedy) -> Finding {
         Finding::problem(Location::file(&self.path), what, &self.why, remedy)
     }
+}
+
+/// What is wrong with the first of `chain` with which something is: what lies below cannot be judged.
+pub fn first_of(context: &Context<'_>, chain: &[Expected]) -> Vec<Finding> {
+    let mut findings = chain.iter().map(|expected| expected.judge(context));
+    findings.find(|found| !found.is_empty()).unwrap_or_default()
+}
+
+/// What is closed to programs that are not root, and that they need. If one of several is found, what lies below comes later.
+pub fn closed(root: &Root, path: &str, why: &str) -> Option<Finding> {
+    let found = fs::symlink_metadata(root.path(path)).ok()?;
+    let (bit, what, change) = if found.is_dir() { (0o001, "enter", "o+x") } else { (0o004, "read", "o+r") };
+    let mode = found.mode() & 0o7777;
+    let remedy = Remedy::Run { command: format!("chmod {change} {path}") };
+    (mode & bit == 0).then(|| {
+        let what = format!("only root and its group can {what} it (mode {mode:04o})");
+        Finding::warning(Location::file(path), what, why, remedy)
+    })
+}
+
+/// What only a person can decide about `path`.
+pub fn odd(
+    path: &str,
+    what: impl Into<String>,
+    why: impl Into<String>,
+    advice: impl Into<String>,
+) -> Finding {
+    Finding::problem(Location::file(path), what, why, Remedy::Advice { text: advice.into() })
 }

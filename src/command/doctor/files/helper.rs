@@ -7,23 +7,16 @@ use std::os::unix::fs::MetadataExt;
 use twostep_core::os::root::Root;
 use twostep_hostconf::location::Location;
 
-use super::super::Patient;
+use super::super::context::Context;
 use super::super::finding::{Finding, Remedy};
+use super::super::helper::{HELPER, WHO_NEEDS_IT};
 use super::super::mounts;
 use super::super::people::People;
-use super::expected::{Expected, Kind, Owner};
-use super::{closed, first_of, store};
+use super::expected::{Expected, Kind, Owner, closed, first_of};
+use super::store;
 
-/// Where it lies.
-pub const HELPER: &str = match twostep_core::paths::HELPER.to_str() {
-    Ok(path) => path,
-    Err(_) => "",
-};
 /// The directories above it.
 const ABOVE: [&str; 3] = ["/usr", "/usr/libexec", "/usr/libexec/twostep"];
-/// What does not work without it.
-pub const WHO_NEEDS_IT: &str = "People cannot enroll or use 'twostep' themselves, and programs that do not run as root, such as screen lockers, \
-                                refuse whoever is not exempt. sshd, login, sudo and su do without it.";
 /// What follows where somebody else can change it.
 const WHY_ALONE: &str = "Everybody starts the helper, and it reads all secrets: whoever may change this can let in whom they like. If somebody \
                          may have done so, install twostep again.";
@@ -32,8 +25,8 @@ const NEEDED: u32 = 0o6111;
 const AGAIN: &str = "Install twostep again.";
 
 /// Checks the helper: on a machine always, below another root if the module is installed there.
-pub fn check(patient: &Patient<'_>, system: &Owner) -> Vec<Finding> {
-    let root = patient.root;
+pub fn check(context: &Context<'_>, system: &Owner) -> Vec<Finding> {
+    let root = context.root;
     let above = |path| Expected {
         why: WHY_ALONE.to_owned(),
         make: None,
@@ -41,7 +34,7 @@ pub fn check(patient: &Patient<'_>, system: &Owner) -> Vec<Finding> {
     };
     let file = Expected { kind: Kind::File, forbidden: 0, owners: Vec::new(), ..above(HELPER) };
     let chain = ABOVE.map(above).into_iter().chain([file]).collect::<Vec<_>>();
-    let findings = first_of(patient, &chain);
+    let findings = first_of(context, &chain);
     if !findings.is_empty() {
         return findings;
     }

@@ -8,34 +8,32 @@ use twostep_core::paths::STORE;
 use twostep_core::store::files::Store;
 use twostep_hostconf::location::Location;
 
-use super::super::Patient;
+use super::super::context::{Context, Visibility};
 use super::super::finding::{Finding, Remedy};
 use super::super::people::People;
-use super::super::sight::Sight;
 use super::super::{machine, mounts};
-use super::expected::{Expected, Kind, Owner};
-use super::{EVERYBODY, first_of, odd};
+use super::expected::{EVERYBODY, Expected, Kind, Owner, first_of, odd};
 
 /// Checks the store. One that is not mounted is not there, and is not to be made anew.
-pub fn check(patient: &Patient<'_>) -> Vec<Finding> {
-    let root = patient.root;
+pub fn check(context: &Context<'_>) -> Vec<Finding> {
+    let root = context.root;
     let Ok(owners) = root.owners() else { return Vec::new() };
     if mounts::is_unmounted(root) {
         return Vec::new();
     }
     let owner = Owner::store(root, owners.store);
     let above = |path| above(path, &[Owner::system(owners.system), Owner::ROOT]);
-    let mut findings = first_of(patient, &[above("/var"), above("/var/lib"), directory(root, STORE, &owner)]);
-    if patient.sight == Sight::Public {
+    let mut findings = first_of(context, &[above("/var"), above("/var/lib"), directory(root, STORE, &owner)]);
+    if context.visibility == Visibility::Public {
         return findings;
     }
     if findings.is_empty() {
         let folders = ["users", "state"].map(|name| directory(root, &format!("{STORE}/{name}"), &owner));
-        findings = folders.iter().flat_map(|folder| folder.judge(patient)).collect();
+        findings = folders.iter().flat_map(|folder| folder.judge(context)).collect();
     }
     if findings.is_empty() {
-        findings.extend(files(patient, "users", ".toml", &owner));
-        findings.extend(files(patient, "state", "", &owner));
+        findings.extend(files(context, "users", ".toml", &owner));
+        findings.extend(files(context, "state", "", &owner));
     }
     if findings.is_empty() {
         findings.extend(Store::open(root).err().map(|fault| unforeseen(root, &fault.0)));
@@ -80,17 +78,17 @@ fn make(root: &Root, path: &str) -> String {
 }
 
 /// What is wrong with the two files of `uid`, whatever is in them.
-pub fn of_person(patient: &Patient<'_>, uid: u32) -> Vec<Finding> {
-    let root = patient.root;
+pub fn of_person(context: &Context<'_>, uid: u32) -> Vec<Finding> {
+    let root = context.root;
     let Ok(owners) = root.owners() else { return Vec::new() };
     let owner = Owner::store(root, owners.store);
     let paths = [format!("{STORE}/users/{uid}.toml"), format!("{STORE}/state/{uid}")];
-    paths.iter().flat_map(|path| file(patient, path, uid, &owner)).collect()
+    paths.iter().flat_map(|path| file(context, path, uid, &owner)).collect()
 }
 
 /// The files of one of the two directories, and what else lies there.
-fn files(patient: &Patient<'_>, folder: &str, suffix: &str, owner: &Owner) -> Vec<Finding> {
-    let root = patient.root;
+fn files(context: &Context<'_>, folder: &str, suffix: &str, owner: &Owner) -> Vec<Finding> {
+    let root = context.root;
     let dir = format!("{STORE}/{folder}");
     let entries = match fs::read_dir(root.path(&dir)) {
         Ok(entries) => entries,
@@ -98,7 +96,7 @@ fn files(patient: &Patient<'_>, folder: &str, suffix: &str, owner: &Owner) -> Ve
     };
     let names = entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned());
     let judged = names.flat_map(|name| match uid_in(&name, suffix) {
-        Some(uid) => file(patient, &format!("{dir}/{name}"), uid, owner),
+        Some(uid) => file(context, &format!("{dir}/{name}"), uid, owner),
         None => vec![stray(&dir, &name, suffix)],
     });
     judged.collect()
@@ -110,7 +108,7 @@ fn uid_in(name: &str, suffix: &str) -> Option<u32> {
     text.parse().ok().filter(|uid: &u32| uid.to_string() == text)
 }
 
-fn file(patient: &Patient<'_>, path: &str, uid: u32, owner: &Owner) -> Vec<Finding> {
+fn file(context: &Context<'_>, path: &str, uid: u32, owner: &Owner) -> Vec<Finding> {
     let expected = Expected {
         path: path.to_owned(),
         kind: Kind::Secret,
@@ -120,13 +118,13 @@ fn file(patient: &Patient<'_>, path: &str, uid: u32, owner: &Owner) -> Vec<Findi
         make: None,
         lost: "",
     };
-    let mut findings = expected.judge(patient);
-    if fs::symlink_metadata(patient.root.path(path)).is_ok_and(|found| found.len() > LONGEST_FILE) {
+    let mut findings = expected.judge(context);
+    if fs::symlink_metadata(context.root.path(path)).is_ok_and(|found| found.len() > LONGEST_FILE) {
         let what = "it is longer than 64 KiB";
         findings.push(odd(path, what, "", "It is not as twostep writes it: restore it from a backup."));
     }
     // Asking for the name may take time, and is seldom needed.
-    let why = || format!("The logins of {} are refused.", People::of(patient.root).called(uid));
+    let why = || format!("The logins of {} are refused.", People::of(context.root).called(uid));
     findings.into_iter().map(|finding| Finding { why: why(), ..finding }).collect()
 }
 

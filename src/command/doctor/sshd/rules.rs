@@ -5,7 +5,7 @@ use twostep_hostconf::sshd::methods::{Way, beside_pam, is_offered, ways};
 use twostep_hostconf::sshd::view::View;
 use twostep_hostconf::tree;
 
-use super::super::Patient;
+use super::super::context::Context;
 use super::super::enrolling::{self, TIME_TO_ENROLL};
 use super::super::finding::{Finding, Remedy};
 use super::fate::{Fate, FirstFactor, fate, mended};
@@ -20,7 +20,7 @@ pub struct Case<'a> {
     /// What comes first.
     pub first: FirstFactor,
     /// The machine.
-    pub patient: &'a Patient<'a>,
+    pub context: &'a Context<'a>,
 }
 
 type Rule = fn(&Case<'_>) -> Option<Finding>;
@@ -100,7 +100,7 @@ fn nobody_comes_in_beside_pam(case: &Case<'_>) -> Option<Finding> {
                 whom(view),
                 beside.join(" or ")
             ),
-            format!("{} {}", passed_over(case.patient.policy.as_ref()), for_whom(case.first)),
+            format!("{} {}", passed_over(case.context.policy.as_ref()), for_whom(case.first)),
             set(view, "AuthenticationMethods", case.first.way()),
         )
     })
@@ -149,7 +149,7 @@ fn every_way_in_asks(case: &Case<'_>) -> Option<Finding> {
             "The line in /etc/pam.d/sshd says first_factor=publickey.",
         ),
         Fate::NotAsked => {
-            (Finding::problem, "lets people in without a code", passed_over(case.patient.policy.as_ref()))
+            (Finding::problem, "lets people in without a code", passed_over(case.context.policy.as_ref()))
         }
     };
     let what = format!("AuthenticationMethods{}: '{worst}' {what}", whom(view));
@@ -178,7 +178,7 @@ fn root_has_a_way_in(case: &Case<'_>) -> Option<Finding> {
     let value = view.value("permitrootlogin").text.replace("without-password", "prohibit-password");
     let by_key_alone = |way: &Way| fate(way, case.first) == Fate::NotAsked;
     let shut = ways(view).is_some_and(|ways| !ways.iter().any(by_key_alone));
-    (["prohibit-password", "forced-commands-only"].contains(&value.as_str()) && shut && root_has_keys(case.patient)).then(|| {
+    (["prohibit-password", "forced-commands-only"].contains(&value.as_str()) && shut && root_has_keys(case.context)).then(|| {
         Finding::warning(
             view.place("permitrootlogin"),
             format!("PermitRootLogin is {value}: root cannot log in over SSH, though it has keys"),
@@ -190,8 +190,8 @@ fn root_has_a_way_in(case: &Case<'_>) -> Option<Finding> {
     })
 }
 
-fn root_has_keys(patient: &Patient<'_>) -> bool {
-    let keys = tree::text(patient.root, "/root/.ssh/authorized_keys").unwrap_or_default();
+fn root_has_keys(context: &Context<'_>) -> bool {
+    let keys = tree::text(context.root, "/root/.ssh/authorized_keys").unwrap_or_default();
     tree::lines(&keys).next().is_some()
 }
 
@@ -199,7 +199,7 @@ fn there_is_time_to_enroll(case: &Case<'_>) -> Option<Finding> {
     let view = &case.view;
     let time = seconds(&view.value("logingracetime").text)?;
     let short = time > 0 && time < TIME_TO_ENROLL;
-    (short && enrolling::is_possible(case.patient, "sshd")).then(|| {
+    (short && enrolling::is_possible(case.context, "sshd")).then(|| {
         Finding::warning(
             view.place("logingracetime"),
             format!("LoginGraceTime is {time} s: too short to enroll in a login"),

@@ -26,9 +26,8 @@ use twostep_hostconf::pam::files::{Files, PAM_CONF};
 use twostep_hostconf::pam::pam_line::PamLine;
 use twostep_hostconf::pam::service::Service;
 
-use super::Patient;
+use super::context::{Context, Visibility};
 use super::finding::{Finding, Remedy};
-use super::sight::Sight;
 use asking::Stack;
 use auth::Caller;
 
@@ -41,9 +40,9 @@ pub struct Guard {
 }
 
 /// Our lines in the service called `name`, wherever it includes them from.
-pub fn guard(patient: &Patient<'_>, name: &str) -> Guard {
-    let files = Files::new(patient.root);
-    let service = Service::load(&files, name).filter(|_| !hides_lines(patient, &files));
+pub fn guard(context: &Context<'_>, name: &str) -> Guard {
+    let files = Files::new(context.root);
+    let service = Service::load(&files, name).filter(|_| !hides_lines(context, &files));
     let ours = |entries: &[PamLine]| entries.iter().find(|entry| entry.is_ours()).cloned();
     Guard {
         asks: service
@@ -55,42 +54,42 @@ pub fn guard(patient: &Patient<'_>, name: &str) -> Guard {
 }
 
 /// Checks each service that names the module, if all lines can be seen: some say little without the others.
-pub fn check(patient: &Patient<'_>) -> Vec<Finding> {
-    let files = Files::new(patient.root);
-    let findings = check_services(patient, &files);
-    if hides_lines(patient, &files) { Vec::new() } else { findings }
+pub fn check(context: &Context<'_>) -> Vec<Finding> {
+    let files = Files::new(context.root);
+    let findings = check_services(context, &files);
+    if hides_lines(context, &files) { Vec::new() } else { findings }
 }
 
 /// Whether this process cannot see all lines that libpam would run.
-fn hides_lines(patient: &Patient<'_>, files: &Files<'_>) -> bool {
-    patient.sight == Sight::Public && files.hides()
+fn hides_lines(context: &Context<'_>, files: &Files<'_>) -> bool {
+    context.visibility == Visibility::Public && files.hides()
 }
 
-fn check_services(patient: &Patient<'_>, files: &Files<'_>) -> Vec<Finding> {
+fn check_services(context: &Context<'_>, files: &Files<'_>) -> Vec<Finding> {
     let names = files.names();
     let services: Vec<_> = names.iter().filter_map(|name| Service::load(files, name)).collect();
     if !services.is_empty() && !services.iter().any(Service::names_us) {
         return vec![nobody_asks(files)];
     }
-    let guarded = guarded(patient);
+    let guarded = guarded(context);
     let asking = services.iter().filter(|service| service.names_us());
     let each = asking.flat_map(|service| {
-        let mut findings = check_lines(patient, files, service);
+        let mut findings = check_lines(context, files, service);
         if !shared::is_part(service, &services) {
             findings.extend(check_service(files, service, &guarded));
         }
         findings.into_iter().map(|finding| in_pam_conf(service, finding))
     });
     let together = shared::check(files, &services).into_iter().chain(pairs::check(files, &services));
-    each.chain(together).chain(silent::check(patient, files, &services)).collect()
+    each.chain(together).chain(silent::check(context, files, &services)).collect()
 }
 
 /// Where an account line of ours is needed: people enroll there, or the gate is there.
-fn guarded(patient: &Patient<'_>) -> Vec<String> {
-    if patient.hides_policy() {
+fn guarded(context: &Context<'_>) -> Vec<String> {
+    if context.hides_policy() {
         return Vec::new();
     }
-    let policy = patient.policy.as_ref();
+    let policy = context.policy.as_ref();
     let enrollment = policy.map_or_else(Enrollment::default, |policy| policy.enrollment.clone());
     let gate = policy.map_or_else(Gate::default, |policy| policy.gate.clone());
     [enrollment.services, gate.services].concat()
@@ -116,10 +115,10 @@ fn check_service(files: &Files<'_>, service: &Service, guarded: &[String]) -> Ve
 }
 
 /// Our lines themselves, wherever they stand.
-fn check_lines(patient: &Patient<'_>, files: &Files<'_>, service: &Service) -> Vec<Finding> {
+fn check_lines(context: &Context<'_>, files: &Files<'_>, service: &Service) -> Vec<Finding> {
     let entries = service.auth.iter().chain(&service.account);
     let ours = entries.filter(|entry| entry.is_ours());
-    ours.flat_map(|entry| [own_line::check(entry), module_file::check(patient, files, entry)].concat())
+    ours.flat_map(|entry| [own_line::check(entry), module_file::check(context, files, entry)].concat())
         .collect()
 }
 

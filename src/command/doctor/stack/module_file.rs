@@ -10,9 +10,8 @@ use twostep_hostconf::pam::pam_line::PamLine;
 use twostep_hostconf::tree::bytes_of;
 use twostep_hostconf::tree::is_hidden;
 
-use crate::doctor::Patient;
+use crate::doctor::context::{Context, Visibility};
 use crate::doctor::finding::{Finding, Remedy};
-use crate::doctor::sight::Sight;
 
 /// No module is longer, in bytes; of one that is, the beginning is read.
 const LONGEST: u64 = 64 * 1024 * 1024;
@@ -23,17 +22,17 @@ const AGAIN: &str = "Install twostep again.";
 const SHARED_OBJECT: u16 = 3;
 
 /// Everything wrong with the file that `entry` names.
-pub fn check(patient: &Patient<'_>, files: &Files<'_>, entry: &PamLine) -> Vec<Finding> {
+pub fn check(context: &Context<'_>, files: &Files<'_>, entry: &PamLine) -> Vec<Finding> {
     let path = full_path(files, entry.module());
     let real = files.resolve(&path);
-    if patient.sight == Sight::Public && real.as_deref().is_some_and(is_hidden) {
+    if context.visibility == Visibility::Public && real.as_deref().is_some_and(is_hidden) {
         return Vec::new();
     }
     let found = real.and_then(|real| Some((fs::metadata(&real).ok()?, real)));
     let Some((meta, real)) = found.filter(|(meta, _)| meta.is_file()) else {
         return vec![missing(files, entry, &path)];
     };
-    let owner = patient.root.system_owner().map(|uid| uid.as_raw()).unwrap_or_default();
+    let owner = context.root.system_owner().map(|uid| uid.as_raw()).unwrap_or_default();
     mode(&path, &meta, owner).into_iter().chain(content(&path, &real)).collect()
 }
 

@@ -4,13 +4,13 @@ use twostep_hostconf::location::Location;
 use twostep_hostconf::pam::files::Files;
 use twostep_hostconf::pam::service::Service;
 
-use crate::doctor::Patient;
+use crate::doctor::context::Context;
 use crate::doctor::finding::{Finding, Remedy};
 
 /// What is wrong with services that do not name the module, where others do.
-pub fn check(patient: &Patient<'_>, files: &Files<'_>, services: &[Service]) -> Vec<Finding> {
+pub fn check(context: &Context<'_>, files: &Files<'_>, services: &[Service]) -> Vec<Finding> {
     let unreadable = files.unreadable().into_iter().map(cannot_be_read);
-    unreadable.chain(unguarded(patient, services)).collect()
+    unreadable.chain(unguarded(context, services)).collect()
 }
 
 /// What stands in the place of a service's file, and is none.
@@ -24,8 +24,8 @@ fn cannot_be_read(file: String) -> Finding {
 }
 
 /// At the gate's services, and where people enroll, the policy counts on being asked.
-fn unguarded(patient: &Patient<'_>, services: &[Service]) -> Vec<Finding> {
-    let Some(policy) = &patient.policy else { return Vec::new() };
+fn unguarded(context: &Context<'_>, services: &[Service]) -> Vec<Finding> {
+    let Some(policy) = &context.policy else { return Vec::new() };
     let named = |service: &&Service| {
         [&policy.gate.services, &policy.enrollment.services].iter().any(|list| list.contains(&service.name))
     };

@@ -1,21 +1,19 @@
 //! The policy: errors, which close every login, and rules that decide nothing.
 
+pub mod hint;
+
 use twostep_core::policy::{Policy, PolicyError, Remark};
 use twostep_hostconf::location::Location;
 
-use super::Patient;
+use super::context::{Context, POLICY};
 use super::finding::{Finding, Remedy};
-use crate::policy::hint;
-
-/// The policy, as the machine names it.
-pub const FILE: &str = "/etc/twostep/policy.toml";
 
 /// Checks what the policy says. Whether it can be read at all is the matter of the files.
-pub fn check(patient: &Patient<'_>) -> Vec<Finding> {
-    let Some(text) = &patient.policy_text else { return Vec::new() };
+pub fn check(context: &Context<'_>) -> Vec<Finding> {
+    let Some(text) = &context.policy_text else { return Vec::new() };
     let errors = Policy::errors(text.as_bytes());
     let errors = errors.iter().map(|error| of_error(error, text));
-    let remarks = patient.policy.iter().flat_map(|policy| policy.remarks(patient.now));
+    let remarks = context.policy.iter().flat_map(|policy| policy.remarks(context.now));
     let idle = remarks.filter(|remark| remark.is_idle);
     errors.chain(idle.map(|remark| of_remark(remark, text))).collect()
 }
@@ -23,12 +21,12 @@ pub fn check(patient: &Patient<'_>) -> Vec<Finding> {
 fn of_error(error: &PolicyError, text: &str) -> Finding {
     let why = "As long as the policy has an error, every login that twostep guards is refused.";
     let what = error.message.clone();
-    Finding::problem(Location::line(FILE, error.position.line), what, why, remedy(error, text))
+    Finding::problem(Location::line(POLICY, error.position.line), what, why, remedy(error, text))
 }
 
 /// A key that nobody knows is written right, if it looks like a slip, or taken out, if that helps and harms nobody.
 fn remedy(error: &PolicyError, text: &str) -> Remedy {
-    let place = || Location::line(FILE, error.position.line);
+    let place = || Location::line(POLICY, error.position.line);
     let line = text.lines().nth(error.position.line.saturating_sub(1)).unwrap_or_default();
     if error.message.starts_with("unknown field `") {
         let meant =
@@ -57,9 +55,9 @@ fn helps(error: &PolicyError, text: &str, new: Option<&str>) -> bool {
 
 fn of_remark(remark: Remark, text: &str) -> Finding {
     let why = "The policy holds, but this rule does not do what it seems to say.";
-    let place = Location::line(FILE, remark.line);
+    let place = Location::line(POLICY, remark.line);
     let remedy = match extent(remark.line, text) {
-        Some(lines) if remark.is_over => Remedy::Delete { place: Location::lines(FILE, lines.0, lines.1) },
+        Some(lines) if remark.is_over => Remedy::Delete { place: Location::lines(POLICY, lines.0, lines.1) },
         Some(_) | None => Remedy::Advice { text: remark.then },
     };
     Finding::warning(place, remark.what, why, remedy)
