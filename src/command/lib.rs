@@ -3,7 +3,7 @@
 mod administrator;
 mod caller;
 mod completions;
-pub mod doctor;
+mod doctor;
 mod enroll;
 mod export;
 mod failure;

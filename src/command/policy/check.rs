@@ -11,8 +11,8 @@ use twostep_core::os::files::LONGEST_FILE;
 use twostep_core::os::root::Root;
 use twostep_core::os::{account, clock};
 use twostep_core::policy::{Condition, Policy, PolicyError, Remark, Rule, Weight};
+use twostep_doctor::hint::hint;
 
-use crate::doctor::hint::hint;
 use crate::failure::Failure;
 use crate::terminal::say;
 

@@ -2,8 +2,8 @@ use std::fs;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use twostep::doctor::examine;
 use twostep_core::os::root::Root;
+use twostep_doctor::examine;
 use twostep_tests::{World, plant};
 
 use crate::sections::sections;

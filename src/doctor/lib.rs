@@ -1,0 +1,51 @@
+//! Looks at everything on which logins with a second step depend, and says what is wrong, why that matters, and what mends
+//! it. It changes nothing.
+//!
+//! What other programs read and do, `twostep_hostconf` knows. Here stands what we think of it.
+
+mod account;
+mod clock;
+mod confinement;
+pub mod context;
+mod enrolling;
+mod files;
+pub mod finding;
+mod helper;
+mod login_defs;
+mod machine;
+mod mounts;
+mod people;
+mod policy;
+pub mod report;
+mod sshd;
+mod stack;
+mod users;
+
+use twostep_core::fault::Fault;
+use twostep_core::os::root::Root;
+
+use context::Context;
+use finding::Finding;
+pub use policy::hint;
+use report::Report;
+
+/// The checks, each in a file of its own. One that cannot look says so in a finding.
+const CHECKS: &[fn(&Context<'_>) -> Vec<Finding>] = &[
+    policy::check,
+    stack::check,
+    sshd::check,
+    login_defs::check,
+    files::check,
+    mounts::check,
+    account::check,
+    clock::check,
+    users::check,
+    confinement::check,
+];
+
+/// What all checks find below `root`.
+pub fn examine(root: &Root) -> Result<Report, Fault> {
+    let context = Context::of(root)?;
+    let findings = CHECKS.iter().flat_map(|check| check(&context)).collect();
+    Ok(Report::new(findings, context.visibility))
+}

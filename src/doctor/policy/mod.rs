@@ -1,0 +1,93 @@
+//! The policy: errors, which close every login, and rules that decide nothing.
+
+pub mod hint;
+
+use twostep_core::policy::{Policy, PolicyError, Remark};
+use twostep_hostconf::location::Location;
+
+use crate::context::{Context, POLICY};
+use crate::finding::{Finding, Remedy};
+
+/// Checks what the policy says. Whether it can be read at all is the matter of the files.
+pub fn check(context: &Context<'_>) -> Vec<Finding> {
+    let Some(text) = &context.policy_text else { return Vec::new() };
+    let errors = Policy::errors(text.as_bytes());
+    let errors = errors.iter().map(|error| of_error(error, text));
+    let remarks = context.policy.iter().flat_map(|policy| policy.remarks(context.now));
+    let idle = remarks.filter(|remark| remark.is_idle);
+    errors.chain(idle.map(|remark| of_remark(remark, text))).collect()
+}
+
+fn of_error(error: &PolicyError, text: &str) -> Finding {
+    let why = "As long as the policy has an error, every login that twostep guards is refused.";
+    let what = error.message.clone();
+    Finding::problem(Location::line(POLICY, error.position.line), what, why, remedy(error, text))
+}
+
+/// A key that nobody knows is written right, if it looks like a slip, or taken out, if that helps and harms nobody.
+fn remedy(error: &PolicyError, text: &str) -> Remedy {
+    let place = || Location::line(POLICY, error.position.line);
+    let line = text.lines().nth(error.position.line.saturating_sub(1)).unwrap_or_default();
+    if error.message.starts_with("unknown field `") {
+        let meant =
+            hint::meant(&error.message).and_then(|key| Some(format!("{key} ={}", line.split_once('=')?.1)));
+        if let Some(new) = meant.filter(|new| helps(error, text, Some(new))) {
+            return Remedy::Replace { place: place(), text: new };
+        }
+        // In a rule it is perhaps a condition, without which the rule would mean more people.
+        if extent(error.position.line, text).is_none() && helps(error, text, None) {
+            return Remedy::Delete { place: place() };
+        }
+    }
+    Remedy::Advice { text: hint::hint(&error.message) }
+}
+
+/// Whether the policy has fewer errors with `new` in place of the erroneous line.
+fn helps(error: &PolicyError, text: &str, new: Option<&str>) -> bool {
+    let lines = text.lines().enumerate();
+    let mended =
+        lines.filter_map(
+            |(index, line)| if index.saturating_add(1) == error.position.line { new } else { Some(line) },
+        );
+    let mended = mended.collect::<Vec<_>>().join("\n");
+    Policy::errors(mended.as_bytes()).len() < Policy::errors(text.as_bytes()).len()
+}
+
+fn of_remark(remark: Remark, text: &str) -> Finding {
+    let why = "The policy holds, but this rule does not do what it seems to say.";
+    let place = Location::line(POLICY, remark.line);
+    let remedy = match extent(remark.line, text) {
+        Some(lines) if remark.is_over => Remedy::Delete { place: Location::lines(POLICY, lines.0, lines.1) },
+        Some(_) | None => Remedy::Advice { text: remark.then },
+    };
+    Finding::warning(place, remark.what, why, remedy)
+}
+
+/// The lines of the rule whose name stands on `line`, if it has a header of its own, without what stands behind its last key.
+fn extent(line: usize, text: &str) -> Option<(usize, usize)> {
+    let is_header = |line: &str| line.trim_start().starts_with('[');
+    let lines: Vec<&str> = text.lines().collect();
+    let first = lines.get(..line)?.iter().rposition(|line| is_header(line))?;
+    if !lines.get(first)?.trim_start().starts_with("[[rule]]") {
+        return None;
+    }
+    let behind = lines.get(first.saturating_add(1)..)?;
+    let end = behind.iter().position(|line| is_header(line)).unwrap_or(behind.len());
+    let is_key = |line: &&str| !line.trim().is_empty() && !line.trim_start().starts_with('#');
+    let length = behind.get(..end)?.iter().rposition(is_key)?.saturating_add(1);
+    Some((first.saturating_add(1), first.saturating_add(1).saturating_add(length)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rule_reaches_from_its_header_to_the_next() {
+        let text =
+            "version = 1\n[[rule]]\nname = \"a\"\nmode = \"exempt\"\n\n[[rule]]\nname = \"b\"\n[gate]\n";
+        assert_eq!(extent(3, text), Some((2, 4)));
+        assert_eq!(extent(7, text), Some((6, 7)));
+        assert_eq!(extent(1, "rule = [{name = \"a\"}]"), None);
+    }
+}

@@ -1,0 +1,117 @@
+//! The report, for people and for programs.
+
+use std::fmt::{self, Display, Formatter, Write};
+
+use serde::Serialize;
+
+use twostep_hostconf::location::Location;
+
+use crate::context::Visibility;
+use crate::finding::{Finding, Remedy, Severity};
+
+/// All findings, the worst first.
+#[derive(Serialize)]
+pub struct Report {
+    problems: usize,
+    warnings: usize,
+    /// Whether everything was looked at.
+    complete: bool,
+    findings: Vec<Finding>,
+}
+
+impl Report {
+    /// The report on `findings`, by somebody with this visibility.
+    pub fn new(mut findings: Vec<Finding>, visibility: Visibility) -> Self {
+        findings.sort();
+        findings.dedup();
+        let count = |severity| findings.iter().filter(|finding| finding.severity == severity).count();
+        Self {
+            problems: count(Severity::Problem),
+            warnings: count(Severity::Warning),
+            complete: visibility == Visibility::Whole,
+            findings,
+        }
+    }
+
+    /// Whether something must be mended.
+    pub fn has_problems(&self) -> bool {
+        self.problems > 0
+    }
+}
+
+impl Display for Report {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        self.findings.iter().try_for_each(|finding| writeln!(f, "{finding}"))?;
+        match (self.problems, self.warnings) {
+            (0, 0) => f.write_str("Nothing to mend.")?,
+            (problems, warnings) => {
+                write!(f, "{}, {}.", counted(problems, "problem"), counted(warnings, "warning"))?;
+            }
+        }
+        if self.findings.len() > 1 {
+            f.write_str("\nMend the first, then ask again: what follows may have moved.")?;
+        }
+        if !self.complete {
+            write!(f, "\n{LEFT_OUT}")?;
+        }
+        Ok(())
+    }
+}
+
+/// What is said to whoever cannot see everything.
+const LEFT_OUT: &str = "Left out is what only root may read, such as what is stored of people and what sshd says of itself: \
+                        'sudo twostep doctor' looks at that, too.";
+
+fn counted(count: usize, what: &str) -> String {
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
+}
+
+impl Display for Finding {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let severity = match self.severity {
+            Severity::Problem => "problem",
+            Severity::Warning => "warning",
+        };
+        writeln!(f, "{severity}: {}: {}", self.place, self.what)?;
+        writeln!(f, "    {}", self.why)?;
+        write!(f, "{}", self.remedy)
+    }
+}
+
+impl Display for Remedy {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Replace { place, text } => {
+                writeln!(f, "    Put in place of {place}:")?;
+                indented(f, text)
+            }
+            Self::Insert { place: place @ Location { line: Some(_), .. }, text } => {
+                writeln!(f, "    Put before {place}:")?;
+                indented(f, text)
+            }
+            Self::Insert { place: place @ Location { line: None, .. }, text } => {
+                writeln!(f, "    Put at the end of {place}:")?;
+                indented(f, text)
+            }
+            Self::Move { place, before: before @ Location { line: Some(_), .. } } => {
+                writeln!(f, "    Move {place} to before {before}.")
+            }
+            Self::Move { place, before } => writeln!(f, "    Move {place} to the end of {before}."),
+            Self::Delete { place } => writeln!(f, "    Delete {place}."),
+            Self::Run { command } => {
+                writeln!(f, "    As root, run:")?;
+                indented(f, command)
+            }
+            Self::Advice { text } => writeln!(f, "    {text}"),
+        }
+    }
+}
+
+/// Lines that can be copied as they are.
+fn indented(f: &mut Formatter<'_>, text: &str) -> fmt::Result {
+    text.lines().try_for_each(|line| {
+        f.write_str("        ")?;
+        f.write_str(line)?;
+        f.write_char('\n')
+    })
+}

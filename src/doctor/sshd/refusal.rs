@@ -1,0 +1,27 @@
+//! sshd does not say what its settings are.
+
+use twostep_hostconf::location::Location;
+use twostep_hostconf::sshd::config::MAIN;
+use twostep_hostconf::sshd::effective::{PATIENCE, Refusal};
+
+use crate::finding::{Finding, Remedy};
+
+/// The finding that tells of `refusal`.
+pub fn finding(refusal: &Refusal) -> Finding {
+    let main = || Location::file(MAIN);
+    let (place, said) = match refusal {
+        Refusal::Settings { location, message } => {
+            (location.clone(), message.clone().unwrap_or_else(|| "it does not say why".to_owned()))
+        }
+        Refusal::CannotRun { program, error } => (main(), format!("{program} -T: {error}")),
+        Refusal::TooSlow { program } => {
+            (main(), format!("{program} -T did not end within {} s", PATIENCE.as_secs()))
+        }
+    };
+    Finding::problem(
+        place,
+        format!("sshd refuses its settings: {said}"),
+        "It goes on with what it has read before, and the next start or reload fails: nobody can log in by SSH then.",
+        Remedy::Advice { text: "Mend that, until 'sshd -t' says nothing.".to_owned() },
+    )
+}

@@ -1,0 +1,254 @@
+//! What must hold of sshd's settings, one rule a function.
+
+use twostep_core::policy::Policy;
+use twostep_hostconf::sshd::methods::{Way, beside_pam, is_offered, ways};
+use twostep_hostconf::sshd::view::View;
+use twostep_hostconf::tree;
+
+use super::fate::{Fate, FirstFactor, fate, mended};
+use super::setting::{set, whom};
+use crate::context::Context;
+use crate::enrolling::{self, TIME_TO_ENROLL};
+use crate::finding::{Finding, Remedy};
+
+/// Somebody's settings, and what they are judged by.
+pub struct Case<'a> {
+    /// The settings.
+    pub view: View<'a>,
+    /// Those of root.
+    pub root_view: View<'a>,
+    /// What comes first.
+    pub first: FirstFactor,
+    /// The machine.
+    pub context: &'a Context<'a>,
+}
+
+type Rule = fn(&Case<'_>) -> Option<Finding>;
+
+/// The rules on what sshd takes for everybody alike.
+pub const EVERYBODY: &[Rule] = &[uses_pam, root_has_a_way_in, there_is_time_to_enroll];
+
+/// The rules on what a `Match` block can set, with the keywords that they look at.
+pub const EVERYONE_AND_BLOCKS: &[(&[&str], Rule)] = &[
+    (&["kbdinteractiveauthentication"], can_ask),
+    (&["passwordauthentication", "authenticationmethods"], password_is_no_way_in),
+    (&["pubkeyauthentication", "authenticationmethods"], keys_are_taken),
+    (
+        &["authenticationmethods", "pubkeyauthentication", "gssapiauthentication", "hostbasedauthentication"],
+        nobody_comes_in_beside_pam,
+    ),
+    (&["authenticationmethods", "passwordauthentication", "pubkeyauthentication"], every_way_in_asks),
+];
+
+fn uses_pam(case: &Case<'_>) -> Option<Finding> {
+    (!case.view.is_on("usepam")).then(|| {
+        Finding::problem(
+            case.view.place("usepam"),
+            "UsePAM is no",
+            "sshd then does not come to PAM: nobody is asked for a code.",
+            set(&case.view, "UsePAM", "yes"),
+        )
+    })
+}
+
+fn can_ask(case: &Case<'_>) -> Option<Finding> {
+    (!case.view.is_on("kbdinteractiveauthentication")).then(|| {
+        Finding::problem(
+            case.view.place("kbdinteractiveauthentication"),
+            format!("KbdInteractiveAuthentication is no{}", whom(&case.view)),
+            "It is the only method by which sshd can ask for a code: whoever needs one cannot log in.",
+            set(&case.view, "KbdInteractiveAuthentication", "yes"),
+        )
+    })
+}
+
+/// Where any one method lets people in, `password` is offered, too.
+fn password_is_no_way_in(case: &Case<'_>) -> Option<Finding> {
+    (ways(&case.view).is_none() && case.view.is_on("passwordauthentication")).then(|| {
+        Finding::warning(
+            case.view.place("passwordauthentication"),
+            format!("PasswordAuthentication is yes{}", whom(&case.view)),
+            "The method 'password' cannot ask for a code: whoever needs one types the password there for nothing.",
+            set(&case.view, "PasswordAuthentication", "no"),
+        )
+    })
+}
+
+fn keys_are_taken(case: &Case<'_>) -> Option<Finding> {
+    let view = &case.view;
+    let needs_key = |ways: Vec<Way>| ways.iter().all(|way| way.has("publickey"));
+    let needed = case.first == FirstFactor::Key || ways(view).is_some_and(needs_key);
+    (needed && !view.is_on("pubkeyauthentication")).then(|| {
+        Finding::problem(
+            view.place("pubkeyauthentication"),
+            format!("PubkeyAuthentication is no{}, but a key must come first", whom(view)),
+            "Everybody is refused.",
+            set(view, "PubkeyAuthentication", "yes"),
+        )
+    })
+}
+
+fn nobody_comes_in_beside_pam(case: &Case<'_>) -> Option<Finding> {
+    let view = &case.view;
+    let beside = beside_pam(view);
+    (ways(view).is_none() && !beside.is_empty()).then(|| {
+        Finding::problem(
+            view.place("authenticationmethods"),
+            format!(
+                "AuthenticationMethods is {}{}: {} alone lets people in",
+                if view.value("authenticationmethods").place.is_some() { "any" } else { "not set" },
+                whom(view),
+                beside.join(" or ")
+            ),
+            format!("{} {}", passed_over(case.context.policy.as_ref()), for_whom(case.first)),
+            set(view, "AuthenticationMethods", case.first.way()),
+        )
+    })
+}
+
+/// What it means that sshd comes to PAM's account part alone.
+fn passed_over(policy: Option<&Policy>) -> &'static str {
+    let guarded = policy.map(|policy| policy.gate.services.iter().any(|service| service == "sshd"));
+    match guarded {
+        None => "That way nobody is asked for a code.",
+        Some(true) => {
+            "That way nobody is asked for a code: whoever must have a second step is refused by the account line, and \
+             everybody else gets in without, enrolled or not."
+        }
+        Some(false) => "That way everybody gets in without a code, enrolled or not.",
+    }
+}
+
+/// What the mending does to those who come with a key.
+fn for_whom(first: FirstFactor) -> &'static str {
+    match first {
+        FirstFactor::Password => {
+            "With the line below keys are no longer taken: it is password and code then."
+        }
+        FirstFactor::Key => "With the line below it is key and code.",
+    }
+}
+
+/// One finding for the line: the worst way in gives it its name.
+fn every_way_in_asks(case: &Case<'_>) -> Option<Finding> {
+    let view = &case.view;
+    let all = ways(view)?;
+    let offered: Vec<&Way> = all.iter().filter(|way| is_offered(way, view)).collect();
+    let worst = offered.iter().max_by_key(|way| fate(way, case.first))?;
+    let only = offered.iter().all(|way| fate(way, case.first) == Fate::CannotAsk);
+    let (finding, what, why): (fn(_, _, _, _) -> _, _, _) = match fate(worst, case.first) {
+        Fate::Asked => return None,
+        Fate::CannotAsk => (
+            if only { Finding::problem } else { Finding::warning },
+            "cannot ask for a code",
+            "There sshd asks for nothing but the password: whoever needs a code is refused.",
+        ),
+        Fate::NoKey => (
+            Finding::problem,
+            "refuses everybody, because no key comes first",
+            "The line in /etc/pam.d/sshd says first_factor=publickey.",
+        ),
+        Fate::NotAsked => {
+            (Finding::problem, "lets people in without a code", passed_over(case.context.policy.as_ref()))
+        }
+    };
+    let what = format!("AuthenticationMethods{}: '{worst}' {what}", whom(view));
+    Some(finding(view.place("authenticationmethods"), what, why, mend_ways(case, &all, worst)))
+}
+
+/// A key alone may be meant for accounts that a block names one by one: then the policy must say it, too.
+fn mend_ways(case: &Case<'_>, all: &[Way], worst: &Way) -> Remedy {
+    let mended = mended(all, case.first);
+    let names = case.view.block().is_some_and(|block| block.named().is_some());
+    if fate(worst, case.first) != Fate::NotAsked || !names {
+        return set(&case.view, "AuthenticationMethods", &mended);
+    }
+    Remedy::Advice {
+        text: format!(
+            "If that is meant, exempt them in the policy, by a rule with mode = \"exempt\". If not, write there: \
+             AuthenticationMethods {mended}"
+        ),
+    }
+}
+
+/// root may be meant to come with a key, and cannot where a password or code is asked for as well.
+fn root_has_a_way_in(case: &Case<'_>) -> Option<Finding> {
+    let view = &case.root_view;
+    // What sshd -T says is the older name.
+    let value = view.value("permitrootlogin").text.replace("without-password", "prohibit-password");
+    let by_key_alone = |way: &Way| fate(way, case.first) == Fate::NotAsked;
+    let shut = ways(view).is_some_and(|ways| !ways.iter().any(by_key_alone));
+    (["prohibit-password", "forced-commands-only"].contains(&value.as_str()) && shut && root_has_keys(case.context)).then(|| {
+        Finding::warning(
+            view.place("permitrootlogin"),
+            format!("PermitRootLogin is {value}: root cannot log in over SSH, though it has keys"),
+            "sshd then takes no password and no code of root's, and AuthenticationMethods asks for one. Log in as yourself \
+             and use sudo, and say that root stays out; or let root in by a key alone, in a block 'Match User root' with \
+             'AuthenticationMethods publickey', and exempt root in the policy.",
+            set(&case.view, "PermitRootLogin", "no"),
+        )
+    })
+}
+
+fn root_has_keys(context: &Context<'_>) -> bool {
+    let keys = tree::text(context.root, "/root/.ssh/authorized_keys").unwrap_or_default();
+    tree::lines(&keys).next().is_some()
+}
+
+fn there_is_time_to_enroll(case: &Case<'_>) -> Option<Finding> {
+    let view = &case.view;
+    let time = seconds(&view.value("logingracetime").text)?;
+    let short = time > 0 && time < TIME_TO_ENROLL;
+    (short && enrolling::is_possible(case.context, "sshd")).then(|| {
+        Finding::warning(
+            view.place("logingracetime"),
+            format!("LoginGraceTime is {time} s: too short to enroll in a login"),
+            enrolling::WHY_SHORT,
+            set(view, "LoginGraceTime", &TIME_TO_ENROLL.to_string()),
+        )
+    })
+}
+
+/// The time formats of sshd_config(5): numbers with s, m, h, d or w; seconds without.
+fn seconds(text: &str) -> Option<u64> {
+    let mut total: u64 = 0;
+    let mut rest = text;
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+        let (number, unit) = rest.split_at_checked(digits)?;
+        let number: u64 = number.parse().ok()?;
+        let unit_length = unit.chars().next().map_or(0, char::len_utf8);
+        let factor = match unit.get(..unit_length)? {
+            "" | "s" | "S" => 1,
+            "m" | "M" => 60,
+            "h" | "H" => 3600,
+            "d" | "D" => 86_400,
+            "w" | "W" => 604_800,
+            _ => return None,
+        };
+        total = total.saturating_add(number.saturating_mul(factor));
+        rest = unit.get(unit_length..)?;
+    }
+    Some(total)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_read_as_sshd_writes_them() {
+        let table = [
+            ("120", Some(120)),
+            ("2m", Some(120)),
+            ("1h30M", Some(5400)),
+            ("1w1d", Some(691_200)),
+            ("0", Some(0)),
+            ("x", None),
+            ("5y", None),
+        ];
+        for (text, expected) in table {
+            assert_eq!(seconds(text), expected, "{text}");
+        }
+    }
+}

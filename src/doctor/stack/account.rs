@@ -1,0 +1,109 @@
+//! The account line, where people enroll and at the gate.
+
+use twostep_core::login::machine::Machine;
+use twostep_core::machine::System;
+use twostep_core::pam::walk::Handler;
+use twostep_hostconf::location::Location;
+use twostep_hostconf::pam::files::Files;
+use twostep_hostconf::pam::kind::Kind;
+use twostep_hostconf::pam::modules::Scenario;
+use twostep_hostconf::pam::pam_line::PamLine;
+use twostep_hostconf::pam::service::Service;
+use twostep_hostconf::pam::ways::Ways;
+
+use super::asking::Stack;
+use super::own_line;
+use super::shared;
+use super::text::our_text;
+use crate::finding::{Finding, Remedy};
+
+const STORES: &str = "It stores what somebody enrolls in a login, and refuses who came around the code.";
+
+/// What is wrong with the account lines of a service that needs one of ours.
+pub fn check(files: &Files<'_>, service: &Service) -> Vec<Finding> {
+    let own = |entry: &PamLine| entry.is_ours() && !shared::stands_shared(entry);
+    if !service.account.iter().any(own) {
+        return vec![missing(service)];
+    }
+    let Some(stack) = Stack::new(files, service, &service.account) else { return Vec::new() };
+    if !stack.entries.iter().take(stack.ours).all(passes_on) {
+        return vec![not_first(&stack)];
+    }
+    if Ways::through(&stack.entries, Scenario::Exempt).successes.is_empty() {
+        return vec![nobody_says_yes(&stack)];
+    }
+    if Ways::through(&stack.entries, Scenario::Refused).successes.iter().any(|facts| facts.asked) {
+        return vec![super::auth::forgets(&stack)];
+    }
+    let is_wrong = |entry: &PamLine| entry.is_ours() && !own_line::check(entry).is_empty();
+    if service.account.iter().any(is_wrong) {
+        return Vec::new(); // told already
+    }
+    doubt(files, service).into_iter().collect()
+}
+
+/// What the module itself says before it enrolls anybody: it is stricter, because it must not guess.
+fn doubt(files: &Files<'_>, service: &Service) -> Option<Finding> {
+    let problem = System::new(files.root().clone()).check_account_phase(&service.name).err()?;
+    let why = "twostep cannot be sure that PAM comes to its account line, so nobody enrolls here.";
+    let remedy =
+        Remedy::Advice { text: "Write the lines before it plainly, one after the other.".to_owned() };
+    Some(Finding::problem(Location::file(&service.file), problem, why, remedy))
+}
+
+/// Whether a line never skips what follows but by refusing, as the module itself judges before it enrolls anybody.
+fn passes_on(entry: &PamLine) -> bool {
+    let control = entry.words.get(1).map_or("", |word| &word.text);
+    let is_plain = ["required", "requisite"].iter().any(|plain| control.eq_ignore_ascii_case(plain));
+    is_plain && entry.handler == Handler::Module && entry.trail.iter().all(|step| step.whole)
+}
+
+fn missing(service: &Service) -> Finding {
+    let skipping = service.account.iter().filter(|entry| !passes_on(entry));
+    let first = skipping.filter_map(|entry| entry.line_in(&service.file)).next();
+    let place = first.cloned().unwrap_or_else(|| Location::file(&service.file));
+    let what = "the account line of twostep is missing";
+    Finding::problem(
+        Location::file(&service.file),
+        what,
+        STORES,
+        Remedy::Insert { place, text: our_text(Kind::Account) },
+    )
+}
+
+fn not_first(stack: &Stack<'_>) -> Finding {
+    let what = "an account line before the one of twostep may skip it";
+    let skipping = stack.entries.iter().position(|entry| !passes_on(entry)).unwrap_or(0);
+    let first = stack.in_our_file(skipping).unwrap_or_else(|| Location::file(&stack.service.file));
+    let remedy = Remedy::Move { place: stack.our_place(), before: first.clone() };
+    let around = Ways::through(&stack.entries, Scenario::Anything);
+    let culprit = around.successes.iter().find(|facts| !facts.asked).and_then(|facts| facts.went_around);
+    match culprit.and_then(|at| stack.entries.get(at)) {
+        Some(entry) => {
+            let why = format!("{STORES} {} can go around it, so nobody enrolls here.", entry.place);
+            Finding::problem(stack.our_place(), what, why, remedy)
+        }
+        None => {
+            let why = format!(
+                "{STORES} Where lines that are neither 'required' nor 'requisite' stand before it, nobody enrolls."
+            );
+            Finding::problem(stack.our_place(), what, why, remedy)
+        }
+    }
+}
+
+fn nobody_says_yes(stack: &Stack<'_>) -> Finding {
+    let text = if stack.files.knows_at_include() && stack.files.open("common-account").is_some() {
+        "@include common-account"
+    } else if stack.files.open("system-auth").is_some() {
+        "account    include      system-auth"
+    } else {
+        "account    required     pam_unix.so"
+    };
+    Finding::problem(
+        stack.our_place(),
+        "no other account line says yes: everybody is refused",
+        "The account line of twostep refuses, or says nothing.",
+        Remedy::Insert { place: stack.files.after(&stack.our_place()), text: text.to_owned() },
+    )
+}

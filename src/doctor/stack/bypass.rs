@@ -1,0 +1,138 @@
+//! A line that lets in without twostep being asked, and what mends it.
+
+use twostep_core::pam::control::{Action, ReturnValue};
+use twostep_hostconf::location::Location;
+use twostep_hostconf::pam::modules::Role;
+use twostep_hostconf::pam::pam_line::PamLine;
+
+use super::asking::{Stack, asks_first_factor};
+use super::text::{deny, jumping, permit};
+use super::unfold::unfolded;
+use crate::finding::{Finding, Remedy};
+
+/// What is wrong with the line number `culprit`.
+pub fn finding(stack: &Stack<'_>, culprit: usize) -> Option<Finding> {
+    let entry = stack.entries.get(culprit)?;
+    let (what, why) = words(entry);
+    let remedy = mend(stack, culprit).unwrap_or_else(|| advice(stack));
+    Some(Finding::problem(entry.place.clone(), what, why, remedy))
+}
+
+/// Without a word on the service, so that one line that many services include is one finding.
+fn words(entry: &PamLine) -> (String, &'static str) {
+    let module = entry.module();
+    if entry.role() == Role::Root {
+        let what = format!("{module} lets everybody in before twostep is asked");
+        return (what, "This service runs as root, and the line says yes to whatever runs as root.");
+    }
+    let what = if matches!(entry.control.on(ReturnValue::SUCCESS), Action::Done) {
+        format!("a yes of {module} ends the stack before twostep is asked")
+    } else {
+        format!("{module} can jump over the line of twostep")
+    };
+    let why = if entry.role().is_factor() {
+        "Nobody to whom it says yes is asked for a code."
+    } else {
+        "Whom it lets through is not asked for a code. To exempt people, write a rule in the policy: it is logged there."
+    };
+    (what, why)
+}
+
+fn mend(stack: &Stack<'_>, culprit: usize) -> Option<Remedy> {
+    let entry = stack.entries.get(culprit)?;
+    let ends = matches!(entry.control.on(ReturnValue::SUCCESS), Action::Done);
+    match entry.role() {
+        Role::Factor | Role::Counter => match include_to_unfold(stack, entry) {
+            Some(place) => unfold(stack, place),
+            None if ends => end_to_jump(stack, culprit),
+            None => shorten(stack, culprit),
+        },
+        Role::Condition | Role::Quiet if !ends => shorten(stack, culprit),
+        Role::Condition | Role::Quiet | Role::Root | Role::Permit => {
+            Some(Remedy::Delete { place: entry.place.clone() })
+        }
+        Role::Deny | Role::Ours => None,
+    }
+}
+
+/// The `include` or `substack` of our line's file that brings `entry`; a file that `@include` takes as a whole is written to be
+/// changed.
+pub fn include_to_unfold(stack: &Stack<'_>, entry: &PamLine) -> Option<Location> {
+    let file = stack.our_place().file;
+    entry.trail.iter().find(|step| step.place.file == file && !step.whole).map(|step| step.place.clone())
+}
+
+/// Puts lines of the file's own in place of an include.
+pub fn unfold(stack: &Stack<'_>, place: Location) -> Option<Remedy> {
+    let within = |entry: &&PamLine| entry.trail.iter().any(|step| step.place == place);
+    let included: Vec<_> = stack.entries.iter().filter(within).collect();
+    Some(Remedy::Replace { text: unfolded(&included)?, place })
+}
+
+/// A `sufficient` first factor becomes a jump over a line that refuses. That line comes first, with a yes behind it, so that
+/// the file is right after each step.
+fn end_to_jump(stack: &Stack<'_>, culprit: usize) -> Option<Remedy> {
+    let entry = stack.entries.get(culprit)?;
+    let beside = |other: &PamLine| other.level == entry.level;
+    let rest = || (culprit..stack.ours).skip(1).filter_map(|at| Some((at, stack.entries.get(at)?)));
+    let Some((at, denies)) = rest().find(|(_, other)| beside(other) && other.role() == Role::Deny) else {
+        let factor = rest().rfind(|(_, other)| asks_first_factor(other)).map_or(entry, |(_, other)| other);
+        return denied_after(stack, factor);
+    };
+    let next = stack.entries.get(at.saturating_add(1)).filter(|other| beside(other));
+    let ready = denies.control.on(ReturnValue::AUTH_ERR) == Action::Die
+        && next.is_some_and(|other| other.role() == Role::Permit);
+    let (place, text) = if ready {
+        (entry.place.clone(), jumping(entry, at.saturating_sub(culprit)))
+    } else {
+        (denies.place.clone(), format!("{}\n{}", deny(), permit()))
+    };
+    Some(Remedy::Replace { place, text })
+}
+
+/// The last first factor gets the line that refuses; first, it comes into our line's file.
+fn denied_after(stack: &Stack<'_>, factor: &PamLine) -> Option<Remedy> {
+    if let Some(place) = include_to_unfold(stack, factor) {
+        return unfold(stack, place);
+    }
+    let text = format!("{}\n{}\n{}", jumping(factor, 1), deny(), permit());
+    Some(Remedy::Replace { place: factor.place.clone(), text })
+}
+
+/// A jump becomes so short that it comes to our line. If there is nothing left to jump over, our line stands in the wrong
+/// place, or the jump has no other purpose.
+fn shorten(stack: &Stack<'_>, culprit: usize) -> Option<Remedy> {
+    let entry = stack.entries.get(culprit)?;
+    let between = stack.entries.get(culprit.saturating_add(1)..stack.ours)?;
+    let lines = between.iter().filter(|other| other.level == entry.level).count();
+    // The last one is the substack in which our line is, if it is in one.
+    let within = stack.our_line().is_some_and(|ours| ours.level > entry.level);
+    let lines = lines.saturating_sub(usize::from(within));
+    let place = entry.place.clone();
+    match lines {
+        0 if entry.role() == Role::Factor => stack.move_behind_password(),
+        0 => Some(Remedy::Delete { place }),
+        _ => {
+            Some(Remedy::Replace { place, text: entry.with_control(&shortened(entry.control_word(), lines)) })
+        }
+    }
+}
+
+/// The control with no jump longer than `lines`.
+fn shortened(control: &str, lines: usize) -> String {
+    let inner = control.trim_start_matches('[').trim_end_matches(']');
+    let pair = |pair: &str| match pair.split_once('=') {
+        Some((answer, number)) if number.parse::<usize>().is_ok_and(|number| number > lines) => {
+            format!("{answer}={lines}")
+        }
+        Some(_) | None => pair.to_owned(),
+    };
+    let pairs: Vec<_> = inner.split_whitespace().map(pair).collect();
+    format!("[{}]", pairs.join(" "))
+}
+
+fn advice(stack: &Stack<'_>) -> Remedy {
+    let text =
+        format!("Move the line of twostep ({}) so that every way to a yes passes it.", stack.our_place());
+    Remedy::Advice { text }
+}

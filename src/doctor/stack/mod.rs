@@ -1,0 +1,158 @@
+//! The stacks of PAM, as libpam would run them: what is wrong in each service that asks twostep.
+//!
+//! `twostep_hostconf::pam` reads the lines and follows all ways through them. Here each uses only those before it:
+//!
+//! ```text
+//! faults                                what libpam cannot read
+//! text, unfold -> own_line -> asking    our line, and the places for it
+//!   -> auth (bypass, wrong_factor), shared -> account, pairs, silent, module_file
+//! ```
+
+mod account;
+mod asking;
+mod auth;
+mod bypass;
+mod faults;
+mod module_file;
+mod own_line;
+mod pairs;
+mod shared;
+mod silent;
+mod text;
+mod unfold;
+mod wrong_factor;
+
+use twostep_core::policy::{Enrollment, Gate};
+use twostep_hostconf::location::Location;
+use twostep_hostconf::pam::files::{Files, PAM_CONF};
+use twostep_hostconf::pam::pam_line::PamLine;
+use twostep_hostconf::pam::service::Service;
+
+use crate::context::{Context, Visibility};
+use crate::finding::{Finding, Remedy};
+use asking::Stack;
+use auth::Caller;
+
+/// What stands in the way of a login with a code, at one service.
+pub struct Guard {
+    /// The arguments of our auth line; none if there is no such line.
+    pub asks: Option<Vec<String>>,
+    /// Whether there is an account line of ours.
+    pub keeps: bool,
+}
+
+/// Our lines in the service called `name`, wherever it includes them from.
+pub fn guard(context: &Context<'_>, name: &str) -> Guard {
+    let files = Files::new(context.root);
+    let service = Service::load(&files, name).filter(|_| !hides_lines(context, &files));
+    let ours = |entries: &[PamLine]| entries.iter().find(|entry| entry.is_ours()).cloned();
+    Guard {
+        asks: service
+            .as_ref()
+            .and_then(|service| ours(&service.auth))
+            .map(|entry| entry.arguments().map(str::to_owned).collect()),
+        keeps: service.is_some_and(|service| ours(&service.account).is_some()),
+    }
+}
+
+/// Checks each service that names the module, if all lines can be seen: some say little without the others.
+pub fn check(context: &Context<'_>) -> Vec<Finding> {
+    let files = Files::new(context.root);
+    let findings = check_services(context, &files);
+    if hides_lines(context, &files) { Vec::new() } else { findings }
+}
+
+/// Whether this process cannot see all lines that libpam would run.
+fn hides_lines(context: &Context<'_>, files: &Files<'_>) -> bool {
+    context.visibility == Visibility::Public && files.hides()
+}
+
+fn check_services(context: &Context<'_>, files: &Files<'_>) -> Vec<Finding> {
+    let names = files.names();
+    let services: Vec<_> = names.iter().filter_map(|name| Service::load(files, name)).collect();
+    if !services.is_empty() && !services.iter().any(Service::names_us) {
+        return vec![nobody_asks(files)];
+    }
+    let guarded = guarded(context);
+    let asking = services.iter().filter(|service| service.names_us());
+    let each = asking.flat_map(|service| {
+        let mut findings = check_lines(context, files, service);
+        if !shared::is_part(service, &services) {
+            findings.extend(check_service(files, service, &guarded));
+        }
+        findings.into_iter().map(|finding| in_pam_conf(service, finding))
+    });
+    let together = shared::check(files, &services).into_iter().chain(pairs::check(files, &services));
+    each.chain(together).chain(silent::check(context, files, &services)).collect()
+}
+
+/// Where an account line of ours is needed: people enroll there, or the gate is there.
+fn guarded(context: &Context<'_>) -> Vec<String> {
+    if context.hides_policy() {
+        return Vec::new();
+    }
+    let policy = context.policy.as_ref();
+    let enrollment = policy.map_or_else(Enrollment::default, |policy| policy.enrollment.clone());
+    let gate = policy.map_or_else(Gate::default, |policy| policy.gate.clone());
+    [enrollment.services, gate.services].concat()
+}
+
+fn check_service(files: &Files<'_>, service: &Service, guarded: &[String]) -> Vec<Finding> {
+    let mut findings: Vec<_> = service.faults.iter().map(faults::finding).collect();
+    if service.lost || !findings.is_empty() {
+        return findings;
+    }
+    let guarded = guarded.contains(&service.name);
+    let is_shared = |entry: &PamLine| entry.is_ours() && shared::stands_shared(entry);
+    if let Some(stack) = Stack::new(files, service, &service.auth)
+        && !service.auth.iter().any(is_shared)
+    {
+        let always_root = guarded || ["sshd", "login"].contains(&service.name.as_str());
+        findings.extend(auth::check(&stack, if always_root { Caller::AlwaysRoot } else { Caller::AtAShell }));
+    }
+    if guarded {
+        findings.extend(account::check(files, service));
+    }
+    findings
+}
+
+/// Our lines themselves, wherever they stand.
+fn check_lines(context: &Context<'_>, files: &Files<'_>, service: &Service) -> Vec<Finding> {
+    let entries = service.auth.iter().chain(&service.account);
+    let ours = entries.filter(|entry| entry.is_ours());
+    ours.flat_map(|entry| [own_line::check(entry), module_file::check(context, files, entry)].concat())
+        .collect()
+}
+
+/// In /etc/pam.conf each line begins with its service.
+fn in_pam_conf(service: &Service, finding: Finding) -> Finding {
+    let column = |text: String| {
+        let lines: Vec<_> = text.lines().map(|line| format!("{} {line}", service.name)).collect();
+        lines.join("\n")
+    };
+    let remedy = match finding.remedy {
+        Remedy::Replace { place, text } if place.file == PAM_CONF => {
+            Remedy::Replace { place, text: column(text) }
+        }
+        Remedy::Insert { place, text } if place.file == PAM_CONF => {
+            Remedy::Insert { place, text: column(text) }
+        }
+        other @ (Remedy::Replace { .. }
+        | Remedy::Insert { .. }
+        | Remedy::Delete { .. }
+        | Remedy::Move { .. }
+        | Remedy::Run { .. }
+        | Remedy::Advice { .. }) => other,
+    };
+    Finding { remedy, ..finding }
+}
+
+fn nobody_asks(files: &Files<'_>) -> Finding {
+    let folder = files.directories().first().copied().unwrap_or_default();
+    Finding::warning(
+        Location::file(folder),
+        "no login asks for a code yet: no service names pam_twostep.so",
+        "twostep is installed, and nothing uses it.",
+        Remedy::Advice { text: "pam.d/README.md of twostep says which lines go into which file.".to_owned() },
+    )
+}

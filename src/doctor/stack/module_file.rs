@@ -1,0 +1,120 @@
+//! The module's file, where libpam looks for it.
+
+use std::fs::{self, Metadata};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use twostep_hostconf::location::Location;
+use twostep_hostconf::pam::files::Files;
+use twostep_hostconf::pam::pam_line::PamLine;
+use twostep_hostconf::tree::bytes_of;
+use twostep_hostconf::tree::is_hidden;
+
+use crate::context::{Context, Visibility};
+use crate::finding::{Finding, Remedy};
+
+/// No module is longer, in bytes; of one that is, the beginning is read.
+const LONGEST: u64 = 64 * 1024 * 1024;
+const NAME: &str = "pam_twostep.so";
+const ENTRY: &[u8] = b"\0pam_sm_authenticate\0";
+const AGAIN: &str = "Install twostep again.";
+/// Of a 64-bit ELF header: magic number, class and byte order; then, from byte 16, type and machine.
+const SHARED_OBJECT: u16 = 3;
+
+/// Everything wrong with the file that `entry` names.
+pub fn check(context: &Context<'_>, files: &Files<'_>, entry: &PamLine) -> Vec<Finding> {
+    let path = full_path(files, entry.module());
+    let real = files.resolve(&path);
+    if context.visibility == Visibility::Public && real.as_deref().is_some_and(is_hidden) {
+        return Vec::new();
+    }
+    let found = real.and_then(|real| Some((fs::metadata(&real).ok()?, real)));
+    let Some((meta, real)) = found.filter(|(meta, _)| meta.is_file()) else {
+        return vec![missing(files, entry, &path)];
+    };
+    let owner = context.root.system_owner().map(|uid| uid.as_raw()).unwrap_or_default();
+    mode(&path, &meta, owner).into_iter().chain(content(&path, &real)).collect()
+}
+
+fn full_path(files: &Files<'_>, module: &str) -> String {
+    if module.starts_with('/') { module.to_owned() } else { format!("{}/{module}", folder(files)) }
+}
+
+/// The folder that this machine's libpam was built for.
+fn folder(files: &Files<'_>) -> String {
+    let triplet = format!("{}-linux-gnu", std::env::consts::ARCH);
+    let known = [
+        format!("/usr/lib/{triplet}/security"),
+        format!("/lib/{triplet}/security"),
+        "/usr/lib64/security".to_owned(),
+        "/lib64/security".to_owned(),
+        "/usr/lib/security".to_owned(),
+        "/lib/security".to_owned(),
+    ];
+    let (debian, others) = known.split_at(2);
+    let mut candidates = if files.knows_at_include() { debian } else { others }.iter();
+    let is_there = |folder: &&String| files.resolve(folder).is_some_and(|path| path.is_dir());
+    let usual = candidates.clone().next().cloned().unwrap_or_default();
+    candidates.find(is_there).cloned().unwrap_or(usual)
+}
+
+fn missing(files: &Files<'_>, entry: &PamLine, path: &str) -> Finding {
+    let usual = full_path(files, NAME);
+    let is_there = files.resolve(&usual).is_some_and(|real| real.is_file());
+    if is_there && usual != path {
+        let text = entry.rewritten(entry.control_word(), NAME, entry.raw_arguments());
+        let remedy = Remedy::Replace { place: entry.place.clone(), text };
+        let what = format!("there is no module {}", path);
+        return Finding::problem(entry.place.clone(), what, "libpam refuses everybody at this line.", remedy);
+    }
+    let remedy = Remedy::Advice { text: AGAIN.to_owned() };
+    Finding::problem(
+        Location::file(path),
+        "the module is missing",
+        "libpam refuses everybody at each line that names it.",
+        remedy,
+    )
+}
+
+fn mode(path: &str, meta: &Metadata, owner: u32) -> Option<Finding> {
+    let (what, command) = if meta.uid() != owner {
+        ("the module does not belong to root", format!("chown root:root {path}"))
+    } else if meta.mode() & 0o022 != 0 {
+        ("others than root can write the module", format!("chmod go-w {path}"))
+    } else {
+        return None;
+    };
+    let why = "It runs as root inside sshd and sudo: who can change it is root.";
+    Some(Finding::problem(Location::file(path), what, why, Remedy::Run { command }))
+}
+
+fn content(path: &str, real: &Path) -> Option<Finding> {
+    let problem = |what: &str| {
+        let why = "libpam cannot load it, and refuses everybody at each line that names it.";
+        let remedy = Remedy::Advice { text: AGAIN.to_owned() };
+        Some(Finding::problem(Location::file(path), what, why, remedy))
+    };
+    let Some(bytes) = bytes_of(real, LONGEST) else { return problem("the module cannot be read") };
+    let Some(machine) = machine(&bytes) else { return problem("the module is not a shared object") };
+    // What runs on this machine lies beside it; failing that, this command does.
+    let beside = real.with_file_name("pam_permit.so");
+    let runs = bytes_of(&beside, LONGEST).or_else(|| bytes_of(Path::new("/proc/self/exe"), LONGEST));
+    if runs.and_then(|bytes| self::machine(&bytes)).is_some_and(|here| here != machine) {
+        return problem("the module is for another kind of processor");
+    }
+    if !bytes.windows(ENTRY.len()).any(|window| window == ENTRY) {
+        return problem("the module is not one of PAM's");
+    }
+    None
+}
+
+/// Class, byte order and machine of a shared object (ELF, "File header").
+fn machine(bytes: &[u8]) -> Option<(u8, u8, u16)> {
+    let (head, rest) = bytes.split_first_chunk::<16>()?;
+    let (kind, rest) = rest.split_first_chunk::<2>()?;
+    let (machine, _) = rest.split_first_chunk::<2>()?;
+    let [0x7f, b'E', b'L', b'F', class, order, ..] = *head else { return None };
+    let number =
+        |bytes: [u8; 2]| if order == 2 { u16::from_be_bytes(bytes) } else { u16::from_le_bytes(bytes) };
+    (number(*kind) == SHARED_OBJECT).then(|| (class, order, number(*machine)))
+}

@@ -1,0 +1,117 @@
+//! Our own line: its control and its arguments.
+
+use twostep_core::pam::control::{Action, Control, ReturnValue};
+use twostep_core::pam::other_modules;
+use twostep_core::pam::walk::Handler;
+use twostep_core::policy::METHODS;
+use twostep_hostconf::pam::kind::Kind;
+use twostep_hostconf::pam::modules::REFUSALS;
+use twostep_hostconf::pam::pam_line::{PamLine, written};
+
+use crate::finding::{Finding, Remedy};
+
+/// The argument with which our line asks for the password, too, and stands before the lines that check it.
+pub const FORWARD_PASS: &str = "forward_pass";
+
+/// What is wrong with the line itself.
+pub fn check(entry: &PamLine) -> Vec<Finding> {
+    [control(entry), dash(entry), arguments(entry)].into_iter().flatten().collect()
+}
+
+/// The line as it is once its control is mended, so that the rest of the stack is judged by itself.
+pub fn mended(entry: &PamLine) -> PamLine {
+    let mended = Control::parse("required").unwrap_or(Control::REFUSES);
+    let control = if control(entry).is_some() { mended } else { entry.control.clone() };
+    PamLine { control, ..entry.clone() }
+}
+
+fn control(entry: &PamLine) -> Option<Finding> {
+    let (what, why) = misunderstanding(entry)?;
+    let what = format!("{what}: the control is {}", entry.control_word());
+    let remedy = Remedy::Replace { place: entry.place.clone(), text: entry.with_control("required") };
+    Some(Finding::problem(entry.place.clone(), what, why, remedy))
+}
+
+/// Which answer of twostep's is not taken as it is meant, and what follows. A control that libpam cannot read is a fault of
+/// its own.
+fn misunderstanding(entry: &PamLine) -> Option<(&'static str, &'static str)> {
+    if entry.handler == Handler::Broken || Control::parse(&entry.words.get(1)?.text).is_err() {
+        return None;
+    }
+    if REFUSALS.iter().any(|&no| !refuses(entry.control.on(no))) {
+        return Some((
+            "a refusal of twostep is ignored",
+            match entry.kind {
+                Kind::Account => {
+                    "Who came around the code, or whose enrollment was not stored, gets in all the same."
+                }
+                Kind::Auth | Kind::Password | Kind::Session => {
+                    "Who types a wrong code, or none, gets in all the same."
+                }
+            },
+        ));
+    }
+    if matches!(entry.control.on(ReturnValue::SUCCESS), Action::Done | Action::Jump(_)) {
+        return Some(("a right code skips what follows", "What the lines below check is not checked."));
+    }
+    (entry.control.on(ReturnValue::IGNORE) != Action::Ignore).then_some((
+        "'nothing to ask' counts as an answer",
+        "twostep says nothing of people who are exempt or not enrolled. Here that decides about them.",
+    ))
+}
+
+fn dash(entry: &PamLine) -> Option<Finding> {
+    let kind = entry.kind.word();
+    let (control, module) = (entry.control_word(), entry.words.get(2).map_or("", |word| &word.raw));
+    let text = written(kind, control, module, entry.raw_arguments());
+    let what = format!("the line begins with '-{kind}'");
+    let why = "Where the file of the module is missing, libpam passes over such a line without a word: nobody is asked.";
+    let remedy = Remedy::Replace { place: entry.place.clone(), text };
+    entry.may_be_missing().then(|| Finding::problem(entry.place.clone(), what, why, remedy))
+}
+
+fn refuses(action: Action) -> bool {
+    matches!(action, Action::Bad | Action::Die)
+}
+
+/// The first argument that is wrong: with it, twostep refuses everybody.
+fn arguments(entry: &PamLine) -> Option<Finding> {
+    let mut seen = Vec::new();
+    for (number, argument) in entry.arguments().enumerate() {
+        let (key, value) = argument.split_once('=').unwrap_or((argument, ""));
+        let wrong = match key {
+            "root" | "first_factor" | FORWARD_PASS if seen.contains(&key) => {
+                format!("the argument {key} is given twice")
+            }
+            "first_factor" if value != "any" && !METHODS.contains(&value) => {
+                format!("first_factor cannot be '{}'", value)
+            }
+            "root" => return Some(root(entry, number, value)),
+            "first_factor" | FORWARD_PASS if key != FORWARD_PASS || argument == FORWARD_PASS => {
+                seen.push(key);
+                continue;
+            }
+            _ => {
+                let instead = other_modules::instead_of(argument);
+                let instead = instead.map_or_else(String::new, |advice| format!(": {advice}"));
+                format!("twostep does not know the argument '{argument}'{instead}")
+            }
+        };
+        let why = "twostep refuses everybody rather than guess what is meant.";
+        return Some(Finding::problem(entry.place.clone(), wrong, why, without(entry, number)));
+    }
+    None
+}
+
+fn root(entry: &PamLine, number: usize, value: &str) -> Finding {
+    let what = format!("root={} is an argument for tests", value);
+    let why = "Policy, people and lockouts are those below that directory, and not this machine's.";
+    Finding::warning(entry.place.clone(), what, why, without(entry, number))
+}
+
+/// The line without one of its arguments.
+pub fn without(entry: &PamLine, number: usize) -> Remedy {
+    let rest = entry.raw_arguments().enumerate().filter(|&(at, _)| at != number).map(|(_, raw)| raw);
+    let module = entry.words.get(2).map_or("", |word| &word.raw);
+    Remedy::Replace { place: entry.place.clone(), text: entry.rewritten(entry.control_word(), module, rest) }
+}

@@ -1,0 +1,115 @@
+//! Our line in a file that many services include.
+
+use twostep_hostconf::location::Location;
+use twostep_hostconf::pam::files::Files;
+use twostep_hostconf::pam::kind::Kind;
+use twostep_hostconf::pam::pam_line::PamLine;
+use twostep_hostconf::pam::service::Service;
+
+use super::text::our_text;
+use crate::finding::{Finding, Remedy};
+
+/// The files that distributions write for many services to include.
+const SHARED: [&str; 18] = [
+    "common-account",
+    "common-auth",
+    "common-password",
+    "common-session",
+    "common-session-noninteractive",
+    "fingerprint-auth",
+    "other",
+    "password-auth",
+    "postlogin",
+    "postlogin-ac",
+    "smartcard-auth",
+    "system-account",
+    "system-auth",
+    "system-auth-ac",
+    "system-local-login",
+    "system-login",
+    "system-remote-login",
+    "system-services",
+];
+
+/// The services that can ask for a code, and get a line of their own.
+const ASKING: [&str; 5] = ["sshd", "login", "sudo", "sudo-i", "su"];
+
+/// How many services a finding names.
+const MOST_NAMES: usize = 12;
+
+/// Whether the service's file is for others to include.
+pub fn is_shared(name: &str) -> bool {
+    SHARED.contains(&name)
+}
+
+/// Whether the service's file is only a part of others, and no service that a program asks for.
+pub fn is_part(service: &Service, services: &[Service]) -> bool {
+    let included = |other: &Service| {
+        let mut lines = other.auth.iter().chain(&other.account);
+        other.file != service.file && lines.any(|entry| entry.place.file == service.file)
+    };
+    is_shared(&service.name) || !ASKING.contains(&service.name.as_str()) && services.iter().any(included)
+}
+
+/// Whether the line stands in a file for others to include.
+pub fn stands_shared(entry: &PamLine) -> bool {
+    is_shared(entry.place.file.rsplit('/').next().unwrap_or_default())
+}
+
+/// Our lines in shared files, each once.
+pub fn check(files: &Files<'_>, services: &[Service]) -> Vec<Finding> {
+    let mut places: Vec<(Location, Kind)> = Vec::new();
+    for entry in services.iter().flat_map(|service| service.auth.iter().chain(&service.account)) {
+        let found = (entry.place.clone(), entry.kind);
+        if entry.is_ours() && stands_shared(entry) && !places.contains(&found) {
+            places.push(found);
+        }
+    }
+    places.iter().map(|(place, kind)| finding(files, services, place, *kind)).collect()
+}
+
+fn finding(files: &Files<'_>, services: &[Service], place: &Location, kind: Kind) -> Finding {
+    let reached = |service: &&Service| lines(service, kind).iter().any(|entry| entry.place == *place);
+    let reached: Vec<_> =
+        services.iter().filter(|service| !is_part(service, services)).filter(reached).collect();
+    let others: Vec<_> =
+        reached.iter().map(|service| service.name.as_str()).filter(|name| !ASKING.contains(name)).collect();
+    let what = format!("the line of twostep stands in a file for many services{}", also(&others));
+    let why = match kind {
+        Kind::Auth => "Screen lockers, polkit and others cannot ask for a code, and lock people out.",
+        Kind::Account | Kind::Password | Kind::Session => {
+            "A broken policy then stops all of them, cron too; and sshd can go around the line."
+        }
+    };
+    let own = if kind == Kind::Auth {
+        reached.iter().find_map(|service| own_line(files, service, place))
+    } else {
+        None
+    };
+    let remedy = own.unwrap_or_else(|| Remedy::Delete { place: place.clone() });
+    Finding::problem(place.clone(), what, why, remedy)
+}
+
+fn lines(service: &Service, kind: Kind) -> &[PamLine] {
+    if kind == Kind::Auth { &service.auth } else { &service.account }
+}
+
+fn also(names: &[&str]) -> String {
+    let (named, more) = names.split_at_checked(MOST_NAMES).unwrap_or((names, &[]));
+    match (named.is_empty(), more.len()) {
+        (true, _) => String::new(),
+        (false, 0) => format!(", and so in {}", named.join(", ")),
+        (false, more) => format!(", and so in {} and {more} more", named.join(", ")),
+    }
+}
+
+/// Before the shared line goes, each service that can ask gets a line of its own.
+fn own_line(files: &Files<'_>, service: &Service, shared: &Location) -> Option<Remedy> {
+    let has_own = service.auth.iter().any(|entry| entry.is_ours() && !stands_shared(entry));
+    if has_own || !ASKING.contains(&service.name.as_str()) {
+        return None;
+    }
+    let entry = service.auth.iter().find(|entry| entry.place == *shared)?;
+    let place = files.after(entry.line_in(&service.file)?);
+    Some(Remedy::Insert { place, text: our_text(Kind::Auth) })
+}

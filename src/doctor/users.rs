@@ -1,0 +1,264 @@
+//! The people of whom something is stored, and those who must have a second step and cannot get one.
+
+use twostep_core::policy::{Mode, Policy};
+use twostep_core::proof::state::State;
+use twostep_core::proof::totp;
+use twostep_core::store::files::Store;
+use twostep_core::store::files::credential::Credential;
+use twostep_core::time::{Period, UnixTime};
+use twostep_core::verdict::is_soon;
+use twostep_hostconf::location::Location;
+use twostep_hostconf::login_defs;
+
+use crate::context::{Context, POLICY};
+use crate::files;
+use crate::finding::{Finding, Remedy};
+use crate::machine;
+use crate::people::{Local, People};
+use crate::stack;
+
+/// Failures before the last one allowed at which to speak up.
+const NEAR: u16 = 5;
+/// Recovery codes at which to speak up.
+const FEW_CODES: u8 = 2;
+/// How many names a finding lists.
+const MOST_NAMES: usize = 10;
+
+/// Checks everybody of whom something is stored. A store that cannot be opened is another check's matter.
+pub fn check(context: &Context<'_>) -> Vec<Finding> {
+    let Ok(store) = Store::open(context.root) else { return Vec::new() };
+    let uids = store.uids().map(|(uids, _)| uids).unwrap_or_default();
+    let mut findings: Vec<_> = uids.into_iter().flat_map(|uid| person(context, &store, uid)).collect();
+    for service in ["sshd", "login"] {
+        findings
+            .extend(context.policy.as_ref().and_then(|policy| shut_out(context, policy, &store, service)));
+    }
+    findings
+}
+
+/// One person, and what is stored of them.
+struct Person<'a> {
+    context: &'a Context<'a>,
+    uid: u32,
+    /// What to call them in a command: the name, or the uid of an account that is gone.
+    name: String,
+    credential: Option<Credential>,
+}
+
+fn person(context: &Context<'_>, store: &Store, uid: u32) -> Vec<Finding> {
+    let account = People::of(context.root).name(uid);
+    let name = account.clone().ok().flatten().unwrap_or_else(|| uid.to_string());
+    match (store.credential(uid), store.state(uid)) {
+        _ if !files::of_person(context, uid).is_empty() => Vec::new(), // told there
+        (Ok(credential), Ok(state)) => {
+            let person = Person { context, uid, name, credential };
+            match account {
+                Ok(Some(account)) => person.check(&account, state.as_ref()),
+                Ok(None) => person.gone().into_iter().collect(),
+                Err(_) => Vec::new(),
+            }
+        }
+        (credential, state) => {
+            let faults = [credential.err(), state.err()].into_iter().flatten();
+            faults.map(|fault| unreadable(context, &fault.0, &name)).collect()
+        }
+    }
+}
+
+/// What is in the file cannot be understood.
+fn unreadable(context: &Context<'_>, fault: &str, name: &str) -> Finding {
+    let fault = machine::named(context.root, fault);
+    let (file, what) = fault.split_once(' ').unwrap_or(("", &fault));
+    // What the fault itself says of a remedy stands below.
+    let what = what.split_once(": run ").map_or(what, |(what, _)| what);
+    Finding::problem(
+        Location::file(file.trim_end_matches(':')),
+        if what.starts_with("line ") { what.to_owned() } else { format!("it {what}") },
+        format!("The logins of {name} are refused."),
+        Remedy::Advice {
+            text: format!(
+                "Restore it from a backup, or run 'twostep reset {name}' and let them enroll anew."
+            ),
+        },
+    )
+}
+
+impl Person<'_> {
+    fn check(&self, account: &str, state: Option<&State>) -> Vec<Finding> {
+        let named = |name: &str| name == account;
+        let mine = self.credential.as_ref().is_none_or(|credential| named(&credential.name))
+            && state.is_none_or(|state| named(&state.name));
+        if !mine {
+            return vec![self.re_used(account, state)];
+        }
+        let Some(state) = state else { return Vec::new() };
+        [self.lockout(state), self.mark(state), self.recovery(state)].into_iter().flatten().collect()
+    }
+
+    fn secret(&self) -> Location {
+        Location::file(format!("/var/lib/twostep/users/{}.toml", self.uid))
+    }
+
+    fn state(&self) -> Location {
+        Location::file(format!("/var/lib/twostep/state/{}", self.uid))
+    }
+
+    /// A state may outlive its account: it holds nothing that lets anybody in.
+    fn gone(&self) -> Option<Finding> {
+        let credential = self.credential.as_ref()?;
+        Some(Finding::warning(
+            self.secret(),
+            format!("the account of '{}' is gone", credential.name),
+            format!(
+                "Whoever gets the uid {} next could not log in, because of what is stored here.",
+                self.uid
+            ),
+            Remedy::Advice { text: format!("If it is gone for good, run 'twostep reset {}'.", self.uid) },
+        ))
+    }
+
+    fn re_used(&self, account: &str, state: Option<&State>) -> Finding {
+        let of_state = || state.map(|state| state.name.as_str());
+        let stored = self
+            .credential
+            .as_ref()
+            .map(|credential| credential.name.as_str())
+            .filter(|name| *name != account);
+        let stored = stored.or_else(of_state).unwrap_or_default();
+        let place = if self.credential.is_some() { self.secret() } else { self.state() };
+        Finding::problem(
+            place,
+            format!("this is the second step of '{stored}', but uid {} is now '{account}'", self.uid),
+            format!("The logins of {account} are refused: the uid may have been given to somebody else."),
+            Remedy::Advice {
+                text: format!(
+                    "If '{stored}' was renamed, run 'twostep rebind {account}'. If not, run 'twostep reset {account}', and let them enroll anew."
+                ),
+            },
+        )
+    }
+
+    fn lockout(&self, state: &State) -> Option<Finding> {
+        let failures = state.hosts.codes;
+        let limit = self.context.policy.as_ref().map(|policy| policy.verification.lockout_after);
+        let waits = state.hosts.waits_until(self.context.now).is_some();
+        let name = &self.name;
+        let what = match limit {
+            Some(limit) if failures >= limit => {
+                format!("codes of {name} are disabled after {failures} failures")
+            }
+            Some(limit) if failures > 0 && failures >= limit.saturating_sub(NEAR) => {
+                format!("{name} has {failures} failures in a row; at {limit} codes are disabled")
+            }
+            _ if waits => format!("{name} must wait: {failures} codes in a row were refused"),
+            _ => return None,
+        };
+        Some(Finding::warning(
+            self.state(),
+            what,
+            "Somebody is guessing, or the clock of their phone is wrong; the log says how far.",
+            Remedy::Advice {
+                text: format!("Ask {name}. If it was themselves, run 'twostep unlock {name}'."),
+            },
+        ))
+    }
+
+    /// A mark that is soon reached mends itself.
+    fn mark(&self, state: &State) -> Option<Finding> {
+        let now = self.context.now;
+        let skew = self.context.policy.as_ref().map_or(0, |policy| policy.verification.skew_steps);
+        let authenticators =
+            self.credential.as_ref().map_or(&[][..], |credential| &credential.authenticators);
+        let window_end = totp::window_end(authenticators, now, skew.into());
+        (state.is_ahead_of(window_end) && !is_soon(state.mark, now)).then(|| self.ahead(state, now))
+    }
+
+    fn ahead(&self, state: &State, now: UnixTime) -> Finding {
+        let name = &self.name;
+        let days = state.mark.since(now).unwrap_or(0) / 86_400;
+        Finding::problem(
+            self.state(),
+            format!("the last code of {name} lies in the future, by {days} days"),
+            "The clock is wrong, or was. All codes up to then are refused.",
+            Remedy::Advice {
+                text: format!("Set the clock, then run 'twostep unlock {name} --reset-clock'."),
+            },
+        )
+    }
+
+    fn recovery(&self, state: &State) -> Option<Finding> {
+        let left = state.recovery.left().filter(|left| *left <= FEW_CODES && self.credential.is_some())?;
+        let name = &self.name;
+        let left = match left {
+            0 => "no recovery code".to_owned(),
+            1 => "1 recovery code".to_owned(),
+            left => format!("{left} recovery codes"),
+        };
+        Some(Finding::warning(
+            self.state(),
+            format!("{name} has {left} left"),
+            "Without one, a lost phone means that they cannot log in.",
+            Remedy::Advice { text: format!("With {name} beside you, run 'twostep recovery --user {name}'.") },
+        ))
+    }
+}
+
+/// Those who must have a second step at `service`, have none, and cannot enroll there.
+fn shut_out(context: &Context<'_>, policy: &Policy, store: &Store, service: &str) -> Option<Finding> {
+    stack::guard(context, service).asks?;
+    let (why, way) = no_enrolling(policy, service)?;
+    let people = People::of(context.root);
+    let must = |one: &Local| match people.mode(policy, &one.name, service, context.now) {
+        Mode::Mandatory => true,
+        Mode::OptIn => matches!(store.state(one.uid), Ok(Some(State { required: true, .. }))),
+        Mode::Exempt => false,
+    };
+    let has_none = |one: &Local| matches!(store.is_enrolled(one.uid), Ok(false));
+    let shut_out = persons(context)?.into_iter().filter(|one| must(one) && has_none(one));
+    let names: Vec<_> = shut_out.map(|one| one.name).collect();
+    (!names.is_empty()).then(|| {
+        Finding::warning(
+            Location::file(POLICY),
+            format!("at {service} these must have a second step and have none: {}", listed(&names)),
+            format!("They cannot enroll in that login, and are refused: {why}."),
+            Remedy::Advice {
+                text: format!("With each of them, run 'twostep enroll --user NAME', or {way}."),
+            },
+        )
+    })
+}
+
+/// Why nobody can enroll in a login by `service`, and what would let them.
+fn no_enrolling(policy: &Policy, service: &str) -> Option<(&'static str, String)> {
+    if !policy.enrollment.services.iter().any(|one| one == service) {
+        return Some(("enrollment.services does not name it", format!("name {service} there")));
+    }
+    let too_long = "enrollment.period is 60, and two codes then take longer than a login may";
+    (policy.enrollment.period != Period::DEFAULT).then(|| (too_long, "set it to 30".to_owned()))
+}
+
+/// The accounts of people, and root.
+fn persons(context: &Context<'_>) -> Option<Vec<Local>> {
+    let first = login_defs::uid_min(context.root);
+    let mut local = People::of(context.root).local()?;
+    local.retain(|one| one.has_login_shell() && (one.uid == 0 || one.uid >= first));
+    Some(local)
+}
+
+fn listed(names: &[String]) -> String {
+    let more = names.len().saturating_sub(MOST_NAMES);
+    let some = names.iter().take(MOST_NAMES).map(String::as_str).collect::<Vec<_>>().join(", ");
+    if more == 0 { some } else { format!("{some} and {more} more") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn at_most_ten_names_are_listed() {
+        let names: Vec<String> = (0..12).map(|number| format!("u{number}")).collect();
+        assert_eq!(listed(&names[..2]), "u0, u1");
+        assert!(listed(&names).ends_with("u9 and 2 more"));
+    }
+}
