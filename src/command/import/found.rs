@@ -10,14 +10,14 @@ use zeroize::Zeroizing;
 
 /// Where something was found: a file, and the line if it is one of several.
 #[derive(Clone)]
-pub struct Place {
+pub struct FoundAt {
     /// The file.
     pub file: PathBuf,
     /// From 1 on.
     pub line: Option<usize>,
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for FoundAt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.file.display())?;
         self.line.map_or(Ok(()), |line| write!(f, ":{line}"))
@@ -25,11 +25,11 @@ impl fmt::Display for Place {
 }
 
 /// One authenticator of one person, or why it cannot be carried over.
-pub struct Entry {
+pub struct ImportedEntry {
     /// Whose it is.
     pub user: String,
     /// Where it was found.
-    pub place: Place,
+    pub place: FoundAt,
     /// What was found there.
     pub found: Result<Token, String>,
 }

@@ -13,7 +13,7 @@ use crate::administrator::{Administrator, unknown};
 use crate::failure::Failure;
 use crate::terminal::note;
 
-use super::found::{Entry, Place};
+use super::found::{FoundAt, ImportedEntry};
 use super::google;
 use super::moving::Moving;
 use super::read::{self, As, LONGEST_OF_ONE};
@@ -153,7 +153,7 @@ impl Candidate {
     }
 
     /// What the file says; nothing if there is no file.
-    fn found(&self, now: UnixTime) -> Option<Entry> {
+    fn found(&self, now: UnixTime) -> Option<ImportedEntry> {
         let owners = [self.user.uid, Uid::from_raw(0)];
         // In a home nothing is root's: what is would be somebody else's.
         let owners = if self.in_home { owners.split_at(1).0 } else { &owners };
@@ -167,12 +167,16 @@ impl Candidate {
     }
 
     /// That one person who was named has no file is worth saying.
-    fn missed(&self, arguments: &Arguments) -> Option<Entry> {
+    fn missed(&self, arguments: &Arguments) -> Option<ImportedEntry> {
         (!arguments.all_homes).then(|| self.entry(None, Err("there is no such file".to_owned())))
     }
 
-    fn entry(&self, line: Option<usize>, found: Result<Token, String>) -> Entry {
-        Entry { user: self.user.name.clone(), place: Place { file: self.path.clone(), line }, found }
+    fn entry(&self, line: Option<usize>, found: Result<Token, String>) -> ImportedEntry {
+        ImportedEntry {
+            user: self.user.name.clone(),
+            place: FoundAt { file: self.path.clone(), line },
+            found,
+        }
     }
 
     /// What is stored is stored: that the old file is still there is told, and no more.

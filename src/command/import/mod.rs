@@ -19,7 +19,7 @@ use twostep_core::store::files::credential::check_label;
 use crate::administrator::Administrator;
 use crate::failure::Failure;
 
-use found::{CUT_OFF, Entry, Place, Token};
+use found::{CUT_OFF, FoundAt, ImportedEntry, Token};
 use moving::{ImportOptions, Moving};
 
 /// What to carry over.
@@ -104,15 +104,15 @@ fn of_many(
         |problem| Failure::unavailable(format!("{} {problem}.", file.display()), "Nothing was imported.");
     let bytes = read::named(file).map_err(unreadable)?;
     let mut moving = Moving::new(administrator, arguments.options.for_source(from)?)?;
-    let mut people: Vec<(String, Vec<Entry>)> = Vec::new();
+    let mut people: Vec<(String, Vec<ImportedEntry>)> = Vec::new();
     for (number, line) in (1..).zip(bytes.split_inclusive(|&byte| byte == b'\n')) {
-        let place = Place { file: file.clone(), line: Some(number) };
+        let place = FoundAt { file: file.clone(), line: Some(number) };
         let parsed = match std::str::from_utf8(line) {
             Ok(line) => parse(line).map(|(user, found)| (user, found.and_then(|token| whole(line, token)))),
             Err(_) => Some((String::new(), Err("the line is not text".to_owned()))),
         };
         let Some((user, found)) = parsed else { continue };
-        let entry = Entry { user: user.clone(), place, found };
+        let entry = ImportedEntry { user: user.clone(), place, found };
         match people.iter_mut().find(|(name, _)| *name == user) {
             Some((_, entries)) => entries.push(entry),
             None => people.push((user, vec![entry])),

@@ -13,7 +13,7 @@ use twostep_core::time::UnixTime;
 use crate::administrator::{Administrator, Target};
 use crate::failure::Failure;
 
-use super::found::{Entry, Token, Used};
+use super::found::{ImportedEntry, Token, Used};
 use super::report::{Outcome, Row};
 
 /// How many steps from now a last code is looked for.
@@ -62,7 +62,7 @@ impl<'a> Moving<'a> {
     }
 
     /// Moves one person in, with all that was found of them.
-    pub fn person(&mut self, user: &str, entries: Vec<Entry>) -> Vec<Row> {
+    pub fn person(&mut self, user: &str, entries: Vec<ImportedEntry>) -> Vec<Row> {
         let account = match self.administrator.account(user) {
             Ok(account) => account,
             Err(failure) => {
@@ -71,7 +71,7 @@ impl<'a> Moving<'a> {
         };
         let (mut rows, mut told, mut tokens) = (Vec::new(), Vec::new(), Vec::new());
         let done = if self.options.dry_run { Outcome::WouldImport } else { Outcome::Imported };
-        for Entry { user, place, found } in entries {
+        for ImportedEntry { user, place, found } in entries {
             let row = Row::new(user, Some(account.uid), place);
             match self.authenticator(&account, found, tokens.len()) {
                 Ok((authenticator, token)) => {

@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::failure::Failure;
 use crate::terminal::say;
 
-use super::found::{Entry, Place};
+use super::found::{FoundAt, ImportedEntry};
 
 /// What became of one authenticator.
 #[derive(Serialize, Clone, Copy, PartialEq, Eq)]
@@ -48,15 +48,15 @@ pub struct Row {
 
 impl Row {
     /// Of what nothing is known yet.
-    pub fn new(user: String, uid: Option<u32>, place: Place) -> Self {
-        let Place { file, line } = place;
+    pub fn new(user: String, uid: Option<u32>, place: FoundAt) -> Self {
+        let FoundAt { file, line } = place;
         let file = file.display().to_string();
         Self { user, uid, file, line, outcome: Outcome::Refused, problem: None, notes: Vec::new() }
     }
 
     /// Of what is refused because of its user; what is wrong with itself is told rather.
-    pub fn refused(entry: Entry, problem: &str) -> Self {
-        let Entry { user, place, found } = entry;
+    pub fn refused(entry: ImportedEntry, problem: &str) -> Self {
+        let ImportedEntry { user, place, found } = entry;
         Self::new(user, None, place).refuse(&found.err().unwrap_or_else(|| problem.to_owned()))
     }
 
