@@ -6,12 +6,10 @@ use twostep_core::login::machine::Machine;
 use twostep_core::machine::System;
 use twostep_core::os::clock;
 use twostep_core::os::root::Root;
+use twostep_core::paths::POLICY;
 use twostep_core::policy::Policy;
 use twostep_core::time::UnixTime;
 use twostep_hostconf::tree::is_hidden;
-
-/// The policy, as the machine names it.
-pub const POLICY: &str = "/etc/twostep/policy.toml";
 
 /// How much can be seen.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

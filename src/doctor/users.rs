@@ -1,5 +1,6 @@
 //! The people of whom something is stored, and those who must have a second step and cannot get one.
 
+use twostep_core::paths::{POLICY, STATES, USERS};
 use twostep_core::policy::{Mode, Policy};
 use twostep_core::proof::state::State;
 use twostep_core::proof::totp;
@@ -10,7 +11,7 @@ use twostep_core::verdict::is_soon;
 use twostep_hostconf::location::Location;
 use twostep_hostconf::login_defs;
 
-use crate::context::{Context, POLICY};
+use crate::context::Context;
 use crate::files;
 use crate::finding::{Finding, Remedy};
 use crate::machine;
@@ -96,11 +97,11 @@ impl Person<'_> {
     }
 
     fn secret(&self) -> Location {
-        Location::file(format!("/var/lib/twostep/users/{}.toml", self.uid))
+        Location::file(format!("{USERS}/{}.toml", self.uid))
     }
 
     fn state(&self) -> Location {
-        Location::file(format!("/var/lib/twostep/state/{}", self.uid))
+        Location::file(format!("{STATES}/{}", self.uid))
     }
 
     /// A state may outlive its account: it holds nothing that lets anybody in.

@@ -7,8 +7,9 @@ mod store;
 use std::fs;
 
 use twostep_core::os::files::LONGEST_FILE;
+use twostep_core::paths::{POLICY, POLICY_DIR};
 
-use crate::context::{Context, POLICY};
+use crate::context::Context;
 use crate::finding::Finding;
 use expected::{EVERYBODY, Expected, Kind, Owner, closed, first_of, odd};
 pub use store::of_person;
@@ -18,9 +19,6 @@ const OTHERS: &str = "Programs that do not run as root, such as screen lockers, 
                       themselves. sshd, login, sudo and su read it as root.";
 /// The command.
 const COMMAND: &str = "/usr/bin/twostep";
-/// A policy under which nothing changes for anybody who is not enrolled.
-const SHORTEST_POLICY: &str = "printf 'version = 1\\nmode = \"opt-in\"\\n' > /etc/twostep/policy.toml";
-
 /// Checks the policy's file, the command, the helper and the store. Where the account that owns the store is missing, another check
 /// says so.
 pub fn check(context: &Context<'_>) -> Vec<Finding> {
@@ -35,6 +33,11 @@ pub fn check(context: &Context<'_>) -> Vec<Finding> {
     findings
 }
 
+/// Writes a policy under which nothing changes for anybody who is not enrolled.
+fn shortest_policy() -> String {
+    format!(r#"printf 'version = 1\nmode = "opt-in"\n' > {POLICY}"#)
+}
+
 /// The policy and the directories above it.
 fn policy(context: &Context<'_>, owner: &Owner) -> Vec<Finding> {
     let dir = |path: &str| Expected {
@@ -46,9 +49,9 @@ fn policy(context: &Context<'_>, owner: &Owner) -> Vec<Finding> {
         make: Some(format!("mkdir -m 0755 {path}")),
         lost: "",
     };
-    let file = Expected { kind: Kind::File, make: Some(SHORTEST_POLICY.to_owned()), ..dir(POLICY) };
+    let file = Expected { kind: Kind::File, make: Some(shortest_policy()), ..dir(POLICY) };
     let above = store::above("/etc", &[owner.clone(), Owner::ROOT]);
-    let mut findings = first_of(context, &[above, dir("/etc/twostep"), file]);
+    let mut findings = first_of(context, &[above, dir(POLICY_DIR), file]);
     if findings.is_empty()
         && fs::metadata(context.root.path(POLICY)).is_ok_and(|found| found.len() > LONGEST_FILE)
     {
@@ -56,9 +59,8 @@ fn policy(context: &Context<'_>, owner: &Owner) -> Vec<Finding> {
         findings.push(odd(POLICY, "it is longer than 64 KiB", EVERYBODY, then));
     }
     if findings.is_empty() {
-        findings.extend(
-            ["/etc", "/etc/twostep", POLICY].iter().find_map(|path| closed(context.root, path, OTHERS)),
-        );
+        findings
+            .extend(["/etc", POLICY_DIR, POLICY].iter().find_map(|path| closed(context.root, path, OTHERS)));
     }
     findings
 }

@@ -2,10 +2,11 @@
 
 pub mod hint;
 
+use twostep_core::paths::POLICY;
 use twostep_core::policy::{Policy, PolicyError, Remark};
 use twostep_hostconf::location::Location;
 
-use crate::context::{Context, POLICY};
+use crate::context::Context;
 use crate::finding::{Finding, Remedy};
 
 /// Checks what the policy says. Whether it can be read at all is the matter of the files.

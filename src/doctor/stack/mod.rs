@@ -22,9 +22,10 @@ mod text;
 mod unfold;
 mod wrong_factor;
 
+use twostep_core::paths::PAM_CONF;
 use twostep_core::policy::{Enrollment, Gate};
 use twostep_hostconf::location::Location;
-use twostep_hostconf::pam::files::{Files, PAM_CONF};
+use twostep_hostconf::pam::files::Files;
 use twostep_hostconf::pam::pam_line::PamLine;
 use twostep_hostconf::pam::service::Service;
 

@@ -6,15 +6,10 @@ use std::fs;
 use std::path::{Component, Path, PathBuf};
 
 use twostep_core::os::root::Root;
+use twostep_core::paths::{DEBIAN_PAM_DIRS, PAM_CONF, PAM_DIRS};
 
 use crate::location::Location;
 use crate::tree::{self, is_denied, is_hidden};
-
-/// Read only where none of the directories is.
-pub const PAM_CONF: &str = "/etc/pam.conf";
-const OF_DEBIAN: &[&str] = &["/etc/pam.d", "/usr/lib/pam.d"];
-/// With the vendors' directories of Fedora and Arch (`/usr/share`) and of SUSE (`/usr/etc`).
-const OF_OTHERS: &[&str] = &["/etc/pam.d", "/usr/lib/pam.d", "/usr/share/pam.d", "/usr/etc/pam.d"];
 
 /// What packages and editors leave behind, and no program asks for.
 const LEFTOVERS: [&str; 12] = [
@@ -76,7 +71,7 @@ impl<'a> Files<'a> {
 
     /// The directories of service files, the first one first.
     pub fn directories(&self) -> &'static [&'static str] {
-        if self.debian { OF_DEBIAN } else { OF_OTHERS }
+        if self.debian { DEBIAN_PAM_DIRS } else { PAM_DIRS }
     }
 
     /// The names of all service files, those included that only others include.
