@@ -5,34 +5,39 @@ use serde::de::IntoDeserializer;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::file::{self, EnrollmentTable, GateTable, Names, PolicyFile, RuleTable, VerificationTable};
-use super::{Policy, PolicyError};
+use super::reader::{
+    self, EnrollmentTable, GateTable, Names, PolicyError, PolicyFile, RuleTable, VerificationTable,
+};
+use super::rules::Policy;
 
 /// Nobody reads more errors than this, of one kind.
 const MOST: usize = 100;
 
-/// Every syntax error, or else one error of each table, in the order of the file.
-pub(super) fn errors(bytes: &[u8]) -> Vec<PolicyError> {
-    let text = match file::text_of(bytes) {
-        Ok(text) => text,
-        Err(error) => return vec![error],
-    };
-    let (table, syntax) = DeTable::parse_recoverable(text);
-    let mut errors: Vec<PolicyError> =
-        syntax.iter().take(MOST).map(|error| file::located(error, text)).collect();
-    if !errors.is_empty() {
+impl Policy {
+    /// Everything that is wrong with the text of a policy file: every syntax error, or else one error of each table, in the order
+    /// of the file. Empty if and only if [`Self::parse`] reads it.
+    pub fn errors(bytes: &[u8]) -> Vec<PolicyError> {
+        let text = match reader::text_of(bytes) {
+            Ok(text) => text,
+            Err(error) => return vec![error],
+        };
+        let (table, syntax) = DeTable::parse_recoverable(text);
+        let mut errors: Vec<PolicyError> =
+            syntax.iter().take(MOST).map(|error| reader::located(error, text)).collect();
+        if !errors.is_empty() {
+            errors.sort_by_key(in_order);
+            // What else is wrong on a line mostly follows from the first.
+            errors.dedup_by_key(|error| error.position.line);
+            return errors;
+        }
+        errors = of_tables(table, text);
+        if errors.is_empty() {
+            // Whatever a login refuses is an error here, too.
+            errors.extend(Self::parse(bytes).err());
+        }
         errors.sort_by_key(in_order);
-        // What else is wrong on a line mostly follows from the first.
-        errors.dedup_by_key(|error| error.position.line);
-        return errors;
+        errors
     }
-    errors = of_tables(table, text);
-    if errors.is_empty() {
-        // Whatever a login refuses is an error here, too.
-        errors.extend(Policy::parse(bytes).err());
-    }
-    errors.sort_by_key(in_order);
-    errors
 }
 
 fn in_order(error: &PolicyError) -> (usize, usize) {
@@ -49,7 +54,7 @@ fn of_tables(mut table: Spanned<DeTable<'_>>, text: &str) -> Vec<PolicyError> {
     let rules = take("rule").map_or_else(Vec::new, |value| of_rules(value, text));
     // What is left are the keys before the first table, and what has no business in a policy.
     let head = PolicyFile::deserialize(table.into_deserializer()).err();
-    let head = head.map(|error| file::located(&error, text));
+    let head = head.map(|error| reader::located(&error, text));
     head.into_iter().chain(found.into_iter().flatten()).chain(rules).collect()
 }
 
@@ -62,13 +67,15 @@ fn of_rules(value: Spanned<DeValue<'_>>, text: &str) -> Vec<PolicyError> {
     let mut names = Names::default();
     let check = |rule: Spanned<DeValue<'_>>| {
         let rule = RuleTable::deserialize(rule.into_deserializer());
-        rule.map_err(|error| file::located(&error, text)).and_then(|rule| rule.check(&mut names, text)).err()
+        rule.map_err(|error| reader::located(&error, text))
+            .and_then(|rule| rule.check(&mut names, text))
+            .err()
     };
     rules.into_iter().filter_map(check).take(MOST).collect()
 }
 
 fn error<'de, T: Deserialize<'de>>(value: Spanned<DeValue<'de>>, text: &str) -> Option<PolicyError> {
-    T::deserialize(value.into_deserializer()).err().map(|error| file::located(&error, text))
+    T::deserialize(value.into_deserializer()).err().map(|error| reader::located(&error, text))
 }
 
 #[cfg(test)]
@@ -76,7 +83,7 @@ mod tests {
     use super::*;
 
     fn places(text: &str) -> Vec<String> {
-        let errors = errors(text.as_bytes());
+        let errors = Policy::errors(text.as_bytes());
         assert_eq!(errors.is_empty(), Policy::parse(text.as_bytes()).is_ok(), "{text}");
         errors.iter().map(|error| error.to_string().chars().take(40).collect()).collect()
     }
@@ -134,16 +141,16 @@ mod tests {
 
     #[test]
     fn what_is_not_text_is_one_error() {
-        assert_eq!(errors(b"version = 1\n\xff\n\xff")[0].to_string(), "2:1: this is not UTF-8");
+        assert_eq!(Policy::errors(b"version = 1\n\xff\n\xff")[0].to_string(), "2:1: this is not UTF-8");
         let utf16: Vec<u8> = "version = 1\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
-        assert!(!errors(&utf16).is_empty());
+        assert!(!Policy::errors(&utf16).is_empty());
     }
 
     #[test]
     fn nesting_and_length_take_no_time_and_no_stack() {
         for (text, many) in [("a = ", "["), ("a = ", "{a="), ("", "a."), ("", "[[rule]]\n"), ("#", "x")] {
             let text = format!("{text}{}", many.repeat(1_000_000));
-            assert!(!errors(text.as_bytes()).is_empty(), "{many}");
+            assert!(!Policy::errors(text.as_bytes()).is_empty(), "{many}");
         }
     }
 }

@@ -1,8 +1,11 @@
 //! What a policy may say, and an administrator would want to hear of before it holds: rules that never match, exemptions that
 //! are over or never end.
 
-use super::{Mode, Network, Origin, Policy, Rule};
 use crate::time::UnixTime;
+
+use super::model::{Mode, Origin};
+use super::network::Network;
+use super::rules::{Policy, Rule};
 
 /// How much it matters.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -30,22 +33,24 @@ pub struct Remark {
     pub is_over: bool,
 }
 
-/// All remarks, rule by rule.
-pub(super) fn remarks(policy: &Policy, now: UnixTime) -> Vec<Remark> {
-    let mut remarks = Vec::new();
-    let mut before: &[Rule] = &[];
-    for (index, rule) in policy.rules.iter().enumerate() {
-        let all = [
-            never_matches(rule, before),
-            is_over(rule, now),
-            exempts_root(rule),
-            relies_on_a_key(rule, policy),
-        ];
-        remarks.extend(all.into_iter().flatten());
-        remarks.extend(unexplained(rule));
-        before = policy.rules.get(..=index).unwrap_or_default();
+impl Policy {
+    /// What is allowed, and probably not meant, rule by rule.
+    pub fn remarks(&self, now: UnixTime) -> Vec<Remark> {
+        let mut remarks = Vec::new();
+        let mut before: &[Rule] = &[];
+        for (index, rule) in self.rules.iter().enumerate() {
+            let all = [
+                never_matches(rule, before),
+                is_over(rule, now),
+                exempts_root(rule),
+                relies_on_a_key(rule, self),
+            ];
+            remarks.extend(all.into_iter().flatten());
+            remarks.extend(unexplained(rule));
+            before = self.rules.get(..=index).unwrap_or_default();
+        }
+        remarks
     }
-    remarks
 }
 
 fn remark(rule: &Rule, weight: Weight, what: &str, then: &str) -> Remark {

@@ -1,5 +1,6 @@
 use super::*;
 use crate::test_support::phone;
+use crate::time::{Day, UnixTime};
 
 const NOW: UnixTime = UnixTime::new(1_800_000_000); // 2027-01-15 08:00:00 UTC
 

@@ -1,9 +1,115 @@
-//! One rule, and whether it applies.
+//! The rules, and which of them decides.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
-use super::{Address, Decision, Groups, LoginFacts, Methods, Mode, Network, Origin};
 use crate::time::{Day, UnixTime};
+
+use super::model::{
+    Address, DEFAULT_RULE, Decision, Enrollment, Gate, Groups, LoginFacts, Methods, Mode, Origin,
+    Verification,
+};
+use super::network::Network;
+
+/// The policy, parsed and checked.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Policy {
+    pub(super) mode: Mode,
+    /// The line on which `mode` stands.
+    pub(super) line: usize,
+    pub(super) rules: Vec<Rule>,
+    /// How codes are judged.
+    pub verification: Verification,
+    /// How people enroll.
+    pub enrollment: Enrollment,
+    /// Where nobody gets by without.
+    pub gate: Gate,
+}
+
+impl Policy {
+    /// The verdict on `who` at `now`: the first rule that applies decides. Groups that cannot be looked up count as mandatory.
+    /// Where a condition cannot be known, as with a remote host that is a name, the stricter of the two verdicts counts, so
+    /// that whoever chooses the name neither reaches an exemption nor evades a rule.
+    pub fn decide(&self, who: &LoginFacts<'_>, now: UnixTime) -> Decision<'_> {
+        let mut strictest_perhaps: Option<Decision<'_>> = None;
+        let mut sure = self.otherwise();
+        for (rule, applies) in self.considered(who, now) {
+            let this = rule.decision(now);
+            match applies {
+                Applies::No(_) => {}
+                Applies::Perhaps(_) => {
+                    strictest_perhaps = strictest_perhaps.map(|that| that.or_stricter(this)).or(Some(this));
+                }
+                Applies::Yes => sure = this,
+                Applies::UnknownGroups => sure = this.assumed(),
+            }
+        }
+        strictest_perhaps.map_or(sure, |perhaps| sure.or_stricter(perhaps))
+    }
+
+    /// The rules that [`Self::decide`] looks at, each with whether it applies, up to the first that decides.
+    pub fn considered(&self, who: &LoginFacts<'_>, now: UnixTime) -> impl Iterator<Item = (&Rule, Applies)> {
+        let mut is_decided = false;
+        self.rules.iter().map_while(move |rule| {
+            if is_decided {
+                return None;
+            }
+            let applies = rule.applies(who, now);
+            is_decided = applies.decides();
+            Some((rule, applies))
+        })
+    }
+
+    /// What makes the second step mandatory for `user`, with these groups, in some login or other: every condition but those
+    /// on people is taken as possible. None if it is mandatory nowhere; then they may give it up. `required`: whether an
+    /// administrator requires it of this account.
+    pub fn obligation(
+        &self,
+        user: &str,
+        groups: &Groups,
+        required: bool,
+        now: UnixTime,
+    ) -> Option<Decision<'_>> {
+        let obliges = |mode| mode == Mode::Mandatory || (mode == Mode::OptIn && required);
+        for rule in self.rules.iter().filter(|rule| rule.can_mean(user, groups, now)) {
+            let verdict = rule.decision(now);
+            if matches!(groups, Groups::Unknown) && rule.groups.is_some() {
+                return Some(verdict.assumed());
+            }
+            if obliges(verdict.mode) {
+                return Some(verdict);
+            }
+            if rule.is_about_people_alone() {
+                return None;
+            }
+        }
+        Some(self.otherwise()).filter(|verdict| obliges(verdict.mode))
+    }
+
+    /// The rules, in their order.
+    pub fn rules(&self) -> &[Rule] {
+        &self.rules
+    }
+
+    /// The verdict where no rule applies.
+    fn otherwise(&self) -> Decision<'_> {
+        Decision { mode: self.mode, rule: DEFAULT_RULE, line: self.line, starts: None, is_assumed: false }
+    }
+
+    /// Whether somebody must have a second step at `service`, as far as one can say without knowing whom.
+    pub fn may_require(&self, service: &str) -> bool {
+        let reaches = |rule: &&Rule| {
+            rule.services.as_ref().is_none_or(|services| services.iter().any(|one| one == service))
+        };
+        let mut modes = self.rules.iter().filter(reaches).map(|rule| rule.mode);
+        self.mode == Mode::Mandatory || modes.any(|mode| mode == Mode::Mandatory)
+    }
+
+    /// The groups that any rule names: only these are looked up.
+    pub fn groups(&self) -> BTreeSet<&str> {
+        self.rules.iter().flat_map(|rule| rule.groups.iter().flatten()).map(String::as_str).collect()
+    }
+}
 
 /// One rule: all conditions that are given must match.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -7,9 +7,12 @@ use serde::Deserialize;
 use toml::Spanned;
 use toml::value::Date;
 
-use super::{DEFAULT_RULE, Enrollment, Gate, METHODS, Mode, Network, Origin, Policy, Rule, Verification};
 use crate::proof::totp::{Algorithm, Hash};
 use crate::time::{Day, Period};
+
+use super::model::{DEFAULT_RULE, Enrollment, Gate, METHODS, Mode, Origin, Verification};
+use super::network::Network;
+use super::rules::{Policy, Rule};
 
 /// A position in a text: line and column, both from 1; the column counts characters.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -253,20 +256,22 @@ fn not_empty(list: &[String]) -> Result<(), String> {
     if list.is_empty() { Err(hint()) } else { Ok(()) }
 }
 
-/// Parses the text of a policy file.
-pub(super) fn parse(bytes: &[u8]) -> Result<Policy, PolicyError> {
-    let text = text_of(bytes)?;
-    let file: PolicyFile = toml::from_str(text).map_err(|error| located(&error, text))?;
-    let mut names = Names::default();
-    file.rule.iter().try_for_each(|rule| rule.check(&mut names, text))?;
-    Ok(Policy {
-        line: Position::of(file.mode.span().start, text).line,
-        mode: file.mode.into_inner(),
-        verification: file.verification.into_verification(),
-        enrollment: file.enrollment.into_enrollment(),
-        gate: file.gate.services.map_or_else(Gate::default, |services| Gate { services: services.0 }),
-        rules: file.rule.into_iter().map(|rule| rule.into_rule(text)).collect(),
-    })
+impl Policy {
+    /// Parses the text of a policy file. Everything that is not understood is an error.
+    pub fn parse(bytes: &[u8]) -> Result<Self, PolicyError> {
+        let text = text_of(bytes)?;
+        let file: PolicyFile = toml::from_str(text).map_err(|error| located(&error, text))?;
+        let mut names = Names::default();
+        file.rule.iter().try_for_each(|rule| rule.check(&mut names, text))?;
+        Ok(Self {
+            line: Position::of(file.mode.span().start, text).line,
+            mode: file.mode.into_inner(),
+            verification: file.verification.into_verification(),
+            enrollment: file.enrollment.into_enrollment(),
+            gate: file.gate.services.map_or_else(Gate::default, |services| Gate { services: services.0 }),
+            rules: file.rule.into_iter().map(|rule| rule.into_rule(text)).collect(),
+        })
+    }
 }
 
 /// The text that these bytes are.
