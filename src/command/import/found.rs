@@ -66,6 +66,16 @@ pub enum Used {
     Nothing,
 }
 
+/// The hash of that name, however it is written.
+pub fn algorithm(name: &str) -> Result<Algorithm, String> {
+    match name.to_ascii_uppercase().as_str() {
+        "SHA1" => Ok(Algorithm::SHA1),
+        "SHA256" => Ok(Algorithm::SHA256),
+        "SHA512" => Ok(Algorithm::SHA512),
+        _ => Err("the hash must be SHA1, SHA256 or SHA512".to_owned()),
+    }
+}
+
 /// A period of seconds that we take; the error says which.
 pub fn period(seconds: u64) -> Result<Period, String> {
     Period::new(seconds)

@@ -6,7 +6,7 @@ use twostep_core::proof::totp::Algorithm;
 use twostep_core::time::UnixTime;
 use zeroize::Zeroizing;
 
-use super::found::{COUNTED, CUT_OFF, Token, Used, period};
+use super::found::{self, COUNTED, CUT_OFF, Token, Used, period};
 
 /// No step of a code lies further ahead than a day: the file is damaged.
 const FURTHEST: u64 = 24 * 3600;
@@ -112,7 +112,7 @@ impl<'a> Options<'a> {
     /// What a fork writes.
     fn algorithm(&self) -> Result<Algorithm, Problem> {
         let Some((line, name)) = self.find("ALGORITHM") else { return Ok(Algorithm::SHA1) };
-        super::algorithm(name).map_err(|problem| (line, problem))
+        found::algorithm(name).map_err(|problem| (line, problem))
     }
 
     /// The steps that were used; nobody knows if codes could be used again.

@@ -13,12 +13,11 @@ use crate::administrator::{Administrator, unknown};
 use crate::failure::Failure;
 use crate::terminal::note;
 
-use super::found::{FoundAt, ImportedEntry};
+use super::found::{FoundAt, ImportedEntry, Token};
 use super::google;
-use super::moving::Moving;
+use super::moving::{Moving, Options};
 use super::read::{self, As, LONGEST_OF_ONE};
 use super::report::{Row, tell};
-use super::{Options, Token};
 
 /// What a file is called after `--retire`.
 const RETIRED: &str = ".imported";

@@ -13,14 +13,12 @@ mod report;
 use std::path::PathBuf;
 
 use clap::Subcommand;
-use twostep_core::proof::totp::Algorithm;
-use twostep_core::store::files::credential::check_label;
 
 use crate::administrator::Administrator;
 use crate::failure::Failure;
 
 use found::{CUT_OFF, FoundAt, ImportedEntry, Token};
-use moving::{ImportOptions, Moving};
+use moving::{Moving, Options};
 
 /// What to carry over.
 #[derive(clap::Args)]
@@ -45,20 +43,6 @@ enum Source {
     Otpauth(OfMany),
 }
 
-/// What all have in common.
-#[derive(clap::Args)]
-pub struct Options {
-    /// What the phones or apps shall be called
-    #[arg(long, value_name = "LABEL", default_value = "phone")]
-    label: String,
-    /// Show what would happen, and change nothing
-    #[arg(long)]
-    dry_run: bool,
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
-}
-
 /// One file with many people in it.
 #[derive(clap::Args)]
 pub struct OfMany {
@@ -80,15 +64,6 @@ pub fn run(root: Option<PathBuf>, arguments: &Arguments) -> Result<(), Failure> 
         Source::GoogleAuthenticator(arguments) => homes::run(administrator, arguments),
         Source::PamOath(arguments) => of_many(administrator, "pam_oath", arguments, oath::parse),
         Source::Otpauth(arguments) => of_many(administrator, "otpauth", arguments, otpauth::parse),
-    }
-}
-
-impl Options {
-    fn for_source(&self, from: &'static str) -> Result<ImportOptions<'_>, Failure> {
-        // The number of a further one stands behind it.
-        check_label(&format!("{} 8", self.label))
-            .map_err(|problem| Failure::refused(problem, "Choose another --label."))?;
-        Ok(ImportOptions { from, label: &self.label, dry_run: self.dry_run })
     }
 }
 
@@ -124,14 +99,4 @@ fn of_many(
 
 fn whole(line: &str, token: Token) -> Result<Token, String> {
     if line.ends_with('\n') { Ok(token) } else { Err(CUT_OFF.to_owned()) }
-}
-
-/// The hash of that name, however it is written.
-fn algorithm(name: &str) -> Result<Algorithm, String> {
-    match name.to_ascii_uppercase().as_str() {
-        "SHA1" => Ok(Algorithm::SHA1),
-        "SHA256" => Ok(Algorithm::SHA256),
-        "SHA512" => Ok(Algorithm::SHA512),
-        _ => Err("the hash must be SHA1, SHA256 or SHA512".to_owned()),
-    }
 }

@@ -7,7 +7,7 @@ use twostep_core::os::account::Account;
 use twostep_core::policy::Verification;
 use twostep_core::proof::totp::{self, Authenticator, SHORTEST_SECRET};
 use twostep_core::store::files::Store;
-use twostep_core::store::files::credential::{Credential, MOST_AUTHENTICATORS};
+use twostep_core::store::files::credential::{Credential, MOST_AUTHENTICATORS, check_label};
 use twostep_core::time::UnixTime;
 
 use crate::administrator::{Administrator, Target};
@@ -19,6 +19,20 @@ use super::report::{Outcome, Row};
 /// How many steps from now a last code is looked for.
 const SEARCHED: u64 = 100;
 
+/// What all sources have in common.
+#[derive(clap::Args)]
+pub struct Options {
+    /// What the phones or apps shall be called
+    #[arg(long, value_name = "LABEL", default_value = "phone")]
+    label: String,
+    /// Show what would happen, and change nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// How it is done.
 pub struct ImportOptions<'a> {
     /// The other program, for the log.
@@ -27,6 +41,16 @@ pub struct ImportOptions<'a> {
     pub label: &'a str,
     /// Whether nothing is to be stored.
     pub dry_run: bool,
+}
+
+impl Options {
+    /// How people are moved in from this program.
+    pub fn for_source(&self, from: &'static str) -> Result<ImportOptions<'_>, Failure> {
+        // The number of a further one stands behind it.
+        check_label(&format!("{} 8", self.label))
+            .map_err(|problem| Failure::refused(problem, "Choose another --label."))?;
+        Ok(ImportOptions { from, label: &self.label, dry_run: self.dry_run })
+    }
 }
 
 /// An administrator who moves people in.

@@ -4,7 +4,7 @@ use percent_encoding::percent_decode_str;
 use twostep_core::proof::totp::{Algorithm, decode_secret};
 use zeroize::Zeroizing;
 
-use super::found::{COUNTED, Token, Used, period};
+use super::found::{self, COUNTED, Token, Used, period};
 
 const SCHEME: &str = "otpauth://";
 
@@ -46,7 +46,7 @@ fn token(uri: &str) -> Result<Token, String> {
     }
     let secret = one(query, "secret")?.ok_or("the URI has no secret")?;
     let secret = decode_secret(&secret).filter(|secret| !secret.is_empty());
-    let algorithm = one(query, "algorithm")?.map_or(Ok(Algorithm::SHA1), |name| super::algorithm(&name))?;
+    let algorithm = one(query, "algorithm")?.map_or(Ok(Algorithm::SHA1), |name| found::algorithm(&name))?;
     let digits = one(query, "digits")?.map_or(Ok(6), |digits| {
         digits
             .parse()
