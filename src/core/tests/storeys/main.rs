@@ -1,0 +1,78 @@
+//! Reads what each file of `src` uses of the others, and holds it against the two tables of docs/ARCHITECTURE.md: the crates
+//! and the storeys of the core. No arrow goes up, and no files form a circle. It also draws docs/architecture.svg.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(clippy::disallowed_methods, clippy::arithmetic_side_effects)]
+
+mod drawing;
+mod house;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::PathBuf;
+
+use house::House;
+
+/// The root of the checkout.
+fn checkout() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap().to_owned()
+}
+
+/// The cells of the table below this heading of docs/ARCHITECTURE.md, without its head.
+fn table(heading: &str) -> Vec<Vec<String>> {
+    let page = fs::read_to_string(checkout().join("docs/ARCHITECTURE.md")).unwrap();
+    let section = page.split(&format!("\n## {heading}\n")).nth(1).expect(heading);
+    let rows = section.lines().skip_while(|line| !line.starts_with('|'));
+    let rows = rows.take_while(|line| line.starts_with('|')).skip(2);
+    rows.map(|row| row.trim_matches('|').split('|').map(|cell| cell.trim().to_owned()).collect()).collect()
+}
+
+/// The names between backticks.
+fn names(cell: &str) -> Vec<String> {
+    cell.split('`').skip(1).step_by(2).map(str::to_owned).collect()
+}
+
+#[test]
+fn crates_use_what_architecture_says() {
+    let house = House::read(&checkout().join("src"));
+    let rows = table("Crates");
+    let listed: BTreeSet<_> = rows.iter().map(|row| names(&row[0])[0].clone()).collect();
+    assert_eq!(house.crates(), listed);
+    for row in rows {
+        let name = &names(&row[0])[0];
+        assert_eq!(house.crates_used_by(name), names(&row[1]).into_iter().collect(), "{name} uses");
+    }
+}
+
+#[test]
+fn storeys_use_only_those_above_them_in_the_table() {
+    let house = House::read(&checkout().join("src"));
+    let storeys: Vec<_> = table("Storeys of the core").iter().map(|row| names(&row[0])).collect();
+    assert_eq!(house.storeys(), storeys.iter().flatten().cloned().collect());
+    let height = |name: &str| storeys.iter().position(|row| row.iter().any(|one| one == name)).unwrap();
+    let mut up = Vec::new();
+    for (from, to, arrow) in house.between_storeys() {
+        if height(&from) <= height(&to) {
+            up.push(format!("{} uses {}", arrow.from.display(), arrow.path));
+        }
+    }
+    assert!(up.is_empty(), "a storey uses only those above it in the table: {up:#?}");
+}
+
+#[test]
+fn no_files_form_a_circle() {
+    let circles = House::read(&checkout().join("src")).circles();
+    assert!(circles.is_empty(), "these files use each other: {circles:#?}");
+}
+
+/// With the variable WRITE_EXPECTED, the picture is drawn anew, to be looked at before it is committed.
+#[test]
+fn the_picture_is_that_of_the_code() {
+    let house = House::read(&checkout().join("src"));
+    let drawn = drawing::draw(&house, &table("Crates"), &table("Storeys of the core"));
+    let file = checkout().join("docs/architecture.svg");
+    if std::env::var_os("WRITE_EXPECTED").is_some() {
+        fs::write(&file, &drawn).unwrap();
+    }
+    let is_drawn = fs::read_to_string(&file).is_ok_and(|text| text == drawn);
+    assert!(is_drawn, "docs/architecture.svg is not that of the code: run this test with WRITE_EXPECTED=1");
+}
