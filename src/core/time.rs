@@ -89,7 +89,7 @@ impl Step {
     }
 
     /// How many seconds later than `other` this step begins; negative if it begins earlier.
-    pub const fn offset_from(self, other: Self) -> i64 {
+    pub(crate) const fn offset_from(self, other: Self) -> i64 {
         self.begins().0.wrapping_sub(other.begins().0).cast_signed()
     }
 }

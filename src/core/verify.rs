@@ -100,7 +100,7 @@ fn verify_recovery_code(
 
 /// Checks a ticket with which `uid` may enroll once, in the same order. The right one is given back its tries: it is used up
 /// by the enrollment, which may still fail.
-pub fn verify_ticket(
+pub(crate) fn verify_ticket(
     record: &mut impl StateRecord,
     uid: u32,
     typed: &LongCode,
@@ -122,7 +122,7 @@ fn settle_if_refused<T>(record: &mut impl StateRecord, judged: Result<T, Denial>
 
 /// Judges what was typed for somebody who has no record, which takes as long, but for the lock and the flush, as for somebody
 /// who has one: nobody shall tell by the clock who is enrolled.
-pub fn pretend(typed: &Typed, rules: &Verification, now: UnixTime) {
+pub(crate) fn pretend(typed: &Typed, rules: &Verification, now: UnixTime) {
     let secret = [0; 20];
     let Ok(phone) = Authenticator::new(String::new(), &secret, Algorithm::SHA1, 6, Period::DEFAULT, None)
     else {

@@ -17,7 +17,7 @@ pub fn text(root: &Root, path: &str) -> Option<String> {
 }
 
 /// The text of this file; none if it cannot be read, or is none: a FIFO would never end, nor would a device.
-pub fn text_of(path: &Path) -> Option<String> {
+pub(crate) fn text_of(path: &Path) -> Option<String> {
     bytes_of(path, LONGEST).map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
 }
 

@@ -115,7 +115,7 @@ fn new_authenticator(source: &impl Source, terms: &EnrollmentTerms<'_>) -> Resul
 
 /// Makes a set of recovery codes for the credential called `id`, shows it, and asks for the last group of one: somebody must have looked. None if `count`
 /// is zero.
-pub fn new_recovery_codes(
+pub(crate) fn new_recovery_codes(
     conversation: &mut impl Conversation,
     source: &impl Source,
     count: u8,

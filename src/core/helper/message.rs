@@ -15,7 +15,7 @@ const GREETING: &[u8] = b"twostep 1";
 /// The longest message of a client's, in bytes.
 pub const LONGEST_FROM_CLIENT: usize = 1024;
 /// The longest message of the helper's, in bytes: a picture in colour is the longest.
-pub const LONGEST_FROM_HELPER: usize = 32 * 1024;
+pub(crate) const LONGEST_FROM_HELPER: usize = 32 * 1024;
 /// What stands between two fields. No field but the last may hold it.
 const SEPARATOR: u8 = 0;
 

@@ -40,7 +40,7 @@ impl PamItems {
     }
 
     /// Whether this login is by one of `services`. sshd is meant under whatever name it runs.
-    pub fn is_one_of(&self, services: &[String]) -> bool {
+    pub(crate) fn is_one_of(&self, services: &[String]) -> bool {
         services.iter().any(|service| *service == self.service || (service == SSHD && self.is_sshd()))
     }
 
@@ -85,7 +85,7 @@ pub struct Handoff {
 
 impl Handoff {
     /// Whether it is for this login: applications use one handle for several users.
-    pub fn is_for(&self, account: &Account, items: &PamItems) -> bool {
+    pub(crate) fn is_for(&self, account: &Account, items: &PamItems) -> bool {
         (self.uid, self.name.as_str(), self.service.as_str())
             == (account.uid, account.name.as_str(), items.service.as_str())
     }

@@ -18,7 +18,7 @@ use crate::verify;
 pub const PROMPT: &str = "Verification code: ";
 /// What the person is asked where one question must do. It begins with the word by which programs without a person know that
 /// a password is wanted.
-pub const PROMPT_FOR_BOTH: &str = "Password and verification code: ";
+pub(crate) const PROMPT_FOR_BOTH: &str = "Password and verification code: ";
 const TICKET_PROMPT: &str = "Enrollment ticket: ";
 const NEEDS_TICKET: &str =
     "A second step is required here. Setting it up needs a ticket from your administrator.";

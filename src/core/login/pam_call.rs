@@ -41,7 +41,7 @@ impl Required {
 }
 
 /// One call under way.
-pub struct PamCall<'a, A, M> {
+pub(crate) struct PamCall<'a, A, M> {
     /// The application.
     pub application: &'a mut A,
     /// The machine.
@@ -106,7 +106,11 @@ impl<'a, A: Application, M: Machine> PamCall<'a, A, M> {
     }
 
     /// Makes what is opt-in mandatory where an administrator requires it of this account.
-    pub fn heed_requirement(&mut self, required: Required, account: &Account) -> Result<Required, Denial> {
+    pub(crate) fn heed_requirement(
+        &mut self,
+        required: Required,
+        account: &Account,
+    ) -> Result<Required, Denial> {
         if required.mode != Mode::OptIn || !self.machine.is_required(account)? {
             return Ok(required);
         }

@@ -11,7 +11,7 @@ use crate::fault::Fault;
 use super::words;
 
 /// The longest user name that a state file holds, in bytes.
-pub const LONGEST_NAME: usize = 127;
+pub(crate) const LONGEST_NAME: usize = 127;
 
 /// The local databases: every machine has them, whatever else its name service asks.
 const LOCAL_USERS: &str = "/etc/passwd";
@@ -54,7 +54,7 @@ pub fn by_name(name: &str) -> Result<Option<Account>, Fault> {
 }
 
 /// The user id of the account called `name`, without asking what else it is called.
-pub fn uid_by_name(name: &str) -> Result<Option<u32>, Fault> {
+pub(crate) fn uid_by_name(name: &str) -> Result<Option<u32>, Fault> {
     Ok(user_by_name(name)?.map(|user| user.uid.as_raw()))
 }
 
@@ -118,7 +118,7 @@ fn name_of(user: &User) -> Result<NssName, Fault> {
 }
 
 /// Fails unless `name` is UTF-8 of 1 to 127 bytes without control characters: it is stored, shown and logged.
-pub fn check_name(name: &str) -> Result<(), String> {
+pub(crate) fn check_name(name: &str) -> Result<(), String> {
     // The replacement character stands for what was not UTF-8.
     let odd = name.contains(|c: char| c.is_control() || c == char::REPLACEMENT_CHARACTER);
     if name.is_empty() || name.len() > LONGEST_NAME || odd {

@@ -45,7 +45,7 @@ pub enum Access {
 }
 
 /// Fails unless each of `dirs` is a directory of root's or of `owner`'s that nobody else can change.
-pub fn check_above(dirs: &[PathBuf], owner: Uid) -> Result<(), Fault> {
+pub(crate) fn check_above(dirs: &[PathBuf], owner: Uid) -> Result<(), Fault> {
     for dir in dirs {
         let stat = lstat(dir).map_err(|error| Fault::new(dir, "cannot be looked at", words(error)))?;
         check_directory(&stat, &[Uid::from_raw(0), owner], Privacy::Public, dir)?;
@@ -54,7 +54,7 @@ pub fn check_above(dirs: &[PathBuf], owner: Uid) -> Result<(), Fault> {
 }
 
 /// Fails unless `path` is a directory of `owner`'s alone. What lies above it must have been checked.
-pub fn check_private(path: &Path, owner: Uid) -> Result<(), Fault> {
+pub(crate) fn check_private(path: &Path, owner: Uid) -> Result<(), Fault> {
     let stat = lstat(path).map_err(|error| Fault::new(path, "cannot be looked at", words(error)))?;
     check_directory(&stat, &[owner], Privacy::Secret, path)
 }
@@ -68,7 +68,7 @@ pub struct Opened {
 impl Opened {
     /// A file that a test has opened.
     #[cfg(test)]
-    pub fn unchecked(file: File) -> Self {
+    pub(crate) fn unchecked(file: File) -> Self {
         let stat = fstat(&file).unwrap();
         Self { file, stat }
     }
@@ -138,7 +138,7 @@ impl Dir {
     }
 
     /// Whether `name` still is the file that was opened.
-    pub fn still_names(&self, name: &str, opened: &Opened) -> Result<bool, Fault> {
+    pub(crate) fn still_names(&self, name: &str, opened: &Opened) -> Result<bool, Fault> {
         match fstatat(&self.fd, name, AtFlags::AT_SYMLINK_NOFOLLOW) {
             Ok(named) => Ok((named.st_dev, named.st_ino) == (opened.stat.st_dev, opened.stat.st_ino)),
             Err(Errno::ENOENT) => Ok(false),
@@ -267,7 +267,7 @@ pub fn read(opened: &Opened, path: &Path) -> Result<Zeroizing<Vec<u8>>, Fault> {
 }
 
 /// Fails if a file of `length` bytes cannot be written: the write would send SIGXFSZ, which ends the host.
-pub fn check_file_size_limit(length: usize) -> Result<(), Fault> {
+pub(crate) fn check_file_size_limit(length: usize) -> Result<(), Fault> {
     let (limit, _) = getrlimit(Resource::RLIMIT_FSIZE)
         .map_err(|error| Fault(format!("the file size limit cannot be read: {}", words(error))))?;
     if u64::try_from(length).is_ok_and(|length| length <= limit) {

@@ -186,7 +186,7 @@ impl Decision<'_> {
     }
 
     /// This, unless `other` asks for more.
-    pub fn or_stricter(self, other: Self) -> Self {
+    pub(crate) fn or_stricter(self, other: Self) -> Self {
         if other.mode > self.mode { other } else { self }
     }
 }

@@ -123,7 +123,7 @@ impl State {
     }
 
     /// Fails if the mark lies beyond `window_end`: then no code of a new authenticator would be accepted, nor would another.
-    pub fn check_clock(&self, window_end: UnixTime, now: UnixTime) -> Result<(), Denial> {
+    pub(crate) fn check_clock(&self, window_end: UnixTime, now: UnixTime) -> Result<(), Denial> {
         if !self.is_ahead_of(window_end) {
             return Ok(());
         }
@@ -143,7 +143,7 @@ impl State {
 
     /// Pays for one recovery code, before it is looked at. There is no waiting time, and when the last one was tried does not
     /// change how long codes must wait.
-    pub fn charge_recovery(&self, by: AttemptCounter) -> Result<Self, Denial> {
+    pub(crate) fn charge_recovery(&self, by: AttemptCounter) -> Result<Self, Denial> {
         let count = self.count(by);
         if count.recovery >= RECOVERY_LIMIT {
             return Err(Denial::RecoveryDisabled { name: self.name.clone() });
@@ -185,7 +185,7 @@ impl State {
     }
 
     /// Accepts `step`, once: a step that begins at or before the mark is a replay.
-    pub fn accept(&self, by: AttemptCounter, step: Step) -> Result<Self, Denial> {
+    pub(crate) fn accept(&self, by: AttemptCounter, step: Step) -> Result<Self, Denial> {
         if self.has_used(step) {
             return Err(Denial::Replayed { failures: self.count(by).codes });
         }
@@ -193,7 +193,7 @@ impl State {
     }
 
     /// Whether codes of `step` are used up.
-    pub fn has_used(&self, step: Step) -> bool {
+    pub(crate) fn has_used(&self, step: Step) -> bool {
         step.begins() <= self.mark
     }
 
@@ -203,7 +203,7 @@ impl State {
     }
 
     /// Burns every step up to the one that begins at `mark`. The mark never goes down here.
-    pub fn burn(&self, mark: UnixTime) -> Self {
+    pub(crate) fn burn(&self, mark: UnixTime) -> Self {
         Self { mark: self.mark.max(mark), ..self.clone() }
     }
 

@@ -35,7 +35,7 @@ impl Ticket {
     }
 
     /// This ticket with all its tries, because the right one was typed.
-    pub fn restored(self) -> Self {
+    pub(crate) fn restored(self) -> Self {
         Self { tries: TRIES, ..self }
     }
 

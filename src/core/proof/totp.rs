@@ -34,7 +34,7 @@ impl From<Hash> for Algorithm {
 const NEAR: u64 = 10;
 
 /// Bytes of a new secret: 160 bits, as RFC 4226 section 4 recommends.
-pub const SECRET_BYTES: usize = 20;
+pub(crate) const SECRET_BYTES: usize = 20;
 
 /// Bytes that a secret of ours has at least: 128 bits (RFC 4226 section 4, R6).
 pub const SHORTEST_SECRET: usize = 16;
@@ -180,7 +180,7 @@ pub fn matching<'a>(
 }
 
 /// The step just outside the window to which a refused code belongs: a hint that the clocks differ, never a reason to accept.
-pub fn near_miss<'a>(
+pub(crate) fn near_miss<'a>(
     authenticators: &'a [Authenticator],
     code: &Code,
     now: UnixTime,

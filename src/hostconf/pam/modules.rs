@@ -178,7 +178,7 @@ pub enum Scenario {
 /// What `module` may answer besides, in a line with this control: whatever that has a jump, an end or a forgetting for; that
 /// nothing is to be said, if it is not known never to say so; and a yes, if nobody knows it and another line asks for the
 /// first factor.
-pub fn unusual(
+pub(crate) fn unusual(
     kind: Kind,
     module: &str,
     control: &Control,

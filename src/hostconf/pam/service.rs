@@ -17,7 +17,7 @@ const MOST_LEVELS: usize = 16;
 const MOST_LINES: usize = 5_000;
 const MOST_FILES: usize = 1_000;
 /// The service whose lines stand in for a kind that another service lacks.
-pub const OTHER: &str = "other";
+pub(crate) const OTHER: &str = "other";
 
 /// A service as libpam loads it.
 pub struct Service {

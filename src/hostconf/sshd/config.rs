@@ -155,7 +155,7 @@ impl Config {
     }
 
     /// The first `Match` line of the main file: what is to hold for everybody must stand before it.
-    pub fn first_match(&self) -> Option<usize> {
+    pub(crate) fn first_match(&self) -> Option<usize> {
         self.blocks.iter().find(|block| block.place.file == MAIN).and_then(|block| block.place.line)
     }
 }

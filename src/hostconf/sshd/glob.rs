@@ -1,7 +1,7 @@
 //! The patterns of glob(7) in one part of a path: `*`, `?` and `[...]`.
 
 /// Whether `part` means more than itself.
-pub fn is_pattern(part: &str) -> bool {
+pub(crate) fn is_pattern(part: &str) -> bool {
     part.contains(['*', '?', '['])
 }
 

@@ -33,7 +33,7 @@ pub struct Credential {
 
 /// Why an authenticator cannot be added.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Conflict {
+pub(crate) enum Conflict {
     /// There is one of that label.
     SameLabel,
     /// There are as many as may be.
@@ -165,7 +165,7 @@ impl Credential {
     }
 
     /// Fails unless another authenticator called `label` may be added.
-    pub fn check_room(&self, label: &str) -> Result<(), Conflict> {
+    pub(crate) fn check_room(&self, label: &str) -> Result<(), Conflict> {
         if self.authenticators.iter().any(|one| one.label == label) {
             return Err(Conflict::SameLabel);
         }

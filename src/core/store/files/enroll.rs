@@ -88,7 +88,7 @@ impl Store {
 
     /// Adds an authenticator to `credential`, which is what is stored of `account` under its lock. The order is the same;
     /// recovery codes stay as they are.
-    pub fn enroll_further(
+    pub(crate) fn enroll_further(
         &self,
         account: &Account,
         mut locked: LockedState,

@@ -49,7 +49,7 @@ impl Store {
     }
 
     /// The same, by whoever has looked up the owners.
-    pub fn open_of(root: &Root, owners: Owners) -> Result<Self, Fault> {
+    pub(crate) fn open_of(root: &Root, owners: Owners) -> Result<Self, Fault> {
         files::check_above(&root.above(STORE), owners.system)?;
         files::check_private(&root.path(STORE), owners.store)?;
         let open = |path: &str| Dir::open(root.path(path), owners.store, Privacy::Secret);
@@ -87,7 +87,7 @@ impl Store {
     }
 
     /// Reads the credential of `account`, which must be there and be theirs.
-    pub fn owned_credential(&self, account: &Account) -> Result<Credential, Denial> {
+    pub(crate) fn owned_credential(&self, account: &Account) -> Result<Credential, Denial> {
         let credential = self.credential(account.uid)?.ok_or(NOT_ENROLLED)?;
         let path = self.users.path_of(&secret_name(account.uid));
         credential.check_owner(account).map_err(|problem| Fault(format!("{} {problem}", path.display())))?;
@@ -125,7 +125,7 @@ impl Store {
     }
 
     /// Creates the state of `uid`, whole and on disk. False if there is one already.
-    pub fn create_state(&self, uid: u32, state: State) -> Result<bool, Fault> {
+    pub(crate) fn create_state(&self, uid: u32, state: State) -> Result<bool, Fault> {
         self.states.create(&uid.to_string(), &new_state_file(uid, state))
     }
 
@@ -142,7 +142,7 @@ impl Store {
 
     /// Stores `credential` where there is none; false if there is one. The caller holds the lock of its uid, and the state
     /// is on disk.
-    pub fn create_credential(&self, credential: &Credential) -> Result<bool, Fault> {
+    pub(crate) fn create_credential(&self, credential: &Credential) -> Result<bool, Fault> {
         self.users.create(&secret_name(credential.uid), credential.to_toml().as_bytes())
     }
 
@@ -174,7 +174,7 @@ fn parse_uid(text: &str) -> Option<u32> {
 }
 
 /// Fails unless `state` is the state of `account`: a re-used uid must not inherit failures or requirements.
-pub fn check_state_owner(state: &State, account: &Account) -> Result<(), Fault> {
+pub(crate) fn check_state_owner(state: &State, account: &Account) -> Result<(), Fault> {
     if state.name == account.name {
         return Ok(());
     }

@@ -209,7 +209,7 @@ pub(super) mod tests {
     use super::*;
 
     /// A whole slot of a later version.
-    pub fn of_version_2() -> [u8; SLOT] {
+    pub(crate) fn of_version_2() -> [u8; SLOT] {
         let mut bytes = example().encode();
         bytes[7] = 2;
         let sum = checksum(&bytes[..CHECKED]);
