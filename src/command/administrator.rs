@@ -22,7 +22,7 @@ use crate::failure::Failure;
 use crate::terminal::{Terminal, note};
 
 /// Somebody who may read and write the store.
-pub struct Administrator {
+pub(crate) struct Administrator {
     system: System,
     root: Root,
     /// Whether the machine itself is meant, and so its log.
@@ -31,7 +31,7 @@ pub struct Administrator {
 
 impl Administrator {
     /// Whoever runs this command, if they may.
-    pub fn new(root: Option<PathBuf>) -> Result<Self, Failure> {
+    pub(crate) fn new(root: Option<PathBuf>) -> Result<Self, Failure> {
         let real = root.is_none();
         let root = root_at(root)?;
         if !root.is_ours() {
@@ -41,42 +41,42 @@ impl Administrator {
     }
 
     /// The store.
-    pub fn store(&self) -> Result<Store, Failure> {
+    pub(crate) fn store(&self) -> Result<Store, Failure> {
         Ok(self.system.store()?)
     }
 
     /// Where `path`, an absolute one, lies.
-    pub fn path(&self, path: &str) -> PathBuf {
+    pub(crate) fn path(&self, path: &str) -> PathBuf {
         self.root.path(path)
     }
 
     /// The machine.
-    pub fn machine(&self) -> &System {
+    pub(crate) fn machine(&self) -> &System {
         &self.system
     }
 
     /// The policy.
-    pub fn policy(&self) -> Result<Policy, Failure> {
+    pub(crate) fn policy(&self) -> Result<Policy, Failure> {
         Ok(self.system.policy()?)
     }
 
     /// How the policy wants codes judged.
-    pub fn rules(&self) -> Result<Verification, Failure> {
+    pub(crate) fn rules(&self) -> Result<Verification, Failure> {
         Ok(self.policy()?.verification)
     }
 
     /// What apps show beside an account of this machine.
-    pub fn issuer(&self) -> Result<String, Failure> {
+    pub(crate) fn issuer(&self) -> Result<String, Failure> {
         Ok(self.policy()?.enrollment.issuer.unwrap_or_else(|| self.system.name()))
     }
 
     /// The account called `name`.
-    pub fn account(&self, name: &str) -> Result<Account, Failure> {
+    pub(crate) fn account(&self, name: &str) -> Result<Account, Failure> {
         account::by_name(name)?.ok_or_else(|| unknown(name))
     }
 
     /// Whom `user` means: a name, or a uid, so that what a deleted account left can be named, too.
-    pub fn target(&self, user: &str) -> Result<Target, Failure> {
+    pub(crate) fn target(&self, user: &str) -> Result<Target, Failure> {
         if let Some(account) = account::by_name(user)? {
             return Ok(Target { uid: account.uid, account: Some(account) });
         }
@@ -87,7 +87,7 @@ impl Administrator {
     }
 
     /// Puts the administrator before the second step of `account`.
-    pub fn with_context<T>(
+    pub(crate) fn with_context<T>(
         &self,
         account: &Account,
         act: impl FnOnce(&Context<'_, System>, &mut AdminFrontend<'_>) -> Result<T, Failure>,
@@ -98,12 +98,12 @@ impl Administrator {
     }
 
     /// The present moment.
-    pub fn now(&self) -> Result<UnixTime, Failure> {
+    pub(crate) fn now(&self) -> Result<UnixTime, Failure> {
         Ok(clock::now()?)
     }
 
     /// Writes what was done to the log. That it was done counts more: a log that is away changes nothing.
-    pub fn log(&self, act: &str, target: &Target, more: &str) {
+    pub(crate) fn log(&self, act: &str, target: &Target, more: &str) {
         if self.real {
             let line =
                 format!("act={act} user={} uid={}{more} by={}", Value(&target.name()), target.uid, caller());
@@ -113,7 +113,7 @@ impl Administrator {
 }
 
 /// An administrator at the terminal, with one person's account before them.
-pub struct AdminFrontend<'a> {
+pub(crate) struct AdminFrontend<'a> {
     administrator: &'a Administrator,
     account: &'a Account,
 }
@@ -147,7 +147,7 @@ impl Frontend for AdminFrontend<'_> {
 }
 
 /// The root that is meant by `--root`, or its absence.
-pub fn root_at(dir: Option<PathBuf>) -> Result<Root, Failure> {
+pub(crate) fn root_at(dir: Option<PathBuf>) -> Result<Root, Failure> {
     match dir {
         Some(dir) => Ok(Root::at(&std::path::absolute(&dir).unwrap_or(dir))?),
         None => Ok(Root::SYSTEM),
@@ -155,12 +155,12 @@ pub fn root_at(dir: Option<PathBuf>) -> Result<Root, Failure> {
 }
 
 /// There is nobody of that name.
-pub fn unknown(name: &str) -> Failure {
+pub(crate) fn unknown(name: &str) -> Failure {
     Failure::refused(format!("there is no user '{}'.", Value(name)), "Check the spelling.")
 }
 
 /// Whom a command is about: an account, or the uid of one that is gone.
-pub struct Target {
+pub(crate) struct Target {
     /// The user id.
     pub uid: u32,
     /// The account, if it still exists.
@@ -169,12 +169,12 @@ pub struct Target {
 
 impl Target {
     /// The name, or the uid of an account that is gone.
-    pub fn name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         self.account.as_ref().map_or_else(|| format!("uid {}", self.uid), |account| account.name.clone())
     }
 
     /// The target whose uid is `uid`.
-    pub fn of(uid: u32) -> Result<Self, Failure> {
+    pub(crate) fn of(uid: u32) -> Result<Self, Failure> {
         Ok(Self { uid, account: account::by_uid(uid)? })
     }
 }

@@ -13,7 +13,7 @@ use crate::administrator::{Administrator, root_at};
 use crate::terminal::{Terminal, say};
 
 /// Whoever runs this command.
-pub enum Caller {
+pub(crate) enum Caller {
     /// Root, or whoever gives a root directory of their own.
     Administrator(Administrator),
     /// Anybody else.
@@ -22,7 +22,7 @@ pub enum Caller {
 
 impl Caller {
     /// Whoever runs this command, with this `--root`.
-    pub fn new(root: Option<PathBuf>) -> Result<Self, Failure> {
+    pub(crate) fn new(root: Option<PathBuf>) -> Result<Self, Failure> {
         if root_at(root.clone())?.is_ours() {
             return Administrator::new(root).map(Self::Administrator);
         }
@@ -30,7 +30,7 @@ impl Caller {
     }
 
     /// Does something with the second step of `user`, which only an administrator must name.
-    pub fn run(&self, user: Option<&str>, request: ManageRequest) -> Result<(), Failure> {
+    pub(crate) fn run(&self, user: Option<&str>, request: ManageRequest) -> Result<(), Failure> {
         if let ManageRequest::Enroll(..) | ManageRequest::Recovery = request {
             Terminal::check_for_secrets()?;
         }
@@ -52,7 +52,7 @@ impl Caller {
 }
 
 /// The user that an administrator names.
-pub fn named(user: Option<&str>) -> Result<&str, Failure> {
+pub(crate) fn named(user: Option<&str>) -> Result<&str, Failure> {
     user.ok_or_else(|| {
         Failure::of(
             Failure::USAGE,
@@ -63,7 +63,7 @@ pub fn named(user: Option<&str>) -> Result<&str, Failure> {
 }
 
 /// Fails if a person names anybody but themselves: in the same words whether there is somebody of that name or not.
-pub fn check_own(user: Option<&str>) -> Result<(), Failure> {
+pub(crate) fn check_own(user: Option<&str>) -> Result<(), Failure> {
     let Some(user) = user else { return Ok(()) };
     if account::by_uid(account::real_uid())?.is_some_and(|own| own.name == user) {
         return Ok(());
@@ -75,7 +75,7 @@ pub fn check_own(user: Option<&str>) -> Result<(), Failure> {
 }
 
 /// What the helper's refusal means to a person.
-pub fn explain(refusal: Refusal) -> Failure {
+pub(crate) fn explain(refusal: Refusal) -> Failure {
     match refusal {
         Refusal::Failed(failure) => failure,
         Refusal::Denied(denial) => unavailable(denial),
@@ -83,9 +83,9 @@ pub fn explain(refusal: Refusal) -> Failure {
 }
 
 /// What cannot be done, to somebody who cannot mend it.
-pub fn unavailable(denial: Denial) -> Failure {
+pub(crate) fn unavailable(denial: Denial) -> Failure {
     Failure::unavailable(format!("{}.", denial.cause()), ASK)
 }
 
 /// What to do about that.
-pub const ASK: &str = "Ask your administrator to run 'twostep doctor'.";
+pub(crate) const ASK: &str = "Ask your administrator to run 'twostep doctor'.";

@@ -8,14 +8,14 @@ use crate::terminal::say;
 
 /// For which shell.
 #[derive(clap::Args)]
-pub struct Arguments {
+pub(crate) struct Arguments {
     /// The shell
     #[arg(value_name = "SHELL", value_parser = ["bash", "zsh", "fish"])]
     shell: String,
 }
 
 /// Prints the script.
-pub fn run<Whole: CommandFactory>(arguments: &Arguments) -> Result<(), Failure> {
+pub(crate) fn run<Whole: CommandFactory>(arguments: &Arguments) -> Result<(), Failure> {
     let shell = match arguments.shell.as_str() {
         "zsh" => Shell::Zsh,
         "fish" => Shell::Fish,

@@ -12,14 +12,14 @@ use crate::terminal::say;
 
 /// How to report.
 #[derive(clap::Args)]
-pub struct Arguments {
+pub(crate) struct Arguments {
     /// Print JSON
     #[arg(long)]
     json: bool,
 }
 
 /// Runs all checks, as far as whoever runs this may see. Fails, with status 1, if something must be mended.
-pub fn run(root: Option<PathBuf>, arguments: &Arguments) -> Result<(), Failure> {
+pub(crate) fn run(root: Option<PathBuf>, arguments: &Arguments) -> Result<(), Failure> {
     let report = examine(&root_at(root)?)?;
     say(&if arguments.json { json(&report)? } else { report.to_string() })?;
     if report.has_problems() { Err(Failure::silent()) } else { Ok(()) }

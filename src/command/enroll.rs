@@ -17,7 +17,7 @@ use crate::terminal::{Terminal, say};
 
 /// Whom to enroll.
 #[derive(clap::Args)]
-pub struct Arguments {
+pub(crate) struct Arguments {
     /// The person, where root does it for somebody
     #[arg(long, value_name = "USER")]
     user: Option<String>,
@@ -46,7 +46,7 @@ struct HandedOver<'a> {
 }
 
 /// Enrolls one authenticator.
-pub fn run(caller: &Caller, arguments: Arguments) -> Result<(), Failure> {
+pub(crate) fn run(caller: &Caller, arguments: Arguments) -> Result<(), Failure> {
     if arguments.json {
         let Caller::Administrator(administrator) = caller else {
             return Err(Failure::refused(

@@ -11,7 +11,7 @@ use crate::terminal::{note, say};
 /// Whose secrets to print.
 #[derive(clap::Args)]
 #[group(required = true, multiple = false)]
-pub struct Arguments {
+pub(crate) struct Arguments {
     /// One person, by name or uid
     #[arg(long, value_name = "USER")]
     user: Option<String>,
@@ -22,7 +22,7 @@ pub struct Arguments {
 
 /// Prints a line for each authenticator: the user and an otpauth URI, as `twostep import otpauth` reads them. Recovery codes and
 /// what is used up are not in it.
-pub fn run(administrator: &Administrator, arguments: &Arguments) -> Result<(), Failure> {
+pub(crate) fn run(administrator: &Administrator, arguments: &Arguments) -> Result<(), Failure> {
     let store = administrator.store()?;
     let issuer = administrator.issuer()?;
     let targets = match &arguments.user {

@@ -3,12 +3,12 @@
 use std::io::{Write, stderr};
 use std::process::ExitCode;
 
-pub use twostep_core::manage::failure::Failure;
+pub(crate) use twostep_core::manage::failure::Failure;
 
 use crate::printable::printable;
 
 /// Tells the person, and gives the exit status.
-pub fn tell(failure: &Failure) -> ExitCode {
+pub(crate) fn tell(failure: &Failure) -> ExitCode {
     let status = ExitCode::from(failure.status());
     if failure.what().is_empty() {
         return status;

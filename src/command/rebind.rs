@@ -12,7 +12,7 @@ use crate::terminal::say;
 
 /// Whose account was renamed.
 #[derive(clap::Args)]
-pub struct Arguments {
+pub(crate) struct Arguments {
     /// The person, by their new name
     #[arg(value_name = "USER")]
     user: String,
@@ -20,7 +20,7 @@ pub struct Arguments {
 
 /// Writes the new name into what is stored of the account's uid. Where the old name is somebody's still, the uid was perhaps
 /// given to another person, who must not inherit a second step.
-pub fn run(administrator: &Administrator, arguments: &Arguments) -> Result<(), Failure> {
+pub(crate) fn run(administrator: &Administrator, arguments: &Arguments) -> Result<(), Failure> {
     let account = administrator.account(&arguments.user)?;
     let store = administrator.store()?;
     let mut state = store.lock(account.uid)?;

@@ -7,13 +7,13 @@ use crate::failure::Failure;
 
 /// Whose recovery codes to replace.
 #[derive(clap::Args)]
-pub struct Arguments {
+pub(crate) struct Arguments {
     /// The person, where root does it for somebody
     #[arg(long, value_name = "USER")]
     user: Option<String>,
 }
 
 /// Replaces them, once the new ones were read.
-pub fn run(caller: &Caller, arguments: &Arguments) -> Result<(), Failure> {
+pub(crate) fn run(caller: &Caller, arguments: &Arguments) -> Result<(), Failure> {
     caller.run(arguments.user.as_deref(), ManageRequest::Recovery)
 }

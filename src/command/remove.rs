@@ -7,7 +7,7 @@ use crate::failure::Failure;
 
 /// Which authenticator to take away.
 #[derive(clap::Args)]
-pub struct Arguments {
+pub(crate) struct Arguments {
     /// The person, where root does it for somebody
     #[arg(long, value_name = "USER")]
     user: Option<String>,
@@ -18,6 +18,6 @@ pub struct Arguments {
 }
 
 /// Removes it. The state stays: no code that was used becomes usable.
-pub fn run(caller: &Caller, arguments: Arguments) -> Result<(), Failure> {
+pub(crate) fn run(caller: &Caller, arguments: Arguments) -> Result<(), Failure> {
     caller.run(arguments.user.as_deref(), ManageRequest::Remove(arguments.label))
 }

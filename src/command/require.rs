@@ -10,7 +10,7 @@ use crate::terminal::{note, say};
 
 /// Of whom to require it.
 #[derive(clap::Args)]
-pub struct Arguments {
+pub(crate) struct Arguments {
     /// The person
     #[arg(value_name = "USER")]
     user: String,
@@ -18,14 +18,14 @@ pub struct Arguments {
 
 /// Of whom no longer to require it.
 #[derive(clap::Args)]
-pub struct Unarguments {
+pub(crate) struct Unarguments {
     /// The person, by name or uid
     #[arg(value_name = "USER")]
     user: String,
 }
 
 /// Requires a second step of a person, enrolled or not, wherever the policy leaves it to them.
-pub fn run(administrator: &Administrator, arguments: &Arguments) -> Result<(), Failure> {
+pub(crate) fn run(administrator: &Administrator, arguments: &Arguments) -> Result<(), Failure> {
     let account = administrator.account(&arguments.user)?;
     let policy = administrator.policy()?;
     let store = administrator.store()?;
@@ -57,7 +57,7 @@ fn how_to_enroll(account: &Account, policy: &Policy) -> String {
 }
 
 /// Leaves it to the policy again.
-pub fn unrequire(administrator: &Administrator, arguments: &Unarguments) -> Result<(), Failure> {
+pub(crate) fn unrequire(administrator: &Administrator, arguments: &Unarguments) -> Result<(), Failure> {
     let target = administrator.target(&arguments.user)?;
     let name = target.name();
     let unchanged = || say(&format!("No second step is required of {name} but by the policy."));

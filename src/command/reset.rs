@@ -11,14 +11,14 @@ use crate::terminal::{note, say};
 
 /// Whose credential to forget.
 #[derive(clap::Args)]
-pub struct Arguments {
+pub(crate) struct Arguments {
     /// The person, by name or uid
     #[arg(value_name = "USER")]
     user: String,
 }
 
 /// Removes the secret file and empties the state; the mark stays, so that no old code becomes usable.
-pub fn run(administrator: &Administrator, arguments: &Arguments) -> Result<(), Failure> {
+pub(crate) fn run(administrator: &Administrator, arguments: &Arguments) -> Result<(), Failure> {
     let target = administrator.target(&arguments.user)?;
     let name = target.name();
     let store = administrator.store()?;

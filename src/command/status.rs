@@ -23,7 +23,7 @@ use crate::ticket::moment;
 
 /// Whom to show.
 #[derive(clap::Args)]
-pub struct Arguments {
+pub(crate) struct Arguments {
     /// The person, by name or uid, where root looks
     #[arg(long, value_name = "USER", conflicts_with = "all")]
     user: Option<String>,
@@ -86,7 +86,7 @@ enum Codes {
 }
 
 /// Shows one account, or all.
-pub fn run(caller: &Caller, arguments: &Arguments) -> Result<(), Failure> {
+pub(crate) fn run(caller: &Caller, arguments: &Arguments) -> Result<(), Failure> {
     match caller {
         Caller::Administrator(administrator) => of_others(administrator, arguments),
         Caller::Person => of_oneself(arguments),

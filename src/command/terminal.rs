@@ -16,11 +16,11 @@ const COLUMNS: u16 = 80;
 const ROWS: u16 = 24;
 
 /// Standard input and output.
-pub struct Terminal;
+pub(crate) struct Terminal;
 
 impl Terminal {
     /// Fails where what is shown would end up in a file or a pipe, although somebody sits at the keyboard.
-    pub fn check_for_secrets() -> Result<(), Failure> {
+    pub(crate) fn check_for_secrets() -> Result<(), Failure> {
         if stdin().is_terminal() && !stdout().is_terminal() {
             return Err(Failure::refused(
                 "standard output is not a terminal: what nobody else may see would be written there.",
@@ -31,7 +31,7 @@ impl Terminal {
     }
 
     /// Tells who has a window that is too small for the picture.
-    pub fn note_small_window() {
+    pub(crate) fn note_small_window() {
         if let Some((columns, rows)) =
             window::size(&stdout()).filter(|&size| size.0 < COLUMNS || size.1 < ROWS)
         {
@@ -44,20 +44,20 @@ impl Terminal {
 
     /// Colours only on a terminal, and not where NO_COLOR is set (no-color.org).
     #[expect(clippy::disallowed_methods, reason = "NO_COLOR decides nothing but colours")]
-    pub fn colour() -> Colour {
+    pub(crate) fn colour() -> Colour {
         let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         if stdout().is_terminal() && !refused { Colour::Explicit } else { Colour::None }
     }
 }
 
 /// Writes `text` and a line break to standard output.
-pub fn say(text: &str) -> Result<(), Failure> {
+pub(crate) fn say(text: &str) -> Result<(), Failure> {
     let written = writeln!(stdout(), "{}", printable(text)).and_then(|()| stdout().flush());
     written.map_err(|error| Failure::unavailable(format!("standard output: {error}"), ""))
 }
 
 /// Writes what else is worth knowing to standard error.
-pub fn note(text: &str) {
+pub(crate) fn note(text: &str) {
     // Without standard error there is nobody to tell.
     let _ = writeln!(stderr(), "note: {}", printable(text));
 }

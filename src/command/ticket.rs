@@ -17,7 +17,7 @@ use crate::terminal::{note, say};
 
 /// Whom to let enroll.
 #[derive(clap::Args)]
-pub struct Arguments {
+pub(crate) struct Arguments {
     /// The person
     #[arg(value_name = "USER")]
     user: String,
@@ -34,7 +34,7 @@ fn parse_validity(text: &str) -> Result<Duration, String> {
 }
 
 /// Issues a ticket in place of an earlier one, and prints it: it is not kept.
-pub fn run(administrator: &Administrator, arguments: &Arguments) -> Result<(), Failure> {
+pub(crate) fn run(administrator: &Administrator, arguments: &Arguments) -> Result<(), Failure> {
     let account = administrator.account(&arguments.user)?;
     let policy = administrator.policy()?;
     let store = administrator.store()?;
@@ -68,7 +68,7 @@ pub fn run(administrator: &Administrator, arguments: &Arguments) -> Result<(), F
 }
 
 /// A moment as people write it, in UTC.
-pub fn moment(moment: UnixTime) -> String {
+pub(crate) fn moment(moment: UnixTime) -> String {
     let date = i64::try_from(moment.seconds())
         .ok()
         .and_then(|seconds| OffsetDateTime::from_unix_timestamp(seconds).ok());

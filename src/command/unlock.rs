@@ -11,7 +11,7 @@ use crate::terminal::say;
 
 /// Whom to let in again.
 #[derive(clap::Args)]
-pub struct Arguments {
+pub(crate) struct Arguments {
     /// The person, by name or uid
     #[arg(value_name = "USER")]
     user: String,
@@ -21,7 +21,7 @@ pub struct Arguments {
 }
 
 /// Forgets the failures and, if asked to, a mark that lies in the future.
-pub fn run(administrator: &Administrator, arguments: &Arguments) -> Result<(), Failure> {
+pub(crate) fn run(administrator: &Administrator, arguments: &Arguments) -> Result<(), Failure> {
     let target = administrator.target(&arguments.user)?;
     let name = target.name();
     let store = administrator.store()?;

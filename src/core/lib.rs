@@ -15,6 +15,7 @@
 //! The PAM module and the command supply the person to talk to ([`dialogue::conversation::Conversation`],
 //! [`login::application::Host`]);
 //! [`machine::System`] supplies files, accounts and the clock.
+#![deny(missing_docs)]
 
 pub mod fault;
 pub mod paths;

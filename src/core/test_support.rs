@@ -19,13 +19,13 @@ use crate::time::{Period, UnixTime};
 use crate::verdict::{Accepted, Denial, Proof, TicketFault};
 
 /// An authenticator with the secret of RFC 4226 appendix D: its codes at steps 0 to 9 are known.
-pub fn phone(label: &str) -> Authenticator {
+pub(crate) fn phone(label: &str) -> Authenticator {
     let secret = b"12345678901234567890";
     Authenticator::new(label.to_owned(), secret, Algorithm::SHA1, 6, Period::DEFAULT, None).unwrap()
 }
 
 /// An application whose user types the given answers, then hangs up.
-pub struct Person {
+pub(crate) struct Person {
     pub items: PamItems,
     pub answers: Vec<&'static str>,
     pub shown: Vec<String>,
@@ -42,11 +42,11 @@ pub struct Person {
 
 impl Person {
     /// Passwords that look like a code, and like a ticket.
-    pub const PASSWORDS: [&[u8]; 2] = [b"11223344", b"9999-9999-9999-9999"];
+    pub(crate) const PASSWORDS: [&[u8]; 2] = [b"11223344", b"9999-9999-9999-9999"];
 }
 
 /// At login(1), called by root, behind a password.
-pub fn person(user: &str, answers: &[&'static str]) -> Person {
+pub(crate) fn person(user: &str, answers: &[&'static str]) -> Person {
     let items = PamItems {
         user: Some(user.to_owned()),
         service: "login".to_owned(),
@@ -121,7 +121,7 @@ impl Application for Person {
 
 /// A machine on which root exists. What is typed gets the given verdicts, one after the other; time stands at step 4 unless told otherwise, and
 /// randomness is the secret of RFC 4226 appendix D.
-pub struct Fake {
+pub(crate) struct Fake {
     pub policy: Result<&'static str, Denial>,
     pub enrolled: Result<bool, Denial>,
     pub required: Result<bool, Denial>,
@@ -134,7 +134,7 @@ pub struct Fake {
 }
 
 /// The policy is opt-in, and everybody has enrolled.
-pub fn enrolled(verdicts: &[Result<(), Denial>]) -> Fake {
+pub(crate) fn enrolled(verdicts: &[Result<(), Denial>]) -> Fake {
     Fake {
         policy: Ok("mode = \"opt-in\""),
         enrolled: Ok(true),
@@ -150,7 +150,7 @@ pub fn enrolled(verdicts: &[Result<(), Denial>]) -> Fake {
 
 impl Fake {
     /// The ticket that this machine takes.
-    pub const TICKET: [u8; 10] = [7; 10];
+    pub(crate) const TICKET: [u8; 10] = [7; 10];
 }
 
 impl Source for Fake {

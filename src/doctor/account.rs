@@ -17,7 +17,7 @@ const MAKE: &str = "useradd --system --user-group --no-create-home --home-dir /n
 const WHY_ALONE: &str = "Whoever can be that account can read all secrets, and so log in as anybody.";
 
 /// Checks the account. Below a root without accounts there is nothing to check.
-pub fn check(context: &Context<'_>) -> Vec<Finding> {
+pub(crate) fn check(context: &Context<'_>) -> Vec<Finding> {
     let root = context.root;
     let Some(local) = People::of(root).local() else { return Vec::new() };
     let Some(ours) = local.iter().find(|one| one.name == NAME) else {

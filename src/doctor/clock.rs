@@ -11,7 +11,7 @@ use crate::finding::{Finding, Remedy};
 const OLDEST: UnixTime = UnixTime::new(1_767_225_600);
 
 /// Checks the clock, which is this machine's and no other root's.
-pub fn check(context: &Context<'_>) -> Vec<Finding> {
+pub(crate) fn check(context: &Context<'_>) -> Vec<Finding> {
     if !context.root.is_machine() {
         return Vec::new();
     }

@@ -14,7 +14,7 @@ const PROFILES: &str = "/sys/kernel/security/apparmor/profiles";
 const HOSTS: [&str; 4] = ["sshd", "login", "sudo", "su"];
 
 /// Looks at what is enforced.
-pub fn check(context: &Context<'_>) -> Vec<Finding> {
+pub(crate) fn check(context: &Context<'_>) -> Vec<Finding> {
     [selinux(context), apparmor(context)].into_iter().flatten().collect()
 }
 

@@ -5,14 +5,14 @@ use twostep_core::time::Period;
 use crate::context::Context;
 
 /// Seconds that people get: two codes come up to a minute apart, and the recovery codes want to be written down.
-pub const TIME_TO_ENROLL: u64 = 300;
+pub(crate) const TIME_TO_ENROLL: u64 = 300;
 
 /// What happens to whoever is not done in time.
-pub const WHY_SHORT: &str = "Enrolling takes a minute or two, and more with the recovery codes to write down. Whoever is cut off has to begin \
+pub(crate) const WHY_SHORT: &str = "Enrolling takes a minute or two, and more with the recovery codes to write down. Whoever is cut off has to begin \
                              anew.";
 
 /// Whether anybody may come to enroll in a login by `service`; not if the policy cannot be read.
-pub fn is_possible(context: &Context<'_>, service: &str) -> bool {
+pub(crate) fn is_possible(context: &Context<'_>, service: &str) -> bool {
     context.policy.as_ref().is_some_and(|policy| {
         let enrolls = policy.enrollment.services.iter().any(|one| one == service);
         enrolls && policy.enrollment.period == Period::DEFAULT && policy.may_require(service)

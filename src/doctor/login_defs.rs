@@ -9,7 +9,7 @@ use crate::finding::{Finding, Remedy};
 use crate::stack;
 
 /// Checks LOGIN_TIMEOUT where people enroll at the console.
-pub fn check(context: &Context<'_>) -> Vec<Finding> {
+pub(crate) fn check(context: &Context<'_>) -> Vec<Finding> {
     let asked = stack::guard(context, "login").asks.is_some();
     if !asked || !enrolling::is_possible(context, "login") {
         return Vec::new();

@@ -5,12 +5,12 @@ use twostep_core::os::root::Root;
 use crate::finding::Remedy;
 
 /// `message`, which may name files below the root, with their names on the machine.
-pub fn named(root: &Root, message: &str) -> String {
+pub(crate) fn named(root: &Root, message: &str) -> String {
     message.replace(&root.path("/").display().to_string(), "/")
 }
 
 /// A command that makes sense on the machine itself only: below another root it is told, and not to be run.
-pub fn on_machine(root: &Root, command: impl Into<String>) -> Remedy {
+pub(crate) fn on_machine(root: &Root, command: impl Into<String>) -> Remedy {
     let command = command.into();
     if root.is_machine() {
         return Remedy::Run { command };

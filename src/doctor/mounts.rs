@@ -23,7 +23,7 @@ const FEW_BYTES: u64 = 16 * 1024 * 1024;
 const FEW_FILES: u64 = 100;
 
 /// Checks where the store lies, and from where the module is loaded and the helper started.
-pub fn check(context: &Context<'_>) -> Vec<Finding> {
+pub(crate) fn check(context: &Context<'_>) -> Vec<Finding> {
     let root = context.root;
     let mounts = mounted(root);
     let mut findings: Vec<_> = unmounted(root, &mounts).into_iter().collect();
@@ -37,7 +37,7 @@ pub fn check(context: &Context<'_>) -> Vec<Finding> {
 }
 
 /// Whether the store lies on something that /etc/fstab names and that is not mounted.
-pub fn is_unmounted(root: &Root) -> bool {
+pub(crate) fn is_unmounted(root: &Root) -> bool {
     unmounted(root, &mounted(root)).is_some()
 }
 
@@ -152,7 +152,7 @@ fn helper(root: &Root, mounts: &[Mount]) -> Option<Finding> {
 }
 
 /// The modules, as far as they are there.
-pub fn modules(root: &Root) -> Vec<String> {
+pub(crate) fn modules(root: &Root) -> Vec<String> {
     let triplets = fs::read_dir(root.path("/usr/lib")).into_iter().flatten().flatten();
     let triplets = triplets.map(|entry| entry.file_name().to_string_lossy().into_owned());
     let triplets =

@@ -12,7 +12,7 @@ use twostep_hostconf::tree;
 
 /// A line of /etc/passwd.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Local {
+pub(crate) struct Local {
     /// The name.
     pub name: String,
     /// The user id.
@@ -36,31 +36,31 @@ impl Local {
     }
 
     /// Whether somebody can log in with it, as far as the shell says.
-    pub fn has_login_shell(&self) -> bool {
+    pub(crate) fn has_login_shell(&self) -> bool {
         let last = self.shell.rsplit('/').next().unwrap_or("");
         !["nologin", "false", "sync", "halt", "shutdown"].contains(&last)
     }
 }
 
 /// The accounts of a machine.
-pub struct People<'a> {
+pub(crate) struct People<'a> {
     root: &'a Root,
 }
 
 impl<'a> People<'a> {
     /// Those of the machine below `root`.
-    pub fn of(root: &'a Root) -> Self {
+    pub(crate) fn of(root: &'a Root) -> Self {
         Self { root }
     }
 
     /// The lines of /etc/passwd; none if it cannot be read.
-    pub fn local(&self) -> Option<Vec<Local>> {
+    pub(crate) fn local(&self) -> Option<Vec<Local>> {
         let text = tree::text(self.root, "/etc/passwd")?;
         Some((1..).zip(text.lines()).filter_map(|(number, line)| Local::parse(number, line)).collect())
     }
 
     /// The name of `uid`; none if there is no such account.
-    pub fn name(&self, uid: u32) -> Result<Option<String>, Fault> {
+    pub(crate) fn name(&self, uid: u32) -> Result<Option<String>, Fault> {
         if self.root.is_machine() {
             return Ok(account::by_uid(uid)?.map(|account| account.name));
         }
@@ -69,7 +69,7 @@ impl<'a> People<'a> {
     }
 
     /// The uid and the gid of the account called `name`; none if there is no such account, or nobody knows.
-    pub fn ids(&self, name: &str) -> Option<(u32, u32)> {
+    pub(crate) fn ids(&self, name: &str) -> Option<(u32, u32)> {
         if self.root.is_machine() {
             let account = account::by_name(name).ok()??;
             return Some((account.uid, account.names.first()?.gid));
@@ -78,18 +78,18 @@ impl<'a> People<'a> {
     }
 
     /// How to call whoever `uid` is.
-    pub fn called(&self, uid: u32) -> String {
+    pub(crate) fn called(&self, uid: u32) -> String {
         self.name(uid).ok().flatten().unwrap_or_else(|| format!("uid {uid}"))
     }
 
     /// What the policy asks of `user` at `service` at `now`.
-    pub fn mode(&self, policy: &Policy, user: &str, service: &str, now: UnixTime) -> Mode {
+    pub(crate) fn mode(&self, policy: &Policy, user: &str, service: &str, now: UnixTime) -> Mode {
         let groups = self.groups_of(user, &policy.groups());
         mode(policy, user, service, groups, now)
     }
 
     /// Whether the policy asks nothing of those who are `named`, at sshd.
-    pub fn are_exempt(&self, policy: &Policy, named: &Named, now: UnixTime) -> bool {
+    pub(crate) fn are_exempt(&self, policy: &Policy, named: &Named, now: UnixTime) -> bool {
         match named {
             Named::Users(users) => {
                 users.iter().all(|user| self.mode(policy, user, "sshd", now) == Mode::Exempt)

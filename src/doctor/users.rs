@@ -26,7 +26,7 @@ const FEW_CODES: u8 = 2;
 const MOST_NAMES: usize = 10;
 
 /// Checks everybody of whom something is stored. A store that cannot be opened is another check's matter.
-pub fn check(context: &Context<'_>) -> Vec<Finding> {
+pub(crate) fn check(context: &Context<'_>) -> Vec<Finding> {
     let Ok(store) = Store::open(context.root) else { return Vec::new() };
     let uids = store.uids().map(|(uids, _)| uids).unwrap_or_default();
     let mut findings: Vec<_> = uids.into_iter().flat_map(|uid| person(context, &store, uid)).collect();

@@ -26,7 +26,7 @@ const DIALOGUE: Duration = Duration::from_secs(900);
 const SERVICE: &str = "twostep-helper";
 
 /// One client.
-pub struct Client<'a> {
+pub(crate) struct Client<'a> {
     channel: &'a Channel,
     account: &'a Account,
     end: Instant,
@@ -34,7 +34,7 @@ pub struct Client<'a> {
 
 impl<'a> Client<'a> {
     /// The client at the other end, who acts for `account`.
-    pub fn new(channel: &'a Channel, account: &'a Account) -> Result<Self, Fault> {
+    pub(crate) fn new(channel: &'a Channel, account: &'a Account) -> Result<Self, Fault> {
         Ok(Self { channel, account, end: after(DIALOGUE)? })
     }
 
@@ -44,12 +44,12 @@ impl<'a> Client<'a> {
 }
 
 /// Sends what the helper says.
-pub fn say(channel: &Channel, reply: &HelperReply) -> Result<(), Fault> {
+pub(crate) fn say(channel: &Channel, reply: &HelperReply) -> Result<(), Fault> {
     channel.send(&reply.encode(), after(PATIENCE)?)
 }
 
 /// The client's first message.
-pub fn first_message(channel: &Channel) -> Result<Zeroizing<Vec<u8>>, Fault> {
+pub(crate) fn first_message(channel: &Channel) -> Result<Zeroizing<Vec<u8>>, Fault> {
     let message = channel.receive(LONGEST_FROM_CLIENT, after(PATIENCE)?)?;
     message.ok_or_else(|| Fault("the client has gone without a word".to_owned()))
 }

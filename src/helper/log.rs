@@ -9,7 +9,7 @@ use twostep_core::verdict::Priority;
 const AUTHPRIV: i32 = 10 << 3;
 
 /// Writes one line. It never waits: a log that is away, or is not read, holds up nobody.
-pub fn write(line: &Line) {
+pub(crate) fn write(line: &Line) {
     let text =
         format!("<{}>twostep-helper[{}]: {}", AUTHPRIV | line.priority as i32, std::process::id(), line.text);
     let sent = UnixDatagram::unbound().and_then(|socket| {
@@ -20,6 +20,6 @@ pub fn write(line: &Line) {
 }
 
 /// Writes why the helper gives up.
-pub fn write_fault(cause: &str) {
+pub(crate) fn write_fault(cause: &str) {
     write(&Line { priority: Priority::Err, text: format!("result=error cause={}", Value(cause)) });
 }

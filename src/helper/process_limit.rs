@@ -17,10 +17,10 @@ const SLOTS: u32 = 16;
 const FILE: &str = "helpers";
 
 /// A slot, kept until the process ends.
-pub struct ProcessSlot(#[expect(dead_code, reason = "the lock is on it")] File);
+pub(crate) struct ProcessSlot(#[expect(dead_code, reason = "the lock is on it")] File);
 
 /// Takes one of the slots of `caller`. `own`: the uid of the store's owner.
-pub fn take_slot(caller: Uid, own: Uid) -> Result<ProcessSlot, Fault> {
+pub(crate) fn take_slot(caller: Uid, own: Uid) -> Result<ProcessSlot, Fault> {
     let dir = Dir::open(Root::SYSTEM.path(STORE), own, Privacy::Secret)?;
     if dir.open_file(FILE, Access::Read)?.is_none() {
         dir.create(FILE, b"")?; // another helper may be faster

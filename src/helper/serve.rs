@@ -19,13 +19,13 @@ use crate::frontend::{Client, first_message, say};
 use crate::log;
 
 /// Seconds after which a process ends that nobody has to think for.
-pub const SHORT: u32 = 30;
+pub(crate) const SHORT: u32 = 30;
 /// Seconds after which a dialogue ends, whatever it does then: a little later than it should have ended by itself.
 const LONG: u32 = 960;
 
 /// Reads what `caller` wants, does it, and answers. `own`: the uid of the store's owner, which may name others: only root can
 /// start a program under it.
-pub fn serve(channel: &Channel, caller: Uid, own: Uid) -> Result<(), Fault> {
+pub(crate) fn serve(channel: &Channel, caller: Uid, own: Uid) -> Result<(), Fault> {
     let request = match FirstMessage::decode(&first_message(channel)?) {
         Ok(request) => request,
         Err(problem) => return refuse(channel, Failure::unavailable(format!("{problem}."), "")),

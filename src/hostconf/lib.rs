@@ -3,6 +3,7 @@
 //! Only facts stand here. Nothing here says whether a setting is good, and nothing here changes one.
 //!
 //! `pam` and `sshd` do not know each other. Both read by `tree` and name what they read by `location`.
+#![deny(missing_docs)]
 
 pub mod location;
 pub mod login_defs;

@@ -30,7 +30,7 @@ const PENDING_SET: &CStr = c"TWOSTEP_PENDING=1";
 const PATIENCE_WITH_THE_LOG: Duration = Duration::from_secs(1);
 
 /// One call of libpam's.
-pub struct PamApplication<'h> {
+pub(crate) struct PamApplication<'h> {
     handle: &'h mut PamHandle,
     silent: bool,
     log_is_stuck: bool,
@@ -38,7 +38,7 @@ pub struct PamApplication<'h> {
 
 impl<'h> PamApplication<'h> {
     /// The application behind `handle`, called with `flags`.
-    pub fn new(handle: &'h mut PamHandle, flags: PamFlag) -> Self {
+    pub(crate) fn new(handle: &'h mut PamHandle, flags: PamFlag) -> Self {
         Self { handle, silent: flags & PAM_SILENT != 0, log_is_stuck: false }
     }
 

@@ -10,7 +10,7 @@ use twostep_core::pam::other_modules;
 use twostep_core::policy::METHODS;
 
 /// What the line says.
-pub struct Arguments {
+pub(crate) struct Arguments {
     /// `root=DIR`: where all files lie; the machine's own root if it is not given.
     pub root: Root,
     /// `first_factor=METHOD`: what sshd must have accepted before; `forward_pass`: one question for password and code.
@@ -19,7 +19,7 @@ pub struct Arguments {
 
 impl Arguments {
     /// Parses the arguments. The error names the one that is wrong.
-    pub fn parse(args: &[&CStr]) -> Result<Self, String> {
+    pub(crate) fn parse(args: &[&CStr]) -> Result<Self, String> {
         let (mut root, mut first_factor, mut question) = (None, None, None);
         for arg in args {
             let unknown = |text: &str| {

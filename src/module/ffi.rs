@@ -16,14 +16,14 @@ unsafe extern "C" {
 }
 
 /// Asks libpam to wait at least so many microseconds before it reports a failure (pam_fail_delay(3)).
-pub fn fail_delay(pamh: &mut PamHandle, microseconds: u32) {
+pub(crate) fn fail_delay(pamh: &mut PamHandle, microseconds: u32) {
     // SAFETY: the handle is valid during the entry point; the call takes no other pointer.
     // Its only error is a null handle.
     let _ = unsafe { pam_fail_delay(pamh, microseconds) };
 }
 
 /// A variable of the PAM environment (pam_getenv(3)), not of the process.
-pub fn getenv(pamh: &mut PamHandle, name: &CStr) -> Option<String> {
+pub(crate) fn getenv(pamh: &mut PamHandle, name: &CStr) -> Option<String> {
     // SAFETY: the handle is valid during the entry point; `name` ends with a null byte.
     let value = unsafe { pam_getenv(pamh, name.as_ptr()) };
     if value.is_null() {
@@ -35,14 +35,14 @@ pub fn getenv(pamh: &mut PamHandle, name: &CStr) -> Option<String> {
 
 /// Sets a variable of the PAM environment with `NAME=value`, or removes it with `NAME` (pam_putenv(3)). False if libpam
 /// refuses, as it does for the removal of what is not there.
-pub fn putenv(pamh: &mut PamHandle, pair: &CStr) -> bool {
+pub(crate) fn putenv(pamh: &mut PamHandle, pair: &CStr) -> bool {
     // SAFETY: the handle is valid during the entry point; `pair` ends with a null byte, and libpam copies it.
     let code = unsafe { pam_putenv(pamh, pair.as_ptr()) };
     code == 0
 }
 
 /// Sets PAM_AUTHTOK, the password that later lines find (pam_set_item(3)). False if libpam refuses.
-pub fn set_password(pamh: &mut PamHandle, password: &CStr) -> bool {
+pub(crate) fn set_password(pamh: &mut PamHandle, password: &CStr) -> bool {
     // SAFETY: the handle is valid during the entry point; the value of this item is a text that ends with a null byte, and
     // libpam copies it.
     let code = unsafe { pam_set_item(pamh, ItemType::AuthTok as c_int, password.as_ptr().cast()) };
@@ -50,7 +50,7 @@ pub fn set_password(pamh: &mut PamHandle, password: &CStr) -> bool {
 }
 
 /// Seconds until the alarm that the host has set for itself (getitimer(2)), if it has set one.
-pub fn alarm_left() -> Option<u64> {
+pub(crate) fn alarm_left() -> Option<u64> {
     let mut timer = MaybeUninit::<libc::itimerval>::zeroed();
     // SAFETY: the kernel writes one structure of this type to the pointer.
     let failed = unsafe { libc::getitimer(libc::ITIMER_REAL, timer.as_mut_ptr()) } != 0;
@@ -60,7 +60,7 @@ pub fn alarm_left() -> Option<u64> {
 }
 
 /// Writes one line to the log under the host's own identity (pam_syslog(3)), with facility LOG_AUTHPRIV.
-pub fn syslog(pamh: &PamHandle, priority: i32, text: &CStr) {
+pub(crate) fn syslog(pamh: &PamHandle, priority: i32, text: &CStr) {
     // SAFETY: the handle is valid during the entry point; the format has one %s, and `text` ends with a null byte.
     unsafe { pam_syslog(pamh, priority, c"%s".as_ptr(), text.as_ptr()) };
 }

@@ -3,7 +3,6 @@
     unsafe_code,
     reason = "libpam's interface is C; see ffi and the entry points that pam-bindings expands"
 )]
-#![expect(missing_docs, reason = "of those entry points")]
 
 mod application;
 mod arguments;

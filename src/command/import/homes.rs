@@ -28,7 +28,7 @@ const RETIRED: &str = ".imported";
     override_usage = "twostep import google-authenticator [OPTIONS]\n       FILE | --user USER | --all-homes"
 )]
 #[group(id = "whose", required = true, multiple = true, args = ["file", "user", "all_homes"])]
-pub struct Arguments {
+pub(crate) struct Arguments {
     /// The file of one person: its owner, or --user
     #[arg(value_name = "FILE", conflicts_with = "all_homes")]
     file: Option<PathBuf>,
@@ -66,7 +66,7 @@ struct Candidate {
 }
 
 /// Imports the files of those who are meant.
-pub fn run(administrator: &Administrator, arguments: &Arguments) -> Result<(), Failure> {
+pub(crate) fn run(administrator: &Administrator, arguments: &Arguments) -> Result<(), Failure> {
     let mut moving = Moving::new(administrator, arguments.options.for_source("google-authenticator")?)?;
     let mut rows = Vec::new();
     for candidate in candidates(administrator, arguments)? {

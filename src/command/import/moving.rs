@@ -21,7 +21,7 @@ const SEARCHED: u64 = 100;
 
 /// What all sources have in common.
 #[derive(clap::Args)]
-pub struct Options {
+pub(crate) struct Options {
     /// What the phones or apps shall be called
     #[arg(long, value_name = "LABEL", default_value = "phone")]
     label: String,
@@ -34,7 +34,7 @@ pub struct Options {
 }
 
 /// How it is done.
-pub struct ImportOptions<'a> {
+pub(crate) struct ImportOptions<'a> {
     /// The other program, for the log.
     pub from: &'static str,
     /// What authenticators are called; all but the first of a person have a number behind it.
@@ -45,7 +45,7 @@ pub struct ImportOptions<'a> {
 
 impl Options {
     /// How people are moved in from this program.
-    pub fn for_source(&self, from: &'static str) -> Result<ImportOptions<'_>, Failure> {
+    pub(crate) fn for_source(&self, from: &'static str) -> Result<ImportOptions<'_>, Failure> {
         // The number of a further one stands behind it.
         check_label(&format!("{} 8", self.label))
             .map_err(|problem| Failure::refused(problem, "Choose another --label."))?;
@@ -54,7 +54,7 @@ impl Options {
 }
 
 /// An administrator who moves people in.
-pub struct Moving<'a> {
+pub(crate) struct Moving<'a> {
     administrator: &'a Administrator,
     options: ImportOptions<'a>,
     store: Store,
@@ -66,7 +66,7 @@ pub struct Moving<'a> {
 
 impl<'a> Moving<'a> {
     /// Reads what is stored: no secret may be two people's.
-    pub fn new(administrator: &'a Administrator, options: ImportOptions<'a>) -> Result<Self, Failure> {
+    pub(crate) fn new(administrator: &'a Administrator, options: ImportOptions<'a>) -> Result<Self, Failure> {
         let store = administrator.store()?;
         let mut held = HashMap::new();
         let (uids, _) = store.uids()?;
@@ -81,12 +81,12 @@ impl<'a> Moving<'a> {
     }
 
     /// The present moment.
-    pub fn now(&self) -> UnixTime {
+    pub(crate) fn now(&self) -> UnixTime {
         self.now
     }
 
     /// Moves one person in, with all that was found of them.
-    pub fn person(&mut self, user: &str, entries: Vec<ImportedEntry>) -> Vec<Row> {
+    pub(crate) fn person(&mut self, user: &str, entries: Vec<ImportedEntry>) -> Vec<Row> {
         let account = match self.administrator.account(user) {
             Ok(account) => account,
             Err(failure) => {

@@ -14,7 +14,7 @@ const GOOGLE: &str = "pam_google_authenticator";
 const OATH: &str = "pam_oath";
 
 /// Prints a policy, with the line in its comments.
-pub fn run(line: &str) -> Result<(), Failure> {
+pub(crate) fn run(line: &str) -> Result<(), Failure> {
     say(&translate(line)?)
 }
 

@@ -13,9 +13,9 @@ use nix::unistd::{Gid, Uid, User, getegid, geteuid, getgrouplist, getgroups, set
 use zeroize::Zeroizing;
 
 /// Longer than any file that one person has.
-pub const LONGEST_OF_ONE: u64 = 64 * 1024;
+pub(crate) const LONGEST_OF_ONE: u64 = 64 * 1024;
 /// Longer than the file of everybody.
-pub const LONGEST_OF_ALL: u64 = 16 * 1024 * 1024;
+pub(crate) const LONGEST_OF_ALL: u64 = 16 * 1024 * 1024;
 
 const CAREFUL: OFlag = OFlag::O_RDONLY
     .union(OFlag::O_NOFOLLOW)
@@ -24,7 +24,7 @@ const CAREFUL: OFlag = OFlag::O_RDONLY
     .union(OFlag::O_CLOEXEC);
 
 /// As whom a file is opened.
-pub enum As<'a> {
+pub(crate) enum As<'a> {
     /// As this person: they can make us read nothing that they could not read themselves.
     Person(&'a User),
     /// As root, which the file or the person it is about must own.
@@ -33,7 +33,7 @@ pub enum As<'a> {
 
 /// The bytes of a regular file of at most `longest` bytes, which no link leads to; none if there is no such file. `owners` are
 /// those to whom it may belong; nobody else may read it.
-pub fn private(
+pub(crate) fn private(
     path: &Path,
     who: &As<'_>,
     owners: &[Uid],
@@ -61,7 +61,7 @@ pub fn private(
 }
 
 /// The bytes of a regular file that root has named.
-pub fn named(path: &Path) -> Result<Zeroizing<Vec<u8>>, String> {
+pub(crate) fn named(path: &Path) -> Result<Zeroizing<Vec<u8>>, String> {
     match there(open_as_root(path, CAREFUL))? {
         Some(file) => contents(file, LONGEST_OF_ALL),
         None => Err("is not there".to_owned()),
@@ -98,7 +98,7 @@ fn contents(file: File, longest: u64) -> Result<Zeroizing<Vec<u8>>, String> {
 }
 
 /// Gives the file a name beside its own under which nothing looks for it. Fails if there is a file of that name.
-pub fn retire(path: &Path, who: &As<'_>, suffix: &str) -> Result<(), String> {
+pub(crate) fn retire(path: &Path, who: &As<'_>, suffix: &str) -> Result<(), String> {
     let cannot = |error: Errno| format!("cannot be renamed: {}", error.desc());
     let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
         return Err("cannot be renamed".to_owned());

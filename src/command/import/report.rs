@@ -12,7 +12,7 @@ use super::found::{FoundAt, ImportedEntry};
 /// What became of one authenticator.
 #[derive(Serialize, Clone, Copy, PartialEq, Eq)]
 #[serde(rename_all = "kebab-case")]
-pub enum Outcome {
+pub(crate) enum Outcome {
     /// It works from now on.
     Imported,
     /// It would, without `--dry-run`.
@@ -36,7 +36,7 @@ impl Outcome {
 
 /// One authenticator. The names of the fields are those of the JSON.
 #[derive(Serialize, Clone)]
-pub struct Row {
+pub(crate) struct Row {
     user: String,
     uid: Option<u32>,
     file: String,
@@ -48,20 +48,20 @@ pub struct Row {
 
 impl Row {
     /// Of what nothing is known yet.
-    pub fn new(user: String, uid: Option<u32>, place: FoundAt) -> Self {
+    pub(crate) fn new(user: String, uid: Option<u32>, place: FoundAt) -> Self {
         let FoundAt { file, line } = place;
         let file = file.display().to_string();
         Self { user, uid, file, line, outcome: Outcome::Refused, problem: None, notes: Vec::new() }
     }
 
     /// Of what is refused because of its user; what is wrong with itself is told rather.
-    pub fn refused(entry: ImportedEntry, problem: &str) -> Self {
+    pub(crate) fn refused(entry: ImportedEntry, problem: &str) -> Self {
         let ImportedEntry { user, place, found } = entry;
         Self::new(user, None, place).refuse(&found.err().unwrap_or_else(|| problem.to_owned()))
     }
 
     /// The same, refused.
-    pub fn refuse(self, problem: &str) -> Self {
+    pub(crate) fn refuse(self, problem: &str) -> Self {
         Self {
             outcome: Outcome::Refused,
             problem: Some(problem.trim_end_matches('.').to_owned()),
@@ -71,18 +71,18 @@ impl Row {
     }
 
     /// The same, with another end.
-    pub fn with(self, outcome: Outcome) -> Self {
+    pub(crate) fn with(self, outcome: Outcome) -> Self {
         Self { outcome, ..self }
     }
 
     /// The same, with more to say.
-    pub fn noting(mut self, more: Vec<String>) -> Self {
+    pub(crate) fn noting(mut self, more: Vec<String>) -> Self {
         self.notes.extend(more);
         self
     }
 
     /// Whether it works from now on, and did not before.
-    pub fn is_new(&self) -> bool {
+    pub(crate) fn is_new(&self) -> bool {
         self.outcome == Outcome::Imported
     }
 
@@ -92,7 +92,7 @@ impl Row {
 }
 
 /// Tells what became of all. Fails, with all of it said, if anything was refused.
-pub fn tell(rows: &[Row], json: bool) -> Result<(), Failure> {
+pub(crate) fn tell(rows: &[Row], json: bool) -> Result<(), Failure> {
     let text = if json {
         serde_json::to_string_pretty(rows).map_err(|error| Failure::unavailable(error.to_string(), ""))?
     } else {

@@ -18,7 +18,7 @@ use crate::terminal::say;
 
 /// What to check.
 #[derive(clap::Args)]
-pub struct Arguments {
+pub(crate) struct Arguments {
     /// The policy file; the one in force if none is given
     #[arg(value_name = "FILE")]
     file: Option<PathBuf>,
@@ -47,7 +47,7 @@ struct Report {
 }
 
 /// Checks a policy. Fails, with status 1, if logins would be refused because of it.
-pub fn run(root: Root, arguments: &Arguments) -> Result<(), Failure> {
+pub(crate) fn run(root: Root, arguments: &Arguments) -> Result<(), Failure> {
     let system = System::new(root);
     let (file, text) = match &arguments.file {
         Some(file) => (file.clone(), read(file)?),

@@ -21,7 +21,7 @@ use crate::terminal::{note, say};
 
 /// Which login.
 #[derive(clap::Args)]
-pub struct Arguments {
+pub(crate) struct Arguments {
     /// Who logs in
     #[arg(long, value_name = "USER")]
     user: String,
@@ -105,7 +105,7 @@ struct Considered {
 }
 
 /// Explains the policy in force.
-pub fn run(root: Root, arguments: &Arguments) -> Result<(), Failure> {
+pub(crate) fn run(root: Root, arguments: &Arguments) -> Result<(), Failure> {
     let system = System::new(root.clone());
     let (file, text) = system.policy_text()?;
     let policy = Policy::parse(&text).map_err(|error| {

@@ -12,7 +12,7 @@ use crate::failure::Failure;
 
 /// What to do with the policy.
 #[derive(Subcommand)]
-pub enum Verb {
+pub(crate) enum Verb {
     /// Show every error of a policy file, and what is probably not meant
     Check(check::Arguments),
     /// Show what the policy decides for a login, by which rule, and why
@@ -20,7 +20,7 @@ pub enum Verb {
 }
 
 /// Does it.
-pub fn run(root: Option<PathBuf>, verb: &Verb) -> Result<(), Failure> {
+pub(crate) fn run(root: Option<PathBuf>, verb: &Verb) -> Result<(), Failure> {
     let root = root_at(root)?;
     match verb {
         Verb::Check(arguments) => check::run(root, arguments),

@@ -4,7 +4,7 @@ use crate::time::UnixTime;
 use crate::verdict::{Alternative, Denial};
 
 /// The fields. By how much a phone's clock is off must not be among them: a guesser would learn which code comes next.
-pub fn encode(denial: &Denial) -> Vec<String> {
+pub(crate) fn encode(denial: &Denial) -> Vec<String> {
     let reason = denial.outward().reason.to_owned();
     let more = match denial {
         Denial::WrongCode { failures, clock_offset: _ }
@@ -36,7 +36,7 @@ pub fn encode(denial: &Denial) -> Vec<String> {
 }
 
 /// What these fields say, if they say anything.
-pub fn decode(fields: &[&str]) -> Option<Denial> {
+pub(crate) fn decode(fields: &[&str]) -> Option<Denial> {
     let name = |name: &str| name.to_owned();
     Some(match fields {
         ["wrong-code", failures] => {

@@ -11,7 +11,7 @@ use crate::time::Day;
 use crate::verdict::{Denial, Priority, Verdict};
 
 /// What the policy wants of somebody.
-pub struct Required {
+pub(crate) struct Required {
     /// What is asked for.
     pub mode: Mode,
     /// The deciding rule's name.
@@ -31,7 +31,7 @@ impl From<Decision<'_>> for Required {
 
 impl Required {
     /// What somebody who has not enrolled should know, if anything.
-    pub fn text(&self) -> Option<String> {
+    pub(crate) fn text(&self) -> Option<String> {
         let day = self.starts?;
         Some(format!(
             "From {day} on, a second step is required here, and you have none yet.\n\
@@ -54,14 +54,14 @@ pub(crate) struct PamCall<'a, A, M> {
 
 impl<'a, A: Application, M: Machine> PamCall<'a, A, M> {
     /// The call of `host`'s.
-    pub fn new(application: &'a mut A, machine: &'a M) -> Self {
+    pub(crate) fn new(application: &'a mut A, machine: &'a M) -> Self {
         let items = application.items();
         let who = items.who();
         Self { application, machine, items, who }
     }
 
     /// The account that PAM_USER names, if there is one.
-    pub fn account(&mut self) -> Result<Option<Account>, Denial> {
+    pub(crate) fn account(&mut self) -> Result<Option<Account>, Denial> {
         let account = self.items.user.as_deref().map_or(Ok(None), |name| self.machine.account(name))?;
         self.who.user = account.as_ref().map(|account| account.name.clone());
         Ok(account)
@@ -69,7 +69,7 @@ impl<'a, A: Application, M: Machine> PamCall<'a, A, M> {
 
     /// What the policy wants now of `account`, with the methods that came first. Of an account's names, the one with the
     /// strictest verdict counts.
-    pub fn decide(
+    pub(crate) fn decide(
         &mut self,
         policy: &Policy,
         account: &Account,
@@ -132,12 +132,12 @@ impl<'a, A: Application, M: Machine> PamCall<'a, A, M> {
     }
 
     /// Writes the line for `verdict` to the log.
-    pub fn log(&mut self, verdict: &Verdict) {
+    pub(crate) fn log(&mut self, verdict: &Verdict) {
         self.application.log(&audit::line(&self.who, verdict));
     }
 
     /// Writes to the log what else an administrator must know.
-    pub fn remark(&mut self, what: &str) {
+    pub(crate) fn remark(&mut self, what: &str) {
         self.application.log(&audit::remark(&self.who, Priority::Warning, what));
     }
 }

@@ -11,7 +11,7 @@ pub struct Network {
 
 /// The address that `text` spells, an IPv4-mapped one (RFC 4291 section 2.5.5.2) as IPv4, without its zone (RFC 4007
 /// section 11). Names are no addresses.
-pub fn literal(text: &str) -> Option<IpAddr> {
+pub(crate) fn literal(text: &str) -> Option<IpAddr> {
     let address = match text.split_once('%') {
         Some((address, _zone)) => IpAddr::V6(address.parse().ok()?),
         None => text.parse().ok()?,

@@ -14,11 +14,11 @@ use crate::context::{Context, Visibility};
 use crate::finding::{Finding, Remedy};
 
 /// What follows where nobody can be judged.
-pub const EVERYBODY: &str = "Every login that twostep guards is refused.";
+pub(crate) const EVERYBODY: &str = "Every login that twostep guards is refused.";
 
 /// Who must own it.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Owner {
+pub(crate) struct Owner {
     uid: u32,
     /// As chown takes it.
     name: Cow<'static, str>,
@@ -26,15 +26,15 @@ pub struct Owner {
 
 impl Owner {
     /// root, who may own what lies above.
-    pub const ROOT: Self = Self { uid: 0, name: Cow::Borrowed("root") };
+    pub(crate) const ROOT: Self = Self { uid: 0, name: Cow::Borrowed("root") };
 
     /// The owner of everything that is not the store.
-    pub fn system(uid: Uid) -> Self {
+    pub(crate) fn system(uid: Uid) -> Self {
         if uid.is_root() { Self::ROOT } else { Self { uid: uid.as_raw(), name: uid.to_string().into() } }
     }
 
     /// The owner of the store: the account, except below another root.
-    pub fn store(root: &Root, uid: Uid) -> Self {
+    pub(crate) fn store(root: &Root, uid: Uid) -> Self {
         let name = if root.is_machine() { "twostep".into() } else { Self::system(uid).name };
         Self { uid: uid.as_raw(), name }
     }
@@ -49,7 +49,7 @@ impl Owner {
 
 /// What it is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// A directory.
     Directory,
     /// A regular file.
@@ -59,7 +59,7 @@ pub enum Kind {
 }
 
 /// What must hold of one path.
-pub struct Expected {
+pub(crate) struct Expected {
     /// The path, as the machine names it.
     pub path: String,
     /// What it is.
@@ -78,7 +78,7 @@ pub struct Expected {
 
 impl Expected {
     /// What is wrong with it.
-    pub fn judge(&self, context: &Context<'_>) -> Vec<Finding> {
+    pub(crate) fn judge(&self, context: &Context<'_>) -> Vec<Finding> {
         match fs::symlink_metadata(context.root.path(&self.path)) {
             Ok(found) if self.is_of_kind(&found) => {
                 [self.judge_owner(&found), self.judge_mode(&found), self.judge_names(&found)]
@@ -155,13 +155,13 @@ impl Expected {
 }
 
 /// What is wrong with the first of `chain` with which something is: what lies below cannot be judged.
-pub fn first_of(context: &Context<'_>, chain: &[Expected]) -> Vec<Finding> {
+pub(crate) fn first_of(context: &Context<'_>, chain: &[Expected]) -> Vec<Finding> {
     let mut findings = chain.iter().map(|expected| expected.judge(context));
     findings.find(|found| !found.is_empty()).unwrap_or_default()
 }
 
 /// What is closed to programs that are not root, and that they need. If one of several is found, what lies below comes later.
-pub fn closed(root: &Root, path: &str, why: &str) -> Option<Finding> {
+pub(crate) fn closed(root: &Root, path: &str, why: &str) -> Option<Finding> {
     let found = fs::symlink_metadata(root.path(path)).ok()?;
     let (bit, what, change) = if found.is_dir() { (0o001, "enter", "o+x") } else { (0o004, "read", "o+r") };
     let mode = found.mode() & 0o7777;
@@ -173,7 +173,7 @@ pub fn closed(root: &Root, path: &str, why: &str) -> Option<Finding> {
 }
 
 /// What only a person can decide about `path`.
-pub fn odd(
+pub(crate) fn odd(
     path: &str,
     what: impl Into<String>,
     why: impl Into<String>,

@@ -25,7 +25,7 @@ const NEEDED: u32 = 0o6111;
 const AGAIN: &str = "Install twostep again.";
 
 /// Checks the helper: on a machine always, below another root if the module is installed there.
-pub fn check(context: &Context<'_>, system: &Owner) -> Vec<Finding> {
+pub(crate) fn check(context: &Context<'_>, system: &Owner) -> Vec<Finding> {
     let root = context.root;
     let above = |path| Expected {
         why: WHY_ALONE.to_owned(),

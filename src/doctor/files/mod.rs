@@ -12,7 +12,7 @@ use twostep_core::paths::{POLICY, POLICY_DIR};
 use crate::context::Context;
 use crate::finding::Finding;
 use expected::{EVERYBODY, Expected, Kind, Owner, closed, first_of, odd};
-pub use store::of_person;
+pub(crate) use store::of_person;
 
 /// What follows where programs that are not root cannot read the policy.
 const OTHERS: &str = "Programs that do not run as root, such as screen lockers, refuse everybody, and people cannot enroll or use 'twostep' \
@@ -21,7 +21,7 @@ const OTHERS: &str = "Programs that do not run as root, such as screen lockers, 
 const COMMAND: &str = "/usr/bin/twostep";
 /// Checks the policy's file, the command, the helper and the store. Where the account that owns the store is missing, another check
 /// says so.
-pub fn check(context: &Context<'_>) -> Vec<Finding> {
+pub(crate) fn check(context: &Context<'_>) -> Vec<Finding> {
     let root = context.root;
     let Ok(system) = root.system_owner() else { return Vec::new() };
     let mut findings = policy(context, &Owner::system(system));

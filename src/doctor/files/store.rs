@@ -16,7 +16,7 @@ use crate::mounts;
 use crate::people::People;
 
 /// Checks the store. One that is not mounted is not there, and is not to be made anew.
-pub fn check(context: &Context<'_>) -> Vec<Finding> {
+pub(crate) fn check(context: &Context<'_>) -> Vec<Finding> {
     let root = context.root;
     let Ok(owners) = root.owners() else { return Vec::new() };
     if mounts::is_unmounted(root) {
@@ -42,7 +42,7 @@ pub fn check(context: &Context<'_>) -> Vec<Finding> {
     findings
 }
 
-pub fn above(path: &str, owners: &[Owner]) -> Expected {
+pub(crate) fn above(path: &str, owners: &[Owner]) -> Expected {
     Expected {
         path: path.to_owned(),
         kind: Kind::Directory,
@@ -79,7 +79,7 @@ fn make(root: &Root, path: &str) -> String {
 }
 
 /// What is wrong with the two files of `uid`, whatever is in them.
-pub fn of_person(context: &Context<'_>, uid: u32) -> Vec<Finding> {
+pub(crate) fn of_person(context: &Context<'_>, uid: u32) -> Vec<Finding> {
     let root = context.root;
     let Ok(owners) = root.owners() else { return Vec::new() };
     let owner = Owner::store(root, owners.store);

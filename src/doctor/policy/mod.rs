@@ -10,7 +10,7 @@ use crate::context::Context;
 use crate::finding::{Finding, Remedy};
 
 /// Checks what the policy says. Whether it can be read at all is the matter of the files.
-pub fn check(context: &Context<'_>) -> Vec<Finding> {
+pub(crate) fn check(context: &Context<'_>) -> Vec<Finding> {
     let Some(text) = &context.policy_text else { return Vec::new() };
     let errors = Policy::errors(text.as_bytes());
     let errors = errors.iter().map(|error| of_error(error, text));

@@ -4,7 +4,7 @@ use twostep_hostconf::sshd::methods::{Way, name};
 
 /// What comes first at sshd, by the options of our line.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum FirstFactor {
+pub(crate) enum FirstFactor {
     /// The stack asks for a password.
     Password,
     /// The line says `first_factor=publickey`.
@@ -13,7 +13,7 @@ pub enum FirstFactor {
 
 impl FirstFactor {
     /// The one way in that makes sense with it.
-    pub fn way(self) -> &'static str {
+    pub(crate) fn way(self) -> &'static str {
         match self {
             Self::Password => "keyboard-interactive:pam",
             Self::Key => "publickey,keyboard-interactive:pam",
@@ -23,7 +23,7 @@ impl FirstFactor {
 
 /// What becomes of whoever takes a way in.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub enum Fate {
+pub(crate) enum Fate {
     /// They are asked.
     Asked,
     /// The method `password` comes to our line and cannot ask: refused.
@@ -35,7 +35,7 @@ pub enum Fate {
 }
 
 /// What becomes of whoever takes `way`.
-pub fn fate(way: &Way, first: FirstFactor) -> Fate {
+pub(crate) fn fate(way: &Way, first: FirstFactor) -> Fate {
     if way.methods().iter().any(|method| name(method) == "password") {
         return Fate::CannotAsk;
     }
@@ -59,7 +59,7 @@ fn mended_way(way: &Way, first: FirstFactor) -> Way {
 }
 
 /// `ways` with each mended, none twice.
-pub fn mended(ways: &[Way], first: FirstFactor) -> String {
+pub(crate) fn mended(ways: &[Way], first: FirstFactor) -> String {
     let mut texts: Vec<String> = Vec::new();
     for way in ways.iter().map(|way| mended_way(way, first).to_string()) {
         if !texts.contains(&way) {

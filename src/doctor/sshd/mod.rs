@@ -20,7 +20,7 @@ use fate::FirstFactor;
 use rules::{Case, EVERYBODY, EVERYONE_AND_BLOCKS};
 
 /// Checks the settings of sshd for everybody and for each `Match` block, if its PAM service has a line of ours.
-pub fn check(context: &Context<'_>) -> Vec<Finding> {
+pub(crate) fn check(context: &Context<'_>) -> Vec<Finding> {
     let Some(first) = first_factor(context) else { return Vec::new() };
     let Some(config) = Config::read(context.root) else { return Vec::new() };
     if context.visibility == Visibility::Public && config.hides {

@@ -7,7 +7,7 @@ use twostep_hostconf::sshd::effective::{PATIENCE, Refusal};
 use crate::finding::{Finding, Remedy};
 
 /// The finding that tells of `refusal`.
-pub fn finding(refusal: &Refusal) -> Finding {
+pub(crate) fn finding(refusal: &Refusal) -> Finding {
     let main = || Location::file(MAIN);
     let (place, said) = match refusal {
         Refusal::Settings { location, message } => {

@@ -12,7 +12,7 @@ use crate::enrolling::{self, TIME_TO_ENROLL};
 use crate::finding::{Finding, Remedy};
 
 /// Somebody's settings, and what they are judged by.
-pub struct Case<'a> {
+pub(crate) struct Case<'a> {
     /// The settings.
     pub view: View<'a>,
     /// Those of root.
@@ -26,10 +26,10 @@ pub struct Case<'a> {
 type Rule = fn(&Case<'_>) -> Option<Finding>;
 
 /// The rules on what sshd takes for everybody alike.
-pub const EVERYBODY: &[Rule] = &[uses_pam, root_has_a_way_in, there_is_time_to_enroll];
+pub(crate) const EVERYBODY: &[Rule] = &[uses_pam, root_has_a_way_in, there_is_time_to_enroll];
 
 /// The rules on what a `Match` block can set, with the keywords that they look at.
-pub const EVERYONE_AND_BLOCKS: &[(&[&str], Rule)] = &[
+pub(crate) const EVERYONE_AND_BLOCKS: &[(&[&str], Rule)] = &[
     (&["kbdinteractiveauthentication"], can_ask),
     (&["passwordauthentication", "authenticationmethods"], password_is_no_way_in),
     (&["pubkeyauthentication", "authenticationmethods"], keys_are_taken),

@@ -5,7 +5,7 @@ use twostep_hostconf::sshd::view::{Spot, View};
 use crate::finding::Remedy;
 
 /// What makes `keyword`, spelt as people spell it, have the value `text` for whom `view` is about, and for nobody else.
-pub fn set(view: &View<'_>, keyword: &str, text: &str) -> Remedy {
+pub(crate) fn set(view: &View<'_>, keyword: &str, text: &str) -> Remedy {
     match view.spot(&keyword.to_ascii_lowercase()) {
         Spot::InsteadOf { location: place, indent } => {
             Remedy::Replace { place, text: format!("{indent}{keyword} {text}") }
@@ -17,6 +17,6 @@ pub fn set(view: &View<'_>, keyword: &str, text: &str) -> Remedy {
 }
 
 /// Whom `view` is about, to be put behind a sentence.
-pub fn whom(view: &View<'_>) -> String {
+pub(crate) fn whom(view: &View<'_>) -> String {
     view.block().map_or_else(String::new, |block| format!(" for '{}'", block.text))
 }

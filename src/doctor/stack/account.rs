@@ -20,7 +20,7 @@ use crate::finding::{Finding, Remedy};
 const STORES: &str = "It stores what somebody enrolls in a login, and refuses who came around the code.";
 
 /// What is wrong with the account lines of a service that needs one of ours.
-pub fn check(files: &Files<'_>, service: &Service) -> Vec<Finding> {
+pub(crate) fn check(files: &Files<'_>, service: &Service) -> Vec<Finding> {
     let own = |entry: &PamLine| entry.is_ours() && !shared::stands_shared(entry);
     if !service.account.iter().any(own) {
         return vec![missing(service)];

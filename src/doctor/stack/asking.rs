@@ -11,7 +11,7 @@ use super::own_line;
 use crate::finding::Remedy;
 
 /// A stack that asks twostep.
-pub struct Stack<'a> {
+pub(crate) struct Stack<'a> {
     /// Where files are looked up.
     pub files: &'a Files<'a>,
     /// Whose stack it is.
@@ -24,44 +24,44 @@ pub struct Stack<'a> {
 
 impl<'a> Stack<'a> {
     /// The stack, if it asks twostep.
-    pub fn new(files: &'a Files<'a>, service: &'a Service, entries: &[PamLine]) -> Option<Self> {
+    pub(crate) fn new(files: &'a Files<'a>, service: &'a Service, entries: &[PamLine]) -> Option<Self> {
         let ours = entries.iter().position(PamLine::is_ours)?;
         let mend = |entry: &PamLine| if entry.is_ours() { own_line::mended(entry) } else { entry.clone() };
         Some(Self { files, service, entries: entries.iter().map(mend).collect(), ours })
     }
 
     /// Our line.
-    pub fn our_line(&self) -> Option<&PamLine> {
+    pub(crate) fn our_line(&self) -> Option<&PamLine> {
         self.entries.get(self.ours)
     }
 
     /// The number of our line's argument `forward_pass`, if it has it.
-    pub fn forward_pass(&self) -> Option<usize> {
+    pub(crate) fn forward_pass(&self) -> Option<usize> {
         self.our_line()?.arguments().position(|argument| argument == own_line::FORWARD_PASS)
     }
 
     /// Where our line stands.
-    pub fn our_place(&self) -> Location {
+    pub(crate) fn our_place(&self) -> Location {
         self.our_line().map_or_else(|| Location::file(&self.service.file), |entry| entry.place.clone())
     }
 
     /// The lines before ours.
-    pub fn before(&self) -> &[PamLine] {
+    pub(crate) fn before(&self) -> &[PamLine] {
         self.entries.get(..self.ours).unwrap_or_default()
     }
 
     /// The lines after ours.
-    pub fn after(&self) -> &[PamLine] {
+    pub(crate) fn after(&self) -> &[PamLine] {
         self.entries.get(self.ours.saturating_add(1)..).unwrap_or_default()
     }
 
     /// The line at `number`, as our line's file has it: itself, or what includes it there.
-    pub fn in_our_file(&self, number: usize) -> Option<Location> {
+    pub(crate) fn in_our_file(&self, number: usize) -> Option<Location> {
         self.entries.get(number)?.line_in(&self.our_place().file).cloned()
     }
 
     /// Puts our line behind what asks for the password.
-    pub fn move_behind_password(&self) -> Option<Remedy> {
+    pub(crate) fn move_behind_password(&self) -> Option<Remedy> {
         let end = self.in_our_file(self.end_of_password()?)?;
         Some(Remedy::Move { place: self.our_place(), before: self.files.after(&end) })
     }
@@ -74,7 +74,7 @@ impl<'a> Stack<'a> {
 }
 
 /// The number of the last line that belongs to the password, see there.
-pub fn end_of_password(entries: &[PamLine]) -> Option<usize> {
+pub(crate) fn end_of_password(entries: &[PamLine]) -> Option<usize> {
     let last = entries.iter().rposition(asks_first_factor)?;
     let beside = entries
         .iter()
@@ -86,6 +86,6 @@ pub fn end_of_password(entries: &[PamLine]) -> Option<usize> {
 }
 
 /// Whether the line asks for a first factor.
-pub fn asks_first_factor(entry: &PamLine) -> bool {
+pub(crate) fn asks_first_factor(entry: &PamLine) -> bool {
     entry.handler == Handler::Module && entry.role().is_factor()
 }

@@ -19,7 +19,7 @@ const NOT_SSHD: [&str; 5] = ["login", "su", "su-l", "sudo", "sudo-i"];
 
 /// Whether root's calls may pass without a code.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Caller {
+pub(crate) enum Caller {
     /// Somebody at a shell, who may be root: su.
     AtAShell,
     /// A program that runs as root, whoever logs in: sshd, login.
@@ -27,7 +27,7 @@ pub enum Caller {
 }
 
 /// What is wrong with the stack.
-pub fn check(stack: &Stack<'_>, caller: Caller) -> Vec<Finding> {
+pub(crate) fn check(stack: &Stack<'_>, caller: Caller) -> Vec<Finding> {
     let ours = stack.entries.iter().filter(|entry| entry.is_ours());
     if let Some(second) = ours.clone().nth(1) {
         return vec![twice(second)];
@@ -204,7 +204,7 @@ fn forgotten(stack: &Stack<'_>) -> Option<Finding> {
 }
 
 /// The same, told.
-pub fn forgets(stack: &Stack<'_>) -> Finding {
+pub(crate) fn forgets(stack: &Stack<'_>) -> Finding {
     Finding::problem(
         stack.our_place(),
         "after a refusal of twostep this service can still say yes",

@@ -11,7 +11,7 @@ use super::unfold::unfolded;
 use crate::finding::{Finding, Remedy};
 
 /// What is wrong with the line number `culprit`.
-pub fn finding(stack: &Stack<'_>, culprit: usize) -> Option<Finding> {
+pub(crate) fn finding(stack: &Stack<'_>, culprit: usize) -> Option<Finding> {
     let entry = stack.entries.get(culprit)?;
     let (what, why) = words(entry);
     let remedy = mend(stack, culprit).unwrap_or_else(|| advice(stack));
@@ -57,13 +57,13 @@ fn mend(stack: &Stack<'_>, culprit: usize) -> Option<Remedy> {
 
 /// The `include` or `substack` of our line's file that brings `entry`; a file that `@include` takes as a whole is written to be
 /// changed.
-pub fn include_to_unfold(stack: &Stack<'_>, entry: &PamLine) -> Option<Location> {
+pub(crate) fn include_to_unfold(stack: &Stack<'_>, entry: &PamLine) -> Option<Location> {
     let file = stack.our_place().file;
     entry.trail.iter().find(|step| step.place.file == file && !step.whole).map(|step| step.place.clone())
 }
 
 /// Puts lines of the file's own in place of an include.
-pub fn unfold(stack: &Stack<'_>, place: Location) -> Option<Remedy> {
+pub(crate) fn unfold(stack: &Stack<'_>, place: Location) -> Option<Remedy> {
     let within = |entry: &&PamLine| entry.trail.iter().any(|step| step.place == place);
     let included: Vec<_> = stack.entries.iter().filter(within).collect();
     Some(Remedy::Replace { text: unfolded(&included)?, place })

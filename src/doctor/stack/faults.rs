@@ -12,7 +12,7 @@ const REFUSES: &str = "libpam takes such a line for one that always refuses: nob
 const GIVES_UP: &str = "libpam gives up on the whole service: nobody gets in here.";
 
 /// The finding that tells of `fault`.
-pub fn finding(fault: &Fault) -> Finding {
+pub(crate) fn finding(fault: &Fault) -> Finding {
     let place = fault.location.clone();
     match &fault.kind {
         FaultKind::CutOff => cut_off(place),

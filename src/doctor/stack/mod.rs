@@ -35,7 +35,7 @@ use asking::Stack;
 use auth::Caller;
 
 /// What stands in the way of a login with a code, at one service.
-pub struct Guard {
+pub(crate) struct Guard {
     /// The arguments of our auth line; none if there is no such line.
     pub asks: Option<Vec<String>>,
     /// Whether there is an account line of ours.
@@ -43,7 +43,7 @@ pub struct Guard {
 }
 
 /// Our lines in the service called `name`, wherever it includes them from.
-pub fn guard(context: &Context<'_>, name: &str) -> Guard {
+pub(crate) fn guard(context: &Context<'_>, name: &str) -> Guard {
     let files = Files::new(context.root);
     let service = Service::load(&files, name).filter(|_| !hides_lines(context, &files));
     let ours = |entries: &[PamLine]| entries.iter().find(|entry| entry.is_ours()).cloned();
@@ -57,7 +57,7 @@ pub fn guard(context: &Context<'_>, name: &str) -> Guard {
 }
 
 /// Checks each service that names the module, if all lines can be seen: some say little without the others.
-pub fn check(context: &Context<'_>) -> Vec<Finding> {
+pub(crate) fn check(context: &Context<'_>) -> Vec<Finding> {
     let files = Files::new(context.root);
     let findings = check_services(context, &files);
     if hides_lines(context, &files) { Vec::new() } else { findings }

@@ -22,7 +22,7 @@ const AGAIN: &str = "Install twostep again.";
 const SHARED_OBJECT: u16 = 3;
 
 /// Everything wrong with the file that `entry` names.
-pub fn check(context: &Context<'_>, files: &Files<'_>, entry: &PamLine) -> Vec<Finding> {
+pub(crate) fn check(context: &Context<'_>, files: &Files<'_>, entry: &PamLine) -> Vec<Finding> {
     let path = full_path(files, entry.module());
     let real = files.resolve(&path);
     if context.visibility == Visibility::Public && real.as_deref().is_some_and(is_hidden) {

@@ -11,15 +11,15 @@ use twostep_hostconf::pam::pam_line::{PamLine, written};
 use crate::finding::{Finding, Remedy};
 
 /// The argument with which our line asks for the password, too, and stands before the lines that check it.
-pub const FORWARD_PASS: &str = "forward_pass";
+pub(crate) const FORWARD_PASS: &str = "forward_pass";
 
 /// What is wrong with the line itself.
-pub fn check(entry: &PamLine) -> Vec<Finding> {
+pub(crate) fn check(entry: &PamLine) -> Vec<Finding> {
     [control(entry), dash(entry), arguments(entry)].into_iter().flatten().collect()
 }
 
 /// The line as it is once its control is mended, so that the rest of the stack is judged by itself.
-pub fn mended(entry: &PamLine) -> PamLine {
+pub(crate) fn mended(entry: &PamLine) -> PamLine {
     let mended = Control::parse("required").unwrap_or(Control::REFUSES);
     let control = if control(entry).is_some() { mended } else { entry.control.clone() };
     PamLine { control, ..entry.clone() }
@@ -110,7 +110,7 @@ fn root(entry: &PamLine, number: usize, value: &str) -> Finding {
 }
 
 /// The line without one of its arguments.
-pub fn without(entry: &PamLine, number: usize) -> Remedy {
+pub(crate) fn without(entry: &PamLine, number: usize) -> Remedy {
     let rest = entry.raw_arguments().enumerate().filter(|&(at, _)| at != number).map(|(_, raw)| raw);
     let module = entry.words.get(2).map_or("", |word| &word.raw);
     Remedy::Replace { place: entry.place.clone(), text: entry.rewritten(entry.control_word(), module, rest) }

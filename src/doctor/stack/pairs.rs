@@ -13,7 +13,7 @@ use crate::finding::{Finding, Remedy};
 const PAIRS: [[&str; 2]; 4] = [["sudo", "sudo-i"], ["sudo-i", "sudo"], ["su", "su-l"], ["su-l", "su"]];
 
 /// Services that ask for no code, though their partner does.
-pub fn check(files: &Files<'_>, services: &[Service]) -> Vec<Finding> {
+pub(crate) fn check(files: &Files<'_>, services: &[Service]) -> Vec<Finding> {
     let named = |name| services.iter().find(|service| service.name == name);
     let pairs = PAIRS.iter().filter_map(|[one, other]| Some((named(*one)?, named(*other)?)));
     let uneven = pairs.filter(|(one, other)| asks(one) && !asks(other) && !other.lost);

@@ -38,12 +38,12 @@ const ASKING: [&str; 5] = ["sshd", "login", "sudo", "sudo-i", "su"];
 const MOST_NAMES: usize = 12;
 
 /// Whether the service's file is for others to include.
-pub fn is_shared(name: &str) -> bool {
+pub(crate) fn is_shared(name: &str) -> bool {
     SHARED.contains(&name)
 }
 
 /// Whether the service's file is only a part of others, and no service that a program asks for.
-pub fn is_part(service: &Service, services: &[Service]) -> bool {
+pub(crate) fn is_part(service: &Service, services: &[Service]) -> bool {
     let included = |other: &Service| {
         let mut lines = other.auth.iter().chain(&other.account);
         other.file != service.file && lines.any(|entry| entry.place.file == service.file)
@@ -52,12 +52,12 @@ pub fn is_part(service: &Service, services: &[Service]) -> bool {
 }
 
 /// Whether the line stands in a file for others to include.
-pub fn stands_shared(entry: &PamLine) -> bool {
+pub(crate) fn stands_shared(entry: &PamLine) -> bool {
     is_shared(entry.place.file.rsplit('/').next().unwrap_or_default())
 }
 
 /// Our lines in shared files, each once.
-pub fn check(files: &Files<'_>, services: &[Service]) -> Vec<Finding> {
+pub(crate) fn check(files: &Files<'_>, services: &[Service]) -> Vec<Finding> {
     let mut places: Vec<(Location, Kind)> = Vec::new();
     for entry in services.iter().flat_map(|service| service.auth.iter().chain(&service.account)) {
         let found = (entry.place.clone(), entry.kind);

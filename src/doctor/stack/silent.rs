@@ -8,7 +8,7 @@ use crate::context::Context;
 use crate::finding::{Finding, Remedy};
 
 /// What is wrong with services that do not name the module, where others do.
-pub fn check(context: &Context<'_>, files: &Files<'_>, services: &[Service]) -> Vec<Finding> {
+pub(crate) fn check(context: &Context<'_>, files: &Files<'_>, services: &[Service]) -> Vec<Finding> {
     let unreadable = files.unreadable().into_iter().map(cannot_be_read);
     unreadable.chain(unguarded(context, services)).collect()
 }

@@ -4,21 +4,21 @@ use twostep_hostconf::pam::kind::Kind;
 use twostep_hostconf::pam::pam_line::{PamLine, written};
 
 /// Our line of this kind.
-pub fn our_text(kind: Kind) -> String {
+pub(crate) fn our_text(kind: Kind) -> String {
     written(kind.word(), "required", "pam_twostep.so", [])
 }
 
 /// `entry` anew, with the control that jumps over so many lines after a yes.
-pub fn jumping(entry: &PamLine, lines: usize) -> String {
+pub(crate) fn jumping(entry: &PamLine, lines: usize) -> String {
     entry.with_control(&format!("[success={lines} default=ignore]"))
 }
 
 /// The line that ends a stack whose password was wrong.
-pub fn deny() -> String {
+pub(crate) fn deny() -> String {
     written(Kind::Auth.word(), "requisite", "pam_deny.so", [])
 }
 
 /// The line that says yes, which a jump does not.
-pub fn permit() -> String {
+pub(crate) fn permit() -> String {
     written(Kind::Auth.word(), "required", "pam_permit.so", [])
 }

@@ -20,7 +20,7 @@ enum Part {
 }
 
 /// The lines that replace an `include` or `substack`; none, if there is no first factor in it.
-pub fn unfolded(included: &[&PamLine]) -> Option<String> {
+pub(crate) fn unfolded(included: &[&PamLine]) -> Option<String> {
     let parts: Vec<_> = included.iter().filter_map(|entry| Some((part(entry)?, *entry))).collect();
     let factors = parts.iter().filter(|(part, _)| matches!(part, Part::Factor)).count();
     let failed: Vec<_> = parts.iter().filter(|(part, _)| matches!(part, Part::Failed)).collect();

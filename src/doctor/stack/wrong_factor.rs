@@ -11,7 +11,7 @@ use super::text::{deny, jumping};
 use crate::finding::{Finding, Remedy};
 
 /// What is wrong, if a wrong first factor comes to our line.
-pub fn finding(stack: &Stack<'_>, ways: &Ways) -> Option<Finding> {
+pub(crate) fn finding(stack: &Stack<'_>, ways: &Ways) -> Option<Finding> {
     let worst = worst(&ways.arrivals)?;
     let why = if worst.refused {
         "Strangers can use up somebody's tries, and see from the question who is enrolled."

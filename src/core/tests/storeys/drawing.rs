@@ -19,7 +19,7 @@ const EDGE: usize = 760;
 
 /// The crates on top of the core, and in it the storeys, the ground at the bottom. An arrow leads to what is used; it is left
 /// out where a longer way leads there, too.
-pub fn draw(house: &House, crates: &[Vec<String>], storeys: &[Vec<String>]) -> String {
+pub(crate) fn draw(house: &House, crates: &[Vec<String>], storeys: &[Vec<String>]) -> String {
     let mut body = String::new();
     let top = draw_crates(&mut body, house, crates);
     let height = draw_storeys(&mut body, house, storeys, top);

@@ -8,14 +8,14 @@ use syn::visit::{self, Visit};
 use syn::{Attribute, ItemImpl, ItemMod, ItemUse, UseTree};
 
 /// What each file that is shipped names of others. Files are named by their path below `src`.
-pub struct House {
+pub(crate) struct House {
     src: PathBuf,
     /// The paths in each file, such as `crate::proof::state::State`.
     files: BTreeMap<PathBuf, Vec<String>>,
 }
 
 /// A file uses another, by this path.
-pub struct Arrow {
+pub(crate) struct Arrow {
     pub from: PathBuf,
     pub to: PathBuf,
     pub path: String,
@@ -23,7 +23,7 @@ pub struct Arrow {
 
 impl House {
     /// Reads each crate from its roots on.
-    pub fn read(src: &Path) -> Self {
+    pub(crate) fn read(src: &Path) -> Self {
         let mut house = Self { src: src.to_owned(), files: BTreeMap::new() };
         for name in house.crates() {
             for root in ["lib.rs", "main.rs"] {
@@ -48,30 +48,30 @@ impl House {
     }
 
     /// The crates: the folders of `src`.
-    pub fn crates(&self) -> BTreeSet<String> {
+    pub(crate) fn crates(&self) -> BTreeSet<String> {
         let folders = fs::read_dir(&self.src).unwrap().map(|entry| entry.unwrap().path());
         folders.filter(|path| path.join("Cargo.toml").exists()).map(|path| last(&path)).collect()
     }
 
     /// The other crates that the crate called `name` uses.
-    pub fn crates_used_by(&self, name: &str) -> BTreeSet<String> {
+    pub(crate) fn crates_used_by(&self, name: &str) -> BTreeSet<String> {
         let pairs = self.arrows().into_iter().map(|arrow| (first(&arrow.from), first(&arrow.to)));
         pairs.filter(|(from, to)| from == name && to != name).map(|(_, to)| to).collect()
     }
 
     /// The modules of the core's root.
-    pub fn storeys(&self) -> BTreeSet<String> {
+    pub(crate) fn storeys(&self) -> BTreeSet<String> {
         self.files.keys().filter_map(|file| storey(file)).collect()
     }
 
     /// The arrows between storeys of the core, with the names of the two.
-    pub fn between_storeys(&self) -> Vec<(String, String, Arrow)> {
+    pub(crate) fn between_storeys(&self) -> Vec<(String, String, Arrow)> {
         let named = |arrow: Arrow| Some((storey(&arrow.from)?, storey(&arrow.to)?, arrow));
         self.arrows().into_iter().filter_map(named).filter(|(from, to, _)| from != to).collect()
     }
 
     /// The groups of files that use each other, each in one group.
-    pub fn circles(&self) -> BTreeSet<BTreeSet<PathBuf>> {
+    pub(crate) fn circles(&self) -> BTreeSet<BTreeSet<PathBuf>> {
         let mut next: BTreeMap<PathBuf, BTreeSet<PathBuf>> = BTreeMap::new();
         for arrow in self.arrows() {
             next.entry(arrow.from).or_default().insert(arrow.to);
