@@ -40,7 +40,6 @@ impl Administrator {
         Ok(Self { system: System::new(root.clone()), root, real })
     }
 
-    /// The store.
     pub(crate) fn store(&self) -> Result<Store, Failure> {
         Ok(self.system.store()?)
     }
@@ -50,12 +49,10 @@ impl Administrator {
         self.root.path(path)
     }
 
-    /// The machine.
     pub(crate) fn machine(&self) -> &System {
         &self.system
     }
 
-    /// The policy.
     pub(crate) fn policy(&self) -> Result<Policy, Failure> {
         Ok(self.system.policy()?)
     }
@@ -97,7 +94,6 @@ impl Administrator {
         act(&context, &mut AdminFrontend { administrator: self, account })
     }
 
-    /// The present moment.
     pub(crate) fn now(&self) -> Result<UnixTime, Failure> {
         Ok(clock::now()?)
     }
@@ -161,7 +157,6 @@ pub(crate) fn unknown(name: &str) -> Failure {
 
 /// Whom a command is about: an account, or the uid of one that is gone.
 pub(crate) struct Target {
-    /// The user id.
     pub uid: u32,
     /// The account, if it still exists.
     pub account: Option<Account>,

@@ -16,7 +16,6 @@ use crate::terminal::{Terminal, say};
 pub(crate) enum Caller {
     /// Root, or whoever gives a root directory of their own.
     Administrator(Administrator),
-    /// Anybody else.
     Person,
 }
 

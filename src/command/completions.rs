@@ -6,7 +6,6 @@ use clap_complete::Shell;
 use crate::failure::Failure;
 use crate::terminal::say;
 
-/// For which shell.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     /// The shell
@@ -14,7 +13,6 @@ pub(crate) struct Arguments {
     shell: String,
 }
 
-/// Prints the script.
 pub(crate) fn run<Whole: CommandFactory>(arguments: &Arguments) -> Result<(), Failure> {
     let shell = match arguments.shell.as_str() {
         "zsh" => Shell::Zsh,

@@ -10,7 +10,6 @@ use crate::administrator::root_at;
 use crate::failure::Failure;
 use crate::terminal::say;
 
-/// How to report.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     /// Print JSON

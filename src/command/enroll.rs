@@ -15,7 +15,6 @@ use crate::caller::{Caller, named};
 use crate::failure::Failure;
 use crate::terminal::{Terminal, say};
 
-/// Whom to enroll.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     /// The person, where root does it for somebody
@@ -45,7 +44,6 @@ struct HandedOver<'a> {
     recovery_codes: Vec<&'a str>,
 }
 
-/// Enrolls one authenticator.
 pub(crate) fn run(caller: &Caller, arguments: Arguments) -> Result<(), Failure> {
     if arguments.json {
         let Caller::Administrator(administrator) = caller else {

@@ -21,7 +21,6 @@ use crate::failure::Failure;
 use crate::terminal::say;
 use crate::ticket::moment;
 
-/// Whom to show.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     /// The person, by name or uid, where root looks

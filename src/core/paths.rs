@@ -26,7 +26,7 @@ macro_rules! store {
 pub const POLICY_DIR: &str = policy_dir!();
 /// The name of the policy file in its folder.
 pub(crate) const POLICY_FILE: &str = policy_file!();
-/// The policy file.
+/// The policy file (twostep.policy(5)).
 pub const POLICY: &str = concat!(policy_dir!(), "/", policy_file!());
 
 /// The folder of the store.

@@ -138,7 +138,7 @@ impl Day {
     const FROM_YEAR_0: u64 = 719_469;
 }
 
-/// `2027-01-15`.
+/// As in ISO 8601: `2027-01-15`.
 impl fmt::Display for Day {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:04}-{:02}-{:02}", self.year, self.month, self.day)

@@ -15,14 +15,14 @@ pub enum Verdict {
     Enrolling,
     /// The policy asks nothing of this person here.
     Exempt(Exemption),
-    /// Everything else.
+    /// The login is refused, for this reason.
     Deny(Denial),
 }
 
-/// What was accepted.
+/// What was accepted as the second step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Accepted {
-    /// The proof.
+    /// How the second step was proved.
     pub proof: Proof,
     /// Recovery codes that are left; none if the person never had any.
     pub recovery_left: Option<u8>,
@@ -31,7 +31,7 @@ pub struct Accepted {
 /// How somebody proved the second step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Proof {
-    /// By a code.
+    /// By a code of an authenticator.
     Code {
         /// The label of the authenticator that made it.
         authenticator: String,
@@ -86,7 +86,7 @@ pub enum ExemptionReason {
 /// Where a refused code would have belonged, had the clocks agreed.
 #[derive(Debug, PartialEq, Eq, Clone)]
 pub struct ClockOffset {
-    /// The authenticator's label.
+    /// The label of the authenticator that makes this code.
     pub authenticator: String,
     /// By how many seconds the phone's clock is ahead of this machine's.
     pub offset: i64,
@@ -95,9 +95,9 @@ pub struct ClockOffset {
 /// What still works for a person whose codes are refused.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Alternative {
-    /// Nothing.
+    /// No recovery code is left, or they are disabled, too.
     None,
-    /// A recovery code.
+    /// A recovery code works all the same.
     RecoveryCode,
 }
 
@@ -115,7 +115,7 @@ impl Alternative {
 pub enum TicketFault {
     /// No ticket was issued for this person.
     None,
-    /// It has expired.
+    /// It was valid, and its time is over.
     Expired,
     /// It was mistyped too often.
     Dead,
@@ -166,14 +166,14 @@ pub enum Denial {
         until: UnixTime,
         /// When the code was refused.
         now: UnixTime,
-        /// What works meanwhile.
+        /// What the person can still do.
         alternative: Alternative,
     },
     /// Too many failures in a row: codes are disabled until an administrator acts.
     Disabled {
         /// The canonical name of the account.
         name: String,
-        /// What works meanwhile.
+        /// What the person can still do.
         alternative: Alternative,
     },
     /// Too many wrong recovery codes in a row: they are disabled until an administrator acts.
@@ -185,14 +185,14 @@ pub enum Denial {
     ClockAnomaly {
         /// The canonical name of the account.
         name: String,
-        /// The mark.
+        /// The replay high-water mark of the state.
         mark: UnixTime,
         /// When the code was refused.
         now: UnixTime,
-        /// What works meanwhile.
+        /// What the person can still do.
         alternative: Alternative,
     },
-    /// No such account.
+    /// The name service knows no such account.
     UnknownUser,
     /// The second step is mandatory here, and this person has none.
     NotEnrolled {
@@ -209,7 +209,7 @@ pub enum Denial {
     Skipped,
     /// The auth phase has enrolled somebody, and the account phase has not stored it.
     NotStored {
-        /// The PAM service.
+        /// PAM_SERVICE of the login.
         service: String,
     },
     /// Nothing shows that a first factor was proved.
@@ -226,23 +226,23 @@ pub enum Denial {
 #[derive(Debug, PartialEq, Eq, Clone, Copy)]
 #[repr(i32)]
 pub enum PamCode {
-    /// PAM_SUCCESS
+    /// PAM_SUCCESS: success, the login may go on.
     Success = 0,
-    /// PAM_SERVICE_ERR
+    /// PAM_SERVICE_ERR: the module cannot do its work.
     ServiceErr = 3,
-    /// PAM_PERM_DENIED
+    /// PAM_PERM_DENIED: permission denied.
     PermDenied = 6,
-    /// PAM_AUTH_ERR
+    /// PAM_AUTH_ERR: authentication failed.
     AuthErr = 7,
-    /// PAM_AUTHINFO_UNAVAIL
+    /// PAM_AUTHINFO_UNAVAIL: what is needed to authenticate cannot be had.
     AuthinfoUnavail = 9,
-    /// PAM_MAXTRIES
+    /// PAM_MAXTRIES: no further try is allowed.
     MaxTries = 11,
-    /// PAM_CRED_ERR
+    /// PAM_CRED_ERR: credentials cannot be set.
     CredErr = 17,
-    /// PAM_CONV_ERR
+    /// PAM_CONV_ERR: the conversation failed.
     ConvErr = 19,
-    /// PAM_IGNORE
+    /// PAM_IGNORE: the module says nothing.
     Ignore = 25,
 }
 
@@ -250,13 +250,13 @@ pub enum PamCode {
 #[derive(Debug, PartialEq, Eq, Clone, Copy)]
 #[repr(i32)]
 pub enum Priority {
-    /// LOG_ERR
+    /// LOG_ERR: an error condition.
     Err = 3,
-    /// LOG_WARNING
+    /// LOG_WARNING: a warning condition.
     Warning = 4,
-    /// LOG_NOTICE
+    /// LOG_NOTICE: normal, but significant.
     Notice = 5,
-    /// LOG_INFO
+    /// LOG_INFO: informational.
     Info = 6,
 }
 

@@ -38,7 +38,6 @@ pub struct Context<'a> {
     pub policy: Option<Policy>,
     /// Its text, if it can be read.
     pub policy_text: Option<String>,
-    /// The present moment.
     pub now: UnixTime,
 }
 

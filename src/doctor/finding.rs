@@ -14,13 +14,11 @@ pub enum Severity {
     Warning,
 }
 
-/// What mends it.
 #[derive(Serialize, Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 #[serde(rename_all = "kebab-case", tag = "kind")]
 pub enum Remedy {
     /// `text` in place of the line.
     Replace {
-        /// Where.
         #[serde(flatten)]
         place: Location,
         /// One line or more, without the last line break.
@@ -28,36 +26,26 @@ pub enum Remedy {
     },
     /// `text` as new lines before the line; at the end of the file if no line is named.
     Insert {
-        /// Where.
         #[serde(flatten)]
         place: Location,
         /// One line or more, without the last line break.
         text: String,
     },
-    /// The line away.
     Delete {
-        /// Which.
         #[serde(flatten)]
         place: Location,
     },
     /// The line to another place in its file.
     Move {
-        /// Which.
         #[serde(flatten)]
         place: Location,
         /// Before which line; to the end of the file if no line is named.
         before: Location,
     },
     /// A command for root's shell.
-    Run {
-        /// The command.
-        command: String,
-    },
+    Run { command: String },
     /// Something that only a person can decide.
-    Advice {
-        /// What to do.
-        text: String,
-    },
+    Advice { text: String },
 }
 
 /// One thing that is wrong.
@@ -65,14 +53,12 @@ pub enum Remedy {
 pub struct Finding {
     /// How bad it is.
     pub severity: Severity,
-    /// Where it is.
     #[serde(flatten)]
     pub place: Location,
     /// What is wrong, in one line, without a full stop.
     pub what: String,
     /// Why it matters, in a sentence or two.
     pub why: String,
-    /// What mends it.
     pub remedy: Remedy,
 }
 

@@ -1,6 +1,5 @@
 //! The helper: where it lies, and who needs it.
 
-/// Where it lies.
 pub(crate) const HELPER: &str = match twostep_core::paths::HELPER.to_str() {
     Ok(path) => path,
     Err(_) => "",

@@ -13,13 +13,9 @@ use twostep_hostconf::tree;
 /// A line of /etc/passwd.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Local {
-    /// The name.
     pub name: String,
-    /// The user id.
     pub uid: u32,
-    /// The primary group.
     pub gid: u32,
-    /// The login shell.
     pub shell: String,
     /// The number of the line, from 1.
     pub line: usize,

@@ -25,7 +25,6 @@ const DIALOGUE: Duration = Duration::from_secs(900);
 /// What the log names as the service.
 const SERVICE: &str = "twostep-helper";
 
-/// One client.
 pub(crate) struct Client<'a> {
     channel: &'a Channel,
     account: &'a Account,

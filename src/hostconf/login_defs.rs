@@ -4,7 +4,7 @@ use twostep_core::os::root::Root;
 
 use crate::tree;
 
-/// The file itself.
+/// Where login.defs(5) is found.
 pub const FILE: &str = "/etc/login.defs";
 /// The keyword for the seconds that login(1) waits.
 pub const LOGIN_TIMEOUT: &str = "LOGIN_TIMEOUT";

@@ -11,9 +11,7 @@ use zeroize::Zeroizing;
 /// Where something was found: a file, and the line if it is one of several.
 #[derive(Clone)]
 pub struct FoundAt {
-    /// The file.
     pub file: PathBuf,
-    /// From 1 on.
     pub line: Option<usize>,
 }
 
@@ -26,7 +24,6 @@ impl fmt::Display for FoundAt {
 
 /// One authenticator of one person, or why it cannot be carried over.
 pub struct ImportedEntry {
-    /// Whose it is.
     pub user: String,
     /// Where it was found.
     pub place: FoundAt,
@@ -42,7 +39,6 @@ pub struct Token {
     pub algorithm: Algorithm,
     /// Digits of a code.
     pub digits: u8,
-    /// Seconds per step.
     pub period: Period,
     /// Which codes are used up.
     pub used: Used,
@@ -62,7 +58,6 @@ pub enum Used {
     Code(Code),
     /// Nobody knows: all that were shown until now may be.
     Perhaps,
-    /// None.
     Nothing,
 }
 

@@ -22,7 +22,6 @@ use super::report::{Row, tell};
 /// What a file is called after `--retire`.
 const RETIRED: &str = ".imported";
 
-/// Whose files.
 #[derive(clap::Args)]
 #[command(
     override_usage = "twostep import google-authenticator [OPTIONS]\n       FILE | --user USER | --all-homes"
@@ -57,7 +56,6 @@ pub(crate) struct Arguments {
     options: Options,
 }
 
-/// One person's file.
 struct Candidate {
     user: User,
     path: PathBuf,

@@ -32,7 +32,6 @@ pub struct Arguments {
     source: Option<Source>,
 }
 
-/// From where.
 #[derive(Subcommand)]
 enum Source {
     /// From the files of google-authenticator-libpam

@@ -80,7 +80,6 @@ impl<'a> Moving<'a> {
         Ok(Self { administrator, options, store, rules, now, held })
     }
 
-    /// The present moment.
     pub(crate) fn now(&self) -> UnixTime {
         self.now
     }
@@ -201,7 +200,6 @@ impl<'a> Moving<'a> {
 enum Not {
     /// It is here already.
     Needed,
-    /// For this reason.
     Possible(String),
 }
 

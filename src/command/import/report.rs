@@ -17,7 +17,6 @@ pub(crate) enum Outcome {
     Imported,
     /// It would, without `--dry-run`.
     WouldImport,
-    /// It did before.
     Unchanged,
     /// It does not, for the reason that is told.
     Refused,
@@ -60,7 +59,6 @@ impl Row {
         Self::new(user, None, place).refuse(&found.err().unwrap_or_else(|| problem.to_owned()))
     }
 
-    /// The same, refused.
     pub(crate) fn refuse(self, problem: &str) -> Self {
         Self {
             outcome: Outcome::Refused,

@@ -16,7 +16,6 @@ use twostep_doctor::hint::hint;
 use crate::failure::Failure;
 use crate::terminal::say;
 
-/// What to check.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     /// The policy file; the one in force if none is given
@@ -37,7 +36,6 @@ struct Diagnostic {
     then: String,
 }
 
-/// The report.
 #[derive(Serialize)]
 struct Report {
     file: PathBuf,

@@ -19,7 +19,6 @@ use crate::administrator::unknown;
 use crate::failure::Failure;
 use crate::terminal::{note, say};
 
-/// Which login.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     /// Who logs in

@@ -19,7 +19,6 @@ pub(crate) enum Verb {
     Explain(explain::Arguments),
 }
 
-/// Does it.
 pub(crate) fn run(root: Option<PathBuf>, verb: &Verb) -> Result<(), Failure> {
     let root = root_at(root)?;
     match verb {

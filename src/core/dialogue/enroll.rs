@@ -25,7 +25,7 @@ const WRITE_DOWN: &str = "Write down these recovery codes: they are not shown ag
 
 /// Where time and randomness come from.
 pub trait Source {
-    /// The present moment.
+    /// The present moment, in whole seconds since 1970.
     fn now(&self) -> Result<UnixTime, Denial>;
     /// Fills `bytes` with random ones.
     fn fill(&self, bytes: &mut [u8]) -> Result<(), Denial>;
@@ -33,7 +33,7 @@ pub trait Source {
 
 /// What is to be enrolled, and how it is shown.
 pub struct EnrollmentTerms<'a> {
-    /// The account's name.
+    /// The account's canonical name, which apps show.
     pub account: &'a str,
     /// What apps show beside it.
     pub issuer: &'a str,
@@ -72,7 +72,7 @@ pub struct IssuedEnrollment {
     pub uri: Zeroizing<String>,
     /// The key, to be typed by hand.
     pub key: Zeroizing<String>,
-    /// The recovery codes.
+    /// The recovery codes as a person types them, in groups of four.
     pub recovery_codes: Vec<Zeroizing<String>>,
 }
 
@@ -163,7 +163,6 @@ enum Reply {
     Redraw(Picture),
     /// That the app has the key: a code of this step.
     Code(Step),
-    /// Nothing.
     Wrong,
 }
 

@@ -41,7 +41,7 @@ pub enum Picture {
 
 /// What an app shows, and takes by camera or by hand.
 pub struct Invitation<'a> {
-    /// The account's name.
+    /// The account's canonical name: the label of the URI, behind the issuer.
     pub account: &'a str,
     /// What the app shows beside it: the machine's name, or what the policy says.
     pub issuer: &'a str,

@@ -23,7 +23,7 @@ const SEPARATOR: u8 = 0;
 pub struct FirstMessage {
     /// About whom. Only a program of the account `twostep` may name somebody else.
     pub uid: u32,
-    /// What.
+    /// What the helper is to do.
     pub request: HelperRequest,
 }
 
@@ -38,7 +38,7 @@ pub enum HelperRequest {
 }
 
 impl FirstMessage {
-    /// The message.
+    /// The message as bytes, its fields with a zero byte between two.
     pub fn encode(&self) -> Zeroizing<Vec<u8>> {
         let uid = self.uid.to_string();
         let colour = |colour| if colour == Colour::Explicit { "colour" } else { "plain" };
@@ -100,12 +100,12 @@ fn decode_errand(fields: &[&[u8]]) -> Option<ManageRequest> {
 pub enum PromptReply {
     /// What the person typed.
     Answer(Answer),
-    /// That nobody answers.
+    /// That nobody answers: the terminal is gone, or its input has ended.
     Gone,
 }
 
 impl PromptReply {
-    /// The message.
+    /// The message as bytes, its fields with a zero byte between two.
     pub fn encode(&self) -> Zeroizing<Vec<u8>> {
         match self {
             Self::Answer(answer) => {
@@ -148,7 +148,7 @@ pub enum Done {
 }
 
 impl HelperReply {
-    /// The message.
+    /// The message as bytes, its fields with a zero byte between two.
     pub fn encode(&self) -> Zeroizing<Vec<u8>> {
         match self {
             Self::Ask(prompt) => join(&[b"?", prompt.as_bytes()]),

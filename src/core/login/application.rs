@@ -15,9 +15,9 @@ pub struct PamItems {
     pub user: Option<String>,
     /// PAM_SERVICE, PAM_RHOST and PAM_TTY; empty if not set.
     pub service: String,
-    /// PAM_RHOST.
+    /// PAM_RHOST: an address or a name, empty if not set.
     pub rhost: String,
-    /// PAM_TTY.
+    /// PAM_TTY, such as `pts/0`, `ssh` or `:0`; empty if not set.
     pub tty: String,
     /// Whether PAM_AUTHTOK is set: an earlier line asked for a password.
     pub has_password: bool,
@@ -77,7 +77,7 @@ pub struct Handoff {
     pub uid: u32,
     /// The account's canonical name.
     pub name: String,
-    /// The PAM service.
+    /// PAM_SERVICE of that auth phase.
     pub service: String,
     /// What came of it.
     pub kind: HandoffKind,

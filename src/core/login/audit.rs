@@ -13,7 +13,7 @@ const LONGEST_VALUE: usize = 256;
 pub struct Who {
     /// The canonical name; none for an unknown user, because people type passwords there.
     pub user: Option<String>,
-    /// The PAM service.
+    /// PAM_SERVICE, or the name of our own program.
     pub service: String,
     /// The remote host, as the application gave it.
     pub rhost: String,

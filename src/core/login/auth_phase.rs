@@ -96,7 +96,6 @@ fn forget(application: &mut impl Application) {
 enum Requirement {
     /// Nothing, by what the policy wants, and for this reason.
     Nothing(Account, Required, ExemptionReason),
-    /// A code.
     Code(Subject, Verification),
     /// That the person can enroll.
     Enrollment(Account, Policy),
@@ -221,7 +220,6 @@ impl<A: Application, M: Machine> Login<'_, A, M> {
         Ok((account, self.verify(account, &typed, rules)?, password))
     }
 
-    /// Judges one answer.
     fn judge<'c>(
         &mut self,
         subject: &'c Subject,

@@ -39,7 +39,7 @@ pub trait Machine: Source {
     fn check_account_phase(&self, service: &str) -> Result<(), String>;
     /// Fails unless `account` could be enrolled now, whatever is typed.
     fn check_enrollable(&self, account: &Account, rules: &Verification) -> Result<(), Denial>;
-    /// Judges a ticket.
+    /// Judges a ticket: a wrong one is charged, the right one keeps its tries until the enrollment uses it up.
     fn check_ticket(&self, account: &Account, typed: &LongCode) -> Result<Ticket, Denial>;
     /// Stores a first authenticator.
     fn enroll(&self, account: &Account, enrollment: NewEnrollment) -> Result<(), Denial>;

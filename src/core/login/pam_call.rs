@@ -42,9 +42,7 @@ impl Required {
 
 /// One call under way.
 pub(crate) struct PamCall<'a, A, M> {
-    /// The application.
     pub application: &'a mut A,
-    /// The machine.
     pub machine: &'a M,
     /// What the application says of the login.
     pub items: PamItems,

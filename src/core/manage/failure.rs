@@ -40,7 +40,7 @@ impl Failure {
         Self::of(Self::UNAVAILABLE, what, then)
     }
 
-    /// The exit status.
+    /// The exit status of the command, 1 to 3.
     pub fn status(&self) -> u8 {
         self.status
     }

@@ -33,7 +33,7 @@ const BROKEN_OFF: &str = "the dialogue was broken off.";
 const UNCHANGED: &str = "Nothing was changed.";
 const DELETE: &str = "Nothing of this dialogue was stored: delete the entry in the app.";
 
-/// Who acts.
+/// On whose authority something is done.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Actor {
     /// An administrator, who needs no code.

@@ -13,7 +13,7 @@ use crate::time::UnixTime;
 pub struct Obligation {
     /// The rule of the policy.
     pub rule: String,
-    /// Its line.
+    /// The line of the policy file on which that rule stands.
     pub line: usize,
     /// Whether that rule leaves the choice, and an administrator has taken it.
     pub administrator: bool,

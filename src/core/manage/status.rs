@@ -27,7 +27,7 @@ pub struct Status {
     pub state: Option<StateSummary>,
 }
 
-/// One authenticator.
+/// What may be told of one authenticator.
 #[derive(Deserialize, Serialize, Debug, PartialEq, Eq)]
 pub struct AuthenticatorSummary {
     /// What the person calls it.
@@ -62,9 +62,9 @@ pub struct StateSummary {
 /// Failures in a row of one budget.
 #[derive(Deserialize, Debug, PartialEq, Eq, Clone, Copy)]
 pub struct Failures {
-    /// Codes.
+    /// Wrong codes in a row.
     pub codes: u16,
-    /// Recovery codes.
+    /// Wrong recovery codes in a row.
     pub recovery: u16,
     /// Whether so many recovery codes failed that none is looked at any more.
     pub recovery_disabled: bool,

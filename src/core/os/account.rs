@@ -20,7 +20,7 @@ const LOCAL_GROUPS: &str = "/etc/group";
 /// An account: its numeric id, which is the key of everything stored, and its names.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Account {
-    /// The user id.
+    /// The numeric user id, the key of what is stored.
     pub uid: u32,
     /// The canonical name: what the name service calls this uid.
     pub name: String,
@@ -33,7 +33,7 @@ pub struct Account {
 pub struct NssName {
     /// The name, as the name service writes it.
     pub name: String,
-    /// The primary group.
+    /// The primary group, as a numeric group id.
     pub gid: u32,
 }
 

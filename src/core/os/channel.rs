@@ -12,7 +12,7 @@ use crate::fault::Fault;
 
 use super::words;
 
-/// One end.
+/// One end of a pair of sockets (`SOCK_SEQPACKET`).
 pub struct Channel {
     socket: OwnedFd,
 }

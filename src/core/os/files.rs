@@ -38,7 +38,7 @@ pub enum Privacy {
 /// What a file is opened for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Access {
-    /// Reading.
+    /// For reading alone (O_RDONLY).
     Read,
     /// Reading and writing in place.
     Write,
@@ -78,7 +78,7 @@ impl Opened {
         u64::try_from(self.stat.st_size).unwrap_or(0)
     }
 
-    /// The file alone.
+    /// The file, without what was checked of it.
     pub fn into_file(self) -> File {
         self.file
     }

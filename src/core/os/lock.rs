@@ -16,7 +16,7 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(20);
 pub enum LockError {
     /// Somebody else held it all the time.
     Busy,
-    /// flock(2) failed.
+    /// flock(2) failed with this error.
     Failed(Errno),
 }
 

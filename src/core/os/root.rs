@@ -23,12 +23,12 @@ pub struct Root {
 pub struct Owners {
     /// Owns the policy and the directories above the store.
     pub system: Uid,
-    /// Owns the store.
+    /// Owns the store: the account `twostep`.
     pub store: Uid,
 }
 
 impl Root {
-    /// The machine itself.
+    /// The machine itself, not a folder that stands for it.
     pub const SYSTEM: Self = Self { prefix: None };
 
     /// `dir` stands for the root of the file system; whoever owns it is the expected owner of all files.

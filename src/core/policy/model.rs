@@ -19,7 +19,7 @@ pub const METHODS: [&str; 5] =
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Mode {
-    /// Nobody is asked.
+    /// No code is asked for, not even of those who have enrolled.
     Exempt,
     /// Who has enrolled must prove it; the others get in without.
     OptIn,
@@ -61,7 +61,7 @@ impl Verification {
     }
 }
 
-/// How people enroll.
+/// How people enroll: the table `[enrollment]`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Enrollment {
     /// The PAM services at which a mandatory user without a credential enrolls in the login itself.
@@ -97,7 +97,7 @@ impl Default for Enrollment {
 /// Where the account phase refuses who skipped a required second step.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Gate {
-    /// The PAM services.
+    /// The PAM services whose account phase refuses.
     pub services: Vec<String>,
 }
 
@@ -121,7 +121,7 @@ pub enum Groups {
 pub enum Address {
     /// From none: PAM_RHOST is empty.
     None,
-    /// From this one.
+    /// From this literal address, an IPv4-mapped one as IPv4.
     Literal(IpAddr),
     /// From a name, whose address is what its owner says today.
     Unknown,
@@ -152,13 +152,13 @@ pub enum Methods<'a> {
 pub struct LoginFacts<'a> {
     /// A name of the account's.
     pub user: &'a str,
-    /// The PAM service.
+    /// PAM_SERVICE of the login, in lower case.
     pub service: &'a str,
-    /// Console or network.
+    /// Whether it is surely at a console of this machine.
     pub origin: Origin,
-    /// What PAM_RHOST says.
+    /// What PAM_RHOST says of the address.
     pub address: Address,
-    /// The person's groups.
+    /// Those of the groups named in the policy to which the user belongs.
     pub groups: Groups,
     /// What was proved before.
     pub methods: Methods<'a>,

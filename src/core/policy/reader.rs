@@ -36,7 +36,7 @@ impl Position {
 /// What is wrong with a policy, and where.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct PolicyError {
-    /// Where it stands.
+    /// The line and column at which it stands.
     pub position: Position,
     /// What is wrong, in one line.
     pub message: String,
@@ -234,7 +234,6 @@ impl TryFrom<Vec<String>> for Networks {
     }
 }
 
-/// Methods of sshd's.
 #[derive(Deserialize)]
 #[serde(try_from = "Vec<String>")]
 struct FirstFactors(Vec<String>);

@@ -16,7 +16,7 @@ pub enum Weight {
     Note,
 }
 
-/// One remark.
+/// Something in the policy that is allowed, and probably not meant.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Remark {
     /// The line of the policy file.
@@ -25,7 +25,7 @@ pub struct Remark {
     pub weight: Weight,
     /// What is remarkable, in one line.
     pub what: String,
-    /// What to do.
+    /// What to do about it, as a sentence.
     pub then: String,
     /// Whether the rule decides nothing.
     pub is_idle: bool,

@@ -20,7 +20,7 @@ pub struct Policy {
     pub(super) rules: Vec<Rule>,
     /// How codes are judged.
     pub verification: Verification,
-    /// How people enroll.
+    /// How people enroll: the table `[enrollment]`.
     pub enrollment: Enrollment,
     /// Where nobody gets by without.
     pub gate: Gate,

@@ -13,7 +13,7 @@ pub const LONGEST_ANSWER: usize = 512;
 pub enum Typed {
     /// A code of an authenticator's.
     Code(Code),
-    /// A recovery code.
+    /// A recovery code: 80 bits, in base32 as Crockford writes it.
     Recovery(LongCode),
 }
 

@@ -6,7 +6,7 @@ use crate::proof::code::{Code, LONGEST_ANSWER, LongCode, Typed};
 pub struct Parts<'a> {
     /// What stands before the code: any bytes, or none.
     pub password: &'a [u8],
-    /// The code.
+    /// What stands behind the password: a code or a recovery code.
     pub typed: Typed,
 }
 

@@ -32,7 +32,7 @@ pub struct RecoveryCodes {
 }
 
 impl RecoveryCodes {
-    /// No codes.
+    /// No codes: salt and hashes are all zero.
     pub const NONE: Self = Self { salt: [0; SALT], hashes: [[0; HASH]; MOST_CODES] };
 
     /// How many are left; none if there never were any.

@@ -38,7 +38,7 @@ pub struct Count {
 }
 
 impl Count {
-    /// No failure.
+    /// No failure, neither of a code nor of a recovery code.
     pub const NONE: Self = Self { codes: 0, recovery: 0, last: UnixTime::new(0) };
 
     /// Until when codes are refused, if they are at `now`. Who finds the last failure in the future has had the clock
@@ -67,7 +67,7 @@ pub struct State {
     pub required: bool,
     /// The permission to enroll, if an administrator gave one.
     pub ticket: Option<Ticket>,
-    /// The recovery codes.
+    /// What is kept of the recovery codes that are left.
     pub recovery: RecoveryCodes,
 }
 

@@ -63,7 +63,7 @@ pub fn encode_secret(secret: &[u8]) -> Zeroizing<String> {
 pub struct Authenticator {
     /// What its owner calls it.
     pub label: String,
-    /// Seconds per step.
+    /// Seconds per step (RFC 6238 section 4.1, X).
     pub period: Period,
     /// When it was enrolled, if that is known.
     pub enrolled: Option<UnixTime>,

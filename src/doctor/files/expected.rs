@@ -47,12 +47,9 @@ impl Owner {
     }
 }
 
-/// What it is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Kind {
-    /// A directory.
     Directory,
-    /// A regular file.
     File,
     /// A regular file that must have no other name.
     Secret,
@@ -62,7 +59,6 @@ pub(crate) enum Kind {
 pub(crate) struct Expected {
     /// The path, as the machine names it.
     pub path: String,
-    /// What it is.
     pub kind: Kind,
     /// Whose it may be; the first one is whose it should be.
     pub owners: Vec<Owner>,

@@ -141,7 +141,6 @@ impl Account {
         Self { ids, stand_in: owner.map(|uid| uid.as_raw()), name }
     }
 
-    /// Another check tells.
     fn is_root(&self) -> bool {
         self.ids.is_some_and(|(uid, _)| uid == 0)
     }

@@ -24,13 +24,11 @@ impl FirstFactor {
 /// What becomes of whoever takes a way in.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) enum Fate {
-    /// They are asked.
     Asked,
     /// The method `password` comes to our line and cannot ask: refused.
     CannotAsk,
     /// No key comes before our line, and it demands one: refused.
     NoKey,
-    /// Nobody asks them.
     NotAsked,
 }
 

@@ -13,13 +13,9 @@ use crate::finding::{Finding, Remedy};
 
 /// Somebody's settings, and what they are judged by.
 pub(crate) struct Case<'a> {
-    /// The settings.
     pub view: View<'a>,
-    /// Those of root.
     pub root_view: View<'a>,
-    /// What comes first.
     pub first: FirstFactor,
-    /// The machine.
     pub context: &'a Context<'a>,
 }
 

@@ -30,7 +30,6 @@ impl<'a> Stack<'a> {
         Some(Self { files, service, entries: entries.iter().map(mend).collect(), ours })
     }
 
-    /// Our line.
     pub(crate) fn our_line(&self) -> Option<&PamLine> {
         self.entries.get(self.ours)
     }

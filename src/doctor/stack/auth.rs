@@ -203,7 +203,6 @@ fn forgotten(stack: &Stack<'_>) -> Option<Finding> {
     ways.successes.iter().any(|facts| facts.asked).then(|| forgets(stack))
 }
 
-/// The same, told.
 pub(crate) fn forgets(stack: &Stack<'_>) -> Finding {
     Finding::problem(
         stack.our_place(),

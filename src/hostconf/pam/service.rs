@@ -71,7 +71,6 @@ impl Service {
     }
 }
 
-/// libpam gives up.
 struct GivenUp;
 
 struct Loader<'a> {

@@ -46,7 +46,7 @@ pub struct Slot {
     pub stage: Stage,
     /// The account's user id.
     pub uid: u32,
-    /// The state.
+    /// The state as this slot has it.
     pub state: State,
 }
 
@@ -55,14 +55,14 @@ pub struct Slot {
 pub enum Unreadable {
     /// Nothing was written yet.
     Empty,
-    /// Torn or damaged.
+    /// The checksum does not fit: torn by a power cut, or damaged.
     Damaged,
     /// Whole, but of a version that this program does not know.
     Version(u8),
 }
 
 impl Slot {
-    /// The slot's bytes.
+    /// The bytes of the slot, as docs/FILEFORMAT.md specifies them.
     pub fn encode(&self) -> [u8; SLOT] {
         let mut bytes = Vec::with_capacity(SLOT);
         bytes.extend(MAGIC);

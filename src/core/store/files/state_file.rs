@@ -76,7 +76,6 @@ impl Slots {
         Ok(Self(slots))
     }
 
-    /// Which slot counts.
     fn newest_index(&self) -> u8 {
         let generation = |slot: &Result<Slot, _>| slot.as_ref().map_or(0, |slot| slot.generation);
         let [first, second] = &self.0;
