@@ -36,7 +36,7 @@ pub(crate) struct Arguments {
 
 /// What is known of one account. The names of the fields are those of the JSON.
 #[derive(Serialize)]
-struct Row {
+struct AccountStatus {
     user: Option<String>,
     uid: u32,
     enrolled: bool,
@@ -105,7 +105,7 @@ fn of_oneself(arguments: &Arguments) -> Result<(), Failure> {
     let policy = system.policy().map_err(unavailable)?;
     let basis = Basis { system: &system, policy, now: clock::now()? };
     let status = client::status().map_err(unavailable)?;
-    let status = Row::of(&basis, &target, status, You::Yes);
+    let status = AccountStatus::of(&basis, &target, status, You::Yes);
     show(std::slice::from_ref(&status), arguments)?;
     match status.problem {
         Some(_) => Err(Failure::unavailable("what is stored of you cannot be used: logins are denied.", ASK)),
@@ -124,8 +124,8 @@ fn of_others(administrator: &Administrator, arguments: &Arguments) -> Result<(),
     let now = administrator.now()?;
     let basis = Basis { system: administrator.machine(), policy: administrator.policy()?, now };
     let status = |target: &Target| Status::of(&store, target.uid, target.account.as_ref(), now);
-    let all: Vec<Row> =
-        targets.iter().map(|target| Row::of(&basis, target, status(target), You::No)).collect();
+    let all: Vec<AccountStatus> =
+        targets.iter().map(|target| AccountStatus::of(&basis, target, status(target), You::No)).collect();
     show(&all, arguments)?;
     if let Some(problem) = all.iter().find_map(|status| status.problem.as_ref()) {
         return Err(Failure::unavailable(problem.clone(), "Until this is mended, logins are denied."));
@@ -185,7 +185,7 @@ impl Basis<'_> {
     }
 }
 
-impl Row {
+impl AccountStatus {
     fn of(basis: &Basis<'_>, target: &Target, status: Status, you: You) -> Self {
         let Status { enrolled, problem, authenticators, state } = status;
         let duty = |required| target.account.as_ref().and_then(|account| basis.obligation(account, required));
@@ -237,7 +237,7 @@ impl Row {
     }
 }
 
-fn show(all: &[Row], arguments: &Arguments) -> Result<(), Failure> {
+fn show(all: &[AccountStatus], arguments: &Arguments) -> Result<(), Failure> {
     if all.is_empty() && !arguments.json {
         return say("Nobody is enrolled.");
     }
@@ -251,7 +251,7 @@ fn show(all: &[Row], arguments: &Arguments) -> Result<(), Failure> {
     say(&json.map_err(|error| Failure::unavailable(error.to_string(), ""))?)
 }
 
-impl Row {
+impl AccountStatus {
     fn text(&self) -> String {
         let name = self.user.as_deref().unwrap_or("(no such account)");
         let enrolled = if self.enrolled { "enrolled" } else { "not enrolled" };

@@ -3,22 +3,22 @@
 //!
 //! What other programs read and do, `twostep_hostconf` knows. Here stands what we think of it.
 
-mod account;
+mod below_root;
 mod clock;
 mod confinement;
 pub mod context;
 mod enrolling;
 mod files;
 pub mod finding;
-mod helper;
+mod helper_path;
 mod login_defs;
-mod machine;
 mod mounts;
 mod people;
 mod policy;
 pub mod report;
 mod sshd;
 mod stack;
+mod store_account;
 mod users;
 
 use twostep_core::fault::Fault;
@@ -37,7 +37,7 @@ const CHECKS: &[fn(&Context<'_>) -> Vec<Finding>] = &[
     login_defs::check,
     files::check,
     mounts::check,
-    account::check,
+    store_account::check,
     clock::check,
     users::check,
     confinement::check,

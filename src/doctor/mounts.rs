@@ -9,10 +9,10 @@ use twostep_hostconf::location::Location;
 use twostep_hostconf::mounts::{Mount, fstab, holding, lies_below, mounted};
 use twostep_hostconf::tree;
 
+use crate::below_root::on_machine;
 use crate::context::Context;
 use crate::finding::{Finding, Remedy};
-use crate::helper::{HELPER, WHO_NEEDS_IT};
-use crate::machine::on_machine;
+use crate::helper_path::{HELPER, WHO_NEEDS_IT};
 
 /// Where distributions put modules, as far as no triplet stands in it.
 const MODULES: [&str; 2] = ["/usr/lib64/security", "/usr/lib/security"];

@@ -11,10 +11,10 @@ use twostep_core::verdict::is_soon;
 use twostep_hostconf::location::Location;
 use twostep_hostconf::login_defs;
 
+use crate::below_root;
 use crate::context::Context;
 use crate::files;
 use crate::finding::{Finding, Remedy};
-use crate::machine;
 use crate::people::{Local, People};
 use crate::stack;
 
@@ -68,7 +68,7 @@ fn person(context: &Context<'_>, store: &Store, uid: u32) -> Vec<Finding> {
 
 /// What is in the file cannot be understood.
 fn unreadable(context: &Context<'_>, fault: &str, name: &str) -> Finding {
-    let fault = machine::named(context.root, fault);
+    let fault = below_root::named(context.root, fault);
     let (file, what) = fault.split_once(' ').unwrap_or(("", &fault));
     // What the fault itself says of a remedy stands below.
     let what = what.split_once(": run ").map_or(what, |(what, _)| what);

@@ -26,7 +26,7 @@ pub fn parse(bytes: &[u8], now: UnixTime) -> Result<Token, Problem> {
     if !text.ends_with('\n') {
         return Err((text.lines().count(), CUT_OFF.to_owned()));
     }
-    let options = Options(text);
+    let options = GoogleOptions(text);
     if options.number("HOTP_COUNTER")?.is_some_and(|(_, counter)| counter >= 1) {
         return Err((options.line("HOTP_COUNTER"), COUNTED.to_owned()));
     }
@@ -81,9 +81,9 @@ fn positive(number: i64) -> Result<u64, String> {
 }
 
 /// The lines `" NAME VALUE`. Of several with one name the first counts.
-struct Options<'a>(&'a str);
+struct GoogleOptions<'a>(&'a str);
 
-impl<'a> Options<'a> {
+impl<'a> GoogleOptions<'a> {
     /// The number of the line and the value.
     fn find(&self, name: &str) -> Option<(usize, &'a str)> {
         (1..).zip(self.0.lines()).find_map(|(number, line)| {

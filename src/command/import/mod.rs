@@ -29,11 +29,11 @@ pub struct Arguments {
     #[arg(long, value_name = "LINE", verbatim_doc_comment)]
     pam_line: Option<String>,
     #[command(subcommand)]
-    source: Option<Source>,
+    source: Option<ImportSource>,
 }
 
 #[derive(Subcommand)]
-enum Source {
+enum ImportSource {
     /// From the files of google-authenticator-libpam
     GoogleAuthenticator(homes::Arguments),
     /// From the users file of pam_oath
@@ -60,9 +60,9 @@ pub fn run(root: Option<PathBuf>, arguments: &Arguments) -> Result<(), Failure> 
     let Some(source) = &arguments.source else { return Ok(()) };
     let administrator = &Administrator::new(root)?;
     match source {
-        Source::GoogleAuthenticator(arguments) => homes::run(administrator, arguments),
-        Source::PamOath(arguments) => of_many(administrator, "pam_oath", arguments, oath::parse),
-        Source::Otpauth(arguments) => of_many(administrator, "otpauth", arguments, otpauth::parse),
+        ImportSource::GoogleAuthenticator(arguments) => homes::run(administrator, arguments),
+        ImportSource::PamOath(arguments) => of_many(administrator, "pam_oath", arguments, oath::parse),
+        ImportSource::Otpauth(arguments) => of_many(administrator, "otpauth", arguments, otpauth::parse),
     }
 }
 

@@ -37,7 +37,7 @@ struct Diagnostic {
 }
 
 #[derive(Serialize)]
-struct Report {
+struct CheckReport {
     file: PathBuf,
     errors: usize,
     warnings: usize,
@@ -58,7 +58,7 @@ pub(crate) fn run(root: Root, arguments: &Arguments) -> Result<(), Failure> {
         diagnostics.sort_by_key(|diagnostic| diagnostic.line);
     }
     let count = |severity| diagnostics.iter().filter(|diagnostic| diagnostic.severity == severity).count();
-    let report = Report { file, errors: count("error"), warnings: count("warning"), diagnostics };
+    let report = CheckReport { file, errors: count("error"), warnings: count("warning"), diagnostics };
     let shown = if arguments.json { report.json()? } else { report.text(&String::from_utf8_lossy(&text)) };
     say(&shown)?;
     if report.errors > 0 { Err(Failure::silent()) } else { Ok(()) }
@@ -125,7 +125,7 @@ fn unknown_names(rule: &Rule, system: &System) -> Vec<Diagnostic> {
     rule.names().filter(is_unknown).map(warning).collect()
 }
 
-impl Report {
+impl CheckReport {
     fn json(&self) -> Result<String, Failure> {
         serde_json::to_string_pretty(self).map_err(|error| Failure::unavailable(error.to_string(), ""))
     }

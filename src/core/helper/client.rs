@@ -18,9 +18,6 @@ const TO_JUDGE: Duration = Duration::from_secs(5);
 /// How long it may take to say the next thing in a dialogue: between two it may wait for the lock twice, 5 s each.
 const TO_GO_ON: Duration = Duration::from_secs(15);
 
-/// How a request ended.
-pub type Outcome = Result<Done, Refusal>;
-
 /// How a request was refused.
 #[derive(Debug)]
 pub enum Refusal {
@@ -37,7 +34,7 @@ impl From<Fault> for Refusal {
 }
 
 /// Has `request` carried out for whoever runs this process; `person` is asked and told what the helper wants to ask and tell.
-pub fn carry_out(request: HelperRequest, person: &mut dyn Conversation) -> Outcome {
+pub fn carry_out(request: HelperRequest, person: &mut dyn Conversation) -> Result<Done, Refusal> {
     let patience = match request {
         HelperRequest::Status | HelperRequest::Verify(_) => TO_JUDGE,
         HelperRequest::Manage(_) => TO_GO_ON,

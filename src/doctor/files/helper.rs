@@ -11,7 +11,7 @@ use super::expected::{Expected, Kind, Owner, closed, first_of};
 use super::store;
 use crate::context::Context;
 use crate::finding::{Finding, Remedy};
-use crate::helper::{HELPER, WHO_NEEDS_IT};
+use crate::helper_path::{HELPER, WHO_NEEDS_IT};
 use crate::mounts;
 use crate::people::People;
 
@@ -42,7 +42,7 @@ pub(crate) fn check(context: &Context<'_>, system: &Owner) -> Vec<Finding> {
         return vec![closed];
     }
     let found = match fs::symlink_metadata(root.path(HELPER)) {
-        Ok(found) => judge(&found, &Account::of(root)),
+        Ok(found) => judge(&found, &HelperOwner::of(root)),
         Err(error) if error.kind() == ErrorKind::NotFound => is_installed(root).then(missing),
         Err(_) => None,
     };
@@ -59,21 +59,21 @@ fn missing() -> Finding {
 }
 
 /// Only the first finding is told: what mends it mends what follows.
-fn judge(found: &Metadata, account: &Account) -> Option<Finding> {
+fn judge(found: &Metadata, account: &HelperOwner) -> Option<Finding> {
     runs_as_root(found, account)
         .or_else(|| of_somebody(found, account))
         .or_else(|| for_others_to_change(found))
         .or_else(|| not_as_the_account(found))
 }
 
-fn runs_as_root(found: &Metadata, account: &Account) -> Option<Finding> {
+fn runs_as_root(found: &Metadata, account: &HelperOwner) -> Option<Finding> {
     let bit = root_bit(found).filter(|_| !account.is_root())?;
     let what = format!("it is {bit} to root (mode {:04o})", mode(found));
     let why = "Whoever starts it runs it as root, for which it is not made: a mistake in it would make everybody root.";
     Some(Finding::problem(Location::file(HELPER), what, why, account.remedy()))
 }
 
-fn of_somebody(found: &Metadata, account: &Account) -> Option<Finding> {
+fn of_somebody(found: &Metadata, account: &HelperOwner) -> Option<Finding> {
     let what = format!("it belongs to {}:{}, not to the account twostep", found.uid(), found.gid());
     // As a package leaves it in which nobody has set owner and mode: it does no harm, and no good.
     let idle = found.uid() == 0 && mode(found) & 0o6022 == 0;
@@ -120,7 +120,7 @@ fn root_bit(found: &Metadata) -> Option<&'static str> {
 }
 
 /// Whose it must be.
-struct Account {
+struct HelperOwner {
     /// The uid and gid of the account; none if there is no such account, which another check tells.
     ids: Option<(u32, u32)>,
     /// Who stands for everybody below another root, if that is not root.
@@ -129,7 +129,7 @@ struct Account {
     name: String,
 }
 
-impl Account {
+impl HelperOwner {
     fn of(root: &Root) -> Self {
         let ids = People::of(root).ids("twostep");
         let owner = root.system_owner().ok().filter(|uid| !uid.is_root());

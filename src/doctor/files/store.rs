@@ -9,9 +9,9 @@ use twostep_core::store::files::Store;
 use twostep_hostconf::location::Location;
 
 use super::expected::{EVERYBODY, Expected, Kind, Owner, first_of, odd};
+use crate::below_root;
 use crate::context::{Context, Visibility};
 use crate::finding::{Finding, Remedy};
-use crate::machine;
 use crate::mounts;
 use crate::people::People;
 
@@ -151,5 +151,5 @@ fn stray(dir: &str, name: &str, suffix: &str) -> Finding {
 
 /// The store says of itself that it cannot be used, for a reason that none of these checks has seen.
 fn unforeseen(root: &Root, fault: &str) -> Finding {
-    odd(STORE, machine::named(root, fault), EVERYBODY, "Mend that, and run 'twostep doctor' again.")
+    odd(STORE, below_root::named(root, fault), EVERYBODY, "Mend that, and run 'twostep doctor' again.")
 }

@@ -4,14 +4,14 @@ use twostep_hostconf::sshd::methods::{Way, name};
 
 /// What comes first at sshd, by the options of our line.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum FirstFactor {
+pub(crate) enum SshdFirstFactor {
     /// The stack asks for a password.
     Password,
     /// The line says `first_factor=publickey`.
     Key,
 }
 
-impl FirstFactor {
+impl SshdFirstFactor {
     /// The one way in that makes sense with it.
     pub(crate) fn way(self) -> &'static str {
         match self {
@@ -33,17 +33,17 @@ pub(crate) enum Fate {
 }
 
 /// What becomes of whoever takes `way`.
-pub(crate) fn fate(way: &Way, first: FirstFactor) -> Fate {
+pub(crate) fn fate(way: &Way, first: SshdFirstFactor) -> Fate {
     if way.methods().iter().any(|method| name(method) == "password") {
         return Fate::CannotAsk;
     }
     let Some(asked) = way.position("keyboard-interactive") else { return Fate::NotAsked };
     let key_first = way.position("publickey").is_some_and(|key| key < asked);
-    if first == FirstFactor::Key && !key_first { Fate::NoKey } else { Fate::Asked }
+    if first == SshdFirstFactor::Key && !key_first { Fate::NoKey } else { Fate::Asked }
 }
 
 /// The way in nearest to `way` on which everybody is asked.
-fn mended_way(way: &Way, first: FirstFactor) -> Way {
+fn mended_way(way: &Way, first: SshdFirstFactor) -> Way {
     let mut methods: Vec<_> =
         way.methods().iter().filter(|method| name(method) != "password").cloned().collect();
     if !methods.iter().any(|method| name(method) == "keyboard-interactive") {
@@ -57,7 +57,7 @@ fn mended_way(way: &Way, first: FirstFactor) -> Way {
 }
 
 /// `ways` with each mended, none twice.
-pub(crate) fn mended(ways: &[Way], first: FirstFactor) -> String {
+pub(crate) fn mended(ways: &[Way], first: SshdFirstFactor) -> String {
     let mut texts: Vec<String> = Vec::new();
     for way in ways.iter().map(|way| mended_way(way, first).to_string()) {
         if !texts.contains(&way) {
@@ -86,11 +86,11 @@ mod tests {
         ];
         for (text, password, key, mended) in table {
             let way = Way::parse(text);
-            assert_eq!(fate(&way, FirstFactor::Password), password, "{text}");
-            assert_eq!(fate(&way, FirstFactor::Key), key, "{text}");
-            assert_eq!(mended_way(&way, FirstFactor::Key).to_string(), mended, "{text}");
+            assert_eq!(fate(&way, SshdFirstFactor::Password), password, "{text}");
+            assert_eq!(fate(&way, SshdFirstFactor::Key), key, "{text}");
+            assert_eq!(mended_way(&way, SshdFirstFactor::Key).to_string(), mended, "{text}");
             assert_eq!(
-                fate(&mended_way(&way, FirstFactor::Password), FirstFactor::Password),
+                fate(&mended_way(&way, SshdFirstFactor::Password), SshdFirstFactor::Password),
                 Fate::Asked,
                 "{text}"
             );
@@ -100,6 +100,6 @@ mod tests {
     #[test]
     fn ways_that_become_one_stand_once() {
         let ways = ["publickey", "publickey,keyboard-interactive:pam"].map(Way::parse);
-        assert_eq!(mended(&ways, FirstFactor::Key), "publickey,keyboard-interactive:pam");
+        assert_eq!(mended(&ways, SshdFirstFactor::Key), "publickey,keyboard-interactive:pam");
     }
 }

@@ -16,7 +16,7 @@ use crate::context::{Context, Visibility};
 use crate::finding::{Finding, Remedy};
 use crate::people::People;
 use crate::stack;
-use fate::FirstFactor;
+use fate::SshdFirstFactor;
 use rules::{Case, EVERYBODY, EVERYONE_AND_BLOCKS};
 
 /// Checks the settings of sshd for everybody and for each `Match` block, if its PAM service has a line of ours.
@@ -59,20 +59,20 @@ fn case<'a>(
     context: &'a Context<'a>,
     config: &'a Config,
     said: &'a BTreeMap<String, String>,
-    first: FirstFactor,
+    first: SshdFirstFactor,
     view: View<'a>,
 ) -> Case<'a> {
     Case { view, root_view: View::of_root(config, said), first, context }
 }
 
 /// What comes before our line in sshd's service; none if it has no line of ours.
-fn first_factor(context: &Context<'_>) -> Option<FirstFactor> {
+fn first_factor(context: &Context<'_>) -> Option<SshdFirstFactor> {
     let guard = stack::guard(context, "sshd");
     let key = |arguments: &Vec<String>| arguments.iter().any(|argument| argument == "first_factor=publickey");
     match guard.asks {
-        Some(arguments) if key(&arguments) => Some(FirstFactor::Key),
-        Some(_) => Some(FirstFactor::Password),
-        None => guard.keeps.then_some(FirstFactor::Password),
+        Some(arguments) if key(&arguments) => Some(SshdFirstFactor::Key),
+        Some(_) => Some(SshdFirstFactor::Password),
+        None => guard.keeps.then_some(SshdFirstFactor::Password),
     }
 }
 

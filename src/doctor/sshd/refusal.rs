@@ -2,19 +2,19 @@
 
 use twostep_hostconf::location::Location;
 use twostep_hostconf::sshd::config::MAIN;
-use twostep_hostconf::sshd::effective::{PATIENCE, Refusal};
+use twostep_hostconf::sshd::effective::{PATIENCE, SshdRefusal};
 
 use crate::finding::{Finding, Remedy};
 
 /// The finding that tells of `refusal`.
-pub(crate) fn finding(refusal: &Refusal) -> Finding {
+pub(crate) fn finding(refusal: &SshdRefusal) -> Finding {
     let main = || Location::file(MAIN);
     let (place, said) = match refusal {
-        Refusal::Settings { location, message } => {
+        SshdRefusal::Settings { location, message } => {
             (location.clone(), message.clone().unwrap_or_else(|| "it does not say why".to_owned()))
         }
-        Refusal::CannotRun { program, error } => (main(), format!("{program} -T: {error}")),
-        Refusal::TooSlow { program } => {
+        SshdRefusal::CannotRun { program, error } => (main(), format!("{program} -T: {error}")),
+        SshdRefusal::TooSlow { program } => {
             (main(), format!("{program} -T did not end within {} s", PATIENCE.as_secs()))
         }
     };

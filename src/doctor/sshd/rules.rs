@@ -5,7 +5,7 @@ use twostep_hostconf::sshd::methods::{Way, beside_pam, is_offered, ways};
 use twostep_hostconf::sshd::view::View;
 use twostep_hostconf::tree;
 
-use super::fate::{Fate, FirstFactor, fate, mended};
+use super::fate::{Fate, SshdFirstFactor, fate, mended};
 use super::setting::{set, whom};
 use crate::context::Context;
 use crate::enrolling::{self, TIME_TO_ENROLL};
@@ -15,17 +15,17 @@ use crate::finding::{Finding, Remedy};
 pub(crate) struct Case<'a> {
     pub view: View<'a>,
     pub root_view: View<'a>,
-    pub first: FirstFactor,
+    pub first: SshdFirstFactor,
     pub context: &'a Context<'a>,
 }
 
-type Rule = fn(&Case<'_>) -> Option<Finding>;
+type SettingCheck = fn(&Case<'_>) -> Option<Finding>;
 
 /// The rules on what sshd takes for everybody alike.
-pub(crate) const EVERYBODY: &[Rule] = &[uses_pam, root_has_a_way_in, there_is_time_to_enroll];
+pub(crate) const EVERYBODY: &[SettingCheck] = &[uses_pam, root_has_a_way_in, there_is_time_to_enroll];
 
 /// The rules on what a `Match` block can set, with the keywords that they look at.
-pub(crate) const EVERYONE_AND_BLOCKS: &[(&[&str], Rule)] = &[
+pub(crate) const EVERYONE_AND_BLOCKS: &[(&[&str], SettingCheck)] = &[
     (&["kbdinteractiveauthentication"], can_ask),
     (&["passwordauthentication", "authenticationmethods"], password_is_no_way_in),
     (&["pubkeyauthentication", "authenticationmethods"], keys_are_taken),
@@ -73,7 +73,7 @@ fn password_is_no_way_in(case: &Case<'_>) -> Option<Finding> {
 fn keys_are_taken(case: &Case<'_>) -> Option<Finding> {
     let view = &case.view;
     let needs_key = |ways: Vec<Way>| ways.iter().all(|way| way.has("publickey"));
-    let needed = case.first == FirstFactor::Key || ways(view).is_some_and(needs_key);
+    let needed = case.first == SshdFirstFactor::Key || ways(view).is_some_and(needs_key);
     (needed && !view.is_on("pubkeyauthentication")).then(|| {
         Finding::problem(
             view.place("pubkeyauthentication"),
@@ -116,12 +116,12 @@ fn passed_over(policy: Option<&Policy>) -> &'static str {
 }
 
 /// What the mending does to those who come with a key.
-fn for_whom(first: FirstFactor) -> &'static str {
+fn for_whom(first: SshdFirstFactor) -> &'static str {
     match first {
-        FirstFactor::Password => {
+        SshdFirstFactor::Password => {
             "With the line below keys are no longer taken: it is password and code then."
         }
-        FirstFactor::Key => "With the line below it is key and code.",
+        SshdFirstFactor::Key => "With the line below it is key and code.",
     }
 }
 

@@ -2,8 +2,8 @@
 
 use twostep_core::pam::control::ControlError;
 use twostep_hostconf::location::Location;
-use twostep_hostconf::pam::fault::{Fault, FaultKind};
-use twostep_hostconf::pam::kind::Kind;
+use twostep_hostconf::pam::module_type::ModuleType;
+use twostep_hostconf::pam::pam_fault::{FaultKind, PamFault};
 use twostep_hostconf::pam::pam_line::PamLine;
 
 use crate::finding::{Finding, Remedy};
@@ -12,7 +12,7 @@ const REFUSES: &str = "libpam takes such a line for one that always refuses: nob
 const GIVES_UP: &str = "libpam gives up on the whole service: nobody gets in here.";
 
 /// The finding that tells of `fault`.
-pub(crate) fn finding(fault: &Fault) -> Finding {
+pub(crate) fn finding(fault: &PamFault) -> Finding {
     let place = fault.location.clone();
     match &fault.kind {
         FaultKind::CutOff => cut_off(place),
@@ -65,14 +65,17 @@ fn unknown_kind(entry: &PamLine) -> Finding {
     if !entry.is_ours() {
         return by_hand(entry.place.clone(), what, REFUSES, "Correct the word, or delete the line.");
     }
-    let kind =
-        if word.len() > Kind::Auth.word().len().saturating_add(1) { Kind::Account } else { Kind::Auth };
+    let kind = if word.len() > ModuleType::Auth.word().len().saturating_add(1) {
+        ModuleType::Account
+    } else {
+        ModuleType::Auth
+    };
     let text = PamLine { kind, ..entry.clone() }.with_control(entry.control_word());
     Finding::problem(entry.place.clone(), what, REFUSES, Remedy::Replace { place: entry.place.clone(), text })
 }
 
 /// The line ends after its kind.
-fn no_control(place: Location, kind: Kind) -> Finding {
+fn no_control(place: Location, kind: ModuleType) -> Finding {
     let what = format!("the line says '{}' and nothing else", kind.word());
     by_hand(place, what, REFUSES, "Finish the line, or delete it.")
 }

@@ -8,9 +8,9 @@
 //!   -> auth (bypass, wrong_factor), shared -> account, pairs, silent, module_file
 //! ```
 
-mod account;
+mod account_stack;
 mod asking;
-mod auth;
+mod auth_stack;
 mod bypass;
 mod faults;
 mod module_file;
@@ -32,7 +32,7 @@ use twostep_hostconf::pam::service::Service;
 use crate::context::{Context, Visibility};
 use crate::finding::{Finding, Remedy};
 use asking::Stack;
-use auth::Caller;
+use auth_stack::CalledBy;
 
 /// What stands in the way of a login with a code, at one service.
 pub(crate) struct Guard {
@@ -109,10 +109,13 @@ fn check_service(files: &Files<'_>, service: &Service, guarded: &[String]) -> Ve
         && !service.auth.iter().any(is_shared)
     {
         let always_root = guarded || ["sshd", "login"].contains(&service.name.as_str());
-        findings.extend(auth::check(&stack, if always_root { Caller::AlwaysRoot } else { Caller::AtAShell }));
+        findings.extend(auth_stack::check(
+            &stack,
+            if always_root { CalledBy::AlwaysRoot } else { CalledBy::AtAShell },
+        ));
     }
     if guarded {
-        findings.extend(account::check(files, service));
+        findings.extend(account_stack::check(files, service));
     }
     findings
 }

@@ -4,7 +4,7 @@ use twostep_core::pam::control::{Action, Control, ReturnValue};
 use twostep_core::pam::other_modules;
 use twostep_core::pam::walk::Handler;
 use twostep_core::policy::METHODS;
-use twostep_hostconf::pam::kind::Kind;
+use twostep_hostconf::pam::module_type::ModuleType;
 use twostep_hostconf::pam::modules::REFUSALS;
 use twostep_hostconf::pam::pam_line::{PamLine, written};
 
@@ -42,10 +42,10 @@ fn misunderstanding(entry: &PamLine) -> Option<(&'static str, &'static str)> {
         return Some((
             "a refusal of twostep is ignored",
             match entry.kind {
-                Kind::Account => {
+                ModuleType::Account => {
                     "Who came around the code, or whose enrollment was not stored, gets in all the same."
                 }
-                Kind::Auth | Kind::Password | Kind::Session => {
+                ModuleType::Auth | ModuleType::Password | ModuleType::Session => {
                     "Who types a wrong code, or none, gets in all the same."
                 }
             },

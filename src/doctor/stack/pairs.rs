@@ -2,7 +2,7 @@
 
 use twostep_hostconf::location::Location;
 use twostep_hostconf::pam::files::Files;
-use twostep_hostconf::pam::kind::Kind;
+use twostep_hostconf::pam::module_type::ModuleType;
 use twostep_hostconf::pam::pam_line::PamLine;
 use twostep_hostconf::pam::service::Service;
 
@@ -42,7 +42,7 @@ fn command(service: &str) -> &str {
 fn insert(files: &Files<'_>, service: &Service) -> Remedy {
     let end = end_of_password(&service.auth).and_then(|at| service.auth.get(at));
     match end.and_then(|entry| entry.line_in(&service.file)) {
-        Some(place) => Remedy::Insert { place: files.after(place), text: our_text(Kind::Auth) },
+        Some(place) => Remedy::Insert { place: files.after(place), text: our_text(ModuleType::Auth) },
         None => Remedy::Advice { text: format!("Write {} like its partner.", service.file) },
     }
 }

@@ -2,7 +2,7 @@
 
 use twostep_hostconf::location::Location;
 use twostep_hostconf::pam::files::Files;
-use twostep_hostconf::pam::kind::Kind;
+use twostep_hostconf::pam::module_type::ModuleType;
 use twostep_hostconf::pam::pam_line::PamLine;
 use twostep_hostconf::pam::service::Service;
 
@@ -58,7 +58,7 @@ pub(crate) fn stands_shared(entry: &PamLine) -> bool {
 
 /// Our lines in shared files, each once.
 pub(crate) fn check(files: &Files<'_>, services: &[Service]) -> Vec<Finding> {
-    let mut places: Vec<(Location, Kind)> = Vec::new();
+    let mut places: Vec<(Location, ModuleType)> = Vec::new();
     for entry in services.iter().flat_map(|service| service.auth.iter().chain(&service.account)) {
         let found = (entry.place.clone(), entry.kind);
         if entry.is_ours() && stands_shared(entry) && !places.contains(&found) {
@@ -68,7 +68,7 @@ pub(crate) fn check(files: &Files<'_>, services: &[Service]) -> Vec<Finding> {
     places.iter().map(|(place, kind)| finding(files, services, place, *kind)).collect()
 }
 
-fn finding(files: &Files<'_>, services: &[Service], place: &Location, kind: Kind) -> Finding {
+fn finding(files: &Files<'_>, services: &[Service], place: &Location, kind: ModuleType) -> Finding {
     let reached = |service: &&Service| lines(service, kind).iter().any(|entry| entry.place == *place);
     let reached: Vec<_> =
         services.iter().filter(|service| !is_part(service, services)).filter(reached).collect();
@@ -76,12 +76,12 @@ fn finding(files: &Files<'_>, services: &[Service], place: &Location, kind: Kind
         reached.iter().map(|service| service.name.as_str()).filter(|name| !ASKING.contains(name)).collect();
     let what = format!("the line of twostep stands in a file for many services{}", also(&others));
     let why = match kind {
-        Kind::Auth => "Screen lockers, polkit and others cannot ask for a code, and lock people out.",
-        Kind::Account | Kind::Password | Kind::Session => {
+        ModuleType::Auth => "Screen lockers, polkit and others cannot ask for a code, and lock people out.",
+        ModuleType::Account | ModuleType::Password | ModuleType::Session => {
             "A broken policy then stops all of them, cron too; and sshd can go around the line."
         }
     };
-    let own = if kind == Kind::Auth {
+    let own = if kind == ModuleType::Auth {
         reached.iter().find_map(|service| own_line(files, service, place))
     } else {
         None
@@ -90,8 +90,8 @@ fn finding(files: &Files<'_>, services: &[Service], place: &Location, kind: Kind
     Finding::problem(place.clone(), what, why, remedy)
 }
 
-fn lines(service: &Service, kind: Kind) -> &[PamLine] {
-    if kind == Kind::Auth { &service.auth } else { &service.account }
+fn lines(service: &Service, kind: ModuleType) -> &[PamLine] {
+    if kind == ModuleType::Auth { &service.auth } else { &service.account }
 }
 
 fn also(names: &[&str]) -> String {
@@ -111,5 +111,5 @@ fn own_line(files: &Files<'_>, service: &Service, shared: &Location) -> Option<R
     }
     let entry = service.auth.iter().find(|entry| entry.place == *shared)?;
     let place = files.after(entry.line_in(&service.file)?);
-    Some(Remedy::Insert { place, text: our_text(Kind::Auth) })
+    Some(Remedy::Insert { place, text: our_text(ModuleType::Auth) })
 }

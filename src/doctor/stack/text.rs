@@ -1,10 +1,10 @@
 //! Lines as twostep's own files write them.
 
-use twostep_hostconf::pam::kind::Kind;
+use twostep_hostconf::pam::module_type::ModuleType;
 use twostep_hostconf::pam::pam_line::{PamLine, written};
 
 /// Our line of this kind.
-pub(crate) fn our_text(kind: Kind) -> String {
+pub(crate) fn our_text(kind: ModuleType) -> String {
     written(kind.word(), "required", "pam_twostep.so", [])
 }
 
@@ -15,10 +15,10 @@ pub(crate) fn jumping(entry: &PamLine, lines: usize) -> String {
 
 /// The line that ends a stack whose password was wrong.
 pub(crate) fn deny() -> String {
-    written(Kind::Auth.word(), "requisite", "pam_deny.so", [])
+    written(ModuleType::Auth.word(), "requisite", "pam_deny.so", [])
 }
 
 /// The line that says yes, which a jump does not.
 pub(crate) fn permit() -> String {
-    written(Kind::Auth.word(), "required", "pam_permit.so", [])
+    written(ModuleType::Auth.word(), "required", "pam_permit.so", [])
 }

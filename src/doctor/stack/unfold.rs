@@ -3,7 +3,7 @@
 
 use twostep_core::pam::control::{Action, ReturnValue};
 use twostep_core::pam::walk::Handler;
-use twostep_hostconf::pam::kind::Kind;
+use twostep_hostconf::pam::module_type::ModuleType;
 use twostep_hostconf::pam::modules::{Role, is_known_factor};
 use twostep_hostconf::pam::pam_line::{PamLine, written};
 
@@ -92,7 +92,7 @@ fn factor(entry: &PamLine, over: usize, first: bool) -> String {
         _ => Some(argument.to_owned()),
     };
     let arguments: Vec<_> = entry.raw_arguments().filter_map(takes).collect();
-    let kind = if entry.may_be_missing() { "-auth" } else { Kind::Auth.word() };
+    let kind = if entry.may_be_missing() { "-auth" } else { ModuleType::Auth.word() };
     let control = format!("[success={over} default=ignore]");
     written(kind, &control, entry.module(), arguments.iter().map(String::as_str))
 }

@@ -11,10 +11,10 @@
 
 #[cfg(test)]
 mod agreement;
-pub mod fault;
 pub mod files;
-pub mod kind;
+pub mod module_type;
 pub mod modules;
+pub mod pam_fault;
 pub mod pam_line;
 pub mod service;
 pub mod ways;

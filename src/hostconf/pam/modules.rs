@@ -2,7 +2,7 @@
 
 use twostep_core::pam::control::{Action, Control, ReturnValue};
 
-use super::kind::Kind;
+use super::module_type::ModuleType;
 
 /// The part that a module plays.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -179,7 +179,7 @@ pub enum Scenario {
 /// nothing is to be said, if it is not known never to say so; and a yes, if nobody knows it and another line asks for the
 /// first factor.
 pub(crate) fn unusual(
-    kind: Kind,
+    kind: ModuleType,
     module: &str,
     control: &Control,
     scenario: Scenario,
@@ -205,7 +205,7 @@ pub(crate) fn unusual(
         }
     }
     let is_known = is_known_factor(module);
-    if kind == Kind::Auth && role == Role::Factor && !NEVER_IGNORE.contains(&stem(module)) {
+    if kind == ModuleType::Auth && role == Role::Factor && !NEVER_IGNORE.contains(&stem(module)) {
         unusual.push(ReturnValue::IGNORE);
     }
     if is_wrong && !is_known && is_other_known {
@@ -215,7 +215,7 @@ pub(crate) fn unusual(
 }
 
 /// What a module of this part may answer.
-pub fn answers(role: Role, kind: Kind, scenario: Scenario) -> &'static [ReturnValue] {
+pub fn answers(role: Role, kind: ModuleType, scenario: Scenario) -> &'static [ReturnValue] {
     use Scenario::{Anything, Exempt, Granted, Refused, WrongFactor};
     match (role, scenario) {
         (Role::Ours, Granted) => &[ReturnValue::SUCCESS],
@@ -224,7 +224,7 @@ pub fn answers(role: Role, kind: Kind, scenario: Scenario) -> &'static [ReturnVa
         (Role::Ours, Anything | WrongFactor) => {
             &[ReturnValue::SUCCESS, ReturnValue::IGNORE, ReturnValue::AUTH_ERR]
         }
-        (Role::Factor, _) if kind == Kind::Account => &[
+        (Role::Factor, _) if kind == ModuleType::Account => &[
             ReturnValue::SUCCESS,
             ReturnValue::NEW_AUTHTOK_REQD,
             ReturnValue::ACCT_EXPIRED,

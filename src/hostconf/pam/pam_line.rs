@@ -4,7 +4,7 @@ use twostep_core::pam::control::Control;
 use twostep_core::pam::line::Word;
 use twostep_core::pam::walk::{Handler, StackLine};
 
-use super::kind::Kind;
+use super::module_type::ModuleType;
 use super::modules::Role;
 use crate::location::Location;
 
@@ -21,7 +21,7 @@ pub fn written<'a>(
 
 /// How a line came into a stack.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Step {
+pub struct Include {
     /// The line that includes.
     pub place: Location,
     /// Whether it takes lines of all kinds, as `@include` does.
@@ -34,11 +34,11 @@ pub struct PamLine {
     /// Where the line stands.
     pub place: Location,
     /// The lines that include it, the outermost first.
-    pub trail: Vec<Step>,
+    pub trail: Vec<Include>,
     /// How many substacks it is in.
     pub level: usize,
     /// What it is for.
-    pub kind: Kind,
+    pub kind: ModuleType,
     /// What libpam does at it.
     pub handler: Handler,
     /// What its answers do.

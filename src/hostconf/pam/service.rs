@@ -5,10 +5,10 @@ use twostep_core::pam::control::Control;
 use twostep_core::pam::line::{Logical, Word, logical_lines, words};
 use twostep_core::pam::walk::Handler;
 
-use super::fault::{Fault, FaultKind};
 use super::files::{Files, Text};
-use super::kind::Kind;
-use super::pam_line::{PamLine, Step};
+use super::module_type::ModuleType;
+use super::pam_fault::{FaultKind, PamFault};
+use super::pam_line::{Include, PamLine};
 use crate::location::Location;
 
 /// How deep lines may include lines.
@@ -30,7 +30,7 @@ pub struct Service {
     /// The account lines in their order.
     pub account: Vec<PamLine>,
     /// What libpam cannot read.
-    pub faults: Vec<Fault>,
+    pub faults: Vec<PamFault>,
     /// Whether libpam gives up on it, so that every login is refused.
     pub lost: bool,
 }
@@ -50,8 +50,8 @@ impl Service {
         let mut loader = Loader { files, entries: Vec::new(), faults: Vec::new(), opened: 0 };
         let lost = loader.text(&text, None, &[], 0).is_err();
         let (auth, rest): (Vec<_>, Vec<_>) =
-            loader.entries.into_iter().partition(|entry| entry.kind == Kind::Auth);
-        let account = rest.into_iter().filter(|entry| entry.kind == Kind::Account).collect();
+            loader.entries.into_iter().partition(|entry| entry.kind == ModuleType::Auth);
+        let account = rest.into_iter().filter(|entry| entry.kind == ModuleType::Account).collect();
         Some(Self { name: name.to_owned(), file: text.file, auth, account, faults: loader.faults, lost })
     }
 
@@ -76,22 +76,28 @@ struct GivenUp;
 struct Loader<'a> {
     files: &'a Files<'a>,
     entries: Vec<PamLine>,
-    faults: Vec<Fault>,
+    faults: Vec<PamFault>,
     /// Files opened so far.
     opened: usize,
 }
 
 /// Where a text is included.
-struct Context<'a> {
+struct Inclusion<'a> {
     /// The only kind that counts.
-    only: Option<Kind>,
-    trail: &'a [Step],
+    only: Option<ModuleType>,
+    trail: &'a [Include],
     level: usize,
 }
 
 impl Loader<'_> {
-    fn text(&mut self, text: &Text, only: Option<Kind>, trail: &[Step], level: usize) -> Result<(), GivenUp> {
-        let context = Context { only, trail, level };
+    fn text(
+        &mut self,
+        text: &Text,
+        only: Option<ModuleType>,
+        trail: &[Include],
+        level: usize,
+    ) -> Result<(), GivenUp> {
+        let context = Inclusion { only, trail, level };
         let (lines, cut) = logical_lines(&text.text.replace("\r\n", "\n"));
         let mut done = Ok(());
         if text.text.contains("\r\n") {
@@ -114,14 +120,14 @@ impl Loader<'_> {
         done
     }
 
-    fn line(&mut self, place: Location, words: Vec<Word>, context: &Context<'_>) -> Result<(), GivenUp> {
+    fn line(&mut self, place: Location, words: Vec<Word>, context: &Inclusion<'_>) -> Result<(), GivenUp> {
         let word = words.first().map_or("", |word| word.text.as_str());
         let word = word.strip_prefix('-').unwrap_or(word);
         if word.eq_ignore_ascii_case("@include") && self.files.knows_at_include() {
             return self.include_whole(place, &words, context);
         }
-        let parsed = Kind::parse(word);
-        let kind = parsed.or(context.only).unwrap_or(Kind::Auth);
+        let parsed = ModuleType::parse(word);
+        let kind = parsed.or(context.only).unwrap_or(ModuleType::Auth);
         if context.only.is_some_and(|only| only != kind) {
             return Ok(());
         }
@@ -137,7 +143,7 @@ impl Loader<'_> {
         }
     }
 
-    fn entry(&self, place: Location, words: Vec<Word>, kind: Kind, context: &Context<'_>) -> PamLine {
+    fn entry(&self, place: Location, words: Vec<Word>, kind: ModuleType, context: &Inclusion<'_>) -> PamLine {
         let (trail, level) = (context.trail.to_vec(), context.level);
         PamLine { place, trail, level, kind, handler: Handler::Module, control: Control::REFUSES, words }
     }
@@ -161,13 +167,13 @@ impl Loader<'_> {
         self.push(entry)
     }
 
-    fn substack(&mut self, entry: PamLine, context: &Context<'_>) -> Result<(), GivenUp> {
+    fn substack(&mut self, entry: PamLine, context: &Inclusion<'_>) -> Result<(), GivenUp> {
         self.push(PamLine { handler: Handler::Substack, ..entry.clone() })?;
-        self.include(entry, &Context { level: context.level.saturating_add(1), ..*context })
+        self.include(entry, &Inclusion { level: context.level.saturating_add(1), ..*context })
     }
 
     /// A file that cannot be included becomes a line that refuses.
-    fn include(&mut self, entry: PamLine, context: &Context<'_>) -> Result<(), GivenUp> {
+    fn include(&mut self, entry: PamLine, context: &Inclusion<'_>) -> Result<(), GivenUp> {
         let name = entry.module().to_owned();
         match self.included(&entry.place, &name, Some(entry.kind), context, false) {
             Ok(()) => Ok(()),
@@ -180,7 +186,7 @@ impl Loader<'_> {
         &mut self,
         place: Location,
         words: &[Word],
-        context: &Context<'_>,
+        context: &Inclusion<'_>,
     ) -> Result<(), GivenUp> {
         let name = words.get(1).map_or("", |word| word.text.as_str());
         self.included(&place, name, context.only, context, true)
@@ -190,8 +196,8 @@ impl Loader<'_> {
         &mut self,
         place: &Location,
         name: &str,
-        only: Option<Kind>,
-        context: &Context<'_>,
+        only: Option<ModuleType>,
+        context: &Inclusion<'_>,
         whole: bool,
     ) -> Result<(), GivenUp> {
         if self.is_too_long() {
@@ -207,7 +213,7 @@ impl Loader<'_> {
             self.fault(place.clone(), FaultKind::CannotInclude(name.to_owned()));
             return Err(GivenUp);
         };
-        let trail = [context.trail, &[Step { place: place.clone(), whole }]].concat();
+        let trail = [context.trail, &[Include { place: place.clone(), whole }]].concat();
         if trail.len() >= MOST_LEVELS || trail.iter().any(|step| step.place.file == text.file) {
             self.fault(place.clone(), FaultKind::IncludesItself(name.to_owned()));
             return Err(GivenUp);
@@ -227,7 +233,7 @@ impl Loader<'_> {
     }
 
     fn fault(&mut self, location: Location, kind: FaultKind) {
-        self.faults.push(Fault { location, kind });
+        self.faults.push(PamFault { location, kind });
     }
 
     fn is_too_long(&self) -> bool {

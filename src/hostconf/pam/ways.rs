@@ -137,7 +137,7 @@ mod tests {
     use twostep_core::pam::control::Control;
     use twostep_core::pam::line::words;
 
-    use super::super::kind::Kind;
+    use super::super::module_type::ModuleType;
     use super::*;
     use crate::location::Location;
 
@@ -151,7 +151,7 @@ mod tests {
                 place,
                 trail: vec![],
                 level: 0,
-                kind: Kind::Auth,
+                kind: ModuleType::Auth,
                 handler: Handler::Module,
                 control,
                 words,

@@ -21,7 +21,7 @@ const PAUSE: Duration = Duration::from_millis(10);
 
 /// Why sshd does not say what its settings are.
 #[derive(Debug)]
-pub enum Refusal {
+pub enum SshdRefusal {
     /// It cannot start with what it was given.
     Settings {
         /// The line that it names, else the main file.
@@ -44,7 +44,7 @@ pub enum Refusal {
 }
 
 /// The settings by keyword, in lower case. None where sshd has nothing to say: it is not installed, or did not come so far.
-pub fn settings() -> Option<Result<BTreeMap<String, String>, Refusal>> {
+pub fn settings() -> Option<Result<BTreeMap<String, String>, SshdRefusal>> {
     let program = PROGRAMS.iter().find(|program| Path::new(program).exists())?;
     match run(program) {
         Ok(Ok(output)) => Some(Ok(output.lines().filter_map(pair).collect())),
@@ -60,8 +60,8 @@ fn pair(line: &str) -> Option<(String, String)> {
 }
 
 /// Runs `sshd -T`: its settings, or the error that it prints. That may be longer than a pipe holds, so it is read meanwhile.
-fn run(program: &'static str) -> Result<Result<String, String>, Refusal> {
-    let failed = |error| Refusal::CannotRun { program, error };
+fn run(program: &'static str) -> Result<Result<String, String>, SshdRefusal> {
+    let failed = |error| SshdRefusal::CannotRun { program, error };
     let mut sshd = Command::new(program)
         .arg("-T")
         .env_clear()
@@ -75,7 +75,7 @@ fn run(program: &'static str) -> Result<Result<String, String>, Refusal> {
     match wait(&mut sshd).map_err(failed)? {
         Some(true) => Ok(Ok(said(output))),
         Some(false) => Ok(Err(said(message))),
-        None => Err(Refusal::TooSlow { program }),
+        None => Err(SshdRefusal::TooSlow { program }),
     }
 }
 
@@ -105,9 +105,9 @@ fn said(reader: JoinHandle<Vec<u8>>) -> String {
     String::from_utf8_lossy(&reader.join().unwrap_or_default()).trim().to_owned()
 }
 
-fn refused(message: &str) -> Refusal {
+fn refused(message: &str) -> SshdRefusal {
     let first = message.lines().next();
-    Refusal::Settings {
+    SshdRefusal::Settings {
         location: first.map_or_else(|| Location::file(MAIN), place),
         message: first.map(str::to_owned),
     }

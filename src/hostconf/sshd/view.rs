@@ -30,7 +30,7 @@ pub struct View<'a> {
 }
 
 /// What holds, and the line that says so.
-pub struct Value {
+pub struct EffectiveValue {
     /// The value, in lower case.
     pub text: String,
     /// The line; none if nothing is set.
@@ -97,7 +97,7 @@ impl<'a> View<'a> {
 
     /// What holds for `keyword`, which is in lower case: the first line of a block in force, else what sshd says, else the
     /// first line outside of all blocks, else the default.
-    pub fn value(&self, keyword: &str) -> Value {
+    pub fn value(&self, keyword: &str) -> EffectiveValue {
         let lines = || self.config.settings.iter().filter(|setting| setting.keyword == keyword);
         let in_force = |block: Option<usize>| block.is_some_and(|block| self.active.contains(&block));
         let of_block = lines().find(|setting| in_force(setting.block));
@@ -105,7 +105,7 @@ impl<'a> View<'a> {
         let said = self.said.get(keyword).filter(|_| of_block.is_none() || self.active_is_everybody());
         let default = || DEFAULTS.iter().find(|(name, _)| *name == keyword).map_or("", |(_, value)| value);
         let text = said.map(String::as_str).or(line.map(|line| line.value.as_str())).unwrap_or_else(default);
-        Value {
+        EffectiveValue {
             text: text.to_ascii_lowercase(),
             place: line.map(|line| line.place.clone()),
             // A tab would not survive on a terminal.

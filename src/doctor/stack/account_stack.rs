@@ -5,7 +5,7 @@ use twostep_core::machine::System;
 use twostep_core::pam::walk::Handler;
 use twostep_hostconf::location::Location;
 use twostep_hostconf::pam::files::Files;
-use twostep_hostconf::pam::kind::Kind;
+use twostep_hostconf::pam::module_type::ModuleType;
 use twostep_hostconf::pam::modules::Scenario;
 use twostep_hostconf::pam::pam_line::PamLine;
 use twostep_hostconf::pam::service::Service;
@@ -33,7 +33,7 @@ pub(crate) fn check(files: &Files<'_>, service: &Service) -> Vec<Finding> {
         return vec![nobody_says_yes(&stack)];
     }
     if Ways::through(&stack.entries, Scenario::Refused).successes.iter().any(|facts| facts.asked) {
-        return vec![super::auth::forgets(&stack)];
+        return vec![super::auth_stack::forgets(&stack)];
     }
     let is_wrong = |entry: &PamLine| entry.is_ours() && !own_line::check(entry).is_empty();
     if service.account.iter().any(is_wrong) {
@@ -67,7 +67,7 @@ fn missing(service: &Service) -> Finding {
         Location::file(&service.file),
         what,
         STORES,
-        Remedy::Insert { place, text: our_text(Kind::Account) },
+        Remedy::Insert { place, text: our_text(ModuleType::Account) },
     )
 }
 

@@ -2,13 +2,13 @@
 
 use twostep_core::pam::control::ControlError;
 
-use super::kind::Kind;
+use super::module_type::ModuleType;
 use super::pam_line::PamLine;
 use crate::location::Location;
 
 /// Something that libpam cannot read.
 #[derive(Clone, Debug)]
-pub struct Fault {
+pub struct PamFault {
     /// The line, or the file as a whole.
     pub location: Location,
     /// What is wrong there.
@@ -25,7 +25,7 @@ pub enum FaultKind {
     /// The first word of this line is no kind.
     UnknownKind(Box<PamLine>),
     /// The line ends after its kind.
-    NoControl(Kind),
+    NoControl(ModuleType),
     /// The control of this line is not understood.
     UnknownControl(Box<PamLine>, ControlError),
     /// The line names no module.

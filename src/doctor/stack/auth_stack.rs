@@ -19,7 +19,7 @@ const NOT_SSHD: [&str; 5] = ["login", "su", "su-l", "sudo", "sudo-i"];
 
 /// Whether root's calls may pass without a code.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Caller {
+pub(crate) enum CalledBy {
     /// Somebody at a shell, who may be root: su.
     AtAShell,
     /// A program that runs as root, whoever logs in: sshd, login.
@@ -27,7 +27,7 @@ pub(crate) enum Caller {
 }
 
 /// What is wrong with the stack.
-pub(crate) fn check(stack: &Stack<'_>, caller: Caller) -> Vec<Finding> {
+pub(crate) fn check(stack: &Stack<'_>, caller: CalledBy) -> Vec<Finding> {
     let ours = stack.entries.iter().filter(|entry| entry.is_ours());
     if let Some(second) = ours.clone().nth(1) {
         return vec![twice(second)];
@@ -170,8 +170,8 @@ fn password_first(stack: &Stack<'_>) -> Option<Remedy> {
 }
 
 /// Lines that let in without a code.
-fn around(stack: &Stack<'_>, ways: &Ways, caller: Caller) -> Vec<Finding> {
-    let is_root = |facts: &&Facts| facts.is_root && caller == Caller::AtAShell;
+fn around(stack: &Stack<'_>, ways: &Ways, caller: CalledBy) -> Vec<Finding> {
+    let is_root = |facts: &&Facts| facts.is_root && caller == CalledBy::AtAShell;
     let unasked = ways.successes.iter().filter(|facts| !facts.asked && !is_root(facts));
     let culprits: std::collections::BTreeSet<_> = unasked.filter_map(|facts| facts.went_around).collect();
     let mut findings: Vec<Finding> = Vec::new();

@@ -4,9 +4,9 @@ use twostep_core::os::account;
 use twostep_hostconf::location::Location;
 use twostep_hostconf::tree;
 
+use crate::below_root::on_machine;
 use crate::context::Context;
 use crate::finding::{Finding, Remedy};
-use crate::machine::on_machine;
 use crate::people::{Local, People};
 
 const NAME: &str = "twostep";

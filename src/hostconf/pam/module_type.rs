@@ -2,7 +2,7 @@
 
 /// What a line is for, which is its first word.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Kind {
+pub enum ModuleType {
     /// Who somebody is, by a proof.
     Auth,
     /// Whether they may come in.
@@ -13,7 +13,7 @@ pub enum Kind {
     Session,
 }
 
-impl Kind {
+impl ModuleType {
     /// The kind that libpam sees in a word, without its leading `-`.
     pub fn parse(word: &str) -> Option<Self> {
         let all = [Self::Auth, Self::Account, Self::Password, Self::Session];
