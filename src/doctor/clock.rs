@@ -22,7 +22,7 @@ pub(crate) fn check(context: &Context<'_>) -> Vec<Finding> {
 
 fn wrong() -> Finding {
     Finding::problem(
-        place(),
+        location(),
         "it shows a year before 2026",
         "Every code is refused: apps and machine must agree on the time.",
         Remedy::Advice { text: "Set the clock, then 'timedatectl set-ntp true' keeps it right.".to_owned() },
@@ -36,7 +36,7 @@ fn alone(context: &Context<'_>) -> Finding {
         format!(" by more than {seconds} s")
     });
     Finding::warning(
-        place(),
+        location(),
         "nothing keeps it right, as far as the kernel knows",
         format!("When it is off{}, right codes are refused.", tolerated.unwrap_or_default()),
         Remedy::Advice {
@@ -47,6 +47,6 @@ fn alone(context: &Context<'_>) -> Finding {
     )
 }
 
-fn place() -> Location {
+fn location() -> Location {
     Location::file("clock")
 }

@@ -20,25 +20,25 @@ pub enum Remedy {
     /// `text` in place of the line.
     Replace {
         #[serde(flatten)]
-        place: Location,
+        location: Location,
         /// One line or more, without the last line break.
         text: String,
     },
     /// `text` as new lines before the line; at the end of the file if no line is named.
     Insert {
         #[serde(flatten)]
-        place: Location,
+        location: Location,
         /// One line or more, without the last line break.
         text: String,
     },
     Delete {
         #[serde(flatten)]
-        place: Location,
+        location: Location,
     },
     /// The line to another place in its file.
     Move {
         #[serde(flatten)]
-        place: Location,
+        location: Location,
         /// Before which line; to the end of the file if no line is named.
         before: Location,
     },
@@ -54,7 +54,7 @@ pub struct Finding {
     /// How bad it is.
     pub severity: Severity,
     #[serde(flatten)]
-    pub place: Location,
+    pub location: Location,
     /// What is wrong, in one line, without a full stop.
     pub what: String,
     /// Why it matters, in a sentence or two.
@@ -64,12 +64,22 @@ pub struct Finding {
 
 impl Finding {
     /// Something that must be mended.
-    pub fn problem(place: Location, what: impl Into<String>, why: impl Into<String>, remedy: Remedy) -> Self {
-        Self { severity: Severity::Problem, place, what: what.into(), why: why.into(), remedy }
+    pub fn problem(
+        location: Location,
+        what: impl Into<String>,
+        why: impl Into<String>,
+        remedy: Remedy,
+    ) -> Self {
+        Self { severity: Severity::Problem, location, what: what.into(), why: why.into(), remedy }
     }
 
     /// Something that an administrator would want to know.
-    pub fn warning(place: Location, what: impl Into<String>, why: impl Into<String>, remedy: Remedy) -> Self {
-        Self { severity: Severity::Warning, place, what: what.into(), why: why.into(), remedy }
+    pub fn warning(
+        location: Location,
+        what: impl Into<String>,
+        why: impl Into<String>,
+        remedy: Remedy,
+    ) -> Self {
+        Self { severity: Severity::Warning, location, what: what.into(), why: why.into(), remedy }
     }
 }

@@ -18,12 +18,12 @@ pub(crate) fn check(context: &Context<'_>) -> Vec<Finding> {
     if value == 0 || value >= TIME_TO_ENROLL {
         return Vec::new();
     }
-    let place = line.map_or_else(|| Location::file(FILE), |line| Location::line(FILE, line));
+    let location = line.map_or_else(|| Location::file(FILE), |line| Location::line(FILE, line));
     let text = format!("{LOGIN_TIMEOUT} {TIME_TO_ENROLL}");
     let remedy = match line {
-        Some(_) => Remedy::Replace { place: place.clone(), text },
-        None => Remedy::Insert { place: place.clone(), text },
+        Some(_) => Remedy::Replace { location: location.clone(), text },
+        None => Remedy::Insert { location: location.clone(), text },
     };
     let what = format!("{LOGIN_TIMEOUT} is {value} s: too short to enroll in a login");
-    vec![Finding::warning(place, what, enrolling::WHY_SHORT, remedy)]
+    vec![Finding::warning(location, what, enrolling::WHY_SHORT, remedy)]
 }

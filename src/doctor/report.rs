@@ -72,7 +72,7 @@ impl Display for Finding {
             Severity::Problem => "problem",
             Severity::Warning => "warning",
         };
-        writeln!(f, "{severity}: {}: {}", self.place, self.what)?;
+        writeln!(f, "{severity}: {}: {}", self.location, self.what)?;
         writeln!(f, "    {}", self.why)?;
         write!(f, "{}", self.remedy)
     }
@@ -81,23 +81,23 @@ impl Display for Finding {
 impl Display for Remedy {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Replace { place, text } => {
-                writeln!(f, "    Put in place of {place}:")?;
+            Self::Replace { location, text } => {
+                writeln!(f, "    Put in place of {location}:")?;
                 indented(f, text)
             }
-            Self::Insert { place: place @ Location { line: Some(_), .. }, text } => {
-                writeln!(f, "    Put before {place}:")?;
+            Self::Insert { location: location @ Location { line: Some(_), .. }, text } => {
+                writeln!(f, "    Put before {location}:")?;
                 indented(f, text)
             }
-            Self::Insert { place: place @ Location { line: None, .. }, text } => {
-                writeln!(f, "    Put at the end of {place}:")?;
+            Self::Insert { location: location @ Location { line: None, .. }, text } => {
+                writeln!(f, "    Put at the end of {location}:")?;
                 indented(f, text)
             }
-            Self::Move { place, before: before @ Location { line: Some(_), .. } } => {
-                writeln!(f, "    Move {place} to before {before}.")
+            Self::Move { location, before: before @ Location { line: Some(_), .. } } => {
+                writeln!(f, "    Move {location} to before {before}.")
             }
-            Self::Move { place, before } => writeln!(f, "    Move {place} to the end of {before}."),
-            Self::Delete { place } => writeln!(f, "    Delete {place}."),
+            Self::Move { location, before } => writeln!(f, "    Move {location} to the end of {before}."),
+            Self::Delete { location } => writeln!(f, "    Delete {location}."),
             Self::Run { command } => {
                 writeln!(f, "    As root, run:")?;
                 indented(f, command)

@@ -60,12 +60,12 @@ fn root_or_shared(ours: &Local, local: &[Local]) -> Option<Finding> {
 
 fn shell(context: &Context<'_>, ours: &Local) -> Option<Finding> {
     ours.has_login_shell().then(|| {
-        let place = Location::line(PASSWD, ours.line);
+        let location = Location::line(PASSWD, ours.line);
         Finding::warning(
-            place.clone(),
+            location.clone(),
             format!("the account 'twostep' has a login shell, {}", ours.shell),
             WHY_ALONE,
-            field(context, place, 6, "/usr/sbin/nologin", "usermod --shell /usr/sbin/nologin twostep"),
+            field(context, location, 6, "/usr/sbin/nologin", "usermod --shell /usr/sbin/nologin twostep"),
         )
     })
 }
@@ -83,25 +83,25 @@ fn password(context: &Context<'_>) -> Option<Finding> {
         Some(_) => "the account 'twostep' has a password",
     };
     Some({
-        let place = Location::line(SHADOW, line);
+        let location = Location::line(SHADOW, line);
         Finding::problem(
-            place.clone(),
+            location.clone(),
             what,
             WHY_ALONE,
-            field(context, place, 1, "*", "usermod --password '*' twostep"),
+            field(context, location, 1, "*", "usermod --password '*' twostep"),
         )
     })
 }
 
 /// On the machine a command, which locks the file; below another root the line with its field of this index changed.
-fn field(context: &Context<'_>, place: Location, index: usize, text: &str, command: &str) -> Remedy {
+fn field(context: &Context<'_>, location: Location, index: usize, text: &str, command: &str) -> Remedy {
     let command = Remedy::Run { command: command.to_owned() };
     if context.root.is_machine() {
         return command;
     }
-    let file = tree::text(context.root, &place.file).unwrap_or_default();
-    let line = place.line.and_then(|line| file.lines().nth(line.saturating_sub(1))).unwrap_or_default();
+    let file = tree::text(context.root, &location.file).unwrap_or_default();
+    let line = location.line.and_then(|line| file.lines().nth(line.saturating_sub(1))).unwrap_or_default();
     let mut fields: Vec<&str> = line.split(':').collect();
     fields.iter_mut().skip(index).take(1).for_each(|field| *field = text);
-    Remedy::Replace { place, text: fields.join(":") }
+    Remedy::Replace { location, text: fields.join(":") }
 }

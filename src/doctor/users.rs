@@ -126,9 +126,9 @@ impl Person<'_> {
             .map(|credential| credential.name.as_str())
             .filter(|name| *name != account);
         let stored = stored.or_else(of_state).unwrap_or_default();
-        let place = if self.credential.is_some() { self.secret() } else { self.state() };
+        let location = if self.credential.is_some() { self.secret() } else { self.state() };
         Finding::problem(
-            place,
+            location,
             format!("this is the second step of '{stored}', but uid {} is now '{account}'", self.uid),
             format!("The logins of {account} are refused: the uid may have been given to somebody else."),
             Remedy::Advice {

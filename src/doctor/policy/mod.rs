@@ -27,17 +27,17 @@ fn of_error(error: &PolicyError, text: &str) -> Finding {
 
 /// A key that nobody knows is written right, if it looks like a slip, or taken out, if that helps and harms nobody.
 fn remedy(error: &PolicyError, text: &str) -> Remedy {
-    let place = || Location::line(POLICY, error.position.line);
+    let location = || Location::line(POLICY, error.position.line);
     let line = text.lines().nth(error.position.line.saturating_sub(1)).unwrap_or_default();
     if error.message.starts_with("unknown field `") {
         let meant =
             hint::meant(&error.message).and_then(|key| Some(format!("{key} ={}", line.split_once('=')?.1)));
         if let Some(new) = meant.filter(|new| helps(error, text, Some(new))) {
-            return Remedy::Replace { place: place(), text: new };
+            return Remedy::Replace { location: location(), text: new };
         }
         // In a rule it is perhaps a condition, without which the rule would mean more people.
         if extent(error.position.line, text).is_none() && helps(error, text, None) {
-            return Remedy::Delete { place: place() };
+            return Remedy::Delete { location: location() };
         }
     }
     Remedy::Advice { text: hint::hint(&error.message) }
@@ -56,12 +56,14 @@ fn helps(error: &PolicyError, text: &str, new: Option<&str>) -> bool {
 
 fn of_remark(remark: Remark, text: &str) -> Finding {
     let why = "The policy holds, but this rule does not do what it seems to say.";
-    let place = Location::line(POLICY, remark.line);
+    let location = Location::line(POLICY, remark.line);
     let remedy = match extent(remark.line, text) {
-        Some(lines) if remark.is_over => Remedy::Delete { place: Location::lines(POLICY, lines.0, lines.1) },
+        Some(lines) if remark.is_over => {
+            Remedy::Delete { location: Location::lines(POLICY, lines.0, lines.1) }
+        }
         Some(_) | None => Remedy::Advice { text: remark.then },
     };
-    Finding::warning(place, remark.what, why, remedy)
+    Finding::warning(location, remark.what, why, remedy)
 }
 
 /// The lines of the rule whose name stands on `line`, if it has a header of its own, without what stands behind its last key.

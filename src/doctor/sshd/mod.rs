@@ -26,8 +26,8 @@ pub(crate) fn check(context: &Context<'_>) -> Vec<Finding> {
     if context.visibility == Visibility::Public && config.hides {
         return Vec::new();
     }
-    if let Some(place) = config.too_deep {
-        return vec![includes_too_much(place)];
+    if let Some(location) = config.too_deep {
+        return vec![includes_too_much(location)];
     }
     let (said, refusal) = said(context);
     let mut findings: Vec<_> = refusal.into_iter().collect();
@@ -46,9 +46,9 @@ pub(crate) fn check(context: &Context<'_>) -> Vec<Finding> {
     findings
 }
 
-fn includes_too_much(place: Location) -> Finding {
+fn includes_too_much(location: Location) -> Finding {
     Finding::problem(
-        place,
+        location,
         "sshd comes here by more 'Include' lines than it takes",
         "The next start or reload of sshd fails: nobody can log in by SSH then. What it would ask for is not known.",
         Remedy::Advice { text: "Delete the 'Include' line that leads back to its own file.".to_owned() },

@@ -9,7 +9,7 @@ use crate::finding::{Finding, Remedy};
 /// The finding that tells of `refusal`.
 pub(crate) fn finding(refusal: &SshdRefusal) -> Finding {
     let main = || Location::file(MAIN);
-    let (place, said) = match refusal {
+    let (location, said) = match refusal {
         SshdRefusal::Settings { location, message } => {
             (location.clone(), message.clone().unwrap_or_else(|| "it does not say why".to_owned()))
         }
@@ -19,7 +19,7 @@ pub(crate) fn finding(refusal: &SshdRefusal) -> Finding {
         }
     };
     Finding::problem(
-        place,
+        location,
         format!("sshd refuses its settings: {said}"),
         "It goes on with what it has read before, and the next start or reload fails: nobody can log in by SSH then.",
         Remedy::Advice { text: "Mend that, until 'sshd -t' says nothing.".to_owned() },

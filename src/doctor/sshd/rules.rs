@@ -39,7 +39,7 @@ pub(crate) const EVERYONE_AND_BLOCKS: &[(&[&str], SettingCheck)] = &[
 fn uses_pam(case: &Case<'_>) -> Option<Finding> {
     (!case.view.is_on("usepam")).then(|| {
         Finding::problem(
-            case.view.place("usepam"),
+            case.view.location("usepam"),
             "UsePAM is no",
             "sshd then does not come to PAM: nobody is asked for a code.",
             set(&case.view, "UsePAM", "yes"),
@@ -50,7 +50,7 @@ fn uses_pam(case: &Case<'_>) -> Option<Finding> {
 fn can_ask(case: &Case<'_>) -> Option<Finding> {
     (!case.view.is_on("kbdinteractiveauthentication")).then(|| {
         Finding::problem(
-            case.view.place("kbdinteractiveauthentication"),
+            case.view.location("kbdinteractiveauthentication"),
             format!("KbdInteractiveAuthentication is no{}", whom(&case.view)),
             "It is the only method by which sshd can ask for a code: whoever needs one cannot log in.",
             set(&case.view, "KbdInteractiveAuthentication", "yes"),
@@ -62,7 +62,7 @@ fn can_ask(case: &Case<'_>) -> Option<Finding> {
 fn password_is_no_way_in(case: &Case<'_>) -> Option<Finding> {
     (ways(&case.view).is_none() && case.view.is_on("passwordauthentication")).then(|| {
         Finding::warning(
-            case.view.place("passwordauthentication"),
+            case.view.location("passwordauthentication"),
             format!("PasswordAuthentication is yes{}", whom(&case.view)),
             "The method 'password' cannot ask for a code: whoever needs one types the password there for nothing.",
             set(&case.view, "PasswordAuthentication", "no"),
@@ -76,7 +76,7 @@ fn keys_are_taken(case: &Case<'_>) -> Option<Finding> {
     let needed = case.first == SshdFirstFactor::Key || ways(view).is_some_and(needs_key);
     (needed && !view.is_on("pubkeyauthentication")).then(|| {
         Finding::problem(
-            view.place("pubkeyauthentication"),
+            view.location("pubkeyauthentication"),
             format!("PubkeyAuthentication is no{}, but a key must come first", whom(view)),
             "Everybody is refused.",
             set(view, "PubkeyAuthentication", "yes"),
@@ -89,10 +89,10 @@ fn nobody_comes_in_beside_pam(case: &Case<'_>) -> Option<Finding> {
     let beside = beside_pam(view);
     (ways(view).is_none() && !beside.is_empty()).then(|| {
         Finding::problem(
-            view.place("authenticationmethods"),
+            view.location("authenticationmethods"),
             format!(
                 "AuthenticationMethods is {}{}: {} alone lets people in",
-                if view.value("authenticationmethods").place.is_some() { "any" } else { "not set" },
+                if view.value("authenticationmethods").location.is_some() { "any" } else { "not set" },
                 whom(view),
                 beside.join(" or ")
             ),
@@ -149,7 +149,7 @@ fn every_way_in_asks(case: &Case<'_>) -> Option<Finding> {
         }
     };
     let what = format!("AuthenticationMethods{}: '{worst}' {what}", whom(view));
-    Some(finding(view.place("authenticationmethods"), what, why, mend_ways(case, &all, worst)))
+    Some(finding(view.location("authenticationmethods"), what, why, mend_ways(case, &all, worst)))
 }
 
 /// A key alone may be meant for accounts that a block names one by one: then the policy must say it, too.
@@ -176,7 +176,7 @@ fn root_has_a_way_in(case: &Case<'_>) -> Option<Finding> {
     let shut = ways(view).is_some_and(|ways| !ways.iter().any(by_key_alone));
     (["prohibit-password", "forced-commands-only"].contains(&value.as_str()) && shut && root_has_keys(case.context)).then(|| {
         Finding::warning(
-            view.place("permitrootlogin"),
+            view.location("permitrootlogin"),
             format!("PermitRootLogin is {value}: root cannot log in over SSH, though it has keys"),
             "sshd then takes no password and no code of root's, and AuthenticationMethods asks for one. Log in as yourself \
              and use sudo, and say that root stays out; or let root in by a key alone, in a block 'Match User root' with \
@@ -197,7 +197,7 @@ fn there_is_time_to_enroll(case: &Case<'_>) -> Option<Finding> {
     let short = time > 0 && time < TIME_TO_ENROLL;
     (short && enrolling::is_possible(case.context, "sshd")).then(|| {
         Finding::warning(
-            view.place("logingracetime"),
+            view.location("logingracetime"),
             format!("LoginGraceTime is {time} s: too short to enroll in a login"),
             enrolling::WHY_SHORT,
             set(view, "LoginGraceTime", &TIME_TO_ENROLL.to_string()),

@@ -7,11 +7,11 @@ use crate::finding::Remedy;
 /// What makes `keyword`, spelt as people spell it, have the value `text` for whom `view` is about, and for nobody else.
 pub(crate) fn set(view: &View<'_>, keyword: &str, text: &str) -> Remedy {
     match view.spot(&keyword.to_ascii_lowercase()) {
-        Spot::InsteadOf { location: place, indent } => {
-            Remedy::Replace { place, text: format!("{indent}{keyword} {text}") }
+        Spot::InsteadOf { location, indent } => {
+            Remedy::Replace { location, text: format!("{indent}{keyword} {text}") }
         }
-        Spot::Before { location: place, indent } => {
-            Remedy::Insert { place, text: format!("{indent}{keyword} {text}") }
+        Spot::Before { location, indent } => {
+            Remedy::Insert { location, text: format!("{indent}{keyword} {text}") }
         }
     }
 }

@@ -21,7 +21,7 @@ const STORES: &str = "It stores what somebody enrolls in a login, and refuses wh
 
 /// What is wrong with the account lines of a service that needs one of ours.
 pub(crate) fn check(files: &Files<'_>, service: &Service) -> Vec<Finding> {
-    let own = |entry: &PamLine| entry.is_ours() && !shared::stands_shared(entry);
+    let own = |line: &PamLine| line.is_ours() && !shared::stands_shared(line);
     if !service.account.iter().any(own) {
         return vec![missing(service)];
     }
@@ -35,7 +35,7 @@ pub(crate) fn check(files: &Files<'_>, service: &Service) -> Vec<Finding> {
     if Ways::through(&stack.entries, Scenario::Refused).successes.iter().any(|facts| facts.asked) {
         return vec![super::auth_stack::forgets(&stack)];
     }
-    let is_wrong = |entry: &PamLine| entry.is_ours() && !own_line::check(entry).is_empty();
+    let is_wrong = |line: &PamLine| line.is_ours() && !own_line::check(line).is_empty();
     if service.account.iter().any(is_wrong) {
         return Vec::new(); // told already
     }
@@ -52,42 +52,42 @@ fn doubt(files: &Files<'_>, service: &Service) -> Option<Finding> {
 }
 
 /// Whether a line never skips what follows but by refusing, as the module itself judges before it enrolls anybody.
-fn passes_on(entry: &PamLine) -> bool {
-    let control = entry.words.get(1).map_or("", |word| &word.text);
+fn passes_on(line: &PamLine) -> bool {
+    let control = line.words.get(1).map_or("", |word| &word.text);
     let is_plain = ["required", "requisite"].iter().any(|plain| control.eq_ignore_ascii_case(plain));
-    is_plain && entry.handler == Handler::Module && entry.trail.iter().all(|step| step.whole)
+    is_plain && line.handler == Handler::Module && line.trail.iter().all(|step| step.whole)
 }
 
 fn missing(service: &Service) -> Finding {
-    let skipping = service.account.iter().filter(|entry| !passes_on(entry));
-    let first = skipping.filter_map(|entry| entry.line_in(&service.file)).next();
-    let place = first.cloned().unwrap_or_else(|| Location::file(&service.file));
+    let skipping = service.account.iter().filter(|line| !passes_on(line));
+    let first = skipping.filter_map(|line| line.line_in(&service.file)).next();
+    let location = first.cloned().unwrap_or_else(|| Location::file(&service.file));
     let what = "the account line of twostep is missing";
     Finding::problem(
         Location::file(&service.file),
         what,
         STORES,
-        Remedy::Insert { place, text: our_text(ModuleType::Account) },
+        Remedy::Insert { location, text: our_text(ModuleType::Account) },
     )
 }
 
 fn not_first(stack: &Stack<'_>) -> Finding {
     let what = "an account line before the one of twostep may skip it";
-    let skipping = stack.entries.iter().position(|entry| !passes_on(entry)).unwrap_or(0);
+    let skipping = stack.entries.iter().position(|line| !passes_on(line)).unwrap_or(0);
     let first = stack.in_our_file(skipping).unwrap_or_else(|| Location::file(&stack.service.file));
-    let remedy = Remedy::Move { place: stack.our_place(), before: first.clone() };
+    let remedy = Remedy::Move { location: stack.our_location(), before: first.clone() };
     let around = Ways::through(&stack.entries, Scenario::Anything);
     let culprit = around.successes.iter().find(|facts| !facts.asked).and_then(|facts| facts.went_around);
     match culprit.and_then(|at| stack.entries.get(at)) {
-        Some(entry) => {
-            let why = format!("{STORES} {} can go around it, so nobody enrolls here.", entry.place);
-            Finding::problem(stack.our_place(), what, why, remedy)
+        Some(line) => {
+            let why = format!("{STORES} {} can go around it, so nobody enrolls here.", line.location);
+            Finding::problem(stack.our_location(), what, why, remedy)
         }
         None => {
             let why = format!(
                 "{STORES} Where lines that are neither 'required' nor 'requisite' stand before it, nobody enrolls."
             );
-            Finding::problem(stack.our_place(), what, why, remedy)
+            Finding::problem(stack.our_location(), what, why, remedy)
         }
     }
 }
@@ -101,9 +101,9 @@ fn nobody_says_yes(stack: &Stack<'_>) -> Finding {
         "account    required     pam_unix.so"
     };
     Finding::problem(
-        stack.our_place(),
+        stack.our_location(),
         "no other account line says yes: everybody is refused",
         "The account line of twostep refuses, or says nothing.",
-        Remedy::Insert { place: stack.files.after(&stack.our_place()), text: text.to_owned() },
+        Remedy::Insert { location: stack.files.after(&stack.our_location()), text: text.to_owned() },
     )
 }

@@ -26,7 +26,7 @@ impl<'a> Stack<'a> {
     /// The stack, if it asks twostep.
     pub(crate) fn new(files: &'a Files<'a>, service: &'a Service, entries: &[PamLine]) -> Option<Self> {
         let ours = entries.iter().position(PamLine::is_ours)?;
-        let mend = |entry: &PamLine| if entry.is_ours() { own_line::mended(entry) } else { entry.clone() };
+        let mend = |line: &PamLine| if line.is_ours() { own_line::mended(line) } else { line.clone() };
         Some(Self { files, service, entries: entries.iter().map(mend).collect(), ours })
     }
 
@@ -40,8 +40,8 @@ impl<'a> Stack<'a> {
     }
 
     /// Where our line stands.
-    pub(crate) fn our_place(&self) -> Location {
-        self.our_line().map_or_else(|| Location::file(&self.service.file), |entry| entry.place.clone())
+    pub(crate) fn our_location(&self) -> Location {
+        self.our_line().map_or_else(|| Location::file(&self.service.file), |line| line.location.clone())
     }
 
     /// The lines before ours.
@@ -56,13 +56,13 @@ impl<'a> Stack<'a> {
 
     /// The line at `number`, as our line's file has it: itself, or what includes it there.
     pub(crate) fn in_our_file(&self, number: usize) -> Option<Location> {
-        self.entries.get(number)?.line_in(&self.our_place().file).cloned()
+        self.entries.get(number)?.line_in(&self.our_location().file).cloned()
     }
 
     /// Puts our line behind what asks for the password.
     pub(crate) fn move_behind_password(&self) -> Option<Remedy> {
         let end = self.in_our_file(self.end_of_password()?)?;
-        Some(Remedy::Move { place: self.our_place(), before: self.files.after(&end) })
+        Some(Remedy::Move { location: self.our_location(), before: self.files.after(&end) })
     }
 
     /// The number of the last line that belongs to the password: a first factor, or what stands beside it to refuse or to let
@@ -78,13 +78,13 @@ pub(crate) fn end_of_password(entries: &[PamLine]) -> Option<usize> {
     let beside = entries
         .iter()
         .skip(last.saturating_add(1))
-        .take_while(|entry| matches!(entry.role(), Role::Deny | Role::Permit | Role::Counter | Role::Ours));
+        .take_while(|line| matches!(line.role(), Role::Deny | Role::Permit | Role::Counter | Role::Ours));
     let beside: Vec<_> = beside.collect();
-    let kept = beside.iter().rposition(|entry| !entry.is_ours()).map_or(0, |at| at.saturating_add(1));
+    let kept = beside.iter().rposition(|line| !line.is_ours()).map_or(0, |at| at.saturating_add(1));
     Some(last.saturating_add(kept))
 }
 
 /// Whether the line asks for a first factor.
-pub(crate) fn asks_first_factor(entry: &PamLine) -> bool {
-    entry.handler == Handler::Module && entry.role().is_factor()
+pub(crate) fn asks_first_factor(line: &PamLine) -> bool {
+    line.handler == Handler::Module && line.role().is_factor()
 }

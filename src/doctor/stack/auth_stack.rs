@@ -28,7 +28,7 @@ pub(crate) enum CalledBy {
 
 /// What is wrong with the stack.
 pub(crate) fn check(stack: &Stack<'_>, caller: CalledBy) -> Vec<Finding> {
-    let ours = stack.entries.iter().filter(|entry| entry.is_ours());
+    let ours = stack.entries.iter().filter(|line| line.is_ours());
     if let Some(second) = ours.clone().nth(1) {
         return vec![twice(second)];
     }
@@ -56,10 +56,10 @@ pub(crate) fn check(stack: &Stack<'_>, caller: CalledBy) -> Vec<Finding> {
 
 fn twice(second: &PamLine) -> Finding {
     Finding::problem(
-        second.place.clone(),
+        second.location.clone(),
         "twostep is asked a second time",
         "Each code works once, so everybody has to wait for the next one.",
-        Remedy::Delete { place: second.place.clone() },
+        Remedy::Delete { location: second.location.clone() },
     )
 }
 
@@ -74,14 +74,14 @@ fn too_many(stack: &Stack<'_>) -> Finding {
 
 /// A line that demands what this service never tells.
 fn unheard_method(stack: &Stack<'_>) -> Option<Finding> {
-    let entry = stack.our_line()?;
+    let line = stack.our_line()?;
     let number =
-        entry.arguments().position(demands).filter(|_| NOT_SSHD.contains(&stack.service.name.as_str()))?;
+        line.arguments().position(demands).filter(|_| NOT_SSHD.contains(&stack.service.name.as_str()))?;
     Some(Finding::problem(
-        entry.place.clone(),
+        line.location.clone(),
         format!("first_factor= on this line refuses everybody in {}", stack.service.name),
         "Only sshd tells which method it has accepted.",
-        own_line::without(entry, number),
+        own_line::without(line, number),
     ))
 }
 
@@ -96,7 +96,7 @@ fn order(stack: &Stack<'_>) -> Vec<Finding> {
         return handed_to_nobody(stack, number).into_iter().collect();
     }
     let first_factor =
-        |entry: &PamLine| entry.arguments().any(|argument| argument.starts_with("first_factor="));
+        |line: &PamLine| line.arguments().any(|argument| argument.starts_with("first_factor="));
     if stack.our_line().is_none_or(first_factor) || stack.before().iter().any(asks_first_factor) {
         return Vec::new();
     }
@@ -107,7 +107,7 @@ fn order(stack: &Stack<'_>) -> Vec<Finding> {
         text: "Put the line of twostep behind the lines that ask for the password.".to_owned(),
     });
     vec![Finding::problem(
-        stack.our_place(),
+        stack.our_location(),
         "the code is asked for before the password",
         "Strangers can use up somebody's tries, and see from the question who is enrolled.",
         remedy,
@@ -125,7 +125,7 @@ fn handed_to_nobody(stack: &Stack<'_>, number: usize) -> Option<Finding> {
         Remedy::Advice { text: "Put a line that checks the password behind the one of twostep.".to_owned() }
     };
     Some(Finding::problem(
-        stack.our_place(),
+        stack.our_location(),
         "with forward_pass this line asks for the password, too, and no line behind it checks that",
         "Nobody looks at what is typed before the code.",
         remedy,
@@ -133,7 +133,7 @@ fn handed_to_nobody(stack: &Stack<'_>, number: usize) -> Option<Finding> {
 }
 
 fn no_first_factor(stack: &Stack<'_>) -> Finding {
-    let (place, is_sshd) = (stack.our_place(), stack.service.name == "sshd");
+    let (location, is_sshd) = (stack.our_location(), stack.service.name == "sshd");
     let why = if is_sshd {
         "twostep refuses everybody for whom sshd has accepted no key. Say which method must come first."
     } else {
@@ -144,7 +144,7 @@ fn no_first_factor(stack: &Stack<'_>) -> Finding {
         text: "Put a line that asks for the password before the one of twostep.".to_owned(),
     });
     Finding::problem(
-        place,
+        location,
         "nothing asks for a password here, and the line does not say first_factor=",
         why,
         remedy,
@@ -152,21 +152,21 @@ fn no_first_factor(stack: &Stack<'_>) -> Finding {
 }
 
 fn key_first(stack: &Stack<'_>) -> Option<Remedy> {
-    let entry = stack.our_line()?;
-    let text = format!("{} first_factor=publickey", entry.with_control(entry.control_word()));
-    Some(Remedy::Replace { place: entry.place.clone(), text })
+    let line = stack.our_line()?;
+    let text = format!("{} first_factor=publickey", line.with_control(line.control_word()));
+    Some(Remedy::Replace { location: line.location.clone(), text })
 }
 
 /// The machine's own way to ask for a password.
 fn password_first(stack: &Stack<'_>) -> Option<Remedy> {
-    let place = stack.our_place();
+    let location = stack.our_location();
     if stack.files.knows_at_include() {
         stack.files.open("common-auth")?;
-        return Some(Remedy::Insert { place, text: "@include common-auth".to_owned() });
+        return Some(Remedy::Insert { location, text: "@include common-auth".to_owned() });
     }
     let shared = Service::load(stack.files, "system-auth")?;
     let entries: Vec<_> = shared.auth.iter().collect();
-    Some(Remedy::Insert { place, text: unfolded(&entries)? })
+    Some(Remedy::Insert { location, text: unfolded(&entries)? })
 }
 
 /// Lines that let in without a code.
@@ -190,7 +190,7 @@ fn around(stack: &Stack<'_>, ways: &Ways, caller: CalledBy) -> Vec<Finding> {
 /// Lines let in without a code, and none of them can be named.
 fn some_way(stack: &Stack<'_>) -> Finding {
     Finding::problem(
-        stack.our_place(),
+        stack.our_location(),
         "some way through this service says yes without coming to twostep",
         "Whoever goes that way is asked for no code. A substack ends it early, or a 'reset' forgets a refusal.",
         Remedy::Advice { text: "Compare the file with the one in twostep's pam.d folder.".to_owned() },
@@ -205,7 +205,7 @@ fn forgotten(stack: &Stack<'_>) -> Option<Finding> {
 
 pub(crate) fn forgets(stack: &Stack<'_>) -> Finding {
     Finding::problem(
-        stack.our_place(),
+        stack.our_location(),
         "after a refusal of twostep this service can still say yes",
         "Whom twostep refuses gets in: a line behind it forgets what was before ('reset').",
         Remedy::Advice { text: "Take the 'reset' behind the line of twostep away.".to_owned() },
@@ -215,7 +215,7 @@ pub(crate) fn forgets(stack: &Stack<'_>) -> Finding {
 /// A wrong first factor that comes to our line, unless the line itself demands one that sshd has seen, or is to stand before
 /// it.
 fn wrong_way(stack: &Stack<'_>) -> Vec<Finding> {
-    if stack.forward_pass().is_some() || stack.our_line().is_none_or(|entry| entry.arguments().any(demands)) {
+    if stack.forward_pass().is_some() || stack.our_line().is_none_or(|line| line.arguments().any(demands)) {
         return Vec::new();
     }
     let ways = Ways::through(&stack.entries, Scenario::WrongFactor);
@@ -234,7 +234,7 @@ fn yes(stack: &Stack<'_>) -> Vec<Finding> {
 
 fn closed(stack: &Stack<'_>) -> Finding {
     Finding::problem(
-        stack.our_place(),
+        stack.our_location(),
         "this service lets nobody in, whatever they type",
         "Some line refuses on every way that passes twostep, or a jump goes too far.",
         Remedy::Advice { text: "Compare the file with the one in twostep's pam.d folder.".to_owned() },
@@ -242,11 +242,11 @@ fn closed(stack: &Stack<'_>) -> Finding {
 }
 
 fn nobody_says_yes(stack: &Stack<'_>) -> Finding {
-    let place = stack.files.after(&stack.our_place());
+    let location = stack.files.after(&stack.our_location());
     Finding::problem(
-        stack.our_place(),
+        stack.our_location(),
         "people whom twostep does not ask are refused: no other line says yes",
         "twostep says nothing of people who are exempt or not enrolled, and a jump is no yes either.",
-        Remedy::Insert { place, text: permit() },
+        Remedy::Insert { location, text: permit() },
     )
 }

@@ -12,25 +12,25 @@ use crate::finding::{Finding, Remedy};
 
 /// What is wrong with the line number `culprit`.
 pub(crate) fn finding(stack: &Stack<'_>, culprit: usize) -> Option<Finding> {
-    let entry = stack.entries.get(culprit)?;
-    let (what, why) = words(entry);
+    let line = stack.entries.get(culprit)?;
+    let (what, why) = words(line);
     let remedy = mend(stack, culprit).unwrap_or_else(|| advice(stack));
-    Some(Finding::problem(entry.place.clone(), what, why, remedy))
+    Some(Finding::problem(line.location.clone(), what, why, remedy))
 }
 
 /// Without a word on the service, so that one line that many services include is one finding.
-fn words(entry: &PamLine) -> (String, &'static str) {
-    let module = entry.module();
-    if entry.role() == Role::Root {
+fn words(line: &PamLine) -> (String, &'static str) {
+    let module = line.module();
+    if line.role() == Role::Root {
         let what = format!("{module} lets everybody in before twostep is asked");
         return (what, "This service runs as root, and the line says yes to whatever runs as root.");
     }
-    let what = if matches!(entry.control.on(ReturnValue::SUCCESS), Action::Done) {
+    let what = if matches!(line.control.on(ReturnValue::SUCCESS), Action::Done) {
         format!("a yes of {module} ends the stack before twostep is asked")
     } else {
         format!("{module} can jump over the line of twostep")
     };
-    let why = if entry.role().is_factor() {
+    let why = if line.role().is_factor() {
         "Nobody to whom it says yes is asked for a code."
     } else {
         "Whom it lets through is not asked for a code. To exempt people, write a rule in the policy: it is logged there."
@@ -39,17 +39,17 @@ fn words(entry: &PamLine) -> (String, &'static str) {
 }
 
 fn mend(stack: &Stack<'_>, culprit: usize) -> Option<Remedy> {
-    let entry = stack.entries.get(culprit)?;
-    let ends = matches!(entry.control.on(ReturnValue::SUCCESS), Action::Done);
-    match entry.role() {
-        Role::Factor | Role::Counter => match include_to_unfold(stack, entry) {
-            Some(place) => unfold(stack, place),
+    let line = stack.entries.get(culprit)?;
+    let ends = matches!(line.control.on(ReturnValue::SUCCESS), Action::Done);
+    match line.role() {
+        Role::Factor | Role::Counter => match include_to_unfold(stack, line) {
+            Some(location) => unfold(stack, location),
             None if ends => end_to_jump(stack, culprit),
             None => shorten(stack, culprit),
         },
         Role::Condition | Role::Quiet if !ends => shorten(stack, culprit),
         Role::Condition | Role::Quiet | Role::Root | Role::Permit => {
-            Some(Remedy::Delete { place: entry.place.clone() })
+            Some(Remedy::Delete { location: line.location.clone() })
         }
         Role::Deny | Role::Ours => None,
     }
@@ -57,64 +57,65 @@ fn mend(stack: &Stack<'_>, culprit: usize) -> Option<Remedy> {
 
 /// The `include` or `substack` of our line's file that brings `entry`; a file that `@include` takes as a whole is written to be
 /// changed.
-pub(crate) fn include_to_unfold(stack: &Stack<'_>, entry: &PamLine) -> Option<Location> {
-    let file = stack.our_place().file;
-    entry.trail.iter().find(|step| step.place.file == file && !step.whole).map(|step| step.place.clone())
+pub(crate) fn include_to_unfold(stack: &Stack<'_>, line: &PamLine) -> Option<Location> {
+    let file = stack.our_location().file;
+    line.trail.iter().find(|step| step.location.file == file && !step.whole).map(|step| step.location.clone())
 }
 
 /// Puts lines of the file's own in place of an include.
-pub(crate) fn unfold(stack: &Stack<'_>, place: Location) -> Option<Remedy> {
-    let within = |entry: &&PamLine| entry.trail.iter().any(|step| step.place == place);
+pub(crate) fn unfold(stack: &Stack<'_>, location: Location) -> Option<Remedy> {
+    let within = |line: &&PamLine| line.trail.iter().any(|step| step.location == location);
     let included: Vec<_> = stack.entries.iter().filter(within).collect();
-    Some(Remedy::Replace { text: unfolded(&included)?, place })
+    Some(Remedy::Replace { text: unfolded(&included)?, location })
 }
 
 /// A `sufficient` first factor becomes a jump over a line that refuses. That line comes first, with a yes behind it, so that
 /// the file is right after each step.
 fn end_to_jump(stack: &Stack<'_>, culprit: usize) -> Option<Remedy> {
-    let entry = stack.entries.get(culprit)?;
-    let beside = |other: &PamLine| other.level == entry.level;
+    let line = stack.entries.get(culprit)?;
+    let beside = |other: &PamLine| other.level == line.level;
     let rest = || (culprit..stack.ours).skip(1).filter_map(|at| Some((at, stack.entries.get(at)?)));
     let Some((at, denies)) = rest().find(|(_, other)| beside(other) && other.role() == Role::Deny) else {
-        let factor = rest().rfind(|(_, other)| asks_first_factor(other)).map_or(entry, |(_, other)| other);
+        let factor = rest().rfind(|(_, other)| asks_first_factor(other)).map_or(line, |(_, other)| other);
         return denied_after(stack, factor);
     };
     let next = stack.entries.get(at.saturating_add(1)).filter(|other| beside(other));
     let ready = denies.control.on(ReturnValue::AUTH_ERR) == Action::Die
         && next.is_some_and(|other| other.role() == Role::Permit);
-    let (place, text) = if ready {
-        (entry.place.clone(), jumping(entry, at.saturating_sub(culprit)))
+    let (location, text) = if ready {
+        (line.location.clone(), jumping(line, at.saturating_sub(culprit)))
     } else {
-        (denies.place.clone(), format!("{}\n{}", deny(), permit()))
+        (denies.location.clone(), format!("{}\n{}", deny(), permit()))
     };
-    Some(Remedy::Replace { place, text })
+    Some(Remedy::Replace { location, text })
 }
 
 /// The last first factor gets the line that refuses; first, it comes into our line's file.
 fn denied_after(stack: &Stack<'_>, factor: &PamLine) -> Option<Remedy> {
-    if let Some(place) = include_to_unfold(stack, factor) {
-        return unfold(stack, place);
+    if let Some(location) = include_to_unfold(stack, factor) {
+        return unfold(stack, location);
     }
     let text = format!("{}\n{}\n{}", jumping(factor, 1), deny(), permit());
-    Some(Remedy::Replace { place: factor.place.clone(), text })
+    Some(Remedy::Replace { location: factor.location.clone(), text })
 }
 
 /// A jump becomes so short that it comes to our line. If there is nothing left to jump over, our line stands in the wrong
 /// place, or the jump has no other purpose.
 fn shorten(stack: &Stack<'_>, culprit: usize) -> Option<Remedy> {
-    let entry = stack.entries.get(culprit)?;
+    let line = stack.entries.get(culprit)?;
     let between = stack.entries.get(culprit.saturating_add(1)..stack.ours)?;
-    let lines = between.iter().filter(|other| other.level == entry.level).count();
+    let lines = between.iter().filter(|other| other.level == line.level).count();
     // The last one is the substack in which our line is, if it is in one.
-    let within = stack.our_line().is_some_and(|ours| ours.level > entry.level);
+    let within = stack.our_line().is_some_and(|ours| ours.level > line.level);
     let lines = lines.saturating_sub(usize::from(within));
-    let place = entry.place.clone();
+    let location = line.location.clone();
     match lines {
-        0 if entry.role() == Role::Factor => stack.move_behind_password(),
-        0 => Some(Remedy::Delete { place }),
-        _ => {
-            Some(Remedy::Replace { place, text: entry.with_control(&shortened(entry.control_word(), lines)) })
-        }
+        0 if line.role() == Role::Factor => stack.move_behind_password(),
+        0 => Some(Remedy::Delete { location }),
+        _ => Some(Remedy::Replace {
+            location,
+            text: line.with_control(&shortened(line.control_word(), lines)),
+        }),
     }
 }
 
@@ -133,6 +134,6 @@ fn shortened(control: &str, lines: usize) -> String {
 
 fn advice(stack: &Stack<'_>) -> Remedy {
     let text =
-        format!("Move the line of twostep ({}) so that every way to a yes passes it.", stack.our_place());
+        format!("Move the line of twostep ({}) so that every way to a yes passes it.", stack.our_location());
     Remedy::Advice { text }
 }

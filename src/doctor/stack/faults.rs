@@ -13,28 +13,28 @@ const GIVES_UP: &str = "libpam gives up on the whole service: nobody gets in her
 
 /// The finding that tells of `fault`.
 pub(crate) fn finding(fault: &PamFault) -> Finding {
-    let place = fault.location.clone();
+    let location = fault.location.clone();
     match &fault.kind {
-        FaultKind::CutOff => cut_off(place),
-        FaultKind::CarriageReturns => carriage_returns(&place.file),
-        FaultKind::UnknownKind(entry) => unknown_kind(entry),
-        FaultKind::NoControl(kind) => no_control(place, *kind),
-        FaultKind::UnknownControl(entry, error) => unknown_control(entry, error),
-        FaultKind::NoModule => no_module(place),
-        FaultKind::CannotInclude(name) => cannot_include(place, name),
-        FaultKind::TooLong => too_long(place),
-        FaultKind::IncludesItself(name) => includes_itself(place, name),
+        FaultKind::CutOff => cut_off(location),
+        FaultKind::CarriageReturns => carriage_returns(&location.file),
+        FaultKind::UnknownType(line) => unknown_kind(line),
+        FaultKind::NoControl(kind) => no_control(location, *kind),
+        FaultKind::UnknownControl(line, error) => unknown_control(line, error),
+        FaultKind::NoModule => no_module(location),
+        FaultKind::CannotInclude(name) => cannot_include(location, name),
+        FaultKind::TooLong => too_long(location),
+        FaultKind::IncludesItself(name) => includes_itself(location, name),
     }
 }
 
-fn by_hand(place: Location, what: String, why: &str, advice: &str) -> Finding {
-    Finding::problem(place, what, why, Remedy::Advice { text: advice.to_owned() })
+fn by_hand(location: Location, what: String, why: &str, advice: &str) -> Finding {
+    Finding::problem(location, what, why, Remedy::Advice { text: advice.to_owned() })
 }
 
 /// The file ends in the middle of a line.
-fn cut_off(place: Location) -> Finding {
+fn cut_off(location: Location) -> Finding {
     by_hand(
-        place,
+        location,
         "this line ends with '\\', and the file ends there".to_owned(),
         GIVES_UP,
         "Finish the line, or take the '\\' away.",
@@ -55,60 +55,75 @@ fn carriage_returns(file: &str) -> Finding {
 }
 
 /// The first word is no kind.
-fn unknown_kind(entry: &PamLine) -> Finding {
-    let word = entry.words.first().map_or("", |word| word.text.as_str());
+fn unknown_kind(line: &PamLine) -> Finding {
+    let word = line.words.first().map_or("", |word| word.text.as_str());
     let what = format!("'{}' is none of auth, account, password, session", word);
     if word.eq_ignore_ascii_case("@include") {
         let advice = "This machine's libpam does not know it: write 'auth include NAME', and the same for the other kinds.";
-        return by_hand(entry.place.clone(), what, REFUSES, advice);
+        return by_hand(line.location.clone(), what, REFUSES, advice);
     }
-    if !entry.is_ours() {
-        return by_hand(entry.place.clone(), what, REFUSES, "Correct the word, or delete the line.");
+    if !line.is_ours() {
+        return by_hand(line.location.clone(), what, REFUSES, "Correct the word, or delete the line.");
     }
     let kind = if word.len() > ModuleType::Auth.word().len().saturating_add(1) {
         ModuleType::Account
     } else {
         ModuleType::Auth
     };
-    let text = PamLine { kind, ..entry.clone() }.with_control(entry.control_word());
-    Finding::problem(entry.place.clone(), what, REFUSES, Remedy::Replace { place: entry.place.clone(), text })
+    let text = PamLine { kind, ..line.clone() }.with_control(line.control_word());
+    Finding::problem(
+        line.location.clone(),
+        what,
+        REFUSES,
+        Remedy::Replace { location: line.location.clone(), text },
+    )
 }
 
 /// The line ends after its kind.
-fn no_control(place: Location, kind: ModuleType) -> Finding {
+fn no_control(location: Location, kind: ModuleType) -> Finding {
     let what = format!("the line says '{}' and nothing else", kind.word());
-    by_hand(place, what, REFUSES, "Finish the line, or delete it.")
+    by_hand(location, what, REFUSES, "Finish the line, or delete it.")
 }
 
 /// The control is not understood.
-fn unknown_control(entry: &PamLine, why: &ControlError) -> Finding {
+fn unknown_control(line: &PamLine, why: &ControlError) -> Finding {
     let what = format!("libpam does not understand the control: {}", why);
-    if !entry.is_ours() {
-        return by_hand(entry.place.clone(), what, REFUSES, "Correct the control; pam.d(5) has all of them.");
+    if !line.is_ours() {
+        return by_hand(
+            line.location.clone(),
+            what,
+            REFUSES,
+            "Correct the control; pam.d(5) has all of them.",
+        );
     }
-    let text = entry.with_control("required");
-    Finding::problem(entry.place.clone(), what, REFUSES, Remedy::Replace { place: entry.place.clone(), text })
+    let text = line.with_control("required");
+    Finding::problem(
+        line.location.clone(),
+        what,
+        REFUSES,
+        Remedy::Replace { location: line.location.clone(), text },
+    )
 }
 
 /// The line names no module.
-fn no_module(place: Location) -> Finding {
-    by_hand(place, "the line names no module".to_owned(), REFUSES, "Finish the line, or delete it.")
+fn no_module(location: Location) -> Finding {
+    by_hand(location, "the line names no module".to_owned(), REFUSES, "Finish the line, or delete it.")
 }
 
 /// A file is named that is not there.
-fn cannot_include(place: Location, name: &str) -> Finding {
+fn cannot_include(location: Location, name: &str) -> Finding {
     let what = if name.is_empty() {
         "the line names no file to include".to_owned()
     } else {
         format!("there is no file '{}' to include", name)
     };
-    by_hand(place, what, GIVES_UP, "Correct the name, or install the package that the file belongs to.")
+    by_hand(location, what, GIVES_UP, "Correct the name, or install the package that the file belongs to.")
 }
 
 /// More lines than this reads.
-fn too_long(place: Location) -> Finding {
+fn too_long(location: Location) -> Finding {
     by_hand(
-        place,
+        location,
         "with this line the service has more lines or files than doctor reads".to_owned(),
         "What stands behind it is not known, and libpam takes long for it.",
         "Delete what includes the same file again and again.",
@@ -116,7 +131,7 @@ fn too_long(place: Location) -> Finding {
 }
 
 /// A file includes itself, or too many levels of files.
-fn includes_itself(place: Location, name: &str) -> Finding {
+fn includes_itself(location: Location, name: &str) -> Finding {
     let what = format!("'{}' includes itself, or too deep", name);
-    by_hand(place, what, GIVES_UP, "Delete the line that closes the circle.")
+    by_hand(location, what, GIVES_UP, "Delete the line that closes the circle.")
 }

@@ -5,7 +5,7 @@
 //! ```text
 //! faults                                what libpam cannot read
 //! text, unfold -> own_line -> asking    our line, and the places for it
-//!   -> auth (bypass, wrong_factor), shared -> account, pairs, silent, module_file
+//!   -> auth_stack (bypass, wrong_factor), shared -> account_stack, pairs, silent, module_file
 //! ```
 
 mod account_stack;
@@ -46,12 +46,12 @@ pub(crate) struct Guard {
 pub(crate) fn guard(context: &Context<'_>, name: &str) -> Guard {
     let files = Files::new(context.root);
     let service = Service::load(&files, name).filter(|_| !hides_lines(context, &files));
-    let ours = |entries: &[PamLine]| entries.iter().find(|entry| entry.is_ours()).cloned();
+    let ours = |entries: &[PamLine]| entries.iter().find(|line| line.is_ours()).cloned();
     Guard {
         asks: service
             .as_ref()
             .and_then(|service| ours(&service.auth))
-            .map(|entry| entry.arguments().map(str::to_owned).collect()),
+            .map(|line| line.arguments().map(str::to_owned).collect()),
         keeps: service.is_some_and(|service| ours(&service.account).is_some()),
     }
 }
@@ -104,7 +104,7 @@ fn check_service(files: &Files<'_>, service: &Service, guarded: &[String]) -> Ve
         return findings;
     }
     let guarded = guarded.contains(&service.name);
-    let is_shared = |entry: &PamLine| entry.is_ours() && shared::stands_shared(entry);
+    let is_shared = |line: &PamLine| line.is_ours() && shared::stands_shared(line);
     if let Some(stack) = Stack::new(files, service, &service.auth)
         && !service.auth.iter().any(is_shared)
     {
@@ -123,9 +123,8 @@ fn check_service(files: &Files<'_>, service: &Service, guarded: &[String]) -> Ve
 /// Our lines themselves, wherever they stand.
 fn check_lines(context: &Context<'_>, files: &Files<'_>, service: &Service) -> Vec<Finding> {
     let entries = service.auth.iter().chain(&service.account);
-    let ours = entries.filter(|entry| entry.is_ours());
-    ours.flat_map(|entry| [own_line::check(entry), module_file::check(context, files, entry)].concat())
-        .collect()
+    let ours = entries.filter(|line| line.is_ours());
+    ours.flat_map(|line| [own_line::check(line), module_file::check(context, files, line)].concat()).collect()
 }
 
 /// In /etc/pam.conf each line begins with its service.
@@ -135,11 +134,11 @@ fn in_pam_conf(service: &Service, finding: Finding) -> Finding {
         lines.join("\n")
     };
     let remedy = match finding.remedy {
-        Remedy::Replace { place, text } if place.file == PAM_CONF => {
-            Remedy::Replace { place, text: column(text) }
+        Remedy::Replace { location, text } if location.file == PAM_CONF => {
+            Remedy::Replace { location, text: column(text) }
         }
-        Remedy::Insert { place, text } if place.file == PAM_CONF => {
-            Remedy::Insert { place, text: column(text) }
+        Remedy::Insert { location, text } if location.file == PAM_CONF => {
+            Remedy::Insert { location, text: column(text) }
         }
         other @ (Remedy::Replace { .. }
         | Remedy::Insert { .. }

@@ -22,15 +22,15 @@ const AGAIN: &str = "Install twostep again.";
 const SHARED_OBJECT: u16 = 3;
 
 /// Everything wrong with the file that `entry` names.
-pub(crate) fn check(context: &Context<'_>, files: &Files<'_>, entry: &PamLine) -> Vec<Finding> {
-    let path = full_path(files, entry.module());
+pub(crate) fn check(context: &Context<'_>, files: &Files<'_>, line: &PamLine) -> Vec<Finding> {
+    let path = full_path(files, line.module());
     let real = files.resolve(&path);
     if context.visibility == Visibility::Public && real.as_deref().is_some_and(is_hidden) {
         return Vec::new();
     }
     let found = real.and_then(|real| Some((fs::metadata(&real).ok()?, real)));
     let Some((meta, real)) = found.filter(|(meta, _)| meta.is_file()) else {
-        return vec![missing(files, entry, &path)];
+        return vec![missing(files, line, &path)];
     };
     let owner = context.root.system_owner().map(|uid| uid.as_raw()).unwrap_or_default();
     mode(&path, &meta, owner).into_iter().chain(content(&path, &real)).collect()
@@ -58,14 +58,19 @@ fn folder(files: &Files<'_>) -> String {
     candidates.find(is_there).cloned().unwrap_or(usual)
 }
 
-fn missing(files: &Files<'_>, entry: &PamLine, path: &str) -> Finding {
+fn missing(files: &Files<'_>, line: &PamLine, path: &str) -> Finding {
     let usual = full_path(files, NAME);
     let is_there = files.resolve(&usual).is_some_and(|real| real.is_file());
     if is_there && usual != path {
-        let text = entry.rewritten(entry.control_word(), NAME, entry.raw_arguments());
-        let remedy = Remedy::Replace { place: entry.place.clone(), text };
+        let text = line.rewritten(line.control_word(), NAME, line.raw_arguments());
+        let remedy = Remedy::Replace { location: line.location.clone(), text };
         let what = format!("there is no module {}", path);
-        return Finding::problem(entry.place.clone(), what, "libpam refuses everybody at this line.", remedy);
+        return Finding::problem(
+            line.location.clone(),
+            what,
+            "libpam refuses everybody at this line.",
+            remedy,
+        );
     }
     let remedy = Remedy::Advice { text: AGAIN.to_owned() };
     Finding::problem(

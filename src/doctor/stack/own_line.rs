@@ -14,34 +14,34 @@ use crate::finding::{Finding, Remedy};
 pub(crate) const FORWARD_PASS: &str = "forward_pass";
 
 /// What is wrong with the line itself.
-pub(crate) fn check(entry: &PamLine) -> Vec<Finding> {
-    [control(entry), dash(entry), arguments(entry)].into_iter().flatten().collect()
+pub(crate) fn check(line: &PamLine) -> Vec<Finding> {
+    [control(line), dash(line), arguments(line)].into_iter().flatten().collect()
 }
 
 /// The line as it is once its control is mended, so that the rest of the stack is judged by itself.
-pub(crate) fn mended(entry: &PamLine) -> PamLine {
+pub(crate) fn mended(line: &PamLine) -> PamLine {
     let mended = Control::parse("required").unwrap_or(Control::REFUSES);
-    let control = if control(entry).is_some() { mended } else { entry.control.clone() };
-    PamLine { control, ..entry.clone() }
+    let control = if control(line).is_some() { mended } else { line.control.clone() };
+    PamLine { control, ..line.clone() }
 }
 
-fn control(entry: &PamLine) -> Option<Finding> {
-    let (what, why) = misunderstanding(entry)?;
-    let what = format!("{what}: the control is {}", entry.control_word());
-    let remedy = Remedy::Replace { place: entry.place.clone(), text: entry.with_control("required") };
-    Some(Finding::problem(entry.place.clone(), what, why, remedy))
+fn control(line: &PamLine) -> Option<Finding> {
+    let (what, why) = misunderstanding(line)?;
+    let what = format!("{what}: the control is {}", line.control_word());
+    let remedy = Remedy::Replace { location: line.location.clone(), text: line.with_control("required") };
+    Some(Finding::problem(line.location.clone(), what, why, remedy))
 }
 
 /// Which answer of twostep's is not taken as it is meant, and what follows. A control that libpam cannot read is a fault of
 /// its own.
-fn misunderstanding(entry: &PamLine) -> Option<(&'static str, &'static str)> {
-    if entry.handler == Handler::Broken || Control::parse(&entry.words.get(1)?.text).is_err() {
+fn misunderstanding(line: &PamLine) -> Option<(&'static str, &'static str)> {
+    if line.handler == Handler::Broken || Control::parse(&line.words.get(1)?.text).is_err() {
         return None;
     }
-    if REFUSALS.iter().any(|&no| !refuses(entry.control.on(no))) {
+    if REFUSALS.iter().any(|&no| !refuses(line.control.on(no))) {
         return Some((
             "a refusal of twostep is ignored",
-            match entry.kind {
+            match line.kind {
                 ModuleType::Account => {
                     "Who came around the code, or whose enrollment was not stored, gets in all the same."
                 }
@@ -51,23 +51,23 @@ fn misunderstanding(entry: &PamLine) -> Option<(&'static str, &'static str)> {
             },
         ));
     }
-    if matches!(entry.control.on(ReturnValue::SUCCESS), Action::Done | Action::Jump(_)) {
+    if matches!(line.control.on(ReturnValue::SUCCESS), Action::Done | Action::Jump(_)) {
         return Some(("a right code skips what follows", "What the lines below check is not checked."));
     }
-    (entry.control.on(ReturnValue::IGNORE) != Action::Ignore).then_some((
+    (line.control.on(ReturnValue::IGNORE) != Action::Ignore).then_some((
         "'nothing to ask' counts as an answer",
         "twostep says nothing of people who are exempt or not enrolled. Here that decides about them.",
     ))
 }
 
-fn dash(entry: &PamLine) -> Option<Finding> {
-    let kind = entry.kind.word();
-    let (control, module) = (entry.control_word(), entry.words.get(2).map_or("", |word| &word.raw));
-    let text = written(kind, control, module, entry.raw_arguments());
+fn dash(line: &PamLine) -> Option<Finding> {
+    let kind = line.kind.word();
+    let (control, module) = (line.control_word(), line.words.get(2).map_or("", |word| &word.raw));
+    let text = written(kind, control, module, line.raw_arguments());
     let what = format!("the line begins with '-{kind}'");
     let why = "Where the file of the module is missing, libpam passes over such a line without a word: nobody is asked.";
-    let remedy = Remedy::Replace { place: entry.place.clone(), text };
-    entry.may_be_missing().then(|| Finding::problem(entry.place.clone(), what, why, remedy))
+    let remedy = Remedy::Replace { location: line.location.clone(), text };
+    line.may_be_missing().then(|| Finding::problem(line.location.clone(), what, why, remedy))
 }
 
 fn refuses(action: Action) -> bool {
@@ -75,9 +75,9 @@ fn refuses(action: Action) -> bool {
 }
 
 /// The first argument that is wrong: with it, twostep refuses everybody.
-fn arguments(entry: &PamLine) -> Option<Finding> {
+fn arguments(line: &PamLine) -> Option<Finding> {
     let mut seen = Vec::new();
-    for (number, argument) in entry.arguments().enumerate() {
+    for (number, argument) in line.arguments().enumerate() {
         let (key, value) = argument.split_once('=').unwrap_or((argument, ""));
         let wrong = match key {
             "root" | "first_factor" | FORWARD_PASS if seen.contains(&key) => {
@@ -86,7 +86,7 @@ fn arguments(entry: &PamLine) -> Option<Finding> {
             "first_factor" if value != "any" && !METHODS.contains(&value) => {
                 format!("first_factor cannot be '{}'", value)
             }
-            "root" => return Some(root(entry, number, value)),
+            "root" => return Some(root(line, number, value)),
             "first_factor" | FORWARD_PASS if key != FORWARD_PASS || argument == FORWARD_PASS => {
                 seen.push(key);
                 continue;
@@ -98,20 +98,23 @@ fn arguments(entry: &PamLine) -> Option<Finding> {
             }
         };
         let why = "twostep refuses everybody rather than guess what is meant.";
-        return Some(Finding::problem(entry.place.clone(), wrong, why, without(entry, number)));
+        return Some(Finding::problem(line.location.clone(), wrong, why, without(line, number)));
     }
     None
 }
 
-fn root(entry: &PamLine, number: usize, value: &str) -> Finding {
+fn root(line: &PamLine, number: usize, value: &str) -> Finding {
     let what = format!("root={} is an argument for tests", value);
     let why = "Policy, people and lockouts are those below that directory, and not this machine's.";
-    Finding::warning(entry.place.clone(), what, why, without(entry, number))
+    Finding::warning(line.location.clone(), what, why, without(line, number))
 }
 
 /// The line without one of its arguments.
-pub(crate) fn without(entry: &PamLine, number: usize) -> Remedy {
-    let rest = entry.raw_arguments().enumerate().filter(|&(at, _)| at != number).map(|(_, raw)| raw);
-    let module = entry.words.get(2).map_or("", |word| &word.raw);
-    Remedy::Replace { place: entry.place.clone(), text: entry.rewritten(entry.control_word(), module, rest) }
+pub(crate) fn without(line: &PamLine, number: usize) -> Remedy {
+    let rest = line.raw_arguments().enumerate().filter(|&(at, _)| at != number).map(|(_, raw)| raw);
+    let module = line.words.get(2).map_or("", |word| &word.raw);
+    Remedy::Replace {
+        location: line.location.clone(),
+        text: line.rewritten(line.control_word(), module, rest),
+    }
 }

@@ -41,8 +41,10 @@ fn command(service: &str) -> &str {
 
 fn insert(files: &Files<'_>, service: &Service) -> Remedy {
     let end = end_of_password(&service.auth).and_then(|at| service.auth.get(at));
-    match end.and_then(|entry| entry.line_in(&service.file)) {
-        Some(place) => Remedy::Insert { place: files.after(place), text: our_text(ModuleType::Auth) },
+    match end.and_then(|line| line.line_in(&service.file)) {
+        Some(location) => {
+            Remedy::Insert { location: files.after(location), text: our_text(ModuleType::Auth) }
+        }
         None => Remedy::Advice { text: format!("Write {} like its partner.", service.file) },
     }
 }

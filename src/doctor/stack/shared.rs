@@ -46,30 +46,30 @@ pub(crate) fn is_shared(name: &str) -> bool {
 pub(crate) fn is_part(service: &Service, services: &[Service]) -> bool {
     let included = |other: &Service| {
         let mut lines = other.auth.iter().chain(&other.account);
-        other.file != service.file && lines.any(|entry| entry.place.file == service.file)
+        other.file != service.file && lines.any(|line| line.location.file == service.file)
     };
     is_shared(&service.name) || !ASKING.contains(&service.name.as_str()) && services.iter().any(included)
 }
 
 /// Whether the line stands in a file for others to include.
-pub(crate) fn stands_shared(entry: &PamLine) -> bool {
-    is_shared(entry.place.file.rsplit('/').next().unwrap_or_default())
+pub(crate) fn stands_shared(line: &PamLine) -> bool {
+    is_shared(line.location.file.rsplit('/').next().unwrap_or_default())
 }
 
 /// Our lines in shared files, each once.
 pub(crate) fn check(files: &Files<'_>, services: &[Service]) -> Vec<Finding> {
     let mut places: Vec<(Location, ModuleType)> = Vec::new();
-    for entry in services.iter().flat_map(|service| service.auth.iter().chain(&service.account)) {
-        let found = (entry.place.clone(), entry.kind);
-        if entry.is_ours() && stands_shared(entry) && !places.contains(&found) {
+    for line in services.iter().flat_map(|service| service.auth.iter().chain(&service.account)) {
+        let found = (line.location.clone(), line.kind);
+        if line.is_ours() && stands_shared(line) && !places.contains(&found) {
             places.push(found);
         }
     }
-    places.iter().map(|(place, kind)| finding(files, services, place, *kind)).collect()
+    places.iter().map(|(location, kind)| finding(files, services, location, *kind)).collect()
 }
 
-fn finding(files: &Files<'_>, services: &[Service], place: &Location, kind: ModuleType) -> Finding {
-    let reached = |service: &&Service| lines(service, kind).iter().any(|entry| entry.place == *place);
+fn finding(files: &Files<'_>, services: &[Service], location: &Location, kind: ModuleType) -> Finding {
+    let reached = |service: &&Service| lines(service, kind).iter().any(|line| line.location == *location);
     let reached: Vec<_> =
         services.iter().filter(|service| !is_part(service, services)).filter(reached).collect();
     let others: Vec<_> =
@@ -82,12 +82,12 @@ fn finding(files: &Files<'_>, services: &[Service], place: &Location, kind: Modu
         }
     };
     let own = if kind == ModuleType::Auth {
-        reached.iter().find_map(|service| own_line(files, service, place))
+        reached.iter().find_map(|service| own_line(files, service, location))
     } else {
         None
     };
-    let remedy = own.unwrap_or_else(|| Remedy::Delete { place: place.clone() });
-    Finding::problem(place.clone(), what, why, remedy)
+    let remedy = own.unwrap_or_else(|| Remedy::Delete { location: location.clone() });
+    Finding::problem(location.clone(), what, why, remedy)
 }
 
 fn lines(service: &Service, kind: ModuleType) -> &[PamLine] {
@@ -105,11 +105,11 @@ fn also(names: &[&str]) -> String {
 
 /// Before the shared line goes, each service that can ask gets a line of its own.
 fn own_line(files: &Files<'_>, service: &Service, shared: &Location) -> Option<Remedy> {
-    let has_own = service.auth.iter().any(|entry| entry.is_ours() && !stands_shared(entry));
+    let has_own = service.auth.iter().any(|line| line.is_ours() && !stands_shared(line));
     if has_own || !ASKING.contains(&service.name.as_str()) {
         return None;
     }
-    let entry = service.auth.iter().find(|entry| entry.place == *shared)?;
-    let place = files.after(entry.line_in(&service.file)?);
-    Some(Remedy::Insert { place, text: our_text(ModuleType::Auth) })
+    let line = service.auth.iter().find(|line| line.location == *shared)?;
+    let location = files.after(line.line_in(&service.file)?);
+    Some(Remedy::Insert { location, text: our_text(ModuleType::Auth) })
 }

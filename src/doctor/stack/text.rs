@@ -9,8 +9,8 @@ pub(crate) fn our_text(kind: ModuleType) -> String {
 }
 
 /// `entry` anew, with the control that jumps over so many lines after a yes.
-pub(crate) fn jumping(entry: &PamLine, lines: usize) -> String {
-    entry.with_control(&format!("[success={lines} default=ignore]"))
+pub(crate) fn jumping(line: &PamLine, lines: usize) -> String {
+    line.with_control(&format!("[success={lines} default=ignore]"))
 }
 
 /// The line that ends a stack whose password was wrong.

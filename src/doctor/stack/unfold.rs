@@ -21,7 +21,7 @@ enum Part {
 
 /// The lines that replace an `include` or `substack`; none, if there is no first factor in it.
 pub(crate) fn unfolded(included: &[&PamLine]) -> Option<String> {
-    let parts: Vec<_> = included.iter().filter_map(|entry| Some((part(entry)?, *entry))).collect();
+    let parts: Vec<_> = included.iter().filter_map(|line| Some((part(line)?, *line))).collect();
     let factors = parts.iter().filter(|(part, _)| matches!(part, Part::Factor)).count();
     let failed: Vec<_> = parts.iter().filter(|(part, _)| matches!(part, Part::Failed)).collect();
     if factors == 0 || !is_one_of_many(&parts, factors) {
@@ -30,16 +30,16 @@ pub(crate) fn unfolded(included: &[&PamLine]) -> Option<String> {
     let asked = parts.iter().filter(|(part, _)| !matches!(part, Part::Failed));
     let asked: Vec<_> = asked.collect();
     let mut lines = Vec::new();
-    for (at, (part, entry)) in asked.iter().enumerate() {
+    for (at, (part, line)) in asked.iter().enumerate() {
         let first = !asked.iter().take(at).any(|(part, _)| matches!(part, Part::Factor));
         // Over the lines that are left, those that count, and the one that refuses.
         let over = asked.len().saturating_sub(at).saturating_add(failed.len());
         lines.push(match part {
-            Part::Factor => factor(entry, over, first),
-            Part::Kept | Part::Failed => kept(entry),
+            Part::Factor => factor(line, over, first),
+            Part::Kept | Part::Failed => kept(line),
         });
     }
-    lines.extend(failed.iter().map(|(_, entry)| entry.with_control("optional")));
+    lines.extend(failed.iter().map(|(_, line)| line.with_control("optional")));
     lines.extend([deny(), permit()]);
     Some(lines.join("\n"))
 }
@@ -47,30 +47,30 @@ pub(crate) fn unfolded(included: &[&PamLine]) -> Option<String> {
 /// Whether any one of the first factors is enough today, as it will be then; and whether nothing else than them decides. Of
 /// modules that nobody knows, and of two that are both required, a person must say what they are for.
 fn is_one_of_many(parts: &[(Part, &PamLine)], factors: usize) -> bool {
-    let alone = |entry: &PamLine| {
-        let ends = matches!(entry.control.on(ReturnValue::SUCCESS), Action::Done | Action::Jump(_));
-        is_known_factor(entry.module()) && (ends || factors == 1)
+    let alone = |line: &PamLine| {
+        let ends = matches!(line.control.on(ReturnValue::SUCCESS), Action::Done | Action::Jump(_));
+        is_known_factor(line.module()) && (ends || factors == 1)
     };
-    let decides = |entry: &PamLine| {
-        let forgiving = matches!(entry.control.on(ReturnValue::AUTH_ERR), Action::Ignore);
-        entry.role() == Role::Condition && forgiving
+    let decides = |line: &PamLine| {
+        let forgiving = matches!(line.control.on(ReturnValue::AUTH_ERR), Action::Ignore);
+        line.role() == Role::Condition && forgiving
     };
-    parts.iter().all(|(part, entry)| match part {
-        Part::Factor => alone(entry),
-        Part::Kept => !decides(entry),
+    parts.iter().all(|(part, line)| match part {
+        Part::Factor => alone(line),
+        Part::Kept => !decides(line),
         Part::Failed => true,
     })
 }
 
-fn part(entry: &PamLine) -> Option<Part> {
+fn part(line: &PamLine) -> Option<Part> {
     let jumps = [ReturnValue::SUCCESS, ReturnValue::AUTH_ERR, ReturnValue::PERM_DENIED]
         .iter()
-        .any(|&answer| matches!(entry.control.on(answer), Action::Jump(_)));
-    match entry.role() {
-        _ if entry.handler != Handler::Module => None,
+        .any(|&answer| matches!(line.control.on(answer), Action::Jump(_)));
+    match line.role() {
+        _ if line.handler != Handler::Module => None,
         Role::Factor => Some(Part::Factor),
-        Role::Counter if entry.arguments().any(|argument| argument == "authfail") => Some(Part::Failed),
-        Role::Counter if entry.arguments().any(|argument| argument == "authsucc") => None,
+        Role::Counter if line.arguments().any(|argument| argument == "authfail") => Some(Part::Failed),
+        Role::Counter if line.arguments().any(|argument| argument == "authsucc") => None,
         Role::Counter | Role::Quiet => Some(Part::Kept),
         Role::Condition if !jumps => Some(Part::Kept),
         Role::Condition | Role::Deny | Role::Permit | Role::Root | Role::Ours => None,
@@ -78,21 +78,21 @@ fn part(entry: &PamLine) -> Option<Part> {
 }
 
 /// A counter that refuses before the password must end the stack.
-fn kept(entry: &PamLine) -> String {
-    let counts = entry.role() == Role::Counter || entry.role() == Role::Condition;
-    entry.with_control(if counts { "requisite" } else { entry.control_word() })
+fn kept(line: &PamLine) -> String {
+    let counts = line.role() == Role::Counter || line.role() == Role::Condition;
+    line.with_control(if counts { "requisite" } else { line.control_word() })
 }
 
 /// An empty password is no first factor; the second one that asks takes what the first has asked for.
-fn factor(entry: &PamLine, over: usize, first: bool) -> String {
+fn factor(line: &PamLine, over: usize, first: bool) -> String {
     let takes = |argument: &str| match argument {
         "nullok" => None,
         "forward_pass" if first => Some("forward_pass".to_owned()),
         "forward_pass" => Some("use_first_pass".to_owned()),
         _ => Some(argument.to_owned()),
     };
-    let arguments: Vec<_> = entry.raw_arguments().filter_map(takes).collect();
-    let kind = if entry.may_be_missing() { "-auth" } else { ModuleType::Auth.word() };
+    let arguments: Vec<_> = line.raw_arguments().filter_map(takes).collect();
+    let kind = if line.may_be_missing() { "-auth" } else { ModuleType::Auth.word() };
     let control = format!("[success={over} default=ignore]");
-    written(kind, &control, entry.module(), arguments.iter().map(String::as_str))
+    written(kind, &control, line.module(), arguments.iter().map(String::as_str))
 }

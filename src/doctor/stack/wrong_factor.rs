@@ -19,7 +19,7 @@ pub(crate) fn finding(stack: &Stack<'_>, ways: &Ways) -> Option<Finding> {
         "Whoever knows no password gets in with a code alone."
     };
     let what = match worst.facts.went_past.and_then(|at| stack.entries.get(at)) {
-        Some(past) => format!("a wrong password comes to this line, past {}", past.place),
+        Some(past) => format!("a wrong password comes to this line, past {}", past.location),
         None => "a wrong password comes to this line".to_owned(),
     };
     let remedy = mend(stack, worst).unwrap_or_else(|| Remedy::Advice {
@@ -27,7 +27,7 @@ pub(crate) fn finding(stack: &Stack<'_>, ways: &Ways) -> Option<Finding> {
             "Put 'auth requisite pam_deny.so' where a wrong password goes, and let a right one jump over it."
                 .to_owned(),
     });
-    Some(Finding::problem(stack.our_place(), what, why, remedy))
+    Some(Finding::problem(stack.our_location(), what, why, remedy))
 }
 
 /// The way that says most: one on which nothing but the password decides.
@@ -38,14 +38,14 @@ fn worst(arrivals: &[Arrival]) -> Option<Arrival> {
 
 fn mend(stack: &Stack<'_>, worst: Arrival) -> Option<Remedy> {
     if let Some(past) = worst.facts.went_past.and_then(|at| stack.entries.get(at)) {
-        return Some(Remedy::Delete { place: past.place.clone() });
+        return Some(Remedy::Delete { location: past.location.clone() });
     }
     let factor = stack.before().iter().rposition(asks_first_factor)?;
     let between = stack.entries.get(factor.saturating_add(1)..stack.ours).unwrap_or_default();
-    let denies = between.iter().position(|entry| entry.role() == Role::Deny);
+    let denies = between.iter().position(|line| line.role() == Role::Deny);
     let factor_line = stack.entries.get(factor)?;
-    if let Some(place) = include_to_unfold(stack, factor_line) {
-        return unfold(stack, place);
+    if let Some(location) = include_to_unfold(stack, factor_line) {
+        return unfold(stack, location);
     }
     match denies.and_then(|at| Some((at, between.get(at)?))) {
         Some((at, denies)) => Some(behind_deny(factor_line, denies, at.saturating_add(1))),
@@ -56,15 +56,15 @@ fn mend(stack: &Stack<'_>, worst: Arrival) -> Option<Remedy> {
 
 /// Whether our line stands where only a wrong password comes.
 fn jumps_over_us(stack: &Stack<'_>, factor: usize) -> bool {
-    let jump = stack.entries.get(factor).map(|entry| entry.control.on(ReturnValue::SUCCESS));
+    let jump = stack.entries.get(factor).map(|line| line.control.on(ReturnValue::SUCCESS));
     matches!(jump, Some(Action::Jump(lines)) if factor.saturating_add(lines) >= stack.ours)
 }
 
 fn behind_deny(factor: &PamLine, denies: &PamLine, lines: usize) -> Remedy {
     if denies.control.on(ReturnValue::AUTH_ERR) == Action::Die {
-        return Remedy::Replace { place: factor.place.clone(), text: jumping(factor, lines) };
+        return Remedy::Replace { location: factor.location.clone(), text: jumping(factor, lines) };
     }
-    Remedy::Replace { place: denies.place.clone(), text: deny() }
+    Remedy::Replace { location: denies.location.clone(), text: deny() }
 }
 
 /// `requisite` ends the stack. Where a yes jumps, it gets the line to jump over, and where the line is `requisite` and the
@@ -76,5 +76,5 @@ fn without_deny(factor: &PamLine) -> Remedy {
     } else {
         factor.with_control("requisite")
     };
-    Remedy::Replace { place: factor.place.clone(), text }
+    Remedy::Replace { location: factor.location.clone(), text }
 }

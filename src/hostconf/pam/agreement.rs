@@ -37,17 +37,17 @@ fn walk(folder: &Path, files: &BTreeMap<String, String>) -> usize {
     let service = Service::load(&Files::new(&root), "service").unwrap();
     fs::remove_dir_all(folder).unwrap();
     let mut walk = Walk::start();
-    while let Some(entry) = service.auth.get(walk.next()) {
-        walk = walk.step(&service.auth, answer(entry));
+    while let Some(line) = service.auth.get(walk.next()) {
+        walk = walk.step(&service.auth, answer(line));
     }
     walk.outcome().number()
 }
 
-fn answer(entry: &PamLine) -> ReturnValue {
-    let said = entry.arguments().next().and_then(|argument| argument.strip_prefix("auth="));
-    match entry.handler {
+fn answer(line: &PamLine) -> ReturnValue {
+    let said = line.arguments().next().and_then(|argument| argument.strip_prefix("auth="));
+    match line.handler {
         Handler::Broken | Handler::Substack => ReturnValue::PERM_DENIED,
-        Handler::Module if entry.module() == "pam_permit.so" => ReturnValue::SUCCESS,
+        Handler::Module if line.module() == "pam_permit.so" => ReturnValue::SUCCESS,
         Handler::Module => said.map_or(ReturnValue::MODULE_UNKNOWN, |name| ReturnValue::named(name).unwrap()),
     }
 }

@@ -109,13 +109,13 @@ impl<'a> Files<'a> {
     }
 
     /// The line after `place`; the end of the file if there is none.
-    pub fn after(&self, place: &Location) -> Location {
-        let last = place.through.or(place.line).unwrap_or(0);
-        let lines = self.read(place.file.clone()).map_or(0, |text| text.text.lines().count());
+    pub fn after(&self, location: &Location) -> Location {
+        let last = location.through.or(location.line).unwrap_or(0);
+        let lines = self.read(location.file.clone()).map_or(0, |text| text.text.lines().count());
         if last < lines {
-            Location::line(&place.file, last.saturating_add(1))
+            Location::line(&location.file, last.saturating_add(1))
         } else {
-            Location::file(&place.file)
+            Location::file(&location.file)
         }
     }
 

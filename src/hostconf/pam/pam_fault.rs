@@ -23,7 +23,7 @@ pub enum FaultKind {
     /// The lines end as on Windows.
     CarriageReturns,
     /// The first word of this line is no kind.
-    UnknownKind(Box<PamLine>),
+    UnknownType(Box<PamLine>),
     /// The line ends after its kind.
     NoControl(ModuleType),
     /// The control of this line is not understood.

@@ -23,7 +23,7 @@ pub fn written<'a>(
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Include {
     /// The line that includes.
-    pub place: Location,
+    pub location: Location,
     /// Whether it takes lines of all kinds, as `@include` does.
     pub whole: bool,
 }
@@ -32,7 +32,7 @@ pub struct Include {
 #[derive(Clone, Debug)]
 pub struct PamLine {
     /// Where the line stands.
-    pub place: Location,
+    pub location: Location,
     /// The lines that include it, the outermost first.
     pub trail: Vec<Include>,
     /// How many substacks it is in.
@@ -75,8 +75,8 @@ impl PamLine {
 
     /// The line of `file` that brings it into the stack: itself, or what includes it.
     pub fn line_in(&self, file: &str) -> Option<&Location> {
-        let steps = self.trail.iter().map(|step| &step.place);
-        steps.chain([&self.place]).find(|place| place.file == file)
+        let steps = self.trail.iter().map(|step| &step.location);
+        steps.chain([&self.location]).find(|location| location.file == file)
     }
 
     /// The line with another control.

@@ -50,8 +50,8 @@ impl Service {
         let mut loader = Loader { files, entries: Vec::new(), faults: Vec::new(), opened: 0 };
         let lost = loader.text(&text, None, &[], 0).is_err();
         let (auth, rest): (Vec<_>, Vec<_>) =
-            loader.entries.into_iter().partition(|entry| entry.kind == ModuleType::Auth);
-        let account = rest.into_iter().filter(|entry| entry.kind == ModuleType::Account).collect();
+            loader.entries.into_iter().partition(|line| line.kind == ModuleType::Auth);
+        let account = rest.into_iter().filter(|line| line.kind == ModuleType::Account).collect();
         Some(Self { name: name.to_owned(), file: text.file, auth, account, faults: loader.faults, lost })
     }
 
@@ -109,7 +109,7 @@ impl Loader<'_> {
             let ours = text.service.as_ref().is_none_or(|service| {
                 !words.is_empty() && words.remove(0).text.eq_ignore_ascii_case(service)
             });
-            if ours && self.line(place(&text.file, line), words, &context).is_err() {
+            if ours && self.read_line(location(&text.file, line), words, &context).is_err() {
                 done = Err(GivenUp);
             }
         }
@@ -120,81 +120,92 @@ impl Loader<'_> {
         done
     }
 
-    fn line(&mut self, place: Location, words: Vec<Word>, context: &Inclusion<'_>) -> Result<(), GivenUp> {
+    fn read_line(
+        &mut self,
+        location: Location,
+        words: Vec<Word>,
+        context: &Inclusion<'_>,
+    ) -> Result<(), GivenUp> {
         let word = words.first().map_or("", |word| word.text.as_str());
         let word = word.strip_prefix('-').unwrap_or(word);
         if word.eq_ignore_ascii_case("@include") && self.files.knows_at_include() {
-            return self.include_whole(place, &words, context);
+            return self.include_whole(location, &words, context);
         }
         let parsed = ModuleType::parse(word);
         let kind = parsed.or(context.only).unwrap_or(ModuleType::Auth);
         if context.only.is_some_and(|only| only != kind) {
             return Ok(());
         }
-        let entry = self.entry(place, words, kind, context);
+        let line = self.pam_line(location, words, kind, context);
         if parsed.is_none() {
-            self.fault(entry.place.clone(), FaultKind::UnknownKind(Box::new(entry.clone())));
-            return self.push(PamLine { handler: Handler::Broken, ..entry });
+            self.fault(line.location.clone(), FaultKind::UnknownType(Box::new(line.clone())));
+            return self.push(PamLine { handler: Handler::Broken, ..line });
         }
-        match entry.control_word().to_ascii_lowercase().as_str() {
-            "include" | "[include]" => self.include(entry, context),
-            "substack" | "[substack]" => self.substack(entry, context),
-            _ => self.module(entry),
+        match line.control_word().to_ascii_lowercase().as_str() {
+            "include" | "[include]" => self.include(line, context),
+            "substack" | "[substack]" => self.substack(line, context),
+            _ => self.module(line),
         }
     }
 
-    fn entry(&self, place: Location, words: Vec<Word>, kind: ModuleType, context: &Inclusion<'_>) -> PamLine {
+    fn pam_line(
+        &self,
+        location: Location,
+        words: Vec<Word>,
+        kind: ModuleType,
+        context: &Inclusion<'_>,
+    ) -> PamLine {
         let (trail, level) = (context.trail.to_vec(), context.level);
-        PamLine { place, trail, level, kind, handler: Handler::Module, control: Control::REFUSES, words }
+        PamLine { location, trail, level, kind, handler: Handler::Module, control: Control::REFUSES, words }
     }
 
-    fn module(&mut self, mut entry: PamLine) -> Result<(), GivenUp> {
-        let control = entry.words.get(1).map(|word| Control::parse(&word.text));
+    fn module(&mut self, mut line: PamLine) -> Result<(), GivenUp> {
+        let control = line.words.get(1).map(|word| Control::parse(&word.text));
         let fault = match control {
-            None => Some(FaultKind::NoControl(entry.kind)),
-            Some(Err(error)) => Some(FaultKind::UnknownControl(Box::new(entry.clone()), error)),
+            None => Some(FaultKind::NoControl(line.kind)),
+            Some(Err(error)) => Some(FaultKind::UnknownControl(Box::new(line.clone()), error)),
             Some(Ok(control)) => {
-                entry.control = control;
-                entry.module().is_empty().then_some(FaultKind::NoModule)
+                line.control = control;
+                line.module().is_empty().then_some(FaultKind::NoModule)
             }
         };
         if let Some(fault) = fault {
-            self.fault(entry.place.clone(), fault);
+            self.fault(line.location.clone(), fault);
         }
-        if entry.module().is_empty() {
-            entry.handler = Handler::Broken;
+        if line.module().is_empty() {
+            line.handler = Handler::Broken;
         }
-        self.push(entry)
+        self.push(line)
     }
 
-    fn substack(&mut self, entry: PamLine, context: &Inclusion<'_>) -> Result<(), GivenUp> {
-        self.push(PamLine { handler: Handler::Substack, ..entry.clone() })?;
-        self.include(entry, &Inclusion { level: context.level.saturating_add(1), ..*context })
+    fn substack(&mut self, line: PamLine, context: &Inclusion<'_>) -> Result<(), GivenUp> {
+        self.push(PamLine { handler: Handler::Substack, ..line.clone() })?;
+        self.include(line, &Inclusion { level: context.level.saturating_add(1), ..*context })
     }
 
     /// A file that cannot be included becomes a line that refuses.
-    fn include(&mut self, entry: PamLine, context: &Inclusion<'_>) -> Result<(), GivenUp> {
-        let name = entry.module().to_owned();
-        match self.included(&entry.place, &name, Some(entry.kind), context, false) {
+    fn include(&mut self, line: PamLine, context: &Inclusion<'_>) -> Result<(), GivenUp> {
+        let name = line.module().to_owned();
+        match self.included(&line.location, &name, Some(line.kind), context, false) {
             Ok(()) => Ok(()),
-            Err(GivenUp) => self.push(PamLine { handler: Handler::Broken, ..entry }),
+            Err(GivenUp) => self.push(PamLine { handler: Handler::Broken, ..line }),
         }
     }
 
     /// Of a file that cannot be included so, libpam gives up on everything.
     fn include_whole(
         &mut self,
-        place: Location,
+        location: Location,
         words: &[Word],
         context: &Inclusion<'_>,
     ) -> Result<(), GivenUp> {
         let name = words.get(1).map_or("", |word| word.text.as_str());
-        self.included(&place, name, context.only, context, true)
+        self.included(&location, name, context.only, context, true)
     }
 
     fn included(
         &mut self,
-        place: &Location,
+        location: &Location,
         name: &str,
         only: Option<ModuleType>,
         context: &Inclusion<'_>,
@@ -205,30 +216,30 @@ impl Loader<'_> {
         }
         self.opened = self.opened.saturating_add(1);
         if self.is_too_long() {
-            self.fault(place.clone(), FaultKind::TooLong);
+            self.fault(location.clone(), FaultKind::TooLong);
             return Err(GivenUp);
         }
         let Some(text) = Some(name).filter(|name| !name.is_empty()).and_then(|name| self.files.open(name))
         else {
-            self.fault(place.clone(), FaultKind::CannotInclude(name.to_owned()));
+            self.fault(location.clone(), FaultKind::CannotInclude(name.to_owned()));
             return Err(GivenUp);
         };
-        let trail = [context.trail, &[Include { place: place.clone(), whole }]].concat();
-        if trail.len() >= MOST_LEVELS || trail.iter().any(|step| step.place.file == text.file) {
-            self.fault(place.clone(), FaultKind::IncludesItself(name.to_owned()));
+        let trail = [context.trail, &[Include { location: location.clone(), whole }]].concat();
+        if trail.len() >= MOST_LEVELS || trail.iter().any(|step| step.location.file == text.file) {
+            self.fault(location.clone(), FaultKind::IncludesItself(name.to_owned()));
             return Err(GivenUp);
         }
         self.text(&text, only, &trail, context.level)
     }
 
-    fn push(&mut self, entry: PamLine) -> Result<(), GivenUp> {
+    fn push(&mut self, line: PamLine) -> Result<(), GivenUp> {
         if self.is_too_long() {
             return Err(GivenUp);
         }
         if self.entries.len().saturating_add(1) == MOST_LINES {
-            self.fault(entry.place.clone(), FaultKind::TooLong);
+            self.fault(line.location.clone(), FaultKind::TooLong);
         }
-        self.entries.push(entry);
+        self.entries.push(line);
         Ok(())
     }
 
@@ -241,6 +252,6 @@ impl Loader<'_> {
     }
 }
 
-fn place(file: &str, line: &Logical) -> Location {
+fn location(file: &str, line: &Logical) -> Location {
     Location::lines(file, line.first, line.last)
 }

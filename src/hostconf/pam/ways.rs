@@ -61,7 +61,7 @@ impl Ways {
                 return ways;
             }
             match stack.get(walk.next()) {
-                Some(entry) => open.extend(ways.on(stack, entry, scenario, &walk, facts)),
+                Some(line) => open.extend(ways.on(stack, line, scenario, &walk, facts)),
                 None => ways.end(&walk, facts),
             }
         }
@@ -80,25 +80,25 @@ impl Ways {
     fn on(
         &mut self,
         stack: &[PamLine],
-        entry: &PamLine,
+        line: &PamLine,
         scenario: Scenario,
         walk: &Walk,
         facts: Facts,
     ) -> Vec<(Walk, Facts)> {
-        if entry.is_ours() {
+        if line.is_ours() {
             self.arrivals.push(Arrival { facts, refused: walk.is_refused() });
         }
-        let mut all = match entry.handler {
-            Handler::Module => answers(entry.role(), entry.kind, scenario).to_vec(),
+        let mut all = match line.handler {
+            Handler::Module => answers(line.role(), line.kind, scenario).to_vec(),
             Handler::Substack | Handler::Broken => vec![ReturnValue::PERM_DENIED],
         };
-        if entry.handler == Handler::Module {
+        if line.handler == Handler::Module {
             let is_other_known = stack.iter().any(|other| is_known_factor(other.module()));
-            all.extend(unusual(entry.kind, entry.module(), &entry.control, scenario, is_other_known));
+            all.extend(unusual(line.kind, line.module(), &line.control, scenario, is_other_known));
         }
         let step = |answer: ReturnValue| {
             let after = walk.step(stack, answer);
-            let facts = facts.after(stack, entry, answer, walk.next(), after.next());
+            let facts = facts.after(stack, line, answer, walk.next(), after.next());
             (after, facts)
         };
         all.into_iter().map(step).collect()
@@ -110,21 +110,21 @@ impl Facts {
     fn after(
         mut self,
         stack: &[PamLine],
-        entry: &PamLine,
+        line: &PamLine,
         answer: ReturnValue,
         here: usize,
         next: usize,
     ) -> Self {
-        let role = if entry.handler == Handler::Module { entry.role() } else { Role::Quiet };
-        self.asked |= entry.is_ours();
+        let role = if line.handler == Handler::Module { line.role() } else { Role::Quiet };
+        self.asked |= line.is_ours();
         self.proved |= role.is_factor() && answer == ReturnValue::SUCCESS;
         self.is_root |= role == Role::Root && answer == ReturnValue::SUCCESS;
         let skipped = stack.get(here.saturating_add(1)..next).unwrap_or_default();
-        let lets_through = !matches!(entry.control.on(answer), Action::Die);
+        let lets_through = !matches!(line.control.on(answer), Action::Die);
         if lets_through && skipped.iter().any(PamLine::is_ours) {
             self.went_around = Some(here);
         }
-        let guards = |entry: &PamLine| entry.role().is_factor() || entry.role() == Role::Deny;
+        let guards = |line: &PamLine| line.role().is_factor() || line.role() == Role::Deny;
         if lets_through && !role.is_factor() && skipped.iter().any(guards) {
             self.went_past = Some(here);
         }
@@ -143,12 +143,12 @@ mod tests {
 
     /// Lines of one file, separated by semicolons.
     fn stack(text: &str) -> Vec<PamLine> {
-        let entry = |(at, text): (usize, &str)| {
+        let line = |(at, text): (usize, &str)| {
             let words = words(&format!("auth {text}"));
             let control = Control::parse(&words[1].text).unwrap();
-            let place = Location::line("/etc/pam.d/sshd", at);
+            let location = Location::line("/etc/pam.d/sshd", at);
             PamLine {
-                place,
+                location,
                 trail: vec![],
                 level: 0,
                 kind: ModuleType::Auth,
@@ -157,7 +157,7 @@ mod tests {
                 words,
             }
         };
-        (1..).zip(text.split(';')).map(entry).collect()
+        (1..).zip(text.split(';')).map(line).collect()
     }
 
     #[test]

@@ -42,7 +42,7 @@ pub struct Block {
     /// Pairs such as (`user`, `alice,bob`); (`all`, ``) for everybody. The keys are in lower case.
     pub criteria: Vec<(String, String)>,
     /// Where the `Match` line stands.
-    pub place: Location,
+    pub location: Location,
     /// The block in which the file that holds it was included.
     pub parent: Option<usize>,
 }
@@ -63,7 +63,7 @@ pub struct Setting {
     /// The value: its words, one blank between them.
     pub value: String,
     /// Where the line stands.
-    pub place: Location,
+    pub location: Location,
     /// What stands before the keyword.
     pub indent: String,
     /// The block in which it stands.
@@ -91,16 +91,16 @@ impl Config {
                 return;
             }
             let Some((keyword, rest)) = first_word(line) else { continue };
-            let place = Location::line(file, number);
+            let location = Location::line(file, number);
             self.lines = self.lines.saturating_add(1);
             if depth > DEEPEST || self.lines > MOST_LINES {
-                self.too_deep = Some(place);
+                self.too_deep = Some(location);
                 return;
             }
             match keyword.as_str() {
                 "match" => {
                     let text = line.trim().to_owned();
-                    self.blocks.push(Block { text, criteria: criteria(rest), place, parent: included_in });
+                    self.blocks.push(Block { text, criteria: criteria(rest), location, parent: included_in });
                     block = self.blocks.len().checked_sub(1);
                 }
                 "include" => {
@@ -108,7 +108,7 @@ impl Config {
                         self.read_file(root, &included, block, depth.saturating_add(1));
                     }
                 }
-                _ => self.settings.extend(setting(keyword, line, rest, place, block)),
+                _ => self.settings.extend(setting(keyword, line, rest, location, block)),
             }
         }
     }
@@ -156,7 +156,7 @@ impl Config {
 
     /// The first `Match` line of the main file: what is to hold for everybody must stand before it.
     pub(crate) fn first_match(&self) -> Option<usize> {
-        self.blocks.iter().find(|block| block.place.file == MAIN).and_then(|block| block.place.line)
+        self.blocks.iter().find(|block| block.location.file == MAIN).and_then(|block| block.location.line)
     }
 }
 
@@ -180,7 +180,7 @@ fn setting(
     keyword: String,
     line: &str,
     rest: &str,
-    place: Location,
+    location: Location,
     block: Option<usize>,
 ) -> Option<Setting> {
     let value = words(rest).join(" ");
@@ -192,7 +192,7 @@ fn setting(
         "dsaauthentication" => "pubkeyauthentication".to_owned(),
         _ => keyword,
     };
-    (!value.is_empty()).then_some(Setting { keyword, value, place, indent, block })
+    (!value.is_empty()).then_some(Setting { keyword, value, location, indent, block })
 }
 
 /// What a `Match` line asks for, in pairs; the two may stand with a blank or a `=` between them.

@@ -108,18 +108,18 @@ fn said(reader: JoinHandle<Vec<u8>>) -> String {
 fn refused(message: &str) -> SshdRefusal {
     let first = message.lines().next();
     SshdRefusal::Settings {
-        location: first.map_or_else(|| Location::file(MAIN), place),
+        location: first.map_or_else(|| Location::file(MAIN), location),
         message: first.map(str::to_owned),
     }
 }
 
 /// `FILE line N: ...` or `FILE: line N: ...`, as sshd writes it.
-fn place(message: &str) -> Location {
+fn location(message: &str) -> Location {
     let located = message.split_once(" line ").and_then(|(file, rest)| {
         let number = rest.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()?;
         Some(Location::line(file.trim_end_matches(':'), number))
     });
-    located.filter(|place| place.file.starts_with('/')).unwrap_or_else(|| Location::file(MAIN))
+    located.filter(|location| location.file.starts_with('/')).unwrap_or_else(|| Location::file(MAIN))
 }
 
 #[cfg(test)]
@@ -134,7 +134,7 @@ mod tests {
             ("sshd: no hostkeys available -- exiting.", Location::file(MAIN)),
         ];
         for (message, expected) in table {
-            assert_eq!(place(message), expected, "{message}");
+            assert_eq!(location(message), expected, "{message}");
         }
     }
 }

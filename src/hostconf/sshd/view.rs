@@ -34,7 +34,7 @@ pub struct EffectiveValue {
     /// The value, in lower case.
     pub text: String,
     /// The line; none if nothing is set.
-    pub place: Option<Location>,
+    pub location: Option<Location>,
     indent: String,
     block: Option<usize>,
 }
@@ -107,7 +107,7 @@ impl<'a> View<'a> {
         let text = said.map(String::as_str).or(line.map(|line| line.value.as_str())).unwrap_or_else(default);
         EffectiveValue {
             text: text.to_ascii_lowercase(),
-            place: line.map(|line| line.place.clone()),
+            location: line.map(|line| line.location.clone()),
             // A tab would not survive on a terminal.
             indent: line.map_or_else(String::new, |line| line.indent.replace('\t', "    ")),
             block: line.and_then(|line| line.block),
@@ -124,20 +124,21 @@ impl<'a> View<'a> {
     }
 
     /// The line at which `keyword` gets what holds; else the block, else the main file.
-    pub fn place(&self, keyword: &str) -> Location {
-        let place = self.value(keyword).place.or_else(|| self.block().map(|block| block.place.clone()));
-        place.unwrap_or_else(|| Location::file(MAIN))
+    pub fn location(&self, keyword: &str) -> Location {
+        let location =
+            self.value(keyword).location.or_else(|| self.block().map(|block| block.location.clone()));
+        location.unwrap_or_else(|| Location::file(MAIN))
     }
 
     /// Where a line must stand that sets `keyword`, which is in lower case, here and nowhere else.
     pub fn spot(&self, keyword: &str) -> Spot {
         let now = self.value(keyword);
         let ours = self.block.is_none() || now.block == self.block;
-        match (now.place, self.block()) {
+        match (now.location, self.block()) {
             (Some(location), _) if ours => Spot::InsteadOf { location, indent: now.indent },
             (_, Some(block)) => {
-                let line = block.place.line.map_or(1, |line| line.saturating_add(1));
-                Spot::Before { location: Location::line(&block.place.file, line), indent: "    " }
+                let line = block.location.line.map_or(1, |line| line.saturating_add(1));
+                Spot::Before { location: Location::line(&block.location.file, line), indent: "    " }
             }
             (_, None) => {
                 let first = self.config.first_match();
