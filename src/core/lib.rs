@@ -1,20 +1,11 @@
 //! The decisions of twostep: who must prove what, and whether a code proves it.
 //!
-//! One login takes this line; each module uses only those above it in the list below:
-//!
-//! ```text
-//! pam -> store.peek -> policy -> prompt -> store.lock -> re-read -> charge -> compare -> accept -> settle -> verdict -> pam
-//! ```
-//!
-//! A login in which somebody enrolls has a second half, in PAM's account phase:
-//!
-//! ```text
-//! pam -> store.peek -> policy -> dialogue -> kept on the handle | account phase -> store.lock -> state -> secret -> pam
-//! ```
+//! docs/ARCHITECTURE.md has the steps of a login, and a table of the storeys: the modules below, each of which uses only those
+//! above it. A test holds them to it.
 //!
 //! The PAM module and the command supply the person to talk to ([`dialogue::conversation::Conversation`],
-//! [`login::application::Host`]);
-//! [`machine::System`] supplies files, accounts and the clock.
+//! [`login::application::Application`]). [`machine::System`] supplies files, accounts and the clock.
+
 #![deny(missing_docs)]
 
 pub mod fault;

@@ -3,8 +3,8 @@
 //! Each file uses only those before it:
 //!
 //! ```text
-//! kind -> modules -> pam_line -> fault, files -> service    what libpam reads
-//!                             -> ways                       what it does, on every way
+//! module_type -> modules -> pam_line -> pam_fault, files -> service    what libpam reads
+//!                                    -> ways                          what it does, on every way
 //! ```
 //!
 //! The single step of a way is the core's: `twostep_core::pam::walk`.
