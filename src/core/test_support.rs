@@ -1,7 +1,10 @@
-//! What stands in for application and machine in the tests of the stories.
+//! What stands in for application, machine and store in the tests.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
 
 use crate::dialogue::conversation::Conversation;
 use crate::dialogue::enroll::Source;
@@ -10,18 +13,62 @@ use crate::login::application::{Application, Handoff, HandoffKind, PamItems};
 use crate::login::audit::Line;
 use crate::login::machine::Machine;
 use crate::os::account::{self, Account, NssName};
+use crate::os::root::Root;
 use crate::policy::{Policy, Verification};
 use crate::proof::code::{Answer, LongCode, Typed};
 use crate::proof::ticket::Ticket;
 use crate::proof::totp::{Algorithm, Authenticator};
+use crate::store::files::Store;
 use crate::store::files::credential::NewEnrollment;
 use crate::time::{Period, UnixTime};
 use crate::verdict::{Accepted, Denial, Proof, TicketFault};
 
-/// An authenticator with the secret of RFC 4226 appendix D: its codes at steps 0 to 9 are known.
+/// The secret of RFC 4226 appendix D.
+const SECRET: &[u8; 20] = b"12345678901234567890";
+
+/// Its codes at steps 0 to 9.
+pub(crate) const CODES: [&str; 10] =
+    ["755224", "287082", "359152", "969429", "338314", "254676", "287922", "162583", "399871", "520489"];
+
+/// An authenticator with that secret.
 pub(crate) fn phone(label: &str) -> Authenticator {
-    let secret = b"12345678901234567890";
-    Authenticator::new(label.to_owned(), secret, Algorithm::SHA1, 6, Period::DEFAULT, None).unwrap()
+    Authenticator::new(label.to_owned(), SECRET, Algorithm::SHA1, 6, Period::DEFAULT, None).unwrap()
+}
+
+/// Fills `bytes` with that secret, again and again, in place of randomness.
+pub(crate) fn fill(bytes: &mut [u8]) {
+    bytes.iter_mut().zip(SECRET.iter().cycle()).for_each(|(byte, digit)| *byte = *digit);
+}
+
+/// An account that no machine has.
+pub(crate) fn ada() -> Account {
+    let name = "ada".to_owned();
+    Account { uid: 7, name: name.clone(), names: vec![NssName { name, gid: 7 }] }
+}
+
+/// A root of one test's own, with an empty store.
+pub(crate) struct Scratch(pub PathBuf);
+
+impl Scratch {
+    pub(crate) fn new(name: &str) -> Self {
+        let root = std::env::temp_dir().join(format!("twostep-store-{name}-{}", std::process::id()));
+        for dir in ["var", "var/lib", "var/lib/twostep", "var/lib/twostep/users", "var/lib/twostep/state"] {
+            fs::create_dir_all(root.join(dir)).unwrap();
+            let mode = if dir.contains("twostep") { 0o700 } else { 0o755 };
+            fs::set_permissions(root.join(dir), fs::Permissions::from_mode(mode)).unwrap();
+        }
+        Self(root)
+    }
+
+    pub(crate) fn store(&self) -> Store {
+        Store::open(&Root::at(&self.0).unwrap()).unwrap()
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
 }
 
 /// An application whose user types the given answers, then hangs up.
@@ -158,8 +205,7 @@ impl Source for Fake {
         Ok(self.now)
     }
     fn fill(&self, bytes: &mut [u8]) -> Result<(), Denial> {
-        let digits = b"12345678901234567890".iter().cycle();
-        bytes.iter_mut().zip(digits).for_each(|(byte, digit)| *byte = *digit);
+        fill(bytes);
         Ok(())
     }
 }

@@ -5,10 +5,7 @@ use std::collections::VecDeque;
 
 use super::*;
 use crate::proof::code::{Answer, LongCode};
-
-/// Codes of the secret of RFC 4226 appendix D at steps 0 to 9.
-const CODES: [&str; 10] =
-    ["755224", "287082", "359152", "969429", "338314", "254676", "287922", "162583", "399871", "520489"];
+use crate::test_support::{CODES, fill};
 
 /// Types what it is given, at the step it is given, and remembers the prompts.
 struct Typist<'a> {
@@ -35,8 +32,7 @@ impl Source for Fixed<'_> {
         Ok(UnixTime::new(self.0.get() * 30))
     }
     fn fill(&self, bytes: &mut [u8]) -> Result<(), Denial> {
-        let digits = b"12345678901234567890".iter().cycle();
-        bytes.iter_mut().zip(digits).for_each(|(byte, digit)| *byte = *digit);
+        fill(bytes);
         Ok(())
     }
 }

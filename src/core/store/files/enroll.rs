@@ -123,8 +123,7 @@ mod tests {
     use crate::proof::recovery::hash;
     use crate::proof::state::Count;
     use crate::proof::ticket::Ticket;
-    use crate::store::files::tests::{Scratch, ada};
-    use crate::test_support::phone;
+    use crate::test_support::{Scratch, ada, phone};
 
     const MARK: UnixTime = UnixTime::new(150);
     const LOCKED: Count = Count { codes: 20, recovery: 7, last: UnixTime::new(90) };

@@ -1,5 +1,5 @@
 use std::fs;
-use std::os::unix::fs::{FileExt, PermissionsExt};
+use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
@@ -8,27 +8,10 @@ use super::slot::SLOT;
 use super::state_file::{BLOCK, STATE_FILE};
 use super::*;
 use crate::os::account;
-use crate::test_support::phone;
+use crate::test_support::{Scratch, ada, phone};
 use crate::time::UnixTime;
 
-/// A root of this test's own, with an empty store.
-pub(super) struct Scratch(PathBuf);
-
 impl Scratch {
-    pub(super) fn new(name: &str) -> Self {
-        let root = std::env::temp_dir().join(format!("twostep-store-{name}-{}", std::process::id()));
-        for dir in ["var", "var/lib", "var/lib/twostep", "var/lib/twostep/users", "var/lib/twostep/state"] {
-            fs::create_dir_all(root.join(dir)).unwrap();
-            let mode = if dir.contains("twostep") { 0o700 } else { 0o755 };
-            fs::set_permissions(root.join(dir), fs::Permissions::from_mode(mode)).unwrap();
-        }
-        Self(root)
-    }
-
-    pub(super) fn store(&self) -> Store {
-        Store::open(&Root::at(&self.0).unwrap()).unwrap()
-    }
-
     fn state_file(&self) -> PathBuf {
         self.0.join("var/lib/twostep/state/7")
     }
@@ -37,16 +20,6 @@ impl Scratch {
         let file = fs::OpenOptions::new().write(true).open(self.state_file()).unwrap();
         file.write_all_at(bytes, offset).unwrap();
     }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
-
-pub(super) fn ada() -> Account {
-    Account { uid: 7, name: "ada".to_owned(), names: Vec::new() }
 }
 
 /// What is stored of ada: a phone with the secret of RFC 4226 appendix D.
