@@ -68,3 +68,30 @@ impl From<Denial> for Failure {
         Self::unavailable(if cause.is_empty() { denial.text() } else { cause.into_owned() }, MEND)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parts(failure: &Failure) -> (u8, &str, &str) {
+        (failure.status(), failure.what(), failure.then())
+    }
+
+    #[test]
+    fn gives_each_failure_its_status_and_words() {
+        assert_eq!(parts(&Failure::refused("No.", "Ask.")), (1, "No.", "Ask."));
+        assert_eq!(parts(&Failure::of(Failure::USAGE, "Eh?", "Look.")), (2, "Eh?", "Look."));
+        assert_eq!(parts(&Failure::unavailable("Lost.", "Find.")), (3, "Lost.", "Find."));
+        assert_eq!(parts(&Failure::silent()), (1, "", ""));
+    }
+
+    #[test]
+    fn makes_failure_of_fault_or_denial_by_its_cause() {
+        let fault = Failure::from(Fault("/x is missing".to_owned()));
+        assert_eq!(parts(&fault), (3, "/x is missing", MEND));
+        let denial = Failure::from(Denial::Misconfigured("1:1: no".to_owned()));
+        assert_eq!(parts(&denial), (3, "1:1: no", MEND));
+        let text = "Not accepted. Each code works once: wait for the next one.";
+        assert_eq!(parts(&Denial::NotACode.into()), (3, text, MEND), "which has no cause");
+    }
+}

@@ -287,3 +287,6 @@ fn labels(credential: &Credential) -> String {
 fn lower(text: &str) -> String {
     text.strip_prefix("You ").map_or_else(|| text.to_owned(), |rest| format!("you {rest}"))
 }
+
+#[cfg(test)]
+mod tests;

@@ -47,3 +47,51 @@ impl Obligation {
         format!("by rule '{rule}', line {line} of {POLICY}")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::test_support::enrolled;
+
+    /// What obliges root, who is also called toor, and as toor is in the group wheel.
+    fn obligation(rules: &str, required: bool) -> Option<Obligation> {
+        let policy = Policy::parse(format!("version = 1\n{rules}").as_bytes()).unwrap();
+        let machine = enrolled(&[]);
+        let account = machine.account("toor").unwrap().unwrap();
+        Obligation::of(&account, required, &machine, &policy, UnixTime::new(0))
+    }
+
+    fn by(rule: &str, line: usize, administrator: bool) -> Option<Obligation> {
+        Some(Obligation { rule: rule.to_owned(), line, administrator })
+    }
+
+    #[test]
+    fn obliges_nobody_where_neither_rule_nor_administrator_does() {
+        assert_eq!(obligation("mode = \"opt-in\"", false), None);
+        assert_eq!(obligation("mode = \"exempt\"", true), None, "a requirement is for opt-in alone");
+    }
+
+    #[test]
+    fn tells_obligation_by_rule_from_one_by_an_administrator() {
+        let rule = obligation("mode = \"mandatory\"", true);
+        assert_eq!(rule, by("default", 2, false));
+        assert_eq!(rule.unwrap().text(), "by rule 'default', line 2 of /etc/twostep/policy.toml");
+        let administrator = obligation("mode = \"opt-in\"", true);
+        assert_eq!(administrator, by("default", 2, true));
+        assert_eq!(administrator.unwrap().text(), "by an administrator ('twostep require')");
+    }
+
+    #[test]
+    fn obliges_account_by_any_of_its_names() {
+        let wheel =
+            "mode = \"opt-in\"\n[[rule]]\nname = \"admins\"\ngroups = [\"wheel\"]\nmode = \"mandatory\"";
+        assert_eq!(obligation(wheel, false), by("admins", 4, false));
+        assert_eq!(obligation(&wheel.replace("wheel", "staff"), false), None);
+    }
+
+    #[test]
+    fn assumes_obligation_where_groups_cannot_be_looked_up() {
+        let lost = "mode = \"opt-in\"\n[[rule]]\nname = \"staff\"\ngroups = [\"lost\"]\nmode = \"opt-in\"";
+        assert_eq!(obligation(lost, false), by("staff", 4, false));
+    }
+}

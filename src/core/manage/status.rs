@@ -189,35 +189,4 @@ fn write_if_known(text: &mut String, key: &str, number: Option<u64>) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_was_written_is_read_again() {
-        let failures = |codes| Failures { codes, recovery: 1, recovery_disabled: codes > 9, last: 77 };
-        let device = |label: &str, enrolled| AuthenticatorSummary {
-            label: label.to_owned(),
-            algorithm: "SHA1".to_owned(),
-            digits: 6,
-            period: 30,
-            enrolled,
-        };
-        let whole = Status {
-            enrolled: true,
-            problem: Some("\"odd\" \\ words\u{7f}".to_owned()),
-            authenticators: vec![device("phone", Some(5)), device("tablet \"two\"", None)],
-            state: Some(StateSummary {
-                mark: 1_800_000_000,
-                required: true,
-                recovery_left: Some(3),
-                ticket_until: Some(9),
-                hosts: failures(2),
-                helper: failures(20),
-            }),
-        };
-        for status in [whole, Status::default()] {
-            assert_eq!(Status::parse(&status.to_toml()).unwrap(), status);
-        }
-        assert!(Status::parse("enrolled = 1").is_err());
-    }
-}
+mod tests;

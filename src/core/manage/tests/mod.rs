@@ -1,0 +1,291 @@
+//! Every act, on a machine with a store of its own, with somebody before it who types what the test says.
+
+#![expect(clippy::arithmetic_side_effects, reason = "small numbers")]
+
+mod enroll;
+mod issue;
+mod proof;
+mod recovery;
+mod remove;
+mod ticket;
+mod try_out;
+
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::request::ManageRequest::{self, Enroll, Recovery, Remove, Try};
+use super::*;
+use crate::dialogue::enroll::Source;
+use crate::dialogue::qr::Colour;
+use crate::fault::Fault;
+use crate::os::account::NssName;
+use crate::policy::Verification;
+use crate::proof::code::{Answer, LongCode};
+use crate::proof::recovery::hash;
+use crate::proof::state::{AttemptCounter, Count, State};
+use crate::proof::ticket::Ticket;
+use crate::store::Durability;
+use crate::store::files::credential::NewEnrollment;
+use crate::store::files::{LocalRecord, check_state_owner};
+use crate::test_support::{CODES, Scratch, ada, fill, phone};
+use crate::time::UnixTime;
+use crate::verdict::{Proof, TicketFault};
+use crate::verify::{Purpose, judge, verify_ticket};
+
+const OPT_IN: &str = "version = 1\nmode = \"opt-in\"\n[enrollment]\nrecovery-codes = 1\n";
+const MANDATORY: &str = "version = 1\nmode = \"mandatory\"\n[enrollment]\nrecovery-codes = 1\n";
+/// A policy that cannot be read.
+const BROKEN: &str = "";
+
+/// The last group of the recovery code that this machine makes.
+const LAST_GROUP: &str = "8d9p";
+
+const NOT_ACCEPTED: &str = "Not accepted. Each code works once: wait for the next one.";
+const ASK_PROOF: &str = "To go on, type a code from your app, or a recovery code.\nVerification code: ";
+const ASK_AGAIN: &str = "Not accepted. Each code works once: wait for the next one.\nVerification code: ";
+const KEPT: &str = "Nothing was changed.";
+const STORED_NOTHING: &str = "Nothing was stored. Run the command again; delete the entry in the app first.";
+const MEND: &str = "Mend that, then run the command again.";
+const CHANGED: &str = "the second step was changed meanwhile, by another command or a login.";
+
+/// The machine. It is step 2 until an answer turns the clock.
+struct Site {
+    _scratch: Scratch,
+    store: Store,
+    policy: RefCell<String>,
+    now: Cell<u64>,
+    knows_groups: Cell<bool>,
+}
+
+impl Site {
+    fn new(policy: &str) -> Self {
+        static SITES: AtomicUsize = AtomicUsize::new(0);
+        let scratch = Scratch::new(&format!("manage-{}", SITES.fetch_add(1, Ordering::Relaxed)));
+        let store = scratch.store();
+        let policy = RefCell::new(policy.to_owned());
+        Self { _scratch: scratch, store, policy, now: Cell::new(60), knows_groups: Cell::new(true) }
+    }
+
+    /// The same with authenticators of ada's called so, and a state.
+    fn enrolled(policy: &str, labels: &[&str]) -> Self {
+        let site = Self::new(policy);
+        site.store.create_credential(&credential("ada", labels)).unwrap();
+        site.change(|state| state.with_recovery(old_codes()));
+        site
+    }
+
+    fn set_policy(&self, text: &str) {
+        text.clone_into(&mut self.policy.borrow_mut());
+    }
+
+    /// What another program does to the state meanwhile.
+    fn change(&self, next: impl Fn(&State) -> State) {
+        let mut locked = self.store.lock_or_create(&ada(), |_| UnixTime::new(0)).unwrap();
+        locked.save(next(locked.state()), Durability::Flushed).unwrap();
+    }
+
+    fn state(&self) -> State {
+        self.store.state(7).unwrap().unwrap()
+    }
+
+    /// What ada's authenticators are called.
+    fn labels(&self) -> Vec<String> {
+        let credential = self.store.credential(7).unwrap();
+        let authenticators = credential.map(|credential| credential.authenticators).unwrap_or_default();
+        authenticators.into_iter().map(|one| one.label).collect()
+    }
+
+    fn act(&self, actor: Actor, request: &ManageRequest, replies: &[Reply<'_>]) -> Done {
+        let mut person = Person::new(self, replies);
+        let account = ada();
+        let said = Context::open(self, &self.store, &account, actor)
+            .and_then(|context| context.run(request, &mut person));
+        Done { said, prompts: person.prompts, log: person.log }
+    }
+
+    fn owner(&self, request: &ManageRequest, replies: &[Reply<'_>]) -> Done {
+        self.act(Actor::Owner, request, replies)
+    }
+
+    fn administrator(&self, request: &ManageRequest, replies: &[Reply<'_>]) -> Done {
+        self.act(Actor::Administrator, request, replies)
+    }
+}
+
+fn credential(name: &str, labels: &[&str]) -> Credential {
+    let authenticators = labels.iter().map(|label| phone(label)).collect();
+    Credential { uid: 7, name: name.to_owned(), id: "an id".to_owned(), authenticators }
+}
+
+/// One recovery code that nobody knows.
+fn old_codes() -> RecoveryCodes {
+    let mut codes = RecoveryCodes { salt: [1; SALT], ..RecoveryCodes::NONE };
+    codes.hashes[0] = [9; 16];
+    codes
+}
+
+/// Recovery codes of another set, with one that is known.
+fn known_codes() -> RecoveryCodes {
+    let mut codes = RecoveryCodes { salt: [2; SALT], ..RecoveryCodes::NONE };
+    codes.hashes[0] = hash(&the_code(), &[&[2; SALT][..], b"an id"].concat());
+    codes
+}
+
+/// The code of [`known_codes`], which also serves as a ticket.
+fn the_code() -> LongCode {
+    LongCode::new([8; 10])
+}
+
+impl Source for Site {
+    fn now(&self) -> Result<UnixTime, Denial> {
+        Ok(UnixTime::new(self.now.get()))
+    }
+    fn fill(&self, bytes: &mut [u8]) -> Result<(), Denial> {
+        fill(bytes);
+        Ok(())
+    }
+}
+
+/// What fails at a proof is counted at the hosts, so that it is told from a try.
+impl Machine for Site {
+    fn name(&self) -> String {
+        "web1".to_owned()
+    }
+    fn policy(&self) -> Result<Policy, Denial> {
+        let policy = Policy::parse(self.policy.borrow().as_bytes());
+        policy.map_err(|error| Denial::Misconfigured(error.to_string()))
+    }
+    fn account(&self, name: &str) -> Result<Option<Account>, Denial> {
+        Ok(Some(ada()).filter(|ada| ada.name == name))
+    }
+    fn memberships(&self, _: &NssName, _: &BTreeSet<&str>) -> Result<BTreeSet<String>, Fault> {
+        if self.knows_groups.get() { Ok(BTreeSet::new()) } else { Err(Fault("LDAP is down".to_owned())) }
+    }
+    fn is_enrolled(&self, account: &Account) -> Result<bool, Denial> {
+        Ok(self.store.is_enrolled(account.uid)?)
+    }
+    fn is_required(&self, account: &Account) -> Result<bool, Denial> {
+        Ok(self.store.state(account.uid)?.is_some_and(|state| state.required))
+    }
+    fn code_lengths(&self, account: &Account) -> Result<Vec<u8>, Denial> {
+        Ok(self.store.owned_credential(account)?.authenticators.iter().map(|one| one.digits()).collect())
+    }
+    fn verify(
+        &self,
+        account: &Account,
+        typed: &Typed,
+        rules: &Verification,
+        remark: &mut dyn FnMut(&str),
+    ) -> Result<Accepted, Denial> {
+        let record = LocalRecord::open(&self.store, account, rules.skew_steps.into(), self.now()?)?;
+        judge(record, typed, AttemptCounter::Hosts, Purpose::Accept, rules, self.now()?, remark)
+    }
+    fn check_account_phase(&self, _: &str) -> Result<(), String> {
+        Ok(())
+    }
+    fn check_enrollable(&self, account: &Account, rules: &Verification) -> Result<(), Denial> {
+        let Some(state) = self.store.state(account.uid)? else { return Ok(()) };
+        check_state_owner(&state, account)?;
+        state.check_clock(rules.window_end(&[], self.now()?), self.now()?)
+    }
+    fn check_ticket(&self, account: &Account, typed: &LongCode) -> Result<Ticket, Denial> {
+        let locked = self.store.lock(account.uid)?;
+        let mut locked = locked.ok_or(Denial::WrongTicket(TicketFault::None))?;
+        verify_ticket(&mut locked, account.uid, typed, self.now()?)
+    }
+    fn enroll(&self, account: &Account, enrollment: NewEnrollment) -> Result<(), Denial> {
+        self.store.enroll(account, enrollment)
+    }
+}
+
+/// What somebody does at a prompt.
+#[derive(Clone, Copy)]
+enum Reply<'a> {
+    /// Types the code of this step, at this step.
+    Code(usize),
+    /// Types this.
+    Text(&'a str),
+    /// Waits while something happens, then does what comes next.
+    Meanwhile(&'a dyn Fn()),
+}
+use Reply::{Code, Meanwhile, Text};
+
+/// Replies as told, then hangs up.
+struct Person<'a> {
+    site: &'a Site,
+    replies: VecDeque<Reply<'a>>,
+    prompts: Vec<String>,
+    log: Vec<String>,
+}
+
+impl<'a> Person<'a> {
+    fn new(site: &'a Site, replies: &[Reply<'a>]) -> Self {
+        let replies = replies.iter().copied().collect();
+        Self { site, replies, prompts: Vec::new(), log: Vec::new() }
+    }
+}
+
+impl Conversation for Person<'_> {
+    fn ask(&mut self, prompt: &str) -> Result<Answer, Denial> {
+        self.prompts.push(prompt.to_owned());
+        loop {
+            match self.replies.pop_front().ok_or(Denial::Conversation)? {
+                Code(step) => {
+                    self.site.now.set(step as u64 * 30);
+                    return Ok(Answer::new(CODES[step].into()));
+                }
+                Text(text) => return Ok(Answer::new(text.into())),
+                Meanwhile(happens) => happens(),
+            }
+        }
+    }
+    fn tell(&mut self, _: &str) {}
+}
+
+impl Frontend for Person<'_> {
+    fn log(&mut self, verdict: &Verdict) {
+        self.log.push(match verdict {
+            Verdict::Grant(Accepted { proof: Proof::Code { authenticator, .. }, .. }) => {
+                format!("grant {authenticator}")
+            }
+            Verdict::Grant(Accepted { proof: Proof::RecoveryCode, .. }) => "grant recovery code".to_owned(),
+            Verdict::Deny(denial) => format!("deny {}", denial.outward().reason),
+            Verdict::Enrolling | Verdict::Exempt(_) => "no verdict of an act".to_owned(),
+        });
+    }
+    fn log_act(&mut self, act: &str, more: &str) {
+        self.log.push(format!("act {act}{more}"));
+    }
+    fn remark(&mut self, what: &str) {
+        self.log.push(format!("remark {what}"));
+    }
+}
+
+/// What came of an act.
+struct Done {
+    said: Result<String, Failure>,
+    prompts: Vec<String>,
+    log: Vec<String>,
+}
+
+impl Done {
+    /// Fails unless the act was refused in these words.
+    #[track_caller]
+    fn assert_refused(&self, what: &str, then: &str) {
+        assert_eq!(self.said, Err(Failure::refused(what, then)));
+    }
+
+    /// Fails unless something could not be read or done, which these words describe.
+    #[track_caller]
+    fn assert_unavailable(&self, what: &str) {
+        let failure = self.said.as_ref().unwrap_err();
+        assert_eq!((failure.status(), failure.then()), (3, MEND));
+        assert!(failure.what().contains(what), "{}", failure.what());
+    }
+
+    #[track_caller]
+    fn assert_said(&self, text: &str) {
+        assert_eq!(self.said, Ok(text.to_owned()));
+    }
+}
