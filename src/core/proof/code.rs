@@ -201,6 +201,14 @@ mod tests {
     }
 
     #[test]
+    fn exposes_an_answer_that_parses_to_the_same() {
+        for typed in ["123456", "0123-4567-89AB-CDFZ"] {
+            let answer = Typed::parse(typed.as_bytes()).unwrap().expose_answer();
+            assert_eq!(answer.as_slice(), typed.as_bytes());
+        }
+    }
+
+    #[test]
     fn digits_are_a_code_or_a_long_one_by_their_number() {
         for (typed, kind) in [
             ("123456", 1),

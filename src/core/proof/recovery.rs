@@ -185,6 +185,12 @@ mod tests {
     }
 
     #[test]
+    fn shows_no_hash_of_a_recovery_code() {
+        let kept = NewCodes::new(1, &random(), ID).into_kept();
+        assert_eq!(format!("{kept:?}"), "RecoveryCodes(Some(1) left)");
+    }
+
+    #[test]
     fn the_screen_numbers_the_codes_and_fits_80_columns() {
         let set = NewCodes::new(3, &random(), ID);
         let texts: Vec<_> = set.codes().iter().map(LongCode::expose_text).collect();

@@ -77,6 +77,21 @@ mod tests {
     }
 
     #[test]
+    fn lets_dialogue_end_ten_minutes_after_expiry() {
+        let ticket = Ticket::issue(&LongCode::new([7; 10]), 1001, UnixTime::new(1000));
+        assert_eq!(
+            [1000, 1599, 1600, 1601].map(|now| ticket.is_over(UnixTime::new(now))),
+            [false, false, true, true]
+        );
+    }
+
+    #[test]
+    fn shows_no_hash_of_a_ticket() {
+        let ticket = Ticket { hash: [7; HASH], expires: UnixTime::new(1000), tries: 2 };
+        assert_eq!(format!("{ticket:?}"), "Ticket(until 1000, 2 tries)");
+    }
+
+    #[test]
     fn three_tries_and_it_is_dead() {
         let ticket = Ticket::issue(&LongCode::new([7; 10]), 1001, UnixTime::new(1000));
         let third = ticket.charged().and_then(Ticket::charged).and_then(Ticket::charged).unwrap();

@@ -316,4 +316,19 @@ mod tests {
         let short = Authenticator::new("x".into(), &[7; 15], Algorithm::SHA1, 6, Period::DEFAULT, None);
         assert!(short.is_err());
     }
+
+    #[test]
+    fn takes_imported_secret_from_ten_bytes_on() {
+        let imported = |length| {
+            let sha1 = Algorithm::SHA1;
+            Authenticator::imported("x".into(), &SEED[..length], sha1, 6, Period::DEFAULT, None).is_ok()
+        };
+        assert_eq!([9, 10, 11, 20].map(imported), [false, true, true, true]);
+    }
+
+    #[test]
+    fn takes_each_hash_for_the_algorithm_of_its_name() {
+        let algorithms = [Hash::SHA1, Hash::SHA256, Hash::SHA512].map(Algorithm::from);
+        assert_eq!(algorithms, [Algorithm::SHA1, Algorithm::SHA256, Algorithm::SHA512]);
+    }
 }
