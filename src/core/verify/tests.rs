@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::proof::recovery::hash;
-use crate::test_support::phone;
+use crate::test_support::{Scratch, ada, phone};
 
 /// A record that remembers each save, and fails from a given one on.
 struct Remembering {
@@ -197,4 +197,43 @@ fn a_phone_whose_clock_is_wrong_is_told_from_a_guess() {
     let mut record = record(9);
     let Err(Denial::WrongCode { clock_offset, .. }) = judge(&mut record, "520489", 5) else { panic!() };
     assert_eq!(clock_offset, Some(ClockOffset { authenticator: "phone".to_owned(), offset: 120 }));
+}
+
+/// By chance, or because two devices have one secret, a code can belong to two steps.
+#[test]
+fn takes_code_for_that_of_its_steps_which_is_not_used_up() {
+    let slow = |label: &str| {
+        let secret = phone(label).expose_secret().to_vec();
+        Authenticator::new(label.to_owned(), &secret, Algorithm::SHA1, 6, Period::new(60).unwrap(), None)
+    };
+    let mut record = record(9);
+    record.credential.authenticators.push(slow("tablet").unwrap());
+    record.state.mark = UnixTime::new(150);
+    let rules = Verification { skew_steps: 3, ..Verification::default() };
+    let typed = Typed::parse(b"969429").unwrap(); // of step 3: at 90 on the phone, at 180 on the tablet
+    let now = UnixTime::new(180);
+    let accepted = verify(&mut record, &typed, AttemptCounter::Hosts, Purpose::Accept, &rules, now).unwrap();
+    assert_eq!(accepted.proof, Proof::Code { authenticator: "tablet".to_owned(), offset: 0 });
+    assert_eq!(record.state.mark, UnixTime::new(180));
+}
+
+/// The log may be slow, and other logins wait for the lock.
+#[test]
+fn remarks_when_the_record_is_no_longer_locked() {
+    let scratch = Scratch::new("remark");
+    let store = scratch.store();
+    let authenticators = vec![phone("phone")];
+    let credential = Credential { uid: 7, name: "ada".to_owned(), id: String::new(), authenticators };
+    store.create_credential(&credential).unwrap();
+    let now = UnixTime::new(60);
+    let record = LocalRecord::open(&store, &ada(), 1, now).unwrap();
+    let mut remarks = 0;
+    let mut remark = |_: &str| {
+        assert!(store.lock(7).unwrap().is_some());
+        remarks += 1;
+    };
+    let typed = Typed::parse(b"000000").unwrap();
+    let (by, rules) = (AttemptCounter::Hosts, Verification::default());
+    assert!(super::judge(record, &typed, by, Purpose::Accept, &rules, now, &mut remark).is_err());
+    assert_eq!(remarks, 1, "that a state was created");
 }
