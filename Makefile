@@ -51,6 +51,7 @@ fuzz: ## looks for inputs that break a promise: TARGETS (all), SECONDS_EACH (60)
 
 mutants: ## changes what decides a login, one operator at a time: does a unit test notice? ARGS: cargo-mutants' own
 	[ -x target/tools/bin/cargo-mutants ] || $(CARGO) install cargo-mutants --version 27.1.0 --locked --root target/tools
+	tests/mutants/verify
 	PATH="$$PWD/target/tools/bin:$$PATH" $(CARGO) mutants --output target $(ARGS)
 
 soak: build ## 10,000 logins in one process, on 16 threads, and under valgrind: nothing may grow; shows the figures

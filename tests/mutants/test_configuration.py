@@ -13,6 +13,7 @@ TOP = Path(__file__).parents[2]
 TEXT = (TOP / ".cargo/mutants.toml").read_text()
 CONFIGURATION = tomllib.loads(TEXT)
 LEFT_OUT = CONFIGURATION["exclude_re"]
+BY_HAND = tomllib.loads((TOP / "tests/mutants/verify.toml").read_text())["mutant"]
 
 
 def functions(text):
@@ -35,3 +36,8 @@ def test_the_tests_that_the_reasons_name_are_there():
     assert len(named) == TEXT.count(" in tests/")
     for test, file in named:
         assert test in functions((TOP / file).read_text())
+
+
+@pytest.mark.parametrize("mutant", BY_HAND, ids=lambda mutant: mutant["name"])
+def test_what_a_mutant_of_verify_replaces_stands_there_once(mutant):
+    assert (TOP / "src/core/verify.rs").read_text().count(mutant["find"]) == 1

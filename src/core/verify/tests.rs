@@ -4,12 +4,12 @@ use super::*;
 use crate::proof::recovery::hash;
 use crate::test_support::{Scratch, ada, phone};
 
-/// A record that remembers each save, and fails from a given one on.
+/// A record that remembers each save. One of them fails, counted from 0, and none before or after it.
 struct Remembering {
     credential: Credential,
     state: State,
     saves: Vec<(u16, Durability)>,
-    fail_from: usize,
+    until_failure: Option<usize>,
 }
 
 impl Record for Remembering {
@@ -23,23 +23,30 @@ impl StateRecord for Remembering {
         &self.state
     }
     fn save(&mut self, next: State, how: Durability) -> Result<(), Denial> {
-        if self.saves.len() >= self.fail_from {
+        let left = self.until_failure.take();
+        if left == Some(0) {
             return Err(Denial::Unavailable("disk".to_owned()));
         }
+        self.until_failure = left.map(|left| left - 1);
         self.saves.push((next.hosts.codes, how));
         self.state = next;
         Ok(())
     }
 }
 
-fn record(fail_from: usize) -> Remembering {
+fn record(fails_at: usize) -> Remembering {
     let credential = Credential {
         id: "an id".to_owned(),
         uid: 1001,
         name: "ada".to_owned(),
         authenticators: vec![phone("phone")],
     };
-    Remembering { credential, state: State::new("ada", UnixTime::new(0)), saves: Vec::new(), fail_from }
+    Remembering {
+        credential,
+        state: State::new("ada", UnixTime::new(0)),
+        saves: Vec::new(),
+        until_failure: Some(fails_at),
+    }
 }
 
 fn judge(record: &mut Remembering, code: &str, step: u64) -> Result<Accepted, Denial> {
@@ -97,9 +104,19 @@ fn a_code_works_once() {
 
 #[test]
 fn nothing_is_granted_that_could_not_be_saved() {
-    for fail_from in [0, 1] {
-        assert_eq!(judge(&mut record(fail_from), "254676", 5), Err(Denial::Unavailable("disk".to_owned())));
+    for fails_at in [0, 1] {
+        let disk = Err(Denial::Unavailable("disk".to_owned()));
+        assert_eq!(judge(&mut record(fails_at), "254676", 5), disk);
+        assert_eq!(judge(&mut with_recovery_code(fails_at), "oooo-0000-0000-0000", 5), disk);
     }
+}
+
+#[test]
+fn refuses_code_while_the_mark_lies_in_the_future() {
+    let mut record = record(9);
+    record.state.mark = UnixTime::new(6 * 30 + 1);
+    assert!(matches!(judge(&mut record, "254676", 5), Err(Denial::ClockAnomaly { .. })));
+    assert!(record.saves.is_empty(), "it costs no try");
 }
 
 #[test]
@@ -110,11 +127,17 @@ fn nothing_is_compared_that_could_not_be_charged() {
     assert!(record.saves.is_empty());
 }
 
-#[test]
-fn a_recovery_code_is_charged_then_accepted_once_with_one_flush() {
-    let mut record = record(9);
+/// A record with one recovery code of 80 zero bits.
+fn with_recovery_code(fails_at: usize) -> Remembering {
+    let mut record = record(fails_at);
     record.state.recovery = RecoveryCodes { salt: [1; 16], ..RecoveryCodes::NONE };
     record.state.recovery.hashes[0] = hash(&LongCode::new([0; 10]), &[&[1; 16][..], b"an id"].concat());
+    record
+}
+
+#[test]
+fn a_recovery_code_is_charged_then_accepted_once_with_one_flush() {
+    let mut record = with_recovery_code(9);
     record.state.hosts.codes = 20;
     let accepted = judge(&mut record, "oooo-0000-0000-0000", 5).unwrap();
     assert_eq!(accepted, Accepted { proof: Proof::RecoveryCode, recovery_left: Some(0) });
@@ -130,8 +153,8 @@ fn the_ticket() -> LongCode {
 }
 
 /// A record with a ticket for uid 1001, which expires at 1,000.
-fn with_ticket(fail_from: usize) -> Remembering {
-    let mut record = record(fail_from);
+fn with_ticket(fails_at: usize) -> Remembering {
+    let mut record = record(fails_at);
     record.state.ticket = Some(Ticket::issue(&the_ticket(), 1001, UnixTime::new(1000)));
     record
 }
@@ -186,8 +209,8 @@ fn compares_no_ticket_that_is_dead_expired_or_missing() {
 
 #[test]
 fn accepts_no_ticket_that_could_not_be_saved() {
-    for fail_from in [0, 1] {
-        let judged = judge_ticket(&mut with_ticket(fail_from), 1001, &the_ticket());
+    for fails_at in [0, 1] {
+        let judged = judge_ticket(&mut with_ticket(fails_at), 1001, &the_ticket());
         assert_eq!(judged, Err(Denial::Unavailable("disk".to_owned())));
     }
 }
