@@ -40,7 +40,7 @@ pub const STATES: &str = concat!(store!(), "/state");
 pub const HELPER: &CStr = c"/usr/libexec/twostep/twostep-helper";
 
 /// The folder in which administrators write PAM's service files.
-pub(crate) const PAM_DIR: &str = "/etc/pam.d";
+pub const PAM_DIR: &str = "/etc/pam.d";
 /// The folders in which libpam looks for a service's file: the first that has it counts. The last two are the vendors' of
 /// Fedora and Arch, and of SUSE.
 pub const PAM_DIRS: &[&str] = &[PAM_DIR, "/usr/lib/pam.d", "/usr/share/pam.d", "/usr/etc/pam.d"];

@@ -1,7 +1,7 @@
 //! SELinux and AppArmor: whether they may keep sshd, login and sudo from our files.
 
 use twostep_core::os::label;
-use twostep_core::paths::STORE;
+use twostep_core::paths::{POLICY_DIR, STORE};
 use twostep_hostconf::location::Location;
 use twostep_hostconf::tree;
 
@@ -31,10 +31,9 @@ fn selinux(context: &Context<'_>) -> Option<Finding> {
             format!("SELinux is enforcing, and this has {has}"),
             "sshd may not be allowed to write there; then every code is refused, and 'ausearch -m avc -ts recent' says so.",
             Remedy::Advice {
-                text: "twostep brings a module for SELinux: semodule -i /usr/share/selinux/packages/twostep.pp && restorecon -RF \
-                       /etc/twostep /var/lib/twostep /usr/libexec/twostep. It was linked with the policies of Debian and Fedora, \
-                       and has not run on such a machine; log in from a second terminal to see."
-                    .to_owned(),
+                text: format!("twostep brings a module for SELinux: semodule -i /usr/share/selinux/packages/twostep.pp && restorecon -RF \
+                       {POLICY_DIR} {STORE} /usr/libexec/twostep. It was linked with the policies of Debian and Fedora, \
+                       and has not run on such a machine; log in from a second terminal to see."),
             },
         )
     })

@@ -1,6 +1,7 @@
 //! The account `twostep`, which owns secrets and states.
 
 use twostep_core::os::account;
+use twostep_core::paths::STORE;
 use twostep_hostconf::location::Location;
 use twostep_hostconf::tree;
 
@@ -52,8 +53,9 @@ fn root_or_shared(ours: &Local, local: &[Local]) -> Option<Finding> {
         what,
         WHY_ALONE,
         Remedy::Advice {
-            text: "Give 'twostep' a uid of its own with 'usermod --uid', then: chown -R twostep:twostep /var/lib/twostep"
-                .to_owned(),
+            text: format!(
+                "Give 'twostep' a uid of its own with 'usermod --uid', then: chown -R twostep:twostep {STORE}"
+            ),
         },
     ))
 }

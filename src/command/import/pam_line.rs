@@ -5,6 +5,7 @@ use std::path::Path;
 
 use twostep_core::pam::line::words;
 use twostep_core::pam::other_modules;
+use twostep_core::paths::PAM_DIR;
 
 use crate::failure::Failure;
 use crate::printable::printable;
@@ -40,7 +41,7 @@ fn translate(line: &str) -> Result<String, Failure> {
     let opt_in = module == GOOGLE && has("nullok");
     let ours = format!("auth required pam_twostep.so{}", if forward { " forward_pass" } else { "" });
     let mut text =
-        format!("# In place of the line of {module} in the service's file in /etc/pam.d:\n#   {ours}\n");
+        format!("# In place of the line of {module} in the service's file in {PAM_DIR}:\n#   {ours}\n");
     if forward {
         text.push_str(
             "# It stands before the line that checks the password, which then has use_first_pass.\n",
