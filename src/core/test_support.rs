@@ -158,7 +158,7 @@ impl Application for Person {
     fn take(&mut self) -> Option<Handoff> {
         self.handoff.take()
     }
-    fn settle(&mut self) {
+    fn end_pending(&mut self) {
         self.pending = false;
     }
     fn is_pending(&mut self) -> bool {

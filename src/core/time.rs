@@ -117,7 +117,7 @@ impl Day {
     }
 
     /// The first moment of the day after.
-    pub fn ends(self) -> UnixTime {
+    pub(crate) fn ends(self) -> UnixTime {
         self.begins().plus(Self::LENGTH)
     }
 

@@ -127,7 +127,7 @@ impl Application for PamApplication<'_> {
         kept.ok().and_then(Cell::take)
     }
 
-    fn settle(&mut self) {
+    fn end_pending(&mut self) {
         // libpam writes an error to the log if what is to be removed is not there.
         if self.is_pending() {
             let _ = ffi::putenv(self.handle, PENDING); // if it stays, setcred refuses

@@ -53,7 +53,7 @@ impl PamHooks for Twostep {
     /// PAM_IGNORE would refuse a login in a stack in which we stand alone. It touches no file.
     fn sm_setcred(pamh: &mut PamHandle, _: Vec<&CStr>, flags: PamFlag) -> PamResultCode {
         guarded(|| {
-            code_of(account_phase::check_settled(&mut PamApplication::new(pamh, flags)), PamCode::Success)
+            code_of(account_phase::check_not_pending(&mut PamApplication::new(pamh, flags)), PamCode::Success)
         })
     }
 }

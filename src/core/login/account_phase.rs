@@ -29,7 +29,7 @@ pub fn misconfigured(application: &mut impl Application, machine: &impl Machine,
 
 /// The backstop: fails as long as an enrollment is pending. An application comes here only after the account phase, so that
 /// has not reached us, and the login would go on with nothing stored.
-pub fn check_settled(application: &mut impl Application) -> Result<(), Denial> {
+pub fn check_not_pending(application: &mut impl Application) -> Result<(), Denial> {
     if !application.is_pending() {
         return Ok(());
     }
@@ -73,7 +73,7 @@ impl<A: Application, M: Machine> Admission<'_, A, M> {
         self.check_still_wanted(policy, &enrollment)?;
         let enrolled = Enrolled::from(&enrollment);
         self.call.machine.enroll(account, enrollment)?;
-        self.call.application.settle();
+        self.call.application.end_pending();
         self.call.application.log(&audit::enrolled(&self.call.who, &enrolled));
         self.call.application.tell(DONE);
         Ok(())

@@ -58,7 +58,7 @@ impl PamItems {
     }
 
     /// How the log names this login.
-    pub fn who(&self) -> Who {
+    pub(crate) fn who(&self) -> Who {
         Who {
             service: self.service.clone(),
             rhost: self.rhost.clone(),
@@ -116,7 +116,7 @@ pub trait Application: Conversation {
     /// Takes what was kept.
     fn take(&mut self) -> Option<Handoff>;
     /// Says that no enrollment is pending any more, because it was stored or because a new login begins.
-    fn settle(&mut self);
-    /// Whether an enrollment is pending: kept, here or in another process of the same login, and not settled.
+    fn end_pending(&mut self);
+    /// Whether an enrollment is pending: kept, here or in another process of the same login, and not stored.
     fn is_pending(&mut self) -> bool;
 }

@@ -1,5 +1,6 @@
 //! The story of one login, from the PAM items to the verdict.
 
+use crate::dialogue::conversation::{BOTH_PROMPT, CODE_PROMPT, TICKET_PROMPT};
 use crate::dialogue::enroll::{self, EnrollmentTerms};
 use crate::dialogue::qr::Colour;
 use crate::login::application::{Application, Handoff, HandoffKind, PamItems};
@@ -14,12 +15,6 @@ use crate::store::files::credential::NewEnrollment;
 use crate::verdict::{Accepted, Denial, Exemption, ExemptionReason, Next, TicketFault, Verdict};
 use crate::verify;
 
-/// What the person is asked.
-pub const PROMPT: &str = "Verification code: ";
-/// What the person is asked where one question must do. It begins with the word by which programs without a person know that
-/// a password is wanted.
-pub(crate) const PROMPT_FOR_BOTH: &str = "Password and verification code: ";
-const TICKET_PROMPT: &str = "Enrollment ticket: ";
 const NEEDS_TICKET: &str =
     "A second step is required here. Setting it up needs a ticket from your administrator.";
 /// Tickets that may be typed in one conversation.
@@ -89,7 +84,7 @@ pub fn misconfigured(application: &mut impl Application, machine: &impl Machine,
 /// Drops what an earlier try has left: login(1) and sshd reuse a handle, even for another user.
 fn forget(application: &mut impl Application) {
     drop(application.take());
-    application.settle();
+    application.end_pending();
 }
 
 /// What a login must prove.
@@ -159,7 +154,7 @@ impl<A: Application, M: Machine> Login<'_, A, M> {
 
     /// Asks for a code until one is accepted or the tries are used up.
     fn prove(&mut self, subject: &Subject, rules: &Verification) -> Verdict {
-        let mut prompt = PROMPT.to_owned();
+        let mut prompt = CODE_PROMPT.to_owned();
         let mut left = rules.tries;
         loop {
             let judged = match self.call.application.ask(&prompt) {
@@ -173,13 +168,13 @@ impl<A: Application, M: Machine> Login<'_, A, M> {
             left = match denial.outward().next {
                 Next::AskAgain => left.saturating_sub(1),
                 // Also where one try is allowed: sudo and `ssh -q` show a reason in a prompt or not at all.
-                Next::OneMorePrompt => left.saturating_sub(1).max(u8::from(prompt == PROMPT)).min(1),
+                Next::OneMorePrompt => left.saturating_sub(1).max(u8::from(prompt == CODE_PROMPT)).min(1),
                 Next::Stop => 0,
             };
             if left == 0 {
                 return self.refuse(denial);
             }
-            prompt = format!("{}\n{PROMPT}", denial.text());
+            prompt = format!("{}\n{CODE_PROMPT}", denial.text());
             self.call.log(&Verdict::Deny(denial));
         }
     }
@@ -190,8 +185,7 @@ impl<A: Application, M: Machine> Login<'_, A, M> {
         // Looked up before the question: once it is answered, there are 5 s to judge.
         let lengths =
             subject.as_ref().map_or(Ok(Vec::new()), |account| self.call.machine.code_lengths(account));
-        let asked =
-            lengths.and_then(|lengths| Ok((lengths, self.call.application.ask_hidden(PROMPT_FOR_BOTH)?)));
+        let asked = lengths.and_then(|lengths| Ok((lengths, self.call.application.ask_hidden(BOTH_PROMPT)?)));
         let (lengths, answer) = match asked {
             Ok(asked) => asked,
             Err(denial) => return self.refuse(denial),

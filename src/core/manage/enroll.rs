@@ -1,5 +1,6 @@
 //! Enrolling, outside of a login.
 
+use crate::dialogue::conversation::TICKET_PROMPT;
 use crate::dialogue::enroll::{self, EnrollmentTerms, IssuedEnrollment};
 use crate::dialogue::qr::Colour;
 use crate::login::audit::Value;
@@ -14,7 +15,6 @@ use crate::verdict::{Denial, TicketFault};
 use super::failure::Failure;
 use super::{Actor, Context, DELETE, Frontend, PROOF, UNCHANGED, lower, until_accepted};
 
-const QUESTION: &str = "Enrollment ticket: ";
 const NEEDS_TICKET: &str = "Setting up your second step needs a ticket from your administrator.\n";
 /// Tickets that may be typed in one conversation.
 const TRIES: u8 = 3;
@@ -129,7 +129,7 @@ impl<M: Machine> Context<'_, M> {
     }
 
     fn ask_ticket(&self, frontend: &mut impl Frontend) -> Result<Ticket, Failure> {
-        let asked = until_accepted(frontend, NEEDS_TICKET, QUESTION, TRIES, |answer, _| {
+        let asked = until_accepted(frontend, NEEDS_TICKET, TICKET_PROMPT, TRIES, |answer, _| {
             let typed = LongCode::parse(answer).ok_or(Denial::WrongTicket(TicketFault::NotATicket))?;
             self.machine.check_ticket(self.account, &typed)
         });

@@ -14,7 +14,7 @@ pub struct Failure {
 
 impl Failure {
     /// The exit status of a command that was understood, and is refused.
-    pub const REFUSED: u8 = 1;
+    pub(crate) const REFUSED: u8 = 1;
     /// The exit status of a command that was not understood.
     pub const USAGE: u8 = 2;
     /// The exit status where a file, lock, clock or look-up failed.

@@ -12,7 +12,7 @@ mod try_out;
 
 use zeroize::Zeroizing;
 
-use crate::dialogue::conversation::Conversation;
+use crate::dialogue::conversation::{CODE_PROMPT, Conversation};
 use crate::login::machine::Machine;
 use crate::os::account::Account;
 use crate::policy::Policy;
@@ -26,7 +26,6 @@ use failure::Failure;
 use obligation::Obligation;
 use request::ManageRequest;
 
-const CODE: &str = "Verification code: ";
 const PROOF: &str = "To go on, type a code from your app, or a recovery code.\n";
 const NOTHING: &str = "Nothing was stored. Run the command again; delete the entry in the app first.";
 const BROKEN_OFF: &str = "the dialogue was broken off.";
@@ -140,7 +139,7 @@ impl<'a, M: Machine> Context<'a, M> {
         judge: impl Fn(&M, &Typed, &mut O) -> Result<Accepted, Denial>,
     ) -> Result<Accepted, Failure> {
         let tries = self.policy.verification.tries;
-        let judged = until_accepted(frontend, why, CODE, tries, |answer, frontend| {
+        let judged = until_accepted(frontend, why, CODE_PROMPT, tries, |answer, frontend| {
             let typed = Typed::parse(answer).ok_or(Denial::NotACode)?;
             judge(self.machine, &typed, frontend)
         });

@@ -111,7 +111,7 @@ impl Dir {
     }
 
     /// The path of `name` in this directory, for messages.
-    pub fn path_of(&self, name: &str) -> PathBuf {
+    pub(crate) fn path_of(&self, name: &str) -> PathBuf {
         self.path.join(name)
     }
 
@@ -159,7 +159,7 @@ impl Dir {
     }
 
     /// Replaces the file `name` by one with `bytes`, whole and on disk. The caller holds the lock under which alone this is called.
-    pub fn replace(&self, name: &str, bytes: &[u8]) -> Result<(), Fault> {
+    pub(crate) fn replace(&self, name: &str, bytes: &[u8]) -> Result<(), Fault> {
         let interim = interim(name);
         self.unlink(&interim)?;
         let file = self.write_unnamed(name, bytes)?;

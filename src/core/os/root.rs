@@ -75,7 +75,7 @@ impl Root {
     }
 
     /// The directories between this root and `path`, an absolute one, outermost first, without `path` itself.
-    pub fn above(&self, path: &str) -> Vec<PathBuf> {
+    pub(crate) fn above(&self, path: &str) -> Vec<PathBuf> {
         let ends = path.match_indices('/').map(|(end, _)| end).filter(|&end| end > 0);
         ends.filter_map(|end| path.get(..end)).map(|above| self.path(above)).collect()
     }

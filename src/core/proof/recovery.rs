@@ -10,7 +10,7 @@ use crate::proof::code::{LONG_CODE_BYTES, LongCode};
 /// More recovery codes than anybody writes down.
 pub(crate) const MOST_CODES: usize = 16;
 /// Bytes of a salt (RFC 8018 section 4.1 asks for 8 at least).
-pub const SALT: usize = 16;
+pub(crate) const SALT: usize = 16;
 /// Bytes of a hash.
 pub(crate) const HASH: usize = 16;
 /// Rounds of PBKDF2. The codes are random and have 80 bits: a few milliseconds are enough to make a stolen file useless, and

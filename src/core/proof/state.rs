@@ -102,7 +102,7 @@ impl State {
 
     /// Pays for one try, before it is looked at. Refused, and free, while the person must wait, once `limit` failures in a
     /// row were reached, and if the mark lies beyond `window_end`, the last moment at which an acceptable step begins.
-    pub fn charge(
+    pub(crate) fn charge(
         &self,
         by: AttemptCounter,
         limit: u16,

@@ -30,7 +30,7 @@ impl Ticket {
     }
 
     /// This ticket after one more was typed; none if it is dead.
-    pub fn charged(self) -> Option<Self> {
+    pub(crate) fn charged(self) -> Option<Self> {
         Some(Self { tries: self.tries.checked_sub(1)?, ..self })
     }
 

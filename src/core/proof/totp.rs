@@ -10,7 +10,7 @@ pub use totp_rs::Algorithm;
 
 /// The hash of the HMAC, by the name it has in our files: one of those of RFC 6238 section 1.2.
 #[derive(serde::Deserialize, Clone, Copy, Default)]
-pub enum Hash {
+pub(crate) enum Hash {
     /// What every app knows.
     #[default]
     SHA1,

@@ -144,7 +144,7 @@ impl Config {
     }
 
     /// Block `index` and the blocks around it.
-    pub fn chain(&self, index: usize) -> BTreeSet<usize> {
+    pub(crate) fn chain(&self, index: usize) -> BTreeSet<usize> {
         let mut chain = BTreeSet::from([index]);
         let mut at = self.blocks.get(index).and_then(|block| block.parent);
         while let Some(parent) = at {

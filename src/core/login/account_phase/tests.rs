@@ -35,7 +35,7 @@ fn a_pending_enrollment_is_stored_once_and_the_person_is_told() {
     assert_eq!((machine.stored.borrow().len(), ada.pending), (1, false));
     assert_eq!(ada.shown, [format!("[{DONE}]")]);
     assert!(ada.log[0].starts_with("result=enrolled user=root service=login"), "{:?}", ada.log);
-    assert_eq!(check_settled(&mut ada), Ok(()));
+    assert_eq!(check_not_pending(&mut ada), Ok(()));
     assert_eq!(admit(&mut ada, &machine), Ok(()));
     assert_eq!(machine.stored.borrow().len(), 1, "it serves once");
 }
@@ -62,7 +62,7 @@ fn what_was_left_for_another_account_or_service_is_stored_for_nobody() {
         change(&mut ada);
         assert_eq!(code(admit(&mut ada, &machine)), Some(PamCode::AuthinfoUnavail));
         assert!(machine.stored.borrow().is_empty());
-        assert_eq!(code(check_settled(&mut ada)), Some(PamCode::CredErr));
+        assert_eq!(code(check_not_pending(&mut ada)), Some(PamCode::CredErr));
     }
 }
 
@@ -70,7 +70,7 @@ fn what_was_left_for_another_account_or_service_is_stored_for_nobody() {
 fn the_backstop_refuses_as_long_as_something_is_pending_and_names_the_line_to_move() {
     let mut ada = pending();
     ada.items.service = "sshd".to_owned();
-    assert_eq!(code(check_settled(&mut ada)), Some(PamCode::CredErr));
+    assert_eq!(code(check_not_pending(&mut ada)), Some(PamCode::CredErr));
     assert!(
         ada.log[0].contains("reason=not-stored") && ada.log[0].contains("/etc/pam.d/sshd"),
         "{:?}",
@@ -168,7 +168,7 @@ fn a_wrong_line_stores_nothing_now_or_later_and_the_backstop_still_refuses() {
     assert_eq!(denial.outward().code, PamCode::ServiceErr);
     assert_eq!(admit(&mut ada, &machine), Ok(()));
     assert!(machine.stored.borrow().is_empty());
-    assert_eq!(code(check_settled(&mut ada)), Some(PamCode::CredErr));
+    assert_eq!(code(check_not_pending(&mut ada)), Some(PamCode::CredErr));
 }
 
 #[test]
@@ -215,7 +215,7 @@ fn what_an_administrator_changes_during_the_dialogue_counts() {
         let (mut ada, machine) = (pending(), Fake { policy: Ok(policy), ..newcomer() });
         assert_eq!(code(admit(&mut ada, &machine)), Some(PamCode::AuthinfoUnavail), "{change}");
         assert!(machine.stored.borrow().is_empty());
-        assert_eq!(code(check_settled(&mut ada)), Some(PamCode::CredErr));
+        assert_eq!(code(check_not_pending(&mut ada)), Some(PamCode::CredErr));
     }
 }
 

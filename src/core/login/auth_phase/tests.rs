@@ -14,7 +14,7 @@ const REFUSED: &str = "Not accepted. Each code works once: wait for the next one
 fn who_mistypes_may_try_again_and_each_answer_is_logged() {
     let mut ada = person("root", &["123456", "abc", "234567"]);
     assert_eq!(run(&mut ada, &enrolled(&[WRONG, Ok(())])), PamCode::Success);
-    assert_eq!(ada.shown, [PROMPT, REFUSED, REFUSED]);
+    assert_eq!(ada.shown, [CODE_PROMPT, REFUSED, REFUSED]);
     let reasons = ["reason=wrong-code", "reason=not-a-code", "result=grant"];
     for (line, reason) in ada.log.iter().zip(reasons) {
         assert!(line.contains(reason), "{line}");
@@ -60,7 +60,7 @@ fn only_a_policy_decision_is_ignored() {
         let mut ada = person("root", &[]);
         assert_eq!(run(&mut ada, &machine), code, "{policy:?}");
         assert_eq!(ada.log.len(), 1);
-        assert!(!ada.shown.iter().any(|text| text.contains(PROMPT)), "nobody is asked");
+        assert!(!ada.shown.iter().any(|text| text.contains(CODE_PROMPT)), "nobody is asked");
     }
 }
 
@@ -75,7 +75,7 @@ fn who_is_locked_out_reads_why_in_one_more_prompt() {
     assert_eq!(run(&mut ada, &enrolled(&[waiting.clone(), waiting])), PamCode::MaxTries);
     let text =
         "Too many wrong codes. No code is accepted before 00:01:00 UTC (in 27 s). A recovery code works now.";
-    assert_eq!(ada.shown, [PROMPT, &format!("{text}\n{PROMPT}"), &format!("[{text}]")]);
+    assert_eq!(ada.shown, [CODE_PROMPT, &format!("{text}\n{CODE_PROMPT}"), &format!("[{text}]")]);
 }
 
 #[test]
@@ -98,7 +98,7 @@ fn an_error_ends_the_conversation_without_its_cause() {
     assert_eq!(run(&mut ada, &enrolled(&[broken])), PamCode::AuthinfoUnavail);
     assert_eq!(
         ada.shown,
-        [PROMPT, "[Verification is unavailable. Ask your administrator to run 'twostep doctor'.]"]
+        [CODE_PROMPT, "[Verification is unavailable. Ask your administrator to run 'twostep doctor'.]"]
     );
     assert!(ada.log[0].contains("cause=\"/var/lib/x is damaged\""));
 }
@@ -124,7 +124,7 @@ fn what_sshd_puts_in_place_of_an_answer_is_recognised() {
     ada.items.service = "sshd".to_owned();
     ada.items.has_password = true;
     assert_eq!(run(&mut ada, &enrolled(&[])), PamCode::AuthErr);
-    assert_eq!(ada.shown, [PROMPT, REFUSED, REFUSED]);
+    assert_eq!(ada.shown, [CODE_PROMPT, REFUSED, REFUSED]);
     let reasons = ["reason=refused-by-sshd", "reason=refused-by-sshd", "reason=not-a-code"];
     for (line, reason) in ada.log.iter().zip(reasons) {
         assert!(line.contains(reason), "{line}");
@@ -376,7 +376,7 @@ fn before_a_second_step_becomes_mandatory_who_has_none_gets_in_and_is_told_from_
     let mut ada = person("root", &["123456"]);
     let prepared = Fake { policy: Ok(LATER), ..enrolled(&[Ok(())]) };
     assert_eq!(run(&mut ada, &prepared), PamCode::Success);
-    assert_eq!(ada.shown, [PROMPT], "who is enrolled notices nothing");
+    assert_eq!(ada.shown, [CODE_PROMPT], "who is enrolled notices nothing");
 }
 
 #[test]
@@ -438,7 +438,7 @@ fn where_a_login_cannot_enroll_nobody_sees_a_key() {
         let mut ada = person("root", &["1", "2", "3"]);
         change(&mut ada.items);
         assert_eq!(run(&mut ada, &machine), PamCode::AuthErr);
-        assert_eq!(ada.shown, [PROMPT, REFUSED, REFUSED]);
+        assert_eq!(ada.shown, [CODE_PROMPT, REFUSED, REFUSED]);
         let told = |line: &String| line.contains("reason=not-enrolled") && line.contains(cause);
         assert!(ada.log.iter().any(told), "{:?}", ada.log);
         assert!(ada.handoff.is_none() && !ada.pending);
@@ -462,7 +462,7 @@ fn where_the_account_phase_may_pass_us_by_nobody_enrolls_and_the_log_says_what_t
     let machine = Fake { account_phase: Err("put our line first"), ..newcomer() };
     let mut ada = person("root", &["1", "2", "3"]);
     assert_eq!(run(&mut ada, &machine), PamCode::AuthErr);
-    assert_eq!(ada.shown, [PROMPT, REFUSED, REFUSED]);
+    assert_eq!(ada.shown, [CODE_PROMPT, REFUSED, REFUSED]);
     assert!(ada.log[0].contains("cause=\"they cannot enroll here: put our line first\""), "{}", ada.log[0]);
 }
 
@@ -472,7 +472,7 @@ fn sshd_under_another_name_does_not_enroll_unless_the_policy_names_it() {
     ada.items =
         PamItems { service: "renamed".to_owned(), has_password: true, tty: "ssh".to_owned(), ..ada.items };
     assert_eq!(run(&mut ada, &newcomer()), PamCode::AuthErr);
-    assert_eq!(ada.shown[0], PROMPT);
+    assert_eq!(ada.shown[0], CODE_PROMPT);
 }
 
 #[test]

@@ -73,7 +73,7 @@ impl NewEnrollment {
     }
 
     /// How many recovery codes were shown.
-    pub fn recovery_codes(&self) -> u8 {
+    pub(crate) fn recovery_codes(&self) -> u8 {
         self.recovery.as_ref().and_then(RecoveryCodes::left).unwrap_or(0)
     }
 }
