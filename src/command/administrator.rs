@@ -89,8 +89,8 @@ impl Administrator {
         account: &Account,
         act: impl FnOnce(&Context<'_, System>, &mut AdminFrontend<'_>) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
-        let store = self.store()?;
-        let context = Context::open(self.machine(), &store, account, Actor::Administrator)?;
+        let open_store = || self.system.store();
+        let context = Context::open(self.machine(), &open_store, account, Actor::Administrator)?;
         act(&context, &mut AdminFrontend { administrator: self, account })
     }
 

@@ -158,7 +158,7 @@ impl Basis<'_> {
         Obligation::of(account, required, self.system, &self.policy, self.now)
     }
 
-    /// What happens to a code now in this budget, and until when.
+    /// What happens to a code now by this counter, and until when.
     fn codes(
         &self,
         state: &StateSummary,

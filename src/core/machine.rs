@@ -41,7 +41,7 @@ pub struct System {
 /// Who judges what was typed.
 #[derive(Clone, Copy)]
 enum Judge {
-    /// This process, which may read the store; what fails is counted in this budget.
+    /// This process, which may read the store; what fails is counted by this counter.
     Here(AttemptCounter),
     /// The helper: this process is not root.
     Helper,
@@ -71,7 +71,8 @@ impl System {
         Store::open_of(&self.root, owners)
     }
 
-    /// Where the file of a PAM service may lie; the first that is there counts.
+    /// Where the file of a PAM service may lie; the first that is there counts. On other distributions libpam knows more
+    /// folders: who has a service there enrolls in no login.
     pub fn paths_of_service(&self, service: &str) -> impl Iterator<Item = PathBuf> {
         DEBIAN_PAM_DIRS.iter().map(move |dir| self.root.path(&format!("{dir}/{service}")))
     }

@@ -1,4 +1,4 @@
-//! Every path that twostep knows, each once: absolute, as the machine names it. [`crate::os::root::Root`] finds them below
+//! The paths that more than one file needs, each once: absolute, as the machine names it. [`crate::os::root::Root`] finds them below
 //! another root.
 
 use std::ffi::CStr;
@@ -48,3 +48,13 @@ pub const PAM_DIRS: &[&str] = &[PAM_DIR, "/usr/lib/pam.d", "/usr/share/pam.d", "
 pub const DEBIAN_PAM_DIRS: &[&str] = PAM_DIRS.split_at(2).0;
 /// The file that libpam reads where it finds none of these folders.
 pub const PAM_CONF: &str = "/etc/pam.conf";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debian_reads_two_folders() {
+        assert_eq!(DEBIAN_PAM_DIRS, ["/etc/pam.d", "/usr/lib/pam.d"]);
+    }
+}

@@ -95,7 +95,7 @@ pub struct ClockOffset {
 /// What still works for a person whose codes are refused.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Alternative {
-    /// No recovery code is left, or they are disabled, too.
+    /// No recovery code is usable, or none would help.
     None,
     /// A recovery code works all the same.
     RecoveryCode,

@@ -131,7 +131,7 @@ impl<'a> People<'a> {
 
 fn by_name_service(user: &str, wanted: &BTreeSet<&str>) -> Option<BTreeSet<String>> {
     let account = account::by_name(user).ok()??;
-    let memberships = |entry: &NssName| account::memberships(entry, wanted).ok();
+    let memberships = |name: &NssName| account::memberships(name, wanted).ok();
     let found: Option<Vec<_>> = account.names.iter().map(memberships).collect();
     Some(found?.into_iter().flatten().collect())
 }

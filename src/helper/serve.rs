@@ -89,7 +89,7 @@ fn judge(account: &Account, answer: &Answer, client: &mut Client<'_>) -> Result<
 
 fn run(account: &Account, request: &ManageRequest, client: &mut Client<'_>) -> Result<HelperReply, Failure> {
     let system = System::of_helper();
-    let store = system.store()?;
-    let done = Context::open(&system, &store, account, Actor::Owner)?.run(request, client)?;
+    let open_store = || system.store();
+    let done = Context::open(&system, &open_store, account, Actor::Owner)?.run(request, client)?;
     Ok(HelperReply::Done(Done::Text(done)))
 }

@@ -102,14 +102,14 @@ class Machine:
         return (STORE / "state" / str(uid_of(user))).read_bytes()
 
     def failures_of(self, user):
-        """Codes refused in a row in the budget of root's hosts, by docs/FILEFORMAT.md and not by our own command."""
+        """Codes refused in a row at programs that run as root, by docs/FILEFORMAT.md and not by our own command."""
         return struct.unpack_from("<H", self._slot(user), 32)[0]
 
     def recovery_failures_of(self, user):
         return struct.unpack_from("<H", self._slot(user), 34)[0]
 
     def helper_failures_of(self, user):
-        """The same of the helper's budget: codes, and recovery codes."""
+        """The same of the helper's counter: codes, and recovery codes."""
         return struct.unpack_from("<HH", self._slot(user), 48)
 
     def stored(self, user):

@@ -115,12 +115,12 @@ pub(crate) fn run(root: Root, arguments: &Arguments) -> Result<(), Failure> {
     })?;
     let account = system.account(&arguments.user)?.ok_or_else(|| unknown(&arguments.user))?;
     let now = arguments.at.map_or_else(clock::now, Ok)?;
-    let subjects = arguments.all_facts(&system, &policy, &account);
-    let strictest = subjects
+    let logins = arguments.logins(&system, &policy, &account);
+    let strictest = logins
         .iter()
-        .map(|subject| (policy.decide(subject, now), subject))
+        .map(|login| (policy.decide(login, now), login))
         .reduce(|one, other| if other.0.mode > one.0.mode { other } else { one });
-    let (decision, subject) = strictest.ok_or_else(|| unknown(&arguments.user))?;
+    let (decision, login) = strictest.ok_or_else(|| unknown(&arguments.user))?;
     let stored = if root.is_ours() { Some(Stored::of(&system, &account)?) } else { None };
     let explanation = Explanation {
         user: account.name.clone(),
@@ -133,7 +133,7 @@ pub(crate) fn run(root: Root, arguments: &Arguments) -> Result<(), Failure> {
         required: stored.map(|stored| stored.required),
         enrolled: stored.map(|stored| stored.enrolled),
         what_happens: what_happens(&policy, &decision, stored, &arguments.service),
-        considered: considered(&policy, subject, now),
+        considered: considered(&policy, login, now),
     };
     if arguments.json {
         let json = serde_json::to_string_pretty(&explanation);
@@ -157,18 +157,13 @@ impl Stored {
 
 impl Arguments {
     /// The login, once under each name of the account.
-    fn all_facts<'a>(
-        &'a self,
-        system: &System,
-        policy: &Policy,
-        account: &'a Account,
-    ) -> Vec<LoginFacts<'a>> {
+    fn logins<'a>(&'a self, system: &System, policy: &Policy, account: &'a Account) -> Vec<LoginFacts<'a>> {
         let named = policy.groups();
         let names = account.names.iter();
-        names.map(|name| self.facts(name, groups(system, name, &named))).collect()
+        names.map(|name| self.login(name, groups(system, name, &named))).collect()
     }
 
-    fn facts<'a>(&'a self, entry: &'a NssName, groups: Groups) -> LoginFacts<'a> {
+    fn login<'a>(&'a self, name: &'a NssName, groups: Groups) -> LoginFacts<'a> {
         let origin = match self.origin {
             Some(Where::Local) => Origin::Local,
             Some(Where::Remote) => Origin::Remote,
@@ -176,7 +171,7 @@ impl Arguments {
             None => Origin::Remote,
         };
         LoginFacts {
-            user: &entry.name,
+            user: &name.name,
             service: &self.service,
             origin,
             address: Address::of(&self.from),
@@ -215,8 +210,8 @@ const fn word(mode: Mode) -> &'static str {
     }
 }
 
-fn considered(policy: &Policy, subject: &LoginFacts<'_>, now: UnixTime) -> Vec<Considered> {
-    let looked_at = policy.considered(subject, now);
+fn considered(policy: &Policy, login: &LoginFacts<'_>, now: UnixTime) -> Vec<Considered> {
+    let looked_at = policy.considered(login, now);
     looked_at
         .map(|(rule, applies)| {
             let (applies, condition) = match applies {

@@ -78,12 +78,12 @@ impl HelperRequest {
         match fields {
             [b"standing"] => Some(Self::Status),
             [b"verify", answer] => Some(Self::Verify(Answer::new(answer.to_vec()))),
-            _ => decode_errand(fields).map(Self::Manage),
+            _ => decode_manage_request(fields).map(Self::Manage),
         }
     }
 }
 
-fn decode_errand(fields: &[&[u8]]) -> Option<ManageRequest> {
+fn decode_manage_request(fields: &[&[u8]]) -> Option<ManageRequest> {
     let label = |field: &[u8]| text(field).map(str::to_owned);
     Some(match fields {
         [b"try"] => ManageRequest::Try,
@@ -302,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn each_saying_is_read_as_it_was_written() {
+    fn each_reply_is_read_as_it_was_written() {
         let accepted =
             |proof, recovery_left| HelperReply::Done(Done::Accepted(Accepted { proof, recovery_left }));
         let phone = Proof::Code { authenticator: "phone".to_owned(), offset: -30 };

@@ -111,7 +111,7 @@ pub trait Application: Conversation {
     fn hand_on(&mut self, password: &[u8]) -> Result<(), Denial>;
     /// Writes one line to the log.
     fn log(&mut self, line: &Line);
-    /// Keeps `left` for the account phase; as long as an enrollment is kept, the login cannot be completed.
+    /// Keeps `handoff` for the account phase; as long as an enrollment is kept, the login cannot be completed.
     fn keep(&mut self, handoff: Handoff) -> Result<(), Denial>;
     /// Takes what was kept.
     fn take(&mut self) -> Option<Handoff>;

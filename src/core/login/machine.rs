@@ -19,8 +19,8 @@ pub trait Machine: Source {
     fn policy(&self) -> Result<Policy, Denial>;
     /// The account called `name`; none if there is none.
     fn account(&self, name: &str) -> Result<Option<Account>, Denial>;
-    /// Those of `groups` to which the person of `entry` belongs.
-    fn memberships(&self, entry: &NssName, groups: &BTreeSet<&str>) -> Result<BTreeSet<String>, Fault>;
+    /// Those of `groups` to which `user` belongs.
+    fn memberships(&self, user: &NssName, groups: &BTreeSet<&str>) -> Result<BTreeSet<String>, Fault>;
     /// Whether the account has a credential.
     fn is_enrolled(&self, account: &Account) -> Result<bool, Denial>;
     /// Whether an administrator requires a second step of the account.

@@ -13,6 +13,7 @@ mod try_out;
 use zeroize::Zeroizing;
 
 use crate::dialogue::conversation::{CODE_PROMPT, Conversation};
+use crate::fault::Fault;
 use crate::login::machine::Machine;
 use crate::os::account::Account;
 use crate::policy::Policy;
@@ -61,24 +62,28 @@ struct ProofBasis {
     required: bool,
 }
 
+/// Opens a store, and checks its folders. A dialogue takes minutes, so it is opened more than once.
+pub type OpenStore<'a> = &'a dyn Fn() -> Result<Store, Fault>;
+
 /// One account's second step, with somebody before it.
 pub struct Context<'a, M> {
     machine: &'a M,
-    store: &'a Store,
+    open_store: OpenStore<'a>,
+    store: Store,
     policy: Policy,
     account: &'a Account,
     actor: Actor,
 }
 
 impl<'a, M: Machine> Context<'a, M> {
-    /// Opens what the store of `machine` has of `account` to `actor`.
+    /// Opens what is stored of `account` to `actor`. `open_store` opens the store of `machine`.
     pub fn open(
         machine: &'a M,
-        store: &'a Store,
+        open_store: OpenStore<'a>,
         account: &'a Account,
         actor: Actor,
     ) -> Result<Self, Failure> {
-        Ok(Self { machine, store, policy: machine.policy()?, account, actor })
+        Ok(Self { machine, open_store, store: open_store()?, policy: machine.policy()?, account, actor })
     }
 
     /// Does it. Returns what to say when it is done.
@@ -129,7 +134,7 @@ impl<'a, M: Machine> Context<'a, M> {
 
     /// The same under the policy of this moment: while somebody is asked, an administrator may speak.
     fn renewed(&self) -> Result<Self, Failure> {
-        Self::open(self.machine, self.store, self.account, self.actor)
+        Self::open(self.machine, self.open_store, self.account, self.actor)
     }
 
     fn judge<O: Frontend>(

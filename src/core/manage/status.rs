@@ -53,13 +53,13 @@ pub struct StateSummary {
     pub recovery_left: Option<u8>,
     /// Until when a ticket lets the account enroll.
     pub ticket_until: Option<u64>,
-    /// Failures at root's hosts.
+    /// Failures at programs that run as root.
     pub hosts: Failures,
     /// Failures at the helper.
     pub helper: Failures,
 }
 
-/// Failures in a row of one budget.
+/// Failures in a row, as one counter has them.
 #[derive(Deserialize, Debug, PartialEq, Eq, Clone, Copy)]
 pub struct Failures {
     /// Wrong codes in a row.

@@ -16,7 +16,7 @@ impl<M: Machine> Context<'_, M> {
         let accepted = self.judge(frontend, "", |machine, typed, frontend| {
             let rules = &self.policy.verification;
             let skew = rules.skew_steps.into();
-            let record = LocalRecord::open(self.store, self.account, skew, machine.now()?)?;
+            let record = LocalRecord::open(&(self.open_store)()?, self.account, skew, machine.now()?)?;
             // At logins a try must not count.
             let by = AttemptCounter::Helper;
             verify::judge(record, typed, by, Purpose::Try, rules, machine.now()?, &mut |what| {

@@ -24,7 +24,7 @@ pub struct Account {
     pub uid: u32,
     /// The canonical name: what the name service calls this uid.
     pub name: String,
-    /// The entry of the canonical name, and that of the name that was typed, if it is another.
+    /// The canonical name, and the name that was typed, if it is another.
     pub names: Vec<NssName>,
 }
 
@@ -132,14 +132,14 @@ fn is_plausible(name: &str) -> bool {
     !name.is_empty() && name.len() <= 255 && !name.starts_with(['-', '+']) && !name.contains(char::is_control)
 }
 
-/// Those of `groups` to which the person of `entry` belongs. A group that does not exist has no members; a look-up that
+/// Those of `groups` to which `user` belongs. A group that does not exist has no members; a look-up that
 /// fails is an error, as far as the name service lets one see it.
-pub fn memberships(entry: &NssName, groups: &BTreeSet<&str>) -> Result<BTreeSet<String>, Fault> {
-    let mine = groups_of(entry)?;
+pub fn memberships(user: &NssName, groups: &BTreeSet<&str>) -> Result<BTreeSet<String>, Fault> {
+    let mine = groups_of(user)?;
     let mut found = BTreeSet::new();
     for &name in groups {
         let group = group_by_name(name)?;
-        if group.is_some_and(|group| mine.contains(&group.gid) || group.mem.contains(&entry.name)) {
+        if group.is_some_and(|group| mine.contains(&group.gid) || group.mem.contains(&user.name)) {
             found.insert(name.to_owned());
         }
     }
@@ -147,12 +147,12 @@ pub fn memberships(entry: &NssName, groups: &BTreeSet<&str>) -> Result<BTreeSet<
 }
 
 /// getgrouplist(3) has no way to report an error but errno.
-fn groups_of(entry: &NssName) -> Result<Vec<Gid>, Fault> {
+fn groups_of(user: &NssName) -> Result<Vec<Gid>, Fault> {
     let failed = |error| Fault(format!("the look-up of a user's groups failed: {}", words(error)));
-    let name = CString::new(entry.name.as_str()).map_err(|_| failed(Errno::EINVAL))?;
+    let name = CString::new(user.name.as_str()).map_err(|_| failed(Errno::EINVAL))?;
     const FAILURES: [Errno; 5] = [Errno::EIO, Errno::EMFILE, Errno::ENFILE, Errno::ENOMEM, Errno::ETIMEDOUT];
     Errno::clear();
-    let groups = getgrouplist(&name, Gid::from_raw(entry.gid)).map_err(failed)?;
+    let groups = getgrouplist(&name, Gid::from_raw(user.gid)).map_err(failed)?;
     let hidden = Errno::last();
     if FAILURES.contains(&hidden) { Err(failed(hidden)) } else { Ok(groups) }
 }

@@ -23,7 +23,7 @@ pub struct Root {
 pub struct Owners {
     /// Owns the policy and the directories above the store.
     pub system: Uid,
-    /// Owns the store: the account `twostep`.
+    /// Owns the store: the account `twostep`; below another root, its owner.
     pub store: Uid,
 }
 

@@ -152,7 +152,7 @@ pub enum Methods<'a> {
 pub struct LoginFacts<'a> {
     /// A name of the account's.
     pub user: &'a str,
-    /// PAM_SERVICE of the login, in lower case.
+    /// PAM_SERVICE of the login; libpam gives it in lower case.
     pub service: &'a str,
     /// Whether it is surely at a console of this machine.
     pub origin: Origin,
@@ -164,7 +164,7 @@ pub struct LoginFacts<'a> {
     pub methods: Methods<'a>,
 }
 
-/// What the policy says of one subject.
+/// What the policy says of one login.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Decision<'p> {
     /// What is asked for.

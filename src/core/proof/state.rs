@@ -29,9 +29,9 @@ pub enum AttemptCounter {
 /// Failures in a row, and when the last one was.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Count {
-    /// Codes that failed since the last success of this budget.
+    /// Codes that failed since the last success by this counter.
     pub codes: u16,
-    /// Recovery codes that failed since the last success of this budget.
+    /// Recovery codes that failed since the last success by this counter.
     pub recovery: u16,
     /// When the last failure was charged; the epoch if there was none.
     pub last: UnixTime,
@@ -59,7 +59,7 @@ pub struct State {
     pub name: String,
     /// The latest moment whose codes are used up: a code whose step begins at or before it is a replay.
     pub mark: UnixTime,
-    /// Failures at root's hosts.
+    /// Failures at programs that run as root.
     pub hosts: Count,
     /// Failures at the helper.
     pub helper: Count,

@@ -18,6 +18,7 @@ pub(crate) use store::of_person;
 const OTHERS: &str = "Programs that do not run as root, such as screen lockers, refuse everybody, and people cannot enroll or use 'twostep' \
                       themselves. sshd, login, sudo and su read it as root.";
 const COMMAND: &str = "/usr/bin/twostep";
+
 /// Checks the policy's file, the command, the helper and the store. Where the account that owns the store is missing, another check
 /// says so.
 pub(crate) fn check(context: &Context<'_>) -> Vec<Finding> {

@@ -4,7 +4,7 @@ use std::fs;
 
 use twostep_core::os::files::LONGEST_FILE;
 use twostep_core::os::root::Root;
-use twostep_core::paths::STORE;
+use twostep_core::paths::{STATES, STORE, USERS};
 use twostep_core::store::files::Store;
 use twostep_hostconf::location::Location;
 
@@ -29,12 +29,12 @@ pub(crate) fn check(context: &Context<'_>) -> Vec<Finding> {
         return findings;
     }
     if findings.is_empty() {
-        let folders = ["users", "state"].map(|name| directory(root, &format!("{STORE}/{name}"), &owner));
+        let folders = [USERS, STATES].map(|path| directory(root, path, &owner));
         findings = folders.iter().flat_map(|folder| folder.judge(context)).collect();
     }
     if findings.is_empty() {
-        findings.extend(files(context, "users", ".toml", &owner));
-        findings.extend(files(context, "state", "", &owner));
+        findings.extend(files(context, USERS, ".toml", &owner));
+        findings.extend(files(context, STATES, "", &owner));
     }
     if findings.is_empty() {
         findings.extend(Store::open(root).err().map(|fault| unforeseen(root, &fault.0)));
@@ -83,22 +83,21 @@ pub(crate) fn of_person(context: &Context<'_>, uid: u32) -> Vec<Finding> {
     let root = context.root;
     let Ok(owners) = root.owners() else { return Vec::new() };
     let owner = Owner::store(root, owners.store);
-    let paths = [format!("{STORE}/users/{uid}.toml"), format!("{STORE}/state/{uid}")];
+    let paths = [format!("{USERS}/{uid}.toml"), format!("{STATES}/{uid}")];
     paths.iter().flat_map(|path| file(context, path, uid, &owner)).collect()
 }
 
 /// The files of one of the two directories, and what else lies there.
-fn files(context: &Context<'_>, folder: &str, suffix: &str, owner: &Owner) -> Vec<Finding> {
+fn files(context: &Context<'_>, dir: &str, suffix: &str, owner: &Owner) -> Vec<Finding> {
     let root = context.root;
-    let dir = format!("{STORE}/{folder}");
-    let entries = match fs::read_dir(root.path(&dir)) {
+    let entries = match fs::read_dir(root.path(dir)) {
         Ok(entries) => entries,
         Err(error) => return vec![unforeseen(root, &format!("{dir} cannot be listed: {error}"))],
     };
     let names = entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned());
     let judged = names.flat_map(|name| match uid_in(&name, suffix) {
         Some(uid) => file(context, &format!("{dir}/{name}"), uid, owner),
-        None => vec![stray(&dir, &name, suffix)],
+        None => vec![stray(dir, &name, suffix)],
     });
     judged.collect()
 }

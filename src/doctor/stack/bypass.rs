@@ -55,7 +55,7 @@ fn mend(stack: &Stack<'_>, culprit: usize) -> Option<Remedy> {
     }
 }
 
-/// The `include` or `substack` of our line's file that brings `entry`; a file that `@include` takes as a whole is written to be
+/// The `include` or `substack` of our line's file that brings `line`; a file that `@include` takes as a whole is written to be
 /// changed.
 pub(crate) fn include_to_unfold(stack: &Stack<'_>, line: &PamLine) -> Option<Location> {
     let file = stack.our_location().file;

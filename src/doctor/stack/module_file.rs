@@ -21,7 +21,7 @@ const AGAIN: &str = "Install twostep again.";
 /// Of a 64-bit ELF header: magic number, class and byte order; then, from byte 16, type and machine.
 const SHARED_OBJECT: u16 = 3;
 
-/// Everything wrong with the file that `entry` names.
+/// Everything wrong with the file that `line` names.
 pub(crate) fn check(context: &Context<'_>, files: &Files<'_>, line: &PamLine) -> Vec<Finding> {
     let path = full_path(files, line.module());
     let real = files.resolve(&path);

@@ -58,14 +58,14 @@ pub(crate) fn stands_shared(line: &PamLine) -> bool {
 
 /// Our lines in shared files, each once.
 pub(crate) fn check(files: &Files<'_>, services: &[Service]) -> Vec<Finding> {
-    let mut places: Vec<(Location, ModuleType)> = Vec::new();
+    let mut locations: Vec<(Location, ModuleType)> = Vec::new();
     for line in services.iter().flat_map(|service| service.auth.iter().chain(&service.account)) {
         let found = (line.location.clone(), line.kind);
-        if line.is_ours() && stands_shared(line) && !places.contains(&found) {
-            places.push(found);
+        if line.is_ours() && stands_shared(line) && !locations.contains(&found) {
+            locations.push(found);
         }
     }
-    places.iter().map(|(location, kind)| finding(files, services, location, *kind)).collect()
+    locations.iter().map(|(location, kind)| finding(files, services, location, *kind)).collect()
 }
 
 fn finding(files: &Files<'_>, services: &[Service], location: &Location, kind: ModuleType) -> Finding {

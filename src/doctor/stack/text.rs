@@ -8,7 +8,7 @@ pub(crate) fn our_text(kind: ModuleType) -> String {
     written(kind.word(), "required", "pam_twostep.so", [])
 }
 
-/// `entry` anew, with the control that jumps over so many lines after a yes.
+/// `line` anew, with the control that jumps over so many lines after a yes.
 pub(crate) fn jumping(line: &PamLine, lines: usize) -> String {
     line.with_control(&format!("[success={lines} default=ignore]"))
 }

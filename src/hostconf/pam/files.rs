@@ -108,7 +108,7 @@ impl<'a> Files<'a> {
         self.directories().iter().find_map(|folder| self.read(format!("{folder}/{name}")))
     }
 
-    /// The line after `place`; the end of the file if there is none.
+    /// The line after `location`; the end of the file if there is none.
     pub fn after(&self, location: &Location) -> Location {
         let last = location.through.or(location.line).unwrap_or(0);
         let lines = self.read(location.file.clone()).map_or(0, |text| text.text.lines().count());

@@ -180,8 +180,8 @@ fn it_works_while_codes_do_not_and_ends_that() {
         );
     }
     for (left, recoveries) in [(0, 0), (8, 100)] {
-        let budget = AttemptCounter { codes: 20, recoveries, last_failure: NOW as u64 };
-        let refused = twice(&with(left, |state| State { root: budget, ..state }), &code());
+        let counter = AttemptCounter { codes: 20, recoveries, last_failure: NOW as u64 };
+        let refused = twice(&with(left, |state| State { root: counter, ..state }), &code());
         assert!(!refused.prompts()[1].contains("recovery code"), "there is none that works: {refused:#?}");
     }
 }

@@ -51,7 +51,7 @@ const CHANGED: &str = "the second step was changed meanwhile, by another command
 
 /// The machine. It is step 2 until an answer turns the clock.
 struct Site {
-    _scratch: Scratch,
+    scratch: Scratch,
     store: Store,
     policy: RefCell<String>,
     now: Cell<u64>,
@@ -64,7 +64,7 @@ impl Site {
         let scratch = Scratch::new(&format!("manage-{}", SITES.fetch_add(1, Ordering::Relaxed)));
         let store = scratch.store();
         let policy = RefCell::new(policy.to_owned());
-        Self { _scratch: scratch, store, policy, now: Cell::new(60), knows_groups: Cell::new(true) }
+        Self { scratch, store, policy, now: Cell::new(60), knows_groups: Cell::new(true) }
     }
 
     /// The same with authenticators of ada's called so, and a state.
@@ -99,7 +99,7 @@ impl Site {
     fn act(&self, actor: Actor, request: &ManageRequest, replies: &[Reply<'_>]) -> Done {
         let mut person = Person::new(self, replies);
         let account = ada();
-        let said = Context::open(self, &self.store, &account, actor)
+        let said = Context::open(self, &|| Ok(self.scratch.store()), &account, actor)
             .and_then(|context| context.run(request, &mut person));
         Done { said, prompts: person.prompts, log: person.log }
     }

@@ -48,7 +48,7 @@ fn the_hard_stop_outlives_every_wait() {
 }
 
 #[test]
-fn one_budget_does_not_use_up_the_other() {
+fn one_counter_does_not_use_up_the_other() {
     let state = failed(20);
     let charged = state.charge(AttemptCounter::Helper, 20, FAR, NOW).unwrap();
     assert_eq!((charged.hosts.codes, charged.helper.codes), (20, 1));

@@ -55,7 +55,7 @@ pub struct Slot {
 pub enum Unreadable {
     /// Nothing was written yet.
     Empty,
-    /// The checksum does not fit: torn by a power cut, or damaged.
+    /// The length or the checksum does not fit: torn by a power cut, or damaged.
     Damaged,
     /// Whole, but of a version that this program does not know.
     Version(u8),
