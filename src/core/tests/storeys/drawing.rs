@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
-use crate::house::House;
 use crate::names;
+use crate::sources::Sources;
 
 type Edges = BTreeSet<(usize, usize)>;
 
@@ -19,10 +19,10 @@ const EDGE: usize = 760;
 
 /// The crates on top of the core, and in it the storeys, the ground at the bottom. An arrow leads to what is used; it is left
 /// out where a longer way leads there, too.
-pub(crate) fn draw(house: &House, crates: &[Vec<String>], storeys: &[Vec<String>]) -> String {
+pub(crate) fn draw(sources: &Sources, crates: &[Vec<String>], storeys: &[Vec<String>]) -> String {
     let mut body = String::new();
-    let top = draw_crates(&mut body, house, crates);
-    let height = draw_storeys(&mut body, house, storeys, top);
+    let top = draw_crates(&mut body, sources, crates);
+    let height = draw_storeys(&mut body, sources, storeys, top);
     format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" font-family=\"sans-serif\" \
          font-size=\"13\">\n<!-- Drawn from the code by src/core/tests/storeys. -->\n\
@@ -33,11 +33,11 @@ pub(crate) fn draw(house: &House, crates: &[Vec<String>], storeys: &[Vec<String>
 }
 
 /// Draws the crates but the core. Returns where the core begins.
-fn draw_crates(svg: &mut String, house: &House, rows: &[Vec<String>]) -> usize {
+fn draw_crates(svg: &mut String, sources: &Sources, rows: &[Vec<String>]) -> usize {
     let all: Vec<_> = rows.iter().map(|row| names(&row[0])[0].clone()).collect();
     let number = |name: &String| all.iter().position(|one| one == name).unwrap();
     let edges =
-        all.iter().flat_map(|from| house.crates_used_by(from).into_iter().map(|to| (from.clone(), to)));
+        all.iter().flat_map(|from| sources.crates_used_by(from).into_iter().map(|to| (from.clone(), to)));
     let edges = reduced(&edges.map(|(from, to)| (number(&from), number(&to))).collect());
     let core = number(&"core".to_owned());
     let storey: BTreeMap<_, _> = (0..all.len()).map(|one| (one, longest_way(&edges, one))).collect();
@@ -60,10 +60,10 @@ fn draw_crates(svg: &mut String, house: &House, rows: &[Vec<String>]) -> usize {
 }
 
 /// Draws the storeys below `top`. Returns where the picture ends.
-fn draw_storeys(svg: &mut String, house: &House, rows: &[Vec<String>], top: usize) -> usize {
+fn draw_storeys(svg: &mut String, sources: &Sources, rows: &[Vec<String>], top: usize) -> usize {
     let row_of =
         |name: &str| rows.iter().position(|row| names(&row[0]).iter().any(|one| one == name)).unwrap();
-    let arrows = house.between_storeys();
+    let arrows = sources.between_storeys();
     let edges = arrows.iter().map(|(from, to, _)| (row_of(from), row_of(to)));
     // An arrow up is another test's matter, and would lead around in circles here.
     let edges = reduced(&edges.filter(|(from, to)| from > to).collect());

@@ -4,13 +4,13 @@
 #![allow(clippy::disallowed_methods, clippy::arithmetic_side_effects)]
 
 mod drawing;
-mod house;
+mod sources;
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
 
-use house::House;
+use sources::Sources;
 
 /// The root of the checkout.
 fn checkout() -> PathBuf {
@@ -33,24 +33,24 @@ fn names(cell: &str) -> Vec<String> {
 
 #[test]
 fn crates_use_what_architecture_says() {
-    let house = House::read(&checkout().join("src"));
+    let sources = Sources::read(&checkout().join("src"));
     let rows = table("Crates");
     let listed: BTreeSet<_> = rows.iter().map(|row| names(&row[0])[0].clone()).collect();
-    assert_eq!(house.crates(), listed);
+    assert_eq!(sources.crates(), listed);
     for row in rows {
         let name = &names(&row[0])[0];
-        assert_eq!(house.crates_used_by(name), names(&row[1]).into_iter().collect(), "{name} uses");
+        assert_eq!(sources.crates_used_by(name), names(&row[1]).into_iter().collect(), "{name} uses");
     }
 }
 
 #[test]
 fn storeys_use_only_those_above_them_in_the_table() {
-    let house = House::read(&checkout().join("src"));
+    let sources = Sources::read(&checkout().join("src"));
     let storeys: Vec<_> = table("Storeys of the core").iter().map(|row| names(&row[0])).collect();
-    assert_eq!(house.storeys(), storeys.iter().flatten().cloned().collect());
+    assert_eq!(sources.storeys(), storeys.iter().flatten().cloned().collect());
     let height = |name: &str| storeys.iter().position(|row| row.iter().any(|one| one == name)).unwrap();
     let mut up = Vec::new();
-    for (from, to, arrow) in house.between_storeys() {
+    for (from, to, arrow) in sources.between_storeys() {
         if height(&from) <= height(&to) {
             up.push(format!("{} uses {}", arrow.from.display(), arrow.path));
         }
@@ -60,15 +60,15 @@ fn storeys_use_only_those_above_them_in_the_table() {
 
 #[test]
 fn no_files_form_a_circle() {
-    let circles = House::read(&checkout().join("src")).circles();
+    let circles = Sources::read(&checkout().join("src")).circles();
     assert!(circles.is_empty(), "these files use each other: {circles:#?}");
 }
 
 /// With the variable WRITE_EXPECTED, the picture is drawn anew, to be looked at before it is committed.
 #[test]
 fn the_picture_is_that_of_the_code() {
-    let house = House::read(&checkout().join("src"));
-    let drawn = drawing::draw(&house, &table("Crates"), &table("Storeys of the core"));
+    let sources = Sources::read(&checkout().join("src"));
+    let drawn = drawing::draw(&sources, &table("Crates"), &table("Storeys of the core"));
     let file = checkout().join("docs/architecture.svg");
     if std::env::var_os("WRITE_EXPECTED").is_some() {
         fs::write(&file, &drawn).unwrap();

@@ -8,7 +8,7 @@ use syn::visit::{self, Visit};
 use syn::{Attribute, ItemImpl, ItemMod, ItemUse, UseTree};
 
 /// What each file that is shipped names of others. Files are named by their path below `src`.
-pub(crate) struct House {
+pub(crate) struct Sources {
     src: PathBuf,
     /// The paths in each file, such as `crate::proof::state::State`.
     files: BTreeMap<PathBuf, Vec<String>>,
@@ -21,17 +21,17 @@ pub(crate) struct Arrow {
     pub path: String,
 }
 
-impl House {
+impl Sources {
     /// Reads each crate from its roots on.
     pub(crate) fn read(src: &Path) -> Self {
-        let mut house = Self { src: src.to_owned(), files: BTreeMap::new() };
-        for name in house.crates() {
+        let mut sources = Self { src: src.to_owned(), files: BTreeMap::new() };
+        for name in sources.crates() {
             for root in ["lib.rs", "main.rs"] {
-                house.read_file(Path::new(&name).join(root));
+                sources.read_file(Path::new(&name).join(root));
             }
         }
-        assert!(house.files.len() > 100, "{} files are too few", house.files.len());
-        house
+        assert!(sources.files.len() > 100, "{} files are too few", sources.files.len());
+        sources
     }
 
     /// Reads a file and those of the modules that it declares. Tests are left out.
@@ -103,7 +103,7 @@ impl House {
         arrows
     }
 
-    /// The file that has what `path` means in `file`; none if that is of another house.
+    /// The file that has what `path` means in `file`; none if that is not in `src`.
     fn file_of(&self, file: &Path, path: &str) -> Option<PathBuf> {
         let mut parts = path.split("::").peekable();
         let mut module = match parts.next()? {
