@@ -235,7 +235,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_cannot_be_read_is_not_taken_for_a_second_step_that_nobody_requires() {
+    fn takes_unreadable_state_for_an_error_not_for_unrequired() {
         let state = |required| {
             let failures = "{ codes = 0, recovery = 0, recovery_disabled = false, last = 0 }";
             format!("[state]\nmark = 0\nrequired = {required}\nhosts = {failures}\nhelper = {failures}\n")

@@ -574,7 +574,7 @@ mod tests {
     }
 
     #[test]
-    fn the_log_says_what_is_wrong_with_a_ticket_and_the_person_is_not_told() {
+    fn logs_what_is_wrong_with_a_ticket_and_does_not_tell() {
         use TicketFault::{Dead, Expired, None, NotATicket, Wrong};
         let table = [
             (None, "no ticket was issued"),
@@ -605,7 +605,7 @@ mod tests {
     }
 
     #[test]
-    fn the_person_is_told_how_many_recovery_codes_are_left_and_from_two_on_how_to_get_new_ones() {
+    fn tells_recovery_codes_left_and_how_to_renew_when_few() {
         let code = || Proof::Code { authenticator: "phone".to_owned(), offset: 0 };
         let text = |proof, recovery_left| Accepted { proof, recovery_left }.text();
         assert_eq!(text(code(), None), None);

@@ -26,19 +26,19 @@ const LONG: u32 = 960;
 /// Reads what `caller` wants, does it, and answers. `own`: the uid of the store's owner, which may name others: only root can
 /// start a program under it.
 pub(crate) fn serve(channel: &Channel, caller: Uid, own: Uid) -> Result<(), Fault> {
-    let request = match FirstMessage::decode(&first_message(channel)?) {
-        Ok(request) => request,
+    let message = match FirstMessage::decode(&first_message(channel)?) {
+        Ok(message) => message,
         Err(problem) => return refuse(channel, Failure::unavailable(format!("{problem}."), "")),
     };
     // The same for whoever exists and whoever does not.
-    if request.uid != caller.as_raw() && caller != own {
+    if message.uid != caller.as_raw() && caller != own {
         return refuse(channel, Failure::refused("only root can do this for others.", ""));
     }
-    let Some(account) = account::by_uid_with_all_names(request.uid)? else {
-        return refuse(channel, Failure::refused(format!("uid {} has no account.", request.uid), ""));
+    let Some(account) = account::by_uid_with_all_names(message.uid)? else {
+        return refuse(channel, Failure::refused(format!("uid {} has no account.", message.uid), ""));
     };
     let mut client = Client::new(channel, &account)?;
-    let reply = match request.request {
+    let reply = match message.request {
         HelperRequest::Status => status(&account),
         HelperRequest::Verify(answer) => Ok(verify(&account, &answer, &mut client)),
         HelperRequest::Manage(request) => {

@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn what_lets_everybody_in_and_what_is_no_line_of_theirs_is_refused() {
+    fn refuses_lines_that_let_everybody_in_or_are_not_theirs() {
         assert!(translate("auth required pam_oath.so alwaysok").unwrap_err().what().contains("everybody"));
         for line in ["", "auth required pam_unix.so", "nullok"] {
             assert_eq!(translate(line).unwrap_err().status(), Failure::USAGE);

@@ -128,7 +128,7 @@ fn synopsis(page: &str) -> BTreeMap<String, Words> {
 }
 
 #[test]
-fn each_subcommand_and_option_is_documented_and_all_that_is_documented_exists() {
+fn subcommands_options_and_manual_agree() {
     let page = page("twostep.1");
     let synopsis = synopsis(&page);
     let described = items(&section(&page, ".Sh DESCRIPTION"), ".It Cm ");
@@ -185,7 +185,7 @@ fn module_arguments() -> Words {
 }
 
 #[test]
-fn each_argument_of_the_module_is_documented_and_all_that_is_documented_exists() {
+fn module_arguments_and_manual_agree() {
     let page = page("pam_twostep.8");
     let described = items(&section(&page, ".Ss Arguments"), ".It Cm ").into_keys();
     let described: Words = described.map(|tag| tag.split(' ').next().unwrap().to_owned()).collect();
@@ -253,7 +253,7 @@ fn table(text: &str) -> Option<Said<'_>> {
 }
 
 #[test]
-fn each_key_of_the_policy_is_documented_and_all_that_is_documented_exists() {
+fn policy_keys_and_manual_agree() {
     let page = page("twostep.policy.5");
     let mut documented = BTreeMap::new();
     let text = read("docs/policy.toml");

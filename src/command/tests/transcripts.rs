@@ -199,7 +199,7 @@ fn a_person_is_enrolled_shown_and_forgotten() {
 }
 
 #[test]
-fn recovery_codes_are_replaced_only_after_somebody_has_read_the_new_ones() {
+fn replaces_recovery_codes_after_new_ones_were_read() {
     let machine = Machine::new("recovery");
     assert_eq!(
         machine.run("recovery --user daemon"),
@@ -229,7 +229,7 @@ fn recovery_codes_are_replaced_only_after_somebody_has_read_the_new_ones() {
 
 /// They would open nothing: recovery codes belong to the credential for which they were made.
 #[test]
-fn recovery_codes_of_a_credential_that_was_replaced_meanwhile_are_not_stored() {
+fn stores_no_recovery_codes_for_a_replaced_credential() {
     let machine = Machine::new("meanwhile");
     assert!(machine.enroll("enroll --user daemon", 0).ends_with("[0]"));
     let mut dialogue = Dialogue::start(machine.command("recovery --user daemon"));
@@ -331,7 +331,7 @@ fn the_codes_that_confirm_another_phone_are_used_up() {
 
 /// Between the questions of one administrator another one has been quicker.
 #[test]
-fn who_comes_second_with_the_same_phone_or_the_codes_of_a_credential_that_is_gone_changes_nothing() {
+fn rejects_second_enrollment_and_codes_of_a_gone_credential() {
     let machine = Machine::new("second");
     assert!(machine.enroll("enroll --user daemon", 0).ends_with("[0]"));
     let mut slower = Dialogue::start(machine.command("enroll --user daemon --label tablet"));
@@ -632,7 +632,7 @@ fn a_script_enrolls_somebody_who_confirms_at_the_first_login() {
 }
 
 #[test]
-fn a_picture_is_written_for_root_alone_and_goes_if_nobody_was_enrolled() {
+fn writes_picture_for_root_alone_and_removes_it_on_failure() {
     let machine = Machine::new("picture");
     let file = machine.0.join("daemon.svg");
     let command = format!("enroll --user daemon --json --qr {}", file.display());

@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_long_or_does_not_come_is_an_error_in_bounded_time() {
+    fn fails_in_bounded_time_on_long_or_missing_messages() {
         let (one, other) = pair();
         one.send(b"seventeen letters", soon()).unwrap();
         assert!(other.receive(16, soon()).unwrap_err().0.contains("17 bytes is too long"));

@@ -96,7 +96,7 @@ fn parsed(text: &str) -> Policy {
 
 /// Each about another person, or all of one mode: which is looked at first makes no difference.
 #[test]
-fn the_order_of_rules_that_do_not_contradict_each_other_makes_no_difference() {
+fn order_of_rules_that_agree_makes_no_difference() {
     let mut chance = Chance(0x2F6E_2B1D);
     for round in 0..500 {
         let same = MODES[chance.below(3)];

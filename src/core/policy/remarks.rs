@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rule_that_decides_nothing_is_idle_and_over_if_its_last_day_is() {
+    fn calls_rule_idle_that_decides_nothing_and_over_after_until() {
         let remarks = |rules: &str| {
             let text = format!("version = 1\nmode = \"opt-in\"\n{rules}");
             Policy::parse(text.as_bytes()).unwrap().remarks(NOW)

@@ -57,7 +57,7 @@ fn the_first_rule_whose_conditions_all_match_decides() {
 }
 
 #[test]
-fn groups_that_cannot_be_looked_up_count_as_mandatory_even_for_an_exemption() {
+fn unknown_groups_count_as_mandatory_even_for_an_exemption() {
     let policy = Policy::parse(POLICY.as_bytes()).unwrap();
     let lost = LoginFacts { groups: Groups::Unknown, ..subject("bob", "sshd", "192.0.2.7", &[]) };
     let decision = policy.decide(&lost, NOW);
@@ -69,7 +69,7 @@ fn groups_that_cannot_be_looked_up_count_as_mandatory_even_for_an_exemption() {
 }
 
 #[test]
-fn a_remote_name_neither_reaches_an_exemption_nor_evades_a_mandatory_rule() {
+fn remote_name_reaches_no_exemption_and_evades_no_rule() {
     let policy = |default, mode| {
         let text = format!(
             "version = 1\nmode = \"{default}\"\n[[rule]]\nname = \"net\"\nfrom = [\"0.0.0.0/0\", \"::/0\"]\nmode = \"{mode}\""
@@ -129,7 +129,7 @@ fn a_first_factor_is_one_that_was_proved() {
 }
 
 #[test]
-fn a_first_factor_that_nobody_tells_satisfies_a_mandatory_rule_and_no_exemption() {
+fn unknown_first_factor_matches_mandatory_rules_only() {
     let ada = LoginFacts { methods: Methods::Unknown, ..subject("ada", "sshd", "192.0.2.7", &[]) };
     for (default, mode, verdict) in [
         ("exempt", "mandatory", Mode::Mandatory),
@@ -174,7 +174,7 @@ fn what_starts_later_is_opt_in_until_then_and_says_when() {
 }
 
 #[test]
-fn where_groups_are_lost_even_what_starts_later_is_mandatory_now() {
+fn unknown_groups_make_a_later_start_mandatory_now() {
     let lost = LoginFacts { groups: Groups::Unknown, ..subject("ada", "sshd", "192.0.2.7", &[]) };
     let policy = one_rule("exempt", "mandatory", "groups = [\"staff\"]\nstarts = 2027-02-01");
     let decision = policy.decide(&lost, NOW);

@@ -56,7 +56,7 @@ mod tests {
     }
 
     #[test]
-    fn the_code_is_cut_off_the_end_and_the_rest_is_the_password_whatever_it_is() {
+    fn splits_code_off_the_end_and_keeps_any_password() {
         type Row = (&'static [u8], &'static [u8], Option<&'static [u8]>);
         let table: [Row; 22] = [
             (b"secret123456", &[6], Some(b"secret|123456")),
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn a_recovery_code_is_cut_off_behind_a_blank_if_it_is_written_as_it_is_shown() {
+    fn splits_recovery_code_off_after_a_blank_as_it_is_shown() {
         let table: [(&[u8], Option<&[u8]>); 11] = [
             (b"secret 0123-4567-89AB-CDFZ", Some(b"secret|0123-4567-89AB-CDFZ")),
             (b"secret oi23-4567-89ab-cdfz", Some(b"secret|0123-4567-89AB-CDFZ")),

@@ -60,7 +60,7 @@ fn judge_for(record: &mut Remembering, code: &str, purpose: Purpose, step: u64) 
 }
 
 #[test]
-fn who_only_tries_a_code_pays_for_a_wrong_one_and_changes_nothing_by_a_right_one() {
+fn try_charges_wrong_code_and_keeps_right_one() {
     let mut record = record(9);
     record.state.hosts.codes = 2;
     let before = record.state.clone();

@@ -96,7 +96,7 @@ fn who_misses_a_code_goes_on_from_the_next() {
 }
 
 #[test]
-fn the_picture_is_redrawn_inverted_or_left_out_and_that_costs_no_try() {
+fn redraws_picture_inverted_or_not_at_all_at_no_cost() {
     let (enrollment, prompts) = dialogue(0, &[("i", 4), ("t", 4), (CODES[4], 4), (" I ", 4), (CODES[5], 5)]);
     assert!(enrollment.is_ok());
     let is_screen: Vec<bool> =

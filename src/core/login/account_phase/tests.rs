@@ -50,7 +50,7 @@ fn who_comes_second_is_told_and_denied() {
 }
 
 #[test]
-fn what_was_left_for_another_account_or_service_is_stored_for_nobody() {
+fn stores_no_handoff_of_another_account_or_service() {
     let changes: [fn(&mut Person); 4] = [
         |ada| ada.items.user = Some("daemon".to_owned()),
         |ada| ada.items.service = "sshd".to_owned(),
@@ -67,7 +67,7 @@ fn what_was_left_for_another_account_or_service_is_stored_for_nobody() {
 }
 
 #[test]
-fn the_backstop_refuses_as_long_as_something_is_pending_and_names_the_line_to_move() {
+fn setcred_refuses_while_pending_and_names_the_line_to_move() {
     let mut ada = pending();
     ada.items.service = "sshd".to_owned();
     assert_eq!(code(check_not_pending(&mut ada)), Some(PamCode::CredErr));
@@ -79,7 +79,7 @@ fn the_backstop_refuses_as_long_as_something_is_pending_and_names_the_line_to_mo
 }
 
 #[test]
-fn the_gate_refuses_at_its_services_who_skipped_a_mandatory_second_step() {
+fn gate_refuses_login_that_skipped_a_mandatory_step() {
     let (refused, passes) = (Some(PamCode::PermDenied), None);
     let table = [
         // service, tty, methods      policy                                           expected
@@ -144,7 +144,7 @@ fn at_the_gate_nobody_knows_of_a_key_so_it_exempts_nobody() {
 }
 
 #[test]
-fn at_the_gate_a_rule_about_a_first_factor_that_nobody_tells_is_not_evaded() {
+fn gate_applies_first_factor_rule_when_factor_is_unknown() {
     let policy =
         "mode = \"exempt\"\n[[rule]]\nname = \"keys\"\nfirst-factor = [\"publickey\"]\nmode = \"mandatory\"";
     let machine = Fake { policy: Ok(policy), ..enrolled(&[]) };
@@ -162,7 +162,7 @@ fn who_is_nobody_is_refused_at_the_gate() {
 }
 
 #[test]
-fn a_wrong_line_stores_nothing_now_or_later_and_the_backstop_still_refuses() {
+fn stores_nothing_after_a_wrong_line_and_setcred_refuses() {
     let (mut ada, machine) = (pending(), newcomer());
     let denial = misconfigured(&mut ada, &machine, "nullok".to_owned());
     assert_eq!(denial.outward().code, PamCode::ServiceErr);
@@ -172,7 +172,7 @@ fn a_wrong_line_stores_nothing_now_or_later_and_the_backstop_still_refuses() {
 }
 
 #[test]
-fn the_gate_tells_who_has_no_second_step_from_when_on_one_is_required() {
+fn gate_announces_start_day_to_users_without_second_step() {
     let policy = "mode = \"opt-in\"\n[[rule]]\nname = \"later\"\nmode = \"mandatory\"\nstarts = 2027-01-15";
     for (is_enrolled, told) in [(false, 1), (true, 0)] {
         let mut ada = by_key();
@@ -183,7 +183,7 @@ fn the_gate_tells_who_has_no_second_step_from_when_on_one_is_required() {
 }
 
 #[test]
-fn a_code_or_an_exemption_opens_the_gate_for_the_same_login_alone() {
+fn opens_gate_by_code_or_exemption_for_this_login_alone() {
     let opened = || {
         let mut ada = person("root", &["123456"]);
         ada.items = PamItems { service: "sshd".to_owned(), has_password: true, ..ada.items };
@@ -200,7 +200,7 @@ fn a_code_or_an_exemption_opens_the_gate_for_the_same_login_alone() {
 }
 
 #[test]
-fn what_was_proved_for_somebody_else_proves_nothing_at_any_service() {
+fn counts_no_proof_of_another_user_at_any_service() {
     let mut ada = person("root", &["123456"]);
     let machine = Fake { policy: Ok(MANDATORY), ..enrolled(&[Ok(())]) };
     authenticate(&mut ada, &machine, &LineOptions::default());

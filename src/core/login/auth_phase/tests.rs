@@ -30,7 +30,7 @@ fn after_the_last_try_nobody_is_asked_again() {
 }
 
 #[test]
-fn an_unknown_user_and_a_mandatory_one_without_a_credential_see_what_an_enrolled_one_sees() {
+fn shows_unknown_and_unenrolled_users_the_same_as_enrolled() {
     let policy = "mode = \"mandatory\"\n[enrollment]\nservices = []";
     let mandatory = Fake { policy: Ok(policy), enrolled: Ok(false), ..enrolled(&[]) };
     let mut known = person("root", &["123456", "", "x", "1"]);
@@ -170,7 +170,7 @@ fn in_sshd_something_must_show_a_first_factor() {
 }
 
 #[test]
-fn lost_groups_make_the_second_step_mandatory_and_the_log_says_why() {
+fn requires_second_step_and_logs_why_when_groups_are_lost() {
     let policy = "mode = \"opt-in\"\n[enrollment]\nservices = []\n[[rule]]\nname = \"g\"\ngroups = [\"lost\"]\nmode = \"exempt\"";
     let machine = Fake { policy: Ok(policy), enrolled: Ok(false), ..enrolled(&[]) };
     let mut ada = person("root", &["1", "2", "3"]);
@@ -213,7 +213,7 @@ fn forward(person: &mut Person, machine: &Fake) -> PamCode {
 const BOTH: &str = "(hidden) Password and verification code: ";
 
 #[test]
-fn one_hidden_answer_holds_password_and_code_and_the_password_is_handed_on() {
+fn splits_one_hidden_answer_and_hands_the_password_on() {
     let table: [(&str, &[u8], &str, &[u8]); 5] = [
         ("secret123456", &[6], "123456", b"secret"),
         ("secret1212345678", &[6, 8], "12345678", b"secret12"),
@@ -267,7 +267,7 @@ fn who_is_refused_is_not_asked_again_and_hands_nothing_on() {
 }
 
 #[test]
-fn with_one_question_an_unknown_user_and_one_without_a_credential_see_what_an_enrolled_one_sees() {
+fn one_question_looks_the_same_to_unknown_and_unenrolled() {
     let mandatory = || Fake { policy: Ok(MANDATORY), ..newcomer() };
     let [mut known, mut nobody, mut unenrolled] =
         ["root", "no such user", "root"].map(|user| person(user, &["secret123456"; 3]));
@@ -293,7 +293,7 @@ fn with_one_question_nobody_enrolls_and_the_log_says_why() {
 }
 
 #[test]
-fn with_one_question_whom_the_policy_asks_nothing_of_is_left_to_the_next_line() {
+fn one_question_is_not_asked_of_exempt_users() {
     let exempt = Fake { policy: Ok("mode = \"exempt\""), ..enrolled(&[]) };
     for machine in [exempt, Fake { policy: Ok(OPT_IN), ..newcomer() }] {
         let mut ada = person("root", &["secret123456"]);
@@ -312,7 +312,7 @@ fn an_answer_that_is_the_password_of_an_earlier_line_is_no_code() {
 }
 
 #[test]
-fn where_libpam_takes_no_password_or_no_word_for_the_account_phase_nobody_gets_in() {
+fn refuses_where_libpam_keeps_no_password_or_handoff() {
     for (keeps, hands_on) in [(false, true), (true, false)] {
         let mut ada = Person { keeps, hands_on, ..person("root", &["secret123456"]) };
         assert_eq!(forward(&mut ada, &enrolled(&[Ok(())])), PamCode::AuthinfoUnavail);
@@ -347,7 +347,7 @@ const LATER: &str =
     "mode = \"opt-in\"\n[[rule]]\nname = \"later\"\nmode = \"mandatory\"\nstarts = 2027-01-15";
 
 #[test]
-fn whom_an_administrator_requires_enrolls_where_it_is_opt_in_and_is_asked_nothing_where_exempt() {
+fn enrolls_required_user_where_opt_in_and_not_where_exempt() {
     let machine = Fake { policy: Ok(OPT_IN), required: Ok(true), ..newcomer() };
     let mut ada = person("root", &["338314", "254676"]);
     assert_eq!(authenticate(&mut ada, &machine, &LineOptions::default()), Verdict::Enrolling);
@@ -363,7 +363,7 @@ fn whom_an_administrator_requires_enrolls_where_it_is_opt_in_and_is_asked_nothin
 }
 
 #[test]
-fn before_a_second_step_becomes_mandatory_who_has_none_gets_in_and_is_told_from_when_on() {
+fn lets_unenrolled_user_in_before_start_day_and_announces_it() {
     let mut ada = person("root", &[]);
     assert_eq!(run(&mut ada, &Fake { policy: Ok(LATER), ..newcomer() }), PamCode::Ignore);
     assert_eq!(ada.shown.len(), 1);
@@ -380,7 +380,7 @@ fn before_a_second_step_becomes_mandatory_who_has_none_gets_in_and_is_told_from_
 }
 
 #[test]
-fn a_first_factor_counts_if_sshd_reports_it_or_an_earlier_line_has_asked_for_a_password() {
+fn counts_first_factor_from_sshd_or_an_earlier_password() {
     let policy = "mode = \"mandatory\"\n[[rule]]\nname = \"key\"\nfirst-factor = [\"publickey\"]\nmode = \"exempt\"\n\
                       [[rule]]\nname = \"typed\"\nfirst-factor = [\"password\"]\nmode = \"exempt\"\n\
                       [[rule]]\nname = \"asked\"\nfirst-factor = [\"keyboard-interactive\"]\nmode = \"exempt\"";
@@ -406,7 +406,7 @@ fn newcomer() -> Fake {
 }
 
 #[test]
-fn a_mandatory_newcomer_enrolls_in_the_login_and_nothing_is_stored_yet() {
+fn enrolls_mandatory_newcomer_and_stores_nothing_yet() {
     let machine = newcomer();
     let mut ada = person("root", &CODES);
     assert_eq!(run(&mut ada, &machine), PamCode::Success);
@@ -447,7 +447,7 @@ fn where_a_login_cannot_enroll_nobody_sees_a_key() {
 
 /// Else a stack of ours alone would let whoever comes first choose the second factor of anybody.
 #[test]
-fn without_a_first_factor_only_a_console_enrolls_and_only_where_that_is_said_in_writing() {
+fn enrolls_without_first_factor_only_where_line_says_any() {
     let any = LineOptions { first_factor: FirstFactor::Any, ..LineOptions::default() };
     for (service, expected) in [("login", Verdict::Enrolling.pam_code()), ("sshd", PamCode::AuthErr)] {
         let mut ada = person("root", &["338314", "254676", "3"]);
@@ -458,7 +458,7 @@ fn without_a_first_factor_only_a_console_enrolls_and_only_where_that_is_said_in_
 }
 
 #[test]
-fn where_the_account_phase_may_pass_us_by_nobody_enrolls_and_the_log_says_what_to_mend() {
+fn enrolls_nobody_where_account_line_may_be_skipped() {
     let machine = Fake { account_phase: Err("put our line first"), ..newcomer() };
     let mut ada = person("root", &["1", "2", "3"]);
     assert_eq!(run(&mut ada, &machine), PamCode::AuthErr);
@@ -467,7 +467,7 @@ fn where_the_account_phase_may_pass_us_by_nobody_enrolls_and_the_log_says_what_t
 }
 
 #[test]
-fn sshd_under_another_name_does_not_enroll_unless_the_policy_names_it() {
+fn enrolls_at_renamed_sshd_only_if_the_policy_names_it() {
     let mut ada = person("root", &["1", "2", "3"]);
     ada.items =
         PamItems { service: "renamed".to_owned(), has_password: true, tty: "ssh".to_owned(), ..ada.items };
@@ -545,7 +545,7 @@ fn each_login_begins_by_dropping_what_an_earlier_one_left() {
 }
 
 #[test]
-fn who_is_let_in_leaves_word_for_the_account_phase_and_who_is_refused_does_not() {
+fn leaves_handoff_on_success_and_none_on_refusal() {
     let mut ada = person("root", &["123456"]);
     run(&mut ada, &enrolled(&[Ok(())]));
     assert!(matches!(ada.handoff, Some(Handoff { kind: HandoffKind::Passed, .. })));

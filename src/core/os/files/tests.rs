@@ -78,7 +78,7 @@ fn a_new_file_has_its_mode_whatever_the_umask_of_the_host() {
 }
 
 #[test]
-fn a_file_system_without_unnamed_files_is_told_from_one_that_is_full() {
+fn tells_missing_o_tmpfile_from_a_full_file_system() {
     let scratch = Scratch::new("tmpfile");
     let dir = scratch.open().unwrap();
     for error in [Errno::EOPNOTSUPP, Errno::EISDIR] {

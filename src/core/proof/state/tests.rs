@@ -118,7 +118,7 @@ fn a_recovery_code_is_accepted_once_and_ends_a_lockout() {
 }
 
 #[test]
-fn an_administrator_ends_every_lockout_and_requires_what_the_policy_leaves_open() {
+fn administrator_ends_lockouts_and_requires_second_step() {
     let locked = Count { codes: 20, recovery: 100, last: NOW };
     let state = State { hosts: locked, helper: locked, ..with_codes() };
     assert_eq!(state.unlock(), with_codes());

@@ -281,7 +281,7 @@ mod tests {
 
     /// A file with one more would be refused, and nobody of that name would get in.
     #[test]
-    fn another_authenticator_has_room_unless_its_label_is_taken_or_there_are_eight() {
+    fn adds_authenticator_unless_label_is_taken_or_eight_exist() {
         let table = |label: usize| format!("[[authenticator]]\nlabel = \"{label}\"\nsecret = \"{CANARY}\"\n");
         let room = |many: usize, label: &str| {
             let text = file(&(0..many).map(table).collect::<String>());

@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn a_first_enrollment_burns_its_codes_ends_a_lockout_and_happens_once() {
+    fn first_enrollment_burns_codes_unlocks_and_happens_once() {
         let (_scratch, store) = with_ticket("first");
         store.enroll(&ada(), enrollment("phone", Some(ticket(8)))).unwrap();
         let credential = store.owned_credential(&ada()).unwrap();
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_imported_burns_its_codes_ends_a_lockout_and_replaces_nobody() {
+    fn import_burns_codes_unlocks_and_replaces_nobody() {
         let (_scratch, store) = with_ticket("import");
         let credential = |label: &str| Credential {
             uid: 7,
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn a_further_authenticator_burns_its_codes_ends_a_lockout_and_leaves_the_recovery_codes() {
+    fn further_authenticator_burns_codes_and_keeps_recovery_codes() {
         let (_scratch, store) = with_ticket("further");
         store.enroll(&ada(), enrollment("phone", None)).unwrap();
         let further = |label, mark| {
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn a_state_is_created_for_the_authenticators_that_are_there_and_is_nobody_elses() {
+    fn creates_state_for_present_authenticators_and_their_owner() {
         let scratch = Scratch::new("create");
         let store = scratch.store();
         let eve = Account { name: "eve".to_owned(), ..ada() };

@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_found_only_charged_is_flushed_before_the_other_slot_is_written() {
+    fn flushes_charged_slot_before_writing_the_other() {
         let next = State::new("ada", UnixTime::new(2));
         let mut settled = unflushable(false);
         assert_eq!(settled.save(next.clone(), Durability::Written), Ok(()));

@@ -165,7 +165,7 @@ fn only_files_of_twosteps_count_as_enrolled() {
 }
 
 #[test]
-fn a_credential_is_stored_once_replaced_by_its_owner_and_removed() {
+fn stores_credential_once_and_lets_owner_replace_it() {
     let scratch = Scratch::new("credential");
     let store = scratch.store();
     assert_eq!(store.owned_credential(&ada()).err(), Some(NOT_ENROLLED));
@@ -188,7 +188,7 @@ fn a_credential_is_stored_once_replaced_by_its_owner_and_removed() {
 }
 
 #[test]
-fn a_credential_without_a_state_gets_one_in_which_the_codes_of_this_moment_are_used_up() {
+fn creates_missing_state_with_present_codes_used_up() {
     let scratch = Scratch::new("record");
     let store = scratch.store();
     let open = || LocalRecord::open(&store, &ada(), 1, UnixTime::new(100));
