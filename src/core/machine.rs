@@ -71,8 +71,8 @@ impl System {
         Store::open_of(&self.root, owners)
     }
 
-    /// Where the file of a PAM service may lie; the first that is there counts. On other distributions libpam knows more
-    /// folders: who has a service there enrolls in no login.
+    /// Where the file of a PAM service may be; the first that exists counts. libpam knows more folders on other distributions.
+    /// Nobody enrolls in a login by a service whose file is there.
     pub fn paths_of_service(&self, service: &str) -> impl Iterator<Item = PathBuf> {
         DEBIAN_PAM_DIRS.iter().map(move |dir| self.root.path(&format!("{dir}/{service}")))
     }

@@ -1,5 +1,4 @@
-//! The paths that more than one file needs, each once: absolute, as the machine names it. [`crate::os::root::Root`] finds them below
-//! another root.
+//! The paths that more than one file needs, each once. They are absolute; [`crate::os::root::Root`] finds them below another root.
 
 use std::ffi::CStr;
 

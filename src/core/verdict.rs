@@ -97,7 +97,7 @@ pub struct ClockOffset {
 pub enum Alternative {
     /// No recovery code is usable, or none would help.
     None,
-    /// A recovery code works all the same.
+    /// A recovery code is still accepted.
     RecoveryCode,
 }
 

@@ -23,8 +23,8 @@ pub enum Purpose {
     Try,
 }
 
-/// Judges what was typed against the record of somebody on this machine. `remark` is told what an administrator must know
-/// besides, when the record is no longer locked: the log may be slow, and other logins wait for the lock.
+/// Judges what was typed against a record of the local store, and unlocks it. Only then `remark` is called, with what an
+/// administrator must know besides: the log may be slow, and other logins wait for the lock.
 pub fn judge(
     mut record: LocalRecord,
     typed: &Typed,
@@ -98,8 +98,7 @@ fn verify_recovery_code(
     settle_if_refused(record, judged)
 }
 
-/// Checks a ticket with which `uid` may enroll once, in the same order. The right one is given back its tries: it is used up
-/// by the enrollment, which may still fail.
+/// Checks a ticket of `uid`, in the same order. The right one gets its tries back: the enrollment uses it up, and may still fail.
 pub(crate) fn verify_ticket(
     record: &mut impl StateRecord,
     uid: u32,

@@ -1,7 +1,7 @@
 //! Looks at everything on which logins with a second step depend, and says what is wrong, why that matters, and what mends
 //! it. It changes nothing.
 //!
-//! What other programs read and do, `twostep_hostconf` knows. Here stands what we think of it.
+//! `twostep_hostconf` knows what other programs read and do. This crate judges it.
 
 mod below_root;
 mod clock;

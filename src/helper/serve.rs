@@ -1,4 +1,4 @@
-//! One request of one client's.
+//! Serves one request of one client.
 
 use nix::unistd::Uid;
 use twostep_core::fault::Fault;

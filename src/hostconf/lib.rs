@@ -1,6 +1,6 @@
 //! The settings of other programs: what libpam, sshd and the kernel read on this machine, and what they do with it.
 //!
-//! Only facts stand here. Nothing here says whether a setting is good, and nothing here changes one.
+//! It holds facts: it does not judge a setting, and changes none.
 //!
 //! `pam` and `sshd` do not know each other. Both read by `tree` and name what they read by `location`.
 #![deny(missing_docs)]

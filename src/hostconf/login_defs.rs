@@ -13,7 +13,7 @@ const USUAL_TIMEOUT: u64 = 60;
 /// What useradd(8) takes where nothing is set.
 const USUAL_UID_MIN: u32 = 1000;
 
-/// How long login(1) lets people take.
+/// How long login(1) waits for a login.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct LoginTimeout {
     /// The time in seconds; 0 is for ever.
@@ -22,7 +22,7 @@ pub struct LoginTimeout {
     pub line: Option<usize>,
 }
 
-/// How long login(1) lets people take; none if the file cannot be read.
+/// How long login(1) waits for a login; none if the file cannot be read.
 pub fn login_timeout(root: &Root) -> Option<LoginTimeout> {
     let set = set_at(&tree::text(root, FILE)?);
     Some(set.map_or(LoginTimeout { seconds: USUAL_TIMEOUT, line: None }, |(line, seconds)| LoginTimeout {

@@ -87,7 +87,7 @@ pub fn verify(typed: &Typed) -> Result<Accepted, Denial> {
     }
 }
 
-/// Of a request that asks the person nothing.
+/// Carries out a request that asks the person nothing.
 fn judge(request: HelperRequest) -> Result<Done, Denial> {
     carry_out(request, &mut Nobody).map_err(|refusal| match refusal {
         Refusal::Denied(denial) => denial,

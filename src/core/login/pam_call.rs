@@ -51,7 +51,7 @@ pub(crate) struct PamCall<'a, A, M> {
 }
 
 impl<'a, A: Application, M: Machine> PamCall<'a, A, M> {
-    /// The call of `application`'s.
+    /// A call that `application` makes on `machine`.
     pub(crate) fn new(application: &'a mut A, machine: &'a M) -> Self {
         let items = application.items();
         let who = items.who();

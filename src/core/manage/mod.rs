@@ -96,7 +96,7 @@ impl<'a, M: Machine> Context<'a, M> {
         }
     }
 
-    /// Has the owner prove that they are, on the basis of what was stored when they were asked; an administrator need not.
+    /// Requires proof from the owner; an administrator needs none. Returns what was stored at the prompt.
     fn prove(&self, frontend: &mut impl Frontend, why: &str) -> Result<ProofBasis, Failure> {
         let basis = self.basis()?;
         if self.actor == Actor::Owner {
@@ -132,7 +132,7 @@ impl<'a, M: Machine> Context<'a, M> {
         self.credential()
     }
 
-    /// The same under the policy of this moment: while somebody is asked, an administrator may speak.
+    /// The same with the policy as it is now: an administrator may have changed it during the prompt.
     fn renewed(&self) -> Result<Self, Failure> {
         Self::open(self.machine, self.open_store, self.account, self.actor)
     }

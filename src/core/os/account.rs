@@ -132,8 +132,8 @@ fn is_plausible(name: &str) -> bool {
     !name.is_empty() && name.len() <= 255 && !name.starts_with(['-', '+']) && !name.contains(char::is_control)
 }
 
-/// Those of `groups` to which `user` belongs. A group that does not exist has no members; a look-up that
-/// fails is an error, as far as the name service lets one see it.
+/// Those of `groups` to which `user` belongs. A group that does not exist has no members. A look-up that fails is an error, as
+/// far as the name service shows it.
 pub fn memberships(user: &NssName, groups: &BTreeSet<&str>) -> Result<BTreeSet<String>, Fault> {
     let mine = groups_of(user)?;
     let mut found = BTreeSet::new();

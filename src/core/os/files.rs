@@ -78,7 +78,7 @@ impl Opened {
         u64::try_from(self.stat.st_size).unwrap_or(0)
     }
 
-    /// The file, without what was checked of it.
+    /// The open file, without the metadata that was checked.
     pub fn into_file(self) -> File {
         self.file
     }

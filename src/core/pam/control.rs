@@ -42,7 +42,7 @@ const NAMES: [&str; 32] = [
     "incomplete",
 ];
 
-/// Those that are needed by name.
+/// The values that are needed by name.
 impl ReturnValue {
     /// The module says yes.
     pub const SUCCESS: Self = Self(0);
@@ -56,7 +56,7 @@ impl ReturnValue {
     pub const PERM_DENIED: Self = Self(6);
     /// The proof was wrong.
     pub const AUTH_ERR: Self = Self(7);
-    /// What the module looks up cannot be reached.
+    /// The module cannot reach what it looks up.
     pub const AUTHINFO_UNAVAIL: Self = Self(9);
     /// The module does not know the person.
     pub const USER_UNKNOWN: Self = Self(10);
@@ -64,7 +64,7 @@ impl ReturnValue {
     pub const MAXTRIES: Self = Self(11);
     /// The password is right, and has to be changed.
     pub const NEW_AUTHTOK_REQD: Self = Self(12);
-    /// The account holds no longer.
+    /// The account has expired.
     pub const ACCT_EXPIRED: Self = Self(13);
     /// The application could not ask the person.
     pub const CONV_ERR: Self = Self(19);

@@ -164,7 +164,7 @@ pub struct LoginFacts<'a> {
     pub methods: Methods<'a>,
 }
 
-/// What the policy says of one login.
+/// The verdict of the policy on one login.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Decision<'p> {
     /// What is asked for.

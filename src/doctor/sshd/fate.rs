@@ -1,4 +1,4 @@
-//! What becomes of whoever takes one of the ways in, and what mends it.
+//! What happens to a user on each way in, and the way in that asks everybody.
 
 use twostep_hostconf::sshd::methods::{Way, name};
 
@@ -32,7 +32,7 @@ pub(crate) enum Fate {
     NotAsked,
 }
 
-/// What becomes of whoever takes `way`.
+/// What happens to a user who takes `way`.
 pub(crate) fn fate(way: &Way, first: SshdFirstFactor) -> Fate {
     if way.methods().iter().any(|method| name(method) == "password") {
         return Fate::CannotAsk;

@@ -1,4 +1,4 @@
-//! sshd does not say what its settings are.
+//! sshd refuses its settings, or cannot be asked for them.
 
 use twostep_hostconf::location::Location;
 use twostep_hostconf::sshd::config::MAIN;
@@ -6,7 +6,7 @@ use twostep_hostconf::sshd::effective::{PATIENCE, SshdRefusal};
 
 use crate::finding::{Finding, Remedy};
 
-/// The finding that tells of `refusal`.
+/// The finding for `refusal`.
 pub(crate) fn finding(refusal: &SshdRefusal) -> Finding {
     let main = || Location::file(MAIN);
     let (location, said) = match refusal {

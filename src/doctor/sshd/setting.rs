@@ -1,10 +1,10 @@
-//! What mends a setting of sshd's, and whom it concerns.
+//! How a setting of sshd is corrected, and for whom.
 
 use twostep_hostconf::sshd::view::{Spot, View};
 
 use crate::finding::Remedy;
 
-/// What makes `keyword`, spelt as people spell it, have the value `text` for whom `view` is about, and for nobody else.
+/// Sets `keyword`, in the usual spelling, to `text` for the users of `view` and for nobody else.
 pub(crate) fn set(view: &View<'_>, keyword: &str, text: &str) -> Remedy {
     match view.spot(&keyword.to_ascii_lowercase()) {
         Spot::InsteadOf { location, indent } => {
@@ -16,7 +16,7 @@ pub(crate) fn set(view: &View<'_>, keyword: &str, text: &str) -> Remedy {
     }
 }
 
-/// Whom `view` is about, to be put behind a sentence.
+/// The users of `view`, as the end of a sentence.
 pub(crate) fn whom(view: &View<'_>) -> String {
     view.block().map_or_else(String::new, |block| format!(" for '{}'", block.text))
 }

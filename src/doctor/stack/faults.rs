@@ -11,7 +11,7 @@ use crate::finding::{Finding, Remedy};
 const REFUSES: &str = "libpam takes such a line for one that always refuses: nobody gets in here.";
 const GIVES_UP: &str = "libpam gives up on the whole service: nobody gets in here.";
 
-/// The finding that tells of `fault`.
+/// The finding for `fault`.
 pub(crate) fn finding(fault: &PamFault) -> Finding {
     let location = fault.location.clone();
     match &fault.kind {

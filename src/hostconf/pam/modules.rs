@@ -175,9 +175,9 @@ pub enum Scenario {
     Exempt,
 }
 
-/// What `module` may answer besides, in a line with this control: whatever that has a jump, an end or a forgetting for; that
-/// nothing is to be said, if it is not known never to say so; and a yes, if nobody knows it and another line asks for the
-/// first factor.
+/// Further return values that `module` may answer in a line with this control. Each value for which the control jumps, ends the
+/// stack or resets it is one. IGNORE is one, unless the module is known never to answer it. SUCCESS is one, if the module is
+/// unknown and another line asks for the first factor.
 pub(crate) fn unusual(
     kind: ModuleType,
     module: &str,

@@ -22,7 +22,7 @@ pub enum FaultKind {
     CutOff,
     /// The lines end as on Windows.
     CarriageReturns,
-    /// The first word of this line is no kind.
+    /// The first word of this line is no type.
     UnknownType(Box<PamLine>),
     /// The line ends after its kind.
     NoControl(ModuleType),
