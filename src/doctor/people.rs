@@ -140,7 +140,7 @@ fn by_name_service(user: &str, wanted: &BTreeSet<&str>) -> Option<BTreeSet<Strin
 fn mode(policy: &Policy, user: &str, service: &str, groups: Groups, now: UnixTime) -> Mode {
     let (origin, address, methods) = match service {
         "login" => (Origin::Local, Address::None, Methods::Known(vec!["password"])),
-        _ => (Origin::Remote, Address::Unknown, Methods::Unknown),
+        _ => (Origin::Remote, Address::Unknown, Methods::UNKNOWN),
     };
     policy.decide(&LoginFacts { user, service, origin, address, groups, methods }, now).mode
 }

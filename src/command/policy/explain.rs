@@ -182,7 +182,7 @@ impl Arguments {
 
     fn methods(&self) -> Methods<'_> {
         if self.first_factor.iter().any(|method| method == "unknown") {
-            return Methods::Unknown;
+            return Methods::UNKNOWN;
         }
         let named = self.first_factor.iter().map(String::as_str);
         Methods::Known(named.filter(|method| *method != "none").collect())

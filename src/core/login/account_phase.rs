@@ -98,9 +98,7 @@ impl<A: Application, M: Machine> Admission<'_, A, M> {
     /// from some day on, only who is not enrolled is told: the others need do nothing for it.
     fn pass_the_gate(&mut self, policy: &Policy, account: &Account) -> Result<(), Denial> {
         let items = self.call.items.clone();
-        let known = items.methods_of_sshd().collect::<Vec<_>>();
-        // After a key alone sshd does not say so here.
-        let methods = if known.is_empty() { Methods::Unknown } else { Methods::Known(known) };
+        let methods = Methods::AtLeast(items.methods_of_sshd().collect());
         let required = self.call.decide(policy, account, &methods)?;
         let required = self.call.heed_requirement(required, account)?;
         match required.mode {

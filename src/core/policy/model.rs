@@ -141,10 +141,15 @@ impl Address {
 /// How somebody has proved who they are, before they are asked for a code.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Methods<'a> {
-    /// By these of [`METHODS`], perhaps none.
+    /// By these of [`METHODS`] and no others, perhaps by none.
     Known(Vec<&'a str>),
-    /// Nobody says: sshd tells it in the auth phase alone.
-    Unknown,
+    /// By these, and perhaps by others: sshd enters the account phase before it names the last method.
+    AtLeast(Vec<&'a str>),
+}
+
+impl Methods<'_> {
+    /// Nothing is known of them.
+    pub const UNKNOWN: Self = Self::AtLeast(Vec::new());
 }
 
 /// Who logs in, by which service, from where.

@@ -80,7 +80,7 @@ impl Chance {
             origin: if self.one_in(2) { Origin::Local } else { Origin::Remote },
             address,
             groups: if self.one_in(6) { Groups::Unknown } else { Groups::Known(known) },
-            methods: if self.one_in(4) { Methods::Unknown } else { Methods::Known(self.some(&METHODS)) },
+            methods: if self.one_in(4) { Methods::UNKNOWN } else { Methods::Known(self.some(&METHODS)) },
         }
     }
 }
@@ -177,7 +177,7 @@ fn what_is_not_known_never_makes_a_verdict_milder() {
             ..chance.subject()
         };
         let known = policy.decide(&who, NOW).mode;
-        let unsure = LoginFacts { methods: Methods::Unknown, ..who.clone() };
+        let unsure = LoginFacts { methods: Methods::UNKNOWN, ..who.clone() };
         let named = GROUPS.iter().map(|&name| name.to_owned()).collect();
         let with_all = LoginFacts { methods: Methods::Known(METHODS.to_vec()), ..who.clone() };
         let either = known.max(policy.decide(&with_all, NOW).mode);
@@ -192,6 +192,32 @@ fn what_is_not_known_never_makes_a_verdict_milder() {
             "{lost:?}\n{written}"
         );
     }
+}
+
+/// sshd enters the account phase before it lists the last method.
+#[test]
+fn judges_some_methods_no_milder_than_all_of_them() {
+    let mut chance = Chance(0x3C6E_F372);
+    let (mut stricter, mut exempt) = (0, 0);
+    for _ in 0..10_000 {
+        let rules: Vec<Vec<String>> = (0..4)
+            .map(|number| {
+                let mode = MODES[chance.below(3)];
+                chance.rule(number, mode, None)
+            })
+            .collect();
+        let written = text(MODES[chance.below(3)], &rules);
+        let policy = parsed(&written);
+        let methods = chance.some(&METHODS);
+        let listed = methods[..chance.below(methods.len() + 1)].to_vec();
+        let all = LoginFacts { methods: Methods::Known(methods), ..chance.subject() };
+        let some = LoginFacts { methods: Methods::AtLeast(listed), ..all.clone() };
+        let (with_some, with_all) = (policy.decide(&some, NOW).mode, policy.decide(&all, NOW).mode);
+        assert!(with_some >= with_all, "{some:?} {all:?}\n{written}");
+        stricter += usize::from(with_some > with_all);
+        exempt += usize::from(with_some == Mode::Exempt);
+    }
+    assert!(stricter > 100 && exempt > 100, "{stricter} {exempt}");
 }
 
 /// What a login refuses, `policy check` shows, and nothing else; whatever has happened to a file.

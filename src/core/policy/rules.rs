@@ -279,12 +279,12 @@ impl Rule {
     }
 
     fn follows(&self, methods: &Methods<'_>) -> Holds {
-        match (&self.first_factor, methods) {
-            (None, _) => Holds::Yes,
-            (Some(_), Methods::Unknown) => Holds::Unknown,
-            (Some(wanted), Methods::Known(proved)) => {
-                proved.iter().any(|method| is_listed(Some(wanted), method)).into()
-            }
+        let Some(wanted) = self.first_factor.as_deref() else { return Holds::Yes };
+        let has_one = |proved: &[&str]| proved.iter().any(|method| is_listed(Some(wanted), method));
+        match methods {
+            Methods::Known(proved) => has_one(proved).into(),
+            Methods::AtLeast(proved) if has_one(proved) => Holds::Yes,
+            Methods::AtLeast(_) => Holds::Unknown,
         }
     }
 }

@@ -130,7 +130,7 @@ fn a_first_factor_is_one_that_was_proved() {
 
 #[test]
 fn unknown_first_factor_matches_mandatory_rules_only() {
-    let ada = LoginFacts { methods: Methods::Unknown, ..subject("ada", "sshd", "192.0.2.7", &[]) };
+    let ada = LoginFacts { methods: Methods::UNKNOWN, ..subject("ada", "sshd", "192.0.2.7", &[]) };
     for (default, mode, verdict) in [
         ("exempt", "mandatory", Mode::Mandatory),
         ("mandatory", "exempt", Mode::Mandatory),

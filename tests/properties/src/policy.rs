@@ -103,7 +103,7 @@ fn subjects(policy: &Policy) -> Vec<LoginFacts<'_>> {
                 for groups in groups(policy) {
                     let origin = if address == Address::None { Origin::Local } else { Origin::Remote };
                     let methods = match groups {
-                        Groups::Unknown => Methods::Unknown,
+                        Groups::Unknown => Methods::UNKNOWN,
                         Groups::Known(_) => Methods::Known(METHODS.to_vec()),
                     };
                     subjects.push(LoginFacts { user, service, origin, address, groups, methods });

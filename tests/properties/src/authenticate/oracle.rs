@@ -209,7 +209,7 @@ fn possible(input: &Input<'_>, policy: &Policy, user: &str) -> Vec<(Mode, String
     let mut found = Vec::new();
     for origin in [Origin::Local, Origin::Remote] {
         for groups in [Groups::Known(BTreeSet::new()), Groups::Known(named.clone()), Groups::Unknown] {
-            for methods in [Methods::Known(Vec::new()), Methods::Known(METHODS.to_vec()), Methods::Unknown] {
+            for methods in [Methods::Known(Vec::new()), Methods::Known(METHODS.to_vec()), Methods::UNKNOWN] {
                 let address = Address::of(input.rhost.as_deref().unwrap_or_default());
                 let who = LoginFacts {
                     user,
