@@ -17,7 +17,7 @@ use crate::manage::status::{StateSummary, Status};
 use crate::os::account::{self, Account, NssName};
 use crate::os::files::{self, Access, Dir, Privacy};
 use crate::os::root::{Owners, Root};
-use crate::os::{clock, entropy};
+use crate::os::{clock, entropy, groups};
 use crate::paths::{DEBIAN_PAM_DIRS, POLICY_DIR, POLICY_FILE};
 use crate::policy::{Policy, Verification};
 use crate::proof::code::{LongCode, Typed};
@@ -118,8 +118,8 @@ impl Machine for System {
         Ok(account::by_name(name)?)
     }
 
-    fn memberships(&self, entry: &NssName, groups: &BTreeSet<&str>) -> Result<BTreeSet<String>, Fault> {
-        account::memberships(entry, groups)
+    fn memberships(&self, entry: &NssName, named: &BTreeSet<&str>) -> Result<BTreeSet<String>, Fault> {
+        groups::memberships(entry, named)
     }
 
     fn is_enrolled(&self, account: &Account) -> Result<bool, Denial> {

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use twostep_core::fault::Fault;
 use twostep_core::os::account::{self, NssName};
+use twostep_core::os::groups;
 use twostep_core::os::root::Root;
 use twostep_core::policy::{Address, Groups, LoginFacts, Methods, Mode, Origin, Policy};
 use twostep_core::time::UnixTime;
@@ -131,7 +132,7 @@ impl<'a> People<'a> {
 
 fn by_name_service(user: &str, wanted: &BTreeSet<&str>) -> Option<BTreeSet<String>> {
     let account = account::by_name(user).ok()??;
-    let memberships = |name: &NssName| account::memberships(name, wanted).ok();
+    let memberships = |name: &NssName| groups::memberships(name, wanted).ok();
     let found: Option<Vec<_>> = account.names.iter().map(memberships).collect();
     Some(found?.into_iter().flatten().collect())
 }

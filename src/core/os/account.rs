@@ -1,21 +1,16 @@
-//! Accounts and groups, by the name service (NSS). An error is never "no such user".
+//! Accounts, by the name service (NSS). An error is never "no such user".
 
-use std::collections::BTreeSet;
-use std::ffi::CString;
-
-use nix::errno::Errno;
-use nix::unistd::{Gid, Group, Uid, User, getgrouplist, getuid};
+use nix::unistd::{Uid, User, getuid};
 
 use crate::fault::Fault;
 
-use super::words;
+use super::{limits, words};
 
 /// The longest user name that a state file holds, in bytes.
 pub(crate) const LONGEST_NAME: usize = 127;
 
-/// The local databases: every machine has them, whatever else its name service asks.
+/// The local database: every machine has it, whatever else its name service asks.
 const LOCAL_USERS: &str = "/etc/passwd";
-const LOCAL_GROUPS: &str = "/etc/group";
 
 /// An account: its numeric id, which is the key of everything stored, and its names.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -59,11 +54,13 @@ pub(crate) fn uid_by_name(name: &str) -> Result<Option<u32>, Fault> {
 }
 
 fn user_by_name(name: &str) -> Result<Option<User>, Fault> {
+    limits::check()?;
     User::from_name(name).map_err(|error| Fault(format!("the look-up of a user failed: {}", words(error))))
 }
 
 /// The account whose user id is `uid`.
 pub fn by_uid(uid: u32) -> Result<Option<Account>, Fault> {
+    limits::check()?;
     let user = User::from_uid(Uid::from_raw(uid));
     let user = user.map_err(|error| Fault(format!("the look-up of uid {uid} failed: {}", words(error))))?;
     let Some(user) = user else { return Ok(None) };
@@ -132,42 +129,6 @@ fn is_plausible(name: &str) -> bool {
     !name.is_empty() && name.len() <= 255 && !name.starts_with(['-', '+']) && !name.contains(char::is_control)
 }
 
-/// Those of `groups` to which `user` belongs. A group that does not exist has no members. A look-up that fails is an error, as
-/// far as the name service shows it.
-pub fn memberships(user: &NssName, groups: &BTreeSet<&str>) -> Result<BTreeSet<String>, Fault> {
-    let mine = groups_of(user)?;
-    let mut found = BTreeSet::new();
-    for &name in groups {
-        let group = group_by_name(name)?;
-        if group.is_some_and(|group| mine.contains(&group.gid) || group.mem.contains(&user.name)) {
-            found.insert(name.to_owned());
-        }
-    }
-    Ok(found)
-}
-
-/// getgrouplist(3) has no way to report an error but errno.
-fn groups_of(user: &NssName) -> Result<Vec<Gid>, Fault> {
-    let failed = |error| Fault(format!("the look-up of a user's groups failed: {}", words(error)));
-    let name = CString::new(user.name.as_str()).map_err(|_| failed(Errno::EINVAL))?;
-    const FAILURES: [Errno; 5] = [Errno::EIO, Errno::EMFILE, Errno::ENFILE, Errno::ENOMEM, Errno::ETIMEDOUT];
-    Errno::clear();
-    let groups = getgrouplist(&name, Gid::from_raw(user.gid)).map_err(failed)?;
-    let hidden = Errno::last();
-    if FAILURES.contains(&hidden) { Err(failed(hidden)) } else { Ok(groups) }
-}
-
-/// The name service says "no such group" also when it could not read the local database, so that is read once here: if it
-/// cannot be, nothing is known; if it can, the second answer counts.
-fn group_by_name(name: &str) -> Result<Option<Group>, Fault> {
-    let failed = |error| Fault(format!("the look-up of group {name} failed: {}", words(error)));
-    if let Some(group) = Group::from_name(name).map_err(failed)? {
-        return Ok(Some(group));
-    }
-    std::fs::read(LOCAL_GROUPS).map_err(|error| Fault(format!("{LOCAL_GROUPS} cannot be read: {error}")))?;
-    Group::from_name(name).map_err(failed)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -195,13 +156,5 @@ mod tests {
         for name in ["", "-schallenge", "+", "a\nb", "a\u{7f}", &"x".repeat(256), "no such user here"] {
             assert_eq!(by_name(name).unwrap(), None, "{name:?}");
         }
-    }
-
-    #[test]
-    fn only_the_asked_groups_are_answered() {
-        let root = by_name("root").unwrap().unwrap();
-        let groups =
-            memberships(&root.names[0], &BTreeSet::from(["root", "no-such-group", "daemon"])).unwrap();
-        assert_eq!(groups, BTreeSet::from(["root".to_owned()]));
     }
 }

@@ -2,14 +2,13 @@
 
 use nix::errno::Errno;
 use nix::sys::prctl::{set_dumpable, set_no_new_privs, set_timerslack};
-use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::{SigHandler, SigSet, SigmaskHow, Signal, pthread_sigmask, signal};
 use nix::sys::stat::{Mode, umask};
 use nix::unistd::{Gid, Uid, chdir, getegid, geteuid, getuid, setresgid, setresuid, setsid};
 
 use crate::fault::Fault;
 
-use super::words;
+use super::{limits, words};
 
 /// By how many nanoseconds a wait may end late: what a process has that nobody has given another value.
 const TIMER_SLACK: u64 = 50_000;
@@ -29,7 +28,7 @@ pub fn confine() -> Result<Uid, Fault> {
     forget_environment().map_err(step("clearenv"))?;
     close_others().map_err(step("close_range"))?;
     reset_signals().map_err(step("signals"))?;
-    set_limits()?;
+    limits::raise()?;
     set_timerslack(TIMER_SLACK).map_err(step("PR_SET_TIMERSLACK"))?;
     set_dumpable(false).map_err(step("PR_SET_DUMPABLE"))?;
     set_no_new_privs().map_err(step("PR_SET_NO_NEW_PRIVS"))?;
@@ -79,29 +78,4 @@ fn reset_signals() -> Result<(), Errno> {
         unsafe { signal(kind, SigHandler::SigDfl) }?;
     }
     pthread_sigmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::empty()), None)
-}
-
-/// What a caller may have limited, and the least that is needed. Too little would not only make operations fail: where the
-/// name service cannot load a part of itself, it says that a group does not exist.
-const NEEDED: [(Resource, &str, u64); 6] = [
-    (Resource::RLIMIT_NOFILE, "descriptors (RLIMIT_NOFILE)", 64),
-    (Resource::RLIMIT_STACK, "bytes of stack (RLIMIT_STACK)", 1 << 20),
-    (Resource::RLIMIT_AS, "bytes of address space (RLIMIT_AS)", 256 << 20),
-    (Resource::RLIMIT_DATA, "bytes of data (RLIMIT_DATA)", 256 << 20),
-    (Resource::RLIMIT_FSIZE, "bytes in a file (RLIMIT_FSIZE)", 1 << 20),
-    (Resource::RLIMIT_CPU, "seconds of processor time (RLIMIT_CPU)", 60),
-];
-
-/// No core dump. Of what is needed, as much as the caller's hard limits leave; if they leave too little, nothing is done.
-fn set_limits() -> Result<(), Fault> {
-    let failed = |error| Fault(format!("setrlimit: {}", words(error)));
-    setrlimit(Resource::RLIMIT_CORE, 0, 0).map_err(failed)?;
-    for (resource, what, least) in NEEDED {
-        let (_, most) = getrlimit(resource).map_err(failed)?;
-        if most < least {
-            return Err(Fault(format!("its caller allows it {most} {what}: {least} are the least")));
-        }
-        setrlimit(resource, most, most).map_err(failed)?;
-    }
-    Ok(())
 }

@@ -12,11 +12,15 @@ pub mod clock;
 pub mod confine;
 pub mod entropy;
 pub mod files;
+pub mod groups;
 #[expect(unsafe_code, reason = "lgetxattr(2), which nix lacks")]
 pub mod label;
+pub(crate) mod limits;
 #[expect(unsafe_code, reason = "flock(2): nix has it only behind a guard whose drop can panic")]
 mod lock;
 pub mod log;
+#[expect(unsafe_code, reason = "dlopen(3) and the functions of the name service's libraries, which are C's")]
+mod nss;
 pub mod root;
 #[expect(
     unsafe_code,

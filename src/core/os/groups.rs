@@ -1,0 +1,116 @@
+//! To which groups a user belongs, by the name service (NSS). A failure is never "not a member".
+
+use std::collections::BTreeSet;
+use std::ffi::{CStr, CString};
+
+use nix::errno::Errno;
+use nix::unistd::{Gid, Group, getgrouplist};
+
+use crate::fault::Fault;
+
+use super::account::NssName;
+use super::nss::GroupSources;
+use super::{limits, words};
+
+/// The local database: every machine has it, whatever else its name service asks.
+const LOCAL_GROUPS: &str = "/etc/group";
+
+/// Those of `groups` to which `user` belongs. A group that does not exist has no members. It is an error if one of the sources of
+/// the name service does not answer, or cannot be loaded: then nothing is known of any group.
+pub fn memberships(user: &NssName, groups: &BTreeSet<&str>) -> Result<BTreeSet<String>, Fault> {
+    limits::check()?;
+    let name = c_string(&user.name)?;
+    let mine = groups_of(&name, user.gid)?;
+    let (mut member, mut others, mut absent) = (BTreeSet::new(), Vec::new(), Vec::new());
+    for &wanted in groups {
+        match group_by_name(wanted)? {
+            Some(group) if mine.contains(&group.gid) || group.mem.contains(&user.name) => {
+                member.insert(wanted.to_owned());
+            }
+            Some(group) => others.push(group.gid.as_raw()),
+            None => absent.push(wanted),
+        }
+    }
+    if member.len() < groups.len() {
+        confirm(user, &name, &others, &absent)?;
+    }
+    Ok(member)
+}
+
+/// Fails unless it is certain that `user` is in none of `others`, and that `absent` do not exist.
+fn confirm(user: &NssName, name: &CStr, others: &[libc::gid_t], absent: &[&str]) -> Result<(), Fault> {
+    let sources = GroupSources::load()?;
+    if !(sources.groups.is_empty() && sources.memberships.is_empty()) {
+        check_primary_group(user)?;
+    }
+    for source in &sources.memberships {
+        let gids = source.gids_of(name, user.gid)?;
+        if others.iter().any(|gid| gids.contains(gid)) {
+            return Err(disagreement(source.name()));
+        }
+    }
+    for source in &sources.groups {
+        for group in absent {
+            if source.has_group(&c_string(group)?)? {
+                return Err(disagreement(source.name()));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A directory that is away answers from a cache, which may hold the user and none of the groups. Then the primary group, which
+/// every user has, is missing too.
+fn check_primary_group(user: &NssName) -> Result<(), Fault> {
+    let failed = |error| Fault(format!("the look-up of gid {} failed: {}", user.gid, words(error)));
+    match Group::from_gid(Gid::from_raw(user.gid)).map_err(failed)? {
+        Some(_) => Ok(()),
+        None => Err(Fault(format!(
+            "the primary group {} of {} has no name, so the directory may be away",
+            user.gid, user.name
+        ))),
+    }
+}
+
+fn disagreement(source: &str) -> Fault {
+    Fault(format!("the source '{source}' of the name service knows a group that the look-up did not find"))
+}
+
+/// getgrouplist(3) has no way to report an error but errno.
+fn groups_of(name: &CStr, gid: libc::gid_t) -> Result<Vec<Gid>, Fault> {
+    let failed = |error| Fault(format!("the look-up of a user's groups failed: {}", words(error)));
+    const FAILURES: [Errno; 5] = [Errno::EIO, Errno::EMFILE, Errno::ENFILE, Errno::ENOMEM, Errno::ETIMEDOUT];
+    Errno::clear();
+    let groups = getgrouplist(name, Gid::from_raw(gid)).map_err(failed)?;
+    let hidden = Errno::last();
+    if FAILURES.contains(&hidden) { Err(failed(hidden)) } else { Ok(groups) }
+}
+
+/// The name service says "no such group" also when it could not read the local database, so that is read once here: if it
+/// cannot be, nothing is known; if it can, the second answer counts.
+fn group_by_name(name: &str) -> Result<Option<Group>, Fault> {
+    let failed = |error| Fault(format!("the look-up of group {name} failed: {}", words(error)));
+    if let Some(group) = Group::from_name(name).map_err(failed)? {
+        return Ok(Some(group));
+    }
+    std::fs::read(LOCAL_GROUPS).map_err(|error| Fault(format!("{LOCAL_GROUPS} cannot be read: {error}")))?;
+    Group::from_name(name).map_err(failed)
+}
+
+fn c_string(name: &str) -> Result<CString, Fault> {
+    CString::new(name).map_err(|_| Fault(format!("'{}' is no name", name.escape_debug())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::os::account::by_name;
+
+    #[test]
+    fn only_the_asked_groups_are_answered() {
+        let root = by_name("root").unwrap().unwrap();
+        let groups =
+            memberships(&root.names[0], &BTreeSet::from(["root", "no-such-group", "daemon"])).unwrap();
+        assert_eq!(groups, BTreeSet::from(["root".to_owned()]));
+    }
+}

@@ -1,0 +1,51 @@
+//! The resource limits (getrlimit(2)) without which nothing that the name service says can be trusted.
+
+use nix::errno::Errno;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+
+use crate::fault::Fault;
+
+use super::{account, words};
+
+/// What a caller may have limited, and the least that is needed. Too little would not only make operations fail: where the
+/// name service cannot load a part of itself, it says that a group does not exist.
+const NEEDED: [(Resource, &str, u64); 6] = [
+    (Resource::RLIMIT_NOFILE, "descriptors (RLIMIT_NOFILE)", 64),
+    (Resource::RLIMIT_STACK, "bytes of stack (RLIMIT_STACK)", 1 << 20),
+    (Resource::RLIMIT_AS, "bytes of address space (RLIMIT_AS)", 256 << 20),
+    (Resource::RLIMIT_DATA, "bytes of data (RLIMIT_DATA)", 256 << 20),
+    (Resource::RLIMIT_FSIZE, "bytes in a file (RLIMIT_FSIZE)", 1 << 20),
+    (Resource::RLIMIT_CPU, "seconds of processor time (RLIMIT_CPU)", 60),
+];
+
+/// Fails if a user started this process, perhaps as a set-uid program, under limits that are too low. root's are root's choice.
+pub(crate) fn check() -> Result<(), Fault> {
+    if account::is_called_by_root() {
+        return Ok(());
+    }
+    NEEDED.into_iter().try_for_each(|(resource, what, least)| {
+        let (now, _) = getrlimit(resource).map_err(failed)?;
+        enough(now, what, least)
+    })
+}
+
+/// Allows no core dump. Raises what is needed to the caller's hard limits, and fails if those are too low.
+pub(super) fn raise() -> Result<(), Fault> {
+    setrlimit(Resource::RLIMIT_CORE, 0, 0).map_err(failed)?;
+    NEEDED.into_iter().try_for_each(|(resource, what, least)| {
+        let (_, most) = getrlimit(resource).map_err(failed)?;
+        enough(most, what, least)?;
+        setrlimit(resource, most, most).map_err(failed)
+    })
+}
+
+fn enough(allowed: u64, what: &str, least: u64) -> Result<(), Fault> {
+    if allowed >= least {
+        return Ok(());
+    }
+    Err(Fault(format!("its caller allows it {allowed} {what}: {least} are the least")))
+}
+
+fn failed(error: Errno) -> Fault {
+    Fault(format!("resource limits: {}", words(error)))
+}

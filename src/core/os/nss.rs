@@ -1,0 +1,298 @@
+//! The sources of the name service (nsswitch.conf(5)), each asked by itself.
+//!
+//! glibc gives the answer of the last source. If an earlier one is away, or its library cannot be loaded, that answer is "not
+//! found", and no error. Only the source itself can tell: by the interface between glibc and its libraries (The GNU C Library
+//! Reference Manual, "NSS Modules Interface").
+
+use std::env::consts::ARCH;
+use std::ffi::{CStr, CString, c_char, c_int, c_long, c_void};
+use std::fs;
+use std::io::ErrorKind;
+use std::mem::{MaybeUninit, transmute};
+use std::path::Path;
+
+use nix::errno::Errno;
+
+use crate::fault::Fault;
+
+use super::words;
+
+const SWITCH: &str = "/etc/nsswitch.conf";
+/// The source that glibc has built in, which reads local files. It is what counts where [`SWITCH`] names none.
+const FILES: &str = "files";
+/// The libraries that the dynamic linker knows of (ld.so(8)), beside those in its own folders.
+const LINKER_CACHE: &str = "/etc/ld.so.cache";
+const LINKER_DIRS: [&str; 4] = ["/lib", "/usr/lib", "/lib64", "/usr/lib64"];
+/// Bytes for one group. Of one that needs more it is known that it exists.
+const GROUP_BUFFER: usize = 16 * 1024;
+/// Room for so many groups of a user, at first: the library takes more.
+const GROUPS: usize = 64;
+
+/// `enum nss_status` of nss.h.
+const UNAVAIL: c_int = -1;
+const NOTFOUND: c_int = 0;
+const SUCCESS: c_int = 1;
+
+type GroupByName =
+    unsafe extern "C" fn(*const c_char, *mut libc::group, *mut c_char, usize, *mut c_int) -> c_int;
+type GroupsOfUser = unsafe extern "C" fn(
+    *const c_char,
+    libc::gid_t,
+    *mut c_long,
+    *mut c_long,
+    *mut *mut libc::gid_t,
+    c_long,
+    *mut c_int,
+) -> c_int;
+
+/// A source beside the local files, with its library loaded. That stays loaded, as it does when glibc loads it.
+pub(super) struct Source {
+    name: String,
+    library: *mut c_void,
+}
+
+/// What the machine asks for groups, and for the groups of a user; without the local files.
+pub(super) struct GroupSources {
+    pub groups: Vec<Source>,
+    /// Those of the line `initgroups`, if there is one.
+    pub memberships: Vec<Source>,
+}
+
+impl GroupSources {
+    /// Loads them. Fails if one that is installed cannot be loaded.
+    pub(super) fn load() -> Result<Self, Fault> {
+        let text = match fs::read(SWITCH) {
+            Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+            Err(error) if error.kind() == ErrorKind::NotFound => String::new(),
+            Err(error) => return Err(Fault(format!("{SWITCH} cannot be read: {error}"))),
+        };
+        let groups = database(&text, "group").unwrap_or_default();
+        let memberships = database(&text, "initgroups").unwrap_or_else(|| groups.clone());
+        Ok(Self { groups: loaded(&groups)?, memberships: loaded(&memberships)? })
+    }
+}
+
+/// The sources of one database that are asked as long as each says "not found", without the local files.
+fn database(switch: &str, name: &str) -> Option<Vec<String>> {
+    let lines = switch.lines().map(|line| line.split_once('#').map_or(line, |(before, _)| before));
+    let mut databases = lines.filter_map(|line| line.split_once(':'));
+    let (_, mut rest) = databases.find(|(database, _)| database.trim() == name)?;
+    let mut sources = Vec::new();
+    loop {
+        rest = rest.trim_start();
+        if let Some(bracket) = rest.strip_prefix('[') {
+            let (actions, after) = bracket.split_once(']').unwrap_or((bracket, ""));
+            if ends_search(actions) {
+                break;
+            }
+            rest = after;
+            continue;
+        }
+        let end = rest.find(|c: char| c.is_whitespace() || c == '[').unwrap_or(rest.len());
+        let (source, after) = rest.split_at(end);
+        if source.is_empty() {
+            break;
+        }
+        if source != FILES {
+            sources.push(source.to_owned());
+        }
+        rest = after;
+    }
+    Some(sources)
+}
+
+/// Whether these actions end the search where the source before them says "not found": `NOTFOUND=return` or, say,
+/// `!SUCCESS=return`. The last one that is about it counts.
+fn ends_search(actions: &str) -> bool {
+    let on_not_found = |action: &str| {
+        let (status, then) = action.split_once('=')?;
+        let is_meant = match status.strip_prefix('!') {
+            Some(other) => !other.eq_ignore_ascii_case("notfound"),
+            None => status.eq_ignore_ascii_case("notfound"),
+        };
+        is_meant.then(|| then.eq_ignore_ascii_case("return"))
+    };
+    actions.split_whitespace().filter_map(on_not_found).next_back().unwrap_or(false)
+}
+
+/// Those of `names` that are installed. glibc passes over one that is not.
+fn loaded(names: &[String]) -> Result<Vec<Source>, Fault> {
+    names.iter().filter_map(|name| Source::load(name).transpose()).collect()
+}
+
+impl Source {
+    fn load(name: &str) -> Result<Option<Self>, Fault> {
+        let file = format!("libnss_{name}.so.2");
+        let odd = || Fault(format!("{SWITCH} names a source '{}'", name.escape_debug()));
+        if !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte)) {
+            return Err(odd());
+        }
+        let c_file = CString::new(file.as_str()).map_err(|_| odd())?;
+        // SAFETY: the string ends with a zero byte. The library is one that root has named in nsswitch.conf, and that glibc loads.
+        let library = unsafe { libc::dlopen(c_file.as_ptr(), libc::RTLD_LAZY) };
+        if !library.is_null() {
+            return Ok(Some(Self { name: name.to_owned(), library }));
+        }
+        if is_installed(&file)? {
+            return Err(Fault(format!("the source '{name}' of the name service cannot be loaded: {file}")));
+        }
+        Ok(None)
+    }
+
+    /// Whether this source knows a group of that name. Not knowing, for whatever reason, is an error.
+    pub(super) fn has_group(&self, name: &CStr) -> Result<bool, Fault> {
+        let Some(function) = self.function("getgrnam_r")? else { return Ok(false) };
+        // SAFETY: the function of this name has this type in every such library.
+        let ask = unsafe { transmute::<*mut c_void, GroupByName>(function) };
+        let (mut group, mut error) = (MaybeUninit::<libc::group>::uninit(), 0);
+        let mut buffer = vec![0 as c_char; GROUP_BUFFER];
+        // SAFETY: the string ends with a zero byte; the others are valid to write to, and the buffer has the length that is given.
+        let status = unsafe {
+            ask(name.as_ptr(), group.as_mut_ptr(), buffer.as_mut_ptr(), GROUP_BUFFER, &raw mut error)
+        };
+        let is_too_large = Errno::from_raw(error) == Errno::ERANGE;
+        match status {
+            SUCCESS => Ok(true),
+            NOTFOUND => Ok(false),
+            _ if status < UNAVAIL && is_too_large => Ok(true),
+            _ => Err(self.away(error)),
+        }
+    }
+
+    /// The groups that `user`, whose primary group is `gid`, has by this source.
+    pub(super) fn gids_of(&self, user: &CStr, gid: libc::gid_t) -> Result<Vec<libc::gid_t>, Fault> {
+        let Some(function) = self.function("initgroups_dyn")? else { return Ok(Vec::new()) };
+        // SAFETY: the function of this name has this type in every such library.
+        let ask = unsafe { transmute::<*mut c_void, GroupsOfUser>(function) };
+        let mut list = GidList::new(&self.name)?;
+        let mut error = 0;
+        let GidList { gids, count, room } = &mut list;
+        // SAFETY: the string ends with a zero byte; `gids` is from malloc(3) with `room` places, and is the library's to enlarge by
+        // realloc(3), which keeps all three in step; no limit is given.
+        let status = unsafe {
+            ask(user.as_ptr(), gid, &raw mut *count, &raw mut *room, &raw mut *gids, -1, &raw mut error)
+        };
+        match status {
+            SUCCESS | NOTFOUND => Ok(list.to_vec()),
+            _ => Err(self.away(error)),
+        }
+    }
+
+    /// The library's function of this name; none if it does not have it.
+    fn function(&self, name: &str) -> Result<Option<*mut c_void>, Fault> {
+        let symbol = format!("_nss_{}_{name}", self.name);
+        let symbol =
+            CString::new(symbol).map_err(|_| Fault(format!("'{}' is no name of a source", self.name)))?;
+        // SAFETY: the handle is one that dlopen returned and nobody closes; the string ends with a zero byte.
+        let function = unsafe { libc::dlsym(self.library, symbol.as_ptr()) };
+        Ok((!function.is_null()).then_some(function))
+    }
+
+    fn away(&self, error: c_int) -> Fault {
+        let error = Errno::from_raw(error);
+        Fault(format!("the source '{}' of the name service does not answer: {}", self.name, words(error)))
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+/// Group ids in memory of malloc(3): the library enlarges it.
+struct GidList {
+    gids: *mut libc::gid_t,
+    count: c_long,
+    room: c_long,
+}
+
+impl GidList {
+    fn new(source: &str) -> Result<Self, Fault> {
+        // SAFETY: takes two numbers; the memory is all zeros, which is a valid list of ids.
+        let gids = unsafe { libc::calloc(GROUPS, size_of::<libc::gid_t>()) };
+        if gids.is_null() {
+            return Err(Fault(format!("no memory to ask the source '{source}' of the name service")));
+        }
+        Ok(Self { gids: gids.cast(), count: 0, room: GROUPS as c_long })
+    }
+
+    fn to_vec(&self) -> Vec<libc::gid_t> {
+        let count = usize::try_from(self.count.min(self.room)).unwrap_or(0);
+        // SAFETY: there are `room` places, of which the library has written the first `count`.
+        unsafe { std::slice::from_raw_parts(self.gids, count) }.to_vec()
+    }
+}
+
+impl Drop for GidList {
+    fn drop(&mut self) {
+        // SAFETY: the memory is from calloc or realloc, and nobody else has it.
+        unsafe { libc::free(self.gids.cast()) };
+    }
+}
+
+/// Whether the dynamic linker could know a library of this name.
+fn is_installed(file: &str) -> Result<bool, Fault> {
+    let own = [format!("/lib/{ARCH}-linux-gnu"), format!("/usr/lib/{ARCH}-linux-gnu")];
+    let mut folders = LINKER_DIRS.into_iter().chain(own.iter().map(String::as_str));
+    if folders.any(|folder| !matches!(Path::new(folder).join(file).try_exists(), Ok(false))) {
+        return Ok(true);
+    }
+    match fs::read(LINKER_CACHE) {
+        Ok(cache) => {
+            let name = [b"/", file.as_bytes(), b"\0"].concat();
+            Ok(cache.windows(name.len()).any(|part| part == name))
+        }
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(Fault(format!("{LINKER_CACHE} cannot be read: {error}"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn asks_sources_up_to_one_whose_no_is_final() {
+        let table: [(&str, Option<&[&str]>); 9] = [
+            ("", None),
+            ("passwd: files sss\n", None),
+            ("group: files systemd\n", Some(&["systemd"])),
+            ("group:\tfiles [SUCCESS=merge] systemd # x sss\n", Some(&["systemd"])),
+            ("group: sss[NOTFOUND=return]files\n", Some(&["sss"])),
+            ("group: files [!UNAVAIL=return] ldap\n", Some(&[])),
+            ("group: files [!NOTFOUND=return] ldap\n", Some(&["ldap"])),
+            ("group: files [notfound=return NOTFOUND=continue] ldap [x", Some(&["ldap"])),
+            ("#group: x\n group : a\ngroup: b\n", Some(&["a"])),
+        ];
+        for (text, expected) in table {
+            let found = database(text, "group");
+            assert_eq!(
+                found.as_deref(),
+                expected
+                    .map(|names| names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>())
+                    .as_deref(),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn passes_over_source_that_is_not_installed() {
+        assert!(Source::load("no-such-source").unwrap().is_none());
+        assert!(Source::load("../x").is_err());
+    }
+
+    #[test]
+    fn knows_what_linker_could_load() {
+        assert!(is_installed("libc.so.6").unwrap());
+        assert!(!is_installed("libnss_no-such-source.so.2").unwrap());
+    }
+
+    #[test]
+    fn source_answers_for_itself() {
+        // libc6 of Debian brings this one; a distribution without it shows nothing here.
+        let Some(compat) = Source::load("compat").unwrap() else { return };
+        assert!(compat.has_group(c"root").unwrap());
+        assert!(!compat.has_group(c"no-such-group").unwrap());
+        assert_eq!(compat.gids_of(c"no such user", 0).unwrap(), []);
+    }
+}
