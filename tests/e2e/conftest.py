@@ -6,6 +6,7 @@ import re
 import pytest
 
 import hosts
+from directory import Directory
 from machine import STORE, Machine
 
 assert os.environ.get("SANDBOX_LOG"), "these tests change the machine: start them by tests/e2e/run"
@@ -31,6 +32,15 @@ def machine(whole_run):
     kept = states + re.sub(rb'^(secret|enrolled|id) = .*$', b"", secrets, flags=re.M)
     for word in whole_run.said:
         assert word.encode() not in kept, "something that was typed or shown is kept, and is no key"
+
+
+@pytest.fixture
+def directory(machine):
+    """A directory service beside this machine's files."""
+    directory = Directory()
+    directory.install()
+    yield directory
+    directory.remove()
 
 
 @pytest.fixture(params=hosts.ALL, ids=lambda host: host.name)

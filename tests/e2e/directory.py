@@ -1,0 +1,82 @@
+"""A directory service under our thumb: nss_directory.c as a second source of the name service, and what it answers."""
+
+import os
+import subprocess
+from pathlib import Path
+
+from machine import REPOSITORY
+from person import password_of
+
+ANSWERS, ASKED = Path("/run/directory"), Path("/run/directory-asked")
+NSSWITCH = Path("/etc/nsswitch.conf")
+NOT_FOUND, UNAVAILABLE, TRY_AGAIN = 0, -1, -2
+
+
+class Directory:
+    """The directory of one test. Users have homes; `password_of(name)` is their password, to pam_unix, too."""
+
+    def __init__(self):
+        folder = Path(f"/usr/lib/{os.uname().machine}-linux-gnu")
+        self._library = (folder if folder.exists() else Path("/usr/lib64")) / "libnss_directory.so.2"
+        self._usual = NSSWITCH.read_text()
+        self._lines = {}
+        self._status = {}
+
+    def install(self):
+        source = REPOSITORY / "tests/e2e/nss_directory.c"
+        subprocess.run(["cc", "-O2", "-shared", "-fPIC", "-o", self._library, source], check=True)
+        rest = [line for line in self._usual.splitlines() if line.partition(":")[0] not in ("passwd", "group", "initgroups")]
+        NSSWITCH.write_text("\n".join([*rest, "passwd: files directory", "group: files directory", ""]))
+        self._write()
+
+    def remove(self):
+        NSSWITCH.write_text(self._usual)
+        self._library.unlink()
+        ANSWERS.unlink(missing_ok=True)
+        ASKED.unlink(missing_ok=True)
+
+    def user(self, name, uid, *spellings, gid=None):
+        """The user `name`, in the place of whoever had that uid, by any of these spellings, too."""
+        home = Path("/home", str(uid))
+        home.mkdir(exist_ok=True)
+        (home / ".hushlogin").touch()
+        os.chown(home, uid, gid or uid)
+        hashed = subprocess.run(
+            ["openssl", "passwd", "-6", "-stdin"], input=password_of(name), text=True, capture_output=True, check=True
+        ).stdout.strip()
+        self._lines["user", uid] = f"user:{name}:{hashed}:{uid}:{gid or uid}::{home}:/bin/bash" + "".join(
+            f":{spelling}" for spelling in spellings
+        )
+        self._write()
+
+    def group(self, name, gid, *members, spellings=()):
+        line = f"group:{name}:x:{gid}:{','.join(members)}"
+        self._lines["group", gid] = line + "".join(f":{spelling}" for spelling in spellings)
+        self._write()
+
+    def forget(self, uid):
+        """There is no user `uid` any more."""
+        del self._lines["user", uid]
+        self._write()
+
+    def answer(self, status, of):
+        """Every look-up of `of` ends so: of "passwd", of "group", or of one name."""
+        self._status[of] = status
+        self._write()
+
+    def recover(self):
+        self._status.clear()
+        self._write()
+
+    def asked(self, act):
+        """The names and numbers that are looked up while `act` runs."""
+        ASKED.write_text("")
+        ASKED.chmod(0o666)
+        act()
+        names = ASKED.read_text().splitlines()
+        ASKED.unlink()
+        return names
+
+    def _write(self):
+        status = [f"status:{of}:{status}" for of, status in self._status.items()]
+        ANSWERS.write_text("".join(f"{line}\n" for line in [*status, *self._lines.values()]))
