@@ -17,21 +17,25 @@ class Directory:
 
     def __init__(self):
         folder = Path(f"/usr/lib/{os.uname().machine}-linux-gnu")
-        self._library = (folder if folder.exists() else Path("/usr/lib64")) / "libnss_directory.so.2"
+        self.library = (folder if folder.exists() else Path("/usr/lib64")) / "libnss_directory.so.2"
         self._usual = NSSWITCH.read_text()
         self._lines = {}
         self._status = {}
 
     def install(self):
         source = REPOSITORY / "tests/e2e/nss_directory.c"
-        subprocess.run(["cc", "-O2", "-shared", "-fPIC", "-o", self._library, source], check=True)
-        rest = [line for line in self._usual.splitlines() if line.partition(":")[0] not in ("passwd", "group", "initgroups")]
-        NSSWITCH.write_text("\n".join([*rest, "passwd: files directory", "group: files directory", ""]))
+        subprocess.run(["cc", "-O2", "-shared", "-fPIC", "-o", self.library, source], check=True)
+        self.sources("files directory")
         self._write()
+
+    def sources(self, groups):
+        """Which sources the name service asks for groups."""
+        rest = [line for line in self._usual.splitlines() if line.partition(":")[0] not in ("passwd", "group", "initgroups")]
+        NSSWITCH.write_text("\n".join([*rest, "passwd: files directory", f"group: {groups}", ""]))
 
     def remove(self):
         NSSWITCH.write_text(self._usual)
-        self._library.unlink()
+        self.library.unlink(missing_ok=True)
         ANSWERS.unlink(missing_ok=True)
         ASKED.unlink(missing_ok=True)
 

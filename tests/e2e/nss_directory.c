@@ -20,6 +20,9 @@
 
 enum { MOST = 64 };
 
+/* Address space, of which the libraries of real directories need more than this one does. */
+char nss_directory_weight[1 << 20];
+
 struct entry {
     char text[4096];
     char *field[MOST];

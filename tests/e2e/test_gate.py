@@ -1,6 +1,7 @@
 """The account phase refuses who skipped a required second step: SSH keys go around the whole auth stack."""
 
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -36,6 +37,27 @@ class Renamed(KeyOnly):
         program.symlink_to("sshd")
         self.machine.use_stack("sshd", self.service)
         Sshd.run(self.server, program=str(program))
+
+
+class KeyAndHost(KeyOnly):
+    """A key, then the key of the host from which the person comes (ssh-keysign(8))."""
+
+    name = "key-and-host"
+    server = {
+        "AuthenticationMethods": "publickey,hostbased",
+        "HostbasedAuthentication": "yes",
+        "HostbasedUsesNameFromPacketOnly": "yes",
+        "IgnoreRhosts": "shosts-only",
+    }
+    client = {"PreferredAuthentications": "publickey,hostbased", "HostbasedAuthentication": "yes", "IdentitiesOnly": "yes"}
+
+    def prepare(self):
+        Path("/etc/ssh/ssh_config.d/keysign.conf").write_text("EnableSSHKeysign yes\n")
+        key = Path("/etc/ssh/ssh_host_ed25519_key.pub").read_text()
+        Path("/etc/ssh/ssh_known_hosts").write_text(f"localhost {key}")
+        Path("/home/alice/.shosts").write_text("localhost root\n")
+        shutil.chown("/home/alice/.shosts", "alice", "alice")
+        super().prepare()
 
 
 class Sufficient(Ssh):
@@ -74,6 +96,15 @@ def test_with_key_and_code_the_gate_is_open(machine):
     machine.forget_log()
     assert host.attempt("alice", alice.code()).granted
     assert machine.verdicts() == ["grant"]
+
+
+def test_gate_counts_method_that_sshd_has_not_listed_yet(machine):
+    """sshd lists the key here, and the host's key only once the account phase is over."""
+    host = ready(KeyAndHost(machine))
+    assert host.attempt("alice").granted
+    machine.policy('[[rule]]\nname = "hosts"\nfirst-factor = ["hostbased"]\nmode = "mandatory"\n')
+    assert host.attempt("alice").refused
+    assert machine.verdicts() == ["deny second-step-skipped"]
 
 
 @pytest.mark.parametrize("host_class", [KeyOnly, Renamed], ids=lambda host: host.name)
