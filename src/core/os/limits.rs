@@ -5,7 +5,7 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 use crate::fault::Fault;
 
-use super::{account, words};
+use super::words;
 
 /// What a caller may have limited, and the least that is needed. Too little would not only make operations fail: where the
 /// name service cannot load a part of itself, it says that a group does not exist.
@@ -20,7 +20,7 @@ const NEEDED: [(Resource, &str, u64); 6] = [
 
 /// Fails if a user started this process, perhaps as a set-uid program, under limits that are too low. root's are root's choice.
 pub(crate) fn check() -> Result<(), Fault> {
-    if account::is_called_by_root() {
+    if is_started_by_root() {
         return Ok(());
     }
     NEEDED.into_iter().try_for_each(|(resource, what, least)| {
@@ -37,6 +37,12 @@ pub(super) fn raise() -> Result<(), Fault> {
         enough(most, what, least)?;
         setrlimit(resource, most, most).map_err(failed)
     })
+}
+
+/// Whether the real uid was root's when the program was executed: set-uid programs may change it later.
+fn is_started_by_root() -> bool {
+    // SAFETY: takes a number, and reads what the kernel has put beside the arguments.
+    (unsafe { libc::getauxval(libc::AT_UID) }) == 0
 }
 
 fn enough(allowed: u64, what: &str, least: u64) -> Result<(), Fault> {

@@ -15,6 +15,7 @@ pub mod files;
 pub mod groups;
 #[expect(unsafe_code, reason = "lgetxattr(2), which nix lacks")]
 pub mod label;
+#[expect(unsafe_code, reason = "getauxval(3), which nix lacks")]
 pub(crate) mod limits;
 #[expect(unsafe_code, reason = "flock(2): nix has it only behind a guard whose drop can panic")]
 mod lock;
