@@ -8,6 +8,7 @@
  *   --no-conv          passes no conversation function             --flags N        of pam_authenticate
  *   --rhost, --tty     sets these items                            --env NAME=VALUE sets a variable of PAM's environment
  *   --account          goes on with the account phase              --setcred FLAGS  and with this, repeatable
+ *   --account-alone    goes to the account phase without pam_authenticate
  *   --setcred-first    calls pam_setcred before pam_authenticate   --again          authenticates once more on the same handle
  *   --then USER        and before that becomes this user           --times N        does all of it N times
  *   --hold             at the first question writes a byte to 4, and waits for the end of 3
@@ -43,7 +44,7 @@ struct answer {
 
 static struct answer answers[MOST];
 static int answer_count, next_answer;
-static int hold, show, with_account, setcred_first, again, without_conv, flags, times = 1;
+static int hold, show, with_account, without_auth, setcred_first, again, without_conv, flags, times = 1;
 static int setcreds[MOST], setcred_count;
 static const char *rhost, *tty, *then, *environment[MOST];
 static int environment_count;
@@ -165,7 +166,7 @@ static void transaction(const char *service, const char *user) {
     if (tty) pam_set_item(handle, PAM_TTY, tty);
     for (int i = 0; i < environment_count; i++) pam_putenv(handle, environment[i]);
     for (int i = 0; setcred_first && i < setcred_count; i++) printf("setcred %d\n", pam_setcred(handle, setcreds[i]));
-    int status = authenticate(handle);
+    int status = without_auth ? PAM_SUCCESS : authenticate(handle);
     if (again) {
         if (then) pam_set_item(handle, PAM_USER, then);
         status = authenticate(handle);
@@ -200,6 +201,7 @@ static int read_option(int *at, int count, char **words) {
     else if (!strcmp(name, "--then")) then = word(at, count, words), again = 1;
     else if (!strcmp(name, "--times")) times = atoi(word(at, count, words));
     else if (!strcmp(name, "--account")) with_account = 1;
+    else if (!strcmp(name, "--account-alone")) with_account = without_auth = 1;
     else if (!strcmp(name, "--setcred-first")) setcred_first = 1;
     else if (!strcmp(name, "--again")) again = 1;
     else if (!strcmp(name, "--no-conv")) without_conv = 1;

@@ -88,7 +88,8 @@ class Machine:
     def serve(self, service=SERVICE, arguments="", control="required", behind="auth required pam_permit.so"):
         """A service that asks this module alone. What the module ignores is let in by the line behind."""
         rest = "".join(f"{kind} required pam_permit.so\n" for kind in ("account", "password", "session"))
-        Path("/etc/pam.d", service).write_text(f"auth {control} {self.module.line} {arguments}\n{behind}\n{rest}")
+        only = f"auth [success=ignore default=1] pam_succeed_if.so quiet {self.module.only}\n" if self.module.only else ""
+        Path("/etc/pam.d", service).write_text(f"{only}auth {control} {self.module.line} {arguments}\n{behind}\n{rest}")
 
     def enroll(self, *users):
         """Alice, and whoever else, is enrolled; bob has a secret of his own. The codes of that moment are spent."""
@@ -111,9 +112,9 @@ class Machine:
         self.said.add(code)
         return code
 
-    def start(self, *answers, user="alice", service=SERVICE, options=(), before=None, wrapper=(), **popen):
+    def start(self, *answers, user="alice", service=SERVICE, options=(), before=None, wrapper=(), program=HOST, **popen):
         """Starts a login. `before` is called in the new process, before it becomes the host."""
-        words = [*wrapper, HOST, *options]
+        words = [*wrapper, program, *options]
         for answer in answers:
             words += answer if isinstance(answer, (list, tuple)) else ["--answer", as_bytes(answer).hex()]
         return subprocess.Popen([*words, service, user], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, preexec_fn=before, **popen)

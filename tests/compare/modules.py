@@ -17,7 +17,9 @@ OTHER = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
 class Module:
     name = package = ""
     line = ""  # what stands behind "auth required"
+    only = ""  # where the module has no rules: for whom pam_succeed_if comes to that line
     policy = None  # where the administrator's rules lie, if not in the line
+    has_account_phase = False
     recovery_codes = ()  # of whom `enroll` has enrolled; their form is the module's
 
     def prepare(self):
@@ -43,10 +45,21 @@ class Module:
     def require(self):
         """Everybody needs a second step, enrolled or not."""
 
+    def require_group(self, group):
+        """Its members need one, enrolled or not."""
+        self.require()
+        self.only = f"user ingroup {group}"
+
+    def require_user(self, user):
+        """This user needs one, enrolled or not."""
+        self.require()
+        self.only = f"user = {user}"
+
 
 class Twostep(Module):
     name = "twostep"
     line = "pam_twostep.so"
+    has_account_phase = True
     policy = Path("/etc/twostep/policy.toml")
     store = Path("/var/lib/twostep")
 
@@ -71,6 +84,16 @@ class Twostep(Module):
     def require(self):
         self.policy.write_text(self.policy.read_text().replace("opt-in", "mandatory"))
 
+    def require_group(self, group):
+        self._add_rule(f'groups = ["{group}"]')
+
+    def require_user(self, user):
+        self._add_rule(f'users = ["{user}"]')
+
+    def _add_rule(self, condition):
+        with self.policy.open("a") as policy:
+            policy.write(f'[[rule]]\nname = "some"\nmode = "mandatory"\n{condition}\n')
+
 
 class GoogleAuthenticator(Module):
     name = "google-authenticator"
@@ -79,7 +102,7 @@ class GoogleAuthenticator(Module):
     options = ("RATE_LIMIT 3 30", "WINDOW_SIZE 3", "DISALLOW_REUSE", "TOTP_AUTH")  # what its own command asks for
 
     def reset(self):
-        self.line = type(self).line
+        self.line, self.only = type(self).line, ""
         for user in ("alice", "bob"):
             self.secret(user).unlink(missing_ok=True)
 
@@ -108,6 +131,7 @@ class Oath(Module):
         self.table.parent.mkdir(exist_ok=True)
 
     def reset(self):
+        self.only = ""
         for file in self.table.parent.iterdir():
             file.unlink()
         self.table.write_text("# users\n")

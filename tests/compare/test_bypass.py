@@ -1,0 +1,97 @@
+"""Ways around a rule. It says who needs a code, and whoever does tries to come in without."""
+
+import os
+import pwd
+import resource
+import shutil
+from pathlib import Path
+
+import pytest
+
+from machine import HOST, SUCCESS
+
+from directory import NOT_FOUND, TRY_AGAIN, UNAVAILABLE, Directory
+
+SET_UID_HOST = "/usr/local/bin/compare-host-of-root"
+KIB = 1 << 10
+
+
+@pytest.fixture
+def directory(machine):
+    """A second source of the name service."""
+    directory = Directory()
+    directory.install()
+    yield directory
+    directory.remove()
+
+
+@pytest.fixture
+def vips(machine, directory):
+    """alice is in a group that the directory alone knows. Members of it need a code, and she has none."""
+    directory.group("vips", 7001, "alice")
+    machine.module.require_group("vips")
+    machine.serve()
+    return directory
+
+
+def stays_out(outcome):
+    assert outcome.code != SUCCESS, "it was let in"
+
+
+def test_member(machine, vips):
+    """Who is in the group that a rule names does not get in without a code, and the others do"""
+    stays_out(machine.login(machine.wrong()))
+    assert machine.login(user="bob").granted
+
+
+FAULTS = {
+    "is not there": lambda directory: directory.answer(UNAVAILABLE, of="group"),
+    "says that it is busy": lambda directory: directory.answer(TRY_AGAIN, of="group"),
+    "cannot be loaded": lambda directory: directory.library.write_bytes(b"\x7fELF, and no more"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
+def test_fault(machine, vips, fault):
+    """Nor where the directory that knows the group"""
+    vips.sources("directory files")
+    fault(vips)
+    stays_out(machine.login(machine.wrong()))
+
+
+def test_cold_cache(machine, vips):
+    """Nor where the directory knows the person from a cache, and none of the groups"""
+    vips.user("remo", 20001, gid=7001)
+    vips.answer(NOT_FOUND, of="group")
+    stays_out(machine.login(machine.wrong(), user="remo"))
+
+
+def test_limits(machine, vips):
+    """Nor by a set-uid program to which its caller leaves little address space"""
+    shutil.copy(HOST, SET_UID_HOST)
+    os.chmod(SET_UID_HOST, 0o4755)
+    bob = pwd.getpwnam("bob")
+    for kib in range(2500, 9000, 100):
+
+        def as_bob(size=kib * KIB):
+            resource.setrlimit(resource.RLIMIT_AS, (size, size))
+            os.setgroups([])
+            os.setgid(bob.pw_gid)
+            os.setuid(bob.pw_uid)
+
+        outcome = machine.login(machine.wrong(), before=as_bob, program=SET_UID_HOST)
+        assert outcome.code != SUCCESS, f"it was let in with {kib} KiB"
+        outcome.text = ""  # of the dynamic linker, where the program cannot even start
+
+
+def test_around_the_auth_phase(machine):
+    """Who skips the auth phase, as with a key at sshd, is stopped in the account phase"""
+    if not machine.module.has_account_phase:
+        pytest.skip("it has no account phase")
+    machine.module.require()
+    machine.serve("sshd")
+    line = machine.module.line.split()[0]
+    account = Path("/etc/pam.d/sshd").read_text().replace("account required pam_permit.so", f"account required {line}\naccount required pam_permit.so")
+    Path("/etc/pam.d/sshd").write_text(account)
+    outcome = machine.login(service="sshd", options=["--account-alone"])
+    assert outcome.account not in (None, SUCCESS)
