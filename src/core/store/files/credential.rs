@@ -122,8 +122,9 @@ impl Credential {
             return Err(format!("must have 1 to {MOST_AUTHENTICATORS} authenticators"));
         }
         check_name(&file.name).map_err(|problem| format!("the name {problem}"))?;
+        let numbered = (1..).zip(&file.authenticator);
         let authenticators: Vec<Authenticator> =
-            file.authenticator.iter().map(AuthenticatorTable::check).collect::<Result<_, _>>()?;
+            numbered.map(|(number, table)| table.check(number)).collect::<Result<_, _>>()?;
         let labels: BTreeSet<&str> = authenticators.iter().map(|one| one.label.as_str()).collect();
         if labels.len() != authenticators.len() {
             return Err("has two authenticators of one label".to_owned());
@@ -186,9 +187,10 @@ impl Credential {
 }
 
 impl AuthenticatorTable {
-    fn check(&self) -> Result<Authenticator, String> {
-        let of = |what: &str| format!("authenticator '{}': {what}", self.label);
-        check_label(&self.label)?;
+    /// The error names the table by its `number` in the file: a key may stand in the place of the label.
+    fn check(&self, number: usize) -> Result<Authenticator, String> {
+        let of = |what: &str| format!("authenticator {number}: {what}");
+        check_label(&self.label).map_err(|problem| of(&problem))?;
         let secret = decode_secret(&self.secret).ok_or_else(|| of("the secret is not base32"))?;
         let period = match self.period {
             None => Period::DEFAULT,
@@ -314,6 +316,7 @@ mod tests {
             file("authenticator = []\n"),
             format!("{}{}", one(""), one("").split_once("\"ada\"\n").unwrap().1),
             one("").replace("version = 1", "version = 2"),
+            one("").replace(CANARY, "phone").replace("label = \"phone\"", &format!("label = \"{CANARY}\"")),
             one("").replace("phone", ""),
             one("").replace("phone", "a\\u001Bb"),
             one("").replace("\"ada\"", "\"a\\u001Bb\""),
