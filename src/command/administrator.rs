@@ -44,9 +44,8 @@ impl Administrator {
         Ok(self.system.store()?)
     }
 
-    /// Where `path`, an absolute one, lies.
-    pub(crate) fn path(&self, path: &str) -> PathBuf {
-        self.root.path(path)
+    pub(crate) fn root(&self) -> &Root {
+        &self.root
     }
 
     pub(crate) fn machine(&self) -> &System {

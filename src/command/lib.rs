@@ -21,6 +21,7 @@ mod ticket;
 mod unlock;
 mod verify;
 
+use std::io::{Write, stderr};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -63,7 +64,8 @@ enum Verb {
     #[command(flatten)]
     OfRoot(VerbOfRoot),
     /// Carry over what google-authenticator or pam_oath has
-    Import(import::Arguments),
+    #[command(subcommand)]
+    Import(import::ImportSource),
     /// Find what is wrong in PAM, sshd, policy, files; say what mends it
     Doctor(doctor::Arguments),
     /// Print what a shell needs to complete the words of this command
@@ -93,6 +95,10 @@ enum VerbOfRoot {
 
 /// The command, with the arguments of this process.
 pub fn run() -> ExitCode {
+    std::panic::set_hook(Box::new(|panic| {
+        // Without standard error there is nobody to tell.
+        let _ = writeln!(stderr(), "{}", failure::place_of(panic));
+    }));
     if let Err(error) = forbid_core_dump() {
         return tell(&Failure::unavailable(format!("core dumps cannot be forbidden: {error}"), ""));
     }
@@ -101,7 +107,7 @@ pub fn run() -> ExitCode {
         Verb::Completions(arguments) => completions::run::<Arguments>(&arguments),
         Verb::Doctor(arguments) => doctor::run(root, &arguments),
         Verb::Policy(verb) => policy::run(root, &verb),
-        Verb::Import(arguments) => import::run(root, &arguments),
+        Verb::Import(source) => import::run(root, &source),
         Verb::Enroll(arguments) => Caller::new(root).and_then(|caller| enroll::run(&caller, arguments)),
         Verb::Status(arguments) => Caller::new(root).and_then(|caller| status::run(&caller, &arguments)),
         Verb::Verify(arguments) => Caller::new(root).and_then(|caller| verify::run(&caller, &arguments)),

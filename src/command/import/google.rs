@@ -6,32 +6,32 @@ use twostep_core::proof::totp::Algorithm;
 use twostep_core::time::UnixTime;
 use zeroize::Zeroizing;
 
-use super::found::{self, COUNTED, CUT_OFF, Token, Used, period};
+use super::found::{self, COUNTED, CUT_OFF, Problem, Token, Used, period};
 
 /// No step of a code lies further ahead than a day: the file is damaged.
 const FURTHEST: u64 = 24 * 3600;
 
-/// What is wrong, and in which line.
-pub type Problem = (usize, String);
+/// What is wrong in which line.
+pub type LineProblem = (usize, Problem);
 
 /// Reads the file's bytes. `now` is the present moment.
-pub fn parse(bytes: &[u8], now: UnixTime) -> Result<Token, Problem> {
+pub fn parse(bytes: &[u8], now: UnixTime) -> Result<Token, LineProblem> {
     if bytes.contains(&0) {
-        return Err((1, "there is a NUL byte in the file".to_owned()));
+        return Err((1, "there is a NUL byte in the file"));
     }
-    let text = std::str::from_utf8(bytes).map_err(|_| (1, "the file is not text".to_owned()))?;
+    let text = std::str::from_utf8(bytes).map_err(|_| (1, "the file is not text"))?;
     let mut lines = text.lines();
     let key = lines.next().unwrap_or_default();
-    let secret = decode(key).ok_or((1, "this is not a key (base32)".to_owned()))?;
+    let secret = decode(key).ok_or((1, "this is not a key (base32)"))?;
     if !text.ends_with('\n') {
-        return Err((text.lines().count(), CUT_OFF.to_owned()));
+        return Err((text.lines().count(), CUT_OFF));
     }
     let options = GoogleOptions(text);
     if options.number("HOTP_COUNTER")?.is_some_and(|(_, counter)| counter >= 1) {
-        return Err((options.line("HOTP_COUNTER"), COUNTED.to_owned()));
+        return Err((options.line("HOTP_COUNTER"), COUNTED));
     }
     if options.find("TOTP_AUTH").is_none() {
-        return Err((1, "the file has no line '\" TOTP_AUTH': it lets nobody in".to_owned()));
+        return Err((1, "the file has no line '\" TOTP_AUTH': it lets nobody in"));
     }
     let (line, seconds) = options.number("STEP_SIZE")?.unwrap_or((1, 30));
     let period = positive(seconds).and_then(period).map_err(|problem| (line, problem))?;
@@ -76,8 +76,8 @@ fn is_scratch_code(line: &str) -> bool {
     line.len() == 8 && !line.starts_with('0') && line.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-fn positive(number: i64) -> Result<u64, String> {
-    u64::try_from(number).map_err(|_| "this number cannot be negative".to_owned())
+fn positive(number: i64) -> Result<u64, Problem> {
+    u64::try_from(number).map_err(|_| "this number cannot be negative")
 }
 
 /// The lines `" NAME VALUE`. Of several with one name the first counts.
@@ -96,35 +96,35 @@ impl<'a> GoogleOptions<'a> {
         self.find(name).map_or(1, |(line, _)| line)
     }
 
-    fn number(&self, name: &str) -> Result<Option<(usize, i64)>, Problem> {
+    fn number(&self, name: &str) -> Result<Option<(usize, i64)>, LineProblem> {
         let Some((line, value)) = self.find(name) else { return Ok(None) };
-        let number = value.parse().map_err(|_| (line, format!("{name} is not a number")))?;
+        let number = value.parse().map_err(|_| (line, "the value of this option must be a number"))?;
         Ok(Some((line, number)))
     }
 
     /// What a fork writes.
-    fn digits(&self) -> Result<u8, Problem> {
+    fn digits(&self) -> Result<u8, LineProblem> {
         let Some((line, digits)) = self.number("DIGITS")? else { return Ok(6) };
         let digits = u8::try_from(digits).ok().filter(|digits| (6..=8).contains(digits));
-        digits.ok_or((line, "a code must have 6, 7 or 8 digits".to_owned()))
+        digits.ok_or((line, "a code must have 6, 7 or 8 digits"))
     }
 
     /// What a fork writes.
-    fn algorithm(&self) -> Result<Algorithm, Problem> {
+    fn algorithm(&self) -> Result<Algorithm, LineProblem> {
         let Some((line, name)) = self.find("ALGORITHM") else { return Ok(Algorithm::SHA1) };
         found::algorithm(name).map_err(|problem| (line, problem))
     }
 
     /// The steps that were used; nobody knows if codes could be used again.
-    fn used(&self, period: u64, now: UnixTime) -> Result<Used, Problem> {
+    fn used(&self, period: u64, now: UnixTime) -> Result<Used, LineProblem> {
         let Some((line, steps)) = self.find("DISALLOW_REUSE") else { return Ok(Used::Perhaps) };
-        let wrong = |_| (line, "DISALLOW_REUSE is not a list of numbers".to_owned());
+        let wrong = |_| (line, "DISALLOW_REUSE is not a list of numbers");
         let steps: Vec<u64> =
             steps.split_whitespace().map(str::parse).collect::<Result<_, _>>().map_err(wrong)?;
         let Some(last) = steps.into_iter().max() else { return Ok(Used::Nothing) };
         let begins = last.saturating_mul(period);
         if begins > now.plus(FURTHEST).seconds() {
-            return Err((line, "a code of more than a day ahead was used: the file is damaged".to_owned()));
+            return Err((line, "a code of more than a day ahead was used: the file is damaged"));
         }
         Ok(Used::Until(UnixTime::new(begins)))
     }

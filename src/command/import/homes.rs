@@ -5,35 +5,41 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use nix::errno::Errno;
 use nix::unistd::{Uid, User};
+use twostep_core::fault::Fault;
 use twostep_core::os::account;
 use twostep_core::time::UnixTime;
+use twostep_hostconf::login_defs;
 
 use crate::administrator::{Administrator, unknown};
 use crate::failure::Failure;
 use crate::terminal::note;
 
-use super::found::{FoundAt, ImportedEntry, Token};
+use super::everybody::{Everybody, is_person};
+use super::export_of_app;
+use super::found::{FoundAt, ImportedEntry};
 use super::google;
 use super::moving::{Moving, Options};
-use super::read::{self, As, LONGEST_OF_ONE};
-use super::report::{Row, tell};
+use super::read::{self, As, LONGEST_OF_ONE, Unread};
+use super::report::{Report, Row};
+use super::secret_path::SecretPath;
 
 /// What a file is called after `--retire`.
-const RETIRED: &str = ".imported";
+pub(super) const RETIRED: &str = ".imported";
 
 #[derive(clap::Args)]
 #[command(
-    override_usage = "twostep import google-authenticator [OPTIONS]\n       FILE | --user USER | --all-homes"
+    override_usage = "twostep import google-authenticator [OPTIONS]\n       FILE | --user USER... | --all-homes"
 )]
 #[group(id = "whose", required = true, multiple = true, args = ["file", "user", "all_homes"])]
-pub(crate) struct Arguments {
+pub struct Arguments {
     /// The file of one person: its owner, or --user
     #[arg(value_name = "FILE", conflicts_with = "all_homes")]
     file: Option<PathBuf>,
-    /// One person
+    /// A person; give it again for each further one
     #[arg(long, value_name = "USER", conflicts_with = "all_homes")]
-    user: Option<String>,
+    user: Vec<String>,
     /// Everybody who has such a file
     #[arg(long)]
     all_homes: bool,
@@ -53,133 +59,182 @@ pub(crate) struct Arguments {
     #[arg(long, verbatim_doc_comment)]
     retire: bool,
     #[command(flatten)]
-    options: Options,
-}
-
-struct Candidate {
-    user: User,
-    path: PathBuf,
-    /// Whether its owner decides what lies there.
-    in_home: bool,
+    pub(super) options: Options,
 }
 
 /// Imports the files of those who are meant.
-pub(crate) fn run(administrator: &Administrator, arguments: &Arguments) -> Result<(), Failure> {
-    let mut moving = Moving::new(administrator, arguments.options.for_source("google-authenticator")?)?;
-    let mut rows = Vec::new();
-    for candidate in candidates(administrator, arguments)? {
-        let found = candidate.found(moving.now());
-        let Some(entry) = found.or_else(|| candidate.missed(arguments)) else { continue };
-        let done = moving.person(&candidate.user.name, vec![entry]);
-        if arguments.retire && done.iter().all(Row::is_new) {
+pub(crate) fn run(administrator: &Administrator, arguments: &Arguments) -> Result<Report, Failure> {
+    let secret = SecretPath::parse(&arguments.secret)?;
+    let moving = Moving::new(administrator, arguments.options.for_source("google-authenticator")?)?;
+    let uid_min = login_defs::uid_min(administrator.root());
+    let mut import = Import { moving, arguments, uid_min, looked_at: BTreeSet::new() };
+    if let Some(file) = &arguments.file {
+        return Ok(Report { rows: import.person(&explicit(file, &arguments.user)?), looked_at: None });
+    }
+    let at = |user| Candidate::at(administrator, &secret, user);
+    if !arguments.all_homes {
+        let users = arguments.user.iter().map(|name| user_called(name)?.ok_or_else(|| unknown(name)));
+        let users = users.collect::<Result<Vec<User>, Failure>>()?;
+        let rows = users.into_iter().flat_map(|user| import.person(&at(user))).collect();
+        return Ok(Report { rows, looked_at: None });
+    }
+    let all = Everybody::find(administrator.root(), &secret, uid_min)?;
+    // Two names of one account may mean one file.
+    let mut met = BTreeSet::new();
+    let candidates = all.users.into_iter().map(at);
+    let candidates = candidates.filter(|one| met.insert((one.user.uid.as_raw(), one.path.clone())));
+    let mut rows: Vec<Row> = candidates.flat_map(|candidate| import.person(&candidate)).collect();
+    rows.extend(all.rows);
+    Ok(Report { rows, looked_at: Some(import.looked_at.len()) })
+}
+
+/// One file of one person, which somebody names.
+fn explicit(file: &Path, users: &[String]) -> Result<Candidate, Failure> {
+    // What was typed in the place of a file may be a key.
+    let missing = |error| {
+        Failure::refused(format!("the file cannot be looked at: {error}."), "Name the file of one person.")
+    };
+    let user = match users {
+        [] => {
+            let owner = fs::symlink_metadata(file).map_err(missing)?.uid();
+            user_with(owner)?.ok_or_else(|| unknown(&owner.to_string()))?
+        }
+        [name] => user_called(name)?.ok_or_else(|| unknown(name))?,
+        _ => return Err(Failure::of(Failure::USAGE, "a file has one owner.", "Name one user with it.")),
+    };
+    Ok(Candidate { user, path: file.to_owned(), home: None })
+}
+
+/// The account called `name`, by its own name.
+pub(super) fn user_called(name: &str) -> Result<Option<User>, Fault> {
+    account::by_name(name)?.map_or(Ok(None), |account| user_with(account.uid))
+}
+
+/// The account with that uid.
+pub(super) fn user_with(uid: u32) -> Result<Option<User>, Fault> {
+    let failed = |error: Errno| Fault(format!("the look-up of uid {uid} failed: {}", error.desc()));
+    User::from_uid(Uid::from_raw(uid)).map_err(failed)
+}
+
+/// An import that is under way.
+struct Import<'a> {
+    moving: Moving<'a>,
+    arguments: &'a Arguments,
+    uid_min: u32,
+    /// The accounts of which it is known whether they have a file.
+    looked_at: BTreeSet<u32>,
+}
+
+impl Import<'_> {
+    /// Imports the file of one person, if there is one.
+    fn person(&mut self, candidate: &Candidate) -> Vec<Row> {
+        let uid = candidate.user.uid.as_raw();
+        let row = Row::new(candidate.user.name.clone(), uid, candidate.place(None));
+        let rows = match candidate.look(self.moving.now()) {
+            Seen::File(entry) => self.file(candidate, entry, row),
+            Seen::Unfit(problem) => vec![row.refuse(&problem)],
+            Seen::Nothing if self.arguments.all_homes => Vec::new(),
+            Seen::Nothing => vec![row.refuse("there is no such file")],
+            // Many system accounts have none, and nobody logs in with them.
+            Seen::NoHome(_) if self.arguments.all_homes && !is_person(uid, self.uid_min) => Vec::new(),
+            Seen::NoHome(problem) | Seen::Unseen(problem) => vec![row.not_looked_at(&problem)],
+        };
+        if !rows.iter().any(Row::is_not_looked_at) {
+            self.looked_at.insert(uid);
+        }
+        rows
+    }
+
+    fn file(&mut self, candidate: &Candidate, entry: ImportedEntry, row: Row) -> Vec<Row> {
+        let account = match account::by_uid(candidate.user.uid.as_raw()) {
+            Ok(Some(account)) => account,
+            Ok(None) => {
+                return vec![row.not_looked_at("the name service does not know the uid of this account")];
+            }
+            Err(fault) => return vec![row.not_looked_at(&fault.0)],
+        };
+        let rows = self.moving.person(&account, vec![entry]);
+        if self.arguments.retire && rows.iter().all(Row::is_new) {
             candidate.retire();
         }
-        rows.extend(done);
+        rows
     }
-    tell(&rows, arguments.options.json)
 }
 
-fn candidates(administrator: &Administrator, arguments: &Arguments) -> Result<Vec<Candidate>, Failure> {
-    if let Some(file) = &arguments.file {
-        return Ok(vec![explicit(file, arguments.user.as_deref())?]);
-    }
-    let users = match &arguments.user {
-        Some(name) => vec![user_called(name)?.ok_or_else(|| unknown(name))?],
-        None => everybody()?,
-    };
-    users.into_iter().map(|user| Candidate::at(administrator, &arguments.secret, user)).collect()
+/// An account, and the file that it may have.
+struct Candidate {
+    user: User,
+    path: PathBuf,
+    /// The home, if the file is in it: then its owner decides what is there.
+    home: Option<PathBuf>,
 }
 
-fn explicit(file: &Path, user: Option<&str>) -> Result<Candidate, Failure> {
-    let missing =
-        |error| Failure::refused(format!("{}: {error}.", file.display()), "Name the file of one person.");
-    let user = match user {
-        Some(name) => user_called(name)?.ok_or_else(|| unknown(name))?,
-        None => {
-            let owner = fs::symlink_metadata(file).map_err(missing)?.uid();
-            let user = User::from_uid(Uid::from_raw(owner)).map_err(|error| look_up(error.desc()))?;
-            user.ok_or_else(|| unknown(&owner.to_string()))?
-        }
-    };
-    Ok(Candidate { user, path: file.to_owned(), in_home: false })
-}
-
-/// The accounts of the local database, and those after which a folder in /home is called: a directory service need not list
-/// its accounts.
-fn everybody() -> Result<Vec<User>, Failure> {
-    let mut names: BTreeSet<String> = account::local_names()?.into_iter().collect();
-    let homes = fs::read_dir("/home").into_iter().flatten().flatten();
-    names.extend(homes.filter_map(|home| home.file_name().into_string().ok()));
-    let mut users = Vec::new();
-    let mut seen = BTreeSet::new();
-    for name in names {
-        users.extend(user_called(&name)?.filter(|user| seen.insert(user.uid.as_raw())));
-    }
-    Ok(users)
-}
-
-fn user_called(name: &str) -> Result<Option<User>, Failure> {
-    let Some(account) = account::by_name(name)? else { return Ok(None) };
-    User::from_uid(Uid::from_raw(account.uid)).map_err(|error| look_up(error.desc()))
-}
-
-fn look_up(error: &str) -> Failure {
-    Failure::unavailable(format!("the look-up of a user failed: {error}."), "Mend the name service first.")
+/// What is where a file may be.
+enum Seen {
+    File(ImportedEntry),
+    /// Something that is not taken.
+    Unfit(String),
+    Nothing,
+    /// No file, but no home either, for it to be in.
+    NoHome(String),
+    /// Nobody knows what.
+    Unseen(String),
 }
 
 impl Candidate {
-    fn at(administrator: &Administrator, template: &str, user: User) -> Result<Self, Failure> {
-        let home = user.dir.to_string_lossy().into_owned();
-        let expanded = match template.strip_prefix('~') {
-            Some(rest) => format!("{home}{rest}"),
-            None => template.to_owned(),
-        };
-        let path = expanded.replace("${HOME}", &home).replace("${USER}", &user.name);
-        if !path.starts_with('/') {
-            return Err(Failure::refused(
-                format!("{path} is not an absolute path."),
-                "Write --secret as in secret=.",
-            ));
+    fn at(administrator: &Administrator, secret: &SecretPath, user: User) -> Self {
+        let path = secret.of(&user);
+        let is_in_home = user.dir != Path::new("/") && path.starts_with(&user.dir);
+        let home = is_in_home.then(|| administrator.root().path(&user.dir.to_string_lossy()));
+        Self { path: administrator.root().path(&path.to_string_lossy()), home, user }
+    }
+
+    /// In a home nothing is root's: what is would be somebody else's.
+    fn rights(&self) -> (As<'_>, Vec<Uid>) {
+        match self.home {
+            Some(_) => (As::Person(&self.user), vec![self.user.uid]),
+            None => (As::Root, vec![self.user.uid, Uid::from_raw(0)]),
         }
-        let in_home = user.dir != Path::new("/") && Path::new(&path).starts_with(&user.dir);
-        Ok(Self { user, path: administrator.path(&path), in_home })
     }
 
-    fn who(&self) -> As<'_> {
-        if self.in_home { As::Person(&self.user) } else { As::Root }
-    }
-
-    /// What the file says; nothing if there is no file.
-    fn found(&self, now: UnixTime) -> Option<ImportedEntry> {
-        let owners = [self.user.uid, Uid::from_raw(0)];
-        // In a home nothing is root's: what is would be somebody else's.
-        let owners = if self.in_home { owners.split_at(1).0 } else { &owners };
-        let found = match read::private(&self.path, &self.who(), owners, LONGEST_OF_ONE) {
-            Ok(None) => return None,
-            Ok(Some(bytes)) => google::parse(&bytes, now).map_err(|(line, problem)| (Some(line), problem)),
-            Err(problem) => Err((None, format!("it {problem}"))),
+    fn look(&self, now: UnixTime) -> Seen {
+        let (rights, owners) = self.rights();
+        let bytes = match read::private(&self.path, &rights, &owners, LONGEST_OF_ONE) {
+            Ok(Some(bytes)) => bytes,
+            Ok(None) => return self.look_at_home(),
+            Err(Unread::Unfit(problem)) => return Seen::Unfit(format!("it {problem}")),
+            Err(Unread::Unseen(problem)) => return Seen::Unseen(format!("it {problem}")),
         };
-        let line = found.as_ref().err().and_then(|(line, _)| *line);
-        Some(self.entry(line, found.map_err(|(_, problem)| problem)))
-    }
-
-    /// That one person who was named has no file is worth saying.
-    fn missed(&self, arguments: &Arguments) -> Option<ImportedEntry> {
-        (!arguments.all_homes).then(|| self.entry(None, Err("there is no such file".to_owned())))
-    }
-
-    fn entry(&self, line: Option<usize>, found: Result<Token, String>) -> ImportedEntry {
-        ImportedEntry {
-            user: self.user.name.clone(),
-            place: FoundAt { file: self.path.clone(), line },
-            found,
+        let of = |line, found| Seen::File(ImportedEntry { place: self.place(line), found });
+        match (google::parse(&bytes, now), export_of_app::recognise(&bytes)) {
+            (Ok(token), _) => of(None, Ok(token)),
+            (Err(_), Some(problem)) => of(None, Err(problem)),
+            (Err((line, problem)), None) => of(Some(line), Err(problem)),
         }
+    }
+
+    fn look_at_home(&self) -> Seen {
+        let Some(home) = &self.home else { return Seen::Nothing };
+        let checked = read::check_home(home, &self.user);
+        checked.map_or_else(
+            |problem| {
+                Seen::NoHome(format!(
+                    "the home {problem}: import it once it is mounted, with \
+            --user {}",
+                    self.user.name
+                ))
+            },
+            |()| Seen::Nothing,
+        )
+    }
+
+    fn place(&self, line: Option<usize>) -> FoundAt {
+        FoundAt { file: self.path.clone(), line }
     }
 
     /// What is stored is stored: that the old file is still there is told, and no more.
     fn retire(&self) {
-        let renamed = read::retire(&self.path, &self.who(), RETIRED);
-        if let Err(problem) = renamed {
+        if let Err(problem) = read::retire(&self.path, &self.rights().0, RETIRED) {
             note(&format!("{} {problem}", self.path.display()));
         }
     }

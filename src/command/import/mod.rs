@@ -1,39 +1,38 @@
 //! `twostep import`: people keep the phone that they have, and scan nothing.
 
+mod everybody;
+mod export_of_app;
+pub mod foreign;
 pub mod found;
 pub mod google;
 mod homes;
 mod moving;
 pub mod oath;
 pub mod otpauth;
-mod pam_line;
 mod read;
 mod report;
+mod secret_path;
+#[cfg(test)]
+mod tests;
 
 use std::path::PathBuf;
 
 use clap::Subcommand;
+use twostep_core::os::account::Account;
 
 use crate::administrator::Administrator;
 use crate::failure::Failure;
 
-use found::{CUT_OFF, FoundAt, ImportedEntry, Token};
+use found::{CUT_OFF, FoundAt, FoundLine, ImportedEntry, Problem, Token};
 use moving::{Moving, Options};
+use report::{Report, Row};
+
+/// What some editors write before the first line.
+const BYTE_ORDER_MARK: char = '\u{feff}';
 
 /// What to carry over.
-#[derive(clap::Args)]
-#[command(args_conflicts_with_subcommands = true, arg_required_else_help = true)]
-pub struct Arguments {
-    /// Print a policy and a line that mean the same as
-    /// this line of the other module's
-    #[arg(long, value_name = "LINE", verbatim_doc_comment)]
-    pam_line: Option<String>,
-    #[command(subcommand)]
-    source: Option<ImportSource>,
-}
-
 #[derive(Subcommand)]
-enum ImportSource {
+pub enum ImportSource {
     /// From the files of google-authenticator-libpam
     GoogleAuthenticator(homes::Arguments),
     /// From the users file of pam_oath
@@ -52,13 +51,22 @@ pub struct OfMany {
     options: Options,
 }
 
-/// Imports, and tells what became of everything.
-pub fn run(root: Option<PathBuf>, arguments: &Arguments) -> Result<(), Failure> {
-    if let Some(line) = &arguments.pam_line {
-        return pam_line::run(line);
+impl ImportSource {
+    fn json(&self) -> bool {
+        match self {
+            Self::GoogleAuthenticator(arguments) => arguments.options.json,
+            Self::PamOath(arguments) | Self::Otpauth(arguments) => arguments.options.json,
+        }
     }
-    let Some(source) = &arguments.source else { return Ok(()) };
-    let administrator = &Administrator::new(root)?;
+}
+
+/// Imports, and tells what became of everything.
+pub fn run(root: Option<PathBuf>, source: &ImportSource) -> Result<(), Failure> {
+    import(&Administrator::new(root)?, source)?.tell(source.json())
+}
+
+/// Imports. Fails where nothing was looked at.
+fn import(administrator: &Administrator, source: &ImportSource) -> Result<Report, Failure> {
     match source {
         ImportSource::GoogleAuthenticator(arguments) => homes::run(administrator, arguments),
         ImportSource::PamOath(arguments) => of_many(administrator, "pam_oath", arguments, oath::parse),
@@ -70,32 +78,45 @@ pub fn run(root: Option<PathBuf>, arguments: &Arguments) -> Result<(), Failure> 
 fn of_many(
     administrator: &Administrator,
     from: &'static str,
-    arguments: &OfMany,
-    parse: impl Fn(&str) -> Option<(String, Result<Token, String>)>,
-) -> Result<(), Failure> {
-    let file = &arguments.file;
-    let unreadable =
-        |problem| Failure::unavailable(format!("{} {problem}.", file.display()), "Nothing was imported.");
+    OfMany { file, options }: &OfMany,
+    parse: impl Fn(&str) -> Option<FoundLine>,
+) -> Result<Report, Failure> {
+    // What was typed in the place of a file may be a key.
+    let unreadable = |problem| Failure::unavailable(format!("the file {problem}."), "Nothing was imported.");
     let bytes = read::named(file).map_err(unreadable)?;
-    let mut moving = Moving::new(administrator, arguments.options.for_source(from)?)?;
-    let mut people: Vec<(String, Vec<ImportedEntry>)> = Vec::new();
+    let mut moving = Moving::new(administrator, options.for_source(from)?)?;
+    let place = |line| FoundAt { file: file.clone(), line };
+    let mut rows = Vec::new();
+    let mut people: Vec<(Account, Vec<ImportedEntry>)> = Vec::new();
+    if let Some(problem) = export_of_app::recognise(&bytes) {
+        rows.push(Row::of_nobody(place(None)).refuse(problem));
+        return Ok(Report { rows, looked_at: None });
+    }
     for (number, line) in (1..).zip(bytes.split_inclusive(|&byte| byte == b'\n')) {
-        let place = FoundAt { file: file.clone(), line: Some(number) };
-        let parsed = match std::str::from_utf8(line) {
-            Ok(line) => parse(line).map(|(user, found)| (user, found.and_then(|token| whole(line, token)))),
-            Err(_) => Some((String::new(), Err("the line is not text".to_owned()))),
+        let place = place(Some(number));
+        let Ok(line) = std::str::from_utf8(line) else {
+            rows.push(Row::of_nobody(place).refuse("the line is not text"));
+            continue;
         };
-        let Some((user, found)) = parsed else { continue };
-        let entry = ImportedEntry { user: user.clone(), place, found };
-        match people.iter_mut().find(|(name, _)| *name == user) {
-            Some((_, entries)) => entries.push(entry),
-            None => people.push((user, vec![entry])),
+        let Some(FoundLine { user, nobody, found }) = parse(line.trim_start_matches(BYTE_ORDER_MARK)) else {
+            continue;
+        };
+        let found = found.and_then(|token| whole(line, token));
+        // In a line that cannot be read, a key may stand in the place of the name: that is sent to no server.
+        let account = if found.is_ok() { user.account() } else { user.local_account() };
+        match account {
+            Ok(Some(account)) => match people.iter_mut().find(|(other, _)| other.uid == account.uid) {
+                Some((_, entries)) => entries.push(ImportedEntry { place, found }),
+                None => people.push((account, vec![ImportedEntry { place, found }])),
+            },
+            Ok(None) => rows.push(Row::of_nobody(place).refuse(found.err().unwrap_or(nobody))),
+            Err(fault) => rows.push(Row::of_nobody(place).not_looked_at(&fault.0)),
         }
     }
-    let rows: Vec<_> = people.into_iter().flat_map(|(user, entries)| moving.person(&user, entries)).collect();
-    report::tell(&rows, arguments.options.json)
+    rows.splice(0..0, people.into_iter().flat_map(|(account, entries)| moving.person(&account, entries)));
+    Ok(Report { rows, looked_at: None })
 }
 
-fn whole(line: &str, token: Token) -> Result<Token, String> {
-    if line.ends_with('\n') { Ok(token) } else { Err(CUT_OFF.to_owned()) }
+fn whole(line: &str, token: Token) -> Result<Token, Problem> {
+    if line.ends_with('\n') { Ok(token) } else { Err(CUT_OFF) }
 }

@@ -13,7 +13,7 @@ use twostep_core::time::UnixTime;
 use crate::administrator::{Administrator, Target};
 use crate::failure::Failure;
 
-use super::found::{ImportedEntry, Token, Used};
+use super::found::{ImportedEntry, Problem, Token, Used};
 use super::report::{Outcome, Row};
 
 /// How many steps from now a last code is looked for.
@@ -85,18 +85,12 @@ impl<'a> Moving<'a> {
     }
 
     /// Moves one person in, with all that was found of them.
-    pub(crate) fn person(&mut self, user: &str, entries: Vec<ImportedEntry>) -> Vec<Row> {
-        let account = match self.administrator.account(user) {
-            Ok(account) => account,
-            Err(failure) => {
-                return entries.into_iter().map(|entry| Row::refused(entry, failure.what())).collect();
-            }
-        };
+    pub(crate) fn person(&mut self, account: &Account, entries: Vec<ImportedEntry>) -> Vec<Row> {
         let (mut rows, mut told, mut tokens) = (Vec::new(), Vec::new(), Vec::new());
         let done = if self.options.dry_run { Outcome::WouldImport } else { Outcome::Imported };
-        for ImportedEntry { user, place, found } in entries {
-            let row = Row::new(user, Some(account.uid), place);
-            match self.authenticator(&account, found, tokens.len()) {
+        for ImportedEntry { place, found } in entries {
+            let row = Row::new(account.name.clone(), account.uid, place);
+            match self.authenticator(account, found, tokens.len()) {
                 Ok((authenticator, token)) => {
                     told.push(row.with(done).noting(self.notes(&token)));
                     tokens.push((authenticator, token));
@@ -105,7 +99,7 @@ impl<'a> Moving<'a> {
                 Err(Not::Possible(problem)) => rows.push(row.refuse(&problem)),
             }
         }
-        let stored = if tokens.is_empty() { Ok(()) } else { self.store(&account, tokens) };
+        let stored = if tokens.is_empty() { Ok(()) } else { self.store(account, tokens) };
         rows.extend(told.into_iter().map(|row| match &stored {
             Ok(()) => row,
             Err(problem) => row.refuse(problem),
@@ -117,10 +111,10 @@ impl<'a> Moving<'a> {
     fn authenticator(
         &mut self,
         account: &Account,
-        found: Result<Token, String>,
+        found: Result<Token, Problem>,
         before: usize,
     ) -> Result<(Authenticator, Token), Not> {
-        let token = found.map_err(Not::Possible)?;
+        let token = found.map_err(|problem| Not::Possible(problem.to_owned()))?;
         let not = |problem: &str| Err(Not::Possible(problem.to_owned()));
         match self.held.get(token.secret.as_slice()) {
             Some(&uid) if uid != account.uid => {

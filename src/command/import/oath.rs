@@ -4,25 +4,36 @@ use twostep_core::proof::code::Code;
 use twostep_core::proof::totp::Algorithm;
 use zeroize::Zeroizing;
 
-use super::found::{COUNTED, Token, Used, period};
+use super::foreign::ForeignName;
+use super::found::{COUNTED, FoundLine, Problem, Token, Used, period};
 
-/// Reads one line: the user and what was found; nothing if pam_oath skips it.
-pub fn parse(line: &str) -> Option<(String, Result<Token, String>)> {
+/// Reads one line; nothing if it is empty or a comment.
+pub fn parse(line: &str) -> Option<FoundLine> {
     let mut fields = line.split_whitespace();
-    let kind = fields.next().filter(|kind| kind.starts_with("HOTP"))?;
+    let kind = fields.next().filter(|kind| !kind.starts_with('#'))?;
+    let found = |user: &str, found| FoundLine {
+        user: ForeignName::new(user),
+        nobody: "the second column must be the name of an account of this machine",
+        found,
+    };
+    if !kind.starts_with("HOTP") {
+        return Some(found(
+            "",
+            Err("a line must be TYPE USER PASSWORD KEY, where TYPE is HOTP/T30/6 or the like"),
+        ));
+    }
     let user = fields.next().unwrap_or_default();
-    Some((user.to_owned(), token(kind, fields.collect::<Vec<_>>().as_slice())))
+    Some(found(user, token(kind, fields.collect::<Vec<_>>().as_slice())))
 }
 
-fn token(kind: &str, fields: &[&str]) -> Result<Token, String> {
+fn token(kind: &str, fields: &[&str]) -> Result<Token, Problem> {
     let (seconds, digits) = kind_of(kind)?;
     let &[password, key, ref more @ ..] = fields else {
-        return Err("the line ends before the key".to_owned());
+        return Err("the line ends before the key");
     };
     if !matches!(password, "-" | "+") {
         return Err("there is a password in clear beside the key, which pam_oath asks for: put - there, \
-                    and see that the stack asks for a password of its own"
-            .to_owned());
+                    and see that the stack asks for a password of its own");
     }
     Ok(Token {
         secret: decode(key).ok_or("the key is not hexadecimal, two digits a byte")?,
@@ -37,29 +48,27 @@ fn token(kind: &str, fields: &[&str]) -> Result<Token, String> {
 }
 
 /// Seconds of a step and digits of a code.
-fn kind_of(kind: &str) -> Result<(u64, u8), String> {
+fn kind_of(kind: &str) -> Result<(u64, u8), Problem> {
     let (seconds, digits) = match kind.split('/').collect::<Vec<_>>().as_slice() {
         ["HOTP", "T30"] => (30, "6"),
         ["HOTP", "T60"] => (60, "6"),
         ["HOTP", "T30", digits] => (30, *digits),
         ["HOTP", "T60", digits] => (60, *digits),
-        ["HOTP"] | ["HOTP", "E", ..] => return Err(COUNTED.to_owned()),
-        _ => return Err("this type of token is not known".to_owned()),
+        ["HOTP"] | ["HOTP", "E", ..] => return Err(COUNTED),
+        _ => return Err("the type must be HOTP/T30 or HOTP/T60, with /6, /7 or /8 behind it or nothing"),
     };
     match digits {
         "6" => Ok((seconds, 6)),
         "7" => Ok((seconds, 7)),
         "8" => Ok((seconds, 8)),
-        _ => Err("a code must have 6, 7 or 8 digits".to_owned()),
+        _ => Err("a code must have 6, 7 or 8 digits"),
     }
 }
 
-fn used(last: Option<&str>) -> Result<Used, String> {
+fn used(last: Option<&str>) -> Result<Used, Problem> {
     match last {
         None | Some("-") => Ok(Used::Nothing),
-        Some(last) => {
-            Code::parse(last.as_bytes()).map(Used::Code).ok_or_else(|| "the last code is none".to_owned())
-        }
+        Some(last) => Code::parse(last.as_bytes()).map(Used::Code).ok_or("the sixth column must be a code"),
     }
 }
 

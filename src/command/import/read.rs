@@ -6,6 +6,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
+use nix::dir::Dir;
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, OFlag, OpenHow, RenameFlags, ResolveFlag, open, openat2, renameat2};
 use nix::sys::stat::Mode;
@@ -16,6 +17,9 @@ use zeroize::Zeroizing;
 pub(crate) const LONGEST_OF_ONE: u64 = 64 * 1024;
 /// Longer than the file of everybody.
 pub(crate) const LONGEST_OF_ALL: u64 = 16 * 1024 * 1024;
+
+/// What is in a home that eCryptfs has not opened.
+const LOCKED_BY_ECRYPTFS: &[u8] = b"Access-Your-Private-Data.desktop";
 
 const CAREFUL: OFlag = OFlag::O_RDONLY
     .union(OFlag::O_NOFOLLOW)
@@ -31,6 +35,14 @@ pub(crate) enum As<'a> {
     Root,
 }
 
+/// Why a file is not read.
+pub(crate) enum Unread {
+    /// Nobody knows what is there.
+    Unseen(String),
+    /// What is there is not taken.
+    Unfit(String),
+}
+
 /// The bytes of a regular file of at most `longest` bytes, which no link leads to; none if there is no such file. `owners` are
 /// those to whom it may belong; nobody else may read it.
 pub(crate) fn private(
@@ -38,33 +50,61 @@ pub(crate) fn private(
     who: &As<'_>,
     owners: &[Uid],
     longest: u64,
-) -> Result<Option<Zeroizing<Vec<u8>>>, String> {
+) -> Result<Option<Zeroizing<Vec<u8>>>, Unread> {
     let opened = match who {
-        As::Person(user) => as_person(user, || open(path, CAREFUL, Mode::empty()))?,
+        As::Person(user) => as_person(user, || open(path, CAREFUL, Mode::empty())).map_err(Unread::Unseen)?,
         As::Root => open_as_root(path, CAREFUL),
     };
     let Some(file) = there(opened)? else { return Ok(None) };
-    let about = file.metadata().map_err(|error| format!("cannot be looked at: {error}"))?;
+    let about = file.metadata().map_err(|error| Unread::Unseen(format!("cannot be looked at: {error}")))?;
     if !owners.iter().any(|owner| owner.as_raw() == about.uid()) {
-        return Err(format!("belongs to uid {}", about.uid()));
+        return Err(Unread::Unfit(format!("belongs to uid {}", about.uid())));
     }
     if about.is_file() && about.mode() & 0o077 != 0 {
-        return Err(
+        return Err(Unread::Unfit(
             "can be read by others than its owner: its key is no secret. Run chmod 600, or enroll anew"
                 .to_owned(),
-        );
+        ));
     }
     if about.is_file() && about.nlink() != 1 {
-        return Err("has more than one name (hard links)".to_owned());
+        return Err(Unread::Unfit("has more than one name (hard links)".to_owned()));
     }
     contents(file, longest).map(Some)
 }
 
+/// Fails unless `home`, that of `user`, can be looked into: it may be mounted only while they are logged in. A file that was not
+/// found in it may then be there all the same.
+pub(crate) fn check_home(home: &Path, user: &User) -> Result<(), String> {
+    if !home.is_absolute() {
+        return Err("is not an absolute path".to_owned());
+    }
+    let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+    let folder = match as_person(user, || open(home, flags, Mode::empty()))? {
+        Ok(folder) => folder,
+        // Files in it can be opened all the same: that is another permission.
+        Err(Errno::EACCES) => return Ok(()),
+        Err(Errno::ENOENT | Errno::ENOTDIR) => return Err("is not there".to_owned()),
+        Err(error) => return Err(format!("cannot be opened: {}", error.desc())),
+    };
+    let mut entries = Dir::from_fd(folder).map_err(|error| format!("cannot be listed: {}", error.desc()))?;
+    let names = entries.iter().flatten().map(|entry| entry.file_name().to_bytes().to_vec());
+    let names: Vec<_> = names.filter(|name| !matches!(name.as_slice(), b"." | b"..")).collect();
+    if names.is_empty() {
+        return Err("is empty".to_owned());
+    }
+    if names.iter().any(|name| name == LOCKED_BY_ECRYPTFS) {
+        return Err("is encrypted".to_owned());
+    }
+    Ok(())
+}
+
 /// The bytes of a regular file that root has named.
 pub(crate) fn named(path: &Path) -> Result<Zeroizing<Vec<u8>>, String> {
-    match there(open_as_root(path, CAREFUL))? {
-        Some(file) => contents(file, LONGEST_OF_ALL),
-        None => Err("is not there".to_owned()),
+    let read = there(open_as_root(path, CAREFUL))
+        .and_then(|file| file.map(|file| contents(file, LONGEST_OF_ALL)).transpose());
+    match read {
+        Ok(bytes) => bytes.ok_or_else(|| "is not there".to_owned()),
+        Err(Unread::Unseen(problem) | Unread::Unfit(problem)) => Err(problem),
     }
 }
 
@@ -73,27 +113,27 @@ fn open_as_root(path: &Path, flags: OFlag) -> nix::Result<OwnedFd> {
     openat2(AT_FDCWD, path, OpenHow::new().flags(flags).resolve(ResolveFlag::RESOLVE_NO_SYMLINKS))
 }
 
-fn there(opened: nix::Result<OwnedFd>) -> Result<Option<File>, String> {
+fn there(opened: nix::Result<OwnedFd>) -> Result<Option<File>, Unread> {
     match opened {
         Ok(fd) => Ok(Some(File::from(fd))),
         Err(Errno::ENOENT | Errno::ENOTDIR) => Ok(None),
-        Err(Errno::ELOOP) => Err("is, or lies behind, a symbolic link".to_owned()),
-        Err(error) => Err(format!("cannot be opened: {}", error.desc())),
+        Err(Errno::ELOOP) => Err(Unread::Unfit("is, or lies behind, a symbolic link".to_owned())),
+        Err(error) => Err(Unread::Unseen(format!("cannot be opened: {}", error.desc()))),
     }
 }
 
-fn contents(file: File, longest: u64) -> Result<Zeroizing<Vec<u8>>, String> {
-    let about = file.metadata().map_err(|error| format!("cannot be looked at: {error}"))?;
+fn contents(file: File, longest: u64) -> Result<Zeroizing<Vec<u8>>, Unread> {
+    let unseen = |error| Unread::Unseen(format!("cannot be read: {error}"));
+    let about = file.metadata().map_err(unseen)?;
     if !about.is_file() {
-        return Err("is not a regular file".to_owned());
+        return Err(Unread::Unfit("is not a regular file".to_owned()));
     }
     if about.len() > longest {
-        return Err(format!("is longer than {} KiB", longest / 1024));
+        return Err(Unread::Unfit(format!("is longer than {} KiB", longest / 1024)));
     }
     let room = usize::try_from(about.len()).unwrap_or(0).saturating_add(1);
     let mut bytes = Zeroizing::new(Vec::with_capacity(room));
-    let read = file.take(about.len()).read_to_end(&mut bytes);
-    read.map_err(|error| format!("cannot be read: {error}"))?;
+    file.take(about.len()).read_to_end(&mut bytes).map_err(unseen)?;
     Ok(bytes)
 }
 

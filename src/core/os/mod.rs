@@ -30,6 +30,8 @@ pub mod root;
 mod shield;
 #[expect(unsafe_code, reason = "clone(2) without a signal at the end, which libc's fork has not, and exec")]
 pub mod spawn;
+#[expect(unsafe_code, reason = "getpwent_r(3), which nix lacks")]
+pub mod user_list;
 #[expect(unsafe_code, reason = "ioctl(2), which nix has only as a macro that makes it")]
 pub mod window;
 #[expect(unsafe_code, reason = "an allocator hands out pointers")]

@@ -1,4 +1,4 @@
-use twostep::import::found::{Token, Used};
+use twostep::import::found::{Problem, Token, Used};
 use twostep::import::{google, oath, otpauth};
 use twostep_core::time::UnixTime;
 
@@ -14,19 +14,19 @@ pub fn import(bytes: &[u8]) {
             let lines = file.split(|&byte| byte == b'\n').count();
             assert!(*line <= lines, "line {line} of {lines}");
         }
-        check(&read.map_err(|(_, problem)| problem));
+        check(read.map_err(|(_, problem)| problem));
         return;
     }
     let Ok(text) = std::str::from_utf8(file) else { return };
     for line in text.split_inclusive('\n') {
         let read = if kind % 3 == 1 { oath::parse(line) } else { otpauth::parse(line) };
-        if let Some((_, read)) = read {
-            check(&read);
+        if let Some(line) = read {
+            check(line.found);
         }
     }
 }
 
-fn check(read: &Result<Token, String>) {
+fn check(read: Result<Token, Problem>) {
     match read {
         Ok(token) => {
             assert!(!token.secret.is_empty() && (6..=8).contains(&token.digits));

@@ -1,0 +1,43 @@
+//! Text of another program's file, where a key may stand in any place.
+
+use twostep_core::fault::Fault;
+use twostep_core::os::account::{self, Account};
+use zeroize::Zeroizing;
+
+/// What a file has in the place of a name. It cannot be shown: it has no Display, no Debug and no Serialize. What can be shown
+/// is the account of that name, if there is one, by the name that the name service has for it.
+pub struct ForeignName(Zeroizing<String>);
+
+impl ForeignName {
+    /// The name that a file has in this place.
+    pub fn new(text: &str) -> Self {
+        Self(Zeroizing::new(text.to_owned()))
+    }
+
+    /// The account of that name, by the name service, which may ask a directory server for it.
+    pub(crate) fn account(&self) -> Result<Option<Account>, Fault> {
+        account::by_name(&self.0)
+    }
+
+    /// The same, if the local user database has that name: no server is sent what may be a key.
+    pub(crate) fn local_account(&self) -> Result<Option<Account>, Fault> {
+        if account::local_names()?.iter().any(|name| *name == *self.0) { self.account() } else { Ok(None) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_account_by_name_and_nobody_else() {
+        for (text, name) in
+            [("root", Some("root")), ("JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP", None), ("", None), ("a\nb", None)]
+        {
+            let found = |account: Option<Account>| account.map(|account| account.name);
+            let foreign = ForeignName::new(text);
+            assert_eq!(found(foreign.account().unwrap()).as_deref(), name, "{text:?}");
+            assert_eq!(found(foreign.local_account().unwrap()).as_deref(), name, "{text:?}");
+        }
+    }
+}
