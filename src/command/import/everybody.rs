@@ -1,20 +1,21 @@
 //! Whose files there may be: the accounts that the name service lists, and those that folders and files tell of, because a
 //! directory service need not list its accounts. What could not be found out is a row of the report.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use nix::unistd::User;
+use nix::errno::Errno;
+use nix::unistd::{Uid, User};
 use twostep_core::fault::Fault;
 use twostep_core::os::account;
 use twostep_core::os::root::Root;
 use twostep_core::os::user_list;
 
 use super::found::FoundAt;
-use super::homes::{RETIRED, user_called, user_with};
+use super::read::RETIRED;
 use super::report::{Outcome, Row};
 use super::secret_path::SecretPath;
 
@@ -22,7 +23,7 @@ use super::secret_path::SecretPath;
 const HOME: &str = "/home";
 const NSSWITCH: &str = "/etc/nsswitch.conf";
 /// The sources of the name service that list all their accounts (nsswitch.conf(5), nss-systemd(8)).
-const LISTING: [&str; 5] = ["files", "compat", "db", "systemd", "altfiles"];
+const LISTING: [&str; 6] = ["files", "compat", "db", "systemd", "altfiles", "extrausers"];
 /// The account to which NFS and containers map others, and which is nobody.
 const NOBODY: u32 = 65534;
 /// The accounts that systemd makes for a while (systemd's UIDS-GIDS): services, containers.
@@ -38,15 +39,27 @@ pub(crate) struct Everybody<'a> {
     pub users: Vec<User>,
     /// What could not be looked at, and folders that are nobody's home.
     pub rows: Vec<Row>,
+    /// Uid and name of `users`.
+    known: BTreeSet<(u32, String)>,
     /// Device and inode of the homes of `users`.
     homes: BTreeSet<(u64, u64)>,
+}
+
+/// What a path is where homes are.
+enum Place {
+    /// The home of an account.
+    Home,
+    /// A folder that is no account's home.
+    Other,
+    /// No folder.
+    NoFolder,
 }
 
 impl<'a> Everybody<'a> {
     /// All who can be found, for files that are where `secret` says.
     pub(crate) fn find(root: &'a Root, secret: &'a SecretPath, uid_min: u32) -> Result<Self, Fault> {
-        let (users, rows, homes) = (Vec::new(), Vec::new(), BTreeSet::new());
-        let mut all = Self { root, secret, users, rows, homes };
+        let (users, rows, known, homes) = (Vec::new(), Vec::new(), BTreeSet::new(), BTreeSet::new());
+        let mut all = Self { root, secret, users, rows, known, homes };
         user_list::listed()?.into_iter().for_each(|user| all.add(user));
         let unlisted = all.unlisted()?;
         match secret.by_name() {
@@ -62,7 +75,7 @@ impl<'a> Everybody<'a> {
     }
 
     fn add(&mut self, user: User) {
-        if !self.users.iter().any(|other| (other.uid, &other.name) == (user.uid, &user.name)) {
+        if self.known.insert((user.uid.as_raw(), user.name.clone())) {
             self.homes.extend(identity(&self.path(&user.dir)));
             self.users.push(user);
         }
@@ -71,14 +84,7 @@ impl<'a> Everybody<'a> {
     /// A directory service that lists none of its accounts: who has no home that is found has been left out.
     fn unlisted(&self) -> Result<Option<Row>, Fault> {
         let text = fs::read_to_string(self.root.path(NSSWITCH)).unwrap_or_default();
-        let source = (1..).zip(text.lines()).find(|(_, line)| {
-            let sources = line.trim_start().strip_prefix("passwd:").unwrap_or_default();
-            let sources = sources.split('#').next().unwrap_or_default().split_whitespace();
-            // Between brackets stand actions: [NOTFOUND=return].
-            let mut names =
-                sources.filter(|word| word.chars().all(|c| c.is_ascii_alphanumeric() || c == '_'));
-            names.any(|name| !LISTING.contains(&name))
-        });
+        let source = (1..).zip(text.lines()).find(|(_, line)| asks_directory(line, self.has_sssd()));
         let Some((line, _)) = source else { return Ok(None) };
         let local: BTreeSet<String> = account::local_names()?.into_iter().collect();
         let is_of_directory =
@@ -93,50 +99,42 @@ impl<'a> Everybody<'a> {
         )))
     }
 
+    /// Whether sssd has a configuration: some distributions ask it on machines that have none.
+    fn has_sssd(&self) -> bool {
+        let mut snippets = fs::read_dir(self.root.path("/etc/sssd/conf.d")).into_iter().flatten();
+        self.root.path("/etc/sssd/sssd.conf").exists() || snippets.next().is_some()
+    }
+
     /// The folders that homes of people are in, and whether each has enough of them to tell of what else is there. A folder in
     /// another of them is looked into with that.
     fn folders_of_homes(&self, uid_min: u32) -> Vec<(PathBuf, bool)> {
         let people =
             self.users.iter().filter(|user| !user.uid.is_root() && is_person(user.uid.as_raw(), uid_min));
-        let parents: Vec<&Path> = people.filter_map(|user| user.dir.parent()).collect();
-        let mut folders: BTreeSet<&Path> =
-            parents.iter().copied().filter(|path| *path != Path::new("/")).collect();
-        folders.insert(Path::new(HOME));
-        let outer =
-            folders.iter().filter(|path| path.parent().is_none_or(|parent| !folders.contains(parent)));
-        outer
-            .map(|path| {
-                let homes = parents.iter().filter(|parent| *parent == path).count();
-                (path.to_path_buf(), *path == Path::new(HOME) || homes >= 2)
-            })
-            .collect()
+        let mut tells = BTreeMap::new();
+        for folder in people.filter_map(|user| user.dir.parent()).filter(|folder| *folder != Path::new("/")) {
+            tells.entry(folder).and_modify(|tells| *tells = true).or_insert(false);
+        }
+        tells.insert(Path::new(HOME), true);
+        let is_outer = |folder: &Path| folder.parent().is_none_or(|parent| !tells.contains_key(parent));
+        let outer = tells.iter().filter(|(folder, _)| is_outer(folder));
+        outer.map(|(folder, tells)| (folder.to_path_buf(), *tells)).collect()
     }
 
     /// Finds out whose homes the folders in `folder` are, and those in them where it `descends`. Returns whether any is
     /// somebody's.
     fn look_for_homes(&mut self, folder: &Path, descends: bool, tells: bool) -> bool {
-        let entries = match fs::read_dir(self.path(folder)) {
-            Ok(entries) => entries.flatten().map(|entry| folder.join(entry.file_name())),
-            Err(error) if error.kind() == ErrorKind::NotFound => return false,
-            Err(error) => {
-                self.rows.push(row(folder).not_looked_at(&format!("it cannot be listed: {error}")));
-                return false;
-            }
-        };
-        let mut others = Vec::new();
-        let mut has_homes = false;
-        for path in entries.filter(|path| !path.ends_with(LOST_FOUND)).collect::<BTreeSet<_>>() {
-            let met = self.meet(&path);
-            let Some(identity) = identity(&self.path(&path)) else { continue };
-            if self.homes.contains(&identity) {
-                has_homes = true;
-            } else if let Some(problem) = met.err().map(|fault| fault.0).or_else(|| self.stray_file(&path)) {
-                self.rows.push(row(&path).not_looked_at(&problem));
-                has_homes = true;
-            } else if descends && self.look_for_homes(&path, false, tells) {
-                has_homes = true;
-            } else {
-                others.push(path);
+        let (mut others, mut has_homes) = (Vec::new(), false);
+        for name in self.names_in(folder) {
+            let path = folder.join(name);
+            match self.whose(&path) {
+                Ok(Place::Home) => has_homes = true,
+                Ok(Place::NoFolder) => {}
+                Ok(Place::Other) if descends && self.look_for_homes(&path, false, tells) => has_homes = true,
+                Ok(Place::Other) => others.push(path),
+                Err(problem) => {
+                    self.rows.push(row(&path).not_looked_at(&problem));
+                    has_homes = true;
+                }
             }
         }
         if tells && (has_homes || descends) {
@@ -145,15 +143,31 @@ impl<'a> Everybody<'a> {
         has_homes
     }
 
-    /// Adds the account after which a folder is called, and the one that owns it.
-    fn meet(&mut self, path: &Path) -> Result<(), Fault> {
-        if let Some(name) = path.file_name().and_then(|name| name.to_str()) {
-            user_called(name)?.into_iter().for_each(|user| self.add(user));
+    /// Adds the account after which a folder is called, and the one that owns it. Fails where somebody may have been left out.
+    fn whose(&mut self, path: &Path) -> Result<Place, String> {
+        let at = self.path(path);
+        let cannot = |error: io::Error| format!("it cannot be looked at: {error}");
+        let is_link = match fs::symlink_metadata(&at).map_err(cannot)?.file_type() {
+            kind if kind.is_symlink() => true,
+            kind if kind.is_dir() => false,
+            _ => return Ok(Place::NoFolder),
+        };
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let called = user_called(&name).map_err(|fault| fault.0)?;
+        let is_called = called.is_some();
+        called.into_iter().for_each(|user| self.add(user));
+        let about = match fs::metadata(&at) {
+            Ok(about) if about.is_dir() => about,
+            // The account after which it is called has a home that is not there: that is told.
+            Ok(_) => return Ok(Place::NoFolder),
+            Err(_) if is_link && is_called => return Ok(Place::NoFolder),
+            Err(error) => return Err(cannot(error)),
+        };
+        user_with(about.uid()).map_err(|fault| fault.0)?.into_iter().for_each(|user| self.add(user));
+        if self.homes.contains(&(about.dev(), about.ino())) {
+            return Ok(Place::Home);
         }
-        if let Ok(about) = fs::metadata(self.path(path)) {
-            user_with(about.uid())?.into_iter().for_each(|user| self.add(user));
-        }
-        Ok(())
+        self.stray_file(path).map_or(Ok(Place::Other), Err)
     }
 
     /// What is wrong with a folder that is nobody's home, if somebody's file is in it.
@@ -173,15 +187,7 @@ impl<'a> Everybody<'a> {
     /// Finds out whose the files in `folder` are, each of which is called after its user.
     fn look_for_files(&mut self, folder: &str, start: &str, end: &str) {
         let folder = Path::new(folder);
-        let entries = match fs::read_dir(self.path(folder)) {
-            Ok(entries) => entries,
-            Err(error) => {
-                return self.rows.push(row(folder).not_looked_at(&format!("it cannot be listed: {error}")));
-            }
-        };
-        let names: BTreeSet<String> =
-            entries.flatten().filter_map(|entry| entry.file_name().into_string().ok()).collect();
-        for file in names.iter().filter(|file| !file.ends_with(RETIRED)) {
+        for file in self.names_in(folder).iter().filter(|file| !file.ends_with(RETIRED)) {
             let Some(name) = file.strip_prefix(start).and_then(|rest| rest.strip_suffix(end)) else {
                 continue;
             };
@@ -195,9 +201,36 @@ impl<'a> Everybody<'a> {
         }
     }
 
+    /// What is in a folder, if it is there.
+    fn names_in(&mut self, folder: &Path) -> BTreeSet<String> {
+        let name = |entry: io::Result<fs::DirEntry>| {
+            entry.map(|entry| entry.file_name().to_string_lossy().into_owned())
+        };
+        match fs::read_dir(self.path(folder))
+            .and_then(|entries| entries.map(name).collect::<io::Result<BTreeSet<_>>>())
+        {
+            Ok(mut names) => {
+                names.remove(LOST_FOUND);
+                return names;
+            }
+            Err(error) if error.kind() == ErrorKind::NotFound && folder == Path::new(HOME) => {}
+            Err(error) => self.rows.push(row(folder).not_looked_at(&format!("it cannot be listed: {error}"))),
+        }
+        BTreeSet::new()
+    }
+
     fn path(&self, path: &Path) -> PathBuf {
         self.root.path(&path.to_string_lossy())
     }
+}
+
+/// Whether a line of nsswitch.conf(5) has a source of users that need not list them.
+fn asks_directory(line: &str, has_sssd: bool) -> bool {
+    let sources = line.trim_start().strip_prefix("passwd:").unwrap_or_default();
+    let words = sources.split('#').next().unwrap_or_default().split_whitespace();
+    // Between brackets stand actions: [NOTFOUND=return].
+    let mut names = words.filter(|word| word.chars().all(|c| c.is_ascii_alphanumeric() || c == '_'));
+    names.any(|name| !LISTING.contains(&name) && (name != "sss" || has_sssd))
 }
 
 /// Whether it is the account of a person, as far as its number tells, or root's.
@@ -212,4 +245,42 @@ fn row(path: &Path) -> Row {
 /// Device and inode of a folder; none if there is no folder.
 fn identity(path: &Path) -> Option<(u64, u64)> {
     fs::metadata(path).ok().filter(fs::Metadata::is_dir).map(|about| (about.dev(), about.ino()))
+}
+
+/// The account called `name`, by its own name.
+pub(crate) fn user_called(name: &str) -> Result<Option<User>, Fault> {
+    account::by_name(name)?.map_or(Ok(None), |account| user_with(account.uid))
+}
+
+/// The account with that uid.
+pub(crate) fn user_with(uid: u32) -> Result<Option<User>, Fault> {
+    let failed = |error: Errno| Fault(format!("the look-up of uid {uid} failed: {}", error.desc()));
+    User::from_uid(Uid::from_raw(uid)).map_err(failed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn knows_sources_that_need_not_list_users() {
+        let table = [
+            ("passwd: files systemd", false, false),
+            ("passwd:\tfiles [NOTFOUND=return] compat # sss", true, false),
+            ("group: files sss", true, false),
+            ("passwd: sss files systemd", false, false),
+            ("passwd: sss files systemd", true, true),
+            ("  passwd:   files winbind", false, true),
+            ("passwd: files ldap [NOTFOUND=return]", false, true),
+        ];
+        for (line, has_sssd, asks) in table {
+            assert_eq!(asks_directory(line, has_sssd), asks, "{line}");
+        }
+    }
+
+    #[test]
+    fn tells_people_from_system_accounts_by_uid() {
+        let people = [0, 999, 1000, 70001, NOBODY].map(|uid| is_person(uid, 1000));
+        assert_eq!(people, [true, false, true, true, false]);
+    }
 }

@@ -5,9 +5,7 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use nix::errno::Errno;
 use nix::unistd::{Uid, User};
-use twostep_core::fault::Fault;
 use twostep_core::os::account;
 use twostep_core::time::UnixTime;
 use twostep_hostconf::login_defs;
@@ -16,7 +14,7 @@ use crate::administrator::{Administrator, unknown};
 use crate::failure::Failure;
 use crate::terminal::note;
 
-use super::everybody::{Everybody, is_person};
+use super::everybody::{Everybody, is_person, user_called, user_with};
 use super::export_of_app;
 use super::found::{FoundAt, ImportedEntry};
 use super::google;
@@ -24,9 +22,6 @@ use super::moving::{Moving, Options};
 use super::read::{self, As, LONGEST_OF_ONE, Unread};
 use super::report::{Report, Row};
 use super::secret_path::SecretPath;
-
-/// What a file is called after `--retire`.
-pub(super) const RETIRED: &str = ".imported";
 
 #[derive(clap::Args)]
 #[command(
@@ -103,17 +98,6 @@ fn explicit(file: &Path, users: &[String]) -> Result<Candidate, Failure> {
         _ => return Err(Failure::of(Failure::USAGE, "a file has one owner.", "Name one user with it.")),
     };
     Ok(Candidate { user, path: file.to_owned(), home: None })
-}
-
-/// The account called `name`, by its own name.
-pub(super) fn user_called(name: &str) -> Result<Option<User>, Fault> {
-    account::by_name(name)?.map_or(Ok(None), |account| user_with(account.uid))
-}
-
-/// The account with that uid.
-pub(super) fn user_with(uid: u32) -> Result<Option<User>, Fault> {
-    let failed = |error: Errno| Fault(format!("the look-up of uid {uid} failed: {}", error.desc()));
-    User::from_uid(Uid::from_raw(uid)).map_err(failed)
 }
 
 /// An import that is under way.
@@ -215,17 +199,9 @@ impl Candidate {
 
     fn look_at_home(&self) -> Seen {
         let Some(home) = &self.home else { return Seen::Nothing };
-        let checked = read::check_home(home, &self.user);
-        checked.map_or_else(
-            |problem| {
-                Seen::NoHome(format!(
-                    "the home {problem}: import it once it is mounted, with \
-            --user {}",
-                    self.user.name
-                ))
-            },
-            |()| Seen::Nothing,
-        )
+        let Err(problem) = read::check_home(home, &self.user) else { return Seen::Nothing };
+        let name = &self.user.name;
+        Seen::NoHome(format!("the home {problem}: import it once it is mounted, with --user {name}"))
     }
 
     fn place(&self, line: Option<usize>) -> FoundAt {
@@ -234,7 +210,7 @@ impl Candidate {
 
     /// What is stored is stored: that the old file is still there is told, and no more.
     fn retire(&self) {
-        if let Err(problem) = read::retire(&self.path, &self.rights().0, RETIRED) {
+        if let Err(problem) = read::retire(&self.path, &self.rights().0) {
             note(&format!("{} {problem}", self.path.display()));
         }
     }

@@ -18,6 +18,8 @@ pub(crate) const LONGEST_OF_ONE: u64 = 64 * 1024;
 /// Longer than the file of everybody.
 pub(crate) const LONGEST_OF_ALL: u64 = 16 * 1024 * 1024;
 
+/// What stands behind the name of a file after `--retire`.
+pub(crate) const RETIRED: &str = ".imported";
 /// What is in a home that eCryptfs has not opened.
 const LOCKED_BY_ECRYPTFS: &[u8] = b"Access-Your-Private-Data.desktop";
 
@@ -138,13 +140,13 @@ fn contents(file: File, longest: u64) -> Result<Zeroizing<Vec<u8>>, Unread> {
 }
 
 /// Gives the file a name beside its own under which nothing looks for it. Fails if there is a file of that name.
-pub(crate) fn retire(path: &Path, who: &As<'_>, suffix: &str) -> Result<(), String> {
+pub(crate) fn retire(path: &Path, who: &As<'_>) -> Result<(), String> {
     let cannot = |error: Errno| format!("cannot be renamed: {}", error.desc());
     let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
         return Err("cannot be renamed".to_owned());
     };
     let mut retired = name.to_owned();
-    retired.push(suffix);
+    retired.push(RETIRED);
     let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
     let rename = |folder: OwnedFd| {
         let folder = folder.as_fd();

@@ -135,7 +135,9 @@ impl Report {
         }
         let completeness = self.looked_at.map_or_else(String::new, |accounts| {
             if self.has(Outcome::NotLookedAt) {
-                format!("\n{accounts} accounts were looked at. Those above that were not are missing here.")
+                format!(
+                    "\n{accounts} accounts were looked at; those told as 'not looked at' are not among them."
+                )
             } else {
                 format!("\nAll {accounts} accounts were looked at.")
             }

@@ -26,8 +26,8 @@ const ADVICE: [(&str, &str); 19] = [
     ("digits", "each authenticator has its own digits; of new ones, digits in [enrollment] of the policy"),
     ("no_increment_hotp", "codes that are counted (HOTP) are not taken: enroll with a TOTP app"),
     ("allow_readonly", "a code that cannot be marked as used is refused: /var/lib/twostep must be writable"),
-    ("echo_verification_code", "nothing to set: a code is not shown while it is typed"),
-    ("echo-verification-code", "nothing to set: a code is not shown while it is typed"),
+    ("echo_verification_code", "nothing to set: a code is shown while it is typed, as it works once"),
+    ("echo-verification-code", "nothing to set: a code is shown while it is typed, as it works once"),
     ("authtok_prompt", "nothing to set: the prompt is always the same, so that people know it"),
     (
         "grace_period",
