@@ -58,13 +58,25 @@ def empty_homes():
             file.unlink()
 
 
-def imported(machine, *arguments):
-    """What became of each, by user: outcome, problem, notes."""
+def rows_of(machine, *arguments):
+    """What the command says of each file, and its exit status."""
     done = machine.run("twostep", "import", *map(str, arguments), "--json")
     assert done.stderr == "", done.stderr
     rows = json.loads(done.stdout)
-    assert done.returncode == int(any(row["outcome"] == "refused" for row in rows))
-    return {row["user"]: row for row in rows}
+    outcomes = {row["outcome"] for row in rows}
+    assert done.returncode == (4 if "not-looked-at" in outcomes else int("refused" in outcomes))
+    return rows
+
+
+def imported(machine, *arguments):
+    """What became of each, by user: outcome, problem, notes."""
+    return {row["user"]: row for row in rows_of(machine, *arguments)}
+
+
+def not_looked_at(machine, *arguments):
+    """The problem of each file that was not looked at, by user, or by path where nobody is named."""
+    rows = rows_of(machine, "google-authenticator", *arguments)
+    return {row["user"] or row["file"]: row["problem"] for row in rows if row["outcome"] == "not-looked-at"}
 
 
 def of_google(machine, *arguments):
@@ -126,7 +138,7 @@ def test_what_cannot_work_here_is_refused_in_one_line(machine, flags):
     done = machine.run("twostep", "import", "google-authenticator", "--all-homes")
     first, *rest = done.stdout.splitlines()
     assert first.startswith("alice  refused  /home/alice/.google_authenticator:") and first.endswith("enroll anew" + ", with a TOTP app" * ("-c" in flags))
-    assert rest == ["1 refused."] and done.returncode == 1
+    assert rest[0] == "1 refused." and done.returncode == 1
     assert not machine.stored("alice")
 
 
@@ -207,7 +219,7 @@ def test_each_line_of_pam_oath_is_an_authenticator_or_is_refused_with_its_number
     done = machine.run("twostep", "import", "pam-oath", str(USERS_FILE), "--label", "token")
     rows = {int(line.split(f"{USERS_FILE}:")[1].split(":")[0]): line for line in done.stdout.splitlines() if f"{USERS_FILE}:" in line}
     assert "imported" in rows[1] and "imported" in rows[3]
-    for number, words in {2: "counted", 4: "password in clear", 5: "another account", 6: "no user", 7: "not hexadecimal"}.items():
+    for number, words in {2: "counted", 4: "password in clear", 5: "another account", 6: "second column", 7: "not hexadecimal"}.items():
         assert "refused" in rows[number] and words in rows[number], rows[number]
     assert done.stdout.splitlines()[-1] == "2 imported, 5 refused." and done.returncode == 1
     assert [one["label"] for one in machine.status("alice")["authenticators"]] == ["token", "token 2"]
@@ -247,9 +259,10 @@ def test_a_hostile_file_is_refused_in_one_line_and_the_others_are_imported(machi
     written("bob", '" TOTP_AUTH', key=OTHER)
     HOSTILE[how](file)
     done = machine.run("twostep", "import", "google-authenticator", "--all-homes")
-    assert done.returncode == 1 and done.stderr == ""
+    status, outcome = (4, "not") if how == "another's" else (1, "refused")  # which alice cannot even open
+    assert done.returncode == status and done.stderr == ""
     lines = done.stdout.splitlines()
-    assert [line.split()[:2] for line in lines] == [["alice", "refused"], ["bob", "imported"], ["1", "imported,"]], lines
+    assert [line.split()[:2] for line in lines[:3]] == [["alice", outcome], ["bob", "imported"], ["1", "imported,"]], lines
     assert not machine.stored("alice") and KEY not in done.stdout
     machine.clock.advance(3 * STEP)
     assert ready(Ssh(machine)).attempt("bob", bob.code()).granted
@@ -290,7 +303,7 @@ def test_whoever_has_a_link_to_a_file_of_roots_learns_nothing(machine):
     link = Path("/home/alice/.config/ga")
     link.symlink_to("/root")
     rows = of_google(machine, "--user", "alice", "--secret", "~/.config/ga/.google_authenticator")
-    assert outcomes(rows) == {"alice": "refused"} and "Permission denied" in rows["alice"]["problem"]
+    assert outcomes(rows) == {"alice": "not-looked-at"} and "Permission denied" in rows["alice"]["problem"]
     link.unlink()
     root.unlink()
 
@@ -429,15 +442,13 @@ def test_a_uri_names_its_user_or_stands_behind_one(machine, tmp_path):
 def test_a_line_that_is_no_text_is_told_as_that(machine):
     USERS_FILE.write_bytes(b"HOTP/T30 \xff - 00\n" + f"HOTP/T30 bob - {hexadecimal(OTHER)}\n".encode())
     rows = imported(machine, "pam-oath", USERS_FILE)
-    assert rows[""]["problem"] == "the line is not text" and rows["bob"]["outcome"] == "imported"
+    assert rows[None]["problem"] == "the line is not text" and rows["bob"]["outcome"] == "imported"
 
 
 def test_only_root_moves_people(machine):
     for arguments in (["import", "google-authenticator", "--all-homes"], ["export", "--all"]):
         done = machine.run("setpriv", *become("alice"), "twostep", *arguments)
         assert done.returncode == 1 and "only root can do this" in done.stderr and not done.stdout
-    done = machine.run("setpriv", *become("alice"), "twostep", "import", "--pam-line", "auth required pam_oath.so")
-    assert done.returncode == 0 and "pam_twostep.so" in done.stdout, "what a line means is no secret"
 
 
 @pytest.mark.parametrize(
@@ -445,7 +456,7 @@ def test_only_root_moves_people(machine):
     {
         "nullok": "opt-in", "secret=/x": "import google-authenticator", "user=root": "helper", "noskewadj": "skew-steps",
         "grace_period=60": "from =", "no_increment_hotp": "HOTP", "allow_readonly": "writable", "usersfile=/x": "import pam-oath",
-        "echo_verification_code": "not shown", "window=5": "skew-steps", "debug": "log", "digits=6": "digits",
+        "echo_verification_code": "is shown", "window=5": "skew-steps", "debug": "log", "digits=6": "digits",
     }.items(),
 )
 def test_a_line_with_an_argument_of_theirs_is_refused_and_says_what_does_its_job(machine, argument, advice):
@@ -456,13 +467,188 @@ def test_a_line_with_an_argument_of_theirs_is_refused_and_says_what_does_its_job
     assert entry["reason"] == "misconfigured" and argument in entry["cause"] and advice in entry["cause"]
 
 
-def test_a_line_of_theirs_in_our_words_is_a_policy(machine, tmp_path):
-    policy = tmp_path / "policy.toml"
-    for line in (
-        "auth required pam_google_authenticator.so nullok secret=/var/ga/${USER} user=root allowed_perm=0600 no_strict_owner debug",
-        "auth requisite pam_oath.so usersfile=/etc/users.oath window=20 digits=6",
-        "auth sufficient pam_google_authenticator.so forward_pass grace_period=3600",
+# Where a key stands in a file that cannot be read, or is not read as it was meant.
+SHAPES = {
+    "andOTP": f'[{{"secret":"{KEY}","issuer":"My Box","label":"alice","thumbnail":"Default"}}]',
+    "Aegis": f'{{"version":1,\n"header":{{"slots":null}},\n"db":{{"entries":[\n{{"info":{{"secret":"{KEY}"}}}}]}}}}',
+    "key and name": f"{KEY} alice",
+    "name and key": f"alice {KEY}",
+    "commas": f"{KEY},alice",
+    "scheme in capitals": f"OTPAUTH://totp/a?secret={KEY} alice",
+    "migration": f"otpauth-migration://offline?data={KEY}",
+    "key in the label": f"otpauth://totp/{KEY}?secret={KEY}",
+    "key as the user": f"{KEY} otpauth://totp/alice?secret={KEY}",
+    "key as a number": f"alice otpauth://totp/alice?secret={KEY}&period=31323334353637383930",
+    "columns swapped": f"HOTP/T30/6 {KEY} - alice",
+    "hexadecimal as the user": f"HOTP/T30/6 {'ab12cd34' * 5} - {'ab12cd34' * 5}",
+    "byte order mark": f"\ufeffHOTP/T30/6 {KEY} - alice",
+    "no type": f"{KEY} alice - 00",
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_refusal_repeats_no_key_of_file(machine, shape, tmp_path):
+    file = tmp_path / "file"
+    file.write_text(SHAPES[shape] + "\n")
+    file.chmod(0o600)
+    machine.forget_log()
+    for source, json_ in itertools.product(("otpauth", "pam-oath", "google-authenticator"), ([], ["--json"])):
+        done = machine.run("env", "RUST_BACKTRACE=1", "twostep", "import", source, str(file), *json_)
+        said = done.stdout + done.stderr + machine.log_text()
+        assert done.returncode == 1 and str(file) in done.stdout, said
+        assert not re.search("JBSWY3DP|ab12cd34|31323334", said), said
+
+
+def test_repeats_no_key_typed_in_place_of_path(machine):
+    for arguments in (
+        ["otpauth", f"otpauth://totp/alice?secret={KEY}"], ["pam-oath", KEY], ["google-authenticator", KEY],
+        ["google-authenticator", "--user", "alice", "--secret", KEY],
     ):
-        policy.write_text(machine.command("import", "--pam-line", line))
-        machine.command("policy", "check", str(policy))
-    policy.unlink()
+        done = machine.run("twostep", "import", *arguments)
+        assert done.returncode in (1, 3) and KEY not in done.stdout + done.stderr, done
+
+
+def test_sends_no_key_of_damaged_line_to_directory(machine, directory, tmp_path):
+    file = tmp_path / "file"
+    file.write_text(f"HOTP/T30/6 {KEY} - alice\n{KEY} alice\n# {KEY}\nHOTP/T30/6 remo - {hexadecimal(KEY)}\n")
+    asked = directory.asked(lambda: rows_of(machine, "pam-oath", file))
+    assert KEY not in asked and "remo" in asked
+
+
+@pytest.mark.parametrize(
+    "line, words",
+    {
+        f"otpauth://totp/alice@box?secret={KEY}": "write the user and a blank before the URI",
+        f"nosuchuser otpauth://totp/alice?secret={KEY}": "what stands before the URI",
+        SHAPES["andOTP"]: "an export of andOTP",
+        SHAPES["Aegis"]: "an export of Aegis",
+        SHAPES["migration"]: "Google's app",
+    }.items(),
+    ids=["user and host", "nobody", "andOTP", "Aegis", "migration"],
+)
+def test_refusal_says_what_was_expected(machine, tmp_path, line, words):
+    file = tmp_path / "file"
+    file.write_text(line + "\n")
+    [row] = rows_of(machine, "otpauth", file)
+    assert row["outcome"] == "refused" and words in row["problem"] and row["user"] is None
+
+
+def test_loses_nobody_to_byte_order_mark(machine):
+    USERS_FILE.write_text(f"\ufeffHOTP/T30 alice - {hexadecimal(KEY)}\r\nHOTP/T30 bob - {hexadecimal(OTHER)}\r\n")
+    assert outcomes(imported(machine, "pam-oath", USERS_FILE)) == {"alice": "imported", "bob": "imported"}
+
+
+# -- nobody is left out in silence
+
+
+def everybody(machine, *arguments):
+    done = machine.run("twostep", "import", "google-authenticator", "--all-homes", "--dry-run", *arguments)
+    return done.returncode, done.stdout
+
+
+def test_says_that_all_accounts_were_looked_at(machine):
+    written("alice", '" TOTP_AUTH')
+    status, text = everybody(machine)
+    assert status == 0 and re.search(r"^1 would be imported\.\nAll \d+ accounts were looked at\.\n\Z", text, re.M), text
+
+
+ABSENT = {
+    "moved away": (lambda home: home.rename("/home/elsewhere"), "is not there"),
+    "not mounted": (lambda home: subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=755", "none", home], check=True), "is empty"),
+    "not mounted, a link": (lambda home: (home.rename("/home/elsewhere"), home.symlink_to("/opt/nothing")), "is not there"),
+    "eCryptfs": (lambda home: (home / "Access-Your-Private-Data.desktop").touch(), "is encrypted"),
+    "closed": (lambda home: (os.chown(home, 0, 0), home.chmod(0o700)), "Permission denied"),
+    "a file": (lambda home: (home.rename("/home/elsewhere"), home.touch()), "is not there"),
+}
+
+
+def bring_back():
+    home = Path("/home/alice")
+    subprocess.run(["umount", "-q", home], check=False)
+    away = Path("/home/elsewhere")
+    if away.exists():
+        home.unlink(missing_ok=True)
+        away.rename(home)
+    (home / "Access-Your-Private-Data.desktop").unlink(missing_ok=True)
+    os.chown(home, *pwd.getpwnam("alice")[2:4])
+    home.chmod(0o755)
+
+
+@pytest.mark.parametrize("how", ABSENT)
+def test_names_account_whose_home_is_not_there(machine, how):
+    act, words = ABSENT[how]
+    written("bob", '" TOTP_AUTH')
+    act(Path("/home/alice"))
+    try:
+        problems = not_looked_at(machine, "--all-homes", "--dry-run")
+        assert words in problems.get("alice", "") and "bob" not in problems
+        assert words in not_looked_at(machine, "--user", "alice", "--user", "bob", "--dry-run")["alice"]
+        status, text = everybody(machine)
+    finally:
+        bring_back()
+    assert status == 4 and re.search(r"^alice +not looked at +/home/alice/", text, re.M), text
+    assert re.search(r"^\d+ accounts were looked at; those told as 'not looked at' are not among them\.$", text, re.M), text
+
+
+def lives_at(directory, name, uid, home):
+    """A user of the directory, which lists nobody, with a file of google-authenticator's."""
+    directory.user(name, uid)
+    shutil.move(f"/home/{uid}", home)
+    line = directory._lines["user", uid].replace(f"/home/{uid}:", f"{home}:")
+    directory._lines["user", uid] = line
+    directory._write()
+    file = Path(home, ".google_authenticator")
+    file.write_text(f'{KEY}\n" TOTP_AUTH\n')
+    file.chmod(0o400)
+    os.chown(file, uid, uid)
+
+
+def test_finds_homes_two_folders_deep_without_listing(machine, directory):
+    domain = Path("/home/CORP")
+    domain.mkdir()
+    lives_at(directory, "remo", 70001, f"{domain}/remo")
+    (domain / "old").mkdir()
+    try:
+        rows = rows_of(machine, "google-authenticator", "--all-homes", "--dry-run")
+        [remo] = [row for row in rows if row["user"] == "remo"]
+        assert remo["outcome"] == "would-import" and remo["file"] == f"{domain}/remo/.google_authenticator"
+        assert [row["file"] for row in rows if row["outcome"] == "nobodys-home"] == [f"{domain}/old"]
+        [unlisted] = [row for row in rows if row["outcome"] == "not-looked-at"]
+        assert unlisted["file"] == "/etc/nsswitch.conf" and "--user" in unlisted["problem"]
+        assert imported(machine, "google-authenticator", "--user", "remo", "--dry-run")["remo"]["outcome"] == "would-import"
+        directory.forget(70001)  # its server is away, and its cache is cold
+        problems = not_looked_at(machine, "--all-homes", "--dry-run")
+        assert "a file of uid 70001" in problems[f"{domain}/remo"]
+    finally:
+        shutil.rmtree(domain)
+
+
+def test_finds_owners_of_files_called_after_them(machine, directory):
+    folder = Path("/var/ga")
+    folder.mkdir(mode=0o700)
+    lives_at(directory, "remo", 70001, "/opt/remo")
+    for name in ("remo", "alice", "nosuchuser", "bob.imported"):
+        (folder / name).write_text(f'{KEY if name == "alice" else OTHER}\n" TOTP_AUTH\n')
+        (folder / name).chmod(0o400)
+    try:
+        rows = rows_of(machine, "google-authenticator", "--all-homes", "--dry-run", "--secret", "/var/ga/${USER}")
+    finally:
+        shutil.rmtree(folder)
+        shutil.rmtree("/opt/remo")
+    assert {row["user"]: row["outcome"] for row in rows if row["user"]} == {"alice": "would-import", "remo": "would-import"}
+    assert [(row["file"], row["outcome"]) for row in rows if not row["user"]] == [("/var/ga/nosuchuser", "not-looked-at")]
+
+
+def test_tells_folder_that_is_nobodys_home(machine):
+    folder = Path("/home/leaver")
+    folder.mkdir()
+    os.chown(folder, 71234, 71234)
+    try:
+        status, text = everybody(machine)
+        assert status == 0 and re.search(r"^- +nobody's home +/home/leaver$", text, re.M), text
+        (folder / ".google_authenticator").touch()
+        os.chown(folder / ".google_authenticator", 71234, 71234)
+        status, text = everybody(machine)
+        assert status == 4 and re.search(r"^- +not looked at +/home/leaver: .* uid 71234$", text, re.M), text
+    finally:
+        shutil.rmtree(folder)
