@@ -15,11 +15,11 @@ use crate::failure::Failure;
 use crate::terminal::note;
 
 use super::everybody::{Everybody, is_person, user_called, user_with};
-use super::export_of_app;
 use super::found::{FoundAt, ImportedEntry};
 use super::google;
 use super::moving::{Moving, Options};
 use super::read::{self, As, LONGEST_OF_ONE, Unread};
+use super::recognised;
 use super::report::{Report, Row};
 use super::secret_path::SecretPath;
 
@@ -190,7 +190,7 @@ impl Candidate {
             Err(Unread::Unseen(problem)) => return Seen::Unseen(format!("it {problem}")),
         };
         let of = |line, found| Seen::File(ImportedEntry { place: self.place(line), found });
-        match (google::parse(&bytes, now), export_of_app::recognise(&bytes)) {
+        match (google::parse(&bytes, now), recognised::as_export(&bytes)) {
             (Ok(token), _) => of(None, Ok(token)),
             (Err(_), Some(problem)) => of(None, Err(problem)),
             (Err((line, problem)), None) => of(Some(line), Err(problem)),

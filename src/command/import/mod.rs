@@ -1,7 +1,6 @@
 //! `twostep import`: people keep the phone that they have, and scan nothing.
 
 mod everybody;
-mod export_of_app;
 pub mod foreign;
 pub mod found;
 pub mod google;
@@ -10,6 +9,7 @@ mod moving;
 pub mod oath;
 pub mod otpauth;
 mod read;
+pub(crate) mod recognised;
 mod report;
 mod secret_path;
 #[cfg(test)]
@@ -88,7 +88,7 @@ fn of_many(
     let place = |line| FoundAt { file: file.clone(), line };
     let mut rows = Vec::new();
     let mut people: Vec<(Account, Vec<ImportedEntry>)> = Vec::new();
-    if let Some(problem) = export_of_app::recognise(&bytes) {
+    if let Some(problem) = recognised::as_export(&bytes) {
         rows.push(Row::of_nobody(place(None)).refuse(problem));
         return Ok(Report { rows, looked_at: None });
     }

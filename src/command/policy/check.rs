@@ -14,6 +14,7 @@ use twostep_core::policy::{Condition, Policy, PolicyError, Remark, Rule, Weight}
 use twostep_doctor::hint::hint;
 
 use crate::failure::Failure;
+use crate::import::recognised;
 use crate::terminal::say;
 
 #[derive(clap::Args)]
@@ -69,6 +70,10 @@ fn read(path: &PathBuf) -> Result<Vec<u8>, Failure> {
     let mut text = Vec::new();
     let file = File::open(path).map_err(failed)?;
     file.take(LONGEST_FILE.saturating_add(1)).read_to_end(&mut text).map_err(failed)?;
+    if recognised::has_keys(&text) {
+        // What is wrong with it would be told with the line.
+        return Err(Failure::refused("the file is no policy: it has keys of users in it.", "Name a policy."));
+    }
     if u64::try_from(text.len()).is_ok_and(|length| length <= LONGEST_FILE) {
         return Ok(text);
     }

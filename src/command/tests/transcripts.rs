@@ -473,6 +473,17 @@ fn mistakes_say_what_is_wrong_and_what_to_do() {
     assert!(transcript.ends_with("\nMend that, then run the command again.\n[3]"), "{transcript}");
 }
 
+#[test]
+fn policy_check_quotes_no_file_of_keys() {
+    let machine = Machine::new("no-policy");
+    let file = machine.0.join("users.oath");
+    fs::write(&file, "HOTP/T30/6 alice - 3132333435363738393031323334353637383930\n").unwrap();
+    assert_eq!(
+        machine.run(&format!("policy check {}", file.display())),
+        "error: the file is no policy: it has keys of users in it.\nName a policy.\n[1]"
+    );
+}
+
 /// What clap says to all of them.
 const MORE: &str = "\n\nFor more information, try '--help'.\n[2]";
 

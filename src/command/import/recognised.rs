@@ -1,4 +1,4 @@
-//! The exports of other apps that are JSON: recognised, not read.
+//! Files with keys in them that are recognised and not read: exports of other apps, which are JSON, and what is no policy.
 
 use super::found::Problem;
 
@@ -29,13 +29,25 @@ const APPS: [(&[&str], Problem); 9] = [
 ];
 
 /// What is wrong with a file that is an app's export, all of it.
-pub(crate) fn recognise(bytes: &[u8]) -> Option<Problem> {
+pub(crate) fn as_export(bytes: &[u8]) -> Option<Problem> {
     let plain: String =
         String::from_utf8_lossy(bytes).trim_start_matches('\u{feff}').split_whitespace().collect();
-    if !plain.starts_with(['{', '[']) {
+    if !plain.starts_with('{') && !plain.starts_with("[{") {
         return None;
     }
     APPS.into_iter().find(|(keys, _)| keys.iter().all(|key| plain.contains(key))).map(|(_, problem)| problem)
+}
+
+/// Whether a file has keys in it: one of ours, of a module that people come from, of otpauth URIs, or an app's export.
+pub(crate) fn has_keys(bytes: &[u8]) -> bool {
+    let is_of_keys = |line: &str| {
+        let line = line.trim_start();
+        line.starts_with("HOTP")
+            || line.starts_with("\" TOTP_AUTH")
+            || line.contains("otpauth")
+            || line.split_once('=').is_some_and(|(key, _)| key.trim_end() == "secret")
+    };
+    as_export(bytes).is_some() || String::from_utf8_lossy(bytes).lines().any(is_of_keys)
 }
 
 #[cfg(test)]
@@ -65,8 +77,26 @@ mod tests {
             for text in
                 [text.to_owned(), text.replace(':', " : ").replace(',', ",\n  "), format!("\u{feff}\n{text}")]
             {
-                assert!(recognise(text.as_bytes()).is_some_and(|problem| problem.contains(words)), "{text}");
+                assert!(as_export(text.as_bytes()).is_some_and(|problem| problem.contains(words)), "{text}");
             }
+        }
+    }
+
+    #[test]
+    fn tells_files_with_keys_from_policies() {
+        let keys = [
+            "version = 1\nuid = 1\n[[authenticator]]\n secret = \"K\"\n",
+            "# users\nHOTP/T30/6 alice - 00\n",
+            "K\n\" TOTP_AUTH\n",
+            "alice otpauth://totp/alice?secret=K\n",
+            "{\"secret\":\"K\"}",
+        ];
+        for text in keys {
+            assert!(has_keys(text.as_bytes()), "{text}");
+        }
+        let policy = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/policy.toml");
+        for text in [std::fs::read_to_string(policy).unwrap().as_str(), "", "[[rule]]\nmode = \"secret\"\n"] {
+            assert!(!has_keys(text.as_bytes()), "{text}");
         }
     }
 
@@ -79,7 +109,7 @@ mod tests {
             "K\n\" TOTP_AUTH\n",
             "# {\n",
         ] {
-            assert_eq!(recognise(text.as_bytes()), None, "{text}");
+            assert_eq!(as_export(text.as_bytes()), None, "{text}");
         }
     }
 }
