@@ -64,7 +64,7 @@ pub(crate) fn named(user: Option<&str>) -> Result<&str, Failure> {
 /// Fails if a person names anybody but themselves: in the same words whether there is somebody of that name or not.
 pub(crate) fn check_own(user: Option<&str>) -> Result<(), Failure> {
     let Some(user) = user else { return Ok(()) };
-    if account::by_uid(account::real_uid())?.is_some_and(|own| own.name == user) {
+    if account::by_name(user)?.is_some_and(|named| named.uid == account::real_uid()) {
         return Ok(());
     }
     Err(Failure::refused(

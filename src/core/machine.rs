@@ -16,6 +16,7 @@ use crate::login::machine::Machine;
 use crate::manage::status::{StateSummary, Status};
 use crate::os::account::{self, Account, NssName};
 use crate::os::files::{self, Access, Dir, Privacy};
+use crate::os::look_up::{self, Entry};
 use crate::os::root::{Owners, Root};
 use crate::os::{clock, entropy, groups};
 use crate::paths::{DEBIAN_PAM_DIRS, POLICY_DIR, POLICY_FILE};
@@ -116,6 +117,10 @@ impl Machine for System {
 
     fn account(&self, name: &str) -> Result<Option<Account>, Denial> {
         Ok(account::by_name(name)?)
+    }
+
+    fn entries<'n>(&self, names: &BTreeSet<&'n str>) -> Vec<(&'n str, Entry)> {
+        look_up::entries(names)
     }
 
     fn memberships(&self, entry: &NssName, named: &BTreeSet<&str>) -> Result<BTreeSet<String>, Fault> {

@@ -13,6 +13,7 @@ use crate::login::application::{Application, Handoff, HandoffKind, PamItems};
 use crate::login::audit::Line;
 use crate::login::machine::Machine;
 use crate::os::account::{self, Account, NssName};
+use crate::os::look_up::Entry;
 use crate::os::root::Root;
 use crate::policy::{Policy, Verification};
 use crate::proof::code::{Answer, LongCode, Typed};
@@ -226,6 +227,14 @@ impl Machine for Fake {
             account.names.push(alias);
         }
         Ok(account)
+    }
+    fn entries<'n>(&self, names: &BTreeSet<&'n str>) -> Vec<(&'n str, Entry)> {
+        let entry = |name| match name {
+            "ROOT" => Ok((0, "root".to_owned())),
+            "root@other" => Ok((7, "root".to_owned())),
+            _ => Err(Fault(format!("there is no user '{name}'"))),
+        };
+        names.iter().map(|&name| (name, entry(name))).collect()
     }
     fn memberships(&self, name: &NssName, groups: &BTreeSet<&str>) -> Result<BTreeSet<String>, Fault> {
         if groups.contains("lost") {

@@ -3,10 +3,12 @@
 use std::collections::BTreeSet;
 
 use twostep_core::fault::Fault;
-use twostep_core::os::account::{self, NssName};
-use twostep_core::os::groups;
+use twostep_core::login::spellings::names_with_spellings;
+use twostep_core::machine::System;
+use twostep_core::os::account::{self, Account, NssName};
 use twostep_core::os::root::Root;
-use twostep_core::policy::{Address, Groups, LoginFacts, Methods, Mode, Origin, Policy};
+use twostep_core::os::{groups, look_up};
+use twostep_core::policy::{Address, Groups, LoginFacts, Methods, Mode, Origin, Policy, Spellings};
 use twostep_core::time::UnixTime;
 use twostep_hostconf::sshd::config::Named;
 use twostep_hostconf::tree;
@@ -79,10 +81,50 @@ impl<'a> People<'a> {
         self.name(uid).ok().flatten().unwrap_or_else(|| format!("uid {uid}"))
     }
 
-    /// What the policy asks of `user` at `service` at `now`.
+    /// Uid and name of the user called `name`; none if there is no such user.
+    pub(crate) fn entry(&self, name: &str) -> Result<Option<(u32, String)>, Fault> {
+        if self.root.is_machine() {
+            return look_up::user(name);
+        }
+        let local = self.local().ok_or_else(|| Fault("/etc/passwd cannot be read".to_owned()))?;
+        Ok(local.into_iter().find(|one| one.name == name).map(|one| (one.uid, one.name)))
+    }
+
+    /// Whether there is a group called `name`.
+    pub(crate) fn is_group(&self, name: &str) -> Result<bool, Fault> {
+        if self.root.is_machine() {
+            return look_up::is_group(name);
+        }
+        let text = tree::text(self.root, "/etc/group");
+        let text = text.ok_or_else(|| Fault("/etc/group cannot be read".to_owned()))?;
+        Ok(text.lines().any(|line| line.split(':').next() == Some(name)))
+    }
+
+    /// What the policy asks of `user` at `service` at `now`. Of a user with several names, the strictest verdict counts.
     pub(crate) fn mode(&self, policy: &Policy, user: &str, service: &str, now: UnixTime) -> Mode {
-        let groups = self.groups_of(user, &policy.groups());
-        mode(policy, user, service, groups, now)
+        let wanted = policy.groups();
+        let Some(account) = self.account(user) else {
+            let groups = self.groups_of(user, &wanted);
+            return mode(policy, user, self.unknown_spellings(policy, user), service, groups, now);
+        };
+        let machine = System::new(self.root.clone());
+        let names = names_with_spellings(&machine, policy, &account, |_| ());
+        let modes = names.into_iter().map(|(name, spellings)| {
+            let groups = groups::memberships(name, &wanted).map_or(Groups::Unknown, Groups::Known);
+            mode(policy, &name.name, spellings, service, groups, now)
+        });
+        modes.max().unwrap_or(Mode::Mandatory)
+    }
+
+    fn account(&self, user: &str) -> Option<Account> {
+        if self.root.is_machine() { account::by_name(user).ok()? } else { None }
+    }
+
+    /// What may be other spellings of `user` in the policy, where no name service says whether they are.
+    fn unknown_spellings<'p>(&self, policy: &'p Policy, user: &str) -> Spellings<'p> {
+        let is_nobody = |name: &&str| !matches!(self.entry(name), Ok(Some(_)));
+        let unknown = policy.possible_spellings(user).filter(is_nobody).collect();
+        Spellings { known: Vec::new(), unknown }
     }
 
     /// Whether the policy asks nothing of those who are `named`, at sshd.
@@ -93,7 +135,7 @@ impl<'a> People<'a> {
             }
             Named::Groups(groups) => groups.iter().all(|group| {
                 let only = Groups::Known(BTreeSet::from([group.clone()]));
-                let somebody = mode(policy, "", "sshd", only, now);
+                let somebody = mode(policy, "", Spellings::default(), "sshd", only, now);
                 let members = self.local_members(group).into_iter();
                 let all = members.map(|user| self.mode(policy, &user, "sshd", now));
                 all.chain([somebody]).all(|mode| mode == Mode::Exempt)
@@ -138,12 +180,19 @@ fn by_name_service(user: &str, wanted: &BTreeSet<&str>) -> Option<BTreeSet<Strin
 }
 
 /// At sshd, wherever somebody comes from and by whatever method, the stricter verdict counts.
-fn mode(policy: &Policy, user: &str, service: &str, groups: Groups, now: UnixTime) -> Mode {
+fn mode(
+    policy: &Policy,
+    user: &str,
+    spellings: Spellings<'_>,
+    service: &str,
+    groups: Groups,
+    now: UnixTime,
+) -> Mode {
     let (origin, address, methods) = match service {
         "login" => (Origin::Local, Address::None, Methods::Known(vec!["password"])),
         _ => (Origin::Remote, Address::Unknown, Methods::UNKNOWN),
     };
-    policy.decide(&LoginFacts { user, service, origin, address, groups, methods }, now).mode
+    policy.decide(&LoginFacts { user, spellings, service, origin, address, groups, methods }, now).mode
 }
 
 #[cfg(test)]

@@ -6,12 +6,13 @@ use std::time::UNIX_EPOCH;
 use clap::ValueEnum;
 use serde::Serialize;
 use twostep_core::login::machine::Machine;
+use twostep_core::login::spellings::names_with_spellings;
 use twostep_core::machine::System;
 use twostep_core::os::account::{Account, NssName};
 use twostep_core::os::clock;
 use twostep_core::os::root::Root;
 use twostep_core::policy::{
-    Address, Applies, Decision, Groups, LoginFacts, METHODS, Methods, Mode, Origin, Policy,
+    Address, Applies, Decision, Groups, LoginFacts, METHODS, Methods, Mode, Origin, Policy, Spellings,
 };
 use twostep_core::time::UnixTime;
 
@@ -157,13 +158,19 @@ impl Stored {
 
 impl Arguments {
     /// The login, once under each name of the account.
-    fn logins<'a>(&'a self, system: &System, policy: &Policy, account: &'a Account) -> Vec<LoginFacts<'a>> {
+    fn logins<'a>(
+        &'a self,
+        system: &System,
+        policy: &'a Policy,
+        account: &'a Account,
+    ) -> Vec<LoginFacts<'a>> {
         let named = policy.groups();
-        let names = account.names.iter();
-        names.map(|name| self.login(name, groups(system, name, &named))).collect()
+        let names = names_with_spellings(system, policy, account, |doubt| note(&format!("{doubt}.")));
+        let login = |(name, spellings)| self.login(name, spellings, groups(system, name, &named));
+        names.into_iter().map(login).collect()
     }
 
-    fn login<'a>(&'a self, name: &'a NssName, groups: Groups) -> LoginFacts<'a> {
+    fn login<'a>(&'a self, name: &'a NssName, spellings: Spellings<'a>, groups: Groups) -> LoginFacts<'a> {
         let origin = match self.origin {
             Some(Where::Local) => Origin::Local,
             Some(Where::Remote) => Origin::Remote,
@@ -172,6 +179,7 @@ impl Arguments {
         };
         LoginFacts {
             user: &name.name,
+            spellings,
             service: &self.service,
             origin,
             address: Address::of(&self.from),

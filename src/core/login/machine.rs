@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use crate::dialogue::enroll::Source;
 use crate::fault::Fault;
 use crate::os::account::{Account, NssName};
+use crate::os::look_up::Entry;
 use crate::policy::{Policy, Verification};
 use crate::proof::code::{LongCode, Typed};
 use crate::proof::ticket::Ticket;
@@ -19,6 +20,8 @@ pub trait Machine: Source {
     fn policy(&self) -> Result<Policy, Denial>;
     /// The account called `name`; none if there is none.
     fn account(&self, name: &str) -> Result<Option<Account>, Denial>;
+    /// What the name service answers to each of `names`.
+    fn entries<'n>(&self, names: &BTreeSet<&'n str>) -> Vec<(&'n str, Entry)>;
     /// Those of `groups` to which `user` belongs.
     fn memberships(&self, user: &NssName, groups: &BTreeSet<&str>) -> Result<BTreeSet<String>, Fault>;
     /// Whether the account has a credential.

@@ -7,3 +7,4 @@ pub mod audit;
 pub mod auth_phase;
 pub mod machine;
 mod pam_call;
+pub mod spellings;

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use crate::login::application::{Application, PamItems};
 use crate::login::audit::{self, Who};
 use crate::login::machine::Machine;
+use crate::login::spellings::names_with_spellings;
 use crate::os::account::{Account, NssName};
 use crate::policy::{Address, DEFAULT_RULE, Decision, Groups, LoginFacts, Methods, Mode, Origin, Policy};
 use crate::time::Day;
@@ -76,11 +77,14 @@ impl<'a, A: Application, M: Machine> PamCall<'a, A, M> {
         let now = self.machine.now()?;
         let named = policy.groups();
         let mut strictest: Option<Decision<'_>> = None;
-        for name in &account.names {
+        let machine = self.machine;
+        let names = names_with_spellings(machine, policy, account, |doubt| self.remark(doubt));
+        for (name, spellings) in names {
             let groups = self.groups_of(name, &named);
             let decision = policy.decide(
                 &LoginFacts {
                     user: &name.name,
+                    spellings,
                     service: &self.items.service,
                     origin: origin(&self.items),
                     address: Address::of(&self.items.rhost),

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::login::machine::Machine;
+use crate::login::spellings::names_with_spellings;
 use crate::os::account::Account;
 use crate::paths::POLICY;
 use crate::policy::{Groups, Mode, Policy};
@@ -30,9 +31,10 @@ impl Obligation {
         now: UnixTime,
     ) -> Option<Self> {
         let named = policy.groups();
-        account.names.iter().find_map(|name| {
+        let names = names_with_spellings(machine, policy, account, |_| ());
+        names.into_iter().find_map(|(name, spellings)| {
             let groups = machine.memberships(name, &named).map_or(Groups::Unknown, Groups::Known);
-            let found = policy.obligation(&name.name, &groups, required, now)?;
+            let found = policy.obligation(&name.name, &spellings, &groups, required, now)?;
             let administrator = found.mode != Mode::Mandatory;
             Some(Self { rule: found.rule.to_owned(), line: found.line, administrator })
         })
@@ -87,6 +89,24 @@ mod tests {
             "mode = \"opt-in\"\n[[rule]]\nname = \"admins\"\ngroups = [\"wheel\"]\nmode = \"mandatory\"";
         assert_eq!(obligation(wheel, false), by("admins", 4, false));
         assert_eq!(obligation(&wheel.replace("wheel", "staff"), false), None);
+    }
+
+    /// The name service answers ROOT with root, root@other with somebody else, and Root not at all.
+    #[test]
+    fn obliges_account_by_any_spelling_that_may_be_its_name() {
+        let rule = |listed, mode| {
+            format!(
+                "mode = \"opt-in\"\n[[rule]]\nname = \"named\"\nusers = [\"{listed}\"]\nmode = \"{mode}\"\n"
+            )
+        };
+        for (listed, is_obliged) in [("ROOT", true), ("Root", true), ("root@other", false), ("ada", false)] {
+            assert_eq!(obligation(&rule(listed, "mandatory"), false).is_some(), is_obliged, "{listed}");
+        }
+        let all = "[[rule]]\nname = \"all\"\nmode = \"mandatory\"\n";
+        for (listed, is_obliged) in [("Root", true), ("root@other", true)] {
+            let exempt = rule(listed, "exempt") + all;
+            assert_eq!(obligation(&exempt, false).is_some(), is_obliged, "{listed}");
+        }
     }
 
     #[test]

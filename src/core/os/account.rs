@@ -125,7 +125,7 @@ pub(crate) fn check_name(name: &str) -> Result<(), String> {
 }
 
 /// Whether a name can be an account's at all. What begins with a sign was NIS syntax once; a control byte is an attack.
-fn is_plausible(name: &str) -> bool {
+pub(super) fn is_plausible(name: &str) -> bool {
     !name.is_empty() && name.len() <= 255 && !name.starts_with(['-', '+']) && !name.contains(char::is_control)
 }
 

@@ -20,6 +20,7 @@ pub(crate) mod limits;
 #[expect(unsafe_code, reason = "flock(2): nix has it only behind a guard whose drop can panic")]
 mod lock;
 pub mod log;
+pub mod look_up;
 #[expect(unsafe_code, reason = "dlopen(3) and the functions of the name service's libraries, which are C's")]
 mod nss;
 pub mod root;

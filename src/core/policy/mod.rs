@@ -9,6 +9,7 @@ mod properties;
 mod reader;
 mod remarks;
 mod rules;
+mod spelling;
 #[cfg(test)]
 mod tests;
 
@@ -20,3 +21,4 @@ pub use network::Network;
 pub use reader::{PolicyError, Position};
 pub use remarks::{Remark, Weight};
 pub use rules::{Applies, Condition, Policy, Rule};
+pub use spelling::{Spellings, is_rewritten, may_be_spelling};

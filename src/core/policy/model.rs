@@ -7,6 +7,7 @@ use crate::proof::totp::{self, Algorithm, Authenticator};
 use crate::time::{Day, Period, UnixTime};
 
 use super::network;
+use super::spelling::Spellings;
 
 /// What stands for the policy's own `mode` where a rule is named.
 pub const DEFAULT_RULE: &str = "default";
@@ -157,6 +158,8 @@ impl Methods<'_> {
 pub struct LoginFacts<'a> {
     /// A name of the account's.
     pub user: &'a str,
+    /// The other names in the policy that mean it.
+    pub spellings: Spellings<'a>,
     /// PAM_SERVICE of the login; libpam gives it in lower case.
     pub service: &'a str,
     /// Whether it is surely at a console of this machine.

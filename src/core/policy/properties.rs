@@ -4,11 +4,15 @@
 
 use std::collections::BTreeSet;
 
-use super::{Address, Groups, LoginFacts, METHODS, Methods, Mode, Origin, Policy};
+use super::{
+    Address, Groups, LoginFacts, METHODS, Methods, Mode, Origin, Policy, Spellings, may_be_spelling,
+};
 use crate::time::UnixTime;
 
 const NOW: UnixTime = UnixTime::new(1_800_000_000);
 const USERS: [&str; 4] = ["ada", "bob", "eve", "root"];
+/// Other ways to write the first of [`USERS`].
+const SPELLINGS: [&str; 4] = ["ADA", "CORP\\ada", "ada@corp.example", "Ada@CORP"];
 const GROUPS: [&str; 3] = ["staff", "sudo", "wheel"];
 const SERVICES: [&str; 3] = ["sshd", "login", "sudo"];
 const NETWORKS: [&str; 4] = ["192.0.2.0/24", "198.51.100.7", "2001:db8::/32", "0.0.0.0/0"];
@@ -50,7 +54,7 @@ impl Chance {
 
     fn rule(&mut self, name: usize, mode: &str, users: Option<&str>) -> Vec<String> {
         let mut keys = vec![format!("name = \"r{name}\""), format!("mode = \"{mode}\"")];
-        keys.extend(users.map(|user| format!("users = [\"{user}\"]")));
+        keys.extend(users.map(|user| format!("users = [{user:?}]")));
         let lists = [
             ("groups", &GROUPS[..]),
             ("services", &SERVICES),
@@ -76,6 +80,7 @@ impl Chance {
         let address = Address::of(self.pick(&REMOTE));
         LoginFacts {
             user: self.pick(&USERS),
+            spellings: Spellings::default(),
             service: self.pick(&SERVICES),
             origin: if self.one_in(2) { Origin::Local } else { Origin::Remote },
             address,
@@ -218,6 +223,70 @@ fn judges_some_methods_no_milder_than_all_of_them() {
         exempt += usize::from(with_some == Mode::Exempt);
     }
     assert!(stricter > 100 && exempt > 100, "{stricter} {exempt}");
+}
+
+/// Whatever a look-up of another spelling does not tell, nobody gets by with less than if it had told: not in a login, and not
+/// where they want to give up the second step.
+#[test]
+fn unknown_spelling_never_makes_a_verdict_milder() {
+    let mut chance = Chance(0x3C6E_F372);
+    let mut stricter = 0;
+    for _ in 0..10_000 {
+        let listed = ["ada", SPELLINGS[0], SPELLINGS[1], SPELLINGS[2], SPELLINGS[3], "eve"];
+        let rules: Vec<Vec<String>> = (0..4)
+            .map(|number| {
+                let (mode, user) = (MODES[chance.below(3)], chance.pick(&listed));
+                let user = Some(user).filter(|_| !chance.one_in(4));
+                chance.rule(number, mode, user)
+            })
+            .collect();
+        let written = text(MODES[chance.below(3)], &rules);
+        let policy = parsed(&written);
+        let (mut known, mut told) = (Spellings::default(), Spellings::default());
+        for spelling in policy.possible_spellings("ada").collect::<BTreeSet<_>>() {
+            let is_ada = chance.one_in(2);
+            known.known.extend(is_ada.then_some(spelling));
+            match chance.one_in(2) {
+                true => told.unknown.push(spelling),
+                false => told.known.extend(is_ada.then_some(spelling)),
+            }
+        }
+        let who = LoginFacts { user: "ada", spellings: known, ..chance.subject() };
+        let unsure = LoginFacts { spellings: told, ..who.clone() };
+        let (least, verdict) = (policy.decide(&who, NOW).mode, policy.decide(&unsure, NOW).mode);
+        assert!(verdict >= least, "{unsure:?}\n{written}");
+        stricter += usize::from(verdict > least);
+        let required = chance.one_in(2);
+        let obliged = |who: &LoginFacts<'_>| {
+            policy.obligation("ada", &who.spellings, &who.groups, required, NOW).is_some()
+        };
+        assert!(obliged(&unsure) || !obliged(&who), "{unsure:?}\n{written}");
+    }
+    assert!(stricter > 100, "{stricter}");
+}
+
+/// A rule decides the same, whichever spelling of a known account it lists.
+#[test]
+fn known_spelling_decides_as_the_name_does() {
+    let mut chance = Chance(0xA54F_F53A);
+    for _ in 0..1000 {
+        let rules: Vec<Vec<String>> = (0..3)
+            .map(|number| {
+                let mode = MODES[chance.below(3)];
+                chance.rule(number, mode, Some("ada"))
+            })
+            .collect();
+        let spelling = chance.pick(&SPELLINGS);
+        let by_name = text("opt-in", &rules);
+        let by_spelling = by_name.replace("[\"ada\"]", &format!("[{spelling:?}]"));
+        let who = LoginFacts { user: "ada", ..chance.subject() };
+        let spelt =
+            LoginFacts { spellings: Spellings { known: vec![spelling], unknown: vec![] }, ..who.clone() };
+        let (one, other) = (parsed(&by_name), parsed(&by_spelling));
+        assert_eq!(one.decide(&who, NOW).mode, other.decide(&spelt, NOW).mode, "{who:?}\n{by_spelling}");
+        assert!(other.possible_spellings("ada").all(|listed| listed == spelling));
+        assert!(SPELLINGS.iter().all(|one| may_be_spelling(one, "ada") && may_be_spelling(one, spelling)));
+    }
 }
 
 /// What a login refuses, `policy check` shows, and nothing else; whatever has happened to a file.

@@ -10,6 +10,7 @@ use super::model::{
     Verification,
 };
 use super::network::Network;
+use super::spelling::{Spellings, possible_among};
 
 /// The policy, parsed and checked.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -60,26 +61,31 @@ impl Policy {
         })
     }
 
-    /// What makes the second step mandatory for `user`, with these groups, in some login or other: every condition but those
-    /// on people is taken as possible. None if it is mandatory nowhere; then they may give it up. `required`: whether an
-    /// administrator requires it of this account.
+    /// What makes the second step mandatory for `user`, with these spellings and groups, in some login or other: every condition
+    /// but those on people is taken as possible. None if it is mandatory nowhere; then they may give it up. `required`: whether
+    /// an administrator requires it of this account.
     pub fn obligation(
         &self,
         user: &str,
+        spellings: &Spellings<'_>,
         groups: &Groups,
         required: bool,
         now: UnixTime,
     ) -> Option<Decision<'_>> {
         let obliges = |mode| mode == Mode::Mandatory || (mode == Mode::OptIn && required);
-        for rule in self.rules.iter().filter(|rule| rule.can_mean(user, groups, now)) {
+        for rule in self.rules.iter().filter(|rule| !rule.is_over(now)) {
+            let (named, grouped) = (rule.named(user, spellings), rule.grouped(groups));
+            if named == Holds::No || grouped == Holds::No {
+                continue;
+            }
             let verdict = rule.decision(now);
-            if matches!(groups, Groups::Unknown) && rule.groups.is_some() {
+            if grouped == Holds::Unknown {
                 return Some(verdict.assumed());
             }
             if obliges(verdict.mode) {
                 return Some(verdict);
             }
-            if rule.is_about_people_alone() {
+            if named == Holds::Yes && rule.is_about_people_alone() {
                 return None;
             }
         }
@@ -103,6 +109,12 @@ impl Policy {
         };
         let mut modes = self.rules.iter().filter(reaches).map(|rule| rule.mode);
         self.mode == Mode::Mandatory || modes.any(|mode| mode == Mode::Mandatory)
+    }
+
+    /// The names in rules that could be other spellings of `name`: only these are looked up.
+    pub fn possible_spellings(&self, name: &str) -> impl Iterator<Item = &str> {
+        let users = self.rules.iter().flat_map(|rule| rule.users.iter().flatten()).map(String::as_str);
+        possible_among(users, name)
     }
 
     /// The groups that any rule names: only these are looked up.
@@ -188,6 +200,7 @@ impl Applies {
 }
 
 /// Whether one condition holds.
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Holds {
     Yes,
     No,
@@ -215,9 +228,10 @@ impl Rule {
 
     /// Whether it applies to `who` at `now`.
     pub(super) fn applies(&self, who: &LoginFacts<'_>, now: UnixTime) -> Applies {
+        let named = self.named(who.user, &who.spellings);
         let known = [
             (Condition::Until, !self.is_over(now)),
-            (Condition::Users, is_listed(self.users.as_deref(), who.user)),
+            (Condition::Users, named != Holds::No),
             (Condition::Services, is_listed(self.services.as_deref(), who.service)),
             (Condition::Origin, self.origin.is_none_or(|origin| origin == who.origin)),
         ];
@@ -229,6 +243,7 @@ impl Rule {
             (_, Holds::No, _) => Applies::No(Condition::From),
             (_, _, Holds::No) => Applies::No(Condition::FirstFactor),
             (Holds::Unknown, _, _) => Applies::UnknownGroups,
+            (Holds::Yes, _, _) if named == Holds::Unknown => Applies::Perhaps(Condition::Users),
             (Holds::Yes, Holds::Unknown, _) => Applies::Perhaps(Condition::From),
             (Holds::Yes, Holds::Yes, Holds::Unknown) => Applies::Perhaps(Condition::FirstFactor),
             (Holds::Yes, Holds::Yes, Holds::Yes) => Applies::Yes,
@@ -242,12 +257,6 @@ impl Rule {
         Decision { mode, rule: &self.name, line: self.line, starts: coming, is_assumed: false }
     }
 
-    /// Whether `user`, with these groups, is meant by it in any login at all.
-    pub(super) fn can_mean(&self, user: &str, groups: &Groups, now: UnixTime) -> bool {
-        let is_member = !matches!(self.grouped(groups), Holds::No);
-        !self.is_over(now) && is_listed(self.users.as_deref(), user) && is_member
-    }
-
     /// Whether it means whom it means in every login.
     pub(super) fn is_about_people_alone(&self) -> bool {
         let Self { services, origin, from, first_factor, .. } = self;
@@ -257,6 +266,15 @@ impl Rule {
     /// Whether its last day is over.
     pub(super) fn is_over(&self, now: UnixTime) -> bool {
         self.until.is_some_and(|day| now >= day.ends())
+    }
+
+    fn named(&self, user: &str, spellings: &Spellings<'_>) -> Holds {
+        let Some(users) = &self.users else { return Holds::Yes };
+        let lists = |name: &str| users.iter().any(|listed| listed == name);
+        if lists(user) || spellings.known.iter().any(|name| lists(name)) {
+            return Holds::Yes;
+        }
+        if spellings.unknown.iter().any(|name| lists(name)) { Holds::Unknown } else { Holds::No }
     }
 
     fn covers(&self, address: Address) -> Holds {

@@ -29,7 +29,8 @@ fn subject<'a>(user: &'a str, service: &'a str, rhost: &str, groups: &[&str]) ->
     let origin = if rhost.is_empty() { Origin::Local } else { Origin::Remote };
     let groups = Groups::Known(groups.iter().map(|&name| name.to_owned()).collect());
     let methods = Methods::Known(Vec::new());
-    LoginFacts { user, service, origin, address: Address::of(rhost), groups, methods }
+    let spellings = Spellings::default();
+    LoginFacts { user, spellings, service, origin, address: Address::of(rhost), groups, methods }
 }
 
 #[test]
@@ -265,7 +266,7 @@ fn who_must_prove_a_second_step_somewhere_may_not_give_it_up() {
     for (default, rules, groups, required, expected) in table {
         let text = format!("version = 1\nmode = \"{default}\"\n{rules}");
         let policy = Policy::parse(text.as_bytes()).unwrap();
-        let obligation = policy.obligation("ada", &groups, required, NOW);
+        let obligation = policy.obligation("ada", &Spellings::default(), &groups, required, NOW);
         assert_eq!(obligation.map(|verdict| verdict.rule), expected, "{text} {groups:?} {required}");
     }
 }

@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use twostep_core::policy::{
     Address, Applies, Condition, DEFAULT_RULE, Groups, LoginFacts, METHODS, Methods, Mode, Origin, Policy,
-    PolicyError,
+    PolicyError, Spellings,
 };
 use twostep_core::time::UnixTime;
 
@@ -71,7 +71,7 @@ fn check_decision(policy: &Policy, who: &LoginFacts<'_>, now: UnixTime) {
     if considered.last().is_some_and(|(_, applies)| *applies == Applies::UnknownGroups) {
         assert_eq!(decision.mode, Mode::Mandatory, "groups that cannot be looked up");
     }
-    let unseen = policy.obligation(who.user, &who.groups, false, now);
+    let unseen = policy.obligation(who.user, &who.spellings, &who.groups, false, now);
     assert!(
         decision.mode != Mode::Mandatory || unseen.is_some(),
         "who must here may give it up: {decision:?}"
@@ -106,7 +106,8 @@ fn subjects(policy: &Policy) -> Vec<LoginFacts<'_>> {
                         Groups::Unknown => Methods::UNKNOWN,
                         Groups::Known(_) => Methods::Known(METHODS.to_vec()),
                     };
-                    subjects.push(LoginFacts { user, service, origin, address, groups, methods });
+                    let spellings = Spellings::default();
+                    subjects.push(LoginFacts { user, spellings, service, origin, address, groups, methods });
                 }
             }
         }

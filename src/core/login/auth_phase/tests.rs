@@ -200,6 +200,33 @@ fn of_two_names_of_an_account_the_stricter_verdict_counts() {
     assert_eq!(run(&mut person("toor", &["123456"; 3]), &exempt), PamCode::AuthErr);
 }
 
+/// The name service answers ROOT with root, root@other with somebody else, and Root not at all.
+#[test]
+fn rule_holds_for_spellings_and_where_one_is_not_known() {
+    let policy = |mode: &str, listed: &str, other: &str| {
+        let text = format!(
+            "mode = \"{other}\"\n[enrollment]\nservices = []\n[[rule]]\nname = \"named\"\nmode = \"{mode}\"\nusers = [\"{listed}\"]"
+        );
+        Box::leak(text.into_boxed_str()) as &'static str
+    };
+    let table = [
+        ("mandatory", "ROOT", "opt-in", PamCode::AuthErr, 0),
+        ("mandatory", "Root", "opt-in", PamCode::AuthErr, 1),
+        ("mandatory", "root@other", "opt-in", PamCode::Ignore, 0),
+        ("mandatory", "roots", "opt-in", PamCode::Ignore, 0),
+        ("exempt", "ROOT", "mandatory", PamCode::Ignore, 0),
+        ("exempt", "Root", "mandatory", PamCode::AuthErr, 1),
+        ("exempt", "root@other", "mandatory", PamCode::AuthErr, 0),
+    ];
+    for (mode, listed, other, code, doubts) in table {
+        let machine = Fake { policy: Ok(policy(mode, listed, other)), enrolled: Ok(false), ..enrolled(&[]) };
+        let mut root = person("root", &["1", "2", "3"]);
+        assert_eq!(run(&mut root, &machine), code, "{mode} {listed}");
+        let doubt = "there is no user 'Root': a rule that names them counts where it is stricter";
+        assert_eq!(root.log.iter().filter(|line| line.contains(doubt)).count(), doubts, "{:?}", root.log);
+    }
+}
+
 fn forward_pass() -> LineOptions {
     LineOptions { question: Question::PasswordAndCode, ..LineOptions::default() }
 }

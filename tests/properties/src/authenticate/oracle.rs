@@ -5,7 +5,7 @@ use std::ffi::c_int;
 use std::fs;
 use std::path::PathBuf;
 
-use twostep_core::policy::{Address, Groups, LoginFacts, METHODS, Methods, Mode, Origin, Policy};
+use twostep_core::policy::{Address, Groups, LoginFacts, METHODS, Methods, Mode, Origin, Policy, Spellings};
 use twostep_core::proof::code::LongCode;
 use twostep_core::proof::totp::Authenticator;
 use twostep_core::store::files::credential::Credential;
@@ -213,6 +213,7 @@ fn possible(input: &Input<'_>, policy: &Policy, user: &str) -> Vec<(Mode, String
                 let address = Address::of(input.rhost.as_deref().unwrap_or_default());
                 let who = LoginFacts {
                     user,
+                    spellings: Spellings::default(),
                     service: input.service,
                     origin,
                     address,

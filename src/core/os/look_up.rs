@@ -1,0 +1,72 @@
+//! Whom the names of a policy mean. A login waits for it, so there is a limit to how long it takes.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use nix::unistd::{Group, User};
+
+use crate::fault::Fault;
+
+use super::account::is_plausible;
+use super::words;
+
+/// Uid and name of the entry with which the name service answers a name. That there is no such user is an error here: a
+/// directory that is away says so of an account, too.
+pub type Entry = Result<(u32, String), Fault>;
+
+/// How many names are looked up for one login.
+const MOST: usize = 32;
+/// How long all these look-ups may take before no further one begins.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// What the name service answers to each of `names`; to more than 32, or after a second, nothing.
+pub fn entries<'n>(names: &BTreeSet<&'n str>) -> Vec<(&'n str, Entry)> {
+    if names.is_empty() {
+        return Vec::new();
+    }
+    let began = Instant::now();
+    let answer = |(number, &name)| {
+        let is_late = number >= MOST || began.elapsed() >= PATIENCE;
+        (name, if is_late { Err(not_asked(name)) } else { entry(name) })
+    };
+    names.iter().enumerate().map(answer).collect()
+}
+
+fn entry(name: &str) -> Entry {
+    user(name)?.ok_or_else(|| Fault(format!("there is no user '{name}'")))
+}
+
+/// Uid and name of the user whom the name service knows as `name`; none if it knows no such user.
+pub fn user(name: &str) -> Result<Option<(u32, String)>, Fault> {
+    let user = if is_plausible(name) { User::from_name(name) } else { Ok(None) };
+    let user =
+        user.map_err(|error| Fault(format!("the look-up of user '{name}' failed: {}", words(error))))?;
+    Ok(user.map(|user| (user.uid.as_raw(), user.name)))
+}
+
+/// Whether the name service knows a group `name`.
+pub fn is_group(name: &str) -> Result<bool, Fault> {
+    let group = Group::from_name(name);
+    let group =
+        group.map_err(|error| Fault(format!("the look-up of group '{name}' failed: {}", words(error))))?;
+    Ok(group.is_some())
+}
+
+fn not_asked(name: &str) -> Fault {
+    Fault(format!("user '{name}' was not looked up: a login asks for {MOST} names, and for 1 s, at most"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn asks_for_as_many_names_as_a_login_may() {
+        let names: Vec<String> = (0..40).map(|number| format!("root@{number:02}")).collect();
+        let found = entries(&names.iter().map(String::as_str).collect());
+        let asked =
+            found.iter().filter(|(_, entry)| entry.as_ref().is_err_and(|fault| fault.0.contains("no user")));
+        assert_eq!((found.len(), asked.count()), (40, MOST));
+        assert_eq!(entries(&BTreeSet::from(["root"])), [("root", Ok((0, "root".to_owned())))]);
+    }
+}
