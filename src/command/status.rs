@@ -18,7 +18,7 @@ use twostep_core::verdict::is_soon;
 use crate::administrator::{Administrator, Target};
 use crate::caller::{ASK, Caller, check_own, named, unavailable};
 use crate::failure::Failure;
-use crate::terminal::say;
+use crate::terminal::{note, say};
 use crate::ticket::moment;
 
 #[derive(clap::Args)]
@@ -115,18 +115,26 @@ fn of_oneself(arguments: &Arguments) -> Result<(), Failure> {
 
 fn of_others(administrator: &Administrator, arguments: &Arguments) -> Result<(), Failure> {
     let store = administrator.store()?;
-    let (targets, strays) = if arguments.all {
+    let (found, strays) = if arguments.all {
         let (uids, strays) = store.uids()?;
-        (uids.into_iter().map(Target::of).collect::<Result<_, _>>()?, strays)
+        (uids.into_iter().map(Target::of).collect(), strays)
     } else {
-        (vec![administrator.target(named(arguments.user.as_deref())?)?], Vec::new())
+        (vec![Ok(administrator.target(named(arguments.user.as_deref())?)?)], Vec::new())
     };
+    let (targets, failures) = parted(found);
     let now = administrator.now()?;
     let basis = Basis { system: administrator.machine(), policy: administrator.policy()?, now };
     let status = |target: &Target| Status::of(&store, target.uid, target.account.as_ref(), now);
     let all: Vec<AccountStatus> =
         targets.iter().map(|target| AccountStatus::of(&basis, target, status(target), You::No)).collect();
-    show(&all, arguments)?;
+    if failures.is_empty() || !all.is_empty() || arguments.json {
+        show(&all, arguments)?;
+    }
+    failures.iter().for_each(|failure| note(failure.what()));
+    if !failures.is_empty() {
+        let what = format!("{} of those of whom something is stored cannot be shown.", failures.len());
+        return Err(Failure::unavailable(what, "See why the name service does not answer."));
+    }
     if let Some(problem) = all.iter().find_map(|status| status.problem.as_ref()) {
         return Err(Failure::unavailable(problem.clone(), "Until this is mended, logins are denied."));
     }
@@ -137,6 +145,18 @@ fn of_others(administrator: &Administrator, arguments: &Arguments) -> Result<(),
         )),
         None => Ok(()),
     }
+}
+
+/// Those who can be shown, and why the others cannot.
+fn parted(found: Vec<Result<Target, Failure>>) -> (Vec<Target>, Vec<Failure>) {
+    let (mut targets, mut failures) = (Vec::new(), Vec::new());
+    for target in found {
+        match target {
+            Ok(target) => targets.push(target),
+            Err(failure) => failures.push(failure),
+        }
+    }
+    (targets, failures)
 }
 
 /// Whether the person who is shown is the one who looks.

@@ -13,6 +13,7 @@ pub mod finding;
 mod helper_path;
 mod login_defs;
 mod mounts;
+mod name_service;
 mod people;
 mod policy;
 pub mod report;
@@ -26,7 +27,7 @@ use twostep_core::os::root::Root;
 
 use context::Context;
 use finding::Finding;
-pub use policy::hint;
+pub use policy::{hint, names};
 use report::Report;
 
 /// The checks, each in a file of its own. One that cannot look says so in a finding.
@@ -39,6 +40,7 @@ const CHECKS: &[fn(&Context<'_>) -> Vec<Finding>] = &[
     mounts::check,
     store_account::check,
     clock::check,
+    name_service::check,
     users::check,
     confinement::check,
 ];

@@ -1,7 +1,7 @@
 //! The people of whom something is stored, and those who must have a second step and cannot get one.
 
 use twostep_core::paths::{POLICY, STATES, USERS};
-use twostep_core::policy::{Mode, Policy};
+use twostep_core::policy::{Mode, Policy, is_rewritten};
 use twostep_core::proof::state::State;
 use twostep_core::proof::totp;
 use twostep_core::store::files::Store;
@@ -9,7 +9,7 @@ use twostep_core::store::files::credential::Credential;
 use twostep_core::time::{Period, UnixTime};
 use twostep_core::verdict::is_soon;
 use twostep_hostconf::location::Location;
-use twostep_hostconf::login_defs;
+use twostep_hostconf::{login_defs, nsswitch};
 
 use crate::below_root;
 use crate::context::Context;
@@ -107,6 +107,10 @@ impl Person<'_> {
     /// A state may outlive its account: it holds nothing that lets anybody in.
     fn gone(&self) -> Option<Finding> {
         let credential = self.credential.as_ref()?;
+        let elsewhere = nsswitch::remote_sources(self.context.root).join(", ");
+        if !elsewhere.is_empty() {
+            return Some(self.not_found(&credential.name, &elsewhere));
+        }
         Some(Finding::warning(
             self.secret(),
             format!("the account of '{}' is gone", credential.name),
@@ -118,6 +122,25 @@ impl Person<'_> {
         ))
     }
 
+    /// A directory that is away, without a cache, says that it does not have those whom it has.
+    fn not_found(&self, stored: &str, sources: &str) -> Finding {
+        Finding::warning(
+            self.secret(),
+            format!(
+                "no account has the uid {}, under which the second step of '{stored}' is stored",
+                self.uid
+            ),
+            format!(
+                "The account is gone, or the directory service ({sources}) may be away: it then says the same."
+            ),
+            Remedy::Advice {
+                text: format!(
+                    "Keep it until the directory service answers to 'getent passwd {stored}', or an administrator of the directory says that the account was deleted."
+                ),
+            },
+        )
+    }
+
     fn re_used(&self, account: &str, state: Option<&State>) -> Finding {
         let of_state = || state.map(|state| state.name.as_str());
         let stored = self
@@ -127,13 +150,18 @@ impl Person<'_> {
             .filter(|name| *name != account);
         let stored = stored.or_else(of_state).unwrap_or_default();
         let location = if self.credential.is_some() { self.secret() } else { self.state() };
+        let everybody = if is_rewritten(stored, account) {
+            " If the directory service now writes all names otherwise, run 'twostep rebind --all --dry-run'."
+        } else {
+            ""
+        };
         Finding::problem(
             location,
             format!("this is the second step of '{stored}', but uid {} is now '{account}'", self.uid),
             format!("The logins of {account} are refused: the uid may have been given to somebody else."),
             Remedy::Advice {
                 text: format!(
-                    "If '{stored}' was renamed, run 'twostep rebind {account}'. If not, run 'twostep reset {account}', and let them enroll anew."
+                    "If '{stored}' was renamed, run 'twostep rebind {account}'. If not, run 'twostep reset {account}', and let them enroll anew.{everybody}"
                 ),
             },
         )

@@ -1,4 +1,4 @@
-//! The settings of other programs: what libpam, sshd and the kernel read on this machine, and what they do with it.
+//! The settings of other programs: what libpam, sshd, the C library and the kernel read on this machine, and what they do with it.
 //!
 //! It holds facts: it does not judge a setting, and changes none.
 //!
@@ -8,6 +8,7 @@
 pub mod location;
 pub mod login_defs;
 pub mod mounts;
+pub mod nsswitch;
 pub mod pam;
 pub mod sshd;
 pub mod tree;

@@ -4,14 +4,14 @@ use std::fs::File;
 use std::io::Read;
 use std::path::PathBuf;
 
-use nix::unistd::Group;
 use serde::Serialize;
 use twostep_core::machine::System;
+use twostep_core::os::clock;
 use twostep_core::os::files::LONGEST_FILE;
 use twostep_core::os::root::Root;
-use twostep_core::os::{account, clock};
 use twostep_core::policy::{Condition, Policy, PolicyError, Remark, Rule, Weight};
 use twostep_doctor::hint::hint;
+use twostep_doctor::names::{self, NameRemark};
 
 use crate::failure::Failure;
 use crate::import::recognised;
@@ -47,7 +47,7 @@ struct CheckReport {
 
 /// Checks a policy. Fails, with status 1, if logins would be refused because of it.
 pub(crate) fn run(root: Root, arguments: &Arguments) -> Result<(), Failure> {
-    let system = System::new(root);
+    let system = System::new(root.clone());
     let (file, text) = match &arguments.file {
         Some(file) => (file.clone(), read(file)?),
         None => system.policy_text().map(|(path, text)| (path, text.to_vec()))?,
@@ -55,7 +55,8 @@ pub(crate) fn run(root: Root, arguments: &Arguments) -> Result<(), Failure> {
     let mut diagnostics: Vec<Diagnostic> = Policy::errors(&text).iter().map(of_error).collect();
     if let Ok(policy) = Policy::parse(&text) {
         diagnostics.extend(policy.remarks(clock::now()?).into_iter().map(of_remark));
-        diagnostics.extend(policy.rules().iter().flat_map(|rule| unknown_names(rule, &system)));
+        diagnostics.extend(names::remarks(&policy, &root).into_iter().map(of_name));
+        diagnostics.extend(policy.rules().iter().flat_map(|rule| unknown_services(rule, &system)));
         diagnostics.sort_by_key(|diagnostic| diagnostic.line);
     }
     let count = |severity| diagnostics.iter().filter(|diagnostic| diagnostic.severity == severity).count();
@@ -101,33 +102,26 @@ fn of_remark(remark: Remark) -> Diagnostic {
     Diagnostic { severity, line: remark.line, column: None, message: remark.what, then: remark.then }
 }
 
-/// Names that nobody has on this machine. A look-up that fails says nothing.
-fn unknown_names(rule: &Rule, system: &System) -> Vec<Diagnostic> {
-    let is_unknown = |(condition, name): &(Condition, &str)| match condition {
-        Condition::Users => account::by_name(name).is_ok_and(|account| account.is_none()),
-        Condition::Groups => Group::from_name(name).is_ok_and(|group| group.is_none()),
-        Condition::Services => !system.paths_of_service(name).any(|path| path.exists()),
-        Condition::Origin | Condition::From | Condition::FirstFactor | Condition::Until => false,
+fn of_name(remark: NameRemark) -> Diagnostic {
+    let NameRemark { line, what, then, is_fault: _ } = remark;
+    Diagnostic { severity: "warning", line, column: None, message: what, then }
+}
+
+/// Services that have no file on this machine.
+fn unknown_services(rule: &Rule, system: &System) -> Vec<Diagnostic> {
+    let services = rule.names().filter(|(condition, _)| *condition == Condition::Services);
+    let unknown = services.filter(|(_, name)| !system.paths_of_service(name).any(|path| path.exists()));
+    let warning = |(_, name)| Diagnostic {
+        severity: "warning",
+        line: rule.line,
+        column: None,
+        message: format!(
+            "rule '{}' names a PAM service that this machine does not know: '{name}'",
+            rule.name
+        ),
+        then: "Check the spelling.".to_owned(),
     };
-    let warning = |(condition, name)| {
-        let what = match condition {
-            Condition::Groups => "group",
-            Condition::Services => "PAM service",
-            Condition::Users
-            | Condition::Origin
-            | Condition::From
-            | Condition::FirstFactor
-            | Condition::Until => "user",
-        };
-        Diagnostic {
-            severity: "warning",
-            line: rule.line,
-            column: None,
-            message: format!("rule '{}' names a {what} that this machine does not know: '{name}'", rule.name),
-            then: "Check the spelling.".to_owned(),
-        }
-    };
-    rule.names().filter(is_unknown).map(warning).collect()
+    unknown.map(warning).collect()
 }
 
 impl CheckReport {

@@ -1,6 +1,7 @@
 //! The policy: errors, which close every login, and rules that decide nothing.
 
 pub mod hint;
+pub mod names;
 
 use twostep_core::paths::POLICY;
 use twostep_core::policy::{Policy, PolicyError, Remark};
@@ -8,6 +9,7 @@ use twostep_hostconf::location::Location;
 
 use crate::context::Context;
 use crate::finding::{Finding, Remedy};
+use names::NameRemark;
 
 /// Checks what the policy says. Whether it can be read at all is the matter of the files.
 pub(crate) fn check(context: &Context<'_>) -> Vec<Finding> {
@@ -16,7 +18,10 @@ pub(crate) fn check(context: &Context<'_>) -> Vec<Finding> {
     let errors = errors.iter().map(|error| of_error(error, text));
     let remarks = context.policy.iter().flat_map(|policy| policy.remarks(context.now));
     let idle = remarks.filter(|remark| remark.is_idle);
-    errors.chain(idle.map(|remark| of_remark(remark, text))).collect()
+    let names = context.policy.iter().flat_map(|policy| names::remarks(policy, context.root));
+    // What the name service does not answer is another check's matter.
+    let names = names.filter(|remark| !remark.is_fault);
+    errors.chain(idle.map(|remark| of_remark(remark, text))).chain(names.map(of_name)).collect()
 }
 
 fn of_error(error: &PolicyError, text: &str) -> Finding {
@@ -64,6 +69,16 @@ fn of_remark(remark: Remark, text: &str) -> Finding {
         Some(_) | None => Remedy::Advice { text: remark.then },
     };
     Finding::warning(location, remark.what, why, remedy)
+}
+
+fn of_name(remark: NameRemark) -> Finding {
+    let why = "The rule does not mean whom it names.";
+    Finding::warning(
+        Location::line(POLICY, remark.line),
+        remark.what,
+        why,
+        Remedy::Advice { text: remark.then },
+    )
 }
 
 /// The lines of the rule whose name stands on `line`, if it has a header of its own, without what stands behind its last key.
