@@ -11,7 +11,7 @@ ifdef PAMDIR
 export PAMDIR
 endif
 
-.PHONY: help deps build check test e2e compare bench fuzz mutants asan soak model demo install uninstall deb rpm dist packages release-check clean
+.PHONY: help deps build check test e2e compare bench fuzz mutants asan soak model night demo install uninstall deb rpm dist packages release-check clean
 
 help: ## lists the targets
 	@sed -n 's/^\([a-z0-9-]*\):[^#]*## /\1\t/p' Makefile | expand -t 14
@@ -65,6 +65,10 @@ model: build ## 2,000 random histories, and as many crowds at once, against the 
 asan: ## the tests of tests/libpam with the module under AddressSanitizer (nightly Rust), and with overflow checks
 	tests/deps test
 	tests/asan
+
+night: build ## long runs that CI does not do: a real sssd and slapd in the sandbox (as root)
+	tests/deps test
+	tests/directory/run
 
 demo: ## a real login with a code, in a sandbox; installs what it needs (as root)
 	tests/deps demo

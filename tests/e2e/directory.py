@@ -39,7 +39,8 @@ class Directory:
         ASKED.unlink(missing_ok=True)
 
     def user(self, name, uid, *spellings, gid=None):
-        """The user `name`, in the place of whoever had that uid, by any of these spellings, too."""
+        """The user `name`, in the place of whoever had that uid, by any of these spellings, too. Without `gid` they have a group
+        of their own."""
         home = Path("/home", str(uid))
         home.mkdir(exist_ok=True)
         (home / ".hushlogin").touch()
@@ -47,9 +48,17 @@ class Directory:
         hashed = subprocess.run(
             ["openssl", "passwd", "-6", "-stdin"], input=password_of(name), text=True, capture_output=True, check=True
         ).stdout.strip()
+        if gid is None:
+            self.group(name, uid)
         self._lines["user", uid] = f"user:{name}:{hashed}:{uid}:{gid or uid}::{home}:/bin/bash" + "".join(
             f":{spelling}" for spelling in spellings
         )
+        self._write()
+
+    def more(self, name, uid):
+        """A second entry with the uid of another."""
+        _, *rest = self._lines["user", uid].removeprefix("user:").split(":")
+        self._lines["user", name] = ":".join(["user", name, *rest[:6]])
         self._write()
 
     def group(self, name, gid, *members, spellings=()):
@@ -65,6 +74,11 @@ class Directory:
     def answer(self, status, of):
         """Every look-up of `of` ends so: of "passwd", of "group", or of one name."""
         self._status[of] = status
+        self._write()
+
+    def delay(self, seconds):
+        """Every look-up takes so long."""
+        self._lines["delay"] = f"delay:{seconds}"
         self._write()
 
     def recover(self):

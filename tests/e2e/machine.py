@@ -99,7 +99,10 @@ class Machine:
 
     def state_of(self, user):
         """The bytes of the user's state file: equal bytes prove that nothing was charged."""
-        return (STORE / "state" / str(uid_of(user))).read_bytes()
+        return self.state_of_uid(uid_of(user))
+
+    def state_of_uid(self, uid):
+        return (STORE / "state" / str(uid)).read_bytes()
 
     def failures_of(self, user):
         """Codes refused in a row at programs that run as root, by docs/FILEFORMAT.md and not by our own command."""
