@@ -1,6 +1,7 @@
 //! The operating system: files by descriptor, accounts, the clock. The only place in this crate where `unsafe` may stand.
 
 pub mod account;
+pub mod aging;
 #[expect(unsafe_code, reason = "takes over descriptors, of which the type system knows no owner")]
 pub mod channel;
 #[expect(unsafe_code, reason = "adjtimex(2), which nix lacks")]

@@ -1,15 +1,16 @@
 //! Starts a program without the host's noticing: no signal, no handler, no child that it could stumble over.
 
 use std::convert::Infallible;
-use std::ffi::{CStr, c_char};
+use std::ffi::{CStr, c_char, c_int, c_uint};
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::ptr::null;
 
 use nix::errno::Errno;
-use nix::sys::signal::{SigSet, SigmaskHow, pthread_sigmask};
+use nix::sys::signal::{SigSet, SigmaskHow, Signal, pthread_sigmask};
 
 use crate::fault::Fault;
 
+use super::channel::Channel;
 use super::words;
 
 /// Starts `program` with `socket` as its standard input, no argument but `name`, and no environment. It becomes a child of
@@ -17,28 +18,66 @@ use super::words;
 ///
 /// The standard library's way would send the host SIGCHLD, and leave it a child that its own wait(2) may find.
 pub fn start(program: &CStr, name: &CStr, socket: OwnedFd) -> Result<(), Fault> {
-    let failed = |error| Fault(format!("{}: cannot be started: {}", program.to_string_lossy(), words(error)));
     let arguments = [name.as_ptr(), null()];
-    let mut before = SigSet::empty();
-    // A handler of the host's shall not run in the copy of it that the child is at first.
-    pthread_sigmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::all()), Some(&mut before)).map_err(failed)?;
-    let started = fork_without_signal().map(|child| match child {
-        None => in_child(program, &arguments, socket.as_raw_fd()),
-        Some(child) => wait_for(child),
+    let started = fork_undisturbed(|| in_child(program, &arguments, socket.as_raw_fd()));
+    let child = started.map_err(|error| cannot_start(program, error))?;
+    let _ = wait_for(child); // what has become of the program shows at the socket
+    Ok(())
+}
+
+/// Runs `program` to its end, with these arguments, the name first, no environment, and standard streams that lead nowhere.
+/// Gives its exit status. After so many seconds it is ended, and that is an error.
+pub(crate) fn run(program: &CStr, arguments: &[&CStr], patience: c_uint) -> Result<c_int, Fault> {
+    let (_ours, nowhere) = Channel::pair()?;
+    let pointers: Vec<_> = arguments.iter().map(|argument| argument.as_ptr()).chain([null()]).collect();
+    let started = fork_undisturbed(|| {
+        end_after(patience);
+        let Err(_) = become_program(program, &pointers, &[0, 1, 2], nowhere.as_raw_fd());
+        exit()
     });
-    let _ = before.thread_set_mask(); // it is one that the kernel gave us
-    started.map_err(failed)
+    let ended = started.and_then(wait_for).map_err(|error| cannot_start(program, error))?;
+    if libc::WIFEXITED(ended) {
+        return Ok(libc::WEXITSTATUS(ended));
+    }
+    Err(Fault(format!("{} was ended by signal {}", program.to_string_lossy(), libc::WTERMSIG(ended))))
+}
+
+/// Has this process, and what it becomes, end by SIGALRM in so many seconds, whatever the host has made of that signal.
+fn end_after(patience: c_uint) {
+    let mut all_but_alarm = SigSet::all();
+    all_but_alarm.remove(Signal::SIGALRM);
+    // SAFETY: the default action calls no function.
+    let _ = unsafe { libc::signal(libc::SIGALRM, libc::SIG_DFL) };
+    let _ = all_but_alarm.thread_set_mask(); // its only error is a wrong argument
+    // SAFETY: takes a number.
+    let _ = unsafe { libc::alarm(patience) };
+}
+
+fn cannot_start(program: &CStr, error: Errno) -> Fault {
+    Fault(format!("{}: cannot be started: {}", program.to_string_lossy(), words(error)))
 }
 
 /// The child, from which only exec or exit returns: it makes the program a grandchild of the host's, and ends.
-fn in_child(program: &CStr, arguments: &[*const c_char; 2], socket: RawFd) -> ! {
+fn in_child(program: &CStr, arguments: &[*const c_char], socket: RawFd) -> ! {
     match fork_without_signal() {
         Ok(None) => {
-            let Err(_) = become_program(program, arguments, socket);
+            let Err(_) = become_program(program, arguments, &[0], socket);
             exit()
         }
         Ok(Some(_)) | Err(_) => exit(),
     }
+}
+
+/// Makes a child that does what `child` says. No handler of the host's runs in it, which is a copy of the host at first.
+fn fork_undisturbed(child: impl FnOnce() -> Infallible) -> Result<libc::pid_t, Errno> {
+    let mut before = SigSet::empty();
+    pthread_sigmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::all()), Some(&mut before))?;
+    let forked = fork_without_signal().map(|forked| match forked {
+        None => match child() {},
+        Some(child) => child,
+    });
+    let _ = before.thread_set_mask(); // it is one that the kernel gave us
+    forked
 }
 
 /// fork(2), but that the parent gets no signal when the child ends, nor finds it without asking for such children
@@ -50,25 +89,29 @@ fn fork_without_signal() -> Result<Option<libc::pid_t>, Errno> {
     Ok(libc::pid_t::try_from(child).ok().filter(|&child| child != 0))
 }
 
-/// Waits for a child that ends at once.
-fn wait_for(child: libc::pid_t) {
+/// Waits for a child to end: what wait(2) says of it.
+fn wait_for(child: libc::pid_t) -> Result<c_int, Errno> {
+    let mut status = 0;
     loop {
-        // SAFETY: no status is asked for.
-        let waited = Errno::result(unsafe { libc::waitpid(child, std::ptr::null_mut(), libc::__WALL) });
+        // SAFETY: the kernel writes one number to the pointer.
+        let waited = Errno::result(unsafe { libc::waitpid(child, &raw mut status, libc::__WALL) });
         if waited != Err(Errno::EINTR) {
-            return;
+            return waited.map(|_| status);
         }
     }
 }
 
 fn become_program(
     program: &CStr,
-    arguments: &[*const c_char; 2],
+    arguments: &[*const c_char],
+    streams: &[RawFd],
     socket: RawFd,
 ) -> Result<Infallible, Errno> {
     let environment: [*const c_char; 1] = [null()];
-    // SAFETY: both are descriptors' numbers; 0 loses what it meant in this copy of the host alone.
-    Errno::result(unsafe { libc::dup2(socket, 0) })?;
+    for &stream in streams {
+        // SAFETY: both are descriptors' numbers; a stream loses what it meant in this copy of the host alone.
+        Errno::result(unsafe { libc::dup2(socket, stream) })?;
+    }
     // SAFETY: a string that ends with a zero, and two arrays of such that end with null.
     unsafe { libc::execve(program.as_ptr(), arguments.as_ptr(), environment.as_ptr()) };
     Err(Errno::last())
@@ -77,4 +120,28 @@ fn become_program(
 fn exit() -> ! {
     // SAFETY: takes a number, runs no handler of the host's, and does not return.
     unsafe { libc::_exit(127) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run_shell(script: &CStr, patience: c_uint) -> Result<c_int, Fault> {
+        run(c"/bin/sh", &[c"sh", c"-c", script], patience)
+    }
+
+    #[test]
+    fn gives_exit_status_of_program_that_ends() {
+        assert_eq!(run_shell(c"echo out; echo err >&2; exit 27", 60), Ok(27));
+        assert_eq!(run_shell(c"test ! -t 0 && test -z \"$HOME\"", 60), Ok(0));
+        assert_eq!(run(c"/nonexistent", &[c"x"], 60), Ok(127));
+    }
+
+    #[test]
+    fn fails_where_program_is_killed_or_too_slow() {
+        assert!(run_shell(c"kill -9 $$", 60).unwrap_err().0.contains("ended by signal 9"));
+        // SAFETY: no handler of a test's is replaced.
+        unsafe { libc::signal(libc::SIGALRM, libc::SIG_IGN) };
+        assert!(run_shell(c"exec sleep 60", 1).unwrap_err().0.contains("ended by signal 14"));
+    }
 }

@@ -1,4 +1,4 @@
-//! System calls of one login, watched, made to fail, or made fatal.
+//! System calls of one login, watched, made to fail, or made fatal: those of the process that logs in, not of what it starts.
 
 use std::collections::HashMap;
 use std::fs;
@@ -33,7 +33,7 @@ pub fn talk(command: &Command, options: &[&str], answer: impl FnOnce(&mut Child)
     let temp = Temp::new();
     let file = temp.join("trace");
     let mut child = Command::new("timeout")
-        .args(["20", "strace", "-f", "-qq", "-y", "-o"])
+        .args(["20", "strace", "-qq", "-y", "-o"])
         .arg(&file)
         .args(options)
         .arg("--")
@@ -48,12 +48,8 @@ pub fn talk(command: &Command, options: &[&str], answer: impl FnOnce(&mut Child)
     answer(&mut child);
     let output = child.wait_with_output().unwrap();
     assert_ne!(output.status.code(), Some(124), "{options:?}: it hangs");
-    let calls = fs::read_to_string(&file).unwrap_or_default().lines().map(without_pid).collect();
+    let calls = fs::read_to_string(&file).unwrap_or_default().lines().map(str::to_owned).collect();
     (output, calls)
-}
-
-fn without_pid(line: &str) -> String {
-    line.split_once(' ').map_or(line, |(_, call)| call.trim_start()).into()
 }
 
 /// The name of the call in a line of the trace, if the line is one.
