@@ -23,6 +23,11 @@ impl UnixTime {
         Self(self.0.saturating_add(seconds))
     }
 
+    /// The moment `seconds` earlier; before the epoch there is none.
+    pub const fn minus(self, seconds: u64) -> Self {
+        Self(self.0.saturating_sub(seconds))
+    }
+
     /// Seconds from `earlier` to this moment; none if `earlier` is later.
     pub const fn since(self, earlier: Self) -> Option<u64> {
         self.0.checked_sub(earlier.0)

@@ -42,15 +42,20 @@ class Person:
 
     def wrong_code(self):
         """Six digits that belong to none of the steps that twostep looks at, near or far."""
-        near = {self._code(steps) for steps in range(-15, 16)}
+        hours = 14 * 3600 // STEP + 5
+        near = set(self._codes(-hours, 2 * hours))
         code = next(code for code in (f"{n:06}" for n in range(271828, 10**6, 31415)) if code not in near)
         self._machine.said.add(code)
         return code
 
     def _code(self, steps):
+        return self._codes(steps, 0)[0]
+
+    def _codes(self, steps, more):
+        """The code of the step `steps` later than the present one, and so many more behind it."""
         moment = self._machine.clock.now() + steps * STEP
-        command = ["oathtool", *self._app, "--base32", f"--now=@{moment}", self.secret]
-        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+        command = ["oathtool", *self._app, "--base32", f"--now=@{moment}", f"--window={more}", self.secret]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
 
 
 class Newcomer(Person):

@@ -113,6 +113,33 @@ fn the_log_tells_by_how_much_the_clocks_differ_up_to_ten_steps_outside_the_windo
     }
 }
 
+/// As where a machine takes local time for UTC.
+#[test]
+fn log_tells_of_clock_that_is_hours_off() {
+    let world = World::default();
+    for (offset, is_told) in [
+        (3600, true),
+        (3630, true),
+        (-3600, true),
+        (-19_800, true),
+        (50_400, true),
+        (3660, false),
+        (52_200, false),
+    ] {
+        world.enroll("games", SECRET);
+        let outcome = judge(&world, NOW, &Generator::default().at(NOW + offset));
+        outcome.assert_denied(PAM_AUTH_ERR, "wrong-code");
+        assert_eq!(outcome.field("failures"), "1", "it is charged like any other wrong code");
+        let expected = if is_told { format!("{offset:+}s") } else { String::new() };
+        assert_eq!(outcome.field("offset"), expected, "{offset}");
+        assert!(
+            !format!("{:?}", outcome.transcript).contains(&offset.abs().to_string()),
+            "the person reads no number"
+        );
+        assert_eq!(world.state_of("games").mark, 0);
+    }
+}
+
 #[test]
 fn nothing_is_learned_from_codes_outside_the_window() {
     let world = World::default();
