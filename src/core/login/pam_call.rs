@@ -145,13 +145,17 @@ impl<'a, A: Application, M: Machine> PamCall<'a, A, M> {
 }
 
 /// Local is only what surely is: no remote host, a console, no sign of sshd, which over a socket gives no address, and no
-/// setuid program, to which its caller may give any terminal as standard input.
+/// setuid program, to which its caller may give any terminal as standard input. A display such as `:0` is not: a display
+/// manager gives that of a remote client, too.
 fn origin(items: &PamItems) -> Origin {
     let tty = items.tty.strip_prefix("/dev/").unwrap_or(&items.tty);
     let number = |rest: &str| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit());
     let console = ["tty", "ttyS", "hvc"].iter().any(|kind| tty.strip_prefix(kind).is_some_and(number));
-    let here = (console || tty == ":0") && items.rhost.is_empty();
-    if here && items.called_by_root && !items.is_sshd() { Origin::Local } else { Origin::Remote }
+    if console && items.rhost.is_empty() && items.called_by_root && !items.is_sshd() {
+        Origin::Local
+    } else {
+        Origin::Remote
+    }
 }
 
 #[cfg(test)]
@@ -165,7 +169,8 @@ mod tests {
             ("/dev/tty1", "", None, Origin::Local),
             ("ttyS0", "", None, Origin::Local),
             ("hvc0", "", None, Origin::Local),
-            (":0", "", None, Origin::Local),
+            (":0", "", None, Origin::Remote),
+            ("/dev/:0", "", None, Origin::Remote),
             (":10", "", None, Origin::Remote),
             ("", "", None, Origin::Remote),
             ("ssh", "", None, Origin::Remote),
