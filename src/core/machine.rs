@@ -11,14 +11,14 @@ use zeroize::Zeroizing;
 use crate::dialogue::enroll::Source;
 use crate::fault::Fault;
 use crate::helper::client;
-use crate::login::account_line;
 use crate::login::machine::Machine;
+use crate::login::{account_line, may_log_in};
 use crate::manage::status::{StateSummary, Status};
 use crate::os::account::{self, Account, NssName};
 use crate::os::files::{self, Access, Dir, Privacy};
 use crate::os::look_up::{self, Entry};
 use crate::os::root::{Owners, Root};
-use crate::os::{clock, entropy, groups};
+use crate::os::{aging, clock, entropy, groups};
 use crate::paths::{DEBIAN_PAM_DIRS, POLICY_DIR, POLICY_FILE};
 use crate::policy::{Policy, Verification};
 use crate::proof::code::{LongCode, Typed};
@@ -172,7 +172,7 @@ impl Machine for System {
         }
     }
 
-    fn check_account_phase(&self, service: &str) -> Result<(), String> {
+    fn check_account_phase(&self, service: &str) -> Result<Vec<String>, String> {
         account_line::check_account_phase(service, &|file| {
             let is_there = |bytes: &io::Result<_>| {
                 !bytes.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
@@ -181,6 +181,16 @@ impl Machine for System {
             // Comments may be in any encoding.
             Some(String::from_utf8_lossy(&bytes).into_owned())
         })
+    }
+
+    fn check_may_log_in(&self, account: &Account) -> Result<(), String> {
+        may_log_in::check_nologin(account.uid, |file| std::fs::metadata(self.root.path(file)).map(drop))?;
+        for NssName { name, .. } in &account.names {
+            if let Some(answer) = aging::check(name).map_err(|fault| fault.0)? {
+                may_log_in::check_age(name, answer)?;
+            }
+        }
+        Ok(())
     }
 
     /// Fails where the state is somebody else's, or would refuse the codes of a new authenticator: better now than after

@@ -173,7 +173,9 @@ pub(crate) struct Fake {
     pub policy: Result<&'static str, Denial>,
     pub enrolled: Result<bool, Denial>,
     pub required: Result<bool, Denial>,
-    pub account_phase: Result<(), &'static str>,
+    /// The modules behind our account line, or why it is not surely reached.
+    pub account_phase: Result<&'static [&'static str], &'static str>,
+    pub may_log_in: Result<(), &'static str>,
     pub now: UnixTime,
     pub code_lengths: Result<Vec<u8>, Denial>,
     pub verdicts: RefCell<Vec<Result<(), Denial>>>,
@@ -187,7 +189,8 @@ pub(crate) fn enrolled(verdicts: &[Result<(), Denial>]) -> Fake {
         policy: Ok("mode = \"opt-in\""),
         enrolled: Ok(true),
         required: Ok(false),
-        account_phase: Ok(()),
+        account_phase: Ok(&[]),
+        may_log_in: Ok(()),
         now: UnixTime::new(4 * 30),
         code_lengths: Ok(vec![6]),
         verdicts: RefCell::new(verdicts.to_vec()),
@@ -267,8 +270,12 @@ impl Machine for Fake {
         let proof = Proof::Code { authenticator: "phone".to_owned(), offset: 0 };
         Ok(Accepted { proof, recovery_left: None })
     }
-    fn check_account_phase(&self, _: &str) -> Result<(), String> {
-        self.account_phase.map_err(str::to_owned)
+    fn check_account_phase(&self, _: &str) -> Result<Vec<String>, String> {
+        let behind = self.account_phase.map_err(str::to_owned)?;
+        Ok(behind.iter().map(|&module| module.to_owned()).collect())
+    }
+    fn check_may_log_in(&self, _: &Account) -> Result<(), String> {
+        self.may_log_in.map_err(str::to_owned)
     }
     fn check_enrollable(&self, _: &Account, _: &Verification) -> Result<(), Denial> {
         Ok(())

@@ -222,6 +222,18 @@ pub enum Denial {
     Conversation,
 }
 
+/// What kind of program asks: what mends a login depends on it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Program {
+    /// sshd, under whatever name.
+    Sshd,
+    /// One whose PAM line asks a single question (`forward_pass`).
+    OneQuestion,
+    /// Any other.
+    #[default]
+    Other,
+}
+
 /// What libpam is told: the return values of Linux-PAM's `_pam_types.h`.
 #[derive(Debug, PartialEq, Eq, Clone, Copy)]
 #[repr(i32)]
@@ -390,6 +402,11 @@ impl Denial {
 
     /// Why, in words for the administrator; empty where the reason says it all.
     pub fn cause(&self) -> Cow<'_, str> {
+        self.cause_in(Program::Other)
+    }
+
+    /// The same where `program` asks. What to do stands at the end: a log line keeps that, however long the rest is.
+    pub fn cause_in(&self, program: Program) -> Cow<'_, str> {
         match self {
             Self::NoFirstFactor(cause) | Self::Unavailable(cause) | Self::Misconfigured(cause) => cause.into(),
             Self::RefusedBySshd => {
@@ -401,10 +418,7 @@ impl Denial {
             Self::NotEnrolled { cause } => cause.into(),
             Self::WrongTicket(fault) => fault.cause().into(),
             Self::NotConfirmed(mismatch) => mismatch.text().into(),
-            Self::Skipped => "the account phase was reached without a second step: in sshd_config set 'AuthenticationMethods \
-                              publickey,keyboard-interactive:pam' or 'keyboard-interactive:pam' and \
-                              'KbdInteractiveAuthentication yes'; in the PAM stack the auth line of pam_twostep must be reached"
-                .into(),
+            Self::Skipped => format!("no code was asked for: {}", how_it_was_skipped(program)).into(),
             Self::NotStored { service } => format!(
                 "the person has enrolled, and the account phase did not store it: put 'account required pam_twostep.so' \
                  before all other account lines of {PAM_DIR}/{service}"
@@ -419,9 +433,7 @@ impl Denial {
                 };
                 format!("the last code used lies {ahead} s in the future: {then}").into()
             }
-            Self::Conversation => "the application cannot ask, or the person went away; sshd cannot ask by its password \
-                                   method, only by keyboard-interactive"
-                .into(),
+            Self::Conversation => why_nobody_answers(program).into(),
             Self::NotACode
             | Self::WrongCode { .. }
             | Self::WrongRecoveryCode { .. }
@@ -429,6 +441,34 @@ impl Denial {
             | Self::Waiting { .. }
             | Self::UnknownUser
             | Self::EnrolledMeanwhile => "".into(),
+        }
+    }
+}
+
+/// How a login came past the auth line, and what to do.
+pub(crate) const fn how_it_was_skipped(program: Program) -> &'static str {
+    match program {
+        Program::Sshd => {
+            "in sshd_config set 'AuthenticationMethods publickey,keyboard-interactive:pam' or \
+             'AuthenticationMethods keyboard-interactive:pam', and 'KbdInteractiveAuthentication yes'; where that is set, a \
+             line in the PAM file jumps over the auth line of pam_twostep or ends the stack before it: run 'twostep doctor'"
+        }
+        Program::OneQuestion | Program::Other => {
+            "a line in the PAM file jumps over the auth line of pam_twostep or ends the stack before it: run 'twostep doctor'"
+        }
+    }
+}
+
+const fn why_nobody_answers(program: Program) -> &'static str {
+    match program {
+        Program::Sshd => {
+            "the person went away, or sshd used its method 'password', which cannot ask for a code; keyboard-interactive \
+             can: set 'KbdInteractiveAuthentication yes' and 'PasswordAuthentication no' in sshd_config"
+        }
+        Program::OneQuestion => "the person went away, or the program does not ask for PAM",
+        Program::Other => {
+            "the person went away, or the program cannot ask: one that asks for nothing but a password needs 'auth \
+             required pam_twostep.so forward_pass' before the line that checks the password"
         }
     }
 }
@@ -462,11 +502,12 @@ impl Mismatch {
 
 /// A time in the words in which people say it.
 fn duration(seconds: u64) -> String {
-    match (seconds / 60, seconds % 60) {
-        (1, 0) => "1 minute".to_owned(),
-        (minutes, 0) => format!("{minutes} minutes"),
-        _ => format!("{seconds} seconds"),
-    }
+    let (number, unit) = match seconds {
+        3600.. if seconds.is_multiple_of(3600) => (seconds / 3600, "hour"),
+        60.. if seconds.is_multiple_of(60) => (seconds / 60, "minute"),
+        _ => (seconds, "second"),
+    };
+    format!("{number} {unit}{}", if number == 1 { "" } else { "s" })
 }
 
 /// Whether a mark in the future is soon reached. Waiting then is better than putting it back, which would make used codes
@@ -602,6 +643,9 @@ mod tests {
         assert!(text(240).contains("your phone's clock is 4 minutes fast:"), "{}", text(240));
         assert!(text(-60).contains("your phone's clock is 1 minute slow:"));
         assert!(text(-90).contains("your phone's clock is 90 seconds slow:"));
+        assert!(text(3600).contains("your phone's clock is 1 hour fast:"));
+        assert!(text(-19_800).contains("your phone's clock is 330 minutes slow:"));
+        assert!(text(-36_000).contains("your phone's clock is 10 hours slow:"));
     }
 
     #[test]

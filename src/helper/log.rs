@@ -2,7 +2,7 @@
 
 use std::os::unix::net::UnixDatagram;
 
-use twostep_core::login::audit::{Line, Value};
+use twostep_core::login::audit::{Line, Sentence};
 use twostep_core::verdict::Priority;
 
 /// LOG_AUTHPRIV of syslog(3), as it stands in a line's priority.
@@ -21,5 +21,5 @@ pub(crate) fn write(line: &Line) {
 
 /// Writes why the helper gives up.
 pub(crate) fn write_fault(cause: &str) {
-    write(&Line { priority: Priority::Err, text: format!("result=error cause={}", Value(cause)) });
+    write(&Line { priority: Priority::Err, text: format!("result=error cause={}", Sentence(cause)) });
 }

@@ -84,6 +84,7 @@ def test_a_key_alone_does_not_let_in_who_needs_a_second_step(machine, host_class
     expected = {"result": "deny", "reason": "second-step-skipped", "phase": "account", "priority": "warning"}
     assert entry == {**entry, **expected, "user": "alice", "service": host.service, "rhost": "127.0.0.1"}
     assert SETTING in entry["cause"] and "publickey,keyboard-interactive:pam" in entry["cause"]
+    assert entry["cause"].endswith("run 'twostep doctor'"), "nothing of what to do is cut off"
     assert machine.stored("alice") == before
 
 
@@ -117,7 +118,10 @@ def test_who_needs_no_second_step_comes_in_by_a_key(machine, host_class):
     assert host.attempt("bob").granted
     machine.policy("[gate]\nservices = []\n", mode="mandatory")
     assert host.attempt("alice").granted
-    assert machine.verdicts() == []
+    (entry,) = machine.log()
+    expected = {"result": "unasked", "user": "carol", "phase": "account", "priority": "warning", "rule": "default"}
+    assert entry == {**entry, **expected, "service": host.service, "rhost": "127.0.0.1"}
+    assert SETTING in entry["cause"], "carol is enrolled, and nobody else is"
 
 
 def test_a_password_that_goes_around_the_code_is_stopped_too(machine):

@@ -1,9 +1,10 @@
-//! Whether PAM's account phase surely comes to twostep's line. What a login enrolls is stored there, and an application that
+//! What PAM's account phase does around twostep's line. What a login enrolls is stored there, and an application that
 //! passes it by would let somebody in with nothing stored: setcred alone does not stop that, because sshd calls it in a
-//! process whose stack other modules steer.
+//! process whose stack other modules steer. And what a line before ours refuses must not be stored.
 
 use std::fmt::Write;
 
+use crate::pam::line::words;
 use crate::paths::PAM_DIR;
 
 /// The name of the module's file, perhaps behind a directory.
@@ -18,45 +19,150 @@ const BLANKS: [char; 2] = [' ', '\t'];
 const LONGEST: usize = 1000;
 /// Includes within includes; libpam has a limit of its own.
 const DEEPEST: usize = 8;
+/// Modules that refuse nobody, that refuse only because no other module has said yes, and those whose answer
+/// `login::may_log_in` knows before anything is shown.
+const NEVER_LATE: [&str; 8] = [
+    "pam_permit.so",
+    "pam_deny.so",
+    "pam_localuser.so",
+    "pam_usertype.so",
+    "pam_unix.so",
+    "pam_nologin.so",
+    MODULE,
+    AS_BUILT,
+];
+/// Stands for what is in, and behind, a file behind our line that cannot be read.
+const UNREADABLE: &str = "?";
 
-/// Fails, with what to mend, unless the account phase of `service` comes to a line of twostep's whatever the lines before it
-/// find: these must be `required` or `requisite`, which never skip what follows but by a refusal. `read` gives the text of a
-/// file of PAM's directory.
-pub fn check_account_phase(service: &str, read: &impl Fn(&str) -> Option<String>) -> Result<(), String> {
-    match scan(service, read, DEEPEST)? {
-        Found::Ours => Ok(()),
-        Found::Nothing => Err(mend("no account line is twostep's", &format!("{PAM_DIR}/{service}"))),
+/// The modules behind twostep's account line that may refuse a login whose enrollment is stored by then. Fails, with what to
+/// do, unless the account phase of `service` comes to that line whatever the lines before it find, and not after a refusal:
+/// these must be `requisite`. A refusal of `required` ends the login later, when our line has stored an enrollment. `read`
+/// gives the text of a file of PAM's directory.
+pub fn check_account_phase(
+    service: &str,
+    read: &impl Fn(&str) -> Option<String>,
+) -> Result<Vec<String>, String> {
+    let mut phase = Phase { read, ours: false, goes_on: None, behind: Vec::new() };
+    phase.scan(service, DEEPEST)?;
+    match (phase.ours, phase.goes_on) {
+        (false, _) => Err(mend("no account line is twostep's", &format!("{PAM_DIR}/{service}"))),
+        (true, Some(problem)) => Err(problem),
+        (true, None) => Ok(phase.behind),
     }
 }
 
-/// What the account lines of a file come to.
-enum Found {
-    Ours,
-    /// Neither our line nor one that could skip it.
-    Nothing,
+/// The account phase of a service, line by line.
+struct Phase<'a, F> {
+    read: &'a F,
+    /// Whether our line has been found.
+    ours: bool,
+    /// What is wrong with the first line before ours after whose refusal the stack goes on.
+    goes_on: Option<String>,
+    /// The modules behind ours.
+    behind: Vec<String>,
 }
 
-fn scan(file: &str, read: &impl Fn(&str) -> Option<String>, depth: usize) -> Result<Found, String> {
-    let is_plain = !file.is_empty() && !file.starts_with('.') && !file.contains('/');
-    let text = if is_plain && depth > 0 { read(file) } else { None };
-    let text = text.ok_or_else(|| format!("the PAM file '{file}' cannot be read"))?;
-    let mut lines = text.split('\n').enumerate();
-    while let Some((index, line)) = lines.next() {
-        let place = format!("{PAM_DIR}/{file}, line {}", index.saturating_add(1));
-        check_plain(line, &place)?;
-        let mut whole = line.to_owned();
-        while whole.ends_with('\\') {
-            whole.pop();
-            let next = lines.next().unwrap_or_default().1;
-            check_plain(next, &place)?;
-            check_continuation(next, &place)?;
-            let _ = write!(whole, " {next}"); // to a string, that cannot fail
+impl<F: Fn(&str) -> Option<String>> Phase<'_, F> {
+    fn scan(&mut self, file: &str, depth: usize) -> Result<(), String> {
+        let is_plain = !file.is_empty() && !file.starts_with('.') && !file.contains('/');
+        let text = if is_plain && depth > 0 { (self.read)(file) } else { None };
+        let Some(text) = text else { return self.miss(file) };
+        let mut lines = text.split('\n').enumerate();
+        while let Some((index, line)) = lines.next() {
+            let place = format!("{PAM_DIR}/{file}, line {}", index.saturating_add(1));
+            self.check(|| check_plain(line, &place))?;
+            let mut whole = line.to_owned();
+            while whole.ends_with('\\') {
+                whole.pop();
+                let next = lines.next().unwrap_or_default().1;
+                self.check(|| check_plain(next, &place))?;
+                self.check(|| check_continuation(next, &place))?;
+                let _ = write!(whole, " {next}"); // to a string, that cannot fail
+            }
+            self.judge(&whole, &place, depth)?;
+            if self.is_lost() {
+                break; // files that include themselves would keep us busy
+            }
         }
-        if let Found::Ours = judge(&whole, &place, read, depth)? {
-            return Ok(Found::Ours);
-        }
+        Ok(())
     }
-    Ok(Found::Nothing)
+
+    /// Whether a file behind our line could not be read.
+    fn is_lost(&self) -> bool {
+        self.behind.last().is_some_and(|last| last == UNREADABLE)
+    }
+
+    /// Behind our line nothing can keep the phase from coming to it.
+    fn check(&self, check: impl FnOnce() -> Result<(), String>) -> Result<(), String> {
+        if self.ours { Ok(()) } else { check() }
+    }
+
+    fn miss(&mut self, file: &str) -> Result<(), String> {
+        self.check(|| Err(format!("the PAM file '{file}' cannot be read")))?;
+        self.behind.push(UNREADABLE.to_owned());
+        Ok(())
+    }
+
+    fn judge(&mut self, line: &str, place: &str, depth: usize) -> Result<(), String> {
+        let content = line.split('#').next().unwrap_or_default();
+        let words: Vec<&str> = content.split(BLANKS).filter(|word| !word.is_empty()).collect();
+        let Some((first, rest)) = words.split_first() else { return Ok(()) };
+        if first.eq_ignore_ascii_case("@include") {
+            return self.scan(rest.first().unwrap_or(&""), depth.saturating_sub(1));
+        }
+        let kind = first.strip_prefix('-').unwrap_or(first);
+        if !KINDS.iter().any(|known| known.eq_ignore_ascii_case(kind)) {
+            return self.check(|| Err(format!("nobody can tell what '{first}' is ({place})")));
+        }
+        if !kind.eq_ignore_ascii_case("account") {
+            return Ok(());
+        }
+        if self.ours {
+            return self.judge_behind(content, depth);
+        }
+        self.judge_before(&words, place)
+    }
+
+    fn judge_before(&mut self, words: &[&str], place: &str) -> Result<(), String> {
+        let (control, module) = match words {
+            [_, control, module, ..] => (*control, module.rsplit('/').next().unwrap_or_default()),
+            [] | [_] | [_, _] => ("", ""),
+        };
+        let is = |word: &str| control.eq_ignore_ascii_case(word);
+        let (goes_on, ends) = (is("required"), is("requisite"));
+        let line = words.join(" ");
+        match MODULE == module || AS_BUILT == module {
+            true if goes_on || ends => self.ours = true,
+            true => return Err(mend("the account line of twostep is not 'required'", place)),
+            false if ends => {}
+            false if goes_on => {
+                self.goes_on.get_or_insert_with(|| {
+                    format!(
+                        "after '{line}' has refused, the account line of twostep would still store an enrollment \
+                         ({place}): write 'requisite' there in place of 'required'"
+                    )
+                });
+            }
+            false => return Err(mend(&format!("'{line}' may skip the account line of twostep"), place)),
+        }
+        Ok(())
+    }
+
+    /// Notes the module of an account line behind ours.
+    fn judge_behind(&mut self, line: &str, depth: usize) -> Result<(), String> {
+        let words = words(line);
+        let [_, control, module, arguments @ ..] = words.as_slice() else { return Ok(()) };
+        let is = |word: &str| control.text.eq_ignore_ascii_case(word);
+        if is("include") || is("substack") {
+            return self.scan(&module.text, depth.saturating_sub(1));
+        }
+        let module = module.text.rsplit('/').next().unwrap_or_default();
+        let has_file_of_its_own = arguments.iter().any(|word| word.text.starts_with("file="));
+        if !is("optional") && (has_file_of_its_own || !NEVER_LATE.contains(&module)) {
+            self.behind.push(module.to_owned());
+        }
+        Ok(())
+    }
 }
 
 /// Versions of libpam differ in how they take what is odd: nothing is enrolled on a guess.
@@ -83,40 +189,6 @@ fn check_continuation(line: &str, place: &str) -> Result<(), String> {
     Ok(())
 }
 
-fn judge(
-    line: &str,
-    place: &str,
-    read: &impl Fn(&str) -> Option<String>,
-    depth: usize,
-) -> Result<Found, String> {
-    let content = line.split('#').next().unwrap_or_default();
-    let words: Vec<&str> = content.split(BLANKS).filter(|word| !word.is_empty()).collect();
-    let Some((first, rest)) = words.split_first() else { return Ok(Found::Nothing) };
-    if first.eq_ignore_ascii_case("@include") {
-        return scan(rest.first().unwrap_or(&""), read, depth.saturating_sub(1));
-    }
-    let kind = first.strip_prefix('-').unwrap_or(first);
-    if !KINDS.iter().any(|known| known.eq_ignore_ascii_case(kind)) {
-        return Err(format!("nobody can tell what '{first}' is ({place})"));
-    }
-    if !kind.eq_ignore_ascii_case("account") {
-        return Ok(Found::Nothing);
-    }
-    let (control, module) = match rest {
-        [control, module, ..] => (*control, module.rsplit('/').next().unwrap_or_default()),
-        [] | [_] => ("", ""),
-    };
-    let passes_on = ["required", "requisite"].iter().any(|plain| control.eq_ignore_ascii_case(plain));
-    match (passes_on, MODULE == module || AS_BUILT == module) {
-        (true, true) => Ok(Found::Ours),
-        (true, false) => Ok(Found::Nothing),
-        (false, true) => Err(mend("the account line of twostep is not 'required'", place)),
-        (false, false) => {
-            Err(mend(&format!("'{}' may skip the account line of twostep", words.join(" ")), place))
-        }
-    }
-}
-
 fn mend(problem: &str, place: &str) -> String {
     format!("{problem} ({place}): put 'account required {MODULE}' before all other account lines")
 }
@@ -125,8 +197,9 @@ fn mend(problem: &str, place: &str) -> String {
 mod tests {
     use super::*;
 
-    fn check(text: &str) -> Result<(), String> {
-        let files = |name: &str| match name {
+    fn check(text: &str) -> Result<Vec<String>, String> {
+        let files = |name: &str| {
+            match name {
             "sshd" => Some(text.to_owned()),
             "common-auth" => {
                 Some("auth [success=1 default=ignore] pam_unix.so\nauth requisite pam_deny.so\n".to_owned())
@@ -134,9 +207,15 @@ mod tests {
             "common-account" => {
                 Some("account [success=1 new_authtok_reqd=done default=ignore] pam_unix.so\n".to_owned())
             }
+            "directory" => Some(
+                "account sufficient pam_localuser.so\naccount [default=bad success=ok] pam_sss.so\nauth required pam_x.so\n"
+                    .to_owned(),
+            ),
             "ours" => Some("account required pam_twostep.so\n".to_owned()),
             "loop" => Some("@include loop\n".to_owned()),
+            "loops" => Some("@include loops\n".repeat(50)),
             _ => None,
+        }
         };
         check_account_phase("sshd", &files)
     }
@@ -146,14 +225,62 @@ mod tests {
         let reached = [
             "account required pam_twostep.so",
             "#%PAM-1.0\n@include common-auth\nauth sufficient pam_unix.so\n\naccount required pam_twostep.so\n@include common-account",
-            "account requisite pam_nologin.so\naccount required pam_access.so\naccount requisite pam_twostep.so root=/x",
+            "account requisite pam_nologin.so\naccount REQUISITE pam_access.so\naccount requisite pam_twostep.so root=/x",
             "ACCOUNT\tREQUIRED\t/usr/lib/security/pam_twostep.so # ours",
-            "-account required pam_none.so\naccount required \\\n  pam_twostep.so",
+            "-account requisite pam_none.so\naccount required \\\n  pam_twostep.so",
             "@include ours",
             "session sufficient pam_permit.so\naccount required pam_twostep.so",
         ];
         for text in reached {
-            assert_eq!(check(text), Ok(()), "{text}");
+            assert_eq!(check(text), Ok(Vec::new()), "{text}");
+        }
+    }
+
+    #[test]
+    fn names_line_that_goes_on_after_refusal() {
+        let ours = "account required pam_twostep.so";
+        let lines = [
+            "account required pam_nologin.so",
+            "account REQUIRED /usr/lib/security/pam_access.so noaudit",
+            "-account required pam_time.so",
+            "account required pam_permit.so",
+        ];
+        for line in lines {
+            for text in [format!("{line}\n{ours}"), format!("account requisite pam_x.so\n{line}\n{ours}")] {
+                let problem = check(&text).unwrap_err();
+                let number = text.lines().count().saturating_sub(1);
+                assert!(problem.starts_with(&format!("after '{line}' has refused")), "{problem}");
+                assert!(problem.contains(&format!("(/etc/pam.d/sshd, line {number})")), "{problem}");
+                assert!(problem.ends_with("write 'requisite' there in place of 'required'"), "{problem}");
+            }
+        }
+    }
+
+    #[test]
+    fn lists_modules_behind_ours_that_may_refuse() {
+        let table: [(&str, &[&str]); 12] = [
+            ("", &[]),
+            (
+                "account required pam_access.so\naccount required /lib/security/pam_time.so",
+                &["pam_access.so", "pam_time.so"],
+            ),
+            ("@include common-account\naccount requisite pam_deny.so\naccount required pam_permit.so", &[]),
+            (
+                "account include directory\naccount required pam_faillock.so",
+                &["pam_sss.so", "pam_faillock.so"],
+            ),
+            ("account substack directory", &["pam_sss.so"]),
+            ("account [success=1 default=ignore] pam_ldap.so", &["pam_ldap.so"]),
+            ("account sufficient pam_ldap.so", &["pam_ldap.so"]),
+            ("account required pam_nologin.so\naccount required pam_nologin.so file=/x", &["pam_nologin.so"]),
+            ("account optional pam_ldap.so\nauth required pam_y.so\nnonsense\naccount required", &[]),
+            ("account required \\\n pam_access.so # listed\n# account required pam_z.so", &["pam_access.so"]),
+            ("account required pam_x.so\n@include missing\naccount required pam_y.so", &["pam_x.so", "?"]),
+            ("@include loops", &["?"]),
+        ];
+        for (behind, expected) in table {
+            let text = format!("account required pam_twostep.so\n{behind}");
+            assert_eq!(check(&text).unwrap(), expected, "{behind}");
         }
     }
 

@@ -41,6 +41,13 @@ pub fn check_not_pending(application: &mut impl Application) -> Result<(), Denia
     Err(denial)
 }
 
+/// Whether the log says already that this login was not asked for a code.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Told {
+    Already,
+    NotYet,
+}
+
 /// One account phase under way.
 struct Admission<'a, A, M> {
     call: PamCall<'a, A, M>,
@@ -54,19 +61,28 @@ impl<A: Application, M: Machine> Admission<'_, A, M> {
         }
         let account = self.call.account()?.ok_or(Denial::UnknownUser)?;
         match handoff {
-            Some(handoff) if handoff.is_for(&account, &self.call.items) => {
-                if let HandoffKind::Enrolling(enrollment) = handoff.kind {
+            Some(handoff) if handoff.is_for(&account, &self.call.items) => match handoff.kind {
+                HandoffKind::Enrolling(enrollment) => {
                     self.store(&policy, &account, *enrollment)?;
+                    // An application may come here again; an enrollment serves once.
+                    self.keep(&account, HandoffKind::Passed)
                 }
-                // An application may come here again; an enrollment serves once.
-                self.call.application.keep(Handoff { kind: HandoffKind::Passed, ..handoff })
-            }
+                HandoffKind::Passed => self.keep(&account, HandoffKind::Passed),
+                HandoffKind::Unasked => self.pass_the_gate(&policy, &account, Told::Already),
+            },
             Some(Handoff { kind: HandoffKind::Enrolling(_), .. }) => Err(Denial::Unavailable(
                 "another account was enrolled than the one that is let in".to_owned(),
             )),
             // Proved for somebody else, it proves nothing here, at whatever service.
-            Some(Handoff { kind: HandoffKind::Passed, .. }) | None => self.pass_the_gate(&policy, &account),
+            Some(Handoff { kind: HandoffKind::Passed | HandoffKind::Unasked, .. }) | None => {
+                self.pass_the_gate(&policy, &account, Told::NotYet)
+            }
         }
+    }
+
+    fn keep(&mut self, account: &Account, kind: HandoffKind) -> Result<(), Denial> {
+        let Account { uid, name, .. } = account.clone();
+        self.call.application.keep(Handoff { uid, name, service: self.call.items.service.clone(), kind })
     }
 
     fn store(&mut self, policy: &Policy, account: &Account, enrollment: NewEnrollment) -> Result<(), Denial> {
@@ -74,7 +90,9 @@ impl<A: Application, M: Machine> Admission<'_, A, M> {
         let enrolled = Enrolled::from(&enrollment);
         self.call.machine.enroll(account, enrollment)?;
         self.call.application.end_pending();
-        self.call.application.log(&audit::enrolled(&self.call.who, &enrolled));
+        // Where the file has changed meanwhile, libpam still runs the lines that it read at the beginning.
+        let behind = self.call.machine.check_account_phase(&self.call.items.service).unwrap_or_default();
+        self.call.application.log(&audit::enrolled(&self.call.who, &enrolled, &behind));
         self.call.application.tell(DONE);
         Ok(())
     }
@@ -96,23 +114,39 @@ impl<A: Application, M: Machine> Admission<'_, A, M> {
 
     /// SSH keys skip the whole auth stack: who must prove a second step, and comes here without one, is refused. Of who must
     /// from some day on, only who is not enrolled is told: the others need do nothing for it.
-    fn pass_the_gate(&mut self, policy: &Policy, account: &Account) -> Result<(), Denial> {
+    fn pass_the_gate(&mut self, policy: &Policy, account: &Account, told: Told) -> Result<(), Denial> {
         let items = self.call.items.clone();
         let methods = Methods::AtLeast(items.methods_of_sshd().collect());
         let required = self.call.decide(policy, account, &methods)?;
         let required = self.call.heed_requirement(required, account)?;
         match required.mode {
-            Mode::Mandatory => Err(Denial::Skipped),
-            Mode::Exempt | Mode::OptIn => self.announce(&required, account),
-        }
-    }
-
-    fn announce(&mut self, required: &Required, account: &Account) -> Result<(), Denial> {
-        let Some(text) = required.text() else { return Ok(()) };
-        if !self.call.machine.is_enrolled(account)? {
-            self.call.application.tell(&text);
+            Mode::Mandatory => return Err(Denial::Skipped),
+            Mode::OptIn => self.let_in_unasked(&required, account, told),
+            Mode::Exempt => {}
         }
         Ok(())
+    }
+
+    /// Lets in somebody to whom the policy leaves the second step. That they are enrolled, and were not asked all the same, the
+    /// log says once in a login. It changes nothing, so a look that fails does not, either.
+    fn let_in_unasked(&mut self, required: &Required, account: &Account, told: Told) {
+        match self.call.machine.is_enrolled(account) {
+            Ok(true) => {
+                if told == Told::NotYet {
+                    self.call.application.log(&audit::unasked(&self.call.who));
+                }
+                let _ = self.keep(account, HandoffKind::Unasked); // else the line is written once more
+            }
+            Ok(false) => {
+                if let Some(text) = required.text() {
+                    self.call.application.tell(&text);
+                }
+            }
+            Err(denial) => {
+                let cause = denial.cause();
+                self.call.remark(&format!("let in without a code, perhaps although enrolled: {cause}"));
+            }
+        }
     }
 
     fn refuse(&mut self, denial: &Denial) {

@@ -4,7 +4,7 @@ use crate::dialogue::conversation::Conversation;
 use crate::os::account::Account;
 use crate::proof::code::Answer;
 use crate::store::files::credential::NewEnrollment;
-use crate::verdict::Denial;
+use crate::verdict::{Denial, Program};
 
 use super::audit::{Line, Who};
 
@@ -17,7 +17,7 @@ pub struct PamItems {
     pub service: String,
     /// PAM_RHOST: an address or a name, empty if not set.
     pub rhost: String,
-    /// PAM_TTY, such as `pts/0`, `ssh` or `:0`; empty if not set.
+    /// PAM_TTY, such as `pts/0`, `ssh` or `tty1`; empty if not set.
     pub tty: String,
     /// Whether PAM_AUTHTOK is set: an earlier line asked for a password.
     pub has_password: bool,
@@ -63,6 +63,7 @@ impl PamItems {
             service: self.service.clone(),
             rhost: self.rhost.clone(),
             tty: self.tty.clone(),
+            program: if self.is_sshd() { Program::Sshd } else { Program::Other },
             ..Who::default()
         }
     }
@@ -71,13 +72,13 @@ impl PamItems {
 /// The PAM service of sshd, unless it was renamed.
 const SSHD: &str = "sshd";
 
-/// What the auth phase leaves for the account phase of the same login.
+/// What a phase leaves for the account phase of the same login.
 pub struct Handoff {
     /// The account's user id.
     pub uid: u32,
     /// The account's canonical name.
     pub name: String,
-    /// PAM_SERVICE of that auth phase.
+    /// PAM_SERVICE of that phase.
     pub service: String,
     /// What came of it.
     pub kind: HandoffKind,
@@ -91,12 +92,14 @@ impl Handoff {
     }
 }
 
-/// What came of the auth phase, if it was not refused.
+/// What came of a phase that was not refused.
 pub enum HandoffKind {
     /// A code was accepted, or the policy asks for nothing.
     Passed,
     /// The person has enrolled, and nothing is stored yet.
     Enrolling(Box<NewEnrollment>),
+    /// Nothing: the gate has looked itself, lets in somebody who was not asked for a code, and the log says so.
+    Unasked,
 }
 
 /// The application that runs the login.

@@ -3,10 +3,17 @@
 use std::fmt::{self, Write};
 
 use crate::store::files::credential::NewEnrollment;
-use crate::verdict::{Accepted, ClockOffset, Denial, Exemption, ExemptionReason, Priority, Proof, Verdict};
+use crate::verdict::{
+    Accepted, ClockOffset, Denial, Exemption, ExemptionReason, Priority, Program, Proof, Verdict,
+    how_it_was_skipped,
+};
 
 /// The longest value in a line, in bytes.
 const LONGEST_VALUE: usize = 256;
+/// The bytes of a long sentence that stay at its beginning, which says what is wrong, and at its end, which says what to do.
+const SENTENCE: (usize, usize) = (240, 400);
+/// What stands for the bytes that are left out.
+const CUT: &str = "...";
 
 /// Who logs in, as the log names them.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
@@ -23,6 +30,8 @@ pub struct Who {
     pub rule: Option<String>,
     /// Whether it decided opt-in, and an administrator requires more of this account.
     pub required: bool,
+    /// What kind of program asks, for the causes that depend on it.
+    pub program: Program,
 }
 
 /// One line of the log.
@@ -57,14 +66,9 @@ pub fn line(who: &Who, verdict: &Verdict) -> Line {
         Verdict::Exempt(Exemption { reason: ExemptionReason::NotEnrolled, .. }) => {
             fields.push("reason", "not-enrolled");
         }
-        Verdict::Deny(denial) => fields.denial(denial),
+        Verdict::Deny(denial) => fields.denial(denial, who.program),
     }
-    if let Some(rule) = &who.rule {
-        fields.push("rule", rule);
-    }
-    if who.required {
-        fields.push("required-by", "administrator");
-    }
+    fields.rule(who);
     Line { priority, text: fields.0 }
 }
 
@@ -80,17 +84,29 @@ impl From<&NewEnrollment> for Enrolled {
     }
 }
 
-/// The line for an enrollment that is on disk.
-pub fn enrolled(who: &Who, what: &Enrolled) -> Line {
+/// The line for an enrollment that is on disk; `behind` are the modules that may still refuse the login.
+pub fn enrolled(who: &Who, what: &Enrolled, behind: &[String]) -> Line {
     let mut fields = Fields::of("enrolled", who);
     fields.push("authenticator", &what.label);
     fields.push("recovery-codes", &what.recovery_codes.to_string());
+    if !behind.is_empty() {
+        fields.push("before", &behind.join(","));
+    }
     Line { priority: Priority::Notice, text: fields.0 }
+}
+
+/// The line for somebody who is enrolled, and whom the gate lets in though nothing has asked for a code: the policy leaves the
+/// second step to them.
+pub fn unasked(who: &Who) -> Line {
+    let mut fields = Fields::of("unasked", who);
+    fields.say("cause", &format!("enrolled, and let in without a code: {}", how_it_was_skipped(who.program)));
+    fields.rule(who);
+    Line { priority: Priority::Warning, text: fields.0 }
 }
 
 /// A line about something else that an administrator must know, such as a state that had to be created.
 pub fn remark(who: &Who, priority: Priority, what: &str) -> Line {
-    let mut fields = Fields(format!("remark={}", Value(what)));
+    let mut fields = Fields(format!("remark={}", Sentence(what)));
     fields.push("user", who.user.as_deref().unwrap_or("?"));
     fields.push("service", &who.service);
     Line { priority, text: fields.0 }
@@ -113,12 +129,25 @@ impl Fields {
         let _ = write!(self.0, " {key}={}", Value(value));
     }
 
+    fn say(&mut self, key: &str, sentence: &str) {
+        let _ = write!(self.0, " {key}={}", Sentence(sentence));
+    }
+
+    fn rule(&mut self, who: &Who) {
+        if let Some(rule) = &who.rule {
+            self.push("rule", rule);
+        }
+        if who.required {
+            self.push("required-by", "administrator");
+        }
+    }
+
     fn authenticator(&mut self, label: &str, offset: i64) {
         self.push("authenticator", label);
         let _ = write!(self.0, " offset={offset:+}s");
     }
 
-    fn denial(&mut self, denial: &Denial) {
+    fn denial(&mut self, denial: &Denial, program: Program) {
         self.push("reason", denial.outward().reason);
         if let Denial::WrongCode { failures, .. }
         | Denial::Replayed { failures }
@@ -129,44 +158,66 @@ impl Fields {
         if let Denial::WrongCode { clock_offset: Some(ClockOffset { authenticator, offset }), .. } = denial {
             self.authenticator(authenticator, *offset);
         }
-        let cause = denial.cause();
+        let cause = denial.cause_in(program);
         if !cause.is_empty() {
-            self.push("cause", &cause);
+            self.say("cause", &cause);
         }
     }
 }
 
-/// A value that cannot end its line, its quotes or a terminal's patience.
+/// A value that cannot end its line, its quotes or a terminal's patience: of a long one the end is left out.
 pub struct Value<'a>(pub &'a str);
 
 impl fmt::Display for Value<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let bytes = self.0.as_bytes();
-        let (bytes, cut) = match bytes.get(..LONGEST_VALUE) {
-            Some(start) if bytes.len() > LONGEST_VALUE => (start, "..."),
-            _ => (bytes, ""),
-        };
-        let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"._:@/+,?-".contains(byte);
-        if !bytes.is_empty() && bytes.iter().all(plain) {
-            return write!(f, "{}{cut}", self.0.get(..bytes.len()).unwrap_or_default());
-        }
-        f.write_char('"')?;
-        for &byte in bytes {
-            match byte {
-                b'"' | b'\\' => write!(f, "\\x{byte:02x}")?,
-                0x20..=0x7e => f.write_char(char::from(byte))?,
-                _ => write!(f, "\\x{byte:02x}")?,
-            }
-        }
-        write!(f, "{cut}\"")
+        write_shortened(f, self.0, LONGEST_VALUE, 0)
     }
+}
+
+/// The same for a sentence of ours, with foreign words in it: of a long one the middle is left out, because it ends with what
+/// to do.
+pub struct Sentence<'a>(pub &'a str);
+
+impl fmt::Display for Sentence<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (head, tail) = SENTENCE;
+        write_shortened(f, self.0, head, tail)
+    }
+}
+
+/// Writes `text`, or its first `head` and last `tail` bytes.
+fn write_shortened(f: &mut fmt::Formatter<'_>, text: &str, head: usize, tail: usize) -> fmt::Result {
+    let bytes = text.as_bytes();
+    let parts = match bytes.len().checked_sub(tail).filter(|&rest| rest > head) {
+        Some(rest) => [bytes.get(..head), Some(CUT.as_bytes()), bytes.get(rest..)],
+        None => [Some(bytes), None, None],
+    };
+    let parts = parts.into_iter().flatten();
+    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"._:@/+,?-".contains(byte);
+    let is_plain = !bytes.is_empty() && parts.clone().flatten().all(plain);
+    let quote = if is_plain { "" } else { "\"" };
+    f.write_str(quote)?;
+    for &byte in parts.flatten() {
+        match byte {
+            b'"' | b'\\' => write!(f, "\\x{byte:02x}")?,
+            0x20..=0x7e => f.write_char(char::from(byte))?,
+            _ => write!(f, "\\x{byte:02x}")?,
+        }
+    }
+    f.write_str(quote)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::login::account_line::check_account_phase;
+    use crate::login::auth_phase::NO_FIRST_FACTOR;
+    use crate::os::account::Account;
+    use crate::policy::Policy;
+    use crate::proof::state::State;
+    use crate::store::files::check_state_owner;
     use crate::time::UnixTime;
-    use crate::verdict::Alternative;
+    use crate::verdict::{Alternative, Mismatch, TicketFault};
 
     fn who() -> Who {
         Who {
@@ -176,6 +227,7 @@ mod tests {
             tty: "ssh".to_owned(),
             rule: Some("default".to_owned()),
             required: false,
+            program: Program::Other,
         }
     }
 
@@ -214,9 +266,19 @@ mod tests {
         assert_eq!(line(&who(), &Verdict::Enrolling).text, format!("result=enrolling {head} rule=default"));
         let stored = Enrolled { label: "phone".to_owned(), recovery_codes: 8 };
         assert_eq!(
-            enrolled(&who(), &stored).text,
+            enrolled(&who(), &stored, &[]).text,
             format!("result=enrolled {head} authenticator=phone recovery-codes=8")
         );
+        let behind = ["pam_access.so", "pam_time.so"].map(str::to_owned);
+        assert!(
+            enrolled(&who(), &stored, &behind)
+                .text
+                .ends_with(" recovery-codes=8 before=pam_access.so,pam_time.so")
+        );
+        let unasked = unasked(&who());
+        let text = format!("result=unasked {head} cause=\"enrolled, and let in without a code: ");
+        assert!(unasked.text.starts_with(&text) && unasked.text.ends_with("\" rule=default"), "{unasked:?}");
+        assert_eq!(unasked.priority, Priority::Warning);
         let now = UnixTime::new(0);
         assert_eq!(
             deny(Denial::Waiting { until: now, now, alternative: Alternative::None }),
@@ -253,5 +315,110 @@ mod tests {
         }
         assert_eq!(Value(&"é".repeat(300)).to_string().len(), 256 * 4 + 5);
         assert_eq!(Value(&"a".repeat(300)).to_string(), format!("{}...", "a".repeat(256)));
+    }
+
+    /// How the cause of a denial ends that holds the longest foreign parts: with what to do.
+    fn remedy(denial: &Denial, program: Program) -> String {
+        let name = longest_name();
+        match denial {
+            Denial::Disabled { .. } | Denial::RecoveryDisabled { .. } => {
+                format!("'twostep unlock {name}' ends this")
+            }
+            Denial::ClockAnomaly { .. } => format!("run 'twostep unlock {name} --reset-clock'"),
+            Denial::NotEnrolled { .. } => "write 'requisite' there in place of 'required'".to_owned(),
+            Denial::NotStored { service } => {
+                format!(
+                    "put 'account required pam_twostep.so' before all other account lines of /etc/pam.d/{service}"
+                )
+            }
+            Denial::Skipped => how_it_was_skipped(program).to_owned(),
+            Denial::NoFirstFactor(_) => "mend the PAM stack, or write first_factor=any".to_owned(),
+            Denial::Unavailable(_) => format!(
+                "if it was renamed, run 'twostep rebind {name}'; if it is another person's now, 'twostep reset {name}'"
+            ),
+            Denial::Misconfigured(_) => "expected one of `name`, `users`, `groups`".to_owned(),
+            Denial::WrongTicket(_) => "'twostep ticket' issues one".to_owned(),
+            Denial::RefusedBySshd => {
+                "see PermitRootLogin, AllowUsers, DenyUsers and the user's shell".to_owned()
+            }
+            Denial::Conversation => match program {
+                Program::Sshd => "'PasswordAuthentication no' in sshd_config".to_owned(),
+                Program::Other => "forward_pass' before the line that checks the password".to_owned(),
+                Program::OneQuestion => String::new(),
+            },
+            // What is wrong here is the person's, or said by the reason.
+            Denial::NotACode
+            | Denial::WrongCode { .. }
+            | Denial::WrongRecoveryCode { .. }
+            | Denial::Replayed { .. }
+            | Denial::Waiting { .. }
+            | Denial::UnknownUser
+            | Denial::NotConfirmed(_)
+            | Denial::EnrolledMeanwhile => String::new(),
+        }
+    }
+
+    /// The longest name of an account that is taken.
+    fn longest_name() -> String {
+        "x".repeat(127)
+    }
+
+    fn with_longest_values() -> Vec<Denial> {
+        let (name, alternative) = (longest_name(), Alternative::None);
+        let (now, mark) = (UnixTime::new(100), UnixTime::new(u64::MAX));
+        let line = format!("account required {}\naccount required pam_twostep.so", "x".repeat(980));
+        let refused = check_account_phase("sshd", &|_| Some(line.clone())).unwrap_err();
+        let account = Account { uid: u32::MAX, name: name.clone(), names: Vec::new() };
+        let of_another = State::new(&"y".repeat(127), now);
+        let policy = format!("version = 1\nmode = \"opt-in\"\n[[rule]]\n{} = 1\n", "x".repeat(5000));
+        vec![
+            Denial::Disabled { name: name.clone(), alternative },
+            Denial::RecoveryDisabled { name: name.clone() },
+            Denial::ClockAnomaly { name, mark, now, alternative },
+            Denial::NotEnrolled { cause: format!("they cannot enroll here: {refused}") },
+            Denial::NotStored { service: "x".repeat(255) },
+            Denial::Skipped,
+            Denial::NoFirstFactor(NO_FIRST_FACTOR.to_owned()),
+            check_state_owner(&of_another, &account).unwrap_err().into(),
+            Denial::Misconfigured(Policy::parse(policy.as_bytes()).unwrap_err().to_string()),
+            Denial::WrongTicket(TicketFault::None),
+            Denial::RefusedBySshd,
+            Denial::Conversation,
+            Denial::NotConfirmed(Mismatch::Clock(i64::MIN)),
+        ]
+    }
+
+    #[test]
+    fn a_line_says_what_to_do_however_long_the_rest_is() {
+        for program in [Program::Sshd, Program::OneQuestion, Program::Other] {
+            for denial in with_longest_values() {
+                let text = line(&Who { program, ..who() }, &Verdict::Deny(denial.clone())).text;
+                let remedy = remedy(&denial, program);
+                assert!(
+                    text.contains(&remedy),
+                    "{program:?} {}: {text}\nlacks {remedy}",
+                    denial.outward().reason
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn only_sshd_is_told_of_its_settings() {
+        for denial in [Denial::Conversation, Denial::Skipped] {
+            let says = |program| denial.cause_in(program).contains("KbdInteractiveAuthentication");
+            let all = [Program::Sshd, Program::OneQuestion, Program::Other];
+            assert_eq!(all.map(says), [true, false, false], "{denial:?}");
+        }
+    }
+
+    #[test]
+    fn long_sentence_keeps_its_beginning_and_its_end() {
+        let sentence = |middle: usize| format!("{} {}", "a".repeat(240), "b".repeat(middle));
+        assert_eq!(Sentence(&sentence(399)).to_string(), format!("\"{}\"", sentence(399)));
+        let cut = format!("{}...{}", "a".repeat(240), "b".repeat(400));
+        assert_eq!(Sentence(&sentence(400)).to_string(), cut);
+        assert_eq!(Sentence(&sentence(9000)).to_string(), cut);
+        assert_eq!(Sentence("x\nresult=grant").to_string(), "\"x\\x0aresult=grant\"");
     }
 }

@@ -12,13 +12,16 @@ use crate::proof::code::{LongCode, Typed};
 use crate::proof::forward::{self, Parts};
 use crate::proof::ticket::Ticket;
 use crate::store::files::credential::NewEnrollment;
-use crate::verdict::{Accepted, Denial, Exemption, ExemptionReason, Next, TicketFault, Verdict};
+use crate::verdict::{Accepted, Denial, Exemption, ExemptionReason, Next, Program, TicketFault, Verdict};
 use crate::verify;
 
 const NEEDS_TICKET: &str =
     "A second step is required here. Setting it up needs a ticket from your administrator.";
 /// Tickets that may be typed in one conversation.
 const TICKET_TRIES: u8 = 3;
+/// Why sshd is refused where nothing has come first.
+pub(crate) const NO_FIRST_FACTOR: &str = "sshd has accepted no key and no line before ours asked for a password: mend the \
+     PAM stack, or write first_factor=any";
 /// What an authenticator is called that was enrolled in a login.
 const LABEL: &str = "phone";
 /// The only period, in seconds, with which two codes come soon enough for a login.
@@ -64,6 +67,9 @@ pub fn authenticate(
 ) -> Verdict {
     forget(application);
     let mut login = Login { call: PamCall::new(application, machine) };
+    if options.question == Question::PasswordAndCode && login.call.who.program == Program::Other {
+        login.call.who.program = Program::OneQuestion;
+    }
     match login.require(options) {
         Ok(Requirement::Nothing(account, required, reason)) => login.exempt(&account, required, reason),
         Ok(Requirement::Code(subject, rules)) => match options.question {
@@ -124,7 +130,7 @@ impl<A: Application, M: Machine> Login<'_, A, M> {
         }
         let required = self.call.heed_requirement(required, &account)?;
         Ok(match required.mode {
-            Mode::Mandatory => match self.why_not_here(&policy, &required, options) {
+            Mode::Mandatory => match self.why_not_here(&policy, &account, &required, options) {
                 None => Requirement::Enrollment(account, policy),
                 Some(cause) => Requirement::Code(Err(Denial::NotEnrolled { cause }), policy.verification),
             },
@@ -135,7 +141,13 @@ impl<A: Application, M: Machine> Login<'_, A, M> {
     }
 
     /// Why a mandatory person without a credential cannot enroll in this login; empty where the policy does not want it.
-    fn why_not_here(&self, policy: &Policy, required: &Required, options: &LineOptions) -> Option<String> {
+    fn why_not_here(
+        &self,
+        policy: &Policy,
+        account: &Account,
+        required: &Required,
+        options: &LineOptions,
+    ) -> Option<String> {
         let items = &self.call.items;
         if !policy.enrollment.services.contains(&items.service) {
             return Some(String::new());
@@ -147,7 +159,8 @@ impl<A: Application, M: Machine> Login<'_, A, M> {
         } else if let Some(why) = why_not_by(items, options) {
             why.to_owned()
         } else {
-            self.call.machine.check_account_phase(&items.service).err()?
+            let reached = self.call.machine.check_account_phase(&items.service);
+            reached.and_then(|_| self.call.machine.check_may_log_in(account)).err()?
         };
         Some(format!("they cannot enroll here: {why}"))
     }
@@ -417,11 +430,7 @@ fn check_first_factor(items: &PamItems, first: &FirstFactor) -> Result<(), Denia
         FirstFactor::Method(required) => format!(
             "first_factor={required}, but sshd has not accepted that method: set AuthenticationMethods in sshd_config"
         ),
-        FirstFactor::PasswordOrMethod | FirstFactor::Any => {
-            "sshd has accepted no key and no line before ours asked for a password: mend the PAM stack, \
-             or write first_factor=any"
-                .to_owned()
-        }
+        FirstFactor::PasswordOrMethod | FirstFactor::Any => NO_FIRST_FACTOR.to_owned(),
     }))
 }
 

@@ -6,5 +6,6 @@ pub mod application;
 pub mod audit;
 pub mod auth_phase;
 pub mod machine;
+pub mod may_log_in;
 mod pam_call;
 pub mod spellings;

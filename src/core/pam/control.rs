@@ -66,12 +66,16 @@ impl ReturnValue {
     pub const NEW_AUTHTOK_REQD: Self = Self(12);
     /// The account has expired.
     pub const ACCT_EXPIRED: Self = Self(13);
+    /// A new password could not be set, or not yet.
+    pub const AUTHTOK_ERR: Self = Self(20);
     /// The application could not ask the person.
     pub const CONV_ERR: Self = Self(19);
     /// The module has nothing to say.
     pub const IGNORE: Self = Self(25);
     /// The login must end at once.
     pub const ABORT: Self = Self(26);
+    /// The password expired so long ago that the account is locked.
+    pub const AUTHTOK_EXPIRED: Self = Self(27);
     /// The file of the module cannot be loaded.
     pub const MODULE_UNKNOWN: Self = Self(28);
 }

@@ -118,6 +118,59 @@ fn where_the_account_line_may_not_be_reached_nobody_sees_a_key_and_the_log_says_
     }
 }
 
+/// A refusal of `required` ends the login only when our line has stored the enrollment.
+#[test]
+fn where_a_line_before_ours_goes_on_after_a_refusal_nobody_sees_a_key() {
+    for line in ["account required pam_deny.so", "account required pam_succeed_if.so uid < 0 quiet"] {
+        let world =
+            passed_by(&format!("{line}\naccount required MODULE root=ROOT\naccount required pam_permit.so"));
+        let outcome = world.newcomer("games").answers(dialogue(NOW)).run();
+        outcome.assert_denied(PAM_AUTH_ERR, "not-enrolled");
+        assert_eq!(outcome.prompts(), ["Verification code: "]);
+        let cause = outcome.field("cause");
+        assert!(cause.contains(line) && cause.contains("(/etc/pam.d/login, line 2)"), "{cause}");
+        assert!(cause.ends_with("write 'requisite' there in place of 'required'"), "{cause}");
+        assert!(nothing_is_stored(&world, "games"));
+
+        let world = passed_by(&format!(
+            "{}\naccount required MODULE root=ROOT",
+            line.replace("required", "requisite")
+        ));
+        let outcome = world.newcomer("games").answers(dialogue(NOW)).run();
+        assert_eq!((outcome.code == PAM_SUCCESS, outcome.prompts().len()), (false, 3), "{outcome:#?}");
+        assert!(nothing_is_stored(&world, "games"));
+    }
+}
+
+#[test]
+fn log_says_before_which_modules_it_was_stored() {
+    let behind = "account required pam_succeed_if.so uid >= 0 quiet\naccount sufficient pam_localuser.so\naccount required pam_permit.so";
+    let world = passed_by(&format!("account required MODULE root=ROOT\n{behind}"));
+    let outcome = world.newcomer("games").answers(dialogue(NOW)).run();
+    assert_eq!((outcome.code, outcome.field("result")), (PAM_SUCCESS, "enrolled"), "{outcome:#?}");
+    assert_eq!(outcome.field("before"), "pam_succeed_if.so");
+}
+
+#[test]
+fn where_only_root_may_log_in_nobody_sees_a_key() {
+    for file in ["etc/nologin", "var/run/nologin"] {
+        let world = World::newcomers("");
+        let file = world.root().join(file);
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(&file, "moving\n").unwrap();
+        let outcome = world.newcomer("games").answers(dialogue(NOW)).run();
+        outcome.assert_denied(PAM_AUTH_ERR, "not-enrolled");
+        assert!(
+            outcome.field("cause").contains("/nologin is there, so only root may log in"),
+            "{outcome:#?}"
+        );
+        assert_eq!(outcome.prompts(), ["Verification code: "]);
+        assert!(nothing_is_stored(&world, "games"));
+        let outcome = world.newcomer("root").answers(dialogue(NOW)).run();
+        assert_eq!(outcome.code, PAM_SUCCESS, "{outcome:#?}");
+    }
+}
+
 /// As if libpam ran other lines than those that we have read.
 #[test]
 fn where_the_account_line_is_not_reached_after_all_nobody_gets_in() {

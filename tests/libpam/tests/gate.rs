@@ -88,9 +88,44 @@ fn who_needs_no_second_step_passes() {
         "mode = \"mandatory\"\n[[rule]]\nname = \"keys\"\nservices = [\"sshd\"]\nmode = \"opt-in\"\n",
     ];
     for policy in policies {
-        let outcome = account(world(policy).login("games").service("sshd"));
-        assert!(is_let_through(&outcome), "{policy}: {outcome:#?}");
+        let outcome = account(world(policy).login("mail").service("sshd"));
+        let exempt = account(world(policy).login("games").service("sshd"));
+        assert_eq!(is_let_through(&outcome), !policy.contains("games"), "{policy}: {outcome:#?}");
+        assert_eq!(is_let_through(&exempt), policy.contains("games"), "{policy}: {exempt:#?}");
+        assert_eq!(exempt.code, PAM_SUCCESS);
     }
+}
+
+/// The log alone shows that this way in asks for no code: it says so once in a login, and changes nothing.
+#[test]
+fn logs_enrolled_person_let_in_without_a_code_once() {
+    let world = world("mode = \"opt-in\"\n");
+    let before = world.snapshot();
+    let mut open = world.login("games").service("sshd").tty("ssh").rhost("192.0.2.7").at(NOW).open();
+    let outcome = open.account();
+    assert_eq!(
+        (outcome.code, outcome.transcript.len(), outcome.log.len()),
+        (PAM_SUCCESS, 0, 1),
+        "{outcome:#?}"
+    );
+    let seen = ["result", "user", "service", "rhost", "tty", "rule"].map(|key| outcome.field(key));
+    assert_eq!(seen, ["unasked", "games", "sshd", "192.0.2.7", "ssh", "default"]);
+    assert!(outcome.field("cause").contains("'AuthenticationMethods publickey,keyboard-interactive:pam'"));
+    assert_eq!(outcome.log[0].priority, 4);
+    for _ in 0..2 {
+        assert!(is_let_through(&open.account()));
+    }
+    assert!(world.snapshot() == before);
+    assert!(is_let_through(&account(world.login("mail").service("sshd"))));
+    assert!(is_let_through(&account(world.login("games").service("cron"))));
+}
+
+#[test]
+fn a_code_that_was_given_is_not_logged_as_unasked() {
+    let world = world("mode = \"opt-in\"\n");
+    let (mut open, outcome) = authenticated(&world, &Generator::default().at(NOW));
+    outcome.assert_granted();
+    assert!(is_let_through(&open.account()));
 }
 
 #[test]

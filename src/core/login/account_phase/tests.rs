@@ -182,6 +182,78 @@ fn gate_announces_start_day_to_users_without_second_step() {
     }
 }
 
+const OPT_IN: &str = "mode = \"opt-in\"";
+
+fn unasked(ada: &Person) -> usize {
+    ada.log.iter().filter(|line| line.starts_with("result=unasked user=root service=sshd")).count()
+}
+
+#[test]
+fn logs_enrolled_person_whom_nothing_asked_once() {
+    let (mut ada, machine) = (by_key(), Fake { policy: Ok(OPT_IN), ..enrolled(&[]) });
+    for _ in 0..3 {
+        assert_eq!(admit(&mut ada, &machine), Ok(()));
+        assert_eq!((unasked(&ada), ada.log.len()), (1, 1), "{:?}", ada.log);
+    }
+    assert!(ada.log[0].contains("AuthenticationMethods") && ada.log[0].ends_with(" rule=default"));
+    assert!(ada.shown.is_empty() && machine.stored.borrow().is_empty());
+    authenticate(&mut ada, &machine, &LineOptions::default());
+    assert_eq!(admit(&mut ada, &machine), Ok(()), "the next login on the same handle");
+    assert_eq!(unasked(&ada), 2);
+}
+
+#[test]
+fn logs_nobody_who_was_asked_or_need_not_be() {
+    let exempt = "mode = \"exempt\"";
+    let elsewhere = "mode = \"opt-in\"\n[gate]\nservices = [\"login\"]";
+    for (policy, is_enrolled) in [(OPT_IN, false), (exempt, true), (elsewhere, true)] {
+        let mut ada = by_key();
+        let machine = Fake { policy: Ok(policy), enrolled: Ok(is_enrolled), ..enrolled(&[]) };
+        assert_eq!(admit(&mut ada, &machine), Ok(()));
+        assert!(ada.log.is_empty(), "{policy}: {:?}", ada.log);
+    }
+    let mut ada = person("root", &["123456"]);
+    ada.items.service = "sshd".to_owned();
+    let machine = Fake { policy: Ok(OPT_IN), ..enrolled(&[Ok(())]) };
+    authenticate(&mut ada, &machine, &LineOptions::default());
+    ada.log.clear();
+    assert_eq!(admit(&mut ada, &machine), Ok(()));
+    assert!(ada.log.is_empty(), "{:?}", ada.log);
+}
+
+#[test]
+fn later_obligation_refuses_whom_the_gate_has_let_in() {
+    let (mut ada, machine) = (by_key(), Fake { policy: Ok(OPT_IN), ..enrolled(&[]) });
+    assert_eq!(admit(&mut ada, &machine), Ok(()));
+    let stricter = Fake { policy: Ok(MANDATORY), ..enrolled(&[]) };
+    assert_eq!(code(admit(&mut ada, &stricter)), Some(PamCode::PermDenied));
+}
+
+#[test]
+fn lets_in_unasked_where_the_store_cannot_be_read() {
+    let lost = || Err(Denial::Unavailable("/x is damaged".to_owned()));
+    for policy in
+        [OPT_IN, "mode = \"opt-in\"\n[[rule]]\nname = \"l\"\nmode = \"mandatory\"\nstarts = 2027-01-15"]
+    {
+        let (mut ada, machine) = (by_key(), Fake { policy: Ok(policy), enrolled: lost(), ..enrolled(&[]) });
+        assert_eq!(admit(&mut ada, &machine), Ok(()), "{policy}");
+        assert!(
+            ada.log[0].starts_with("remark=\"let in without a code") && ada.log[0].contains("/x is damaged")
+        );
+        let mut cannot_keep = Person { keeps: false, ..by_key() };
+        assert_eq!(admit(&mut cannot_keep, &Fake { policy: Ok(policy), ..enrolled(&[]) }), Ok(()));
+        assert_eq!(unasked(&cannot_keep), 1);
+    }
+}
+
+#[test]
+fn log_names_modules_behind_the_enrollment() {
+    let (mut ada, machine) =
+        (pending(), Fake { account_phase: Ok(&["pam_access.so", "pam_time.so"]), ..newcomer() });
+    assert_eq!(admit(&mut ada, &machine), Ok(()));
+    assert!(ada.log[0].ends_with(" before=pam_access.so,pam_time.so"), "{:?}", ada.log);
+}
+
 #[test]
 fn opens_gate_by_code_or_exemption_for_this_login_alone() {
     let opened = || {

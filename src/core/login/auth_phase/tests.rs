@@ -494,6 +494,45 @@ fn enrolls_nobody_where_account_line_may_be_skipped() {
 }
 
 #[test]
+fn enrolls_nobody_who_may_not_log_in() {
+    let machine = Fake { may_log_in: Err("the account has expired"), ..newcomer() };
+    let mut ada = person("root", &["1", "2", "3"]);
+    assert_eq!(run(&mut ada, &machine), PamCode::AuthErr);
+    assert_eq!(ada.shown, [CODE_PROMPT, REFUSED, REFUSED]);
+    assert!(
+        ada.log[0].contains("cause=\"they cannot enroll here: the account has expired\""),
+        "{}",
+        ada.log[0]
+    );
+    let enrolled = Fake { may_log_in: Err("the account has expired"), ..enrolled(&[Ok(())]) };
+    assert_eq!(
+        run(&mut person("root", &["123456"]), &enrolled),
+        PamCode::Success,
+        "that is others' to refuse"
+    );
+}
+
+#[test]
+fn tells_each_program_how_to_ask() {
+    let cause_of = |service: &str, question| {
+        let mut ada = person("root", &[]);
+        ada.items.service = service.to_owned();
+        let options = LineOptions { question, ..LineOptions::default() };
+        authenticate(&mut ada, &enrolled(&[]), &options);
+        ada.log.pop().unwrap()
+    };
+    let table = [
+        ("sshd", Question::Code, "KbdInteractiveAuthentication", "forward_pass"),
+        ("vsftpd", Question::Code, "'auth required pam_twostep.so forward_pass'", "sshd_config"),
+        ("vsftpd", Question::PasswordAndCode, "does not ask for PAM", "forward_pass"),
+    ];
+    for (service, question, said, unsaid) in table {
+        let line = cause_of(service, question);
+        assert!(line.contains(said) && !line.contains(unsaid), "{service} {question:?}: {line}");
+    }
+}
+
+#[test]
 fn enrolls_at_renamed_sshd_only_if_the_policy_names_it() {
     let mut ada = person("root", &["1", "2", "3"]);
     ada.items =

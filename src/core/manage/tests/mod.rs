@@ -191,7 +191,10 @@ impl Machine for Site {
         let record = LocalRecord::open(&self.store, account, rules.skew_steps.into(), self.now()?)?;
         judge(record, typed, AttemptCounter::Hosts, Purpose::Accept, rules, self.now()?, remark)
     }
-    fn check_account_phase(&self, _: &str) -> Result<(), String> {
+    fn check_account_phase(&self, _: &str) -> Result<Vec<String>, String> {
+        Ok(Vec::new())
+    }
+    fn check_may_log_in(&self, _: &Account) -> Result<(), String> {
         Ok(())
     }
     fn check_enrollable(&self, account: &Account, rules: &Verification) -> Result<(), Denial> {
