@@ -2,6 +2,7 @@
 
 use twostep_core::login::machine::Machine;
 use twostep_core::machine::System;
+use twostep_core::pam::control::{Action, ReturnValue};
 use twostep_core::pam::walk::Handler;
 use twostep_hostconf::location::Location;
 use twostep_hostconf::pam::files::Files;
@@ -28,6 +29,10 @@ pub(crate) fn check(files: &Files<'_>, service: &Service) -> Vec<Finding> {
     let Some(stack) = Stack::new(files, service, &service.account) else { return Vec::new() };
     if !stack.entries.iter().take(stack.ours).all(passes_on) {
         return vec![not_first(&stack)];
+    }
+    let goes_on: Vec<_> = (0..stack.ours).filter_map(|at| goes_on(&stack, at)).collect();
+    if !goes_on.is_empty() {
+        return goes_on;
     }
     if Ways::through(&stack.entries, Scenario::Exempt).successes.is_empty() {
         return vec![nobody_says_yes(&stack)];
@@ -58,8 +63,30 @@ fn passes_on(line: &PamLine) -> bool {
     is_plain && line.handler == Handler::Module && line.trail.iter().all(|step| step.whole)
 }
 
+/// Whether the stack ends where a line refuses.
+fn ends(line: &PamLine) -> bool {
+    passes_on(line) && line.control.on(ReturnValue::PERM_DENIED) == Action::Die
+}
+
+/// A line before ours whose refusal ends the login only when ours has stored an enrollment.
+fn goes_on(stack: &Stack<'_>, at: usize) -> Option<Finding> {
+    let line = stack.entries.get(at).filter(|line| !ends(line))?;
+    // A file that others include may be right for them.
+    let remedy = if line.location.file == stack.service.file {
+        Remedy::Replace { location: line.location.clone(), text: line.with_control("requisite") }
+    } else {
+        Remedy::Move { location: stack.our_location(), before: stack.in_our_file(at)? }
+    };
+    Some(Finding::problem(
+        line.location.clone(),
+        "after a refusal of this line the account line of twostep still runs",
+        "It would store the second step of somebody who may not log in, so nobody enrolls here.",
+        remedy,
+    ))
+}
+
 fn missing(service: &Service) -> Finding {
-    let skipping = service.account.iter().filter(|line| !passes_on(line));
+    let skipping = service.account.iter().filter(|line| !ends(line));
     let first = skipping.filter_map(|line| line.line_in(&service.file)).next();
     let location = first.cloned().unwrap_or_else(|| Location::file(&service.file));
     let what = "the account line of twostep is missing";
