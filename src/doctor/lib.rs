@@ -14,6 +14,7 @@ mod helper_path;
 mod login_defs;
 mod mounts;
 mod name_service;
+mod newcomers;
 mod people;
 mod policy;
 pub mod report;
@@ -42,6 +43,7 @@ const CHECKS: &[fn(&Context<'_>) -> Vec<Finding>] = &[
     clock::check,
     name_service::check,
     users::check,
+    newcomers::check,
     confinement::check,
 ];
 

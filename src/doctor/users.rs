@@ -1,40 +1,32 @@
-//! The people of whom something is stored, and those who must have a second step and cannot get one.
+//! The people of whom something is stored.
 
-use twostep_core::paths::{POLICY, STATES, USERS};
-use twostep_core::policy::{Mode, Policy, is_rewritten};
+use twostep_core::paths::{STATES, USERS};
+use twostep_core::policy::is_rewritten;
 use twostep_core::proof::state::State;
 use twostep_core::proof::totp;
 use twostep_core::store::files::Store;
 use twostep_core::store::files::credential::Credential;
-use twostep_core::time::{Period, UnixTime};
+use twostep_core::time::UnixTime;
 use twostep_core::verdict::is_soon;
 use twostep_hostconf::location::Location;
-use twostep_hostconf::{login_defs, nsswitch};
+use twostep_hostconf::nsswitch;
 
 use crate::below_root;
 use crate::context::Context;
 use crate::files;
 use crate::finding::{Finding, Remedy};
-use crate::people::{Local, People};
-use crate::stack;
+use crate::people::People;
 
 /// Failures before the last one allowed at which to speak up.
 const NEAR: u16 = 5;
 /// Recovery codes at which to speak up.
 const FEW_CODES: u8 = 2;
-/// How many names a finding lists.
-const MOST_NAMES: usize = 10;
 
 /// Checks everybody of whom something is stored. A store that cannot be opened is another check's matter.
 pub(crate) fn check(context: &Context<'_>) -> Vec<Finding> {
     let Ok(store) = Store::open(context.root) else { return Vec::new() };
     let uids = store.uids().map(|(uids, _)| uids).unwrap_or_default();
-    let mut findings: Vec<_> = uids.into_iter().flat_map(|uid| person(context, &store, uid)).collect();
-    for service in ["sshd", "login"] {
-        findings
-            .extend(context.policy.as_ref().and_then(|policy| shut_out(context, policy, &store, service)));
-    }
-    findings
+    uids.into_iter().flat_map(|uid| person(context, &store, uid)).collect()
 }
 
 /// One person, and what is stored of them.
@@ -229,65 +221,5 @@ impl Person<'_> {
             "Without one, a lost phone means that they cannot log in.",
             Remedy::Advice { text: format!("With {name} beside you, run 'twostep recovery --user {name}'.") },
         ))
-    }
-}
-
-/// Those who must have a second step at `service`, have none, and cannot enroll there.
-fn shut_out(context: &Context<'_>, policy: &Policy, store: &Store, service: &str) -> Option<Finding> {
-    stack::guard(context, service).asks?;
-    let (why, way) = no_enrolling(policy, service)?;
-    let people = People::of(context.root);
-    let must = |one: &Local| match people.mode(policy, &one.name, service, context.now) {
-        Mode::Mandatory => true,
-        Mode::OptIn => matches!(store.state(one.uid), Ok(Some(State { required: true, .. }))),
-        Mode::Exempt => false,
-    };
-    let has_none = |one: &Local| matches!(store.is_enrolled(one.uid), Ok(false));
-    let shut_out = persons(context)?.into_iter().filter(|one| must(one) && has_none(one));
-    let names: Vec<_> = shut_out.map(|one| one.name).collect();
-    (!names.is_empty()).then(|| {
-        Finding::warning(
-            Location::file(POLICY),
-            format!("at {service} these must have a second step and have none: {}", listed(&names)),
-            format!("They cannot enroll in that login, and are refused: {why}."),
-            Remedy::Advice {
-                text: format!("With each of them, run 'twostep enroll --user NAME', or {way}."),
-            },
-        )
-    })
-}
-
-/// Why nobody can enroll in a login by `service`, and what would let them.
-fn no_enrolling(policy: &Policy, service: &str) -> Option<(&'static str, String)> {
-    if !policy.enrollment.services.iter().any(|one| one == service) {
-        return Some(("enrollment.services does not name it", format!("name {service} there")));
-    }
-    let too_long = "enrollment.period is 60, and two codes then take longer than a login may";
-    (policy.enrollment.period != Period::DEFAULT).then(|| (too_long, "set it to 30".to_owned()))
-}
-
-/// The accounts of people, and root.
-fn persons(context: &Context<'_>) -> Option<Vec<Local>> {
-    let first = login_defs::uid_min(context.root);
-    let mut local = People::of(context.root).local()?;
-    local.retain(|one| one.has_login_shell() && (one.uid == 0 || one.uid >= first));
-    Some(local)
-}
-
-fn listed(names: &[String]) -> String {
-    let more = names.len().saturating_sub(MOST_NAMES);
-    let some = names.iter().take(MOST_NAMES).map(String::as_str).collect::<Vec<_>>().join(", ");
-    if more == 0 { some } else { format!("{some} and {more} more") }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn at_most_ten_names_are_listed() {
-        let names: Vec<String> = (0..12).map(|number| format!("u{number}")).collect();
-        assert_eq!(listed(&names[..2]), "u0, u1");
-        assert!(listed(&names).ends_with("u9 and 2 more"));
     }
 }

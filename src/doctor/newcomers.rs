@@ -1,0 +1,200 @@
+//! The people who must have a second step and have none: whether a login lets them set it up.
+
+use std::collections::BTreeSet;
+
+use twostep_core::paths::POLICY;
+use twostep_core::policy::{Mode, Policy};
+use twostep_core::proof::state::State;
+use twostep_core::store::files::Store;
+use twostep_core::time::Period;
+use twostep_hostconf::location::Location;
+use twostep_hostconf::login_defs;
+
+use crate::context::Context;
+use crate::finding::{Finding, Remedy};
+use crate::people::{Local, People};
+use crate::stack;
+
+/// How many names a finding lists.
+const MOST_NAMES: usize = 10;
+/// The services by which people come in whatever the policy names.
+const DOORS: [&str; 2] = ["sshd", "login"];
+
+/// Checks who must have a second step and has none. A store that cannot be opened is another check's matter.
+pub(crate) fn check(context: &Context<'_>) -> Vec<Finding> {
+    let (Some(policy), Ok(store)) = (&context.policy, Store::open(context.root)) else { return Vec::new() };
+    let newcomers = newcomers(context, policy, &store);
+    let shuts = |door: &Door| door.refuses && door.why_not.is_some();
+    let (never, others): (Vec<_>, Vec<_>) = newcomers.iter().partition(|one| one.doors.iter().all(shuts));
+    let each = DOORS.into_iter().filter_map(|service| shut_out(policy, &others, service));
+    [no_door(&never), no_ticket(policy, &others)].into_iter().flatten().chain(each).collect()
+}
+
+/// Somebody who must have a second step at one service or more, and has none.
+struct Newcomer {
+    name: String,
+    has_ticket: bool,
+    /// The services that ask for a code.
+    doors: Vec<Door>,
+}
+
+/// A service that asks for a code, as one person finds it.
+struct Door {
+    service: String,
+    /// Whether it refuses them without a second step.
+    refuses: bool,
+    /// Why nobody can enroll in a login there, if so.
+    why_not: Option<WhyNot>,
+}
+
+/// Why nobody can enroll in a login by a service.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum WhyNot {
+    NotNamed,
+    TooLong,
+}
+
+impl WhyNot {
+    fn at(policy: &Policy, service: &str) -> Option<Self> {
+        if !policy.enrollment.services.iter().any(|one| one == service) {
+            return Some(Self::NotNamed);
+        }
+        (policy.enrollment.period != Period::DEFAULT).then_some(Self::TooLong)
+    }
+
+    const fn words(self) -> &'static str {
+        match self {
+            Self::NotNamed => "enrollment.services does not name it",
+            Self::TooLong => "enrollment.period is 60, and two codes then take longer than a login may",
+        }
+    }
+
+    /// What would let people enroll there.
+    fn way(self, service: &str) -> String {
+        match self {
+            Self::NotNamed => format!("name {service} there"),
+            Self::TooLong => "set it to 30".to_owned(),
+        }
+    }
+}
+
+fn newcomers(context: &Context<'_>, policy: &Policy, store: &Store) -> Vec<Newcomer> {
+    let services: BTreeSet<&str> =
+        policy.enrollment.services.iter().map(String::as_str).chain(DOORS).collect();
+    let asks = |service: &&str| stack::guard(context, service).asks.is_some();
+    let guarded: Vec<_> = services.into_iter().filter(asks).collect();
+    let people = People::of(context.root);
+    let has_none = |one: &Local| matches!(store.is_enrolled(one.uid), Ok(false));
+    let persons = persons(context).unwrap_or_default().into_iter().filter(has_none);
+    let newcomers = persons.map(|one| {
+        let state = store.state(one.uid).ok().flatten();
+        let refuses = |service: &str| match people.mode(policy, &one.name, service, context.now) {
+            Mode::Mandatory => true,
+            Mode::OptIn => matches!(state, Some(State { required: true, .. })),
+            Mode::Exempt => false,
+        };
+        let door = |service: &&str| Door {
+            service: (*service).to_owned(),
+            refuses: refuses(service),
+            why_not: WhyNot::at(policy, service),
+        };
+        let ticket = state.as_ref().and_then(|state| state.ticket);
+        let has_ticket = ticket.is_some_and(|ticket| ticket.tries > 0 && ticket.expires > context.now);
+        Newcomer { doors: guarded.iter().map(door).collect(), name: one.name, has_ticket }
+    });
+    newcomers.filter(|one| one.doors.iter().any(|door| door.refuses)).collect()
+}
+
+/// Those whom each service refuses, and whom none enrolls.
+fn no_door(never: &[&Newcomer]) -> Option<Finding> {
+    let doors = &never.first()?.doors;
+    let why: Vec<_> = doors
+        .iter()
+        .filter_map(|door| Some(format!("{}: {}", door.service, door.why_not?.words())))
+        .collect();
+    Some(Finding::problem(
+        Location::file(POLICY),
+        format!("these must have a second step, have none, and can enroll in no login: {}", listed(never)),
+        format!("Each login refuses them ({}).", why.join("; ")),
+        Remedy::Advice {
+            text: format!(
+                "With each of them present, run 'twostep enroll --user {}', or let one of these services enroll people.",
+                name_of(never)
+            ),
+        },
+    ))
+}
+
+/// Those who would need a ticket, and have none that is good.
+fn no_ticket(policy: &Policy, others: &[&Newcomer]) -> Option<Finding> {
+    let without: Vec<_> = others.iter().copied().filter(|one| !one.has_ticket).collect();
+    if !policy.enrollment.require_ticket || without.is_empty() {
+        return None;
+    }
+    Some(Finding::problem(
+        Location::file(POLICY),
+        format!(
+            "these must have a second step, have none, and have no ticket to enroll: {}",
+            listed(&without)
+        ),
+        "enrollment.require-ticket is true, so their logins are refused where the second step is mandatory.",
+        Remedy::Advice {
+            text: format!(
+                "Run 'twostep ticket {}' for each of them, and hand over the ticket that it prints.",
+                name_of(&without)
+            ),
+        },
+    ))
+}
+
+/// Those whom `service` refuses and does not enroll, though another may.
+fn shut_out(policy: &Policy, others: &[&Newcomer], service: &str) -> Option<Finding> {
+    let is_shut = |door: &Door| door.service == service && door.refuses && door.why_not.is_some();
+    let shut: Vec<_> = others.iter().copied().filter(|one| one.doors.iter().any(is_shut)).collect();
+    let why = WhyNot::at(policy, service).filter(|_| !shut.is_empty())?;
+    Some(Finding::warning(
+        Location::file(POLICY),
+        format!("at {service} these must have a second step and have none: {}", listed(&shut)),
+        format!("They cannot enroll in that login, and are refused: {}.", why.words()),
+        Remedy::Advice {
+            text: format!("With each of them, run 'twostep enroll --user NAME', or {}.", why.way(service)),
+        },
+    ))
+}
+
+/// The accounts of people, and root.
+fn persons(context: &Context<'_>) -> Option<Vec<Local>> {
+    let first = login_defs::uid_min(context.root);
+    let mut local = People::of(context.root).local()?;
+    local.retain(|one| one.has_login_shell() && (one.uid == 0 || one.uid >= first));
+    Some(local)
+}
+
+fn listed(newcomers: &[&Newcomer]) -> String {
+    let more = newcomers.len().saturating_sub(MOST_NAMES);
+    let some = newcomers.iter().take(MOST_NAMES).map(|one| one.name.as_str()).collect::<Vec<_>>().join(", ");
+    if more == 0 { some } else { format!("{some} and {more} more") }
+}
+
+/// What stands for a name in a command: the name, if there is but one.
+fn name_of<'a>(newcomers: &[&'a Newcomer]) -> &'a str {
+    match newcomers {
+        [one] => &one.name,
+        _ => "NAME",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn at_most_ten_names_are_listed() {
+        let newcomer = |number| Newcomer { name: format!("u{number}"), has_ticket: false, doors: Vec::new() };
+        let newcomers: Vec<_> = (0..12).map(newcomer).collect();
+        let newcomers: Vec<_> = newcomers.iter().collect();
+        assert_eq!(listed(&newcomers[..2]), "u0, u1");
+        assert!(listed(&newcomers).ends_with("u9 and 2 more"));
+        assert_eq!([name_of(&newcomers[..1]), name_of(&newcomers)], ["u0", "NAME"]);
+    }
+}
