@@ -60,6 +60,9 @@ pub struct Finding {
     /// Why it matters, in a sentence or two.
     pub why: String,
     pub remedy: Remedy,
+    /// Whether it says that something was not looked at.
+    #[serde(skip)]
+    pub is_gap: bool,
 }
 
 impl Finding {
@@ -70,7 +73,14 @@ impl Finding {
         why: impl Into<String>,
         remedy: Remedy,
     ) -> Self {
-        Self { severity: Severity::Problem, location, what: what.into(), why: why.into(), remedy }
+        Self {
+            severity: Severity::Problem,
+            location,
+            what: what.into(),
+            why: why.into(),
+            remedy,
+            is_gap: false,
+        }
     }
 
     /// Something that an administrator would want to know.
@@ -80,6 +90,19 @@ impl Finding {
         why: impl Into<String>,
         remedy: Remedy,
     ) -> Self {
-        Self { severity: Severity::Warning, location, what: what.into(), why: why.into(), remedy }
+        Self {
+            severity: Severity::Warning,
+            location,
+            what: what.into(),
+            why: why.into(),
+            remedy,
+            is_gap: false,
+        }
+    }
+
+    /// The finding, which says that something was not looked at.
+    #[must_use]
+    pub fn leaving_out(self) -> Self {
+        Self { is_gap: true, ..self }
     }
 }

@@ -21,6 +21,7 @@ pub mod report;
 mod sshd;
 mod stack;
 mod store_account;
+pub mod sudoers;
 mod users;
 
 use twostep_core::fault::Fault;
@@ -36,6 +37,7 @@ const CHECKS: &[fn(&Context<'_>) -> Vec<Finding>] = &[
     policy::check,
     stack::check,
     sshd::check,
+    sudoers::check,
     login_defs::check,
     files::check,
     mounts::check,

@@ -12,11 +12,9 @@ use twostep_hostconf::login_defs;
 
 use crate::context::Context;
 use crate::finding::{Finding, Remedy};
-use crate::people::{Local, People};
+use crate::people::{Local, People, listed};
 use crate::stack;
 
-/// How many names a finding lists.
-const MOST_NAMES: usize = 10;
 /// The services by which people come in whatever the policy names.
 const DOORS: [&str; 2] = ["sshd", "login"];
 
@@ -114,7 +112,7 @@ fn no_door(never: &[&Newcomer]) -> Option<Finding> {
         .collect();
     Some(Finding::problem(
         Location::file(POLICY),
-        format!("these must have a second step, have none, and can enroll in no login: {}", listed(never)),
+        format!("these must have a second step, have none, and can enroll in no login: {}", names_of(never)),
         format!("Each login refuses them ({}).", why.join("; ")),
         Remedy::Advice {
             text: format!(
@@ -135,7 +133,7 @@ fn no_ticket(policy: &Policy, others: &[&Newcomer]) -> Option<Finding> {
         Location::file(POLICY),
         format!(
             "these must have a second step, have none, and have no ticket to enroll: {}",
-            listed(&without)
+            names_of(&without)
         ),
         "enrollment.require-ticket is true, so their logins are refused where the second step is mandatory.",
         Remedy::Advice {
@@ -154,7 +152,7 @@ fn shut_out(policy: &Policy, others: &[&Newcomer], service: &str) -> Option<Find
     let why = WhyNot::at(policy, service).filter(|_| !shut.is_empty())?;
     Some(Finding::warning(
         Location::file(POLICY),
-        format!("at {service} these must have a second step and have none: {}", listed(&shut)),
+        format!("at {service} these must have a second step and have none: {}", names_of(&shut)),
         format!("They cannot enroll in that login, and are refused: {}.", why.words()),
         Remedy::Advice {
             text: format!("With each of them, run 'twostep enroll --user NAME', or {}.", why.way(service)),
@@ -170,10 +168,8 @@ fn persons(context: &Context<'_>) -> Option<Vec<Local>> {
     Some(local)
 }
 
-fn listed(newcomers: &[&Newcomer]) -> String {
-    let more = newcomers.len().saturating_sub(MOST_NAMES);
-    let some = newcomers.iter().take(MOST_NAMES).map(|one| one.name.as_str()).collect::<Vec<_>>().join(", ");
-    if more == 0 { some } else { format!("{some} and {more} more") }
+fn names_of(newcomers: &[&Newcomer]) -> String {
+    listed(newcomers.iter().map(|one| one.name.as_str()))
 }
 
 /// What stands for a name in a command: the name, if there is but one.
@@ -189,12 +185,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn at_most_ten_names_are_listed() {
+    fn command_names_a_user_who_is_the_only_one() {
         let newcomer = |number| Newcomer { name: format!("u{number}"), has_ticket: false, doors: Vec::new() };
-        let newcomers: Vec<_> = (0..12).map(newcomer).collect();
+        let newcomers: Vec<_> = (0..2).map(newcomer).collect();
         let newcomers: Vec<_> = newcomers.iter().collect();
-        assert_eq!(listed(&newcomers[..2]), "u0, u1");
-        assert!(listed(&newcomers).ends_with("u9 and 2 more"));
         assert_eq!([name_of(&newcomers[..1]), name_of(&newcomers)], ["u0", "NAME"]);
     }
 }

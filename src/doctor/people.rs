@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use nix::unistd::{Gid, Group};
 use twostep_core::fault::Fault;
 use twostep_core::login::spellings::names_with_spellings;
 use twostep_core::machine::System;
@@ -12,6 +13,9 @@ use twostep_core::policy::{Address, Groups, LoginFacts, Methods, Mode, Origin, P
 use twostep_core::time::UnixTime;
 use twostep_hostconf::sshd::config::Named;
 use twostep_hostconf::tree;
+
+/// How many names a finding lists.
+const MOST_NAMES: usize = 10;
 
 /// A line of /etc/passwd.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -127,6 +131,17 @@ impl<'a> People<'a> {
         Spellings { known: Vec::new(), unknown }
     }
 
+    /// What the policy asks of a user in `groups` whom no rule names.
+    pub(crate) fn mode_of_members(
+        &self,
+        policy: &Policy,
+        groups: BTreeSet<String>,
+        service: &str,
+        now: UnixTime,
+    ) -> Mode {
+        mode(policy, "", Spellings::default(), service, Groups::Known(groups), now)
+    }
+
     /// Whether the policy asks nothing of those who are `named`, at sshd.
     pub(crate) fn are_exempt(&self, policy: &Policy, named: &Named, now: UnixTime) -> bool {
         match named {
@@ -134,8 +149,7 @@ impl<'a> People<'a> {
                 users.iter().all(|user| self.mode(policy, user, "sshd", now) == Mode::Exempt)
             }
             Named::Groups(groups) => groups.iter().all(|group| {
-                let only = Groups::Known(BTreeSet::from([group.clone()]));
-                let somebody = mode(policy, "", Spellings::default(), "sshd", only, now);
+                let somebody = self.mode_of_members(policy, BTreeSet::from([group.clone()]), "sshd", now);
                 let members = self.local_members(group).into_iter();
                 let all = members.map(|user| self.mode(policy, &user, "sshd", now));
                 all.chain([somebody]).all(|mode| mode == Mode::Exempt)
@@ -154,10 +168,24 @@ impl<'a> People<'a> {
     }
 
     /// Those of `wanted` to which `user` belongs.
-    fn groups_of(&self, user: &str, wanted: &BTreeSet<&str>) -> Groups {
+    pub(crate) fn groups_of(&self, user: &str, wanted: &BTreeSet<&str>) -> Groups {
         let found =
             if self.root.is_machine() { by_name_service(user, wanted) } else { self.by_files(user, wanted) };
         found.map_or(Groups::Unknown, Groups::Known)
+    }
+
+    /// The name of the group whose id is `gid`; none if there is no such group, or it cannot be looked up.
+    pub(crate) fn group_name(&self, gid: u32) -> Option<String> {
+        if self.root.is_machine() {
+            return Some(Group::from_gid(Gid::from_raw(gid)).ok()??.name);
+        }
+        let text = tree::text(self.root, "/etc/group")?;
+        let fields = text.lines().map(|line| line.split(':').collect::<Vec<_>>());
+        let mut names = fields.filter_map(|fields| match fields.as_slice() {
+            [name, _, id, ..] if *id == gid.to_string() => Some((*name).to_owned()),
+            _ => None,
+        });
+        names.next()
     }
 
     fn by_files(&self, user: &str, wanted: &BTreeSet<&str>) -> Option<BTreeSet<String>> {
@@ -195,9 +223,24 @@ fn mode(
     policy.decide(&LoginFacts { user, spellings, service, origin, address, groups, methods }, now).mode
 }
 
+/// The first names, and how many more there are.
+pub(crate) fn listed<'n>(names: impl ExactSizeIterator<Item = &'n str>) -> String {
+    let more = names.len().saturating_sub(MOST_NAMES);
+    let some = names.take(MOST_NAMES).collect::<Vec<_>>().join(", ");
+    if more == 0 { some } else { format!("{some} and {more} more") }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lists_ten_names_and_counts_the_others() {
+        let names: Vec<String> = (0..12).map(|number| format!("u{number}")).collect();
+        let of = |count| listed(names.iter().take(count).map(String::as_str));
+        assert_eq!(of(2), "u0, u1");
+        assert!(of(12).ends_with("u9 and 2 more"));
+    }
 
     #[test]
     fn a_line_of_passwd_is_an_account() {

@@ -17,6 +17,8 @@ pub struct Report {
     /// Whether everything was looked at.
     complete: bool,
     findings: Vec<Finding>,
+    #[serde(skip)]
+    visibility: Visibility,
 }
 
 impl Report {
@@ -28,8 +30,9 @@ impl Report {
         Self {
             problems: count(Severity::Problem),
             warnings: count(Severity::Warning),
-            complete: visibility == Visibility::Whole,
+            complete: visibility == Visibility::Whole && !findings.iter().any(|finding| finding.is_gap),
             findings,
+            visibility,
         }
     }
 
@@ -51,7 +54,7 @@ impl Display for Report {
         if self.findings.len() > 1 {
             f.write_str("\nMend the first, then ask again: what follows may have moved.")?;
         }
-        if !self.complete {
+        if self.visibility == Visibility::Public {
             write!(f, "\n{LEFT_OUT}")?;
         }
         Ok(())

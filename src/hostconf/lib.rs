@@ -1,8 +1,9 @@
-//! The settings of other programs: what libpam, sshd, the C library and the kernel read on this machine, and what they do with it.
+//! The settings of other programs: what libpam, sshd, sudo, the C library and the kernel read on this machine, and what they do
+//! with it.
 //!
 //! It holds facts: it does not judge a setting, and changes none.
 //!
-//! `pam` and `sshd` do not know each other. Both read by `tree` and name what they read by `location`.
+//! `pam` and `sshd` do not know each other. All read by `tree` and name what they read by `location`.
 #![deny(missing_docs)]
 
 pub mod location;
@@ -10,5 +11,7 @@ pub mod login_defs;
 pub mod mounts;
 pub mod nsswitch;
 pub mod pam;
+pub mod program;
 pub mod sshd;
+pub mod sudoers;
 pub mod tree;

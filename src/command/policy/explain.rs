@@ -15,6 +15,7 @@ use twostep_core::policy::{
     Address, Applies, Decision, Groups, LoginFacts, METHODS, Methods, Mode, Origin, Policy, Spellings,
 };
 use twostep_core::time::UnixTime;
+use twostep_doctor::sudoers::explain::{self as sudoers, CallersCode, SudoExplanation};
 
 use crate::administrator::unknown;
 use crate::failure::Failure;
@@ -91,6 +92,9 @@ struct Explanation {
     /// Whether the account has a credential; none if that may not be read.
     enrolled: Option<bool>,
     what_happens: String,
+    /// What sudoers(5) changes about that; empty at other services than sudo's.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    sudoers: Vec<String>,
     considered: Vec<Considered>,
 }
 
@@ -123,6 +127,7 @@ pub(crate) fn run(root: Root, arguments: &Arguments) -> Result<(), Failure> {
         .reduce(|one, other| if other.0.mode > one.0.mode { other } else { one });
     let (decision, login) = strictest.ok_or_else(|| unknown(&arguments.user))?;
     let stored = if root.is_ours() { Some(Stored::of(&system, &account)?) } else { None };
+    let sudo = sudoers::explain(&root, &account.name, &arguments.service);
     let explanation = Explanation {
         user: account.name.clone(),
         service: arguments.service.clone(),
@@ -133,7 +138,8 @@ pub(crate) fn run(root: Root, arguments: &Arguments) -> Result<(), Failure> {
         starts: decision.starts.map(|day| day.to_string()),
         required: stored.map(|stored| stored.required),
         enrolled: stored.map(|stored| stored.enrolled),
-        what_happens: what_happens(&policy, &decision, stored, &arguments.service),
+        what_happens: with_sudo(what_happens(&policy, &decision, stored, &arguments.service), sudo.as_ref()),
+        sudoers: sudo.map(|sudo| sudo.notes).unwrap_or_default(),
         considered: considered(&policy, login, now),
     };
     if arguments.json {
@@ -249,6 +255,15 @@ fn what_happens(policy: &Policy, decision: &Decision<'_>, stored: Option<Stored>
     }
 }
 
+/// What happens, if sudoers does not say otherwise.
+fn with_sudo(what_happens: String, sudo: Option<&SudoExplanation>) -> String {
+    match sudo.map(|sudo| sudo.callers_code) {
+        Some(CallersCode::NotAsked) => "their code is not asked for".to_owned(),
+        Some(CallersCode::Perhaps) => format!("{what_happens}, in some cases"),
+        Some(CallersCode::Asked) | None => what_happens,
+    }
+}
+
 impl Explanation {
     fn text(&self) -> String {
         let mut lines = vec![
@@ -260,6 +275,7 @@ impl Explanation {
             lines.push("    and mandatory for this person: 'twostep require'".to_owned());
         }
         lines.push(format!("    {}", self.what_happens));
+        lines.extend(self.sudoers.iter().map(|note| format!("    {note}")));
         lines.extend(self.considered.iter().filter_map(Considered::text));
         lines.join("\n")
     }

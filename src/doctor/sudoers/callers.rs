@@ -1,0 +1,66 @@
+//! The users about whom sudoers is asked: people, the accounts that it names, and those of whom something is stored.
+
+use std::collections::BTreeSet;
+
+use twostep_core::os::root::Root;
+use twostep_core::policy::Groups;
+use twostep_core::store::files::Store;
+use twostep_hostconf::login_defs;
+use twostep_hostconf::sudoers::Sudoers;
+use twostep_hostconf::sudoers::callers::NamedCallers;
+use twostep_hostconf::sudoers::matching::{Caller, CallerAccount, CallerGroups};
+
+use crate::people::People;
+
+/// All callers about whom something can be said, without root: sudo asks nothing of it.
+pub(super) fn callers(root: &Root, sudoers: &Sudoers) -> Vec<Caller> {
+    let named = sudoers.named();
+    let names: BTreeSet<_> =
+        people(root).into_iter().chain(named.users.clone()).chain(stored(root)).collect();
+    let mut callers: Vec<_> = names.iter().filter_map(|name| caller(root, &named, name)).collect();
+    callers.retain(|caller| caller.account.as_ref().is_none_or(|account| account.uid != 0));
+    let strangers = sudoers.strangers(&callers);
+    callers.extend(strangers);
+    callers
+}
+
+/// The account called `name`, as sudo sees it; none if there is no such account.
+pub(super) fn caller(root: &Root, named: &NamedCallers, name: &str) -> Option<Caller> {
+    let people = People::of(root);
+    let (uid, gid) = people.ids(name)?;
+    let account = CallerAccount { name: name.to_owned(), uid };
+    let by_gid = named.gids.iter().filter_map(|gid| Some((*gid, people.group_name(*gid)?)));
+    let by_gid: Vec<(u32, String)> = by_gid.collect();
+    // Case does not count for sudo, and groups of people are written in lower case.
+    let lower: Vec<_> = named.groups.iter().map(|group| group.to_lowercase()).collect();
+    let names = named.groups.iter().chain(&lower).chain(by_gid.iter().map(|(_, name)| name));
+    let groups = match people.groups_of(name, &names.map(String::as_str).collect()) {
+        Groups::Unknown => None,
+        Groups::Known(names) => {
+            let mine = by_gid.iter().filter(|(_, name)| names.contains(name)).map(|(gid, _)| *gid);
+            let gids = mine.chain([gid]).collect();
+            Some(CallerGroups { names, gids })
+        }
+    };
+    Some(Caller { account: Some(account), groups })
+}
+
+/// How to call them in a list.
+pub(super) fn called(caller: &Caller) -> String {
+    if let Some(account) = &caller.account {
+        return account.name.clone();
+    }
+    let group = caller.groups.iter().flat_map(|groups| &groups.names).next();
+    group.map_or_else(|| "all other users".to_owned(), |group| format!("members of '{group}'"))
+}
+
+fn people(root: &Root) -> Vec<String> {
+    let first = login_defs::uid_min(root);
+    let local = People::of(root).local().unwrap_or_default().into_iter();
+    local.filter(|one| one.has_login_shell() && one.uid >= first).map(|one| one.name).collect()
+}
+
+fn stored(root: &Root) -> Vec<String> {
+    let Ok((uids, _)) = Store::open(root).and_then(|store| store.uids()) else { return Vec::new() };
+    uids.into_iter().filter_map(|uid| People::of(root).name(uid).ok().flatten()).collect()
+}

@@ -1,0 +1,94 @@
+//! What sudo asks of each caller, beside what the policy asks.
+
+use std::collections::BTreeSet;
+
+use twostep_core::policy::{Mode, Policy};
+use twostep_core::proof::state::State;
+use twostep_core::store::files::Store;
+use twostep_hostconf::location::Location;
+use twostep_hostconf::sudoers::Sudoers;
+use twostep_hostconf::sudoers::asked::Asked;
+use twostep_hostconf::sudoers::matching::{Caller, CallerGroups};
+
+use super::callers;
+use crate::context::Context;
+use crate::people::People;
+use crate::stack;
+
+/// One caller for whom sudo runs something, and whom the policy does not exempt there.
+pub(super) struct Case {
+    pub called: String,
+    pub caller: Caller,
+    pub asked: Asked,
+    /// Whether a second step is mandatory for them, or they have one.
+    pub must: bool,
+}
+
+/// All of them.
+pub(super) struct Cases<'a> {
+    pub context: &'a Context<'a>,
+    pub policy: &'a Policy,
+    pub sudoers: &'a Sudoers,
+    pub cases: Vec<Case>,
+    /// The PAM services of sudo that have an auth line of ours.
+    asking: BTreeSet<String>,
+    store: Option<Store>,
+    /// The line by which everybody may run something; none if there is none.
+    pub everybody: Option<Location>,
+}
+
+impl<'a> Cases<'a> {
+    pub(super) fn of(context: &'a Context<'a>, policy: &'a Policy, sudoers: &'a Sudoers) -> Self {
+        let anybody = Caller { account: None, groups: Some(CallerGroups::default()) };
+        let everybody = sudoers.asked(&anybody).granted.into_iter().next();
+        let services = sudoers.services().into_iter();
+        let asking = services.filter(|service| stack::guard(context, service).asks.is_some()).collect();
+        let store = Store::open(context.root).ok();
+        let mut all = Self { context, policy, sudoers, cases: Vec::new(), asking, store, everybody };
+        let callers = callers::callers(context.root, sudoers).into_iter();
+        all.cases = callers.filter_map(|caller| all.case(caller)).collect();
+        all
+    }
+
+    /// None if sudo refuses them, or nothing of ours is asked for at a service that it uses.
+    fn case(&self, caller: Caller) -> Option<Case> {
+        let asked = self.sudoers.asked(&caller);
+        let services = asked.services.iter().flat_map(|service| [service.name.as_str(), service.usual]);
+        let mode = services
+            .filter(|service| self.asks_at(service))
+            .map(|service| self.mode(&caller, service))
+            .max()?;
+        let is_bound = !asked.granted.is_empty() && mode != Mode::Exempt;
+        let must = mode == Mode::Mandatory || self.has_second_step(&caller);
+        is_bound.then(|| Case { called: callers::called(&caller), caller, asked, must })
+    }
+
+    /// Whether the service has an auth line of ours.
+    pub(super) fn asks_at(&self, service: &str) -> bool {
+        self.asking.contains(service)
+    }
+
+    /// What the policy asks of the caller at `service`.
+    pub(super) fn mode(&self, caller: &Caller, service: &str) -> Mode {
+        let people = People::of(self.context.root);
+        match &caller.account {
+            Some(account) => people.mode(self.policy, &account.name, service, self.context.now),
+            None => {
+                let groups = caller.groups.iter().flat_map(|groups| groups.names.clone());
+                people.mode_of_members(self.policy, groups.collect(), service, self.context.now)
+            }
+        }
+    }
+
+    /// Whether they are enrolled, or an administrator requires it.
+    fn has_second_step(&self, caller: &Caller) -> bool {
+        let (Some(account), Some(store)) = (&caller.account, &self.store) else { return false };
+        let required = matches!(store.state(account.uid), Ok(Some(State { required: true, .. })));
+        required || matches!(store.is_enrolled(account.uid), Ok(true))
+    }
+
+    /// Where a setting stands, or the main file if no line says so.
+    pub(super) fn place(&self, location: Option<&Location>) -> Location {
+        location.cloned().unwrap_or_else(|| Location::file(self.sudoers.main()))
+    }
+}

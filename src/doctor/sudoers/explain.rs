@@ -1,0 +1,129 @@
+//! What sudoers says of one caller, for `twostep policy explain`.
+
+use std::collections::BTreeSet;
+
+use twostep_core::os::root::Root;
+use twostep_hostconf::location::Location;
+use twostep_hostconf::sudoers::asked::{Asked, ServiceUse, Whose};
+use twostep_hostconf::sudoers::elsewhere::elsewhere;
+use twostep_hostconf::sudoers::{Sudoers, SudoersFault};
+
+use super::{callers, unread, words};
+use crate::context::Context;
+use crate::stack;
+
+/// The PAM services of sudo, where sudoers names no others.
+pub(super) const USUAL: [&str; 2] = ["sudo", "sudo-i"];
+
+/// Whether sudo asks for the caller's code.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum CallersCode {
+    /// It does, or sudoers is not known.
+    Asked,
+    /// It depends on the command, the target or what is not known.
+    Perhaps,
+    /// It does not.
+    NotAsked,
+}
+
+/// What sudo asks of one caller.
+pub struct SudoExplanation {
+    /// Whether it is the caller's code.
+    pub callers_code: CallersCode,
+    /// What sudoers changes, in lines without a full stop; none if it changes nothing.
+    pub notes: Vec<String>,
+}
+
+/// What sudo asks of the account called `user` at `service`; none if that is not a service of sudo.
+pub fn explain(root: &Root, user: &str, service: &str) -> Option<SudoExplanation> {
+    if !USUAL.contains(&service) {
+        return None;
+    }
+    let mut notes: Vec<_> = elsewhere(root).iter().map(|one| placed(&unread::words(one))).collect();
+    let asked = match asked(root, user) {
+        Ok(asked) => asked,
+        Err(fault) => {
+            let (location, what, _) = unread::fault_words(&fault);
+            notes.push(format!("{}, so whose code sudo asks for is not known", placed(&(location, what))));
+            None
+        }
+    };
+    let Some(asked) = asked else { return Some(SudoExplanation { callers_code: CallersCode::Asked, notes }) };
+    let unguarded = unguarded(root, &asked, service);
+    notes.extend(of_caller(&asked, user, service));
+    notes.extend(unguarded.iter().map(|name| format!("'{name}' has no line of pam_twostep.so")));
+    let is_all =
+        asked.services.iter().filter(|one| one.usual == service).all(|one| unguarded.contains(&one.name));
+    let callers_code = match callers_code(&asked) {
+        CallersCode::Asked | CallersCode::Perhaps if is_all => CallersCode::NotAsked,
+        CallersCode::Asked if !unguarded.is_empty() => CallersCode::Perhaps,
+        other => other,
+    };
+    Some(SudoExplanation { callers_code, notes })
+}
+
+/// None if there are no sudoers, or the account is root's, of whom sudo asks nothing.
+fn asked(root: &Root, user: &str) -> Result<Option<Asked>, SudoersFault> {
+    let Some(sudoers) = Sudoers::read(root)? else { return Ok(None) };
+    let caller = callers::caller(root, &sudoers.named(), user);
+    let caller = caller.filter(|caller| caller.account.as_ref().is_some_and(|account| account.uid != 0));
+    Ok(caller.map(|caller| sudoers.asked(&caller)))
+}
+
+/// The services that sudoers names in place of `service`, and that have no line of ours.
+fn unguarded(root: &Root, asked: &Asked, service: &str) -> BTreeSet<String> {
+    let Ok(context) = Context::of(root) else { return BTreeSet::new() };
+    let others = asked.services.iter().filter(|one| one.usual == service && one.name != service);
+    let unguarded = others.filter(|one| stack::guard(&context, &one.name).asks.is_none());
+    unguarded.map(|one| one.name.clone()).collect()
+}
+
+fn callers_code(asked: &Asked) -> CallersCode {
+    let of_caller = asked.whose.iter().any(|(whose, _)| *whose == Whose::Caller);
+    if asked.granted.is_empty() {
+        return CallersCode::Asked;
+    }
+    match asked.asks && of_caller {
+        false => CallersCode::NotAsked,
+        true if asked.unasked.is_empty() && asked.whose.len() == 1 => CallersCode::Asked,
+        true => CallersCode::Perhaps,
+    }
+}
+
+fn of_caller(asked: &Asked, user: &str, service: &str) -> Vec<String> {
+    if asked.granted.is_empty() {
+        return vec![format!("sudoers lets {user} run nothing on this host: sudo asks, then refuses")];
+    }
+    let unasked = asked.unasked.iter().map(|unasked| {
+        let extent = if asked.asks { "some" } else { "all" };
+        let text = format!("sudo asks for nothing for {extent} commands: {}", words::reason(unasked.by));
+        located(text, unasked.location.as_ref())
+    });
+    let others = asked.whose.iter().filter(|(whose, _)| asked.asks && *whose != Whose::Caller);
+    let whose = others.map(|(whose, location)| {
+        let extent = if asked.whose.len() == 1 { "" } else { ", in some cases" };
+        let text = format!("sudo asks for {}{extent}: Defaults {}", code_of(whose), whose.option());
+        located(text, location.as_ref())
+    });
+    let is_other = |one: &&ServiceUse| one.usual == service && one.name != service;
+    let services = asked.services.iter().filter(is_other).map(|one| {
+        let text = format!("sudo uses the PAM service '{}': Defaults {}", one.name, one.option);
+        located(text, one.location.as_ref())
+    });
+    unasked.chain(whose).chain(services).collect()
+}
+
+fn code_of(whose: &Whose) -> String {
+    match whose {
+        Whose::Target => "root's code, or that of the user whom -u names".to_owned(),
+        Whose::Caller | Whose::Root | Whose::Default(_) => format!("{}'s code", words::owner(whose)),
+    }
+}
+
+fn located(text: String, location: Option<&Location>) -> String {
+    location.map_or_else(|| text.clone(), |location| format!("{text}, {location}"))
+}
+
+fn placed((location, what): &(Location, String)) -> String {
+    format!("{location}: {what}")
+}

@@ -1,0 +1,58 @@
+//! sudo: whose code it asks for, by which PAM service, and of whom it asks none, as sudoers(5) says.
+//!
+//! `twostep_hostconf::sudoers` knows what sudo asks of one caller. Here each file uses only those before it:
+//!
+//! ```text
+//! callers -> case -> whose, services, unasked
+//! unread, words -> explain
+//! ```
+
+mod callers;
+mod case;
+pub mod explain;
+mod services;
+mod unasked;
+mod unread;
+mod whose;
+mod words;
+
+use twostep_hostconf::sudoers::Sudoers;
+use twostep_hostconf::sudoers::elsewhere::{Elsewhere, elsewhere};
+
+use crate::context::{Context, Visibility};
+use crate::finding::Finding;
+use crate::stack;
+use case::Cases;
+use explain::USUAL;
+
+/// Checks what sudo asks of those to whom the policy means something. Only root may read sudoers.
+pub(crate) fn check(context: &Context<'_>) -> Vec<Finding> {
+    if context.visibility == Visibility::Public {
+        return Vec::new();
+    }
+    let is_expected = is_expected(context);
+    let elsewhere = if is_expected { elsewhere(context.root) } else { Vec::new() };
+    let mut findings: Vec<_> = elsewhere.iter().map(unread::elsewhere).collect();
+    if elsewhere.contains(&Elsewhere::SudoRs) {
+        return findings;
+    }
+    match Sudoers::read(context.root) {
+        Ok(None) => {}
+        Ok(Some(sudoers)) => findings.extend(judge(context, &sudoers)),
+        Err(fault) => findings.extend(is_expected.then(|| unread::finding(context.root, &fault))),
+    }
+    findings
+}
+
+/// Whether sudo has a line of ours, or a rule of the policy names it.
+fn is_expected(context: &Context<'_>) -> bool {
+    let rules = context.policy.iter().flat_map(|policy| policy.rules());
+    let is_named = rules.flat_map(|rule| rule.names()).any(|(_, name)| USUAL.contains(&name));
+    is_named || USUAL.iter().any(|service| stack::guard(context, service).asks.is_some())
+}
+
+fn judge(context: &Context<'_>, sudoers: &Sudoers) -> Vec<Finding> {
+    let Some(policy) = &context.policy else { return Vec::new() };
+    let cases = Cases::of(context, policy, sudoers);
+    [whose::check(&cases), services::check(&cases), unasked::check(&cases)].concat()
+}

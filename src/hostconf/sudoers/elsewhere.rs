@@ -1,0 +1,73 @@
+//! What else decides about sudo on a machine than its files of sudoers(5): none of it is read here.
+
+use std::path::PathBuf;
+
+use twostep_core::os::root::Root;
+
+use crate::location::Location;
+use crate::pam::files::Files;
+use crate::tree;
+
+/// Where sudo is.
+const SUDO: &str = "/usr/bin/sudo";
+/// The file that sudo-rs reads instead, and names in its program.
+const SUDO_RS_FILE: &str = "/etc/sudoers-rs";
+const NSSWITCH: &str = "/etc/nsswitch.conf";
+const SUDO_CONF: &str = "/etc/sudo.conf";
+/// No sudo is longer, in bytes.
+const LONGEST: u64 = 64 * 1024 * 1024;
+
+/// Something that decides about sudo and is not read.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Elsewhere {
+    /// The program is sudo-rs.
+    SudoRs,
+    /// The name service has entries: these sources, such as `sss` and `ldap` (nsswitch.conf(5)).
+    NameService {
+        /// The line.
+        location: Location,
+        /// The sources but `files`.
+        sources: Vec<String>,
+    },
+    /// Another policy than that of sudoers(5), or with arguments of its own (sudo.conf(5)).
+    Plugin(Location),
+}
+
+/// What decides elsewhere on the machine below `root`.
+pub fn elsewhere(root: &Root) -> Vec<Elsewhere> {
+    let sudo_rs = is_sudo_rs(root).then_some(Elsewhere::SudoRs);
+    sudo_rs.into_iter().chain(name_service(root)).chain(plugin(root)).collect()
+}
+
+fn is_sudo_rs(root: &Root) -> bool {
+    let program: Option<PathBuf> = Files::new(root).resolve(SUDO);
+    let bytes = program.and_then(|program| tree::bytes_of(&program, LONGEST)).unwrap_or_default();
+    bytes.windows(SUDO_RS_FILE.len()).any(|window| window == SUDO_RS_FILE.as_bytes())
+}
+
+fn name_service(root: &Root) -> Option<Elsewhere> {
+    let text = tree::text(root, NSSWITCH)?;
+    let (number, sources) =
+        tree::lines(&text).find_map(|(number, line)| Some((number, line.strip_prefix("sudoers:")?)))?;
+    let sources =
+        sources.split_whitespace().filter(|source| *source != "files" && !source.contains(['[', ']', '=']));
+    let sources: Vec<_> = sources.map(str::to_owned).collect();
+    let location = Location::line(NSSWITCH, number);
+    (!sources.is_empty()).then_some(Elsewhere::NameService { location, sources })
+}
+
+/// The first line that names another policy.
+fn plugin(root: &Root) -> Option<Elsewhere> {
+    let text = tree::text(root, SUDO_CONF)?;
+    let (number, _) = tree::lines(&text).find(|(_, line)| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        match words.as_slice() {
+            ["Plugin", "sudoers_policy", path] => !path.ends_with("sudoers.so"),
+            ["Plugin", "sudoers_policy", ..] => true,
+            // A policy of another name takes the place of sudoers; what audits or logs does not.
+            ["Plugin", symbol, ..] => symbol.contains("policy"),
+            _ => false,
+        }
+    })?;
+    Some(Elsewhere::Plugin(Location::line(SUDO_CONF, number)))
+}

@@ -1,0 +1,25 @@
+//! Three answers: what cannot be known is neither yes nor no.
+
+/// How sure it is.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) enum Sure {
+    /// It is not so.
+    No,
+    /// It is so for some, or cannot be known here.
+    Perhaps,
+    /// It is so.
+    Yes,
+}
+
+impl From<bool> for Sure {
+    fn from(is_so: bool) -> Self {
+        if is_so { Self::Yes } else { Self::No }
+    }
+}
+
+impl Sure {
+    /// Both this and `other`.
+    pub(super) fn and(self, other: Self) -> Self {
+        self.min(other)
+    }
+}
