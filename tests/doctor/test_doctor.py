@@ -26,6 +26,7 @@ BUILT = Path(os.environ.get("CARGO_TARGET_DIR", HERE.parents[1] / "target"), "re
 TWOSTEP = BUILT / "twostep"
 CASES = sorted(folder for folder in HERE.iterdir() if (folder / "expected").exists())
 CLEAN = "Nothing to mend.\n"
+NOT_LOOKED_AT = ("not looked at", "the included file")
 PRIVATE = ("var/lib/twostep", "var/lib/twostep/users", "var/lib/twostep/state")
 
 
@@ -110,6 +111,13 @@ def hold(said, file, otherwise):
         else:
             file.write_text(said)
     assert said == (file.read_text() if file.exists() else otherwise)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_a_report_that_leaves_something_out_is_not_complete(lay, case):
+    said = (case / "expected").read_text()
+    gaps = [words for words in NOT_LOOKED_AT if words in said]
+    assert json.loads(doctor(lay(case), "--json").stdout)["complete"] == (not gaps)
 
 
 def mend_one(root):

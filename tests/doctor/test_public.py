@@ -70,7 +70,7 @@ def doctor(folder, *arguments, **user):
 def found(folder, **user):
     """Severity, place and what is wrong: why that matters may depend on what the policy says."""
     report = json.loads(doctor(folder, "--json", **user).stdout)
-    assert report["complete"] == (not user)
+    assert not (user and report["complete"])
     return {tuple(finding[key] for key in ("severity", "file", "line", "what")) for finding in report["findings"]}
 
 

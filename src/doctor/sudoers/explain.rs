@@ -16,14 +16,14 @@ use crate::stack;
 pub(super) const USUAL: [&str; 2] = ["sudo", "sudo-i"];
 
 /// Whether sudo asks for the caller's code.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum CallersCode {
-    /// It does, or sudoers is not known.
-    Asked,
-    /// It depends on the command, the target or what is not known.
-    Perhaps,
     /// It does not.
     NotAsked,
+    /// It depends on the command, the target or what is not known.
+    Perhaps,
+    /// It does, or sudoers is not known.
+    Asked,
 }
 
 /// What sudo asks of one caller.
@@ -52,13 +52,7 @@ pub fn explain(root: &Root, user: &str, service: &str) -> Option<SudoExplanation
     let unguarded = unguarded(root, &asked, service);
     notes.extend(of_caller(&asked, user, service));
     notes.extend(unguarded.iter().map(|name| format!("'{name}' has no line of pam_twostep.so")));
-    let is_all =
-        asked.services.iter().filter(|one| one.usual == service).all(|one| unguarded.contains(&one.name));
-    let callers_code = match callers_code(&asked) {
-        CallersCode::Asked | CallersCode::Perhaps if is_all => CallersCode::NotAsked,
-        CallersCode::Asked if !unguarded.is_empty() => CallersCode::Perhaps,
-        other => other,
-    };
+    let callers_code = of_services(&asked, service, &unguarded).min(of_entries(&asked));
     Some(SudoExplanation { callers_code, notes })
 }
 
@@ -78,15 +72,22 @@ fn unguarded(root: &Root, asked: &Asked, service: &str) -> BTreeSet<String> {
     unguarded.map(|one| one.name.clone()).collect()
 }
 
-fn callers_code(asked: &Asked) -> CallersCode {
-    let of_caller = asked.whose.iter().any(|(whose, _)| *whose == Whose::Caller);
-    if asked.granted.is_empty() {
-        return CallersCode::Asked;
+fn of_services(asked: &Asked, service: &str, unguarded: &BTreeSet<String>) -> CallersCode {
+    let mut services = asked.services.iter().filter(|one| one.usual == service);
+    match (unguarded.is_empty(), services.all(|one| unguarded.contains(&one.name))) {
+        (true, _) => CallersCode::Asked,
+        (false, true) => CallersCode::NotAsked,
+        (false, false) => CallersCode::Perhaps,
     }
-    match asked.asks && of_caller {
-        false => CallersCode::NotAsked,
-        true if asked.unasked.is_empty() && asked.whose.len() == 1 => CallersCode::Asked,
-        true => CallersCode::Perhaps,
+}
+
+fn of_entries(asked: &Asked) -> CallersCode {
+    let of_caller = asked.whose.iter().any(|(whose, _)| *whose == Whose::Caller);
+    match (asked.granted.is_empty(), asked.asks && of_caller) {
+        (true, _) => CallersCode::Asked,
+        (false, false) => CallersCode::NotAsked,
+        (false, true) if asked.unasked.is_empty() && asked.whose.len() == 1 => CallersCode::Asked,
+        (false, true) => CallersCode::Perhaps,
     }
 }
 
@@ -115,8 +116,10 @@ fn of_caller(asked: &Asked, user: &str, service: &str) -> Vec<String> {
 
 fn code_of(whose: &Whose) -> String {
     match whose {
-        Whose::Target => "root's code, or that of the user whom -u names".to_owned(),
-        Whose::Caller | Whose::Root | Whose::Default(_) => format!("{}'s code", words::owner(whose)),
+        Whose::Target(name) => format!("{name}'s code, or that of the user named with -u"),
+        Whose::Default(name) => format!("{name}'s code"),
+        Whose::Root => "root's code".to_owned(),
+        Whose::Caller => "the caller's code".to_owned(),
     }
 }
 

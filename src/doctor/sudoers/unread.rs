@@ -32,7 +32,7 @@ pub(super) fn words(elsewhere: &Elsewhere) -> (Location, String) {
             (location.clone(), format!("sudo also takes entries from {sources}, which are not looked at"))
         }
         Elsewhere::Plugin(location) => {
-            (location.clone(), "sudo has a policy of its own, which is not looked at".to_owned())
+            (location.clone(), "this gives sudo another policy, which is not looked at".to_owned())
         }
     }
 }

@@ -6,7 +6,6 @@ use twostep_hostconf::location::Location;
 use twostep_hostconf::sudoers::asked::Whose;
 
 use super::case::{Case, Cases};
-use super::words;
 use crate::finding::{Finding, Remedy};
 use crate::people::listed;
 
@@ -27,17 +26,26 @@ pub(super) fn check(cases: &Cases<'_>) -> Vec<Finding> {
 fn finding(cases: &Cases<'_>, whose: &Whose, location: &Location, callers: &[&Case]) -> Finding {
     let names: Vec<_> = callers.iter().map(|case| case.called.clone()).collect();
     let is_always = callers.iter().all(|case| case.asked.whose.len() == 1);
-    let owner = words::owner(whose);
+    let owner = owner(whose);
     let what = format!(
-        "{}: sudo asks for the password and code of {owner}, not of its caller{}",
+        "{}: sudo does not ask for its caller's password and code{}, but for those of {owner}",
         whose.option(),
-        if is_always { "" } else { ", in some cases" }
+        if is_always { "" } else { " in some cases" }
     );
     let why = format!(
         "These users can call sudo without their own second step: {}.",
         listed(names.iter().map(String::as_str))
     );
     Finding::problem(location.clone(), what, why, remedy(cases, whose, location, callers))
+}
+
+fn owner(whose: &Whose) -> String {
+    match whose {
+        Whose::Caller => "its caller".to_owned(),
+        Whose::Root => "root".to_owned(),
+        Whose::Default(name) => name.clone(),
+        Whose::Target(name) => format!("the target user, which is {name} without -u"),
+    }
 }
 
 /// Afterwards the caller's own password is enough where no code is asked for. So it is only for a person to decide who may call

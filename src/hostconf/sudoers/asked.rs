@@ -15,7 +15,7 @@ pub struct Asked {
     pub granted: BTreeSet<Location>,
     /// Whose password and code.
     pub whose: BTreeSet<(Whose, Option<Location>)>,
-    /// The PAM services that are asked.
+    /// The PAM services that are asked; that of `sudo -A` only if a line names one.
     pub services: BTreeSet<ServiceUse>,
     /// Why nothing is asked.
     pub unasked: BTreeSet<Unasked>,
@@ -32,8 +32,8 @@ pub enum Whose {
     Root,
     /// Those of the account that `runas_default` names, else root: `runaspw`.
     Default(String),
-    /// Those of the account as which the command runs: `targetpw`.
-    Target,
+    /// Those of the account as which the command runs, this one unless the caller names another: `targetpw`.
+    Target(String),
 }
 
 impl Whose {
@@ -43,7 +43,7 @@ impl Whose {
             Self::Caller => "",
             Self::Root => ROOTPW,
             Self::Default(_) => RUNASPW,
-            Self::Target => TARGETPW,
+            Self::Target(_) => TARGETPW,
         }
     }
 }
@@ -85,9 +85,11 @@ const ROOTPW: &str = "rootpw";
 const RUNASPW: &str = "runaspw";
 const TARGETPW: &str = "targetpw";
 
+/// The option for `sudo -A`.
+const ASKPASS: &str = "pam_askpass_service";
 /// The options that name a service of PAM, and what it is without them.
 const SERVICES: [(&str, &str); 3] =
-    [("pam_service", "sudo"), ("pam_login_service", "sudo-i"), ("pam_askpass_service", "sudo")];
+    [("pam_service", "sudo"), ("pam_login_service", "sudo-i"), (ASKPASS, "sudo")];
 
 /// What sudo asks of `caller` on `host`.
 pub(super) fn asked(export: &Export, host: &Host, caller: &Caller) -> Asked {
@@ -174,8 +176,13 @@ impl<'a> Rules<'a> {
     /// sudo looks at the three flags in this order.
     fn whose(&self) -> BTreeSet<(Whose, Option<Location>)> {
         let mut whose = BTreeSet::new();
-        let flags =
-            [(ROOTPW, vec![Whose::Root]), (RUNASPW, self.defaults()), (TARGETPW, vec![Whose::Target])];
+        let of_default =
+            |owner: fn(String) -> Whose| -> Vec<Whose> { self.targets().into_iter().map(owner).collect() };
+        let flags = [
+            (ROOTPW, vec![Whose::Root]),
+            (RUNASPW, of_default(Whose::Default)),
+            (TARGETPW, of_default(Whose::Target)),
+        ];
         for (option, owners) in flags {
             let possible = self.flag(option, false);
             for location in possible.iter().filter(|(on, _)| *on).map(|(_, location)| location) {
@@ -190,14 +197,17 @@ impl<'a> Rules<'a> {
         whose
     }
 
-    fn defaults(&self) -> Vec<Whose> {
+    /// As whom a command runs if the caller names nobody.
+    fn targets(&self) -> Vec<String> {
         let names = self.texts("runas_default").into_iter();
-        names.map(|(name, _)| Whose::Default(name.unwrap_or_else(|| "root".to_owned()))).collect()
+        names.map(|(name, _)| name.unwrap_or_else(|| "root".to_owned())).collect()
     }
 
     fn services(&self) -> BTreeSet<ServiceUse> {
         let each = SERVICES.iter().flat_map(|&(option, usual)| {
-            self.texts(option).into_iter().map(move |(name, location)| ServiceUse {
+            let named = self.texts(option).into_iter();
+            let named = named.filter(move |(name, _)| option != ASKPASS || name.is_some());
+            named.map(move |(name, location)| ServiceUse {
                 option,
                 usual,
                 name: name.map_or_else(|| usual.to_owned(), |name| name.to_lowercase()),
@@ -212,12 +222,13 @@ impl<'a> Rules<'a> {
         let grants = self.grants();
         let (mut answers, mut lines) = (BTreeSet::new(), BTreeSet::new());
         for (index, grant) in grants.iter().enumerate().filter(|(_, grant)| !grant.command.negated) {
-            let later = grants.iter().skip(index.saturating_add(1));
-            if later.clone().any(|later| later.decides_instead_of(grant)) {
+            let here = self.answers_to(grant);
+            let later = grants.get(index.saturating_add(1)..).unwrap_or_default();
+            if later.iter().any(|later| later.decides_instead_of(grant, &here)) {
                 continue;
             }
             lines.insert(grant.location.clone());
-            answers.extend(self.answers_to(grant));
+            answers.extend(here);
         }
         (answers, lines)
     }
@@ -283,17 +294,17 @@ impl<'a> Rules<'a> {
 }
 
 impl Grant<'_> {
-    /// Whether this one, which comes later, decides all that `earlier` is about: the last that means a command does.
-    fn decides_instead_of(&self, earlier: &Self) -> bool {
+    /// Whether this one, which comes later, decides all that `earlier` is about: the last that means a command does. Where the
+    /// earlier one asks, what it allows with other groups alone does not count.
+    fn decides_instead_of(&self, earlier: &Self, answers: &BTreeSet<Option<Unasked>>) -> bool {
         let is_same = self.command.named == earlier.command.named;
-        let covers = self.command.named.is_all() || is_same;
-        self.sure == Sure::Yes && self.command.rest.is_empty() && covers && self.reaches_targets_of(earlier)
-    }
-
-    fn reaches_targets_of(&self, earlier: &Self) -> bool {
+        let is_certain = self.sure == Sure::Yes && self.command.rest.is_empty();
         let (late, early) = (self.list, earlier.list);
         let covers = |late: &[Member], early: &[Member]| late == early || means_everything(late) == Sure::Yes;
-        covers(&late.runasusers, &early.runasusers)
-            && (early.runasgroups.is_empty() || covers(&late.runasgroups, &early.runasgroups))
+        let asks = answers.iter().all(Option::is_none);
+        is_certain
+            && (is_same || self.command.named.is_all())
+            && covers(&late.runasusers, &early.runasusers)
+            && (asks || early.runasgroups.is_empty() || covers(&late.runasgroups, &early.runasgroups))
     }
 }

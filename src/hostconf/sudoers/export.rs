@@ -292,3 +292,52 @@ fn repaired(json: &str) -> String {
 fn is_pair(line: &str) -> bool {
     line.starts_with('"') && line.contains("\": ") && !line.ends_with(['[', '{'])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(text: &str) -> Line {
+        Line { location: Location::line("/etc/sudoers", 1), text: text.to_owned() }
+    }
+
+    #[test]
+    fn tells_what_defaults_are_bound_to_by_their_line() {
+        let json = r#"{"Defaults": [{"Options": [{"badpass_message": "twostep-line-0"}]},
+            {"Binding": [{"username": "bob"}], "Options": [{"badpass_message": "x"}, {"rootpw": true}]}]}"#;
+        let table = [
+            ("Defaults rootpw", Scope::Everything),
+            (" Defaults:bob rootpw", Scope::Callers),
+            ("Defaults>bob rootpw", Scope::Targets),
+            ("Defaults@bob rootpw", Scope::Hosts),
+            ("Defaults!bob rootpw", Scope::Commands),
+        ];
+        for (text, expected) in table {
+            let export = parsed(json, &[line(text)]).unwrap();
+            let scopes = export.settings.iter().map(|setting| (setting.option.as_str(), setting.scope));
+            assert_eq!(scopes.collect::<Vec<_>>(), [("badpass_message", expected), ("rootpw", expected)]);
+        }
+    }
+
+    #[test]
+    fn corrects_what_cvtsudoers_prints_wrong() {
+        let printed = "{\n\"User_List\": [\n]\n\"Options\": [\n\"runcwd\": \"/\",\n{ \"x\": 1 }\n],\n\"S\": [\n\"role\": \"r\"\n],\n\"env\": [\n\"A\",\n\"B\"\n]\n}";
+        let value: Value = serde_json::from_str(&repaired(printed)).unwrap();
+        let expected = serde_json::json!({
+            "User_List": [], "Options": [{"runcwd": "/"}, {"x": 1}], "S": [{"role": "r"}], "env": ["A", "B"]
+        });
+        assert_eq!(value, expected);
+    }
+
+    #[test]
+    fn refuses_entries_that_it_does_not_know() {
+        for json in [
+            "{",
+            r#"{"Defaults": [{"Options": [{"rootpw": true}]}]}"#,
+            r#"{"User_Specs": [{"User_List": [{"username": "twostep-line-0"}], "Host_List": [], "Cmnd_Specs": []},
+                {"User_List": [{"stranger": "x"}], "Host_List": [], "Cmnd_Specs": []}]}"#,
+        ] {
+            assert!(matches!(parsed(json, &[line("x")]), Err(ExportFault::Unknown(_))), "{json}");
+        }
+    }
+}

@@ -84,3 +84,6 @@ impl Sudoers {
         self.text.lines.iter().find(|line| line.location == *location).map(|line| line.text.as_str())
     }
 }
+
+#[cfg(test)]
+mod tests;
