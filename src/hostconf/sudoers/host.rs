@@ -127,3 +127,58 @@ fn addresses(trie: &str) -> Vec<Ipv4Addr> {
     found.dedup();
     found
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn host(name: &str, hosts: &str) -> Host {
+        Host { name: name.to_owned(), canonical: canonical(hosts, name), addresses: None }
+    }
+
+    #[test]
+    fn is_called_by_its_name_or_what_hosts_calls_it() {
+        let table = [
+            // name              /etc/hosts                          pattern             is it
+            ("web", "", "web", Sure::Yes),
+            ("web", "", "WEB", Sure::Yes),
+            ("web", "", "w?b", Sure::Yes),
+            ("web", "", "db", Sure::No),
+            ("web", "", "web.example.org", Sure::Perhaps),
+            ("web", "", "db.example.org", Sure::No),
+            ("web.example.org", "", "web", Sure::Yes),
+            ("web.example.org", "", "web.example.org", Sure::Yes),
+            ("web.example.org", "", "web.example.net", Sure::No),
+            ("web", "127.0.1.1 web.example.org web\n", "web.example.org", Sure::Perhaps),
+            ("web", "127.0.1.1 web.example.org web\n", "web", Sure::Yes),
+            ("web", "127.0.0.1 localhost web # x\n", "web", Sure::Perhaps),
+            ("web", "127.0.0.1 localhost web\n", "localhost", Sure::Perhaps),
+            ("web", "127.0.0.1 localhost\n10.0.0.1 web\n", "localhost", Sure::No),
+            ("", "", "web", Sure::Perhaps),
+        ];
+        for (name, hosts, pattern, expected) in table {
+            assert_eq!(host(name, hosts).is_called(pattern), expected, "{name}, {hosts}: {pattern}");
+        }
+    }
+
+    #[test]
+    fn leaves_networks_open_if_its_addresses_are_unknown() {
+        let unknown = host("web", "");
+        let known = Host { addresses: Some(vec![Ipv4Addr::new(10, 1, 2, 3)]), ..host("web", "") };
+        let table = [
+            ("10.1.2.3", Sure::Yes),
+            ("10.1.2.4", Sure::No),
+            ("10.1.0.0", Sure::Perhaps),
+            ("10.1.2.0/24", Sure::Yes),
+            ("10.1.2.0/255.255.255.252", Sure::Yes),
+            ("10.1.2.4/30", Sure::No),
+            ("0.0.0.0/0", Sure::Yes),
+            ("2001:db8::/32", Sure::Perhaps),
+            ("10.1.2.0/x", Sure::Perhaps),
+        ];
+        for (network, expected) in table {
+            assert_eq!(known.is_in(network), expected, "{network}");
+            assert_eq!(unknown.is_in(network), Sure::Perhaps, "{network}");
+        }
+    }
+}
