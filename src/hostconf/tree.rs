@@ -9,7 +9,7 @@ use nix::fcntl::OFlag;
 use twostep_core::os::root::Root;
 
 /// No file of settings is longer, in bytes; of one that is, the beginning is read.
-const LONGEST: u64 = 1024 * 1024;
+pub const LONGEST: u64 = 1024 * 1024;
 
 /// The text of the file at `path`, as the machine names it; none if it cannot be read.
 pub fn text(root: &Root, path: &str) -> Option<String> {

@@ -120,6 +120,23 @@ def test_explain_leaves_open_by_which_of_two_names_sudo_knows_the_host(machine, 
         assert by_explain(machine, "alice") == {"alice", "root"} > by_sudo(machine, "alice")
 
 
+def test_explain_names_whose_code_is_asked_for_and_the_line_that_says_so(machine, sudoers):
+    machine.policy(MANDATORY)
+    machine.enroll("alice")
+    sudoers("alice ALL=(ALL) ALL, NOPASSWD: /usr/bin/id\nDefaults targetpw, pam_login_service=other")
+    head = "    by rule 'r', /etc/twostep/policy.toml:5\n    their code is not asked for\n"
+    notes = (
+        "    sudo asks for nothing for some commands: NOPASSWD, /etc/sudoers:2\n"
+        "    sudo asks for root's code, or that of the user named with -u: Defaults targetpw, /etc/sudoers:3\n"
+    )
+    service = "    sudo uses the PAM service 'other': Defaults pam_login_service, /etc/sudoers:3\n"
+    explain = ["policy", "explain", "--user", "alice", "--service"]
+    assert machine.command(*explain, "sudo") == f"alice at sudo: mandatory\n{head}{notes}"
+    unguarded = "    'other' has no line of pam_twostep.so\n"
+    assert machine.command(*explain, "sudo-i") == f"alice at sudo-i: mandatory\n{head}{notes}{service}{unguarded}"
+    assert "sudo asks" not in machine.command(*explain, "su")
+
+
 def of_sudo(machine):
     """What doctor says of sudoers, and whether it has looked at everything."""
     report = json.loads(machine.run("twostep", "doctor", "--json").stdout)

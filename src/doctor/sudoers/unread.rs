@@ -55,7 +55,7 @@ pub(super) fn fault_words(fault: &SudoersFault) -> (Location, String, &'static s
             (location.clone(), format!("the included file {file} cannot be read"), CHECK)
         }
         SudoersFault::Text(TextFault::TooMuch(location)) => {
-            (location.clone(), "it includes more than sudo reads".to_owned(), CHECK)
+            (location.clone(), "it has or includes more than is read".to_owned(), CHECK)
         }
         SudoersFault::Export(ExportFault::Missing) => (
             Location::file(MAIN),

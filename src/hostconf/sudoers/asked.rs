@@ -229,6 +229,8 @@ impl<'a> Rules<'a> {
             }
             lines.insert(grant.location.clone());
             answers.extend(here);
+            // Where it does not hold, sudo asks before it refuses.
+            answers.extend((grant.sure == Sure::Perhaps).then_some(None));
         }
         (answers, lines)
     }

@@ -1,7 +1,5 @@
 //! What else decides about sudo on a machine than its files of sudoers(5): none of it is read here.
 
-use std::path::PathBuf;
-
 use twostep_core::os::root::Root;
 
 use crate::location::Location;
@@ -10,8 +8,8 @@ use crate::tree;
 
 /// Where sudo is.
 const SUDO: &str = "/usr/bin/sudo";
-/// The file that sudo-rs reads instead, and names in its program.
-const SUDO_RS_FILE: &str = "/etc/sudoers-rs";
+/// The name of sudo-rs' own file: it stands in that program, and not in sudo.
+const SUDO_RS_FILE: &str = "sudoers-rs";
 const NSSWITCH: &str = "/etc/nsswitch.conf";
 const SUDO_CONF: &str = "/etc/sudo.conf";
 /// No sudo is longer, in bytes.
@@ -40,7 +38,7 @@ pub fn elsewhere(root: &Root) -> Vec<Elsewhere> {
 }
 
 fn is_sudo_rs(root: &Root) -> bool {
-    let program: Option<PathBuf> = Files::new(root).resolve(SUDO);
+    let program = Files::new(root).resolve(SUDO);
     let bytes = program.and_then(|program| tree::bytes_of(&program, LONGEST)).unwrap_or_default();
     bytes.windows(SUDO_RS_FILE.len()).any(|window| window == SUDO_RS_FILE.as_bytes())
 }
@@ -70,4 +68,42 @@ fn plugin(root: &Root) -> Option<Elsewhere> {
         }
     })?;
     Some(Elsewhere::Plugin(Location::line(SUDO_CONF, number)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn knows_what_else_decides_about_sudo() {
+        let folder = std::env::temp_dir().join(format!("twostep-elsewhere-{}", std::process::id()));
+        let root = Root::at(&folder).unwrap();
+        let table = [
+            (NSSWITCH, "passwd: files\nsudoers: files\n", None),
+            (NSSWITCH, "# sudoers: sss\n", None),
+            (NSSWITCH, "sudoers: [SUCCESS=continue] files\n", None),
+            (NSSWITCH, "sudoers: sss [NOTFOUND=return] files # x\n", Some("sss")),
+            (SUDO_CONF, "Plugin sudoers_policy sudoers.so\nPlugin sudoers_io sudoers.so\nPath x /y\n", None),
+            (
+                SUDO_CONF,
+                "Plugin sudoers_policy /usr/libexec/sudo/sudoers.so sudoers_file=/x\n",
+                Some("plugin"),
+            ),
+            (SUDO_CONF, "Plugin other_policy other.so\n", Some("plugin")),
+            (SUDO, "a program that opens etc/sudoers-rs", Some("sudo-rs")),
+            (SUDO, "a program that opens /etc/sudoers", None),
+        ];
+        for (file, text, expected) in table {
+            let path = root.path(file);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+            let found = elsewhere(&root).into_iter().map(|one| match one {
+                Elsewhere::SudoRs => "sudo-rs".to_owned(),
+                Elsewhere::Plugin(_) => "plugin".to_owned(),
+                Elsewhere::NameService { sources, .. } => sources.join(" "),
+            });
+            assert_eq!(found.collect::<Vec<_>>(), Vec::from_iter(expected), "{text}");
+            std::fs::remove_dir_all(&folder).unwrap();
+        }
+    }
 }

@@ -76,7 +76,7 @@ pub(super) struct CommandList {
 impl CommandList {
     /// NOPASSWD is `false`, PASSWD `true`.
     pub(super) fn authenticates(&self) -> Option<bool> {
-        self.options.iter().filter_map(|option| option.get("authenticate")?.as_bool()).next_back()
+        self.options.iter().find_map(|option| option.get("authenticate")?.as_bool())
     }
 
     /// Whether it holds at some time only.

@@ -122,7 +122,7 @@ fn finds_what_sudo_runs_unasked_by_the_last_match() {
         ("alice 127.0.0.1 = (ALL) NOPASSWD: ALL", &[], false),
         ("alice 10.1.0.0/16, 10.2.0.0/255.255.0.0 = (ALL) NOPASSWD: ALL", &[Tag], false),
         ("alice 10.2.0.0/16 = (ALL) NOPASSWD: ALL", &[], false),
-        ("alice +hosts = (ALL) NOPASSWD: ALL", &[Tag], false),
+        ("alice +hosts = (ALL) NOPASSWD: ALL", &[Tag], true),
         ("Defaults !authenticate\nalice ALL = (ALL) ALL", &[Option], false),
         ("Defaults !authenticate\nalice ALL = (ALL) PASSWD: ALL", &[], true),
         ("Defaults!/bin/a !authenticate\nalice ALL = (ALL) ALL", &[Option], true),
@@ -189,6 +189,13 @@ fn refuses_what_includes_itself_or_nothing() {
     assert!(matches!(circle.sudoers(), Err(SudoersFault::Text(TextFault::TooMuch(_)))));
     let missing = Machine::new("missing", &[("etc/sudoers", "@include none\n")]);
     assert!(matches!(missing.sudoers(), Err(SudoersFault::Text(TextFault::NotIncluded { .. }))));
+}
+
+#[test]
+fn refuses_a_file_that_is_not_read_to_its_end() {
+    let long = format!("{}\nDefaults targetpw\n", "# x\n".repeat(300_000));
+    let long = Machine::new("long", &[("etc/sudoers", "@include long\n"), ("etc/long", &long)]);
+    assert!(matches!(long.sudoers(), Err(SudoersFault::Text(TextFault::TooMuch(_)))));
 }
 
 #[test]

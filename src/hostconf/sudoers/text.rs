@@ -7,7 +7,7 @@ use std::path::Path;
 use twostep_core::os::root::Root;
 
 use crate::location::Location;
-use crate::tree::{self, is_hidden};
+use crate::tree::{self, LONGEST, is_hidden};
 
 /// Where sudo finds the main file: the administrator's, then SUSE's own. The first that exists counts.
 const MAIN: [&str; 2] = ["/etc/sudoers", "/usr/etc/sudoers"];
@@ -37,7 +37,7 @@ pub enum TextFault {
         /// The file.
         file: String,
     },
-    /// A line includes more than sudo takes.
+    /// There is more in a file than is read, or a line includes more than sudo takes.
     TooMuch(Location),
 }
 
@@ -72,6 +72,9 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn file(&mut self, file: &str, text: &str, depth: usize) -> Result<(), TextFault> {
+        if u64::try_from(text.len()).is_ok_and(|length| length >= LONGEST) {
+            return Err(TextFault::TooMuch(Location::file(file)));
+        }
         for line in logical_lines(file, text) {
             if depth > DEEPEST || self.lines.len() > MOST_LINES {
                 return Err(TextFault::TooMuch(line.location));
