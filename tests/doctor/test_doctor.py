@@ -114,7 +114,7 @@ def hold(said, file, otherwise):
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_a_report_that_leaves_something_out_is_not_complete(lay, case):
+def test_is_not_complete_where_something_is_left_out(lay, case):
     said = (case / "expected").read_text()
     gaps = [words for words in NOT_LOOKED_AT if words in said]
     assert json.loads(doctor(lay(case), "--json").stdout)["complete"] == (not gaps)
