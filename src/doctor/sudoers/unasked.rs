@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use twostep_hostconf::sudoers::asked::Unasked;
+use twostep_hostconf::sudoers::grants::Unasked;
 
 use super::case::{Case, Cases};
 use super::words;

@@ -1,6 +1,6 @@
 //! Words for what sudo asks.
 
-use twostep_hostconf::sudoers::asked::UnaskedBy;
+use twostep_hostconf::sudoers::grants::UnaskedBy;
 
 /// What is written in sudoers.
 pub(super) fn reason(by: UnaskedBy) -> &'static str {

@@ -139,6 +139,9 @@ pub enum ExportFault {
 
 /// The entries of `text`.
 pub(super) fn export(text: &Text) -> Result<Export, ExportFault> {
+    if text.lines.is_empty() {
+        return Ok(Export::default());
+    }
     let program = PROGRAMS.iter().find(|program| Path::new(program).exists()).ok_or(ExportFault::Missing)?;
     let (marked, origins) = marked(&text.lines);
     let output = program::run_as_nobody(program, &ARGUMENTS, marked).map_err(ExportFault::Failed)?;

@@ -3,7 +3,7 @@
 //! Each file uses only those before it:
 //!
 //! ```text
-//! text -> export -> host (sure) -> matching -> callers, asked
+//! text -> export -> host (sure) -> matching -> callers, settings -> grants -> asked
 //! elsewhere
 //! ```
 
@@ -11,8 +11,10 @@ pub mod asked;
 pub mod callers;
 pub mod elsewhere;
 pub mod export;
+pub mod grants;
 mod host;
 pub mod matching;
+mod settings;
 mod sure;
 pub mod text;
 

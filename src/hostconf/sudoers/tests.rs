@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
 
-use super::asked::{UnaskedBy, Whose};
+use super::asked::Whose;
 use super::export::ExportFault;
+use super::grants::UnaskedBy;
 use super::matching::{CallerAccount, CallerGroups};
 use super::*;
 

@@ -13,8 +13,9 @@ use crate::tree::{self, LONGEST, is_hidden};
 const MAIN: [&str; 2] = ["/etc/sudoers", "/usr/etc/sudoers"];
 /// So many files may include each other (sudoers(5)).
 const DEEPEST: usize = 128;
-/// No machine has more lines.
-const MOST_LINES: usize = 100_000;
+/// No machine has more, in bytes. An included file counts as some more than it has.
+const MOST: usize = 4 * 1024 * 1024;
+const EACH_FILE: usize = 4096;
 
 /// A logical line: what `\` continues is one line.
 #[derive(Clone, Debug)]
@@ -57,7 +58,7 @@ impl Text {
             let hidden = MAIN.iter().find(|file| is_hidden(&root.path(file)));
             return hidden.map_or(Ok(None), |file| Err(TextFault::Hidden((*file).to_owned())));
         };
-        let mut reader = Reader { root, short_host, lines: Vec::new() };
+        let mut reader = Reader { root, short_host, lines: Vec::new(), left: MOST };
         let text = tree::text(root, main).ok_or_else(|| TextFault::Hidden((*main).to_owned()))?;
         reader.file(main, &text, 0)?;
         Ok(Some(Self { main: (*main).to_owned(), lines: reader.lines }))
@@ -68,15 +69,17 @@ struct Reader<'a> {
     root: &'a Root,
     short_host: &'a str,
     lines: Vec<Line>,
+    /// How many bytes may still come.
+    left: usize,
 }
 
 impl Reader<'_> {
     fn file(&mut self, file: &str, text: &str, depth: usize) -> Result<(), TextFault> {
-        if u64::try_from(text.len()).is_ok_and(|length| length >= LONGEST) {
-            return Err(TextFault::TooMuch(Location::file(file)));
-        }
+        let cut_off = u64::try_from(text.len()).is_ok_and(|length| length >= LONGEST);
+        let left = self.left.checked_sub(text.len().saturating_add(EACH_FILE)).filter(|_| !cut_off);
+        self.left = left.ok_or_else(|| TextFault::TooMuch(Location::file(file)))?;
         for line in logical_lines(file, text) {
-            if depth > DEEPEST || self.lines.len() > MOST_LINES {
+            if depth > DEEPEST {
                 return Err(TextFault::TooMuch(line.location));
             }
             match included(&line.text) {

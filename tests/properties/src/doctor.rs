@@ -9,7 +9,7 @@ use twostep_tests::{World, plant};
 use crate::sections::sections;
 
 /// The files that the parts of the input stand for.
-const FILES: [&str; 10] = [
+const FILES: [&str; 11] = [
     "etc/pam.d/sshd",
     "etc/ssh/sshd_config",
     "etc/twostep/policy.toml",
@@ -20,6 +20,7 @@ const FILES: [&str; 10] = [
     "proc/self/mountinfo",
     "etc/passwd",
     "etc/group",
+    "etc/sudoers",
 ];
 
 /// The files of a machine that `twostep doctor` looks at: it ends soon, changes nothing, and each finding is about a line that
