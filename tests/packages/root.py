@@ -11,7 +11,7 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
-assert os.environ.get("PACKAGES_SUITE"), "these tests change the machine: start them by tests/packages/run"
+assert os.environ.get("ROOT_SUITE"), "these tests change the machine: start them by tests/packages/run"
 
 PASSWORD = "correct horse"
 HELPER = Path("/usr/libexec/twostep/twostep-helper")
@@ -74,14 +74,19 @@ def enroll(user):
 
 
 def ssh(user, typed, password=PASSWORD):
-    """Whether the real client gets in, with what an askpass program answers; and what it showed."""
-    options = ("BatchMode=no", "StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "NumberOfPasswordPrompts=1", "ConnectionAttempts=5")
-    command = ["setsid", "-w", "ssh", *(f"-o{option}" for option in options), f"{user}@127.0.0.1", "echo IN-AS-$(id -un)"]
-    answers = {"TEST_PASSWORD": password, "TEST_CODE": typed, "TEST_ONCE": f"/run/asked-{uuid.uuid4()}"}
-    done = run(*command, check=False, SSH_ASKPASS="/usr/local/bin/askpass", SSH_ASKPASS_REQUIRE="force", **answers)
+    """Whether the real client gets in, with what an askpass program answers."""
+    done = ssh_session(user, typed, password, "echo IN-AS-$(id -un)")
     granted = f"IN-AS-{user}" in done.stdout
     assert granted == (done.returncode == 0) and (granted or "Permission denied" in done.stdout), done.stdout
     return granted
+
+
+def ssh_session(user, typed, password, command):
+    """What the client says, and how it ended."""
+    options = ("BatchMode=no", "StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "NumberOfPasswordPrompts=1", "ConnectionAttempts=5")
+    arguments = ["setsid", "-w", "ssh", *(f"-o{option}" for option in options), f"{user}@127.0.0.1", command]
+    answers = {"TEST_PASSWORD": password, "TEST_CODE": typed, "TEST_ONCE": f"/run/asked-{uuid.uuid4()}"}
+    return run(*arguments, check=False, SSH_ASKPASS="/usr/local/bin/askpass", SSH_ASKPASS_REQUIRE="force", **answers)
 
 
 def switch_on():
