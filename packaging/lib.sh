@@ -24,6 +24,7 @@ pam_dir() {
 
 PAMDIR=${PAMDIR:-$(pam_dir)}
 LIBEXEC=/usr/libexec/twostep # where the command and the module look for the helper, whatever PREFIX is
+SHARE=/usr/share/twostep # what administrators copy from; twostep-setup names it, whatever PREFIX is
 SELINUX=/usr/share/selinux/packages
 APPARMOR=/etc/apparmor.d/abstractions
 AUTHSELECT=/usr/share/authselect/vendor/twostep

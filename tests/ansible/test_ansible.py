@@ -18,7 +18,7 @@ import pytest
 assert os.environ.get("SANDBOX_LOG"), "these tests change the machine: start them in tests/sandbox"
 
 ANSIBLE = Path(__file__).resolve().parents[2] / "packaging/ansible"
-STACKS = Path("/usr/share/doc/twostep/pam.d/debian")
+STACKS = Path("/usr/share/twostep/pam.d/debian-12")
 POLICY = Path("/etc/twostep/policy.toml")
 DROP_IN = Path("/etc/ssh/sshd_config.d/10-twostep.conf")
 SSHD = Path("/etc/pam.d/sshd")

@@ -5,8 +5,8 @@
     CASE/setup       what a shell does in that root then, as what git does not keep: modes, links, missing files
     CASE/expected    the report
 
-A root is like a machine's root directory; whoever owns it counts as root. Below a machine lies the folder of pam.d/ that has
-its name, as people are told to copy it. An empty pam_twostep.so becomes the module as it was built; a file called twostep-helper
+A root is like a machine's root directory; whoever owns it counts as root. Below a machine lies the folder of pam.d/ for
+its release, as people are told to copy it. An empty pam_twostep.so becomes the module as it was built; a file called twostep-helper
 belongs to the account twostep and is set-uid and set-gid, as it is installed. After the report, each remedy that it prints is
 applied literally, one after the other, until nothing is left that a remedy mends; `CASE/mended` is what is still said then,
 nothing if there is no such file. With the variable WRITE_EXPECTED set, both are written, to be read before they are committed.
@@ -22,6 +22,7 @@ import pytest
 
 HERE = Path(__file__).resolve().parent
 PAM_D = HERE.parents[1] / "pam.d"
+SHIPPED = {"debian": "debian-12"}  # the folder of pam.d/ where it does not have the machine's name
 BUILT = Path(os.environ.get("CARGO_TARGET_DIR", HERE.parents[1] / "target"), "release")
 TWOSTEP = BUILT / "twostep"
 CASES = sorted(folder for folder in HERE.iterdir() if (folder / "expected").exists())
@@ -45,7 +46,7 @@ def lay(tmp_path):
 def lay_out(case, root):
     machines = (case / "base").read_text().split() if (case / "base").exists() else []
     for machine in machines:
-        shipped(root, PAM_D / machine)
+        shipped(root, PAM_D / SHIPPED.get(machine, machine))
         shutil.copytree(HERE / "machines" / machine, root, dirs_exist_ok=True, symlinks=True)
     if (case / "root").exists():
         shutil.copytree(case / "root", root, dirs_exist_ok=True, symlinks=True)
@@ -78,10 +79,10 @@ def account(root):
 
 
 def shipped(root, folder):
-    """What pam.d/README.md tells people to copy; `sshd-key` is another sshd."""
+    """What pam.d/README.md tells people to copy; `sshd-key` is another sshd. A case whose machine has the others copies them."""
     (root / "etc/pam.d").mkdir(parents=True, exist_ok=True)
     for file in folder.iterdir() if folder.exists() else []:
-        if file.name != "sshd-key":
+        if file.name not in ("sshd-key", "remote", "i3lock", "swaylock"):
             shutil.copyfile(file, root / "etc/pam.d" / file.name)
 
 

@@ -16,7 +16,10 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from root import HELPER, REPOSITORY, SECRETS, blocks, code, code_of, enroll, everything, findings, restore, run, said, ssh, switch_on
+from root import (
+    HELPER, PASSWORD, REPOSITORY, SECRETS,
+    blocks, code, code_of, enroll, everything, findings, restore, run, said, ssh, ssh_session, switch_on,
+)  # fmt: skip
 
 BUILT = REPOSITORY / "target/deb"
 MODULE = next(Path("/usr/lib").glob("*-linux-gnu*/security/pam_unix.so")).with_name("pam_twostep.so")
@@ -326,10 +329,36 @@ def test_the_profile_is_off_and_asks_in_every_service_when_on():
     assert ssh("alice", "never asked")
 
 
+def test_service_files_are_the_releases_own_with_our_patch():
+    """Those of screen lockers are compared by packaging/pam.d/build --check: no locker is installed here."""
+    install()
+    shipped = Path(run("/usr/libexec/twostep/twostep-setup", "pam-files").stdout.strip())
+    assert shipped.name == f"debian-{Path('/etc/debian_version').read_text().split('.')[0]}"
+    originals = {"sshd": "sshd", "sshd-key": "sshd", "login": "login", "remote": "login", "sudo": "sudo", "sudo-i": "sudo-i", "su": "su"}
+    assert {file.name for file in shipped.iterdir()} == {*originals, "i3lock", "swaylock"}
+    for name, original in originals.items():
+        patch = REPOSITORY / f"packaging/pam.d/{name}.patch"
+        run("patch", "--reverse", "--fuzz=0", "--quiet", "--output=/run/without", str(shipped / name), str(patch))
+        assert Path("/run/without").read_text() == Path("/run/pam.d", original).read_text(), name
+
+
+def test_users_set_no_environment_that_they_did_not_set_before():
+    """Debian 12 reads a file in their home for that; Debian 13 does not any more."""
+    def session():
+        return ssh_session("bob", "never asked", PASSWORD, "echo FOO is \\'$FOO\\'").stdout
+
+    Path("/home/bob/.pam_environment").write_text("FOO DEFAULT=bar\n")
+    before = session()
+    assert "FOO is '" in before
+    install()
+    switch_on()
+    assert session() == before
+
+
 @pytest.mark.parametrize("name", ["10-twostep.conf", "10-twostep-key.conf"])
 def test_sshd_takes_the_drop_in(name):
     install()
-    shutil.copy(f"/usr/share/doc/twostep/sshd_config.d/{name}", "/etc/ssh/sshd_config.d")
+    shutil.copy(f"/usr/share/twostep/sshd_config.d/{name}", "/etc/ssh/sshd_config.d")
     run("sshd", "-t")
     settings = run("sshd", "-T").stdout
     assert "logingracetime 300\n" in settings and "passwordauthentication no\n" in settings

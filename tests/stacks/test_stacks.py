@@ -44,9 +44,17 @@ session required pam_permit.so
 COMMON["password-auth"] = COMMON["system-auth"]
 COMMON["su-l"] = "auth include su\naccount include su\npassword include su\nsession include su\n"
 
-PASSWORD = [f"{layout}/{service}" for layout in ("debian", "fedora") for service in ("sshd", "sudo", "sudo-i", "login", "su", "su-l")]
-KEY = ["debian/sshd-key", "fedora/sshd-key"]
-ACCOUNT_FIRST = ["debian/sshd", "debian/sshd-key", "debian/login", "fedora/sshd", "fedora/sshd-key", "fedora/login"]
+LAYOUTS = ["debian-12", "debian-13", "fedora"]
+
+
+def in_each(*services):
+    return [f"{layout}/{service}" for layout in LAYOUTS for service in services]
+
+
+PASSWORD = in_each("sshd", "sudo", "sudo-i", "login", "remote", "su", "su-l")
+KEY = in_each("sshd-key")
+LOCKERS = in_each("i3lock", "swaylock")  # password and code in one: the code is judged first
+ACCOUNT_FIRST = in_each("sshd", "sshd-key", "login", "remote")
 
 
 def stand_in(module, password, code, credentials, account, expiry, rootok):
@@ -114,7 +122,22 @@ def test_a_wrong_password_never_reaches_twostep(tmp_path, example, wrong):
     assert asked(pam, "perm_denied") == 0
 
 
-@pytest.mark.parametrize("example", PASSWORD + KEY)
+@pytest.mark.parametrize("example", LOCKERS)
+@pytest.mark.parametrize("wrong", ["auth_err", "user_unknown", "authinfo_unavail", "maxtries", "acct_expired"])
+def test_locker_refuses_a_wrong_password_behind_a_right_code(tmp_path, example, wrong):
+    pam = start(tmp_path, example, code="success", password=wrong)
+    assert pam.authenticate() != SUCCESS
+    assert [said for said in pam.said if said != "auth=ignore"][:2] == ["auth=success", f"auth={wrong}"]
+
+
+@pytest.mark.parametrize("example", LOCKERS)
+def test_locker_includes_no_file_in_which_a_code_is_asked_for(tmp_path, example):
+    text = (PAM_D / example).read_text()
+    assert "include" in text and not re.search(r"^[^#]*include\s+(login|sudo|su|sshd)\b", text, re.M)
+    assert rules(example, "auth")[0] == ["auth", "required", "pam_twostep.so", "forward_pass"]
+
+
+@pytest.mark.parametrize("example", PASSWORD + KEY + LOCKERS)
 def test_after_the_first_factor_twostep_is_asked_once_and_its_yes_lets_in(tmp_path, example):
     pam = start(tmp_path, example, code="success")
     assert pam.authenticate() == SUCCESS
@@ -122,7 +145,7 @@ def test_after_the_first_factor_twostep_is_asked_once_and_its_yes_lets_in(tmp_pa
     assert pam.setcred() == SUCCESS
 
 
-@pytest.mark.parametrize("example", PASSWORD + KEY)
+@pytest.mark.parametrize("example", PASSWORD + KEY + LOCKERS)
 @pytest.mark.parametrize("code", ["auth_err", "maxtries", "authinfo_unavail", "service_err", "conv_err", "system_err", "abort", "user_unknown"])
 def test_every_refusal_of_twostep_refuses_the_login(tmp_path, example, code):
     pam = start(tmp_path, example, code=code)
@@ -130,12 +153,12 @@ def test_every_refusal_of_twostep_refuses_the_login(tmp_path, example, code):
     assert asked(pam, code) == 1
 
 
-@pytest.mark.parametrize("example", PASSWORD + KEY)
+@pytest.mark.parametrize("example", PASSWORD + KEY + LOCKERS)
 def test_whom_the_policy_exempts_gets_in(tmp_path, example):
     assert start(tmp_path, example, code="ignore").authenticate() == SUCCESS
 
 
-@pytest.mark.parametrize("example", ["debian/su", "debian/su-l", "fedora/su", "fedora/su-l"])
+@pytest.mark.parametrize("example", in_each("su", "su-l"))
 def test_root_needs_neither_password_nor_code_for_su(tmp_path, example):
     pam = start(tmp_path, example, rootok="success")
     assert pam.authenticate() == SUCCESS
@@ -158,7 +181,7 @@ def test_every_refusal_in_the_account_phase_refuses_the_login(tmp_path, example,
     assert let_in(start(tmp_path, example, account=no, expiry=expiry), no) == (False, True)
 
 
-@pytest.mark.parametrize("example", PASSWORD + KEY)
+@pytest.mark.parametrize("example", PASSWORD + KEY + LOCKERS)
 def test_the_backstop_in_setcred_refuses_in_every_stack(tmp_path, example):
     pam = start(tmp_path, example, code="success", credentials="cred_err")
     assert pam.authenticate() == SUCCESS
@@ -169,8 +192,8 @@ def test_the_backstop_in_setcred_refuses_in_every_stack(tmp_path, example):
 def test_every_line_of_twostep_is_required(path):
     lines = [rule for kind in ("auth", "account") for rule in rules(path, kind) if "pam_twostep.so" in rule]
     assert all(rule[1] == "required" for rule in lines)
-    key = [rule[3:] for rule in lines if rule[0] == "auth"]
-    assert key == ([] if path.match("fedora/sudo-i") else [["first_factor=publickey"]] if path.name == "sshd-key" else [[]])
+    argument = {"sshd-key": ["first_factor=publickey"], "i3lock": ["forward_pass"], "swaylock": ["forward_pass"]}.get(path.name, [])
+    assert [rule[3:] for rule in lines if rule[0] == "auth"] == ([] if path.match("fedora/sudo-i") else [argument])
 
 
 def test_fedora_with_pam_faillock_as_its_comment_says(tmp_path):
@@ -212,5 +235,5 @@ def test_why_the_account_line_comes_first(tmp_path, include, expiry, reached):
     def behind(_text):
         return f"auth required pam_twostep.so\n{include}\naccount required pam_twostep.so\n"
 
-    pam = start(tmp_path, "debian/sshd", account="perm_denied", expiry=expiry, edit=behind)
+    pam = start(tmp_path, "debian-12/sshd", account="perm_denied", expiry=expiry, edit=behind)
     assert let_in(pam, "perm_denied") == (not reached, reached)
