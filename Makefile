@@ -94,11 +94,13 @@ dist: ## the tree and all crates as two archives, in target/dist: what is needed
 
 packages: ## the life of the packages in fresh roots of Debian 12 and 13: installed, upgraded under load, removed, purged (as root)
 	tests/deps test
+	packaging/pam.d/build --check
 	$(CARGO) build --release --locked
 	packaging/debian/build
 	packaging/rpm/build
 	tests/packages/lint
 	tests/packages/run bookworm trixie
+	tests/e2e/in-root trixie
 	tests/sandbox /usr/bin/python3 -m pytest -q -p no:cacheprovider tests/ansible
 
 release-check: ## whether this commit can be released, and what is handed out then: version, licences, SBOM, same bytes twice (as root)

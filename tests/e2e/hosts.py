@@ -237,6 +237,18 @@ class Login(Host):
         return {LOGIN: user, SHELL: SAY_IN}
 
 
+class LoginFromElsewhere(Login):
+    """login(1), as telnetd starts it for somebody who comes from another host. That of util-linux has a PAM service of its own
+    for this."""
+
+    name = "login-from-elsewhere"
+    service = "remote" if b"util-linux" in subprocess.run(["login", "--version"], capture_output=True, check=False).stdout else "login"
+    origin = {"rhost": "192.0.2.7"}
+
+    def command(self, _user):
+        return "login", ["-h", "192.0.2.7"]
+
+
 class Sudo(Host):
     """sudo asks for the password and the code of who calls it."""
 

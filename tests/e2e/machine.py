@@ -17,7 +17,8 @@ from clock import STEP, Clock
 from person import LONG_CODE, QUESTIONS, Newcomer, keep_secret
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-STACKS = REPOSITORY / "pam.d" / ("debian" if os.path.exists("/etc/pam.d/common-auth") else "fedora")
+SETUP = "/usr/libexec/twostep/twostep-setup"
+STACKS = Path(subprocess.check_output([SETUP, "pam-files"], text=True).strip())  # the shipped service files for this release
 STORE = Path("/var/lib/twostep")
 LOG = Path(os.environ["SANDBOX_LOG"])
 OURS = re.compile(r"\[authpriv\.(\w+)\] .*?pam_twostep\(([^:()]+):(auth|account|setcred)\): (.*)")
@@ -163,9 +164,29 @@ class Machine:
             time.sleep(0.002)
 
 
+class Terminal(pexpect.spawn):
+    """The login of util-linux hangs its terminal up and opens it anew: while a program runs, that is no end of file."""
+
+    def isalive(self):
+        self.flag_eof = False  # or pexpect would wait for the end of the program
+        return super().isalive()
+
+    def read_nonblocking(self, size=1, timeout=-1):
+        deadline = time.monotonic() + (self.timeout if timeout == -1 else timeout)
+        while True:
+            try:
+                return super().read_nonblocking(size, timeout)
+            except pexpect.EOF:
+                if not self.isalive():
+                    raise
+                if time.monotonic() > deadline:
+                    raise pexpect.TIMEOUT("the program runs, and nobody has its terminal open") from None
+                time.sleep(0.01)
+
+
 def terminal_of(program, arguments):
     """Starts a program on a terminal of 80 by 24, without the pauses that pexpect makes for slow ones."""
-    terminal = pexpect.spawn(program, arguments, timeout=20, encoding="utf-8", dimensions=(24, 80))
+    terminal = Terminal(program, arguments, timeout=20, encoding="utf-8", dimensions=(24, 80))
     terminal.delaybeforesend = None  # every prompt here is printed after the terminal was set up for it
     terminal.delayafterclose = terminal.delayafterterminate = 0.01
     return terminal

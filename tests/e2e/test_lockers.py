@@ -70,6 +70,32 @@ def test_i3lock_unlocks_with_password_and_code_in_one(machine, display, person, 
     assert machine.verdicts() == ["deny not-a-code", "grant", "grant"]
 
 
+def test_i3lock_unlocks_with_the_shipped_file(machine, display, person, running):
+    """Here the shipped file of login asks for a code, too."""
+    with I3lock(display) as locker:
+        assert locker.type(PASSWORD), "the password alone"
+        assert locker.type(PASSWORD + person.wrong_code())
+        assert not locker.type(PASSWORD + person.code())
+    assert machine.verdicts() == ["deny not-a-code", "deny wrong-code", "grant"]
+
+
+def test_shipped_i3lock_file_asks_nobody_who_is_not_enrolled(machine, display, running):
+    machine.clock.go()
+    with I3lock(display) as locker:
+        assert locker.type("another password")
+        assert not locker.type(PASSWORD)
+    assert machine.verdicts() == ["exempt not-enrolled"] * 2
+
+
+@pytest.mark.parametrize("typed", ["password", "password and code"])
+def test_i3lock_that_includes_login_never_unlocks(machine, display, person, running, typed):
+    """Why it has a file of its own: Debian's includes that of login, in which a code is asked for."""
+    Path("/etc/pam.d/i3lock").write_text("auth include login\n")
+    with I3lock(display) as locker:
+        assert locker.type(PASSWORD if typed == "password" else PASSWORD + person.code())
+    assert "grant" not in machine.verdicts()
+
+
 def test_i3lock_stays_locked_with_a_wrong_code_or_a_wrong_password(machine, display, person, running):
     one_question(machine, "i3lock")
     with I3lock(display) as locker:

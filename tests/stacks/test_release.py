@@ -31,7 +31,7 @@ def changes(patch, sign):
 
 def original(path):
     """The file without our patch, which must fit to the line."""
-    command = ["patch", "--reverse", "--fuzz=0", "--quiet", "--output=-", path, PATCHES / f"{path.name}.patch"]
+    command = ["patch", "--reverse", "--fuzz=0", "--quiet", "--output=-", "--reject-file=-", path, PATCHES / f"{path.name}.patch"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
