@@ -13,10 +13,11 @@ use crate::finding::{Finding, Remedy};
 /// What is wrong, if a wrong first factor comes to our line.
 pub(crate) fn finding(stack: &Stack<'_>, ways: &Ways) -> Option<Finding> {
     let worst = worst(&ways.arrivals)?;
-    let why = if worst.refused {
-        "Strangers can use up somebody's tries, and see from the question who is enrolled."
-    } else {
-        "Whoever knows no password gets in with a code alone."
+    let strangers = "Strangers can use up somebody's tries, and see from the question who is enrolled.";
+    let why = match silent_module(stack) {
+        _ if worst.refused => strangers.to_owned(),
+        Some(module) => format!("{strangers} If {module} says nothing of a user, the code alone lets in."),
+        None => "Whoever knows no password gets in with a code alone.".to_owned(),
     };
     let what = match worst.facts.went_past.and_then(|at| stack.entries.get(at)) {
         Some(past) => format!("a wrong password comes to this line, past {}", past.location),
@@ -28,6 +29,14 @@ pub(crate) fn finding(stack: &Stack<'_>, ways: &Ways) -> Option<Finding> {
                 .to_owned(),
     });
     Some(Finding::problem(stack.our_location(), what, why, remedy))
+}
+
+/// The module that checks the password, if the login is refused when it says that the password is wrong: only its silence
+/// lets a wrong one through.
+fn silent_module<'a>(stack: &'a Stack<'_>) -> Option<&'a str> {
+    let factor = stack.before().iter().rfind(|line| asks_first_factor(line))?;
+    let refuses = matches!(factor.control.on(ReturnValue::AUTH_ERR), Action::Bad | Action::Die);
+    refuses.then(|| factor.module())
 }
 
 /// The way that says most: one on which nothing but the password decides.

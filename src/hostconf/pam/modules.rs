@@ -123,6 +123,17 @@ pub fn is_known_factor(path: &str) -> bool {
 /// Those that say of everybody whether they are right.
 const NEVER_IGNORE: [&str; 4] = ["pam_unix", "pam_unix2", "pam_pwdfile", "pam_userdb"];
 
+/// With one of these arguments pam_sss answers IGNORE, and without them never (pam_sss(8); pam_sss.c, function pam_sss).
+const SSS_MAY_IGNORE: [&str; 2] = ["ignore_unknown_user", "ignore_authinfo_unavail"];
+
+/// Whether the module at `path` may say nothing of a password, as far as anybody knows.
+fn may_ignore(path: &str, arguments: &[&str]) -> bool {
+    match stem(path) {
+        "pam_sss" => arguments.iter().any(|argument| SSS_MAY_IGNORE.contains(argument)),
+        stem => !NEVER_IGNORE.contains(&stem),
+    }
+}
+
 /// A module's name without directory and ending.
 fn stem(path: &str) -> &str {
     let name = path.rsplit('/').next().unwrap_or(path);
@@ -175,12 +186,13 @@ pub enum Scenario {
     Exempt,
 }
 
-/// Further return values that `module` may answer in a line with this control. Each value for which the control jumps, ends the
-/// stack or resets it is one. IGNORE is one, unless the module is known never to answer it. SUCCESS is one, if the module is
-/// unknown and another line asks for the first factor.
+/// Further return values that `module` may answer in a line with these arguments and this control. Each value for which the
+/// control jumps, ends the stack or resets it is one. IGNORE is one, unless the module is known never to answer it. SUCCESS is
+/// one, if the module is unknown and another line asks for the first factor.
 pub(crate) fn unusual(
     kind: ModuleType,
     module: &str,
+    arguments: &[&str],
     control: &Control,
     scenario: Scenario,
     is_other_known: bool,
@@ -205,7 +217,7 @@ pub(crate) fn unusual(
         }
     }
     let is_known = is_known_factor(module);
-    if kind == ModuleType::Auth && role == Role::Factor && !NEVER_IGNORE.contains(&stem(module)) {
+    if kind == ModuleType::Auth && role == Role::Factor && may_ignore(module, arguments) {
         unusual.push(ReturnValue::IGNORE);
     }
     if is_wrong && !is_known && is_other_known {

@@ -94,7 +94,15 @@ impl Ways {
         };
         if line.handler == Handler::Module {
             let is_other_known = stack.iter().any(|other| is_known_factor(other.module()));
-            all.extend(unusual(line.kind, line.module(), &line.control, scenario, is_other_known));
+            let arguments: Vec<&str> = line.arguments().collect();
+            all.extend(unusual(
+                line.kind,
+                line.module(),
+                &arguments,
+                &line.control,
+                scenario,
+                is_other_known,
+            ));
         }
         let step = |answer: ReturnValue| {
             let after = walk.step(stack, answer);
