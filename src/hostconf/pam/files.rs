@@ -1,7 +1,7 @@
 //! Where libpam finds its files on a machine, and what is in them.
 
 use std::cell::Cell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
@@ -36,6 +36,8 @@ pub struct Files<'a> {
     /// Whether libpam is Debian's, which alone knows `@include`.
     debian: bool,
     hides: Cell<bool>,
+    /// Texts that count in place of what the machine has, by the path to which the file's links lead.
+    changed: BTreeMap<PathBuf, String>,
 }
 
 /// A text that libpam reads.
@@ -51,7 +53,26 @@ pub struct Text {
 impl<'a> Files<'a> {
     /// The files below `root`.
     pub fn new(root: &'a Root) -> Self {
-        Self { root, debian: root.path("/etc/debian_version").exists(), hides: Cell::new(false) }
+        Self {
+            root,
+            debian: root.path("/etc/debian_version").exists(),
+            hides: Cell::new(false),
+            changed: BTreeMap::new(),
+        }
+    }
+
+    /// The same files as they would be with `text` in `file`. Nothing is written.
+    #[must_use]
+    pub fn with(mut self, file: &str, text: String) -> Self {
+        if let Some(path) = self.resolve(file) {
+            self.changed.insert(path, text);
+        }
+        self
+    }
+
+    /// The text of `file`, which the machine names by its whole path; none if it cannot be read.
+    pub fn text(&self, file: &str) -> Option<String> {
+        self.read(file.to_owned()).map(|text| text.text)
     }
 
     /// Whether something that libpam reads could not be read so far, for want of permission.
@@ -155,6 +176,9 @@ impl<'a> Files<'a> {
 
     fn read(&self, file: String) -> Option<Text> {
         let path = self.resolve(&file)?;
+        if let Some(text) = self.changed.get(&path) {
+            return Some(Text { text: text.clone(), file, service: None });
+        }
         let Some(text) = tree::text_of(&path) else {
             self.hides.set(self.hides() || is_hidden(&path));
             return None;

@@ -4,7 +4,7 @@
 //!
 //! ```text
 //! module_type -> modules -> pam_line -> pam_fault, files -> service    what libpam reads
-//!                                    -> ways                          what it does, on every way
+//!                                    -> ways, login                   what it does: on every way, in one login
 //! ```
 //!
 //! The single step of a way is the core's: `twostep_core::pam::walk`.
@@ -12,6 +12,7 @@
 #[cfg(test)]
 mod agreement;
 pub mod files;
+pub mod login;
 pub mod module_type;
 pub mod modules;
 pub mod pam_fault;

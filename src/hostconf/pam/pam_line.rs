@@ -73,6 +73,11 @@ impl PamLine {
         self.words.get(1).map_or("", |word| &word.raw)
     }
 
+    /// The control as libpam takes it, without the brackets.
+    pub fn control_text(&self) -> &str {
+        self.words.get(1).map_or("", |word| &word.text)
+    }
+
     /// The line of `file` that brings it into the stack: itself, or what includes it.
     pub fn line_in(&self, file: &str) -> Option<&Location> {
         let steps = self.trail.iter().map(|step| &step.location);
