@@ -70,7 +70,7 @@ impl WhyNot {
     /// What would let people enroll there.
     fn way(self, service: &str) -> String {
         match self {
-            Self::NotNamed => format!("name {service} there"),
+            Self::NotNamed => format!("name {service} there; then anyone with the password can enroll"),
             Self::TooLong => "set it to 30".to_owned(),
         }
     }

@@ -21,6 +21,9 @@ use crate::people::People;
 const NEAR: u16 = 5;
 /// Recovery codes at which to speak up.
 const FEW_CODES: u8 = 2;
+/// What `reset` opens.
+const UNTIL_THEN: &str =
+    "Until then they are not enrolled, and get in without a code where the policy leaves it to them.";
 
 /// Checks everybody of whom something is stored. A store that cannot be opened is another check's matter.
 pub(crate) fn check(context: &Context<'_>) -> Vec<Finding> {
@@ -70,7 +73,7 @@ fn unreadable(context: &Context<'_>, fault: &str, name: &str) -> Finding {
         format!("The logins of {name} are refused."),
         Remedy::Advice {
             text: format!(
-                "Restore it from a backup, or run 'twostep reset {name}' and let them enroll anew."
+                "Restore it from a backup, or run 'twostep reset {name}' and let them enroll anew. {UNTIL_THEN}"
             ),
         },
     )
@@ -153,7 +156,7 @@ impl Person<'_> {
             format!("The logins of {account} are refused: the uid may have been given to somebody else."),
             Remedy::Advice {
                 text: format!(
-                    "If '{stored}' was renamed, run 'twostep rebind {account}'. If not, run 'twostep reset {account}', and let them enroll anew.{everybody}"
+                    "If '{stored}' was renamed, run 'twostep rebind {account}'. If not, run 'twostep reset {account}', and let them enroll anew. {UNTIL_THEN}{everybody}"
                 ),
             },
         )

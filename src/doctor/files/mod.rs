@@ -33,6 +33,9 @@ pub(crate) fn check(context: &Context<'_>) -> Vec<Finding> {
     findings
 }
 
+/// What the shortest policy asks of people.
+const ONLY_ENROLLED: &str = " Under the policy below only people who are enrolled need a code. If yours asked for more, restore a backup instead.";
+
 /// Writes a policy under which nothing changes for anybody who is not enrolled.
 fn shortest_policy() -> String {
     format!(r#"printf 'version = 1\nmode = "opt-in"\n' > {POLICY}"#)
@@ -49,7 +52,8 @@ fn policy(context: &Context<'_>, owner: &Owner) -> Vec<Finding> {
         make: Some(format!("mkdir -m 0755 {path}")),
         lost: "",
     };
-    let file = Expected { kind: Kind::File, make: Some(shortest_policy()), ..dir(POLICY) };
+    let file =
+        Expected { kind: Kind::File, make: Some(shortest_policy()), lost: ONLY_ENROLLED, ..dir(POLICY) };
     let above = store::above("/etc", &[owner.clone(), Owner::ROOT]);
     let mut findings = first_of(context, &[above, dir(POLICY_DIR), file]);
     if findings.is_empty()

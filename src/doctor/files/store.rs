@@ -62,7 +62,8 @@ fn directory(root: &Root, path: &str, owner: &Owner) -> Expected {
         forbidden: 0o077,
         why: EVERYBODY.to_owned(),
         make: Some(make(root, path)),
-        lost: " If people were enrolled, restore a backup instead.",
+        lost: " If people were enrolled, restore a backup instead: in a new one nobody is, and those to whom the policy \
+               leaves it get in without a code.",
     }
 }
 
