@@ -4,6 +4,8 @@ use serde::Serialize;
 
 use twostep_hostconf::location::Location;
 
+use crate::effect::Effect;
+
 /// How bad it is.
 #[derive(Serialize, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 #[serde(rename_all = "kebab-case")]
@@ -63,6 +65,9 @@ pub struct Finding {
     /// Whether it says that something was not looked at.
     #[serde(skip)]
     pub is_gap: bool,
+    /// What the remedy changes at the doors of the machine.
+    #[serde(skip_serializing_if = "Effect::is_none")]
+    pub effect: Effect,
 }
 
 impl Finding {
@@ -73,14 +78,7 @@ impl Finding {
         why: impl Into<String>,
         remedy: Remedy,
     ) -> Self {
-        Self {
-            severity: Severity::Problem,
-            location,
-            what: what.into(),
-            why: why.into(),
-            remedy,
-            is_gap: false,
-        }
+        Self::new(Severity::Problem, location, what.into(), why.into(), remedy)
     }
 
     /// Something that an administrator would want to know.
@@ -90,19 +88,23 @@ impl Finding {
         why: impl Into<String>,
         remedy: Remedy,
     ) -> Self {
-        Self {
-            severity: Severity::Warning,
-            location,
-            what: what.into(),
-            why: why.into(),
-            remedy,
-            is_gap: false,
-        }
+        Self::new(Severity::Warning, location, what.into(), why.into(), remedy)
+    }
+
+    fn new(severity: Severity, location: Location, what: String, why: String, remedy: Remedy) -> Self {
+        Self { severity, location, what, why, remedy, is_gap: false, effect: Effect::default() }
     }
 
     /// The finding, which says that something was not looked at.
     #[must_use]
     pub fn leaving_out(self) -> Self {
         Self { is_gap: true, ..self }
+    }
+
+    /// The finding, whose remedy also has this effect.
+    #[must_use]
+    pub fn with_effect(mut self, effect: Effect) -> Self {
+        self.effect = self.effect.and(effect);
+        self
     }
 }

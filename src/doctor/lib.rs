@@ -7,6 +7,7 @@ mod below_root;
 mod clock;
 mod confinement;
 pub mod context;
+pub mod effect;
 mod enrolling;
 mod files;
 pub mod finding;
@@ -17,6 +18,7 @@ mod name_service;
 mod newcomers;
 mod people;
 mod policy;
+mod remedy;
 pub mod report;
 mod sshd;
 mod stack;
@@ -52,6 +54,7 @@ const CHECKS: &[fn(&Context<'_>) -> Vec<Finding>] = &[
 /// What all checks find below `root`.
 pub fn examine(root: &Root) -> Result<Report, Fault> {
     let context = Context::of(root)?;
-    let findings = CHECKS.iter().flat_map(|check| check(&context)).collect();
+    let findings = CHECKS.iter().flat_map(|check| check(&context));
+    let findings = findings.map(|finding| stack::with_doors(&context, finding)).collect();
     Ok(Report::new(findings, context.visibility))
 }

@@ -9,7 +9,8 @@ use twostep_hostconf::location::Location;
 use crate::context::Visibility;
 use crate::finding::{Finding, Remedy, Severity};
 
-/// All findings, the worst first.
+/// All findings, the worst first. Of those that are alike bad, one whose remedy locks somebody out comes last: another one may
+/// have to be mended before.
 #[derive(Serialize)]
 pub struct Report {
     problems: usize,
@@ -24,7 +25,8 @@ pub struct Report {
 impl Report {
     /// The report on `findings`, by somebody with this visibility.
     pub fn new(mut findings: Vec<Finding>, visibility: Visibility) -> Self {
-        findings.sort();
+        let locks = |finding: &Finding| (finding.severity, !finding.effect.locks.is_empty());
+        findings.sort_by(|one, other| locks(one).cmp(&locks(other)).then_with(|| one.cmp(other)));
         findings.dedup();
         let count = |severity| findings.iter().filter(|finding| finding.severity == severity).count();
         Self {
@@ -34,6 +36,11 @@ impl Report {
             findings,
             visibility,
         }
+    }
+
+    /// What was found, the worst first.
+    pub fn findings(&self) -> &[Finding] {
+        &self.findings
     }
 
     /// Whether something must be mended.
@@ -77,7 +84,7 @@ impl Display for Finding {
         };
         writeln!(f, "{severity}: {}: {}", self.location, self.what)?;
         writeln!(f, "    {}", self.why)?;
-        write!(f, "{}", self.remedy)
+        write!(f, "{}{}", self.remedy, self.effect)
     }
 }
 

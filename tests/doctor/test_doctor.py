@@ -104,6 +104,21 @@ def test_each_remedy_applied_literally_mends_it(lay, case):
     hold(doctor(root).stdout, case / "mended", CLEAN)
 
 
+@pytest.mark.parametrize(
+    ("name", "effect"),
+    [
+        ("stack-debian-clean", []),
+        ("stack-twice", [None]),
+        ("stack-su-without-su-l", [{"closes": ["su-l"]}]),
+        ("sshd-key-alone", [{"closes": ["sshd"]}]),
+        ("sshd-key-alone-without-gate", [{"closes": ["sshd"], "locks": ["sshd"]}]),
+    ],
+)
+def test_json_names_the_doors_that_a_remedy_changes(lay, name, effect):
+    findings = json.loads(doctor(lay(HERE / name), "--json").stdout)["findings"]
+    assert [finding.get("effect") for finding in findings] == effect
+
+
 def hold(said, file, otherwise):
     """Compares with the file, or with `otherwise` where there is none. With WRITE_EXPECTED set, the file is written."""
     if os.environ.get("WRITE_EXPECTED"):

@@ -1,5 +1,6 @@
 //! sshd: whether it comes to PAM at all, whether it can ask there, and who gets in without.
 
+mod doors;
 mod fate;
 mod refusal;
 mod rules;
@@ -32,8 +33,8 @@ pub(crate) fn check(context: &Context<'_>) -> Vec<Finding> {
     let (said, refusal) = said(context);
     let mut findings: Vec<_> = refusal.into_iter().collect();
     let everybody = case(context, &config, &said, first, View::of_everybody(&config, &said));
-    findings.extend(EVERYBODY.iter().filter_map(|rule| rule(&everybody)));
-    findings.extend(EVERYONE_AND_BLOCKS.iter().filter_map(|(_, rule)| rule(&everybody)));
+    findings.extend(EVERYBODY.iter().filter_map(|rule| doors::judge(*rule, &everybody)));
+    findings.extend(EVERYONE_AND_BLOCKS.iter().filter_map(|(_, rule)| doors::judge(*rule, &everybody)));
     for (index, block) in config.blocks.iter().enumerate() {
         if config.is_for_everybody(index) || is_exempt(context, block) {
             continue;
@@ -41,7 +42,7 @@ pub(crate) fn check(context: &Context<'_>) -> Vec<Finding> {
         let case = case(context, &config, &said, first, View::of_block(&config, &said, index));
         // What a block does not touch was told already.
         let rules = EVERYONE_AND_BLOCKS.iter().filter(|(keywords, _)| case.view.sets(keywords));
-        findings.extend(rules.filter_map(|(_, rule)| rule(&case)));
+        findings.extend(rules.filter_map(|(_, rule)| doors::judge(*rule, &case)));
     }
     findings
 }

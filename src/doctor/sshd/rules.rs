@@ -19,7 +19,7 @@ pub(crate) struct Case<'a> {
     pub context: &'a Context<'a>,
 }
 
-type SettingCheck = fn(&Case<'_>) -> Option<Finding>;
+pub(crate) type SettingCheck = fn(&Case<'_>) -> Option<Finding>;
 
 /// The rules on what sshd takes for everybody alike.
 pub(crate) const EVERYBODY: &[SettingCheck] = &[uses_pam, root_has_a_way_in, there_is_time_to_enroll];
@@ -161,8 +161,8 @@ fn mend_ways(case: &Case<'_>, all: &[Way], worst: &Way) -> Remedy {
     }
     Remedy::Advice {
         text: format!(
-            "If that is meant, exempt them in the policy, by a rule with mode = \"exempt\". If not, write there: \
-             AuthenticationMethods {mended}"
+            "If that is meant, exempt them in the policy, by a rule with services = [\"sshd\"] and mode = \"exempt\". If \
+             not, write there: AuthenticationMethods {mended}"
         ),
     }
 }
@@ -180,7 +180,7 @@ fn root_has_a_way_in(case: &Case<'_>) -> Option<Finding> {
             format!("PermitRootLogin is {value}: root cannot log in over SSH, though it has keys"),
             "sshd then takes no password and no code of root's, and AuthenticationMethods asks for one. Log in as yourself \
              and use sudo, and say that root stays out; or let root in by a key alone, in a block 'Match User root' with \
-             'AuthenticationMethods publickey', and exempt root in the policy.",
+             'AuthenticationMethods publickey', and exempt root at sshd in the policy.",
             set(&case.view, "PermitRootLogin", "no"),
         )
     })

@@ -22,8 +22,7 @@ const STORES: &str = "It stores what somebody enrolls in a login, and refuses wh
 
 /// What is wrong with the account lines of a service that needs one of ours.
 pub(crate) fn check(files: &Files<'_>, service: &Service) -> Vec<Finding> {
-    let own = |line: &PamLine| line.is_ours() && !shared::stands_shared(line);
-    if !service.account.iter().any(own) {
+    if !shared::has_own_account_line(service) {
         return vec![missing(service)];
     }
     let Some(stack) = Stack::new(files, service, &service.account) else { return Vec::new() };

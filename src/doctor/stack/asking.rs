@@ -7,7 +7,8 @@ use twostep_hostconf::pam::modules::Role;
 use twostep_hostconf::pam::pam_line::PamLine;
 use twostep_hostconf::pam::service::Service;
 
-use super::own_line;
+use super::text::FORWARD_PASS;
+use super::{module_file, own_line};
 use crate::finding::Remedy;
 
 /// A stack that asks twostep.
@@ -26,7 +27,8 @@ impl<'a> Stack<'a> {
     /// The stack, if it asks twostep.
     pub(crate) fn new(files: &'a Files<'a>, service: &'a Service, entries: &[PamLine]) -> Option<Self> {
         let ours = entries.iter().position(PamLine::is_ours)?;
-        let mend = |line: &PamLine| if line.is_ours() { own_line::mended(line) } else { line.clone() };
+        let right = |line: &PamLine| own_line::mended(&module_file::corrected(files, line));
+        let mend = |line: &PamLine| if line.is_ours() { right(line) } else { line.clone() };
         Some(Self { files, service, entries: entries.iter().map(mend).collect(), ours })
     }
 
@@ -34,9 +36,28 @@ impl<'a> Stack<'a> {
         self.entries.get(self.ours)
     }
 
-    /// The number of our line's argument `forward_pass`, if it has it.
-    pub(crate) fn forward_pass(&self) -> Option<usize> {
-        self.our_line()?.arguments().position(|argument| argument == own_line::FORWARD_PASS)
+    /// Whether our line takes password and code in one answer, so that it stands before the lines of the password.
+    pub(crate) fn joins(&self) -> bool {
+        self.our_line().is_some_and(|line| line.arguments().any(|argument| argument == FORWARD_PASS))
+    }
+
+    /// The stack without the line at `location`, if it still asks twostep then.
+    pub(crate) fn without(&self, location: &Location) -> Option<Self> {
+        self.with(self.entries.iter().filter(|line| line.location != *location).cloned().collect())
+    }
+
+    /// The stack with our line behind what asks for the password.
+    pub(crate) fn behind_password(&self) -> Option<Self> {
+        let (ours, end) = (self.our_line()?, self.end_of_password()?);
+        let (before, after) = self.entries.split_at_checked(end.saturating_add(1))?;
+        let is_other = |line: &&PamLine| line.location != ours.location;
+        let before = before.iter().filter(is_other).chain([ours]);
+        self.with(before.chain(after.iter().filter(is_other)).cloned().collect())
+    }
+
+    fn with(&self, entries: Vec<PamLine>) -> Option<Self> {
+        let ours = entries.iter().position(PamLine::is_ours)?;
+        Some(Self { files: self.files, service: self.service, entries, ours })
     }
 
     /// Where our line stands.

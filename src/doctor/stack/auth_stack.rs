@@ -8,8 +8,10 @@ use twostep_hostconf::pam::ways::{Facts, Ways};
 
 use super::asking::{Stack, asks_first_factor};
 use super::bypass;
+use super::one_question;
 use super::own_line;
-use super::text::permit;
+use super::text::{FORWARD_PASS, permit};
+use super::twice;
 use super::unfold::unfolded;
 use super::wrong_factor;
 use crate::finding::{Finding, Remedy};
@@ -26,16 +28,27 @@ pub(crate) enum CalledBy {
     AlwaysRoot,
 }
 
+impl CalledBy {
+    /// Who calls this service. Where people enroll, or the gate is, a program runs as root.
+    pub(crate) fn of(service: &str, guarded: bool) -> Self {
+        let always_root = guarded || ["sshd", "login"].contains(&service);
+        if always_root { Self::AlwaysRoot } else { Self::AtAShell }
+    }
+}
+
 /// What is wrong with the stack.
 pub(crate) fn check(stack: &Stack<'_>, caller: CalledBy) -> Vec<Finding> {
-    let ours = stack.entries.iter().filter(|line| line.is_ours());
-    if let Some(second) = ours.clone().nth(1) {
-        return vec![twice(second)];
+    if let Some(twice) = twice::finding(stack) {
+        let left = twice.remedy.deletes().and_then(|location| stack.without(location));
+        return vec![uncovering(left, caller, twice)];
+    }
+    if let Some(locked) = one_question::finding(stack) {
+        return vec![locked];
     }
     if let Some(unheard) = unheard_method(stack) {
         return vec![unheard];
     }
-    let order = order(stack);
+    let order = order(stack, caller);
     if !order.is_empty() {
         return order;
     }
@@ -54,15 +67,6 @@ pub(crate) fn check(stack: &Stack<'_>, caller: CalledBy) -> Vec<Finding> {
     if wrong.is_empty() { yes(stack) } else { wrong }
 }
 
-fn twice(second: &PamLine) -> Finding {
-    Finding::problem(
-        second.location.clone(),
-        "twostep is asked a second time",
-        "Each code works once, so everybody has to wait for the next one.",
-        Remedy::Delete { location: second.location.clone() },
-    )
-}
-
 fn too_many(stack: &Stack<'_>) -> Finding {
     Finding::warning(
         Location::file(&stack.service.file),
@@ -75,13 +79,14 @@ fn too_many(stack: &Stack<'_>) -> Finding {
 /// A line that demands what this service never tells.
 fn unheard_method(stack: &Stack<'_>) -> Option<Finding> {
     let line = stack.our_line()?;
-    let number =
-        line.arguments().position(demands).filter(|_| NOT_SSHD.contains(&stack.service.name.as_str()))?;
+    if !NOT_SSHD.contains(&stack.service.name.as_str()) || !line.arguments().any(demands) {
+        return None;
+    }
     Some(Finding::problem(
         line.location.clone(),
         format!("first_factor= on this line refuses everybody in {}", stack.service.name),
         "Only sshd tells which method it has accepted.",
-        own_line::without(line, number),
+        own_line::without(line, demands),
     ))
 }
 
@@ -91,9 +96,9 @@ fn demands(argument: &str) -> bool {
 }
 
 /// Whether a first factor stands before our line, or the line says that none has to.
-fn order(stack: &Stack<'_>) -> Vec<Finding> {
-    if let Some(number) = stack.forward_pass() {
-        return handed_to_nobody(stack, number).into_iter().collect();
+fn order(stack: &Stack<'_>, caller: CalledBy) -> Vec<Finding> {
+    if stack.joins() {
+        return handed_to_nobody(stack).into_iter().collect();
     }
     let first_factor =
         |line: &PamLine| line.arguments().any(|argument| argument.starts_with("first_factor="));
@@ -106,21 +111,33 @@ fn order(stack: &Stack<'_>) -> Vec<Finding> {
     let remedy = stack.move_behind_password().unwrap_or_else(|| Remedy::Advice {
         text: "Put the line of twostep behind the lines that ask for the password.".to_owned(),
     });
-    vec![Finding::problem(
+    let early = Finding::problem(
         stack.our_location(),
         "the code is asked for before the password",
         "Strangers can use up somebody's tries, and see from the question who is enrolled.",
         remedy,
-    )]
+    );
+    vec![uncovering(stack.behind_password(), caller, early)]
+}
+
+/// The finding, whose remedy leaves this stack. If something would let in without a code there, that is mended first: our line
+/// where it stands now is what keeps it shut.
+fn uncovering(left: Option<Stack<'_>>, caller: CalledBy, finding: Finding) -> Finding {
+    let Some(left) = left else { return finding };
+    let uncovered = around(&left, &Ways::through(&left.entries, Scenario::Anything), caller);
+    match uncovered.into_iter().next() {
+        Some(first) => Finding { remedy: first.remedy, ..finding },
+        None => finding,
+    }
 }
 
 /// A password that our line asks for, and no line behind it checks.
-fn handed_to_nobody(stack: &Stack<'_>, number: usize) -> Option<Finding> {
+fn handed_to_nobody(stack: &Stack<'_>) -> Option<Finding> {
     if stack.after().iter().any(asks_first_factor) {
         return None;
     }
     let remedy = if stack.before().iter().any(asks_first_factor) {
-        own_line::without(stack.our_line()?, number)
+        own_line::without(stack.our_line()?, |argument| argument == FORWARD_PASS)
     } else {
         Remedy::Advice { text: "Put a line that checks the password behind the one of twostep.".to_owned() }
     };
@@ -153,7 +170,8 @@ fn no_first_factor(stack: &Stack<'_>) -> Finding {
 
 fn key_first(stack: &Stack<'_>) -> Option<Remedy> {
     let line = stack.our_line()?;
-    let text = format!("{} first_factor=publickey", line.with_control(line.control_word()));
+    let arguments = own_line::right_arguments(line).into_iter().chain(["first_factor=publickey"]);
+    let text = own_line::anew(line, arguments);
     Some(Remedy::Replace { location: line.location.clone(), text })
 }
 
@@ -215,7 +233,7 @@ pub(crate) fn forgets(stack: &Stack<'_>) -> Finding {
 /// A wrong first factor that comes to our line, unless the line itself demands one that sshd has seen, or is to stand before
 /// it.
 fn wrong_way(stack: &Stack<'_>) -> Vec<Finding> {
-    if stack.forward_pass().is_some() || stack.our_line().is_none_or(|line| line.arguments().any(demands)) {
+    if stack.joins() || stack.our_line().is_none_or(|line| line.arguments().any(demands)) {
         return Vec::new();
     }
     let ways = Ways::through(&stack.entries, Scenario::WrongFactor);

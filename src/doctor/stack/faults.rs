@@ -2,24 +2,28 @@
 
 use twostep_core::pam::control::ControlError;
 use twostep_hostconf::location::Location;
+use twostep_hostconf::pam::files::Files;
 use twostep_hostconf::pam::module_type::ModuleType;
 use twostep_hostconf::pam::pam_fault::{FaultKind, PamFault};
 use twostep_hostconf::pam::pam_line::PamLine;
 
+use super::{module_file, own_line};
 use crate::finding::{Finding, Remedy};
 
 const REFUSES: &str = "libpam takes such a line for one that always refuses: nobody gets in here.";
+/// Without the line, a wrong password might get in.
+const FINISH: &str = "Finish the line. Delete it only if you know what it was for.";
 const GIVES_UP: &str = "libpam gives up on the whole service: nobody gets in here.";
 
 /// The finding for `fault`.
-pub(crate) fn finding(fault: &PamFault) -> Finding {
+pub(crate) fn finding(files: &Files<'_>, fault: &PamFault) -> Finding {
     let location = fault.location.clone();
     match &fault.kind {
         FaultKind::CutOff => cut_off(location),
         FaultKind::CarriageReturns => carriage_returns(&location.file),
-        FaultKind::UnknownType(line) => unknown_kind(line),
+        FaultKind::UnknownType(line) => unknown_kind(files, line),
         FaultKind::NoControl(kind) => no_control(location, *kind),
-        FaultKind::UnknownControl(line, error) => unknown_control(line, error),
+        FaultKind::UnknownControl(line, error) => unknown_control(files, line, error),
         FaultKind::NoModule => no_module(location),
         FaultKind::CannotInclude(name) => cannot_include(location, name),
         FaultKind::TooLong => too_long(location),
@@ -55,7 +59,7 @@ fn carriage_returns(file: &str) -> Finding {
 }
 
 /// The first word is no kind.
-fn unknown_kind(line: &PamLine) -> Finding {
+fn unknown_kind(files: &Files<'_>, line: &PamLine) -> Finding {
     let word = line.words.first().map_or("", |word| word.text.as_str());
     let what = format!("'{}' is none of auth, account, password, session", word);
     if word.eq_ignore_ascii_case("@include") {
@@ -63,30 +67,25 @@ fn unknown_kind(line: &PamLine) -> Finding {
         return by_hand(line.location.clone(), what, REFUSES, advice);
     }
     if !line.is_ours() {
-        return by_hand(line.location.clone(), what, REFUSES, "Correct the word, or delete the line.");
+        return by_hand(line.location.clone(), what, REFUSES, "Correct the word.");
     }
     let kind = if word.len() > ModuleType::Auth.word().len().saturating_add(1) {
         ModuleType::Account
     } else {
         ModuleType::Auth
     };
-    let text = PamLine { kind, ..line.clone() }.with_control(line.control_word());
-    Finding::problem(
-        line.location.clone(),
-        what,
-        REFUSES,
-        Remedy::Replace { location: line.location.clone(), text },
-    )
+    let line = PamLine { kind, ..module_file::corrected(files, line) };
+    Finding::problem(line.location.clone(), what, REFUSES, own_line::clean(&line))
 }
 
 /// The line ends after its kind.
 fn no_control(location: Location, kind: ModuleType) -> Finding {
     let what = format!("the line says '{}' and nothing else", kind.word());
-    by_hand(location, what, REFUSES, "Finish the line, or delete it.")
+    by_hand(location, what, REFUSES, FINISH)
 }
 
 /// The control is not understood.
-fn unknown_control(line: &PamLine, why: &ControlError) -> Finding {
+fn unknown_control(files: &Files<'_>, line: &PamLine, why: &ControlError) -> Finding {
     let what = format!("libpam does not understand the control: {}", why);
     if !line.is_ours() {
         return by_hand(
@@ -96,18 +95,13 @@ fn unknown_control(line: &PamLine, why: &ControlError) -> Finding {
             "Correct the control; pam.d(5) has all of them.",
         );
     }
-    let text = line.with_control("required");
-    Finding::problem(
-        line.location.clone(),
-        what,
-        REFUSES,
-        Remedy::Replace { location: line.location.clone(), text },
-    )
+    let remedy = own_line::clean(&module_file::corrected(files, line));
+    Finding::problem(line.location.clone(), what, REFUSES, remedy)
 }
 
 /// The line names no module.
 fn no_module(location: Location) -> Finding {
-    by_hand(location, "the line names no module".to_owned(), REFUSES, "Finish the line, or delete it.")
+    by_hand(location, "the line names no module".to_owned(), REFUSES, FINISH)
 }
 
 /// A file is named that is not there.

@@ -3,22 +3,26 @@
 //! `twostep_hostconf::pam` reads the lines and follows all ways through them. Here each uses only those before it:
 //!
 //! ```text
-//! faults                                what libpam cannot read
-//! text, unfold -> own_line -> asking    our line, and the places for it
-//!   -> auth_stack (bypass, wrong_factor), shared -> account_stack, pairs, silent, module_file
+//! text, unfold -> own_line -> module_file -> asking    our line, and the places for it
+//!   -> faults                                          what libpam cannot read
+//!   -> auth_stack (twice, one_question, bypass, wrong_factor), shared -> account_stack, pairs, silent
+//!   -> doors                                           what a remedy changes
 //! ```
 
 mod account_stack;
 mod asking;
 mod auth_stack;
 mod bypass;
+mod doors;
 mod faults;
 mod module_file;
+mod one_question;
 mod own_line;
 mod pairs;
 mod shared;
 mod silent;
 mod text;
+mod twice;
 mod unfold;
 mod wrong_factor;
 
@@ -63,6 +67,13 @@ pub(crate) fn check(context: &Context<'_>) -> Vec<Finding> {
     if hides_lines(context, &files) { Vec::new() } else { findings }
 }
 
+/// The finding with what its remedy changes at the doors of this machine, if all lines can be seen.
+pub(crate) fn with_doors(context: &Context<'_>, finding: Finding) -> Finding {
+    let files = Files::new(context.root);
+    let effect = doors::effect(&files, &finding.remedy, &guarded(context), &gates(context));
+    if hides_lines(context, &files) { finding } else { finding.with_effect(effect) }
+}
+
 /// Whether this process cannot see all lines that libpam would run.
 fn hides_lines(context: &Context<'_>, files: &Files<'_>) -> bool {
     context.visibility == Visibility::Public && files.hides()
@@ -79,11 +90,13 @@ fn check_services(context: &Context<'_>, files: &Files<'_>) -> Vec<Finding> {
     let each = asking.flat_map(|service| {
         let mut findings = check_lines(context, files, service);
         if !shared::is_part(service, &services) {
-            findings.extend(check_service(files, service, &guarded));
+            let here = check_service(files, service, &guarded).into_iter();
+            findings.extend(here.map(|finding| at_home(files, service, &services, &guarded, finding)));
         }
         findings.into_iter().map(|finding| in_pam_conf(service, finding))
     });
-    let together = shared::check(files, &services).into_iter().chain(pairs::check(files, &services));
+    let together =
+        shared::check(files, &services, &guarded).into_iter().chain(pairs::check(files, &services));
     each.chain(together).chain(silent::check(context, files, &services)).collect()
 }
 
@@ -94,12 +107,16 @@ fn guarded(context: &Context<'_>) -> Vec<String> {
     }
     let policy = context.policy.as_ref();
     let enrollment = policy.map_or_else(Enrollment::default, |policy| policy.enrollment.clone());
-    let gate = policy.map_or_else(Gate::default, |policy| policy.gate.clone());
-    [enrollment.services, gate.services].concat()
+    [enrollment.services, gates(context)].concat()
+}
+
+/// Where the account line refuses a login that has bypassed the code.
+fn gates(context: &Context<'_>) -> Vec<String> {
+    context.policy.as_ref().map_or_else(Gate::default, |policy| policy.gate.clone()).services
 }
 
 fn check_service(files: &Files<'_>, service: &Service, guarded: &[String]) -> Vec<Finding> {
-    let mut findings: Vec<_> = service.faults.iter().map(faults::finding).collect();
+    let mut findings: Vec<_> = service.faults.iter().map(|fault| faults::finding(files, fault)).collect();
     if service.lost || !findings.is_empty() {
         return findings;
     }
@@ -108,11 +125,7 @@ fn check_service(files: &Files<'_>, service: &Service, guarded: &[String]) -> Ve
     if let Some(stack) = Stack::new(files, service, &service.auth)
         && !service.auth.iter().any(is_shared)
     {
-        let always_root = guarded || ["sshd", "login"].contains(&service.name.as_str());
-        findings.extend(auth_stack::check(
-            &stack,
-            if always_root { CalledBy::AlwaysRoot } else { CalledBy::AtAShell },
-        ));
+        findings.extend(auth_stack::check(&stack, CalledBy::of(&service.name, guarded)));
     }
     if guarded {
         findings.extend(account_stack::check(files, service));
@@ -120,11 +133,37 @@ fn check_service(files: &Files<'_>, service: &Service, guarded: &[String]) -> Ve
     findings
 }
 
+/// A line in the file of another service is mended for that service or not at all: what is wrong with it here may be right
+/// there.
+fn at_home(
+    files: &Files<'_>,
+    service: &Service,
+    services: &[Service],
+    guarded: &[String],
+    finding: Finding,
+) -> Finding {
+    let file = finding.remedy.file().filter(|file| *file != service.file);
+    let has_it = |other: &&Service| file == Some(&other.file) && !shared::is_part(other, services);
+    let Some(other) = services.iter().find(has_it) else { return finding };
+    if check_service(files, other, guarded).iter().any(|there| there.remedy == finding.remedy) {
+        return finding;
+    }
+    let text = format!(
+        "{} includes that from {}, where it may be right. Write the lines into {} instead, and mend them there.",
+        service.name, other.file, service.file
+    );
+    Finding { remedy: Remedy::Advice { text }, ..finding }
+}
+
 /// Our lines themselves, wherever they stand.
 fn check_lines(context: &Context<'_>, files: &Files<'_>, service: &Service) -> Vec<Finding> {
     let entries = service.auth.iter().chain(&service.account);
     let ours = entries.filter(|line| line.is_ours());
-    ours.flat_map(|line| [own_line::check(line), module_file::check(context, files, line)].concat()).collect()
+    let check = |line: &PamLine| {
+        [own_line::check(&module_file::corrected(files, line)), module_file::check(context, files, line)]
+            .concat()
+    };
+    ours.flat_map(check).collect()
 }
 
 /// In /etc/pam.conf each line begins with its service.

@@ -4,12 +4,14 @@ use std::fs::{self, Metadata};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
+use twostep_core::pam::line::Word;
 use twostep_hostconf::location::Location;
 use twostep_hostconf::pam::files::Files;
 use twostep_hostconf::pam::pam_line::PamLine;
 use twostep_hostconf::tree::bytes_of;
 use twostep_hostconf::tree::is_hidden;
 
+use super::own_line;
 use crate::context::{Context, Visibility};
 use crate::finding::{Finding, Remedy};
 
@@ -59,11 +61,8 @@ fn folder(files: &Files<'_>) -> String {
 }
 
 fn missing(files: &Files<'_>, line: &PamLine, path: &str) -> Finding {
-    let usual = full_path(files, NAME);
-    let is_there = files.resolve(&usual).is_some_and(|real| real.is_file());
-    if is_there && usual != path {
-        let text = line.rewritten(line.control_word(), NAME, line.raw_arguments());
-        let remedy = Remedy::Replace { location: line.location.clone(), text };
+    if is_elsewhere(files, path) {
+        let remedy = own_line::clean(&corrected(files, line));
         let what = format!("there is no module {}", path);
         return Finding::problem(
             line.location.clone(),
@@ -79,6 +78,23 @@ fn missing(files: &Files<'_>, line: &PamLine, path: &str) -> Finding {
         "libpam refuses everybody at each line that names it.",
         remedy,
     )
+}
+
+/// The line with a module that is there, if it names one that is not.
+pub(crate) fn corrected(files: &Files<'_>, line: &PamLine) -> PamLine {
+    let mut line = line.clone();
+    let path = full_path(files, line.module());
+    let is_there = files.resolve(&path).is_some_and(|real| real.is_file());
+    if let Some(word) = line.words.get_mut(2).filter(|_| !is_there && is_elsewhere(files, &path)) {
+        *word = Word { text: NAME.to_owned(), raw: NAME.to_owned() };
+    }
+    line
+}
+
+/// Whether the module lies where libpam looks for it by its name alone, which is not `path`.
+fn is_elsewhere(files: &Files<'_>, path: &str) -> bool {
+    let usual = full_path(files, NAME);
+    usual != path && files.resolve(&usual).is_some_and(|real| real.is_file())
 }
 
 fn mode(path: &str, meta: &Metadata, owner: u32) -> Option<Finding> {

@@ -56,8 +56,13 @@ pub(crate) fn stands_shared(line: &PamLine) -> bool {
     is_shared(line.location.file.rsplit('/').next().unwrap_or_default())
 }
 
+/// Whether the service has an account line of ours that is no other's: one in a file for many does not count.
+pub(crate) fn has_own_account_line(service: &Service) -> bool {
+    service.account.iter().any(|line| line.is_ours() && !stands_shared(line))
+}
+
 /// Our lines in shared files, each once.
-pub(crate) fn check(files: &Files<'_>, services: &[Service]) -> Vec<Finding> {
+pub(crate) fn check(files: &Files<'_>, services: &[Service], guarded: &[String]) -> Vec<Finding> {
     let mut locations: Vec<(Location, ModuleType)> = Vec::new();
     for line in services.iter().flat_map(|service| service.auth.iter().chain(&service.account)) {
         let found = (line.location.clone(), line.kind);
@@ -65,10 +70,16 @@ pub(crate) fn check(files: &Files<'_>, services: &[Service]) -> Vec<Finding> {
             locations.push(found);
         }
     }
-    locations.iter().map(|(location, kind)| finding(files, services, location, *kind)).collect()
+    locations.iter().map(|(location, kind)| finding(files, services, guarded, location, *kind)).collect()
 }
 
-fn finding(files: &Files<'_>, services: &[Service], location: &Location, kind: ModuleType) -> Finding {
+fn finding(
+    files: &Files<'_>,
+    services: &[Service],
+    guarded: &[String],
+    location: &Location,
+    kind: ModuleType,
+) -> Finding {
     let reached = |service: &&Service| lines(service, kind).iter().any(|line| line.location == *location);
     let reached: Vec<_> =
         services.iter().filter(|service| !is_part(service, services)).filter(reached).collect();
@@ -81,10 +92,9 @@ fn finding(files: &Files<'_>, services: &[Service], location: &Location, kind: M
             "A broken policy then stops all of them, cron too; and sshd can go around the line."
         }
     };
-    let own = if kind == ModuleType::Auth {
-        reached.iter().find_map(|service| own_line(files, service, location))
-    } else {
-        None
+    let own = match kind {
+        ModuleType::Auth => reached.iter().find_map(|service| own_line(files, service, location)),
+        ModuleType::Account | ModuleType::Password | ModuleType::Session => own_gate(&reached, guarded),
     };
     let remedy = own.unwrap_or_else(|| Remedy::Delete { location: location.clone() });
     Finding::problem(location.clone(), what, why, remedy)
@@ -101,6 +111,16 @@ fn also(names: &[&str]) -> String {
         (false, 0) => format!(", and so in {}", named.join(", ")),
         (false, more) => format!(", and so in {} and {more} more", named.join(", ")),
     }
+}
+
+/// Before the shared account line goes, each service that needs one gets one of its own, of which another finding tells.
+fn own_gate(reached: &[&Service], guarded: &[String]) -> Option<Remedy> {
+    let is_bare = |service: &&&Service| guarded.contains(&service.name) && !has_own_account_line(service);
+    let bare = reached.iter().filter(is_bare);
+    let names: Vec<_> = bare.map(|service| service.name.as_str()).collect();
+    let text =
+        format!("First give an account line of their own to {}. Then delete this one.", names.join(" and "));
+    (!names.is_empty()).then_some(Remedy::Advice { text })
 }
 
 /// Before the shared line goes, each service that can ask gets a line of its own.

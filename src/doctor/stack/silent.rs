@@ -19,7 +19,11 @@ fn cannot_be_read(file: String) -> Finding {
         Location::file(file),
         "this is not a regular file",
         "libpam does not read it, or waits for ever: who logs in by this service is refused.",
-        Remedy::Advice { text: "Put a regular file in its place, or take it away.".to_owned() },
+        Remedy::Advice {
+            text: "Put a regular file in its place. Without one, a service is treated by the file 'other', which may ask \
+                   for no code."
+                .to_owned(),
+        },
     )
 }
 

@@ -1,0 +1,98 @@
+//! Does what a remedy says to the text of a file, exactly as it is written there.
+
+use std::ops::Range;
+
+use twostep_hostconf::location::Location;
+
+use crate::finding::Remedy;
+
+impl Remedy {
+    /// The file that it changes; none if it is a command or for a person to decide.
+    pub fn file(&self) -> Option<&str> {
+        match self {
+            Self::Replace { location, .. }
+            | Self::Insert { location, .. }
+            | Self::Delete { location }
+            | Self::Move { location, .. } => Some(&location.file),
+            Self::Run { .. } | Self::Advice { .. } => None,
+        }
+    }
+
+    /// The lines that it takes away, if that is all it does.
+    pub(crate) fn deletes(&self) -> Option<&Location> {
+        if let Self::Delete { location } = self { Some(location) } else { None }
+    }
+
+    /// `text`, which is all of its file, once it is applied; none if it changes no file, or the file has no such line.
+    pub fn apply(&self, text: &str) -> Option<String> {
+        let mut lines: Vec<&str> = text.split_terminator('\n').collect();
+        match self {
+            Self::Replace { location, text } => {
+                lines.splice(span(location, &lines)?, text.split('\n'));
+            }
+            Self::Insert { location, text } => {
+                let at = span(location, &lines)?.start;
+                lines.splice(at..at, text.split('\n'));
+            }
+            Self::Delete { location } => {
+                lines.drain(span(location, &lines)?);
+            }
+            Self::Move { location, before } => {
+                let (from, to) = (span(location, &lines)?, span(before, &lines)?.start);
+                let moved: Vec<&str> = lines.get(from.clone())?.to_vec();
+                let behind = if to > from.start { to.checked_sub(from.len())? } else { to };
+                lines.drain(from);
+                lines.splice(behind..behind, moved);
+            }
+            Self::Run { .. } | Self::Advice { .. } => return None,
+        }
+        Some(lines.iter().flat_map(|line| [line, "\n"]).collect())
+    }
+}
+
+/// The lines at `location`, from 0; the end of the file if it names none.
+fn span(location: &Location, lines: &[&str]) -> Option<Range<usize>> {
+    let Some(first) = location.line else { return Some(lines.len()..lines.len()) };
+    let last = location.through.unwrap_or(first);
+    (first <= last && last <= lines.len()).then_some(first.checked_sub(1)?..last)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(line: usize) -> Location {
+        Location::line("f", line)
+    }
+
+    #[test]
+    fn changes_the_lines_that_it_names_and_no_others() {
+        let end = || Location::file("f");
+        let text = || "x\ny".to_owned();
+        let table = [
+            (Remedy::Replace { location: at(2), text: text() }, "1\nx\ny\n3\n4\n"),
+            (Remedy::Replace { location: Location::lines("f", 2, 4), text: text() }, "1\nx\ny\n"),
+            (Remedy::Insert { location: at(1), text: text() }, "x\ny\n1\n2\n3\n4\n"),
+            (Remedy::Insert { location: end(), text: text() }, "1\n2\n3\n4\nx\ny\n"),
+            (Remedy::Delete { location: Location::lines("f", 2, 3) }, "1\n4\n"),
+            (Remedy::Move { location: at(1), before: at(4) }, "2\n3\n1\n4\n"),
+            (Remedy::Move { location: at(3), before: at(1) }, "3\n1\n2\n4\n"),
+            (Remedy::Move { location: Location::lines("f", 1, 2), before: end() }, "3\n4\n1\n2\n"),
+        ];
+        for (remedy, expected) in table {
+            assert_eq!(remedy.apply("1\n2\n3\n4").as_deref(), Some(expected), "{remedy:?}");
+        }
+    }
+
+    #[test]
+    fn leaves_a_file_alone_that_has_no_such_line() {
+        for remedy in [
+            Remedy::Delete { location: at(3) },
+            Remedy::Delete { location: at(0) },
+            Remedy::Move { location: at(1), before: at(7) },
+            Remedy::Run { command: "true".to_owned() },
+        ] {
+            assert_eq!(remedy.apply("1\n2\n"), None, "{remedy:?}");
+        }
+    }
+}
