@@ -3,6 +3,7 @@
 use twostep_core::time::Period;
 
 use crate::context::Context;
+use crate::obligation;
 
 /// Seconds that people get: two codes come up to a minute apart, and the recovery codes want to be written down.
 pub(crate) const TIME_TO_ENROLL: u64 = 300;
@@ -15,6 +16,6 @@ pub(crate) const WHY_SHORT: &str = "Enrolling takes a minute or two, and more wi
 pub(crate) fn is_possible(context: &Context<'_>, service: &str) -> bool {
     context.policy.as_ref().is_some_and(|policy| {
         let enrolls = policy.enrollment.services.iter().any(|one| one == service);
-        enrolls && policy.enrollment.period == Period::DEFAULT && policy.may_require(service)
+        enrolls && policy.enrollment.period == Period::DEFAULT && obligation::exists(context, service)
     })
 }

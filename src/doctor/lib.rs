@@ -16,6 +16,7 @@ mod login_defs;
 mod mounts;
 mod name_service;
 mod newcomers;
+mod obligation;
 mod people;
 mod policy;
 mod remedy;

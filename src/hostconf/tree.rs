@@ -3,11 +3,13 @@
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read};
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::path::{Component, Path, PathBuf};
 
 use nix::fcntl::OFlag;
 use twostep_core::os::root::Root;
 
+/// More links than these, one after the other, are a circle.
+const MOST_LINKS: usize = 16;
 /// No file of settings is longer, in bytes; of one that is, the beginning is read.
 pub const LONGEST: u64 = 1024 * 1024;
 
@@ -31,6 +33,36 @@ pub fn bytes_of(path: &Path, most: u64) -> Option<Vec<u8>> {
     let file = File::options().read(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(path).ok()?;
     file.take(most).read_to_end(&mut bytes).ok()?;
     Some(bytes)
+}
+
+/// Where `path` lies, its links followed below the root and not out of it.
+pub fn resolve(root: &Root, path: &str) -> Option<PathBuf> {
+    let (mut wanted, mut links) = (PathBuf::from(path), 0_usize);
+    'again: loop {
+        let mut found = PathBuf::from("/");
+        let mut parts = wanted.components();
+        while let Some(part) = parts.next() {
+            let here = step(&found, part);
+            if let Ok(target) = fs::read_link(root.path(here.to_str()?)) {
+                links = links.saturating_add(1);
+                wanted = found.join(target).join(parts.as_path());
+                if links > MOST_LINKS {
+                    return None;
+                }
+                continue 'again;
+            }
+            found = here;
+        }
+        return Some(root.path(found.to_str()?));
+    }
+}
+
+fn step(from: &Path, part: Component<'_>) -> PathBuf {
+    match part {
+        Component::ParentDir => from.parent().unwrap_or(from).to_owned(),
+        Component::RootDir | Component::Prefix(_) | Component::CurDir => from.to_owned(),
+        Component::Normal(name) => from.join(name),
+    }
 }
 
 /// The lines of a text with their numbers, from 1, without comments and blanks around.

@@ -102,13 +102,22 @@ impl Policy {
         Decision { mode: self.mode, rule: DEFAULT_RULE, line: self.line, starts: None, is_assumed: false }
     }
 
-    /// Whether somebody must have a second step at `service`, as far as one can say without knowing whom.
-    pub fn may_require(&self, service: &str) -> bool {
-        let reaches = |rule: &&Rule| {
-            rule.services.as_ref().is_none_or(|services| services.iter().any(|one| one == service))
-        };
-        let mut modes = self.rules.iter().filter(reaches).map(|rule| rule.mode);
-        self.mode == Mode::Mandatory || modes.any(|mode| mode == Mode::Mandatory)
+    /// The strictest mode that anybody may get at `service` at `now`, or on a day to come. A rule without a condition on
+    /// people or their login decides for everybody, so the rules after it do not count.
+    pub fn strictest(&self, service: &str, now: UnixTime) -> Mode {
+        let mut strictest = Mode::Exempt;
+        for rule in self.rules.iter().filter(|rule| rule.reaches(service) && !rule.is_over(now)) {
+            strictest = strictest.max(rule.mode);
+            if rule.is_about_services_alone() {
+                return strictest;
+            }
+        }
+        strictest.max(self.mode)
+    }
+
+    /// Whether somebody must have a second step at `service` at `now`, or on a day to come.
+    pub fn may_require(&self, service: &str, now: UnixTime) -> bool {
+        self.strictest(service, now) == Mode::Mandatory
     }
 
     /// The names in rules that could be other spellings of `name`: only these are looked up.
@@ -224,6 +233,27 @@ impl Rule {
         lists
             .into_iter()
             .flat_map(|(condition, list)| list.iter().flatten().map(move |name| (condition, name.as_str())))
+    }
+
+    /// What it asks for, from the day on which it starts.
+    pub fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    /// The services that it names; none if it is for all.
+    pub fn services(&self) -> impl Iterator<Item = &str> {
+        self.services.iter().flatten().map(String::as_str)
+    }
+
+    /// Whether it can apply to a login by `service`.
+    fn reaches(&self, service: &str) -> bool {
+        is_listed(self.services.as_deref(), service)
+    }
+
+    /// Whether it applies to everybody who logs in by one of its services.
+    fn is_about_services_alone(&self) -> bool {
+        let Self { users, groups, origin, from, first_factor, .. } = self;
+        users.is_none() && groups.is_none() && origin.is_none() && from.is_none() && first_factor.is_none()
     }
 
     /// Whether it applies to `who` at `now`.

@@ -275,7 +275,7 @@ fn who_must_prove_a_second_step_somewhere_may_not_give_it_up() {
 fn a_mandatory_rule_counts_at_the_services_it_names() {
     let may_require = |default: &str, rules: &str, service: &str| {
         let text = format!("version = 1\nmode = \"{default}\"\n{rules}");
-        Policy::parse(text.as_bytes()).unwrap().may_require(service)
+        Policy::parse(text.as_bytes()).unwrap().may_require(service, NOW)
     };
     let rule = "[[rule]]\nname = \"a\"\nservices = [\"sshd\"]\nmode = \"mandatory\"\n";
     assert!(may_require("mandatory", "", "login"));

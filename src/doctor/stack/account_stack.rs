@@ -4,6 +4,7 @@ use twostep_core::login::machine::Machine;
 use twostep_core::machine::System;
 use twostep_core::pam::control::{Action, ReturnValue};
 use twostep_core::pam::walk::Handler;
+use twostep_core::paths::{DEBIAN_PAM_DIRS, PAM_CONF, PAM_DIR};
 use twostep_hostconf::location::Location;
 use twostep_hostconf::pam::files::Files;
 use twostep_hostconf::pam::module_type::ModuleType;
@@ -13,15 +14,18 @@ use twostep_hostconf::pam::service::Service;
 use twostep_hostconf::pam::ways::Ways;
 
 use super::asking::Stack;
+use super::late_refusal;
 use super::own_line;
 use super::shared;
 use super::text::our_text;
+use crate::context::Context;
+use crate::enrolling;
 use crate::finding::{Finding, Remedy};
 
 const STORES: &str = "It stores what somebody enrolls in a login, and refuses who came around the code.";
 
 /// What is wrong with the account lines of a service that needs one of ours.
-pub(crate) fn check(files: &Files<'_>, service: &Service) -> Vec<Finding> {
+pub(crate) fn check(context: &Context<'_>, files: &Files<'_>, service: &Service) -> Vec<Finding> {
     if !shared::has_own_account_line(service) {
         return vec![missing(service)];
     }
@@ -33,6 +37,10 @@ pub(crate) fn check(files: &Files<'_>, service: &Service) -> Vec<Finding> {
     if !goes_on.is_empty() {
         return goes_on;
     }
+    let is_read = |folder: &&str| service.file.starts_with(&format!("{folder}/"));
+    if service.file != PAM_CONF && !DEBIAN_PAM_DIRS.iter().any(is_read) {
+        return vec![not_read(service)];
+    }
     if Ways::through(&stack.entries, Scenario::Exempt).successes.is_empty() {
         return vec![nobody_says_yes(&stack)];
     }
@@ -43,7 +51,10 @@ pub(crate) fn check(files: &Files<'_>, service: &Service) -> Vec<Finding> {
     if service.account.iter().any(is_wrong) {
         return Vec::new(); // told already
     }
-    doubt(files, service).into_iter().collect()
+    if let Some(doubt) = doubt(files, service) {
+        return vec![doubt];
+    }
+    if enrolling::is_possible(context, &service.name) { late_refusal::check(&stack) } else { Vec::new() }
 }
 
 /// What the module itself says before it enrolls anybody: it is stricter, because it must not guess.
@@ -62,7 +73,7 @@ fn passes_on(line: &PamLine) -> bool {
     is_plain && line.handler == Handler::Module && line.trail.iter().all(|step| step.whole)
 }
 
-/// Whether the stack ends where a line refuses.
+/// Whether a refusal of the line ends the stack.
 fn ends(line: &PamLine) -> bool {
     passes_on(line) && line.control.on(ReturnValue::PERM_DENIED) == Action::Die
 }
@@ -76,12 +87,17 @@ fn goes_on(stack: &Stack<'_>, at: usize) -> Option<Finding> {
     } else {
         Remedy::Move { location: stack.our_location(), before: stack.in_our_file(at)? }
     };
-    Some(Finding::problem(
-        line.location.clone(),
-        "after a refusal of this line the account line of twostep still runs",
-        "It would store the second step of somebody who may not log in, so nobody enrolls here.",
-        remedy,
-    ))
+    let what = format!("after a refusal of {} the account line of twostep is still reached", line.module());
+    let why = "It would store an enrollment of somebody who is not let in, so nobody enrolls here.";
+    Some(Finding::problem(line.location.clone(), what, why, remedy))
+}
+
+/// The module reads the service's file before it enrolls anybody, and knows fewer folders than libpam.
+fn not_read(service: &Service) -> Finding {
+    let why = format!("It looks for the account line in {} alone.", DEBIAN_PAM_DIRS.join(" and "));
+    let command = format!("cp {} {PAM_DIR}/", service.file);
+    let what = "nobody enrolls here: twostep does not read this folder";
+    Finding::problem(Location::file(&service.file), what, why, Remedy::Run { command })
 }
 
 fn missing(service: &Service) -> Finding {

@@ -3,11 +3,12 @@
 use twostep_core::pam::walk::Handler;
 use twostep_hostconf::location::Location;
 use twostep_hostconf::pam::files::Files;
+use twostep_hostconf::pam::module_type::ModuleType;
 use twostep_hostconf::pam::modules::Role;
 use twostep_hostconf::pam::pam_line::PamLine;
 use twostep_hostconf::pam::service::Service;
 
-use super::text::FORWARD_PASS;
+use super::text::{FORWARD_PASS, our_text};
 use super::{module_file, own_line};
 use crate::finding::Remedy;
 
@@ -103,6 +104,12 @@ pub(crate) fn end_of_password(entries: &[PamLine]) -> Option<usize> {
     let beside: Vec<_> = beside.collect();
     let kept = beside.iter().rposition(|line| !line.is_ours()).map_or(0, |at| at.saturating_add(1));
     Some(last.saturating_add(kept))
+}
+
+/// Puts our auth line behind what asks for the password in a service that does not ask for a code yet.
+pub(crate) fn behind_password(files: &Files<'_>, service: &Service) -> Option<Remedy> {
+    let end = service.auth.get(end_of_password(&service.auth)?)?.line_in(&service.file)?;
+    Some(Remedy::Insert { location: files.after(end), text: our_text(ModuleType::Auth) })
 }
 
 /// Whether the line asks for a first factor.

@@ -1,6 +1,7 @@
 //! What libpam cannot read. It refuses rather than guess.
 
 use twostep_core::pam::control::ControlError;
+use twostep_core::paths::PAM_DIR;
 use twostep_hostconf::location::Location;
 use twostep_hostconf::pam::files::Files;
 use twostep_hostconf::pam::module_type::ModuleType;
@@ -26,6 +27,7 @@ pub(crate) fn finding(files: &Files<'_>, fault: &PamFault) -> Finding {
         FaultKind::UnknownControl(line, error) => unknown_control(files, line, error),
         FaultKind::NoModule => no_module(location),
         FaultKind::CannotInclude(name) => cannot_include(location, name),
+        FaultKind::IncludedElsewhere(file) => included_elsewhere(location, file),
         FaultKind::TooLong => too_long(location),
         FaultKind::IncludesItself(name) => includes_itself(location, name),
     }
@@ -112,6 +114,13 @@ fn cannot_include(location: Location, name: &str) -> Finding {
         format!("there is no file '{}' to include", name)
     };
     by_hand(location, what, GIVES_UP, "Correct the name, or install the package that the file belongs to.")
+}
+
+/// A file is named that lies where libpam does not look for it.
+fn included_elsewhere(location: Location, file: &str) -> Finding {
+    let what = format!("libpam does not include {file}: it looks for such files in {PAM_DIR} alone");
+    let copy = Remedy::Run { command: format!("cp {file} {PAM_DIR}/") };
+    Finding::problem(location, what, GIVES_UP, copy)
 }
 
 /// More lines than this reads.

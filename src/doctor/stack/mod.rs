@@ -15,14 +15,18 @@ mod auth_stack;
 mod bypass;
 mod doors;
 mod faults;
+mod late_refusal;
+mod missing_module;
 mod module_file;
 mod one_question;
 mod own_line;
 mod pairs;
+mod remote;
 mod shared;
 mod silent;
 mod text;
 mod twice;
+mod unasked;
 mod unfold;
 mod wrong_factor;
 
@@ -82,22 +86,32 @@ fn hides_lines(context: &Context<'_>, files: &Files<'_>) -> bool {
 fn check_services(context: &Context<'_>, files: &Files<'_>) -> Vec<Finding> {
     let names = files.names();
     let services: Vec<_> = names.iter().filter_map(|name| Service::load(files, name)).collect();
-    if !services.is_empty() && !services.iter().any(Service::names_us) {
+    let (misspelt, services): (Vec<_>, Vec<_>) =
+        services.into_iter().partition(|service| !missing_module::misspelt(files, service).is_empty());
+    if misspelt.is_empty() && !services.is_empty() && !services.iter().any(Service::names_us) {
         return vec![nobody_asks(files)];
     }
+    // What else is wrong there cannot be said before these lines are what they are meant to be.
+    let meant = misspelt.iter().flat_map(|service| {
+        let found = missing_module::misspelt(files, service).into_iter();
+        found.map(|finding| in_pam_conf(service, finding)).collect::<Vec<_>>()
+    });
     let guarded = guarded(context);
     let asking = services.iter().filter(|service| service.names_us());
     let each = asking.flat_map(|service| {
         let mut findings = check_lines(context, files, service);
+        findings.extend(missing_module::check(files, service));
         if !shared::is_part(service, &services) {
-            let here = check_service(files, service, &guarded).into_iter();
-            findings.extend(here.map(|finding| at_home(files, service, &services, &guarded, finding)));
+            let here = check_service(context, files, service, &guarded).into_iter();
+            findings
+                .extend(here.map(|finding| at_home(context, files, service, &services, &guarded, finding)));
         }
         findings.into_iter().map(|finding| in_pam_conf(service, finding))
     });
     let together =
         shared::check(files, &services, &guarded).into_iter().chain(pairs::check(files, &services));
-    each.chain(together).chain(silent::check(context, files, &services)).collect()
+    let silent = unasked::check(context, files, &services).into_iter().chain(silent::check(files));
+    meant.chain(each).chain(together).chain(silent).collect()
 }
 
 /// Where an account line of ours is needed: people enroll there, or the gate is there.
@@ -115,7 +129,12 @@ fn gates(context: &Context<'_>) -> Vec<String> {
     context.policy.as_ref().map_or_else(Gate::default, |policy| policy.gate.clone()).services
 }
 
-fn check_service(files: &Files<'_>, service: &Service, guarded: &[String]) -> Vec<Finding> {
+fn check_service(
+    context: &Context<'_>,
+    files: &Files<'_>,
+    service: &Service,
+    guarded: &[String],
+) -> Vec<Finding> {
     let mut findings: Vec<_> = service.faults.iter().map(|fault| faults::finding(files, fault)).collect();
     if service.lost || !findings.is_empty() {
         return findings;
@@ -128,7 +147,7 @@ fn check_service(files: &Files<'_>, service: &Service, guarded: &[String]) -> Ve
         findings.extend(auth_stack::check(&stack, CalledBy::of(&service.name, guarded)));
     }
     if guarded {
-        findings.extend(account_stack::check(files, service));
+        findings.extend(account_stack::check(context, files, service));
     }
     findings
 }
@@ -136,6 +155,7 @@ fn check_service(files: &Files<'_>, service: &Service, guarded: &[String]) -> Ve
 /// A line in the file of another service is mended for that service or not at all: what is wrong with it here may be right
 /// there.
 fn at_home(
+    context: &Context<'_>,
     files: &Files<'_>,
     service: &Service,
     services: &[Service],
@@ -145,7 +165,7 @@ fn at_home(
     let file = finding.remedy.file().filter(|file| *file != service.file);
     let has_it = |other: &&Service| file == Some(&other.file) && !shared::is_part(other, services);
     let Some(other) = services.iter().find(has_it) else { return finding };
-    if check_service(files, other, guarded).iter().any(|there| there.remedy == finding.remedy) {
+    if check_service(context, files, other, guarded).iter().any(|there| there.remedy == finding.remedy) {
         return finding;
     }
     let text = format!(

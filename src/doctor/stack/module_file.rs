@@ -25,7 +25,7 @@ const SHARED_OBJECT: u16 = 3;
 
 /// Everything wrong with the file that `line` names.
 pub(crate) fn check(context: &Context<'_>, files: &Files<'_>, line: &PamLine) -> Vec<Finding> {
-    let path = full_path(files, line.module());
+    let path = files.library().path_of(line.module());
     let real = files.resolve(&path);
     if context.visibility == Visibility::Public && real.as_deref().is_some_and(is_hidden) {
         return Vec::new();
@@ -36,28 +36,6 @@ pub(crate) fn check(context: &Context<'_>, files: &Files<'_>, line: &PamLine) ->
     };
     let owner = context.root.system_owner().map(|uid| uid.as_raw()).unwrap_or_default();
     mode(&path, &meta, owner).into_iter().chain(content(&path, &real)).collect()
-}
-
-fn full_path(files: &Files<'_>, module: &str) -> String {
-    if module.starts_with('/') { module.to_owned() } else { format!("{}/{module}", folder(files)) }
-}
-
-/// The folder that this machine's libpam was built for.
-fn folder(files: &Files<'_>) -> String {
-    let triplet = format!("{}-linux-gnu", std::env::consts::ARCH);
-    let known = [
-        format!("/usr/lib/{triplet}/security"),
-        format!("/lib/{triplet}/security"),
-        "/usr/lib64/security".to_owned(),
-        "/lib64/security".to_owned(),
-        "/usr/lib/security".to_owned(),
-        "/lib/security".to_owned(),
-    ];
-    let (debian, others) = known.split_at(2);
-    let mut candidates = if files.knows_at_include() { debian } else { others }.iter();
-    let is_there = |folder: &&String| files.resolve(folder).is_some_and(|path| path.is_dir());
-    let usual = candidates.clone().next().cloned().unwrap_or_default();
-    candidates.find(is_there).cloned().unwrap_or(usual)
 }
 
 fn missing(files: &Files<'_>, line: &PamLine, path: &str) -> Finding {
@@ -83,7 +61,7 @@ fn missing(files: &Files<'_>, line: &PamLine, path: &str) -> Finding {
 /// The line with a module that is there, if it names one that is not.
 pub(crate) fn corrected(files: &Files<'_>, line: &PamLine) -> PamLine {
     let mut line = line.clone();
-    let path = full_path(files, line.module());
+    let path = files.library().path_of(line.module());
     let is_there = files.resolve(&path).is_some_and(|real| real.is_file());
     if let Some(word) = line.words.get_mut(2).filter(|_| !is_there && is_elsewhere(files, &path)) {
         *word = Word { text: NAME.to_owned(), raw: NAME.to_owned() };
@@ -93,7 +71,7 @@ pub(crate) fn corrected(files: &Files<'_>, line: &PamLine) -> PamLine {
 
 /// Whether the module lies where libpam looks for it by its name alone, which is not `path`.
 fn is_elsewhere(files: &Files<'_>, path: &str) -> bool {
-    let usual = full_path(files, NAME);
+    let usual = files.library().path_of(NAME);
     usual != path && files.resolve(&usual).is_some_and(|real| real.is_file())
 }
 

@@ -90,8 +90,9 @@ fn misread(kind: ModuleType, control: &Control) -> Option<(&'static str, &'stati
 
 fn dash(line: &PamLine) -> Option<Finding> {
     let what = format!("the line begins with '-{}'", line.kind.word());
-    let why = "Where the file of the module is missing, libpam passes over such a line without a word: nobody is asked.";
-    line.may_be_missing().then(|| Finding::problem(line.location.clone(), what, why, clean(line)))
+    let why =
+        "If the file of the module is missing, libpam refuses everybody all the same, and does not log why.";
+    line.may_be_missing().then(|| Finding::warning(line.location.clone(), what, why, clean(line)))
 }
 
 fn refuses(action: Action) -> bool {

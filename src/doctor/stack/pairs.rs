@@ -2,12 +2,10 @@
 
 use twostep_hostconf::location::Location;
 use twostep_hostconf::pam::files::Files;
-use twostep_hostconf::pam::module_type::ModuleType;
 use twostep_hostconf::pam::pam_line::PamLine;
 use twostep_hostconf::pam::service::Service;
 
-use super::asking::end_of_password;
-use super::text::our_text;
+use super::asking::behind_password;
 use crate::finding::{Finding, Remedy};
 
 const PAIRS: [[&str; 2]; 4] = [["sudo", "sudo-i"], ["sudo-i", "sudo"], ["su", "su-l"], ["su-l", "su"]];
@@ -20,7 +18,16 @@ pub(crate) fn check(files: &Files<'_>, services: &[Service]) -> Vec<Finding> {
     uneven.map(|(one, other)| finding(files, one, other)).collect()
 }
 
-fn asks(service: &Service) -> bool {
+/// Whether a partner of this service asks for a code, so that it is judged here.
+pub(crate) fn partner_asks(name: &str, services: &[Service]) -> bool {
+    let partners = PAIRS.iter().filter(|[_, other]| *other == name).map(|[one, _]| *one);
+    partners
+        .into_iter()
+        .any(|partner| services.iter().any(|service| service.name == partner && asks(service)))
+}
+
+/// Whether the service asks for a code.
+pub(crate) fn asks(service: &Service) -> bool {
     service.auth.iter().any(PamLine::is_ours)
 }
 
@@ -28,7 +35,9 @@ fn finding(files: &Files<'_>, one: &Service, other: &Service) -> Finding {
     let what = format!("{} asks for no code, though {} does", other.name, one.name);
     let why =
         format!("Who is asked by '{}' goes around it with '{}'.", command(&one.name), command(&other.name));
-    Finding::warning(Location::file(&other.file), what, why, insert(files, other))
+    let remedy = behind_password(files, other)
+        .unwrap_or_else(|| Remedy::Advice { text: format!("Write {} like its partner.", other.file) });
+    Finding::warning(Location::file(&other.file), what, why, remedy)
 }
 
 fn command(service: &str) -> &str {
@@ -36,15 +45,5 @@ fn command(service: &str) -> &str {
         "sudo-i" => "sudo -i",
         "su-l" => "su -",
         _ => service,
-    }
-}
-
-fn insert(files: &Files<'_>, service: &Service) -> Remedy {
-    let end = end_of_password(&service.auth).and_then(|at| service.auth.get(at));
-    match end.and_then(|line| line.line_in(&service.file)) {
-        Some(location) => {
-            Remedy::Insert { location: files.after(location), text: our_text(ModuleType::Auth) }
-        }
-        None => Remedy::Advice { text: format!("Write {} like its partner.", service.file) },
     }
 }

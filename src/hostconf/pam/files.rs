@@ -3,11 +3,12 @@
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::{Component, Path, PathBuf};
+use std::path::PathBuf;
 
 use twostep_core::os::root::Root;
 use twostep_core::paths::{DEBIAN_PAM_DIRS, PAM_CONF, PAM_DIRS};
 
+use super::library::Library;
 use crate::location::Location;
 use crate::tree::{self, is_denied, is_hidden};
 
@@ -27,14 +28,20 @@ const LEFTOVERS: [&str; 12] = [
     ".dpkg-new",
 ];
 
-/// More links than these, one after the other, are a circle.
-const MOST_LINKS: usize = 16;
+/// Releases of Debian up to this one include files of the first directory alone.
+const LAST_OLD_INCLUDE: u32 = 13;
+/// What their testing called itself, and what is made of it.
+const OLD_INCLUDE: [&str; 5] = ["buster", "bullseye", "bookworm", "trixie", "stretch"];
 
 /// The files of one machine.
 pub struct Files<'a> {
     root: &'a Root,
     /// Whether libpam is Debian's, which alone knows `@include`.
     debian: bool,
+    /// The directories of service files, the first one first.
+    directories: Vec<&'static str>,
+    /// How many of them are searched for a file that another includes.
+    included: usize,
     hides: Cell<bool>,
     /// Texts that count in place of what the machine has, by the path to which the file's links lead.
     changed: BTreeMap<PathBuf, String>,
@@ -53,12 +60,14 @@ pub struct Text {
 impl<'a> Files<'a> {
     /// The files below `root`.
     pub fn new(root: &'a Root) -> Self {
-        Self {
-            root,
-            debian: root.path("/etc/debian_version").exists(),
-            hides: Cell::new(false),
-            changed: BTreeMap::new(),
-        }
+        let debian = root.path("/etc/debian_version").exists();
+        let usual = if debian { DEBIAN_PAM_DIRS } else { PAM_DIRS };
+        let built_for = Library::of(root, debian).service_directories();
+        let directories = built_for.unwrap_or_else(|| usual.to_vec());
+        let version = tree::text(root, "/etc/debian_version").unwrap_or_default();
+        let included = if debian && includes_from_first(&version) { 1 } else { directories.len() };
+        let (hides, changed) = (Cell::new(false), BTreeMap::new());
+        Self { root, debian, directories, included, hides, changed }
     }
 
     /// The same files as they would be with `text` in `file`. Nothing is written.
@@ -73,6 +82,11 @@ impl<'a> Files<'a> {
     /// The text of `file`, which the machine names by its whole path; none if it cannot be read.
     pub fn text(&self, file: &str) -> Option<String> {
         self.read(file.to_owned()).map(|text| text.text)
+    }
+
+    /// libpam and its modules.
+    pub fn library(&self) -> Library<'a> {
+        Library::of(self.root, self.debian)
     }
 
     /// Whether something that libpam reads could not be read so far, for want of permission.
@@ -91,8 +105,8 @@ impl<'a> Files<'a> {
     }
 
     /// The directories of service files, the first one first.
-    pub fn directories(&self) -> &'static [&'static str] {
-        if self.debian { DEBIAN_PAM_DIRS } else { PAM_DIRS }
+    pub fn directories(&self) -> &[&'static str] {
+        &self.directories
     }
 
     /// The names of all service files, those included that only others include.
@@ -120,13 +134,25 @@ impl<'a> Files<'a> {
 
     /// The file of the service or, for a name that begins with `/`, that file.
     pub fn open(&self, name: &str) -> Option<Text> {
+        if !self.has_directory() && !name.starts_with('/') {
+            return self.open_pam_conf(name);
+        }
+        self.open_in(&self.directories, name)
+    }
+
+    /// The file that a line includes by this name.
+    pub(super) fn open_included(&self, name: &str) -> Option<Text> {
+        if !self.has_directory() && !name.starts_with('/') {
+            return self.open_pam_conf(name);
+        }
+        self.open_in(self.directories.get(..self.included).unwrap_or_default(), name)
+    }
+
+    fn open_in(&self, directories: &[&str], name: &str) -> Option<Text> {
         if name.starts_with('/') {
             return self.read(name.to_owned());
         }
-        if !self.has_directory() {
-            return self.open_pam_conf(name);
-        }
-        self.directories().iter().find_map(|folder| self.read(format!("{folder}/{name}")))
+        directories.iter().find_map(|folder| self.read(format!("{folder}/{name}")))
     }
 
     /// The line after `location`; the end of the file if there is none.
@@ -142,24 +168,7 @@ impl<'a> Files<'a> {
 
     /// Where `path` lies, its links followed below the root and not out of it.
     pub fn resolve(&self, path: &str) -> Option<PathBuf> {
-        let (mut wanted, mut links) = (PathBuf::from(path), 0_usize);
-        'again: loop {
-            let mut found = PathBuf::from("/");
-            let mut parts = wanted.components();
-            while let Some(part) = parts.next() {
-                let here = step(&found, part);
-                if let Ok(target) = fs::read_link(self.root.path(here.to_str()?)) {
-                    links = links.saturating_add(1);
-                    wanted = found.join(target).join(parts.as_path());
-                    if links > MOST_LINKS {
-                        return None;
-                    }
-                    continue 'again;
-                }
-                found = here;
-            }
-            return Some(self.root.path(found.to_str()?));
-        }
+        tree::resolve(self.root, path)
     }
 
     fn has_directory(&self) -> bool {
@@ -197,10 +206,24 @@ impl<'a> Files<'a> {
     }
 }
 
-fn step(from: &Path, part: Component<'_>) -> PathBuf {
-    match part {
-        Component::ParentDir => from.parent().unwrap_or(from).to_owned(),
-        Component::RootDir | Component::Prefix(_) | Component::CurDir => from.to_owned(),
-        Component::Normal(name) => from.join(name),
+/// Whether Debian's libpam of this release, as /etc/debian_version names it, looks for what a line includes in the first
+/// directory alone.
+fn includes_from_first(version: &str) -> bool {
+    let word = version.trim().split(['.', '/']).next().unwrap_or_default();
+    word.parse().map_or_else(|_| OLD_INCLUDE.contains(&word), |number: u32| number <= LAST_OLD_INCLUDE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tells_release_that_includes_from_first_directory() {
+        for old in ["12.11\n", "13.2", "10", "trixie/sid", "bookworm/sid\n"] {
+            assert!(includes_from_first(old), "{old}");
+        }
+        for new in ["14.0", "forky/sid", "", "kali-rolling"] {
+            assert!(!includes_from_first(new), "{new}");
+        }
     }
 }

@@ -135,7 +135,7 @@ fn may_ignore(path: &str, arguments: &[&str]) -> bool {
 }
 
 /// A module's name without directory and ending.
-fn stem(path: &str) -> &str {
+pub fn stem(path: &str) -> &str {
     let name = path.rsplit('/').next().unwrap_or(path);
     name.split('.').next().unwrap_or(name).trim_end()
 }

@@ -32,6 +32,8 @@ pub enum FaultKind {
     NoModule,
     /// The file of this name cannot be included; no name is given if it is empty.
     CannotInclude(String),
+    /// This file cannot be included, because libpam does not look for included files in its directory.
+    IncludedElsewhere(String),
     /// The service has more lines or files than are read.
     TooLong,
     /// The file of this name includes itself, or too many levels of files.

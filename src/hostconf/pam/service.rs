@@ -29,6 +29,8 @@ pub struct Service {
     pub auth: Vec<PamLine>,
     /// The account lines in their order.
     pub account: Vec<PamLine>,
+    /// The session lines in their order.
+    pub session: Vec<PamLine>,
     /// What libpam cannot read.
     pub faults: Vec<PamFault>,
     /// Whether libpam gives up on it, so that every login is refused.
@@ -39,7 +41,8 @@ impl Service {
     /// Loads the service called `name`, if it has a file.
     pub fn load(files: &Files<'_>, name: &str) -> Option<Self> {
         let mut service = Self::load_alone(files, name)?;
-        if name != OTHER && (service.auth.is_empty() || service.account.is_empty()) {
+        let lacks = [&service.auth, &service.account, &service.session].iter().any(|lines| lines.is_empty());
+        if name != OTHER && lacks {
             service.borrow(Self::load_alone(files, OTHER));
         }
         Some(service)
@@ -49,10 +52,16 @@ impl Service {
         let text = files.open(name)?;
         let mut loader = Loader { files, entries: Vec::new(), faults: Vec::new(), opened: 0 };
         let lost = loader.text(&text, None, &[], 0).is_err();
-        let (auth, rest): (Vec<_>, Vec<_>) =
-            loader.entries.into_iter().partition(|line| line.kind == ModuleType::Auth);
-        let account = rest.into_iter().filter(|line| line.kind == ModuleType::Account).collect();
-        Some(Self { name: name.to_owned(), file: text.file, auth, account, faults: loader.faults, lost })
+        let of = |kind| loader.entries.iter().filter(|line| line.kind == kind).cloned().collect();
+        Some(Self {
+            name: name.to_owned(),
+            auth: of(ModuleType::Auth),
+            account: of(ModuleType::Account),
+            session: of(ModuleType::Session),
+            file: text.file,
+            faults: loader.faults,
+            lost,
+        })
     }
 
     fn borrow(&mut self, other: Option<Self>) {
@@ -62,6 +71,9 @@ impl Service {
         }
         if self.account.is_empty() {
             self.account = other.account;
+        }
+        if self.session.is_empty() {
+            self.session = other.session;
         }
     }
 
@@ -219,9 +231,14 @@ impl Loader<'_> {
             self.fault(location.clone(), FaultKind::TooLong);
             return Err(GivenUp);
         }
-        let Some(text) = Some(name).filter(|name| !name.is_empty()).and_then(|name| self.files.open(name))
-        else {
-            self.fault(location.clone(), FaultKind::CannotInclude(name.to_owned()));
+        let named = || Some(name).filter(|name| !name.is_empty());
+        let Some(text) = named().and_then(|name| self.files.open_included(name)) else {
+            let elsewhere = named().and_then(|name| self.files.open(name));
+            let kind = elsewhere.map_or_else(
+                || FaultKind::CannotInclude(name.to_owned()),
+                |text| FaultKind::IncludedElsewhere(text.file),
+            );
+            self.fault(location.clone(), kind);
             return Err(GivenUp);
         };
         let trail = [context.trail, &[Include { location: location.clone(), whole }]].concat();

@@ -1,0 +1,22 @@
+//! Whether anybody must have a second step at a service: by the policy, or because an administrator requires it of them.
+
+use twostep_core::policy::Mode;
+use twostep_core::store::files::Store;
+
+use crate::context::Context;
+
+/// Whether somebody must have a second step at `service`; not if the policy cannot be read.
+pub(crate) fn exists(context: &Context<'_>, service: &str) -> bool {
+    match context.policy.as_ref().map(|policy| policy.strictest(service, context.now)) {
+        Some(Mode::Mandatory) => true,
+        Some(Mode::OptIn) => is_required_of_somebody(context),
+        Some(Mode::Exempt) | None => false,
+    }
+}
+
+/// Whether `twostep require` was run for somebody. A store that cannot be opened is another check's matter.
+fn is_required_of_somebody(context: &Context<'_>) -> bool {
+    let Ok(store) = Store::open(context.root) else { return false };
+    let uids = store.uids().map(|(uids, _)| uids).unwrap_or_default();
+    uids.into_iter().any(|uid| store.state(uid).ok().flatten().is_some_and(|state| state.required))
+}

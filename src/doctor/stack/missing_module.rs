@@ -1,0 +1,134 @@
+//! Lines whose module libpam does not find. It takes such a line for a module that answers 'module_unknown'.
+
+use twostep_core::pam::control::{Action, ReturnValue};
+use twostep_core::pam::walk::Handler;
+use twostep_hostconf::location::Location;
+use twostep_hostconf::pam::files::Files;
+use twostep_hostconf::pam::library::ModuleFile;
+use twostep_hostconf::pam::module_type::ModuleType;
+use twostep_hostconf::pam::pam_line::{PamLine, written};
+use twostep_hostconf::pam::service::Service;
+
+use crate::finding::{Finding, Remedy};
+
+const OURS: &str = "pam_twostep.so";
+
+/// Lines of this service that are meant to be ours and name no module.
+pub(crate) fn misspelt(files: &Files<'_>, service: &Service) -> Vec<Finding> {
+    let lines = lines(service).filter(|line| is_misspelt(line) && is_missing(files, line));
+    lines.map(|line| misspelling(files, line)).collect()
+}
+
+/// Lines of a service that asks twostep, whose module is missing. Nothing can be said where libpam's own modules are not
+/// there, as in a tree that a package unpacked.
+pub(crate) fn check(files: &Files<'_>, service: &Service) -> Vec<Finding> {
+    if !files.library().has_modules() {
+        return Vec::new();
+    }
+    let others = lines(service).filter(|line| !line.is_ours() && !is_misspelt(line));
+    others.filter(|line| is_missing(files, line)).filter_map(finding).collect()
+}
+
+fn lines(service: &Service) -> impl Iterator<Item = &PamLine> {
+    let all = [&service.auth, &service.account, &service.session];
+    all.into_iter().flatten().filter(|line| line.handler == Handler::Module)
+}
+
+fn is_missing(files: &Files<'_>, line: &PamLine) -> bool {
+    files.library().look_for(line.module()) == ModuleFile::Missing
+}
+
+fn is_misspelt(line: &PamLine) -> bool {
+    let name = line.module().rsplit('/').next().unwrap_or_default();
+    !line.is_ours() && is_one_edit_away(name, OURS)
+}
+
+/// Whether one letter was left out, put in, changed, or put in place of its neighbour.
+fn is_one_edit_away(name: &str, wanted: &str) -> bool {
+    let (one, other) = (name.to_ascii_lowercase().into_bytes(), wanted.as_bytes());
+    let same = one.iter().zip(other).take_while(|(a, b)| a == b).count();
+    let rest = |bytes: &[u8], skipped: usize| bytes.get(same.saturating_add(skipped)..).map(<[u8]>::to_vec);
+    let swapped = |bytes: &[u8]| {
+        let mut pair = bytes.get(same..same.saturating_add(2))?.to_vec();
+        pair.reverse();
+        Some(pair)
+    };
+    let pair = other.get(same..same.saturating_add(2)).map(<[u8]>::to_vec);
+    let alike = |a: Option<Vec<u8>>, b: Option<Vec<u8>>| a.is_some() && a == b;
+    alike(rest(&one, 1), rest(other, 1))
+        || alike(rest(&one, 1), rest(other, 0))
+        || alike(rest(&one, 0), rest(other, 1))
+        || alike(rest(&one, 2), rest(other, 2)) && alike(swapped(&one), pair)
+        || one == other
+}
+
+fn misspelling(files: &Files<'_>, line: &PamLine) -> Finding {
+    let what = format!("there is no module {}", files.library().path_of(line.module()));
+    let why =
+        if refuses(line) { REFUSES } else { "libpam goes on without it, so nobody is asked for a code." };
+    let text = line.rewritten(line.control_word(), OURS, line.raw_arguments());
+    Finding::problem(
+        line.location.clone(),
+        what,
+        why,
+        Remedy::Replace { location: line.location.clone(), text },
+    )
+}
+
+const REFUSES: &str = "libpam refuses everybody at this line.";
+
+fn refuses(line: &PamLine) -> bool {
+    matches!(line.control.on(ReturnValue::MODULE_UNKNOWN), Action::Bad | Action::Die)
+}
+
+fn finding(line: &PamLine) -> Option<Finding> {
+    let what = format!("there is no module {}", line.module());
+    if refuses(line) {
+        let why = match line.kind {
+            ModuleType::Session => "libpam opens no session here: most programs then end the login.",
+            ModuleType::Auth | ModuleType::Account | ModuleType::Password => REFUSES,
+        };
+        let text = "Install the package that the module belongs to, or correct its name.".to_owned();
+        return Some(Finding::problem(line.location.clone(), what, why, Remedy::Advice { text }));
+    }
+    let is_expected = line.may_be_missing() || line.control_word().contains("module_unknown");
+    (!is_expected).then(|| {
+        let why = "libpam goes on without it, and logs two errors at each login.";
+        Finding::warning(line.location.clone(), what, why, quietly(line.location.clone(), line))
+    })
+}
+
+/// The line with the `-` that keeps a missing module out of the log.
+fn quietly(location: Location, line: &PamLine) -> Remedy {
+    let kind = format!("-{}", line.kind.word());
+    let module = line.words.get(2).map_or("", |word| &word.raw);
+    Remedy::Replace { location, text: written(&kind, line.control_word(), module, line.raw_arguments()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn takes_name_one_edit_away_for_misspelling() {
+        for name in [
+            "pam_twosteps.so",
+            "pam_twoste.so",
+            "pam_twostap.so",
+            "pam_twsotep.so",
+            "pam-twostep.so",
+            "PAM_Twostep.so",
+            "pam_twostep.s",
+            "am_twostep.so",
+            "xpam_twostep.so",
+            "pam_twostep.os",
+        ] {
+            assert!(is_one_edit_away(name, OURS), "{name}");
+        }
+        for name in
+            ["pam_unix.so", "pam_2step.so", "pam_towsteps.so", "pam_one_step.so", "", "pam_twosteps.s"]
+        {
+            assert!(!is_one_edit_away(name, OURS), "{name}");
+        }
+    }
+}
