@@ -285,6 +285,36 @@ fn a_mandatory_rule_counts_at_the_services_it_names() {
 }
 
 #[test]
+fn rule_for_everybody_at_service_ends_search_for_strictest() {
+    let rule = |conditions: &str, mode: &str| {
+        format!("[[rule]]\nname = \"r\"\nservices = [\"su\"]\n{conditions}mode = \"{mode}\"\n")
+    };
+    let exempt = |conditions: &str| rule(conditions, "exempt");
+    let admins = "[[rule]]\nname = \"admins\"\ngroups = [\"sudo\"]\nmode = \"mandatory\"\n".to_owned();
+    let table = [
+        ("mandatory", exempt(""), Mode::Exempt),
+        ("opt-in", exempt("") + &admins, Mode::Exempt),
+        ("opt-in", admins.clone() + &exempt(""), Mode::Mandatory),
+        ("mandatory", exempt("users = [\"ada\"]\n"), Mode::Mandatory),
+        ("mandatory", exempt("groups = [\"staff\"]\n"), Mode::Mandatory),
+        ("mandatory", exempt("origin = \"local\"\n"), Mode::Mandatory),
+        ("mandatory", exempt("from = [\"192.0.2.0/24\"]\n"), Mode::Mandatory),
+        ("mandatory", exempt("first-factor = [\"publickey\"]\n"), Mode::Mandatory),
+        ("mandatory", exempt("until = 2020-01-01\n"), Mode::Mandatory),
+        ("mandatory", exempt("until = 2099-01-01\n"), Mode::Exempt),
+        ("mandatory", exempt("").replace("\"su\"", "\"sudo\""), Mode::Mandatory),
+        ("opt-in", exempt("users = [\"ada\"]\n"), Mode::OptIn),
+        ("exempt", rule("starts = 2099-01-01\n", "mandatory"), Mode::Mandatory),
+        ("mandatory", rule("", "opt-in"), Mode::OptIn),
+    ];
+    for (default, rules, expected) in table {
+        let text = format!("version = 1\nmode = \"{default}\"\n{rules}");
+        let policy = Policy::parse(text.as_bytes()).unwrap();
+        assert_eq!(policy.strictest("su", NOW), expected, "{text}");
+    }
+}
+
+#[test]
 fn only_the_groups_that_rules_name_are_looked_up() {
     let policy = Policy::parse(POLICY.as_bytes()).unwrap();
     assert_eq!(policy.groups().into_iter().collect::<Vec<_>>(), ["staff", "sudo", "wheel"]);

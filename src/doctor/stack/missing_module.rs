@@ -29,6 +29,21 @@ pub(crate) fn check(files: &Files<'_>, service: &Service) -> Vec<Finding> {
     others.filter(|line| is_missing(files, line)).filter_map(finding).collect()
 }
 
+/// Says so where libpam's modules are not where they are looked for, on the machine itself.
+pub(crate) fn not_looked_at(files: &Files<'_>) -> Option<Finding> {
+    let folder = files.library().path_of("");
+    (files.root().is_machine() && !files.library().has_modules()).then(|| {
+        Finding::warning(
+            Location::file(folder.trim_end_matches('/')),
+            "libpam's own modules are not here, nor in any other folder that doctor knows",
+            "Whether a service names a module that is missing was not looked at.",
+            Remedy::Advice {
+                text: "Look for 'unable to dlopen' in the system's log after a login.".to_owned(),
+            },
+        )
+    })
+}
+
 fn lines(service: &Service) -> impl Iterator<Item = &PamLine> {
     let all = [&service.auth, &service.account, &service.session];
     all.into_iter().flatten().filter(|line| line.handler == Handler::Module)

@@ -4,8 +4,9 @@
 //!
 //! ```text
 //! text, unfold -> own_line -> module_file -> asking    our line, and the places for it
-//!   -> faults                                          what libpam cannot read
-//!   -> auth_stack (twice, one_question, bypass, wrong_factor), shared -> account_stack, pairs, silent
+//!   -> faults, missing_module                          what libpam cannot read or load
+//!   -> auth_stack (twice, one_question, bypass, wrong_factor), shared -> account_stack (late_refusal), pairs -> remote
+//!   -> unasked, silent
 //!   -> doors                                           what a remedy changes
 //! ```
 
@@ -111,7 +112,8 @@ fn check_services(context: &Context<'_>, files: &Files<'_>) -> Vec<Finding> {
     let together =
         shared::check(files, &services, &guarded).into_iter().chain(pairs::check(files, &services));
     let silent = unasked::check(context, files, &services).into_iter().chain(silent::check(files));
-    meant.chain(each).chain(together).chain(silent).collect()
+    let not_known = missing_module::not_looked_at(files);
+    meant.chain(each).chain(not_known).chain(together).chain(silent).collect()
 }
 
 /// Where an account line of ours is needed: people enroll there, or the gate is there.

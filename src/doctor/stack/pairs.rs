@@ -5,7 +5,7 @@ use twostep_hostconf::pam::files::Files;
 use twostep_hostconf::pam::pam_line::PamLine;
 use twostep_hostconf::pam::service::Service;
 
-use super::asking::behind_password;
+use super::asking::{asks_first_factor, behind_password};
 use crate::finding::{Finding, Remedy};
 
 const PAIRS: [[&str; 2]; 4] = [["sudo", "sudo-i"], ["sudo-i", "sudo"], ["su", "su-l"], ["su-l", "su"]];
@@ -29,6 +29,12 @@ pub(crate) fn partner_asks(name: &str, services: &[Service]) -> bool {
 /// Whether the service asks for a code.
 pub(crate) fn asks(service: &Service) -> bool {
     service.auth.iter().any(PamLine::is_ours)
+}
+
+/// Whether the service `other` lets people in without a code, where another service has no file.
+pub(crate) fn other_lets_in(files: &Files<'_>) -> bool {
+    let lets_in = |other: &Service| !other.lost && !asks(other) && other.auth.iter().any(asks_first_factor);
+    Service::load(files, "other").as_ref().is_some_and(lets_in)
 }
 
 fn finding(files: &Files<'_>, one: &Service, other: &Service) -> Finding {

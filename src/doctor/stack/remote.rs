@@ -9,7 +9,7 @@ use twostep_hostconf::pam::service::Service;
 use twostep_hostconf::tree::bytes_of;
 
 use super::asking::behind_password;
-use super::pairs;
+use super::pairs::{self, other_lets_in};
 use crate::context::Context;
 use crate::finding::{Finding, Remedy};
 use crate::obligation;
@@ -38,6 +38,9 @@ pub(crate) fn check(context: &Context<'_>, files: &Files<'_>, services: &[Servic
     let remote = services.iter().find(|service| service.name == SERVICE);
     // Of a file that is there, and not among the services, something else was told already.
     let is_told = remote.map_or_else(|| files.open(SERVICE).is_some(), |remote| remote.lost);
+    if remote.is_none() && !other_lets_in(files) {
+        return None;
+    }
     if is_told || remote.is_some_and(pairs::asks) || !has_util_linux(files) {
         return None;
     }
@@ -81,11 +84,11 @@ fn remedy(files: &Files<'_>, login: &Service, remote: Option<&Service>) -> Remed
 }
 
 fn has_util_linux(files: &Files<'_>) -> bool {
-    let names_it = |path: &&str| {
+    let names_it = |path: &str| {
         let bytes = files.resolve(path).and_then(|real| bytes_of(&real, LONGEST)).unwrap_or_default();
         bytes.windows(UTIL_LINUX.len()).any(|window| window == UTIL_LINUX)
     };
-    LOGIN.iter().any(|path| names_it(&path))
+    LOGIN.iter().any(|path| names_it(path))
 }
 
 fn is_there(files: &Files<'_>, path: &str) -> bool {

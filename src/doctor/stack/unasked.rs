@@ -9,6 +9,7 @@ use twostep_hostconf::pam::pam_line::PamLine;
 use twostep_hostconf::pam::service::Service;
 
 use super::asking::{asks_first_factor, behind_password};
+use super::pairs::other_lets_in;
 use super::{in_pam_conf, pairs, remote, shared};
 use crate::context::Context;
 use crate::finding::{Finding, Remedy};
@@ -70,6 +71,14 @@ const INCLUDED_AND_ASKED_FOR: [&str; 11] = [
     "xdm",
 ];
 
+/// Programs that most machines have, with the service for which each asks.
+const PROGRAMS: [(&str, &[&str]); 4] = [
+    ("login", &["/usr/bin/login", "/bin/login"]),
+    ("sshd", &["/usr/sbin/sshd"]),
+    ("su", &["/usr/bin/su", "/bin/su"]),
+    ("sudo", &["/usr/bin/sudo"]),
+];
+
 /// What is wrong with the services that have no auth line of ours, as far as the policy counts on them.
 pub(crate) fn check(context: &Context<'_>, files: &Files<'_>, services: &[Service]) -> Vec<Finding> {
     let Some(policy) = &context.policy else { return Vec::new() };
@@ -77,7 +86,8 @@ pub(crate) fn check(context: &Context<'_>, files: &Files<'_>, services: &[Servic
     let silent = services.iter().filter(|service| !service.lost && !pairs::asks(service));
     let judged = silent.filter(|service| view.is_judged(service));
     let found = judged.filter_map(|service| Some(in_pam_conf(service, view.judge(service)?)));
-    found.chain(without_file(&view)).chain(remote::check(context, files, services)).collect()
+    let missing = [named_without_file(&view), programs_without_file(&view)].concat();
+    found.chain(missing).chain(remote::check(context, files, services)).collect()
 }
 
 struct View<'a> {
@@ -206,7 +216,7 @@ fn naming<'a>(policy: &'a Policy, service: &str) -> Option<&'a Rule> {
 }
 
 /// Services that a mandatory rule names, and that have no file.
-fn without_file(view: &View<'_>) -> Vec<Finding> {
+fn named_without_file(view: &View<'_>) -> Vec<Finding> {
     let rules = view.policy.rules().iter().filter(|rule| rule.mode() == Mode::Mandatory);
     let named = rules.flat_map(|rule| rule.services().map(move |service| (rule, service)));
     let missing = named.filter(|(_, service)| view.files.open(service).is_none());
@@ -215,15 +225,53 @@ fn without_file(view: &View<'_>) -> Vec<Finding> {
 }
 
 fn no_file(files: &Files<'_>, rule: &Rule, service: &str) -> Finding {
-    let folder = files.directories().first().copied().unwrap_or_default();
+    let file = path_of(files, service);
+    let why = if other_lets_in(files) {
+        "Without it libpam takes the file 'other', which asks nobody for a code."
+    } else {
+        "If a program asks for this service, libpam takes the file 'other', which lets nobody in."
+    };
     Finding::problem(
         Location::line(POLICY, rule.line),
-        format!("rule '{}' names {service}, and there is no {folder}/{service}", rule.name),
-        "Without it libpam takes the file 'other', which asks nobody for a code.",
+        format!("rule '{}' names {service}, and there is no {file}", rule.name),
+        why,
+        Remedy::Advice { text: format!("Correct the name, take it out of the rule, or write {file}.") },
+    )
+}
+
+/// Programs that are there, and whose service has no file and is not named by a rule.
+fn programs_without_file(view: &View<'_>) -> Vec<Finding> {
+    let is_there = |path: &&str| view.files.resolve(path).is_some_and(|real| real.is_file());
+    let runs = PROGRAMS.iter().filter(|(_, paths)| paths.iter().any(|path| is_there(path)));
+    let services = runs.map(|(service, _)| *service).filter(|service| view.files.open(service).is_none());
+    let counts = services.filter(|service| {
+        obligation::exists(view.context, service) && naming(view.policy, service).is_none()
+    });
+    if other_lets_in(view.files) {
+        counts.map(|service| falls_back(view.files, service)).collect()
+    } else {
+        Vec::new()
+    }
+}
+
+fn falls_back(files: &Files<'_>, service: &str) -> Finding {
+    let file = path_of(files, service);
+    Finding::warning(
+        Location::file(&file),
+        format!("this file is missing, so {service} asks for no code"),
+        format!(
+            "libpam takes the file 'other' instead: people for whom the second step is mandatory get in by {service} without it."
+        ),
         Remedy::Advice {
-            text: format!("Correct the name, take it out of the rule, or write {folder}/{service}."),
+            text: format!(
+                "Install the file of the program's package again, or the one in twostep's pam.d folder, as {file}."
+            ),
         },
     )
+}
+
+fn path_of(files: &Files<'_>, service: &str) -> String {
+    format!("{}/{service}", files.directories().first().copied().unwrap_or_default())
 }
 
 /// At the gate's services, and where people enroll, the policy counts on being asked.
