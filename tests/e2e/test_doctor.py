@@ -22,6 +22,8 @@ README = {
     "AuthenticationMethods": "keyboard-interactive:pam",
     "LoginGraceTime": "300",
 }
+# polkit's file has no line of twostep, which doctor warns of where the second step is mandatory.
+EXEMPT = '[[rule]]\nname = "polkit"\nservices = ["polkit-1"]\nmode = "exempt"\n'
 
 
 @pytest.fixture
@@ -30,7 +32,7 @@ def prepared(machine):
     usual = DEFS.read_text()
     DEFS.write_text(re.sub(r"^LOGIN_TIMEOUT.*$", "LOGIN_TIMEOUT 300", usual, flags=re.M))
     configure(README)
-    machine.mandatory()
+    machine.policy(EXEMPT, mode="mandatory")
     yield machine
     DEFS.write_text(usual)
     SETTINGS.unlink(missing_ok=True)
