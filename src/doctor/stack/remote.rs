@@ -32,9 +32,18 @@ const SERVERS: [&str; 8] = [
     "/usr/local/libexec/telnetd",
 ];
 
+/// Whether `remote` is judged by what `login` asks, or no program asks for it.
+pub(crate) fn is_judged_by_login(files: &Files<'_>, services: &[Service]) -> bool {
+    login_that_asks(services).is_some() || !has_util_linux(files)
+}
+
+fn login_that_asks(services: &[Service]) -> Option<&Service> {
+    services.iter().find(|service| service.name == "login" && pairs::asks(service))
+}
+
 /// Whether a login over the network asks for no code, though one at the console does.
 pub(crate) fn check(context: &Context<'_>, files: &Files<'_>, services: &[Service]) -> Option<Finding> {
-    let login = services.iter().find(|service| service.name == "login" && pairs::asks(service))?;
+    let login = login_that_asks(services)?;
     let remote = services.iter().find(|service| service.name == SERVICE);
     // Of a file that is there, and not among the services, something else was told already.
     let is_told = remote.map_or_else(|| files.open(SERVICE).is_some(), |remote| remote.lost);

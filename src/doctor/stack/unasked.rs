@@ -17,19 +17,24 @@ use crate::obligation;
 
 /// Services that check a password, and let nobody become somebody: they run jobs, change an account of the person's own, or
 /// unlock a session whose login has asked for the code.
-const LETS_NOBODY_IN: [&str; 36] = [
+const LETS_NOBODY_IN: [&str; 40] = [
     "atd",
+    "budgie-screensaver",
     "chage",
     "chfn",
     "chpasswd",
     "chsh",
     "cinnamon-screensaver",
+    "config-util",
     "cron",
     "crond",
+    "gnome-screensaver",
     "groupadd",
     "groupdel",
     "groupmems",
     "groupmod",
+    "gtklock",
+    "hyprlock",
     "i3lock",
     "kde",
     "kde-fingerprint",
@@ -40,20 +45,19 @@ const LETS_NOBODY_IN: [&str; 36] = [
     "newusers",
     "passwd",
     "physlock",
+    "screen",
+    "slock",
+    "sssd-shadowutils",
     "swaylock",
     "systemd-user",
     "useradd",
     "userdel",
     "usermod",
     "vlock",
+    "waylock",
     "xfce4-screensaver",
     "xlock",
     "xscreensaver",
-    "gnome-screensaver",
-    "gtklock",
-    "hyprlock",
-    "waylock",
-    "slock",
 ];
 
 /// Services whose files others include, and that programs ask for as well.
@@ -117,8 +121,9 @@ impl View<'_> {
         if [gate, enrollment].iter().any(|list| list.iter().any(|one| one == name)) {
             return (!service.names_us()).then(|| says_nothing(&service.file, name));
         }
-        let is_told =
-            name == remote::SERVICE || pairs::partner_asks(name, self.services) || self.includes(service);
+        let is_told = name == remote::SERVICE && remote::is_judged_by_login(self.files, self.services)
+            || pairs::partner_asks(name, self.services)
+            || self.includes(service);
         let checks_password = service.auth.iter().any(asks_first_factor);
         (lets_in && checks_password && !is_told).then(|| self.lets_in(service))
     }
@@ -242,7 +247,7 @@ fn no_file(files: &Files<'_>, rule: &Rule, service: &str) -> Finding {
 /// Programs that are there, and whose service has no file and is not named by a rule.
 fn programs_without_file(view: &View<'_>) -> Vec<Finding> {
     let is_there = |path: &&str| view.files.resolve(path).is_some_and(|real| real.is_file());
-    let runs = PROGRAMS.iter().filter(|(_, paths)| paths.iter().any(|path| is_there(path)));
+    let runs = PROGRAMS.iter().filter(|(_, paths)| paths.iter().any(&is_there));
     let services = runs.map(|(service, _)| *service).filter(|service| view.files.open(service).is_none());
     let counts = services.filter(|service| {
         obligation::exists(view.context, service) && naming(view.policy, service).is_none()
