@@ -4,7 +4,7 @@
 //!
 //! ```text
 //! text, unfold -> own_line -> module_file -> asking    our line, and the places for it
-//!   -> faults, missing_module                          what libpam cannot read or load
+//!   -> faults, missing_module, pam_conf                what libpam cannot read or load; how lines stand in pam.conf
 //!   -> auth_stack (twice, one_question, bypass, wrong_factor), shared -> account_stack (late_refusal), pairs -> remote
 //!   -> unasked, silent
 //!   -> doors                                           what a remedy changes
@@ -22,6 +22,7 @@ mod module_file;
 mod one_question;
 mod own_line;
 mod pairs;
+mod pam_conf;
 mod remote;
 mod shared;
 mod silent;
@@ -31,7 +32,6 @@ mod unasked;
 mod unfold;
 mod wrong_factor;
 
-use twostep_core::paths::PAM_CONF;
 use twostep_core::policy::{Enrollment, Gate};
 use twostep_hostconf::location::Location;
 use twostep_hostconf::pam::files::Files;
@@ -42,6 +42,7 @@ use crate::context::{Context, Visibility};
 use crate::finding::{Finding, Remedy};
 use asking::Stack;
 use auth_stack::CalledBy;
+use pam_conf::in_pam_conf;
 
 /// What stands in the way of a login with a code, at one service.
 pub(crate) struct Guard {
@@ -186,29 +187,6 @@ fn check_lines(context: &Context<'_>, files: &Files<'_>, service: &Service) -> V
             .concat()
     };
     ours.flat_map(check).collect()
-}
-
-/// In /etc/pam.conf each line begins with its service.
-fn in_pam_conf(service: &Service, finding: Finding) -> Finding {
-    let column = |text: String| {
-        let lines: Vec<_> = text.lines().map(|line| format!("{} {line}", service.name)).collect();
-        lines.join("\n")
-    };
-    let remedy = match finding.remedy {
-        Remedy::Replace { location, text } if location.file == PAM_CONF => {
-            Remedy::Replace { location, text: column(text) }
-        }
-        Remedy::Insert { location, text } if location.file == PAM_CONF => {
-            Remedy::Insert { location, text: column(text) }
-        }
-        other @ (Remedy::Replace { .. }
-        | Remedy::Insert { .. }
-        | Remedy::Delete { .. }
-        | Remedy::Move { .. }
-        | Remedy::Run { .. }
-        | Remedy::Advice { .. }) => other,
-    };
-    Finding { remedy, ..finding }
 }
 
 fn nobody_asks(files: &Files<'_>) -> Finding {

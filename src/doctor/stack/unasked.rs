@@ -10,7 +10,8 @@ use twostep_hostconf::pam::service::Service;
 
 use super::asking::{asks_first_factor, behind_password};
 use super::pairs::other_lets_in;
-use super::{in_pam_conf, pairs, remote, shared};
+use super::pam_conf::in_pam_conf;
+use super::{pairs, remote, shared};
 use crate::context::Context;
 use crate::finding::{Finding, Remedy};
 use crate::obligation;
