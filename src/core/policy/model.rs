@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use crate::proof::totp::{self, Algorithm, Authenticator};
 use crate::time::{Day, Period, UnixTime};
 
-use super::network;
+use super::network::{self, Network};
 use super::spelling::Spellings;
 
 /// What stands for the policy's own `mode` where a rule is named.
@@ -124,6 +124,8 @@ pub enum Address {
     None,
     /// From this literal address, an IPv4-mapped one as IPv4.
     Literal(IpAddr),
+    /// From an address of this network, nobody knows from which one.
+    Within(Network),
     /// From a name, whose address is what its owner says today.
     Unknown,
 }

@@ -313,6 +313,11 @@ impl Rule {
             (Some(from), Address::Literal(address)) => {
                 from.iter().any(|network| network.holds(address)).into()
             }
+            (Some(from), Address::Within(network)) => {
+                let holds_all = from.iter().any(|one| one.holds_network(&network));
+                let holds_some = from.iter().any(|one| network.holds_network(one));
+                if holds_some && !holds_all { Holds::Unknown } else { holds_all.into() }
+            }
             (Some(_), Address::Unknown) => Holds::Unknown,
             (Some(_), Address::None) => Holds::No,
         }

@@ -105,6 +105,26 @@ fn of_several_rules_that_perhaps_apply_the_strictest_counts() {
     }
 }
 
+#[test]
+fn rule_holds_for_network_only_if_for_all_its_addresses() {
+    let from = |list: &str| format!("from = [{list}]");
+    let table = [
+        ("\"10.0.0.0/8\"", Mode::Exempt, Mode::Mandatory),
+        ("\"10.20.0.0/16\"", Mode::Exempt, Mode::Mandatory),
+        ("\"10.20.30.0/24\", \"2001:db8::/32\"", Mode::Mandatory, Mode::Mandatory),
+        ("\"10.20.0.0/17\", \"10.20.128.0/17\"", Mode::Mandatory, Mode::Mandatory),
+        ("\"10.21.0.0/16\"", Mode::Mandatory, Mode::Exempt),
+    ];
+    let network = Network::parse("10.20.0.0/16").unwrap();
+    let ada = LoginFacts { address: Address::Within(network), ..subject("ada", "sshd", "", &[]) };
+    for (list, if_exempt, if_mandatory) in table {
+        let exempt = one_rule("mandatory", "exempt", &from(list));
+        assert_eq!(exempt.decide(&ada, NOW).mode, if_exempt, "{list}");
+        let mandatory = one_rule("exempt", "mandatory", &from(list));
+        assert_eq!(mandatory.decide(&ada, NOW).mode, if_mandatory, "{list}");
+    }
+}
+
 /// A policy of one rule, `some`, with these conditions.
 fn one_rule(default: &str, mode: &str, conditions: &str) -> Policy {
     let text = format!(
