@@ -9,7 +9,9 @@ use twostep_core::machine::System;
 use twostep_core::os::account::{self, Account, NssName};
 use twostep_core::os::root::Root;
 use twostep_core::os::{groups, look_up};
-use twostep_core::policy::{Address, Groups, LoginFacts, Methods, Mode, Origin, Policy, Spellings};
+use twostep_core::policy::{
+    Address, Condition, Groups, LoginFacts, Methods, Mode, Origin, Policy, Spellings,
+};
 use twostep_core::time::UnixTime;
 use twostep_hostconf::sshd::config::Named;
 use twostep_hostconf::tree;
@@ -142,18 +144,38 @@ impl<'a> People<'a> {
         mode(policy, "", Spellings::default(), service, Groups::Known(groups), now)
     }
 
-    /// Whether the policy asks nothing of those who are `named`, at sshd.
-    pub(crate) fn are_exempt(&self, policy: &Policy, named: &Named, now: UnixTime) -> bool {
+    /// Whether the policy asks nothing of anybody who comes to `service` from `address`.
+    pub(crate) fn all_are_exempt(
+        &self,
+        policy: &Policy,
+        service: &str,
+        address: Address,
+        now: UnixTime,
+    ) -> bool {
+        let named = policy.rules().iter().flat_map(|rule| rule.names());
+        let users = named.filter(|(condition, _)| *condition == Condition::Users).map(|(_, user)| user);
+        users.chain([""]).all(|user| {
+            let facts = LoginFacts { address, ..facts(user, service, Groups::Unknown) };
+            policy.decide(&facts, now).mode == Mode::Exempt
+        })
+    }
+
+    /// Whether the policy asks nothing of those who are `named`, at `service`.
+    pub(crate) fn are_exempt(&self, policy: &Policy, named: &Named, service: &str, now: UnixTime) -> bool {
         match named {
             Named::Users(users) => {
-                users.iter().all(|user| self.mode(policy, user, "sshd", now) == Mode::Exempt)
+                users.iter().all(|user| self.mode(policy, user, service, now) == Mode::Exempt)
             }
             Named::Groups(groups) => groups.iter().all(|group| {
-                let somebody = self.mode_of_members(policy, BTreeSet::from([group.clone()]), "sshd", now);
+                let only = BTreeSet::from([group.clone()]);
+                let somebody = self.mode_of_members(policy, only, service, now);
                 let members = self.local_members(group).into_iter();
-                let all = members.map(|user| self.mode(policy, &user, "sshd", now));
+                let all = members.map(|user| self.mode(policy, &user, service, now));
                 all.chain([somebody]).all(|mode| mode == Mode::Exempt)
             }),
+            Named::Networks(networks) => networks
+                .iter()
+                .all(|network| self.all_are_exempt(policy, service, Address::Within(*network), now)),
         }
     }
 
@@ -207,7 +229,6 @@ fn by_name_service(user: &str, wanted: &BTreeSet<&str>) -> Option<BTreeSet<Strin
     Some(found?.into_iter().flatten().collect())
 }
 
-/// At sshd, wherever somebody comes from and by whatever method, the stricter verdict counts.
 fn mode(
     policy: &Policy,
     user: &str,
@@ -216,11 +237,18 @@ fn mode(
     groups: Groups,
     now: UnixTime,
 ) -> Mode {
+    let facts = LoginFacts { spellings, ..facts(user, service, groups) };
+    policy.decide(&facts, now).mode
+}
+
+/// At sshd, wherever somebody comes from and by whatever method, the stricter verdict counts.
+fn facts<'a>(user: &'a str, service: &'a str, groups: Groups) -> LoginFacts<'a> {
     let (origin, address, methods) = match service {
         "login" => (Origin::Local, Address::None, Methods::Known(vec!["password"])),
         _ => (Origin::Remote, Address::Unknown, Methods::UNKNOWN),
     };
-    policy.decide(&LoginFacts { user, spellings, service, origin, address, groups, methods }, now).mode
+    let spellings = Spellings::default();
+    LoginFacts { user, spellings, service, origin, address, groups, methods }
 }
 
 /// The first names, and how many more there are.

@@ -27,7 +27,14 @@ BUILT = Path(os.environ.get("CARGO_TARGET_DIR", HERE.parents[1] / "target"), "re
 TWOSTEP = BUILT / "twostep"
 CASES = sorted(folder for folder in HERE.iterdir() if (folder / "expected").exists())
 CLEAN = "Nothing to mend.\n"
-NOT_LOOKED_AT = ("not looked at", "the included file")
+# What is said where something could not be looked at.
+NOT_LOOKED_AT = (
+    "not looked at",
+    "the included file",
+    "options that cannot be told",
+    "too many to look at",
+    "the settings of sshd were not found",
+)
 PRIVATE = ("var/lib/twostep", "var/lib/twostep/users", "var/lib/twostep/state")
 
 

@@ -63,6 +63,18 @@ CONFIGURATIONS = {
         MORE + "50-a.conf": "AuthenticationMethods publickey\nMatch LocalPort 22\n    PasswordAuthentication no\n",
     },
     "a block that changes nothing": {MAIN: ASKS + "Match Group staff\n    X11Forwarding no\n    PasswordAuthentication no\n"},
+    "two blocks that both hold": {
+        MAIN: ASKS
+        + "PubkeyAuthentication no\n"
+        + "Match User ada\n    AuthenticationMethods publickey\n"
+        + "Match Address 192.0.2.0/24\n    PubkeyAuthentication yes\n"
+    },
+    "two blocks that both hold, the harmless one first": {
+        MAIN: ASKS
+        + "PubkeyAuthentication no\n"
+        + "Match Address 192.0.2.0/24\n    PubkeyAuthentication yes\n    AuthenticationMethods keyboard-interactive:pam\n"
+        + "Match User ada\n    AuthenticationMethods publickey\n"
+    },
     "a block behind one that sets the same": {
         MAIN: ASKS
         + "Match Address 192.0.2.0/24\n    AuthenticationMethods publickey\n"

@@ -4,11 +4,12 @@ import json
 import re
 import shutil
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
 
-from hosts import Ssh, become, ready
+from hosts import Ssh, SshKey, Sshd, become, ready
 
 SETTINGS = Path("/etc/ssh/sshd_config.d/00-twostep.conf")
 DEFS = Path("/etc/login.defs")
@@ -26,14 +27,30 @@ README = {
 EXEMPT = '[[rule]]\nname = "polkit"\nservices = ["polkit-1"]\nmode = "exempt"\n'
 
 
+class AsInReadme(Ssh):
+    """An sshd with what README says, on its command line."""
+
+    server = README
+
+
+class KeyAlone(SshKey):
+    """The same sshd, and a key that is enough."""
+
+    stack = "sshd"
+    server = {**README, "AuthenticationMethods": "publickey"}
+    client = {"PreferredAuthentications": "publickey", "IdentitiesOnly": "yes"}
+
+
 @pytest.fixture
 def prepared(machine):
-    """A machine on which README was followed."""
+    """A machine on which README was followed, and no sshd runs yet."""
+    Sshd.stop()
     usual = DEFS.read_text()
     DEFS.write_text(re.sub(r"^LOGIN_TIMEOUT.*$", "LOGIN_TIMEOUT 300", usual, flags=re.M))
     configure(README)
     machine.policy(EXEMPT, mode="mandatory")
     yield machine
+    Sshd.stop()
     DEFS.write_text(usual)
     SETTINGS.unlink(missing_ok=True)
     machine.policy()
@@ -61,8 +78,69 @@ def test_where_readme_was_followed_there_is_nothing_to_mend(prepared):
     assert findings(prepared) == []
     assert prepared.run("twostep", "doctor").returncode == 0
     alice = prepared.enroll("alice")
-    assert ready(Ssh(prepared)).attempt("alice", alice.code()).granted
+    assert ready(AsInReadme(prepared)).attempt("alice", alice.code()).granted
     assert findings(prepared) == []
+
+
+def test_finds_sshd_that_runs_with_other_options(prepared):
+    prepared.enroll("alice")
+    prepared.policy()
+    outcome = ready(KeyAlone(prepared)).attempt("alice")
+    assert outcome.granted and not outcome.asked
+    [finding] = findings(prepared)
+    assert (finding["severity"], finding["file"]) == ("problem", f"/proc/{Sshd.process.pid}/cmdline")
+    assert finding["what"] == "AuthenticationMethods: 'publickey' lets people in without a code"
+    assert findings(prepared, *ALICE) == []
+    Sshd.stop()
+    assert findings(prepared) == []
+
+
+def test_finds_service_of_sshd_that_is_called_otherwise(prepared):
+    """Before OpenSSH 9.8 the name of the program is the PAM service."""
+    if "pamservicename" in prepared.run("/usr/sbin/sshd", "-T").stdout.lower():
+        pytest.skip("this sshd is 'sshd' to PAM, whatever its name")
+    program = Path("/usr/sbin/ssh-elsewhere")
+    program.symlink_to("sshd")
+    Sshd.run(README, program=str(program))
+    [finding] = findings(prepared)
+    assert finding["what"] == "sshd uses the PAM service 'ssh-elsewhere', which has no line of twostep"
+    program.unlink()
+
+
+def test_does_not_call_complete_what_it_cannot_see(prepared):
+    """An sshd with too little room for its title, which replaces its arguments."""
+    sshd = subprocess.Popen(["/usr/sbin/sshd", "-D", "-o", "UsePAM=no"], env={})
+    wait_until(lambda: b"sshd: " in Path(f"/proc/{sshd.pid}/cmdline").read_bytes())
+    report = json.loads(prepared.run("twostep", "doctor", "--json").stdout)
+    sshd.terminate()
+    sshd.wait(timeout=10)
+    assert not report["complete"]
+    assert f"/proc/{sshd.pid}/cmdline" in [finding["file"] for finding in report["findings"]]
+
+
+def test_finds_settings_that_sshd_has_not_read_yet(prepared):
+    pid_file = Path("/run/sshd.pid")
+    pid_file.unlink(missing_ok=True)
+    sshd = subprocess.Popen(["/usr/sbin/sshd", "-D"])
+    try:
+        wait_until(lambda: pid_file.exists() and pid_file.read_text().strip() == str(sshd.pid))
+        assert findings(prepared) == []
+        configure(README)
+        [finding] = findings(prepared)
+        assert finding["what"] == f"it was changed after the sshd that runs was started (process {sshd.pid})"
+        apply(finding["remedy"])
+        wait_until(lambda: findings(prepared) == [])
+        assert sshd.poll() is None
+    finally:
+        sshd.terminate()
+        sshd.wait(timeout=10)
+
+
+def wait_until(holds):
+    deadline = time.monotonic() + 10
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 def break_store(_machine):

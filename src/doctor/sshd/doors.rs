@@ -8,8 +8,6 @@ use super::rules::{Case, SettingCheck};
 use crate::effect::Effect;
 use crate::finding::{Finding, Remedy};
 
-const SERVICE: &str = "sshd";
-
 /// Each method, and the setting that has sshd offer it.
 const METHODS: [(&str, &str); 5] = [
     ("gssapi-with-mic", "gssapiauthentication"),
@@ -32,7 +30,7 @@ fn effect(case: &Case<'_>, remedy: &Remedy) -> Effect {
     };
     let Some((keyword, value)) = text.trim().split_once(' ') else { return Effect::default() };
     let was = Entrance::of(&case.view, case.first);
-    change(&was, &was.with(&keyword.to_ascii_lowercase(), value))
+    change(&was, &was.with(&keyword.to_ascii_lowercase(), value), &case.service)
 }
 
 /// What is decided before PAM, and by our line.
@@ -122,14 +120,14 @@ struct Person {
     code: Code,
 }
 
-fn change(was: &Entrance, is: &Entrance) -> Effect {
+fn change(was: &Entrance, is: &Entrance, service: &str) -> Effect {
     let people = [(true, false), (false, true), (true, true)];
     let effects = people.map(|(key, password)| {
         let turn = |code| [was, is].map(|entrance| entrance.lets_in(Person { key, password, code }));
         match (turn(Code::Wrong), turn(Code::Right), turn(Code::NotAsked)) {
-            ([false, true], _, _) => Effect::opens(SERVICE),
-            ([true, false], [_, true], _) => Effect::closes(SERVICE),
-            (_, [true, false], _) | (_, _, [true, false]) => Effect::locks(SERVICE),
+            ([false, true], _, _) => Effect::opens(service),
+            ([true, false], [_, true], _) => Effect::closes(service),
+            (_, [true, false], _) | (_, _, [true, false]) => Effect::locks(service),
             _ => Effect::default(),
         }
     });
@@ -146,7 +144,7 @@ mod tests {
         const ALL: &[&str] = &["keyboard-interactive", "password", "publickey"];
         const NO_PASSWORD: &[&str] = &["keyboard-interactive", "publickey"];
         let [closes, opens, locks] =
-            [Effect::closes, Effect::opens, Effect::locks].map(|effect| effect(SERVICE));
+            [Effect::closes, Effect::opens, Effect::locks].map(|effect| effect("sshd"));
         let none = Effect::default;
         let both = || closes.clone().and(locks.clone());
         let table = [
@@ -185,7 +183,11 @@ mod tests {
         for (first, offered, methods, keyword, value, expected) in table {
             let was =
                 Entrance { uses_pam: true, offered: offered.to_vec(), methods: methods.to_owned(), first };
-            assert_eq!(change(&was, &was.with(keyword, value)), expected, "{methods}: {keyword} {value}");
+            assert_eq!(
+                change(&was, &was.with(keyword, value), "sshd"),
+                expected,
+                "{methods}: {keyword} {value}"
+            );
         }
     }
 }

@@ -3,16 +3,18 @@
 use twostep_hostconf::location::Location;
 use twostep_hostconf::sshd::config::MAIN;
 use twostep_hostconf::sshd::effective::{PATIENCE, SshdRefusal};
+use twostep_hostconf::sshd::launch::Launch;
 
 use crate::finding::{Finding, Remedy};
 
-/// The finding for `refusal`.
-pub(crate) fn finding(refusal: &SshdRefusal) -> Finding {
-    let main = || Location::file(MAIN);
+/// The finding for `refusal`, by an sshd that is started so.
+pub(crate) fn finding(refusal: &SshdRefusal, launch: &Launch) -> Finding {
+    let main = || Location::file(launch.file.as_deref().unwrap_or(MAIN));
     let (location, said) = match refusal {
-        SshdRefusal::Settings { location, message } => {
-            (location.clone(), message.clone().unwrap_or_else(|| "it does not say why".to_owned()))
-        }
+        SshdRefusal::Settings { location, message } => (
+            location.clone().unwrap_or_else(main),
+            message.clone().unwrap_or_else(|| "it does not say why".to_owned()),
+        ),
         SshdRefusal::CannotRun { program, error } => (main(), format!("{program} -T: {error}")),
         SshdRefusal::TooSlow { program } => {
             (main(), format!("{program} -T did not end within {} s", PATIENCE.as_secs()))

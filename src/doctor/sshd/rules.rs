@@ -1,11 +1,11 @@
 //! What must hold of sshd's settings, one rule a function.
 
-use twostep_core::policy::Policy;
 use twostep_hostconf::sshd::methods::{Way, beside_pam, is_offered, ways};
 use twostep_hostconf::sshd::view::View;
 use twostep_hostconf::tree;
 
 use super::fate::{Fate, SshdFirstFactor, fate, mended};
+use super::pam_service::{KEYWORD, USUAL};
 use super::setting::{set, whom};
 use crate::context::Context;
 use crate::enrolling::{self, TIME_TO_ENROLL};
@@ -16,6 +16,8 @@ pub(crate) struct Case<'a> {
     pub view: View<'a>,
     pub root_view: View<'a>,
     pub first: SshdFirstFactor,
+    /// The PAM service that sshd uses.
+    pub service: String,
     pub context: &'a Context<'a>,
 }
 
@@ -28,12 +30,22 @@ pub(crate) const EVERYBODY: &[SettingCheck] = &[uses_pam, root_has_a_way_in, the
 pub(crate) const EVERYONE_AND_BLOCKS: &[(&[&str], SettingCheck)] = &[
     (&["kbdinteractiveauthentication"], can_ask),
     (&["passwordauthentication", "authenticationmethods"], password_is_no_way_in),
-    (&["pubkeyauthentication", "authenticationmethods"], keys_are_taken),
+    (&["pubkeyauthentication", "authenticationmethods", KEYWORD], keys_are_taken),
     (
         &["authenticationmethods", "pubkeyauthentication", "gssapiauthentication", "hostbasedauthentication"],
         nobody_comes_in_beside_pam,
     ),
-    (&["authenticationmethods", "passwordauthentication", "pubkeyauthentication"], every_way_in_asks),
+    (
+        &[
+            "authenticationmethods",
+            "passwordauthentication",
+            "pubkeyauthentication",
+            "gssapiauthentication",
+            "hostbasedauthentication",
+            KEYWORD,
+        ],
+        every_way_in_asks,
+    ),
 ];
 
 fn uses_pam(case: &Case<'_>) -> Option<Finding> {
@@ -42,7 +54,7 @@ fn uses_pam(case: &Case<'_>) -> Option<Finding> {
             case.view.location("usepam"),
             "UsePAM is no",
             "sshd then does not come to PAM: nobody is asked for a code.",
-            set(&case.view, "UsePAM", "yes"),
+            set(case.context.root, &case.view, "UsePAM", "yes"),
         )
     })
 }
@@ -53,7 +65,7 @@ fn can_ask(case: &Case<'_>) -> Option<Finding> {
             case.view.location("kbdinteractiveauthentication"),
             format!("KbdInteractiveAuthentication is no{}", whom(&case.view)),
             "It is the only method by which sshd can ask for a code: whoever needs one cannot log in.",
-            set(&case.view, "KbdInteractiveAuthentication", "yes"),
+            set(case.context.root, &case.view, "KbdInteractiveAuthentication", "yes"),
         )
     })
 }
@@ -65,7 +77,7 @@ fn password_is_no_way_in(case: &Case<'_>) -> Option<Finding> {
             case.view.location("passwordauthentication"),
             format!("PasswordAuthentication is yes{}", whom(&case.view)),
             "The method 'password' cannot ask for a code: whoever needs one types the password there for nothing.",
-            set(&case.view, "PasswordAuthentication", "no"),
+            set(case.context.root, &case.view, "PasswordAuthentication", "no"),
         )
     })
 }
@@ -79,7 +91,7 @@ fn keys_are_taken(case: &Case<'_>) -> Option<Finding> {
             view.location("pubkeyauthentication"),
             format!("PubkeyAuthentication is no{}, but a key must come first", whom(view)),
             "Everybody is refused.",
-            set(view, "PubkeyAuthentication", "yes"),
+            set(case.context.root, view, "PubkeyAuthentication", "yes"),
         )
     })
 }
@@ -96,15 +108,18 @@ fn nobody_comes_in_beside_pam(case: &Case<'_>) -> Option<Finding> {
                 whom(view),
                 beside.join(" or ")
             ),
-            format!("{} {}", passed_over(case.context.policy.as_ref()), for_whom(case.first)),
-            set(view, "AuthenticationMethods", case.first.way()),
+            format!("{} {}", passed_over(case), for_whom(case.first)),
+            set(case.context.root, view, "AuthenticationMethods", case.first.way()),
         )
     })
 }
 
 /// What it means that sshd comes to PAM's account part alone.
-fn passed_over(policy: Option<&Policy>) -> &'static str {
-    let guarded = policy.map(|policy| policy.gate.services.iter().any(|service| service == "sshd"));
+fn passed_over(case: &Case<'_>) -> &'static str {
+    let policy = case.context.policy.as_ref();
+    // sshd is meant by its usual name, too, whatever its service.
+    let is_meant = |service: &String| *service == case.service || service == USUAL;
+    let guarded = policy.map(|policy| policy.gate.services.iter().any(is_meant));
     match guarded {
         None => "That way nobody is asked for a code.",
         Some(true) => {
@@ -132,21 +147,16 @@ fn every_way_in_asks(case: &Case<'_>) -> Option<Finding> {
     let offered: Vec<&Way> = all.iter().filter(|way| is_offered(way, view)).collect();
     let worst = offered.iter().max_by_key(|way| fate(way, case.first))?;
     let only = offered.iter().all(|way| fate(way, case.first) == Fate::CannotAsk);
-    let (finding, what, why): (fn(_, _, _, _) -> _, _, _) = match fate(worst, case.first) {
+    let no_key = format!("The line in /etc/pam.d/{} says first_factor=publickey.", case.service);
+    let (finding, what, why): (fn(_, _, _, _) -> _, _, &str) = match fate(worst, case.first) {
         Fate::Asked => return None,
         Fate::CannotAsk => (
             if only { Finding::problem } else { Finding::warning },
             "cannot ask for a code",
             "There sshd asks for nothing but the password: whoever needs a code is refused.",
         ),
-        Fate::NoKey => (
-            Finding::problem,
-            "refuses everybody, because no key comes first",
-            "The line in /etc/pam.d/sshd says first_factor=publickey.",
-        ),
-        Fate::NotAsked => {
-            (Finding::problem, "lets people in without a code", passed_over(case.context.policy.as_ref()))
-        }
+        Fate::NoKey => (Finding::problem, "refuses everybody, because no key comes first", &no_key),
+        Fate::NotAsked => (Finding::problem, "lets people in without a code", passed_over(case)),
     };
     let what = format!("AuthenticationMethods{}: '{worst}' {what}", whom(view));
     Some(finding(view.location("authenticationmethods"), what, why, mend_ways(case, &all, worst)))
@@ -155,14 +165,19 @@ fn every_way_in_asks(case: &Case<'_>) -> Option<Finding> {
 /// A key alone may be meant for accounts that a block names one by one: then the policy must say it, too.
 fn mend_ways(case: &Case<'_>, all: &[Way], worst: &Way) -> Remedy {
     let mended = mended(all, case.first);
-    let names = case.view.block().is_some_and(|block| block.named().is_some());
+    let mut blocks = case.view.blocks();
+    let names = match (blocks.next(), blocks.next()) {
+        (Some(block), None) => block.named().is_some(),
+        _ => false,
+    };
     if fate(worst, case.first) != Fate::NotAsked || !names {
-        return set(&case.view, "AuthenticationMethods", &mended);
+        return set(case.context.root, &case.view, "AuthenticationMethods", &mended);
     }
     Remedy::Advice {
         text: format!(
-            "If that is meant, exempt them in the policy, by a rule with services = [\"sshd\"] and mode = \"exempt\". If \
-             not, write there: AuthenticationMethods {mended}"
+            "If that is meant, exempt them in the policy, by a rule with services = [\"{}\"] and mode = \"exempt\". If \
+             not, write there: AuthenticationMethods {mended}",
+            case.service
         ),
     }
 }
@@ -171,7 +186,7 @@ fn mend_ways(case: &Case<'_>, all: &[Way], worst: &Way) -> Remedy {
 fn root_has_a_way_in(case: &Case<'_>) -> Option<Finding> {
     let view = &case.root_view;
     // What sshd -T says is the older name.
-    let value = view.value("permitrootlogin").text.replace("without-password", "prohibit-password");
+    let value = view.word("permitrootlogin").replace("without-password", "prohibit-password");
     let by_key_alone = |way: &Way| fate(way, case.first) == Fate::NotAsked;
     let shut = ways(view).is_some_and(|ways| !ways.iter().any(by_key_alone));
     (["prohibit-password", "forced-commands-only"].contains(&value.as_str()) && shut && root_has_keys(case.context)).then(|| {
@@ -181,7 +196,7 @@ fn root_has_a_way_in(case: &Case<'_>) -> Option<Finding> {
             "sshd then takes no password and no code of root's, and AuthenticationMethods asks for one. Log in as yourself \
              and use sudo, and say that root stays out; or let root in by a key alone, in a block 'Match User root' with \
              'AuthenticationMethods publickey', and exempt root at sshd in the policy.",
-            set(&case.view, "PermitRootLogin", "no"),
+            set(case.context.root, &case.view, "PermitRootLogin", "no"),
         )
     })
 }
@@ -195,12 +210,12 @@ fn there_is_time_to_enroll(case: &Case<'_>) -> Option<Finding> {
     let view = &case.view;
     let time = seconds(&view.value("logingracetime").text)?;
     let short = time > 0 && time < TIME_TO_ENROLL;
-    (short && enrolling::is_possible(case.context, "sshd")).then(|| {
+    (short && enrolling::is_possible(case.context, &case.service)).then(|| {
         Finding::warning(
             view.location("logingracetime"),
             format!("LoginGraceTime is {time} s: too short to enroll in a login"),
             enrolling::WHY_SHORT,
-            set(view, "LoginGraceTime", &TIME_TO_ENROLL.to_string()),
+            set(case.context.root, view, "LoginGraceTime", &TIME_TO_ENROLL.to_string()),
         )
     })
 }

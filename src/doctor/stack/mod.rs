@@ -37,6 +37,7 @@ use twostep_hostconf::location::Location;
 use twostep_hostconf::pam::files::Files;
 use twostep_hostconf::pam::pam_line::PamLine;
 use twostep_hostconf::pam::service::Service;
+use twostep_hostconf::sshd::services::services as sshd_services;
 
 use crate::context::{Context, Visibility};
 use crate::finding::{Finding, Remedy};
@@ -124,7 +125,11 @@ fn guarded(context: &Context<'_>) -> Vec<String> {
     }
     let policy = context.policy.as_ref();
     let enrollment = policy.map_or_else(Enrollment::default, |policy| policy.enrollment.clone());
-    [enrollment.services, gates(context)].concat()
+    let mut guarded = [enrollment.services, gates(context)].concat();
+    if guarded.iter().any(|service| service == "sshd") {
+        guarded.extend(sshd_services(context.root)); // sshd is meant, whatever its service
+    }
+    guarded
 }
 
 /// Where the account line refuses a login that has bypassed the code.

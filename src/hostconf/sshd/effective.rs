@@ -7,7 +7,9 @@ use std::process::{Child, Command, Stdio};
 use std::thread::{JoinHandle, sleep, spawn};
 use std::time::{Duration, Instant};
 
-use super::config::MAIN;
+use twostep_core::os::root::Root;
+
+use super::launch::Launch;
 use crate::location::Location;
 
 /// Where distributions put sshd.
@@ -24,29 +26,31 @@ const PAUSE: Duration = Duration::from_millis(10);
 pub enum SshdRefusal {
     /// It cannot start with what it was given.
     Settings {
-        /// The line that it names, else the main file.
-        location: Location,
+        /// The line that it names, if it does.
+        location: Option<Location>,
         /// The first line of what it says; none if it says nothing.
         message: Option<String>,
     },
     /// It could not be run.
     CannotRun {
         /// The program that was to be run.
-        program: &'static str,
+        program: String,
         /// What the operating system says.
         error: io::Error,
     },
     /// It did not end in time.
     TooSlow {
         /// The program that was run.
-        program: &'static str,
+        program: String,
     },
 }
 
-/// The settings by keyword, in lower case. None where sshd has nothing to say: it is not installed, or did not come so far.
-pub fn settings() -> Option<Result<BTreeMap<String, String>, SshdRefusal>> {
-    let program = PROGRAMS.iter().find(|program| Path::new(program).exists())?;
-    match run(program) {
+/// The settings by keyword, in lower case, of an sshd that is started so. None where sshd has nothing to say: it is not
+/// installed, or did not come so far.
+pub fn settings(launch: &Launch) -> Option<Result<BTreeMap<String, String>, SshdRefusal>> {
+    let programs = [launch.program.as_str()].into_iter().chain(PROGRAMS);
+    let program = programs.into_iter().find(|program| Path::new(program).exists())?;
+    match run(program, &launch.arguments()) {
         Ok(Ok(output)) => Some(Ok(output.lines().filter_map(pair).collect())),
         // sshd has never been started since the machine was: its settings were not read.
         Ok(Err(message)) if message.contains("privilege separation directory") => None,
@@ -55,15 +59,22 @@ pub fn settings() -> Option<Result<BTreeMap<String, String>, SshdRefusal>> {
     }
 }
 
+/// Whether there is an sshd below `root`.
+pub fn is_installed(root: &Root) -> bool {
+    PROGRAMS.iter().any(|program| root.path(program).exists())
+}
+
+/// OpenSSH 10.6 writes keywords as the manual does.
 fn pair(line: &str) -> Option<(String, String)> {
-    line.split_once(' ').map(|(keyword, value)| (keyword.to_owned(), value.to_owned()))
+    line.split_once(' ').map(|(keyword, value)| (keyword.to_ascii_lowercase(), value.to_owned()))
 }
 
 /// Runs `sshd -T`: its settings, or the error that it prints. That may be longer than a pipe holds, so it is read meanwhile.
-fn run(program: &'static str) -> Result<Result<String, String>, SshdRefusal> {
-    let failed = |error| SshdRefusal::CannotRun { program, error };
+fn run(program: &str, arguments: &[&str]) -> Result<Result<String, String>, SshdRefusal> {
+    let failed = |error| SshdRefusal::CannotRun { program: program.to_owned(), error };
     let mut sshd = Command::new(program)
         .arg("-T")
+        .args(arguments)
         .env_clear()
         .current_dir("/")
         .stdin(Stdio::null())
@@ -75,7 +86,7 @@ fn run(program: &'static str) -> Result<Result<String, String>, SshdRefusal> {
     match wait(&mut sshd).map_err(failed)? {
         Some(true) => Ok(Ok(said(output))),
         Some(false) => Ok(Err(said(message))),
-        None => Err(SshdRefusal::TooSlow { program }),
+        None => Err(SshdRefusal::TooSlow { program: program.to_owned() }),
     }
 }
 
@@ -107,19 +118,14 @@ fn said(reader: JoinHandle<Vec<u8>>) -> String {
 
 fn refused(message: &str) -> SshdRefusal {
     let first = message.lines().next();
-    SshdRefusal::Settings {
-        location: first.map_or_else(|| Location::file(MAIN), location),
-        message: first.map(str::to_owned),
-    }
+    SshdRefusal::Settings { location: first.and_then(location), message: first.map(str::to_owned) }
 }
 
 /// `FILE line N: ...` or `FILE: line N: ...`, as sshd writes it.
-fn location(message: &str) -> Location {
-    let located = message.split_once(" line ").and_then(|(file, rest)| {
-        let number = rest.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()?;
-        Some(Location::line(file.trim_end_matches(':'), number))
-    });
-    located.filter(|location| location.file.starts_with('/')).unwrap_or_else(|| Location::file(MAIN))
+fn location(message: &str) -> Option<Location> {
+    let (file, rest) = message.split_once(" line ")?;
+    let number = rest.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()?;
+    file.starts_with('/').then(|| Location::line(file.trim_end_matches(':'), number))
 }
 
 #[cfg(test)]
@@ -129,12 +135,28 @@ mod tests {
     #[test]
     fn what_sshd_refuses_is_found_in_its_message() {
         let table = [
-            ("/etc/ssh/a.conf line 7: Bad configuration option: x", Location::line("/etc/ssh/a.conf", 7)),
-            ("/etc/ssh/a.conf: line 7: Bad configuration option: x", Location::line("/etc/ssh/a.conf", 7)),
-            ("sshd: no hostkeys available -- exiting.", Location::file(MAIN)),
+            (
+                "/etc/ssh/a.conf line 7: Bad configuration option: x",
+                Some(Location::line("/etc/ssh/a.conf", 7)),
+            ),
+            (
+                "/etc/ssh/a.conf: line 7: Bad configuration option: x",
+                Some(Location::line("/etc/ssh/a.conf", 7)),
+            ),
+            ("command-line: line 0: Bad configuration option: x", None),
+            ("sshd: no hostkeys available -- exiting.", None),
         ];
         for (message, expected) in table {
             assert_eq!(location(message), expected, "{message}");
         }
+    }
+
+    #[test]
+    fn reads_keywords_in_any_case() {
+        assert_eq!(pair("UsePAM yes"), Some(("usepam".to_owned(), "yes".to_owned())));
+        assert_eq!(
+            pair("authenticationmethods A B"),
+            Some(("authenticationmethods".to_owned(), "A B".to_owned()))
+        );
     }
 }

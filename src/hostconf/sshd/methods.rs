@@ -2,6 +2,7 @@
 
 use std::fmt::{self, Display, Formatter};
 
+use super::config::Config;
 use super::view::View;
 
 /// The methods that do not go through PAM's auth part, and the setting of each.
@@ -55,7 +56,7 @@ pub fn name(method: &str) -> &str {
 
 /// The ways in that sshd offers; none if it takes any method that it has, one alone.
 pub fn ways(view: &View<'_>) -> Option<Vec<Way>> {
-    let value = view.value("authenticationmethods").text;
+    let value = view.word("authenticationmethods");
     (value != "any").then(|| value.split_whitespace().map(Way::parse).collect())
 }
 
@@ -63,6 +64,14 @@ pub fn ways(view: &View<'_>) -> Option<Vec<Way>> {
 pub fn is_offered(way: &Way, view: &View<'_>) -> bool {
     let settings = BESIDE_PAM.iter().chain([&("password", "passwordauthentication")]);
     settings.into_iter().all(|(method, setting)| !way.has(method) || view.is_on(setting))
+}
+
+/// How many methods beside PAM one way asks for, at most, of all that are written anywhere.
+pub fn most_beside_pam(config: &Config) -> usize {
+    let lines = config.settings.iter().filter(|setting| setting.keyword == "authenticationmethods");
+    let ways = lines.flat_map(|setting| setting.value.split_whitespace()).map(Way::parse);
+    let count = |way: Way| BESIDE_PAM.iter().filter(|(method, _)| way.has(method)).count();
+    ways.map(count).max().unwrap_or(0)
 }
 
 /// The methods that sshd has beside PAM.

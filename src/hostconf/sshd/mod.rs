@@ -1,15 +1,23 @@
-//! sshd: its settings in its files, what it says of them itself, and the ways in that they offer.
+//! sshd: how it is started, its settings in its files, what it says of them itself, and the ways in that they offer.
 //!
 //! Each file uses only those before it:
 //!
 //! ```text
-//! words, glob -> config -> effective
-//!                       -> view -> methods
+//! process -> launch -> listeners;  words -> environment -> units;  these -> launches
+//! words, glob, launch -> config -> effective
+//!                               -> view -> methods;  launches, config -> services
 //! ```
 
 pub mod config;
 pub mod effective;
+mod environment;
 pub mod glob;
+pub mod launch;
+pub mod launches;
+mod listeners;
 pub mod methods;
+pub mod process;
+pub mod services;
+mod units;
 pub mod view;
 pub mod words;

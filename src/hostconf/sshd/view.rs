@@ -2,18 +2,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::config::{Block, Config, MAIN};
+use super::config::{Block, Config};
 use crate::location::Location;
 
 /// What holds where nothing is set (sshd_config(5)).
-const DEFAULTS: [(&str, &str); 9] = [
+const DEFAULTS: [(&str, &str); 11] = [
     ("authenticationmethods", "any"),
     ("gssapiauthentication", "no"),
     ("hostbasedauthentication", "no"),
     ("kbdinteractiveauthentication", "yes"),
     ("logingracetime", "120"),
+    ("pamservicename", "sshd"),
     ("passwordauthentication", "yes"),
     ("permitrootlogin", "prohibit-password"),
+    ("pidfile", "/run/sshd.pid"),
     ("pubkeyauthentication", "yes"),
     ("usepam", "no"),
 ];
@@ -25,16 +27,18 @@ pub struct View<'a> {
     said: &'a BTreeMap<String, String>,
     /// The blocks that are in force.
     active: BTreeSet<usize>,
-    /// The block that this is about; none if it is about everybody.
-    block: Option<usize>,
+    /// The blocks that this is about; none if it is about everybody.
+    blocks: BTreeSet<usize>,
 }
 
 /// What holds, and the line that says so.
 pub struct EffectiveValue {
-    /// The value, in lower case.
+    /// The value.
     pub text: String,
     /// The line; none if nothing is set.
     pub location: Option<Location>,
+    /// Whether that is no line of a file, but the command line.
+    is_option: bool,
     indent: String,
     block: Option<usize>,
 }
@@ -47,6 +51,13 @@ pub enum Spot {
         location: Location,
         /// The blanks before its keyword.
         indent: String,
+    },
+    /// On the command line, in place of what stands there.
+    OnCommandLine {
+        /// The line or process that has the command line.
+        location: Location,
+        /// What sets it now, as sshd is given it; none if nothing does.
+        now: Option<String>,
     },
     /// Before this line, or at the end of the file if none is named.
     Before {
@@ -61,14 +72,18 @@ impl<'a> View<'a> {
     /// For everybody whom no block means. `said` is what `sshd -T` says, empty if it was not asked.
     pub fn of_everybody(config: &'a Config, said: &'a BTreeMap<String, String>) -> Self {
         let active = (0..config.blocks.len()).filter(|&block| config.is_for_everybody(block)).collect();
-        Self { config, said, active, block: None }
+        Self { config, said, active, blocks: BTreeSet::new() }
     }
 
-    /// For whom block `index` means.
-    pub fn of_block(config: &'a Config, said: &'a BTreeMap<String, String>, index: usize) -> Self {
+    /// For whom all of these blocks mean.
+    pub fn of_blocks(
+        config: &'a Config,
+        said: &'a BTreeMap<String, String>,
+        blocks: BTreeSet<usize>,
+    ) -> Self {
         let mut view = Self::of_everybody(config, said);
-        view.active.extend(config.chain(index));
-        Self { block: Some(index), ..view }
+        view.active.extend(blocks.iter().flat_map(|&block| config.chain(block)));
+        Self { blocks, ..view }
     }
 
     /// For root, as far as blocks name root and ask for nothing else.
@@ -84,15 +99,14 @@ impl<'a> View<'a> {
         view
     }
 
-    /// The block that this is about.
-    pub fn block(&self) -> Option<&'a Block> {
-        self.block.and_then(|block| self.config.blocks.get(block))
+    /// The blocks that this is about.
+    pub fn blocks(&self) -> impl Iterator<Item = &'a Block> {
+        self.blocks.iter().filter_map(|&block| self.config.blocks.get(block))
     }
 
-    /// Whether the block itself sets one of `keywords`.
-    pub fn sets(&self, keywords: &[&str]) -> bool {
-        let of_block = self.config.settings.iter().filter(|setting| setting.block == self.block);
-        of_block.map(|setting| setting.keyword.as_str()).any(|keyword| keywords.contains(&keyword))
+    /// Whether each of the blocks itself sets one of `keywords`.
+    pub fn each_sets(&self, keywords: &[&str]) -> bool {
+        self.blocks.iter().all(|&block| self.config.sets(block, keywords))
     }
 
     /// What holds for `keyword`, which is in lower case: the first line of a block in force, else what sshd says, else the
@@ -106,8 +120,9 @@ impl<'a> View<'a> {
         let default = || DEFAULTS.iter().find(|(name, _)| *name == keyword).map_or("", |(_, value)| value);
         let text = said.map(String::as_str).or(line.map(|line| line.value.as_str())).unwrap_or_else(default);
         EffectiveValue {
-            text: text.to_ascii_lowercase(),
+            text: text.to_owned(),
             location: line.map(|line| line.location.clone()),
+            is_option: line.is_some_and(|line| line.is_option),
             // A tab would not survive on a terminal.
             indent: line.map_or_else(String::new, |line| line.indent.replace('\t', "    ")),
             block: line.and_then(|line| line.block),
@@ -118,33 +133,46 @@ impl<'a> View<'a> {
         self.active.iter().all(|&block| self.config.is_for_everybody(block))
     }
 
-    /// Whether `keyword` is `yes`.
-    pub fn is_on(&self, keyword: &str) -> bool {
-        self.value(keyword).text == "yes"
+    /// The value of `keyword`, whose case means nothing, in lower case.
+    pub fn word(&self, keyword: &str) -> String {
+        self.value(keyword).text.to_ascii_lowercase()
     }
 
-    /// The line at which `keyword` gets what holds; else the block, else the main file.
+    /// Whether `keyword` is `yes`.
+    pub fn is_on(&self, keyword: &str) -> bool {
+        self.word(keyword) == "yes"
+    }
+
+    /// The line at which `keyword` gets what holds; else the first of the blocks, else where settings of this sshd belong.
     pub fn location(&self, keyword: &str) -> Location {
         let location =
-            self.value(keyword).location.or_else(|| self.block().map(|block| block.location.clone()));
-        location.unwrap_or_else(|| Location::file(MAIN))
+            self.value(keyword).location.or_else(|| self.blocks().next().map(|block| block.location.clone()));
+        location.unwrap_or_else(|| self.main())
+    }
+
+    /// The main file; else the command line.
+    fn main(&self) -> Location {
+        self.config.main.as_ref().map_or_else(|| self.config.origin.clone(), Location::file)
     }
 
     /// Where a line must stand that sets `keyword`, which is in lower case, here and nowhere else.
     pub fn spot(&self, keyword: &str) -> Spot {
         let now = self.value(keyword);
-        let ours = self.block.is_none() || now.block == self.block;
-        match (now.location, self.block()) {
-            (Some(location), _) if ours => Spot::InsteadOf { location, indent: now.indent },
-            (_, Some(block)) => {
+        let ours = self.blocks.is_empty() || now.block.is_some_and(|block| self.blocks.contains(&block));
+        match (now.location, self.blocks().next(), self.config.first_match()) {
+            (Some(location), ..) if ours && now.is_option => {
+                Spot::OnCommandLine { location, now: Some(now.text) }
+            }
+            (Some(location), ..) if ours => Spot::InsteadOf { location, indent: now.indent },
+            (_, Some(block), _) => {
                 let line = block.location.line.map_or(1, |line| line.saturating_add(1));
                 Spot::Before { location: Location::line(&block.location.file, line), indent: "    " }
             }
-            (_, None) => {
-                let first = self.config.first_match();
-                let location = first.map_or_else(|| Location::file(MAIN), |line| Location::line(MAIN, line));
-                Spot::Before { location, indent: "" }
-            }
+            (.., first) => match (&self.config.main, first) {
+                (None, _) => Spot::OnCommandLine { location: self.config.origin.clone(), now: None },
+                (Some(main), None) => Spot::Before { location: Location::file(main), indent: "" },
+                (Some(main), Some(line)) => Spot::Before { location: Location::line(main, line), indent: "" },
+            },
         }
     }
 }

@@ -1,0 +1,178 @@
+//! One sshd, with the settings that it is started with.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use twostep_hostconf::location::Location;
+use twostep_hostconf::sshd::config::{Block, Config};
+use twostep_hostconf::sshd::effective;
+use twostep_hostconf::sshd::launch::Launch;
+use twostep_hostconf::sshd::methods::most_beside_pam;
+use twostep_hostconf::sshd::view::View;
+
+use super::pam_service::{self, PamService, Services};
+use super::rules::{Case, EVERYBODY, EVERYONE_AND_BLOCKS, SettingCheck};
+use super::{doors, refusal, stale, unseen};
+use crate::context::{Context, Visibility};
+use crate::finding::{Finding, Remedy};
+use crate::people::People;
+
+/// One sshd, and what it says of its settings. That is empty below another root, or if root does not ask.
+struct Sshd<'a> {
+    context: &'a Context<'a>,
+    launch: &'a Launch,
+    config: &'a Config,
+    said: &'a BTreeMap<String, String>,
+    services: Services<'a>,
+}
+
+/// What is wrong with an sshd that is started so, for everybody and for each `Match` block.
+pub(crate) fn check(context: &Context<'_>, launch: &Launch) -> Vec<Finding> {
+    let (said, refusal) = said(context, launch);
+    let Some(config) = Config::read(context.root, launch).or_else(|| without_file(context, launch, &said))
+    else {
+        return unseen::settings(context, launch).into_iter().collect();
+    };
+    if context.visibility == Visibility::Public && config.hides {
+        return Vec::new();
+    }
+    let services = Services::new(context, launch, &said);
+    let sshd = Sshd { context, launch, config: &config, said: &said, services };
+    if !sshd.concerns_us() {
+        return Vec::new();
+    }
+    if let Some(location) = config.too_deep {
+        return vec![includes_too_much(location)];
+    }
+    let mut findings: Vec<_> = refusal.into_iter().collect();
+    findings.extend(sshd.of_everybody());
+    findings.extend(sshd.of_blocks());
+    findings.extend(stale::check(context, launch, &config, &View::of_everybody(&config, &said)));
+    findings.into_iter().map(|finding| sshd.named(finding)).collect()
+}
+
+/// What sshd says of itself, to root alone; of a machine below another root it cannot be asked.
+fn said(context: &Context<'_>, launch: &Launch) -> (BTreeMap<String, String>, Option<Finding>) {
+    let may_ask = context.root.is_machine() && context.visibility == Visibility::Whole;
+    match may_ask.then(|| effective::settings(launch)).flatten() {
+        Some(Ok(said)) => (said, None),
+        Some(Err(refusal)) => (BTreeMap::new(), Some(refusal::finding(&refusal, launch))),
+        None => (BTreeMap::new(), None),
+    }
+}
+
+/// An sshd may need no file. Then all that is known is what it says.
+fn without_file(context: &Context<'_>, launch: &Launch, said: &BTreeMap<String, String>) -> Option<Config> {
+    (!said.is_empty()).then(|| Config::of_options(context.root, launch))
+}
+
+fn includes_too_much(location: Location) -> Finding {
+    Finding::problem(
+        location,
+        "sshd comes here by more 'Include' lines than it takes",
+        "The next start or reload of sshd fails: nobody can log in by SSH then. What it would ask for is not known.",
+        Remedy::Advice { text: "Delete the 'Include' line that leads back to its own file.".to_owned() },
+    )
+}
+
+impl<'a> Sshd<'a> {
+    fn view(&self, blocks: BTreeSet<usize>) -> View<'a> {
+        View::of_blocks(self.config, self.said, blocks)
+    }
+
+    /// Whether a service that this sshd uses has a line of ours, or the usual one.
+    fn concerns_us(&self) -> bool {
+        let blocks = (0..self.config.blocks.len()).map(|block| BTreeSet::from([block]));
+        let mut views = [BTreeSet::new()].into_iter().chain(blocks).map(|blocks| self.view(blocks));
+        pam_service::is_guarded(self.context, pam_service::USUAL)
+            || views.any(|view| self.services.of(&view).first.is_some())
+    }
+
+    /// What the rules need; none if the service has no line of ours, so that they mean nothing.
+    fn case(&self, view: View<'a>) -> Option<Case<'a>> {
+        let PamService { name, first, .. } = self.services.of(&view);
+        let root_view = View::of_root(self.config, self.said);
+        first.map(|first| Case { view, root_view, first, service: name, context: self.context })
+    }
+
+    fn of_everybody(&self) -> Vec<Finding> {
+        let view = self.view(BTreeSet::new());
+        let mut findings = pam_service::check(self.context, &self.services.of(&view), &view);
+        if let Some(case) = self.case(view) {
+            findings.extend(EVERYBODY.iter().filter_map(|rule| doors::judge(*rule, &case)));
+            findings.extend(EVERYONE_AND_BLOCKS.iter().filter_map(|(_, rule)| doors::judge(*rule, &case)));
+        }
+        findings
+    }
+
+    /// What `Match` blocks set, one by one and together. Each of two blocks may be harmless, and both together let people in.
+    fn of_blocks(&self) -> Vec<Finding> {
+        let blocks: Vec<_> = (0..self.config.blocks.len()).filter(|&block| self.matters(block)).collect();
+        // One block sets the ways in, and at most one other block switches on each of their methods.
+        let most = most_beside_pam(self.config).saturating_add(1).max(2);
+        let services = blocks.iter().flat_map(|&block| self.service_of_block(block));
+        let mut findings: Vec<_> = services.collect();
+        let groups = self.config.together(&blocks, most).unwrap_or_else(|| {
+            findings.push(unseen::blocks(blocks.len(), self.launch));
+            blocks.iter().map(|&block| BTreeSet::from([block])).collect()
+        });
+        for (keywords, rule) in EVERYONE_AND_BLOCKS {
+            findings.extend(self.of_groups(&groups, keywords, *rule));
+        }
+        findings
+    }
+
+    /// Whether the block sets what a rule looks at, for people of whom the policy asks something.
+    fn matters(&self, block: usize) -> bool {
+        let mut keywords = EVERYONE_AND_BLOCKS.iter().map(|(keywords, _)| keywords);
+        !self.config.is_for_everybody(block)
+            && keywords.any(|keywords| self.config.sets(block, keywords))
+            && !self.is_exempt(block)
+    }
+
+    /// Whether the policy asks nothing of those whom the block names, so that they may come in as they like.
+    fn is_exempt(&self, index: usize) -> bool {
+        let Some(policy) = &self.context.policy else { return self.context.hides_policy() };
+        let Some(named) = self.config.blocks.get(index).and_then(Block::named) else { return false };
+        let service = self.services.of(&self.view(BTreeSet::from([index])));
+        People::of(self.context.root).are_exempt(policy, &named, &service.name, self.context.now)
+    }
+
+    fn service_of_block(&self, block: usize) -> Vec<Finding> {
+        let view = self.view(BTreeSet::from([block]));
+        if !view.each_sets(&[pam_service::KEYWORD]) {
+            return Vec::new();
+        }
+        pam_service::check(self.context, &self.services.of(&view), &view)
+    }
+
+    /// What one rule says of each group of blocks. It is not repeated where it says so of everybody, or of a part of the group.
+    fn of_groups(&self, groups: &[BTreeSet<usize>], keywords: &[&str], rule: SettingCheck) -> Vec<Finding> {
+        let everybody = self.case(self.view(BTreeSet::new()));
+        let is_told = everybody.and_then(|case| rule(&case)).is_some();
+        let mut told: Vec<&BTreeSet<usize>> = Vec::new();
+        let mut findings = Vec::new();
+        for group in groups {
+            let view = self.view(group.clone());
+            let is_known = || is_told || told.iter().any(|part| part.is_subset(group));
+            if !view.each_sets(keywords) || (group.len() > 1 && is_known()) {
+                continue;
+            }
+            if let Some(finding) = self.case(view).and_then(|case| doors::judge(rule, &case)) {
+                findings.push(finding);
+                told.push(group);
+            }
+        }
+        findings
+    }
+
+    /// The finding. If no file says how this sshd is started, it names the process.
+    fn named(&self, finding: Finding) -> Finding {
+        match self.launch.processes.first() {
+            Some(process) if !self.launch.is_written() => {
+                let why = format!("{} This is the sshd that runs as process {}.", finding.why, process.pid);
+                Finding { why, ..finding }
+            }
+            _ => finding,
+        }
+    }
+}
