@@ -47,8 +47,10 @@ def test_member_by_directory_alone_is_asked(machine, vips):
     assert UNKNOWN not in machine.log_text()
 
 
-def test_group_that_nobody_knows_has_no_members(machine, directory):
-    """As on Debian, which has a group sudo and no group wheel."""
+@pytest.mark.parametrize("sources", ["files systemd", "files directory"])
+def test_group_that_nobody_knows_has_no_members(machine, directory, sources):
+    """As on Debian, which has a group sudo and no group wheel, and asks systemd, though it may not run."""
+    directory.sources(sources)
     machine.policy(BY_GROUP.replace('"vips"]', '"wheel", "sudo"]'))
     assert ready(Su(machine)).attempt("bob").granted
     assert machine.verdicts() == ["exempt not-enrolled"]

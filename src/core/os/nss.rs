@@ -29,9 +29,12 @@ const GROUP_BUFFER: usize = 16 * 1024;
 const GROUPS: usize = 64;
 
 /// `enum nss_status` of nss.h.
+const TRYAGAIN: c_int = -2;
 const UNAVAIL: c_int = -1;
 const NOTFOUND: c_int = 0;
 const SUCCESS: c_int = 1;
+/// With this error nss-systemd says that no service of systemd's has users or groups, as where systemd does not run.
+const NOBODY_THERE: Errno = Errno::ESRCH;
 
 type GroupByName =
     unsafe extern "C" fn(*const c_char, *mut libc::group, *mut c_char, usize, *mut c_int) -> c_int;
@@ -150,12 +153,10 @@ impl Source {
         let status = unsafe {
             ask(name.as_ptr(), group.as_mut_ptr(), buffer.as_mut_ptr(), GROUP_BUFFER, &raw mut error)
         };
-        let is_too_large = Errno::from_raw(error) == Errno::ERANGE;
-        match status {
-            SUCCESS => Ok(true),
-            NOTFOUND => Ok(false),
-            _ if status < UNAVAIL && is_too_large => Ok(true),
-            _ => Err(self.away(error)),
+        match (status, Errno::from_raw(error)) {
+            (SUCCESS, _) | (TRYAGAIN, Errno::ERANGE) => Ok(true),
+            (NOTFOUND, _) | (UNAVAIL, NOBODY_THERE) => Ok(false),
+            (_, error) => Err(self.away(error)),
         }
     }
 
@@ -172,9 +173,9 @@ impl Source {
         let status = unsafe {
             ask(user.as_ptr(), gid, &raw mut *count, &raw mut *room, &raw mut *gids, -1, &raw mut error)
         };
-        match status {
-            SUCCESS | NOTFOUND => Ok(list.to_vec()),
-            _ => Err(self.away(error)),
+        match (status, Errno::from_raw(error)) {
+            (SUCCESS | NOTFOUND, _) | (UNAVAIL, NOBODY_THERE) => Ok(list.to_vec()),
+            (_, error) => Err(self.away(error)),
         }
     }
 
@@ -188,8 +189,7 @@ impl Source {
         Ok((!function.is_null()).then_some(function))
     }
 
-    fn away(&self, error: c_int) -> Fault {
-        let error = Errno::from_raw(error);
+    fn away(&self, error: Errno) -> Fault {
         Fault(format!("the source '{}' of the name service does not answer: {}", self.name, words(error)))
     }
 
