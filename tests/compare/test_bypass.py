@@ -84,6 +84,15 @@ def test_limits(machine, vips):
         outcome.text = ""  # of the dynamic linker, where the program cannot even start
 
 
+@pytest.mark.parametrize("spelling", ["REMO", "remo@corp.example"])
+def test_spelling(machine, directory, spelling):
+    """Nor by another spelling of the name than the rule has:"""
+    directory.user("remo", 20001, "REMO", "remo@corp.example")
+    machine.module.require_user(spelling)
+    machine.serve()
+    stays_out(machine.login(machine.wrong(), user="remo"))
+
+
 def test_around_the_auth_phase(machine):
     """Who skips the auth phase, as with a key at sshd, is stopped in the account phase"""
     if not machine.module.has_account_phase:
