@@ -8,7 +8,7 @@ use crate::administrator::Administrator;
 use crate::failure::Failure;
 use crate::terminal::say;
 
-use super::{check_gone, other_names, rename};
+use super::renaming::{check_gone, other_names, rename};
 
 /// Renames what is stored of each account that surely is the same one, and tells what became of the others. What was done
 /// already is passed over, so it can be run again wherever it ended.
