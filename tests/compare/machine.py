@@ -91,6 +91,13 @@ class Machine:
         only = f"auth [success=ignore default=1] pam_succeed_if.so quiet {self.module.only}\n" if self.module.only else ""
         Path("/etc/pam.d", service).write_text(f"{only}auth {control} {self.module.line} {arguments}\n{behind}\n{rest}")
 
+    def serve_account(self, service):
+        """The same, with this module in the account phase, too."""
+        self.serve(service)
+        ours = f"account required {self.module.line.split()[0]}\n"
+        file = Path("/etc/pam.d", service)
+        file.write_text(ours + file.read_text())
+
     def enroll(self, *users):
         """Alice, and whoever else, is enrolled; bob has a secret of his own. The codes of that moment are spent."""
         for user in users or ("alice",):

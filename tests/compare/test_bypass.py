@@ -4,7 +4,6 @@ import os
 import pwd
 import resource
 import shutil
-from pathlib import Path
 
 import pytest
 
@@ -98,9 +97,6 @@ def test_around_the_auth_phase(machine):
     if not machine.module.has_account_phase:
         pytest.skip("it has no account phase")
     machine.module.require()
-    machine.serve("sshd")
-    line = machine.module.line.split()[0]
-    account = Path("/etc/pam.d/sshd").read_text().replace("account required pam_permit.so", f"account required {line}\naccount required pam_permit.so")
-    Path("/etc/pam.d/sshd").write_text(account)
+    machine.serve_account("sshd")
     outcome = machine.login(service="sshd", options=["--account-alone"])
     assert outcome.account not in (None, SUCCESS)
