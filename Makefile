@@ -66,9 +66,10 @@ asan: ## the tests of tests/libpam with the module under AddressSanitizer (night
 	tests/deps test
 	tests/asan
 
-night: build ## long runs that CI does not do: a real sssd and slapd in the sandbox (as root)
+night: build ## long runs that CI does not do: a real sssd and slapd; limits in 100 steps, faults of four kinds (as root)
 	tests/deps test
 	tests/directory/run
+	TWOSTEP_NIGHT=1 tests/e2e/run -k test_groups
 
 demo: ## a real login with a code, in a sandbox; installs what it needs (as root)
 	tests/deps demo

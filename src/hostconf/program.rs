@@ -37,6 +37,11 @@ pub enum ProgramFailure {
     TooSlow,
 }
 
+/// Runs `program` with the rights of this process, and nothing as its standard input.
+pub(crate) fn run(program: &str, arguments: &[&str]) -> Result<Output, ProgramFailure> {
+    finish(Command::new(program).args(arguments), String::new())
+}
+
 /// Runs `program` as nobody, where this process may, with `input` as its standard input: it sees that text and what everybody
 /// may read.
 pub fn run_as_nobody(program: &str, arguments: &[&str], input: String) -> Result<Output, ProgramFailure> {
@@ -45,11 +50,16 @@ pub fn run_as_nobody(program: &str, arguments: &[&str], input: String) -> Result
     if geteuid().is_root() {
         command.uid(NOBODY).gid(NOBODY); // and without further groups
     }
-    run(command, input).map_err(ProgramFailure::CannotRun)?.ok_or(ProgramFailure::TooSlow)
+    finish(&mut command, input)
+}
+
+fn finish(command: &mut Command, input: String) -> Result<Output, ProgramFailure> {
+    let output = output_of(command, input).map_err(ProgramFailure::CannotRun)?;
+    output.ok_or(ProgramFailure::TooSlow)
 }
 
 /// What the program says; none if it had to be ended. Input and output may be longer than a pipe holds.
-fn run(mut command: Command, input: String) -> io::Result<Option<Output>> {
+fn output_of(command: &mut Command, input: String) -> io::Result<Option<Output>> {
     let piped = command.env_clear().current_dir("/").stdin(Stdio::piped());
     let mut child = piped.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
     let (stdout, stderr) = (reader(child.stdout.take()), reader(child.stderr.take()));

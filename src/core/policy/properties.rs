@@ -75,6 +75,17 @@ impl Chance {
         keys
     }
 
+    /// Any mode, and four rules about everybody.
+    fn policy(&mut self) -> String {
+        let rules: Vec<Vec<String>> = (0..4)
+            .map(|number| {
+                let mode = MODES[self.below(3)];
+                self.rule(number, mode, None)
+            })
+            .collect();
+        text(MODES[self.below(3)], &rules)
+    }
+
     fn subject(&mut self) -> LoginFacts<'static> {
         let known = self.some(&GROUPS).into_iter().map(str::to_owned).collect::<BTreeSet<_>>();
         let address = Address::of(self.pick(&REMOTE));
@@ -168,13 +179,7 @@ fn turned_round(key: &str) -> String {
 fn what_is_not_known_never_makes_a_verdict_milder() {
     let mut chance = Chance(0x7F4A_7C15);
     for _ in 0..500 {
-        let rules: Vec<Vec<String>> = (0..4)
-            .map(|number| {
-                let mode = MODES[chance.below(3)];
-                chance.rule(number, mode, None)
-            })
-            .collect();
-        let written = text(MODES[chance.below(3)], &rules);
+        let written = chance.policy();
         let policy = parsed(&written);
         let who = LoginFacts {
             groups: Groups::Known(BTreeSet::new()),
@@ -205,13 +210,7 @@ fn judges_some_methods_no_milder_than_all_of_them() {
     let mut chance = Chance(0x3C6E_F372);
     let (mut stricter, mut exempt) = (0, 0);
     for _ in 0..10_000 {
-        let rules: Vec<Vec<String>> = (0..4)
-            .map(|number| {
-                let mode = MODES[chance.below(3)];
-                chance.rule(number, mode, None)
-            })
-            .collect();
-        let written = text(MODES[chance.below(3)], &rules);
+        let written = chance.policy();
         let policy = parsed(&written);
         let methods = chance.some(&METHODS);
         let listed = methods[..chance.below(methods.len() + 1)].to_vec();

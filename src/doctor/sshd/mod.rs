@@ -29,7 +29,7 @@ pub(crate) fn check(context: &Context<'_>) -> Vec<Finding> {
         launches.known.iter().flat_map(|launch| one_sshd::check(context, launch)).collect();
     // Others cannot see whether it is unclear, or only hidden from them.
     if context.visibility == Visibility::Whole && pam_service::is_guarded(context, pam_service::USUAL) {
-        findings.extend(launches.unclear.into_iter().map(|location| unseen::options(location)));
+        findings.extend(launches.unclear.into_iter().map(unseen::options));
     }
     findings
 }

@@ -1,8 +1,9 @@
 //! sshd refuses its settings, or cannot be asked for them.
 
 use twostep_hostconf::location::Location;
+use twostep_hostconf::program::PATIENCE;
 use twostep_hostconf::sshd::config::MAIN;
-use twostep_hostconf::sshd::effective::{PATIENCE, SshdRefusal};
+use twostep_hostconf::sshd::effective::SshdRefusal;
 use twostep_hostconf::sshd::launch::Launch;
 
 use crate::finding::{Finding, Remedy};

@@ -1,25 +1,17 @@
 //! What sshd itself says of its settings: `sshd -T`.
 
 use std::collections::BTreeMap;
-use std::io::{self, Read};
+use std::io;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::thread::{JoinHandle, sleep, spawn};
-use std::time::{Duration, Instant};
 
 use twostep_core::os::root::Root;
 
 use super::launch::Launch;
 use crate::location::Location;
+use crate::program::{self, Output, ProgramFailure};
 
 /// Where distributions put sshd.
 const PROGRAMS: [&str; 4] = ["/usr/sbin/sshd", "/usr/bin/sshd", "/usr/local/sbin/sshd", "/sbin/sshd"];
-/// How long sshd may take to read its settings.
-pub const PATIENCE: Duration = Duration::from_secs(5);
-/// More bytes than that are none of its settings.
-const MOST: u64 = 16 * 1024 * 1024;
-/// How often to look whether it has ended.
-const PAUSE: Duration = Duration::from_millis(10);
 
 /// Why sshd does not say what its settings are.
 #[derive(Debug)]
@@ -69,51 +61,16 @@ fn pair(line: &str) -> Option<(String, String)> {
     line.split_once(' ').map(|(keyword, value)| (keyword.to_ascii_lowercase(), value.to_owned()))
 }
 
-/// Runs `sshd -T`: its settings, or the error that it prints. That may be longer than a pipe holds, so it is read meanwhile.
+/// Runs `sshd -T`: its settings, or the error that it prints.
 fn run(program: &str, arguments: &[&str]) -> Result<Result<String, String>, SshdRefusal> {
-    let failed = |error| SshdRefusal::CannotRun { program: program.to_owned(), error };
-    let mut sshd = Command::new(program)
-        .arg("-T")
-        .args(arguments)
-        .env_clear()
-        .current_dir("/")
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .map_err(failed)?;
-    let (output, message) = (reader(sshd.stdout.take()), reader(sshd.stderr.take()));
-    match wait(&mut sshd).map_err(failed)? {
-        Some(true) => Ok(Ok(said(output))),
-        Some(false) => Ok(Err(said(message))),
-        None => Err(SshdRefusal::TooSlow { program: program.to_owned() }),
+    let arguments: Vec<&str> = ["-T"].into_iter().chain(arguments.iter().copied()).collect();
+    let named = || program.to_owned();
+    match program::run(program, &arguments) {
+        Ok(Output { is_success: true, stdout, .. }) => Ok(Ok(stdout)),
+        Ok(Output { stderr, .. }) => Ok(Err(stderr.trim().to_owned())),
+        Err(ProgramFailure::CannotRun(error)) => Err(SshdRefusal::CannotRun { program: named(), error }),
+        Err(ProgramFailure::TooSlow) => Err(SshdRefusal::TooSlow { program: named() }),
     }
-}
-
-/// Whether sshd ended well; none if it had to be ended.
-fn wait(sshd: &mut Child) -> io::Result<Option<bool>> {
-    let started = Instant::now();
-    while started.elapsed() < PATIENCE {
-        if let Some(status) = sshd.try_wait()? {
-            return Ok(Some(status.success()));
-        }
-        sleep(PAUSE);
-    }
-    sshd.kill()?;
-    sshd.wait().map(|_| None)
-}
-
-fn reader(pipe: Option<impl Read + Send + 'static>) -> JoinHandle<Vec<u8>> {
-    spawn(move || {
-        let mut bytes = Vec::new();
-        // What cannot be read any more is missing from a message.
-        let _ = pipe.map(|pipe| pipe.take(MOST).read_to_end(&mut bytes));
-        bytes
-    })
-}
-
-fn said(reader: JoinHandle<Vec<u8>>) -> String {
-    String::from_utf8_lossy(&reader.join().unwrap_or_default()).trim().to_owned()
 }
 
 fn refused(message: &str) -> SshdRefusal {
