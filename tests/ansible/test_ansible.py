@@ -162,6 +162,7 @@ def package(name, depends=""):
 def test_the_example_does_what_it_says_and_the_second_time_nothing():
     packages = [package("twostep"), package("libpam-twostep", "Depends: twostep (= 0.0)")]
     places = {"twostep_packages": packages, "twostep_tickets_dir": str(TICKETS), "twostep_report_dir": str(REPORTS)}
+    places["twostep_tickets"] = ["alice", "bob", "admin"]  # admin is in the group sudo here
     example = (ANSIBLE / "example.yml", "--connection", "local", "-vvv", "--diff", "--extra-vars", json.dumps(places))
     before = SSHD.read_bytes()
 
@@ -177,7 +178,7 @@ def test_the_example_does_what_it_says_and_the_second_time_nothing():
     assert "authenticationmethods publickey" in output_of("sshd", "-T", "-C", "user=ansible,host=x,addr=192.0.2.7").splitlines()
 
     assert stat.S_IMODE(TICKETS.stat().st_mode) == 0o700
-    for user in ("alice", "bob"):
+    for user in ("alice", "bob", "admin"):
         file = TICKETS / f"sandbox-{user}.ticket"
         ticket = re.match(rf"Ticket for {user}: (\w{{4}}(-\w{{4}}){{3}})\n", file.read_text())[1]
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
@@ -185,7 +186,7 @@ def test_the_example_does_what_it_says_and_the_second_time_nothing():
         assert ticket not in first.output, "a ticket is printed"
 
     report = json.loads((REPORTS / "sandbox.json").read_text())
-    assert [person["user"] for person in report["status"]] == ["alice", "bob"]
+    assert [person["user"] for person in report["status"]] == ["alice", "bob", "admin"]
     assert report["doctor"]["problems"] == 0 and report["doctor"]["complete"]
 
     kept = files(), stored(), (TICKETS / "sandbox-alice.ticket").read_text()

@@ -1,6 +1,7 @@
 """A directory service under our thumb: nss_directory.c as a second source of the name service, and what it answers."""
 
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -20,6 +21,7 @@ class Directory:
         self._usual = NSSWITCH.read_text()
         self._lines = {}
         self._status = {}
+        self._homes = set()
 
     def install(self):
         source = Path(__file__).with_name("nss_directory.c")
@@ -37,12 +39,15 @@ class Directory:
         self.library.unlink(missing_ok=True)
         ANSWERS.unlink(missing_ok=True)
         ASKED.unlink(missing_ok=True)
+        for home in self._homes:
+            shutil.rmtree(home)
 
     def user(self, name, uid, *spellings, gid=None):
         """The user `name`, in the place of whoever had that uid, by any of these spellings, too. Without `gid` they have a group
         of their own."""
         home = Path("/home", str(uid))
         home.mkdir(exist_ok=True)
+        self._homes.add(home)
         (home / ".hushlogin").touch()
         os.chown(home, uid, gid or uid)
         hashed = subprocess.run(

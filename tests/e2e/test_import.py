@@ -55,7 +55,7 @@ def empty_homes():
     yield
     for user in ("alice", "bob", "carol", "dave"):
         for file in Path(pwd.getpwnam(user).pw_dir).glob(".google_authenticator*"):
-            file.unlink()
+            shutil.rmtree(file) if file.is_dir() and not file.is_symlink() else file.unlink()
 
 
 def rows_of(machine, *arguments):
