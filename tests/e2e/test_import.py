@@ -51,8 +51,10 @@ def written(user, *lines, key=KEY):
 
 
 @pytest.fixture(autouse=True)
-def empty_homes():
+def no_key_stays(tmp_path):
+    """After the whole run none is in any file."""
     yield
+    shutil.rmtree(tmp_path)
     for user in ("alice", "bob", "carol", "dave"):
         for file in Path(pwd.getpwnam(user).pw_dir).glob(".google_authenticator*"):
             shutil.rmtree(file) if file.is_dir() and not file.is_symlink() else file.unlink()
