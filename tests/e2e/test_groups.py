@@ -164,6 +164,20 @@ def test_limits_of_the_caller_never_make_it_milder(machine, vips, service, kind)
     assert "deny not-enrolled" in machine.verdicts(hang_ups=True), "with enough, a code is asked for"
 
 
+@pytest.mark.parametrize("variable", ["_SSS_LOOPS", "_NO_WINBINDD"])
+def test_environment_of_the_caller_never_makes_it_milder(machine, vips, variable):
+    """With these the libraries of SSSD and Samba say "not found", in set-uid programs, too."""
+    machine.stack("su", "auth requisite pam_unix.so nodelay", "auth required pam_twostep.so")
+    command, answers = su()
+    alice = {"user": "alice", "group": "alice", "extra_groups": [], "start_new_session": True}
+    environment = {"PATH": os.environ["PATH"], variable: "NO"}
+    done = subprocess.run(
+        command, input=answers + 9 * "123456\n", capture_output=True, text=True, timeout=60, check=False, env=environment, **alice
+    )
+    assert "IN-AS" not in done.stdout
+    assert f"with {variable} in the environment" in machine.log_text()
+
+
 def quick_hash(*users):
     """A hash of a few milliseconds, and one for which little memory is enough."""
     for user in users:

@@ -9,7 +9,7 @@ use nix::unistd::{Gid, Group, getgrouplist};
 use crate::fault::Fault;
 
 use super::account::NssName;
-use super::nss::GroupSources;
+use super::nss::{GroupSources, Source};
 use super::{limits, words};
 
 /// The local database: every machine has it, whatever else its name service asks.
@@ -40,7 +40,7 @@ pub fn memberships(user: &NssName, groups: &BTreeSet<&str>) -> Result<BTreeSet<S
 /// Fails unless it is certain that `user` is in none of `others`, and that `absent` do not exist.
 fn confirm(user: &NssName, name: &CStr, others: &[libc::gid_t], absent: &[&str]) -> Result<(), Fault> {
     let sources = GroupSources::load()?;
-    if !(sources.groups.is_empty() && sources.memberships.is_empty()) {
+    if sources.groups.iter().chain(&sources.memberships).any(Source::is_directory) {
         check_primary_group(user)?;
     }
     for source in &sources.memberships {

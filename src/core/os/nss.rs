@@ -23,6 +23,14 @@ const FILES: &str = "files";
 /// The libraries that the dynamic linker knows of (ld.so(8)), beside those in its own folders.
 const LINKER_CACHE: &str = "/etc/ld.so.cache";
 const LINKER_DIRS: [&str; 4] = ["/lib", "/usr/lib", "/lib64", "/usr/lib64"];
+/// What some sources are set up by. Distributions name them in nsswitch.conf on machines that have none of it: then they are
+/// "unavailable", and have nobody.
+const SETUPS: [(&str, &[&str]); 4] = [
+    ("sss", &["/etc/sssd/sssd.conf", "/etc/sssd/conf.d"]),
+    ("db", &["/var/lib/misc/group.db", "/var/db/group.db"]),
+    ("extrausers", &["/var/lib/extrausers/group"]),
+    ("cache", &["/etc/group.cache"]),
+];
 /// Bytes for one group. Of one that needs more it is known that it exists.
 const GROUP_BUFFER: usize = 16 * 1024;
 /// Room for so many groups of a user, at first: the library takes more.
@@ -33,6 +41,11 @@ const TRYAGAIN: c_int = -2;
 const UNAVAIL: c_int = -1;
 const NOTFOUND: c_int = 0;
 const SUCCESS: c_int = 1;
+/// Variables with which the libraries of SSSD (sss_client/common.c) and Samba (nsswitch/wb_common.c) say "not found" and ask
+/// nobody. They heed them in set-uid programs, too, whose caller can set them.
+const SILENCERS: [&str; 2] = ["_SSS_LOOPS", "_NO_WINBINDD"];
+/// The one whose answers need no directory.
+const SYSTEMD: &str = "systemd";
 /// With this error nss-systemd says that no service of systemd's has users or groups, as where systemd does not run.
 const NOBODY_THERE: Errno = Errno::ESRCH;
 
@@ -62,8 +75,13 @@ pub(super) struct GroupSources {
 }
 
 impl GroupSources {
-    /// Loads them. Fails if one that is installed cannot be loaded.
+    /// Loads them. Fails if one that is installed cannot be loaded, or is told by the environment to answer nothing.
     pub(super) fn load() -> Result<Self, Fault> {
+        if let Some(name) = SILENCERS.into_iter().find(|name| is_set(name)) {
+            return Err(Fault(format!(
+                "with {name} in the environment the directory's library says nothing"
+            )));
+        }
         let text = match fs::read(SWITCH) {
             Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
             Err(error) if error.kind() == ErrorKind::NotFound => String::new(),
@@ -75,18 +93,40 @@ impl GroupSources {
     }
 }
 
-/// The sources of one database that are asked as long as each says "not found", without the local files.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "that it is set at all makes a verdict stricter, whoever has set it"
+)]
+fn is_set(name: &str) -> bool {
+    std::env::var_os(name).is_some()
+}
+
+/// The sources of one database that are asked as long as each says "not found", without the local files. Of several lines glibc
+/// takes one, which one depends on its version: here all count.
 fn database(switch: &str, name: &str) -> Option<Vec<String>> {
-    let lines = switch.lines().map(|line| line.split_once('#').map_or(line, |(before, _)| before));
-    let mut databases = lines.filter_map(|line| line.split_once(':'));
-    let (_, mut rest) = databases.find(|(database, _)| database.trim() == name)?;
+    let lines =
+        switch.lines().map(|line| line.split_once('#').map_or(line, |(before, _)| before).trim_start());
+    let is_end = |c: char| c == ':' || c.is_whitespace();
+    let databases = lines.filter_map(|line| line.split_once(is_end));
+    let mut lists = databases.filter(|(database, _)| *database == name).map(|(_, rest)| sources_of(rest));
+    let mut all = lists.next()?;
+    for source in lists.flatten() {
+        if !all.contains(&source) {
+            all.push(source);
+        }
+    }
+    Some(all)
+}
+
+/// The sources of one line, up to one whose "not found" is final.
+fn sources_of(mut rest: &str) -> Vec<String> {
     let mut sources = Vec::new();
     loop {
-        rest = rest.trim_start();
+        rest = rest.trim_start_matches(|c: char| c == ':' || c.is_whitespace());
         if let Some(bracket) = rest.strip_prefix('[') {
             let (actions, after) = bracket.split_once(']').unwrap_or((bracket, ""));
             if ends_search(actions) {
-                break;
+                return sources;
             }
             rest = after;
             continue;
@@ -94,14 +134,13 @@ fn database(switch: &str, name: &str) -> Option<Vec<String>> {
         let end = rest.find(|c: char| c.is_whitespace() || c == '[').unwrap_or(rest.len());
         let (source, after) = rest.split_at(end);
         if source.is_empty() {
-            break;
+            return sources;
         }
         if source != FILES {
             sources.push(source.to_owned());
         }
         rest = after;
     }
-    Some(sources)
 }
 
 /// Whether these actions end the search where the source before them says "not found": `NOTFOUND=return` or, say,
@@ -118,9 +157,23 @@ fn ends_search(actions: &str) -> bool {
     actions.split_whitespace().filter_map(on_not_found).next_back().unwrap_or(false)
 }
 
-/// Those of `names` that are installed. glibc passes over one that is not.
+/// Those of `names` that are installed and set up. glibc passes over the others.
 fn loaded(names: &[String]) -> Result<Vec<Source>, Fault> {
-    names.iter().filter_map(|name| Source::load(name).transpose()).collect()
+    names.iter().filter(|name| is_set_up(name)).filter_map(|name| Source::load(name).transpose()).collect()
+}
+
+/// Whether there may be something by which the source is set up.
+fn is_set_up(name: &str) -> bool {
+    let setup = SETUPS.iter().find(|(source, _)| *source == name);
+    setup.is_none_or(|(_, places)| places.iter().any(|place| is_there(place)))
+}
+
+/// Whether a path is a file, a folder with something in it, or cannot be looked at.
+fn is_there(path: &str) -> bool {
+    match fs::read_dir(path) {
+        Ok(mut entries) => entries.next().is_some(),
+        Err(error) => error.kind() != ErrorKind::NotFound,
+    }
 }
 
 impl Source {
@@ -155,7 +208,8 @@ impl Source {
         };
         match (status, Errno::from_raw(error)) {
             (SUCCESS, _) | (TRYAGAIN, Errno::ERANGE) => Ok(true),
-            (NOTFOUND, _) | (UNAVAIL, NOBODY_THERE) => Ok(false),
+            (NOTFOUND, _) => Ok(false),
+            (UNAVAIL, NOBODY_THERE) if self.name == SYSTEMD => Ok(false),
             (_, error) => Err(self.away(error)),
         }
     }
@@ -174,7 +228,8 @@ impl Source {
             ask(user.as_ptr(), gid, &raw mut *count, &raw mut *room, &raw mut *gids, -1, &raw mut error)
         };
         match (status, Errno::from_raw(error)) {
-            (SUCCESS | NOTFOUND, _) | (UNAVAIL, NOBODY_THERE) => Ok(list.to_vec()),
+            (SUCCESS | NOTFOUND, _) => Ok(list.to_vec()),
+            (UNAVAIL, NOBODY_THERE) if self.name == SYSTEMD => Ok(Vec::new()),
             (_, error) => Err(self.away(error)),
         }
     }
@@ -195,6 +250,11 @@ impl Source {
 
     pub(super) fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Whether its users and groups are those of a directory, which may be away.
+    pub(super) fn is_directory(&self) -> bool {
+        self.name != SYSTEMD && self.name != "compat"
     }
 }
 
@@ -261,7 +321,7 @@ mod tests {
             ("group: files [!UNAVAIL=return] ldap\n", Some(&[])),
             ("group: files [!NOTFOUND=return] ldap\n", Some(&["ldap"])),
             ("group: files [notfound=return NOTFOUND=continue] ldap [x", Some(&["ldap"])),
-            ("#group: x\n group : a\ngroup: b\n", Some(&["a"])),
+            ("#group: x\n group : a\ngroup b\ngroup: files a c", Some(&["a", "b", "c"])),
         ];
         for (text, expected) in table {
             let found = database(text, "group");
@@ -273,6 +333,16 @@ mod tests {
                 "{text}"
             );
         }
+    }
+
+    #[test]
+    fn file_and_filled_folder_are_a_setup() {
+        let empty = std::env::temp_dir().join(format!("twostep-nss-{}", std::process::id()));
+        fs::create_dir(&empty).unwrap();
+        let found = ["/etc/passwd", "/etc", "/no-such-file", empty.to_str().unwrap()].map(is_there);
+        fs::remove_dir(&empty).unwrap();
+        assert_eq!(found, [true, true, false, false]);
+        assert!(is_set_up("systemd"));
     }
 
     #[test]
