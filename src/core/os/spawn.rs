@@ -13,6 +13,11 @@ use crate::fault::Fault;
 use super::channel::Channel;
 use super::words;
 
+/// The exit status of a child that could not run its program, as shells have it.
+const NOT_RUN: c_int = 127;
+/// The exit statuses from here on stand for a program that a signal has ended, as shells have it.
+const BY_SIGNAL: c_int = 128;
+
 /// Starts `program` with `socket` as its standard input, no argument but `name`, and no environment. It becomes a child of
 /// init's, or of who has asked to be one (`PR_SET_CHILD_SUBREAPER` of prctl(2)): nobody here waits for it.
 ///
@@ -30,16 +35,35 @@ pub fn start(program: &CStr, name: &CStr, socket: OwnedFd) -> Result<(), Fault> 
 pub(crate) fn run(program: &CStr, arguments: &[&CStr], patience: c_uint) -> Result<c_int, Fault> {
     let (_ours, nowhere) = Channel::pair()?;
     let pointers: Vec<_> = arguments.iter().map(|argument| argument.as_ptr()).chain([null()]).collect();
-    let started = fork_undisturbed(|| {
-        end_after(patience);
-        let Err(_) = become_program(program, &pointers, &[0, 1, 2], nowhere.as_raw_fd());
-        exit()
-    });
+    let started = fork_undisturbed(|| between(program, &pointers, nowhere.as_raw_fd(), patience));
     let ended = started.and_then(wait_for).map_err(|error| cannot_start(program, error))?;
-    if libc::WIFEXITED(ended) {
-        return Ok(libc::WEXITSTATUS(ended));
+    match libc::WEXITSTATUS(ended).checked_sub(BY_SIGNAL) {
+        Some(signal) if signal >= 0 => {
+            Err(Fault(format!("{} was ended by signal {signal}", program.to_string_lossy())))
+        }
+        Some(_) | None => Ok(libc::WEXITSTATUS(ended)),
     }
-    Err(Fault(format!("{} was ended by signal {}", program.to_string_lossy(), libc::WTERMSIG(ended))))
+}
+
+/// The child between the host and the program. Once a child executes a program, its end sends SIGCHLD to its parent, and any
+/// wait(2) finds it (execve(2)); so the parent is not the host.
+fn between(program: &CStr, arguments: &[*const c_char], nowhere: RawFd, patience: c_uint) -> Infallible {
+    // SAFETY: the default action calls no function. Were the signal ignored, there would be nothing to wait for.
+    let _ = unsafe { libc::signal(libc::SIGCHLD, libc::SIG_DFL) };
+    let child = match fork_without_signal() {
+        Ok(None) => {
+            end_after(patience);
+            let Err(_) = become_program(program, arguments, &[0, 1, 2], nowhere);
+            exit(NOT_RUN)
+        }
+        Ok(Some(child)) => child,
+        Err(_) => exit(NOT_RUN),
+    };
+    match wait_for(child) {
+        Ok(ended) if libc::WIFEXITED(ended) => exit(libc::WEXITSTATUS(ended)),
+        Ok(ended) => exit(BY_SIGNAL.saturating_add(libc::WTERMSIG(ended))),
+        Err(_) => exit(NOT_RUN),
+    }
 }
 
 /// Has this process, and what it becomes, end by SIGALRM in so many seconds, whatever the host has made of that signal.
@@ -62,9 +86,9 @@ fn in_child(program: &CStr, arguments: &[*const c_char], socket: RawFd) -> ! {
     match fork_without_signal() {
         Ok(None) => {
             let Err(_) = become_program(program, arguments, &[0], socket);
-            exit()
+            exit(NOT_RUN)
         }
-        Ok(Some(_)) | Err(_) => exit(),
+        Ok(Some(_)) | Err(_) => exit(NOT_RUN),
     }
 }
 
@@ -117,9 +141,9 @@ fn become_program(
     Err(Errno::last())
 }
 
-fn exit() -> ! {
+fn exit(status: c_int) -> ! {
     // SAFETY: takes a number, runs no handler of the host's, and does not return.
-    unsafe { libc::_exit(127) }
+    unsafe { libc::_exit(status) }
 }
 
 #[cfg(test)]
@@ -135,6 +159,16 @@ mod tests {
         assert_eq!(run_shell(c"echo out; echo err >&2; exit 27", 60), Ok(27));
         assert_eq!(run_shell(c"test ! -t 0 && test -z \"$HOME\"", 60), Ok(0));
         assert_eq!(run(c"/nonexistent", &[c"x"], 60), Ok(127));
+    }
+
+    #[test]
+    fn needs_no_sigchld_of_the_host() {
+        // SAFETY: no handler of a test's is replaced; no other test here waits for children meanwhile.
+        unsafe { libc::signal(libc::SIGCHLD, libc::SIG_IGN) };
+        let ended = run_shell(c"exit 27", 60);
+        // SAFETY: as before.
+        unsafe { libc::signal(libc::SIGCHLD, libc::SIG_DFL) };
+        assert_eq!(ended, Ok(27));
     }
 
     #[test]
