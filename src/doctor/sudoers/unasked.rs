@@ -33,8 +33,9 @@ fn finding(cases: &Cases<'_>, unasked: &Unasked, callers: &[&Case]) -> Finding {
         "sudo skips PAM's auth phase then, and with it the second step that these users have or must have.";
     let text = if is_always {
         format!(
-            "Take {reason} away, or, if it is meant, say so in the policy: a rule with these users, services = \
-             [\"sudo\", \"sudo-i\"] and mode = \"exempt\"."
+            "First check that each of them has a password ('passwd -S NAME') and is enrolled, and keep a root shell open. Then \
+             remove {reason} with visudo. If it is intended, exempt these users in the policy: a rule with these users, \
+             services = [\"sudo\", \"sudo-i\"] and mode = \"exempt\"."
         )
     } else {
         format!(
