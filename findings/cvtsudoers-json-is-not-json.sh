@@ -1,4 +1,6 @@
 #!/bin/bash
+# Version: sudo 1.9.13p3-1+deb12u4 (Debian 12)
+#
 # cvtsudoers -f json prints text that is no JSON for an entry with CWD, although it ends with 0.
 #
 # Guessed: what -f json prints can be read by any reader of JSON.

@@ -1,4 +1,6 @@
 #!/bin/bash
+# Version: sudo 1.9.13p3-1+deb12u4 (Debian 12)
+#
 # In the JSON of cvtsudoers, settings of a caller (Defaults:alice) and settings for a target (Defaults>alice) are the same.
 #
 # Guessed: a format that is made to be read by programs says which of the two a binding is, as the LDIF and sudoers formats do.

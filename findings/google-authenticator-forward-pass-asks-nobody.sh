@@ -1,4 +1,6 @@
 #!/bin/bash
+# Version: libpam-google-authenticator 20191231-2, pamtester 0.1.2-4, libpam 1.5.2 (Debian 12)
+#
 # pam_google_authenticator with "forward_pass nullok" asks a user who has no secret for nothing, and so forwards no password. A
 # pam_unix behind it with use_first_pass then refuses that user, who was never asked for the password.
 #

@@ -1,4 +1,6 @@
 #!/bin/bash
+# Version: libnss-extrausers 0.6-4.1, glibc 2.36 (Debian 12)
+#
 # Where glibc cannot load the library of a source of the name service, the source does not exist, without an error. It stays so
 # for the rest of the process, even once the library could be loaded.
 #

@@ -1,4 +1,6 @@
 #!/bin/bash
+# Version: libnss-systemd 252.39-1~deb12u2 (Debian 12)
+#
 # Where systemd does not run, the library of nss-systemd says of the groups of a user that the source is unavailable, with ESRCH.
 # getgrouplist(3) passes that over. Who asks the source itself must take it for "not found".
 #

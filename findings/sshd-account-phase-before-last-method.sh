@@ -1,4 +1,6 @@
 #!/bin/bash
+# Version: openssh-server 1:9.2p1-2+deb12u10, libpam 1.5.2 (Debian 12)
+#
 # sshd enters PAM's account phase before it adds the method that just succeeded to SSH_AUTH_INFO_0. An account module that reads
 # this variable sees nothing after a key alone, and a list without its last method after several. The session phase sees all.
 #
