@@ -153,7 +153,7 @@ impl<A: Application, M: Machine> Login<'_, A, M> {
             return Some(String::new());
         }
         let why = if required.is_assumed {
-            "it is not sure that they must: groups could not be looked up".to_owned()
+            "it is not sure that they must: groups or names could not be looked up".to_owned()
         } else if policy.enrollment.period.seconds() != PERIOD {
             "with a period of 60 s it would take longer than a login may".to_owned()
         } else if let Some(why) = why_not_by(items, options) {

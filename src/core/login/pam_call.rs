@@ -19,7 +19,7 @@ pub(crate) struct Required {
     pub rule: String,
     /// The day from which on it is mandatory, if that is still to come.
     pub starts: Option<Day>,
-    /// Whether it is only assumed, because groups could not be looked up.
+    /// Whether it is only assumed, because groups or names could not be looked up.
     pub is_assumed: bool,
 }
 
@@ -117,7 +117,7 @@ impl<'a, A: Application, M: Machine> PamCall<'a, A, M> {
             return Ok(required);
         }
         self.who.required = true;
-        Ok(Required { mode: Mode::Mandatory, starts: None, ..required })
+        Ok(Required { mode: Mode::Mandatory, starts: None, is_assumed: false, ..required })
     }
 
     fn groups_of(&mut self, name: &NssName, named: &BTreeSet<&str>) -> Groups {

@@ -185,7 +185,7 @@ pub struct Decision<'p> {
     pub line: usize,
     /// The day from which on it is mandatory, if that is still to come.
     pub starts: Option<Day>,
-    /// Whether it is only assumed, because groups could not be looked up.
+    /// Whether it is only assumed, because groups or names could not be looked up.
     pub is_assumed: bool,
 }
 

@@ -38,7 +38,9 @@ impl Policy {
             let this = rule.decision(now);
             match applies {
                 Applies::No(_) => {}
-                Applies::Perhaps(_) => {
+                Applies::Perhaps(condition) => {
+                    // Anybody who knows a password could otherwise enroll an account that the rule does not mean.
+                    let this = Decision { is_assumed: condition == Condition::Users, ..this };
                     strictest_perhaps = strictest_perhaps.map(|that| that.or_stricter(this)).or(Some(this));
                 }
                 Applies::Yes => sure = this,

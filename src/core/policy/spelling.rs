@@ -32,8 +32,9 @@ impl<'a> Spellings<'a> {
     }
 }
 
-/// Whether two names could be two spellings of one: the same but for upper and lower case, for a domain before `\` or behind
-/// `@`, for one that a character sets off which no portable name has (as in `corp+remo`), and for what stands for a blank.
+/// Whether two names could be two spellings of one: the same except for upper and lower case, for a domain before `\` or behind
+/// `@`, for a domain separated by a character that portable names do not contain (as in `corp+remo`), and for what stands for a
+/// blank.
 pub fn may_be_spelling(one: &str, other: &str) -> bool {
     one.eq_ignore_ascii_case(other) || !(is_portable(one) && is_portable(other)) && is_alike(one, other)
 }

@@ -448,12 +448,17 @@ fn enrolls_mandatory_newcomer_and_stores_nothing_yet() {
 #[test]
 fn where_a_login_cannot_enroll_nobody_sees_a_key() {
     type Change = fn(&mut PamItems);
-    let table: [(&str, Change, &str); 6] = [
+    let table: [(&str, Change, &str); 7] = [
         (MANDATORY, |items| items.has_password = false, "nothing shows that a first factor was proved"),
         (
             "mode = \"exempt\"\n[[rule]]\nname = \"a\"\ngroups = [\"lost\"]\nmode = \"opt-in\"",
             |_| (),
-            "groups could not be looked up",
+            "groups or names could not be looked up",
+        ),
+        (
+            "mode = \"opt-in\"\n[[rule]]\nname = \"a\"\nusers = [\"Root\"]\nmode = \"mandatory\"",
+            |_| (),
+            "groups or names could not be looked up",
         ),
         (MANDATORY, |items| items.service = "sudo".to_owned(), ""),
         (MANDATORY, |items| items.silent = true, "PAM_SILENT"),
