@@ -445,7 +445,7 @@ impl Denial {
     }
 }
 
-/// How a login came past the auth line, and what to do.
+/// Why the auth line was not run, and what to do.
 pub(crate) const fn how_it_was_skipped(program: Program) -> &'static str {
     match program {
         Program::Sshd => {

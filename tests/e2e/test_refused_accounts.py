@@ -72,7 +72,7 @@ def test_requisite_before_ours_stores_nothing_when_it_refuses(machine, module):
 
 
 @pytest.mark.parametrize("module", REFUSING)
-def test_behind_ours_the_log_says_before_which_module_it_was_stored(machine, module):
+def test_log_names_module_behind_ours_that_may_refuse(machine, module):
     outcome = attempt(machine, Refusing(machine, OURS, refusing(module)))
     assert outcome.refused and outcome.enrolling == WHOLE
     entry = machine.log()[-1]
@@ -107,7 +107,7 @@ def test_an_account_that_is_too_old_enrolls_nothing(machine, age, host_class, da
     assert_no_dialogue(machine, attempt(machine, host_class(machine)), cause)
 
 
-def test_a_password_that_must_be_changed_keeps_nobody_from_enrolling(machine, age):
+def test_enrolls_user_whose_password_must_be_changed(machine, age):
     age({"--lastday": 1000}, "--maxdays", "90")
     machine.policy(mode="mandatory", tries=1)
     changed = {"new_password": "another password of alice's"}

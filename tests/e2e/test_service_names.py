@@ -87,7 +87,7 @@ def test_login_for_another_host_asks_for_the_code(machine):
     assert all(entry["rhost"] == "192.0.2.7" for entry in machine.log())
 
 
-def test_login_for_another_host_enrolls_where_the_policy_names_it(machine):
+def test_login_for_another_host_enrolls_if_policy_says_so(machine):
     host = ready(LoginFromElsewhere(machine))
     machine.mandatory(services=[])
     assert host.attempt("bob", "123456", newcomer=Newcomer(machine, "bob")).enrolling == []
@@ -118,7 +118,7 @@ def test_sshd_asks_for_the_code_as_another_service(machine, elsewhere):
 
 
 @sshd_takes_a_service_name
-def test_doctor_says_that_sshds_service_is_unguarded_and_closes_it(machine, elsewhere):
+def test_doctor_closes_service_of_sshd_that_asks_nobody(machine, elsewhere):
     host = ready(SshElsewhere(machine))
     elsewhere.unlink()
     alice = machine.enroll("alice")

@@ -81,7 +81,7 @@ impl<F: Fn(&str) -> Option<String>> Phase<'_, F> {
             }
             self.judge(&whole, &place, depth)?;
             if self.is_lost() {
-                break; // files that include themselves would keep us busy
+                break; // or a file that includes itself would be read again and again
             }
         }
         Ok(())
@@ -92,7 +92,7 @@ impl<F: Fn(&str) -> Option<String>> Phase<'_, F> {
         self.behind.last().is_some_and(|last| last == UNREADABLE)
     }
 
-    /// Behind our line nothing can keep the phase from coming to it.
+    /// Lines behind ours cannot skip ours, so they are not checked.
     fn check(&self, check: impl FnOnce() -> Result<(), String>) -> Result<(), String> {
         if self.ours { Ok(()) } else { check() }
     }

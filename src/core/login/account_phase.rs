@@ -127,8 +127,8 @@ impl<A: Application, M: Machine> Admission<'_, A, M> {
         Ok(())
     }
 
-    /// Lets in somebody to whom the policy leaves the second step. That they are enrolled, and were not asked all the same, the
-    /// log says once in a login. It changes nothing, so a look that fails does not, either.
+    /// Lets in a user to whom the policy leaves the second step. If they are enrolled, the log says once per login that they were
+    /// not asked for a code. A failed look-up refuses nobody.
     fn let_in_unasked(&mut self, required: &Required, account: &Account, told: Told) {
         match self.call.machine.is_enrolled(account) {
             Ok(true) => {

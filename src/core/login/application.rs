@@ -98,7 +98,7 @@ pub enum HandoffKind {
     Passed,
     /// The person has enrolled, and nothing is stored yet.
     Enrolling(Box<NewEnrollment>),
-    /// Nothing: the gate has looked itself, lets in somebody who was not asked for a code, and the log says so.
+    /// No code was asked for. The account phase let the user in, and has logged it.
     Unasked,
 }
 

@@ -165,7 +165,7 @@ impl Fields {
     }
 }
 
-/// A value that cannot end its line, its quotes or a terminal's patience: of a long one the end is left out.
+/// A value that cannot contain a line end, a quote or a terminal escape. The end of a long one is left out.
 pub struct Value<'a>(pub &'a str);
 
 impl fmt::Display for Value<'_> {

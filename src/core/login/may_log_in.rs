@@ -1,5 +1,5 @@
 //! What lines behind ours would refuse, and can be asked before a login enrolls anybody: nologin(5), and the account's age
-//! by shadow(5). Else somebody who may not log in would choose the second step of an account whose password they know.
+//! by shadow(5). Otherwise a person who knows the password of a locked account could choose its second step.
 
 use std::ffi::c_int;
 use std::io;
@@ -9,6 +9,9 @@ use crate::pam::control::ReturnValue;
 /// The files in whose presence pam_nologin lets in nobody but root.
 pub const NOLOGIN: [&str; 2] = ["/var/run/nologin", "/etc/nologin"];
 
+/// The exit status where a program could not be run.
+const NOT_RUN: c_int = 127;
+
 /// Fails, with what to do, where a file of [`NOLOGIN`] is there; `look` gives what the look at one has found.
 pub fn check_nologin(uid: u32, look: impl Fn(&str) -> io::Result<()>) -> Result<(), String> {
     if uid == 0 {
@@ -17,7 +20,7 @@ pub fn check_nologin(uid: u32, look: impl Fn(&str) -> io::Result<()>) -> Result<
     for file in NOLOGIN {
         match look(file) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(format!("nobody can tell whether {file} is there: {error}")),
+            Err(error) => return Err(format!("{file} cannot be looked at: {error}")),
             Ok(()) => {
                 return Err(format!("{file} is there, so only root may log in: remove it to end that"));
             }
@@ -27,21 +30,24 @@ pub fn check_nologin(uid: u32, look: impl Fn(&str) -> io::Result<()>) -> Result<
 }
 
 /// Fails, with what to do, where pam_unix refuses the account called `name`; `answer` is libpam's number for what it says.
-/// A password that has to be changed refuses nobody: who knows it changes it.
+/// An overdue password does not refuse the login: the person is asked for a new one. Nor does an account of which pam_unix knows no
+/// age: a directory's line behind it may let them in, and has checked the password.
 pub fn check_age(name: &str, answer: c_int) -> Result<(), String> {
     let answer_is = |value: ReturnValue| usize::try_from(answer) == Ok(value.number());
     let lets_in = [ReturnValue::SUCCESS, ReturnValue::NEW_AUTHTOK_REQD, ReturnValue::AUTHTOK_ERR];
-    if lets_in.into_iter().any(answer_is) {
+    let knows_nothing = [ReturnValue::AUTHINFO_UNAVAIL, ReturnValue::USER_UNKNOWN];
+    if lets_in.into_iter().chain(knows_nothing).any(answer_is) {
         return Ok(());
     }
     Err(if answer_is(ReturnValue::ACCT_EXPIRED) {
         format!("the account has expired: 'chage --expiredate DATE {name}' sets a later day")
     } else if answer_is(ReturnValue::AUTHTOK_EXPIRED) {
         format!("the password expired too long ago, and the account is locked: 'passwd {name}' ends that")
+    } else if answer == NOT_RUN {
+        "/sbin/unix_chkpwd cannot be run, which tells whether an account has expired: install the package of pam_unix again"
+            .to_owned()
     } else {
-        format!(
-            "unix_chkpwd ends with {answer} for {name}: see pwck(8) and the line 'shadow' of /etc/nsswitch.conf"
-        )
+        format!("/sbin/unix_chkpwd ends with {answer} for {name}, which says nothing of their account")
     })
 }
 
@@ -58,7 +64,7 @@ mod tests {
         }
         assert_eq!(check_nologin(7, |_| Err(io::ErrorKind::NotFound.into())), Ok(()));
         let unknown = check_nologin(7, |_| Err(io::ErrorKind::PermissionDenied.into()));
-        assert!(unknown.unwrap_err().contains("nobody can tell whether /var/run/nologin is there"));
+        assert!(unknown.unwrap_err().contains("/var/run/nologin cannot be looked at"));
     }
 
     #[test]
@@ -69,9 +75,10 @@ mod tests {
             (20, None), // it may not be changed again yet
             (13, Some("the account has expired: 'chage --expiredate DATE ada'")),
             (27, Some("locked: 'passwd ada'")),
-            (9, Some("unix_chkpwd ends with 9 for ada")),
-            (10, Some("unix_chkpwd ends with 10")),
-            (127, Some("unix_chkpwd ends with 127")),
+            (9, None),  // it has no entry in shadow(5)
+            (10, None), // nor elsewhere
+            (7, Some("unix_chkpwd ends with 7 for ada")),
+            (127, Some("unix_chkpwd cannot be run")),
             (-1, Some("unix_chkpwd ends with -1")),
         ];
         for (answer, expected) in table {

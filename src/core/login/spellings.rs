@@ -6,17 +6,22 @@ use crate::login::machine::Machine;
 use crate::os::account::{Account, NssName};
 use crate::policy::{Policy, Spellings};
 
-/// Each name of `account`, with the names in `policy` that are spellings of it. `doubt` is told why one of them is not known.
+/// Each name of `account`, with the names in `policy` that are spellings of it. `doubt` is told, once, why some are not known.
 pub fn names_with_spellings<'a>(
     machine: &impl Machine,
     policy: &'a Policy,
     account: &'a Account,
-    mut doubt: impl FnMut(&str),
+    doubt: impl FnOnce(&str),
 ) -> Vec<(&'a NssName, Spellings<'a>)> {
     let possible = account.names.iter().flat_map(|name| policy.possible_spellings(&name.name));
     let looked_up = machine.entries(&possible.collect::<BTreeSet<_>>());
-    for fault in looked_up.iter().filter_map(|(_, entry)| entry.as_ref().err()) {
-        doubt(&format!("{fault}: a rule that names them counts where it is stricter"));
+    let mut faults = looked_up.iter().filter_map(|(_, entry)| entry.as_ref().err());
+    if let Some(first) = faults.next() {
+        let others = match faults.count() {
+            0 => String::new(),
+            others => format!(" (and {others} more)"),
+        };
+        doubt(&format!("{first}{others}: a rule that names them counts where it is stricter"));
     }
     let spellings = |name: &NssName| Spellings::of(&name.name, account.uid, &looked_up);
     account.names.iter().map(|name| (name, spellings(name))).collect()

@@ -59,8 +59,7 @@ fn confirm(user: &NssName, name: &CStr, others: &[libc::gid_t], absent: &[&str])
     Ok(())
 }
 
-/// A directory that is away answers from a cache, which may hold the user and none of the groups. Then the primary group, which
-/// every user has, is missing too.
+/// If the directory cannot be reached, its cache may hold the user and no groups. The primary group is then missing too.
 fn check_primary_group(user: &NssName) -> Result<(), Fault> {
     let failed = |error| Fault(format!("the look-up of gid {} failed: {}", user.gid, words(error)));
     match Group::from_gid(Gid::from_raw(user.gid)).map_err(failed)? {

@@ -1,4 +1,4 @@
-//! Whom the names of a policy mean. A login waits for it, so there is a limit to how long it takes.
+//! Looks up the user names that a policy lists. A login waits for it, so there is a limit to how long it takes.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};

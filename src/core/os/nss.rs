@@ -9,6 +9,7 @@ use std::ffi::{CStr, CString, c_char, c_int, c_long, c_void};
 use std::fs;
 use std::io::ErrorKind;
 use std::mem::{MaybeUninit, transmute};
+use std::os::unix::net::UnixStream;
 use std::path::Path;
 
 use nix::errno::Errno;
@@ -26,7 +27,7 @@ const LINKER_DIRS: [&str; 4] = ["/lib", "/usr/lib", "/lib64", "/usr/lib64"];
 /// What some sources are set up by. Distributions name them in nsswitch.conf on machines that have none of it: then they are
 /// "unavailable", and have nobody.
 const SETUPS: [(&str, &[&str]); 4] = [
-    ("sss", &["/etc/sssd/sssd.conf", "/etc/sssd/conf.d"]),
+    (SSS, &["/etc/sssd/sssd.conf", "/etc/sssd/conf.d"]),
     ("db", &["/var/lib/misc/group.db", "/var/db/group.db"]),
     ("extrausers", &["/var/lib/extrausers/group"]),
     ("cache", &["/etc/group.cache"]),
@@ -44,6 +45,9 @@ const SUCCESS: c_int = 1;
 /// Variables with which the libraries of SSSD (sss_client/common.c) and Samba (nsswitch/wb_common.c) say "not found" and ask
 /// nobody. They heed them in set-uid programs, too, whose caller can set them.
 const SILENCERS: [&str; 2] = ["_SSS_LOOPS", "_NO_WINBINDD"];
+/// SSSD's, and where its daemon listens.
+const SSS: &str = "sss";
+const SSS_SOCKET: &str = "/var/lib/sss/pipes/nss";
 /// The one whose answers need no directory.
 const SYSTEMD: &str = "systemd";
 /// With this error nss-systemd says that no service of systemd's has users or groups, as where systemd does not run.
@@ -187,6 +191,7 @@ impl Source {
         // SAFETY: the string ends with a zero byte. The library is one that root has named in nsswitch.conf, and that glibc loads.
         let library = unsafe { libc::dlopen(c_file.as_ptr(), libc::RTLD_LAZY) };
         if !library.is_null() {
+            check_answers(name)?;
             return Ok(Some(Self { name: name.to_owned(), library }));
         }
         if is_installed(&file)? {
@@ -276,6 +281,9 @@ impl GidList {
     }
 
     fn to_vec(&self) -> Vec<libc::gid_t> {
+        if self.gids.is_null() {
+            return Vec::new();
+        }
         let count = usize::try_from(self.count.min(self.room)).unwrap_or(0);
         // SAFETY: there are `room` places, of which the library has written the first `count`.
         unsafe { std::slice::from_raw_parts(self.gids, count) }.to_vec()
@@ -287,6 +295,15 @@ impl Drop for GidList {
         // SAFETY: the memory is from calloc or realloc, and nobody else has it.
         unsafe { libc::free(self.gids.cast()) };
     }
+}
+
+/// Fails where nobody answers for SSSD. As Fedora builds it, its library then says "not found".
+fn check_answers(source: &str) -> Result<(), Fault> {
+    if source != SSS {
+        return Ok(());
+    }
+    let connected = UnixStream::connect(SSS_SOCKET).map(drop);
+    connected.map_err(|error| Fault(format!("SSSD does not answer at {SSS_SOCKET}: {error}")))
 }
 
 /// Whether the dynamic linker could know a library of this name.

@@ -30,8 +30,8 @@ pub fn start(program: &CStr, name: &CStr, socket: OwnedFd) -> Result<(), Fault> 
     Ok(())
 }
 
-/// Runs `program` to its end, with these arguments, the name first, no environment, and standard streams that lead nowhere.
-/// Gives its exit status. After so many seconds it is ended, and that is an error.
+/// Runs `program` to its end, with these arguments, the name first, no environment, and standard streams on a socket that nobody
+/// reads. Gives its exit status. After `patience` seconds it is killed, and that is an error.
 pub(crate) fn run(program: &CStr, arguments: &[&CStr], patience: c_uint) -> Result<c_int, Fault> {
     let (_ours, nowhere) = Channel::pair()?;
     let pointers: Vec<_> = arguments.iter().map(|argument| argument.as_ptr()).chain([null()]).collect();
@@ -53,6 +53,9 @@ fn between(program: &CStr, arguments: &[*const c_char], nowhere: RawFd, patience
     let child = match fork_without_signal() {
         Ok(None) => {
             end_after(patience);
+            // SAFETY: takes numbers. An older kernel refuses, and the program gets what the host has not marked itself.
+            let _ =
+                unsafe { libc::syscall(libc::SYS_close_range, 3, c_uint::MAX, libc::CLOSE_RANGE_CLOEXEC) };
             let Err(_) = become_program(program, arguments, &[0, 1, 2], nowhere);
             exit(NOT_RUN)
         }
@@ -66,7 +69,7 @@ fn between(program: &CStr, arguments: &[*const c_char], nowhere: RawFd, patience
     }
 }
 
-/// Has this process, and what it becomes, end by SIGALRM in so many seconds, whatever the host has made of that signal.
+/// SIGALRM kills this process, also after exec, in `patience` seconds, even if the host ignored or blocked that signal.
 fn end_after(patience: c_uint) {
     let mut all_but_alarm = SigSet::all();
     all_but_alarm.remove(Signal::SIGALRM);
@@ -156,8 +159,11 @@ mod tests {
 
     #[test]
     fn gives_exit_status_of_program_that_ends() {
+        // SAFETY: takes numbers; nothing has that descriptor.
+        assert_eq!(unsafe { libc::dup2(0, 30) }, 30);
         assert_eq!(run_shell(c"echo out; echo err >&2; exit 27", 60), Ok(27));
         assert_eq!(run_shell(c"test ! -t 0 && test -z \"$HOME\"", 60), Ok(0));
+        assert_eq!(run_shell(c"test ! -e /proc/self/fd/30", 60), Ok(0));
         assert_eq!(run(c"/nonexistent", &[c"x"], 60), Ok(127));
     }
 

@@ -120,7 +120,7 @@ fn where_the_account_line_may_not_be_reached_nobody_sees_a_key_and_the_log_says_
 
 /// A refusal of `required` ends the login only when our line has stored the enrollment.
 #[test]
-fn where_a_line_before_ours_goes_on_after_a_refusal_nobody_sees_a_key() {
+fn shows_no_key_where_a_refusal_before_ours_goes_on() {
     for line in ["account required pam_deny.so", "account required pam_succeed_if.so uid < 0 quiet"] {
         let world =
             passed_by(&format!("{line}\naccount required MODULE root=ROOT\naccount required pam_permit.so"));
