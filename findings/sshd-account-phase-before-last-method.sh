@@ -33,6 +33,7 @@ inside() {
     for methods in publickey publickey,keyboard-interactive:pam; do
         echo "$methods" >"$temp/methods"
         "$temp/root/usr/sbin/sshd" -f "$temp/sshd_config" -o "AuthenticationMethods=$methods"
+        while [ ! -e "$temp/pid" ]; do sleep 0.1; done # it writes that once it listens
         "$temp/root/usr/bin/ssh" -F /dev/null -p 2222 -i "$temp/key" -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null \
             -o LogLevel=ERROR root@127.0.0.1 true </dev/null
         kill "$(cat "$temp/pid")"
