@@ -9,7 +9,7 @@ import pytest
 
 from machine import HOST, SUCCESS
 
-from directory import NOT_FOUND, TRY_AGAIN, UNAVAILABLE, Directory
+from directory import NOT_FOUND, TRY_AGAIN, UNAVAILABLE, a_directory
 
 SET_UID_HOST = "/usr/local/bin/compare-host-of-root"
 KIB = 1 << 10
@@ -17,11 +17,8 @@ KIB = 1 << 10
 
 @pytest.fixture
 def directory(machine):
-    """A second source of the name service."""
-    directory = Directory()
-    directory.install()
-    yield directory
-    directory.remove()
+    with a_directory() as directory:
+        yield directory
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import zlib
 import pytest
 
 import hosts
-from directory import Directory
+from directory import a_directory
 from machine import STORE, Machine
 
 assert os.environ.get("SANDBOX_LOG"), "these tests change the machine: start them by tests/e2e/run"
@@ -37,11 +37,8 @@ def machine(whole_run):
 
 @pytest.fixture
 def directory(machine):
-    """A directory service beside this machine's files."""
-    directory = Directory()
-    directory.install()
-    yield directory
-    directory.remove()
+    with a_directory() as directory:
+        yield directory
 
 
 @pytest.fixture(params=hosts.ALL, ids=lambda host: host.name)

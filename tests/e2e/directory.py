@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+from contextlib import contextmanager
 from pathlib import Path
 
 from person import password_of
@@ -10,6 +11,15 @@ from person import password_of
 ANSWERS, ASKED = Path("/run/directory"), Path("/run/directory-asked")
 NSSWITCH = Path("/etc/nsswitch.conf")
 NOT_FOUND, UNAVAILABLE, TRY_AGAIN = 0, -1, -2
+
+
+@contextmanager
+def a_directory():
+    """A directory service beside this machine's files."""
+    directory = Directory()
+    directory.install()
+    yield directory
+    directory.remove()
 
 
 class Directory:

@@ -31,7 +31,7 @@ pub(crate) fn run(administrator: &Administrator, dry_run: bool) -> Result<(), Fa
         }
     }
     say(&match (rebound, refused) {
-        (0, 0) => "Everything that is stored bears its account's name: there is nothing to mend.".to_owned(),
+        (0, 0) => "All records already have their account's name. Nothing changed.".to_owned(),
         (rebound, 0) => format!("{rebound} {done}."),
         (0, refused) => format!("{refused} refused."),
         (rebound, refused) => format!("{rebound} {done}, {refused} refused."),
