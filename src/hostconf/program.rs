@@ -1,15 +1,18 @@
 //! Runs a program of this machine that says what its settings are: without an environment, and for a limited time.
 
+use std::fmt::{self, Display, Formatter};
 use std::io::{self, Read, Write};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
-use std::thread::{JoinHandle, sleep, spawn};
+use std::sync::mpsc::{Receiver, channel};
+use std::thread::{sleep, spawn};
 use std::time::{Duration, Instant};
 
-use nix::unistd::geteuid;
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::{Pid, geteuid};
 
-/// How long such a program may take.
-pub const PATIENCE: Duration = Duration::from_secs(5);
+/// How long such a program and all that it starts may take.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// More bytes than these are no settings.
 const MOST: u64 = 16 * 1024 * 1024;
 /// How often to look whether it has ended.
@@ -28,18 +31,36 @@ pub struct Output {
     pub stderr: String,
 }
 
-/// Why a program has said nothing.
+/// Why a program has said nothing. Displayed, it goes on behind the name of the program.
 #[derive(Debug)]
 pub enum ProgramFailure {
     /// The operating system did not run it.
     CannotRun(io::Error),
-    /// It did not end in time.
+    /// It or what it started did not end in time.
     TooSlow,
+    /// It printed more than settings are long.
+    TooMuch,
+}
+
+impl Display for ProgramFailure {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::CannotRun(error) => write!(f, "cannot be run: {error}"),
+            Self::TooSlow => write!(f, "did not end within {} s", PATIENCE.as_secs()),
+            Self::TooMuch => write!(f, "printed more than {MOST} bytes"),
+        }
+    }
+}
+
+impl From<io::Error> for ProgramFailure {
+    fn from(error: io::Error) -> Self {
+        Self::CannotRun(error)
+    }
 }
 
 /// Runs `program` with the rights of this process, and nothing as its standard input.
 pub(crate) fn run(program: &str, arguments: &[&str]) -> Result<Output, ProgramFailure> {
-    finish(Command::new(program).args(arguments), String::new())
+    finish(Command::new(program).args(arguments), String::new(), PATIENCE)
 }
 
 /// Runs `program` as nobody, where this process may, with `input` as its standard input: it sees that text and what everybody
@@ -50,76 +71,79 @@ pub fn run_as_nobody(program: &str, arguments: &[&str], input: String) -> Result
     if geteuid().is_root() {
         command.uid(NOBODY).gid(NOBODY); // and without further groups
     }
-    finish(&mut command, input)
+    finish(&mut command, input, PATIENCE)
 }
 
-fn finish(command: &mut Command, input: String) -> Result<Output, ProgramFailure> {
-    let output = output_of(command, input).map_err(ProgramFailure::CannotRun)?;
-    output.ok_or(ProgramFailure::TooSlow)
-}
-
-/// What the program says; none if it had to be ended. Input and output may be longer than a pipe holds.
-fn output_of(command: &mut Command, input: String) -> io::Result<Option<Output>> {
-    let piped = command.env_clear().current_dir("/").stdin(Stdio::piped());
+/// What the program says. It gets a process group of its own, which is killed if the program fails us.
+fn finish(command: &mut Command, input: String, patience: Duration) -> Result<Output, ProgramFailure> {
+    let piped = command.env_clear().current_dir("/").process_group(0).stdin(Stdio::piped());
     let mut child = piped.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+    let output = output_of(&mut child, input, &Deadline { start: Instant::now(), patience });
+    if output.is_err() {
+        // The child has not been waited for, so that no other group can have its number.
+        let group = i32::try_from(child.id()).map(Pid::from_raw);
+        let _ = group.map(|group| killpg(group, Signal::SIGKILL));
+        child.wait()?;
+    }
+    output
+}
+
+/// Input and output may be longer than a pipe holds.
+fn output_of(child: &mut Child, input: String, deadline: &Deadline) -> Result<Output, ProgramFailure> {
     let (stdout, stderr) = (reader(child.stdout.take()), reader(child.stderr.take()));
     let mut stdin = child.stdin.take();
     // A program that has read enough closes the pipe: not an error of ours.
     spawn(move || stdin.as_mut().map(|pipe| pipe.write_all(input.as_bytes())));
-    Ok(wait(&mut child)?.map(|is_success| Output { is_success, stdout: said(stdout), stderr: said(stderr) }))
+    // A child of the child may hold a pipe open after it has ended.
+    let (stdout, stderr) = (said(&stdout, deadline)?, said(&stderr, deadline)?);
+    Ok(Output { is_success: wait(child, deadline)?, stdout, stderr })
 }
 
-/// Whether the program ended well; none if it had to be ended.
-fn wait(child: &mut Child) -> io::Result<Option<bool>> {
-    let started = Instant::now();
-    while started.elapsed() < PATIENCE {
+/// Whether the program ended well.
+fn wait(child: &mut Child, deadline: &Deadline) -> Result<bool, ProgramFailure> {
+    loop {
         if let Some(status) = child.try_wait()? {
-            return Ok(Some(status.success()));
+            return Ok(status.success());
+        }
+        if deadline.left().is_zero() {
+            return Err(ProgramFailure::TooSlow);
         }
         sleep(PAUSE);
     }
-    child.kill()?;
-    child.wait().map(|_| None)
 }
 
-fn reader(pipe: Option<impl Read + Send + 'static>) -> JoinHandle<Vec<u8>> {
+/// Reads the pipe to its end, or one byte more than is wanted.
+fn reader(pipe: Option<impl Read + Send + 'static>) -> Receiver<Vec<u8>> {
+    let (sender, receiver) = channel();
     spawn(move || {
         let mut bytes = Vec::new();
         // What cannot be read any more is missing from a message.
-        let _ = pipe.map(|pipe| pipe.take(MOST).read_to_end(&mut bytes));
-        bytes
-    })
+        let _ = pipe.map(|pipe| pipe.take(MOST.saturating_add(1)).read_to_end(&mut bytes));
+        // Nobody listens after the deadline.
+        let _ = sender.send(bytes);
+    });
+    receiver
 }
 
-fn said(reader: JoinHandle<Vec<u8>>) -> String {
-    String::from_utf8_lossy(&reader.join().unwrap_or_default()).into_owned()
+fn said(reader: &Receiver<Vec<u8>>, deadline: &Deadline) -> Result<String, ProgramFailure> {
+    let bytes = reader.recv_timeout(deadline.left()).map_err(|_| ProgramFailure::TooSlow)?;
+    if u64::try_from(bytes.len()).is_ok_and(|length| length <= MOST) {
+        return Ok(String::from_utf8_lossy(&bytes).into_owned());
+    }
+    Err(ProgramFailure::TooMuch)
+}
+
+/// So long after it began a program must have ended.
+struct Deadline {
+    start: Instant,
+    patience: Duration,
+}
+
+impl Deadline {
+    fn left(&self) -> Duration {
+        self.patience.saturating_sub(self.start.elapsed())
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn gives_input_longer_than_a_pipe_and_takes_output() {
-        let long = "x".repeat(1024 * 1024);
-        let output = run_as_nobody("/bin/cat", &[], long.clone()).unwrap();
-        assert!(output.is_success && output.stdout == long && output.stderr.is_empty());
-    }
-
-    #[test]
-    fn runs_without_environment_and_rights() {
-        let output =
-            run_as_nobody("/usr/bin/env", &["sh", "-c", "id -u; id -G; env"], String::new()).unwrap();
-        if geteuid().is_root() {
-            assert!(output.stdout.starts_with("65534\n65534\n"), "{}", output.stdout);
-        }
-        assert!(!output.stdout.contains("HOME="), "{}", output.stdout);
-    }
-
-    #[test]
-    fn says_that_a_program_fails_or_is_not_there() {
-        assert!(!run_as_nobody("/bin/false", &[], String::new()).unwrap().is_success);
-        let missing = run_as_nobody("/nowhere/program", &[], String::new());
-        assert!(matches!(missing, Err(ProgramFailure::CannotRun(_))));
-    }
-}
+mod tests;

@@ -31,9 +31,9 @@ CLEAN = "Nothing to mend.\n"
 NOT_LOOKED_AT = (
     "not looked at",
     "the included file",
-    "options that cannot be told",
+    "doctor cannot tell",
     "too many to look at",
-    "the settings of sshd were not found",
+    "doctor did not find the settings",
 )
 PRIVATE = ("var/lib/twostep", "var/lib/twostep/users", "var/lib/twostep/state")
 

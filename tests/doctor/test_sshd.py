@@ -120,7 +120,7 @@ def test_what_sshd_says_counts_more_than_what_its_files_seem_to_say(answers):
 
 
 def test_an_sshd_that_does_not_answer_is_not_waited_for(answers):
-    assert answers["hangs"] == [["/etc/ssh/sshd_config:None", f"sshd refuses its settings: {SILENT}"]]
+    assert answers["hangs"] == [["/usr/sbin/sshd:None", f"doctor cannot tell the settings of this sshd: {SILENT}"]]
 
 
 def findings(*arguments):

@@ -4,7 +4,7 @@
 //! uses only those before it:
 //!
 //! ```text
-//! fate, setting -> pam_service -> rules, unseen;  rules -> doors;  these, refusal, stale -> one_sshd
+//! fate, setting -> pam_service -> rules, unseen;  rules -> doors;  unseen -> refusal;  these, stale -> one_sshd
 //! ```
 
 mod doors;

@@ -13,8 +13,17 @@ use crate::finding::{Finding, Remedy};
 pub(crate) fn options(location: Location) -> Finding {
     finding(
         location,
-        "an sshd is started here with options that cannot be told".to_owned(),
-        "Check what 'sshd -T' says with the options that it gets, for everybody and with '-C' for each 'Match' block.",
+        "doctor cannot tell the options of this sshd".to_owned(),
+        "Run 'sshd -T' with its options, and again with '-C' for each 'Match' block. Check what it prints.",
+    )
+}
+
+/// An sshd that does not say what its settings are, in these words.
+pub(crate) fn program(launch: &Launch, words: &str) -> Finding {
+    finding(
+        launch.origin.clone(),
+        format!("doctor cannot tell the settings of this sshd: {words}"),
+        "Correct that, then run doctor again.",
     )
 }
 
@@ -25,8 +34,8 @@ pub(crate) fn settings(context: &Context<'_>, launch: &Launch) -> Option<Finding
     (is_guarded && is_there).then(|| {
         finding(
             Location::file(launch.file.as_deref().unwrap_or(MAIN)),
-            "the settings of sshd were not found".to_owned(),
-            "If sshd finds them elsewhere, name the file where it is started: -f FILE.",
+            "doctor did not find the settings of sshd".to_owned(),
+            "If they are in another file, name it in the command that starts sshd: -f FILE.",
         )
     })
 }
@@ -35,14 +44,12 @@ pub(crate) fn settings(context: &Context<'_>, launch: &Launch) -> Option<Finding
 pub(crate) fn blocks(count: usize, launch: &Launch) -> Finding {
     finding(
         Location::file(launch.file.as_deref().unwrap_or(MAIN)),
-        format!(
-            "{count} 'Match' blocks say how people may log in: too many to look at all that may hold together"
-        ),
-        "Say for everybody how they may log in, and take it out of the blocks.",
+        format!("{count} 'Match' blocks say how people may log in: too many to look at each combination"),
+        "Set before the first block how everybody may log in, and remove those settings from the blocks.",
     )
 }
 
 fn finding(location: Location, what: String, advice: &str) -> Finding {
-    let why = "Whether a key alone lets people in there is not known.";
+    let why = "It may let people in by a key alone.";
     Finding::warning(location, what, why, Remedy::Advice { text: advice.to_owned() }).leaving_out()
 }

@@ -2,7 +2,6 @@
 
 use twostep_core::os::root::Root;
 use twostep_hostconf::location::Location;
-use twostep_hostconf::program::{PATIENCE, ProgramFailure};
 use twostep_hostconf::sudoers::SudoersFault;
 use twostep_hostconf::sudoers::elsewhere::Elsewhere;
 use twostep_hostconf::sudoers::export::ExportFault;
@@ -62,15 +61,10 @@ pub(super) fn fault_words(fault: &SudoersFault) -> (Location, String, &'static s
             "sudoers is not looked at: cvtsudoers is not installed".to_owned(),
             "Install cvtsudoers, which belongs to sudo 1.8.23 and later.",
         ),
-        SudoersFault::Export(ExportFault::Failed(ProgramFailure::CannotRun(error))) => (
+        SudoersFault::Export(ExportFault::Failed(failure)) => (
             Location::file(MAIN),
-            format!("sudoers is not looked at: cvtsudoers cannot be run: {error}"),
+            format!("sudoers is not looked at: cvtsudoers {failure}"),
             "Correct that, then run doctor again.",
-        ),
-        SudoersFault::Export(ExportFault::Failed(ProgramFailure::TooSlow)) => (
-            Location::file(MAIN),
-            format!("sudoers is not looked at: cvtsudoers did not end within {} s", PATIENCE.as_secs()),
-            "Run doctor again.",
         ),
         SudoersFault::Export(ExportFault::Refused { location, message }) => {
             let what = if message.is_empty() { "cvtsudoers refuses it" } else { message };

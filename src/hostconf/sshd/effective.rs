@@ -1,7 +1,6 @@
 //! What sshd itself says of its settings: `sshd -T`.
 
 use std::collections::BTreeMap;
-use std::io;
 use std::path::Path;
 
 use twostep_core::os::root::Root;
@@ -23,17 +22,12 @@ pub enum SshdRefusal {
         /// The first line of what it says; none if it says nothing.
         message: Option<String>,
     },
-    /// It could not be run.
-    CannotRun {
+    /// It did not come to an answer.
+    Program {
         /// The program that was to be run.
         program: String,
-        /// What the operating system says.
-        error: io::Error,
-    },
-    /// It did not end in time.
-    TooSlow {
-        /// The program that was run.
-        program: String,
+        /// Why it said nothing.
+        failure: ProgramFailure,
     },
 }
 
@@ -64,12 +58,10 @@ fn pair(line: &str) -> Option<(String, String)> {
 /// Runs `sshd -T`: its settings, or the error that it prints.
 fn run(program: &str, arguments: &[&str]) -> Result<Result<String, String>, SshdRefusal> {
     let arguments: Vec<&str> = ["-T"].into_iter().chain(arguments.iter().copied()).collect();
-    let named = || program.to_owned();
     match program::run(program, &arguments) {
         Ok(Output { is_success: true, stdout, .. }) => Ok(Ok(stdout)),
         Ok(Output { stderr, .. }) => Ok(Err(stderr.trim().to_owned())),
-        Err(ProgramFailure::CannotRun(error)) => Err(SshdRefusal::CannotRun { program: named(), error }),
-        Err(ProgramFailure::TooSlow) => Err(SshdRefusal::TooSlow { program: named() }),
+        Err(failure) => Err(SshdRefusal::Program { program: program.to_owned(), failure }),
     }
 }
 
