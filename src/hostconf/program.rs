@@ -1,7 +1,9 @@
 //! Runs a program of this machine that says what its settings are: without an environment, and for a limited time.
 
 use std::fmt::{self, Display, Formatter};
+use std::fs::{self, Metadata};
 use std::io::{self, Read, Write};
+use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
@@ -10,6 +12,9 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::{Pid, geteuid};
+use twostep_core::os::root::Root;
+
+use crate::tree;
 
 /// How long such a program and all that it starts may take.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -17,6 +22,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const MOST: u64 = 16 * 1024 * 1024;
 /// How often to look whether it has ended.
 const PAUSE: Duration = Duration::from_millis(10);
+/// By the group, or by everybody.
+const WRITABLE_BY_OTHERS: u32 = 0o022;
 /// Owns nothing on a Linux system: nobody and nogroup.
 const NOBODY: u32 = 65534;
 
@@ -40,6 +47,8 @@ pub enum ProgramFailure {
     TooSlow,
     /// It printed more than settings are long.
     TooMuch,
+    /// Users other than root can change this file or folder, by which they would become root.
+    NotRoots(String),
 }
 
 impl Display for ProgramFailure {
@@ -48,6 +57,7 @@ impl Display for ProgramFailure {
             Self::CannotRun(error) => write!(f, "cannot be run: {error}"),
             Self::TooSlow => write!(f, "did not end within {} s", PATIENCE.as_secs()),
             Self::TooMuch => write!(f, "printed more than {MOST} bytes"),
+            Self::NotRoots(path) => write!(f, "was not run: users other than root can change {path}"),
         }
     }
 }
@@ -58,9 +68,22 @@ impl From<io::Error> for ProgramFailure {
     }
 }
 
-/// Runs `program` with the rights of this process, and nothing as its standard input.
+/// Runs `program`, which must be root's alone, with the rights of this process, and nothing as its standard input.
 pub(crate) fn run(program: &str, arguments: &[&str]) -> Result<Output, ProgramFailure> {
-    finish(Command::new(program).args(arguments), String::new(), PATIENCE)
+    match weak_spot(program) {
+        Some(path) => Err(ProgramFailure::NotRoots(path)),
+        None => finish(Command::new(program).args(arguments), String::new(), PATIENCE),
+    }
+}
+
+/// What on the way to `program` is not root's, or can be written by others; none if it all is root's alone, or is not there.
+fn weak_spot(program: &str) -> Option<String> {
+    let Some(way) = tree::way(&Root::SYSTEM, program) else { return Some(program.to_owned()) };
+    let is_weak = |file: Metadata| {
+        let is_shared = !file.is_symlink() && file.mode() & WRITABLE_BY_OTHERS != 0;
+        file.uid() != 0 || is_shared
+    };
+    way.into_iter().find(|path| fs::symlink_metadata(path).is_ok_and(is_weak))
 }
 
 /// Runs `program` as nobody, where this process may, with `input` as its standard input: it sees that text and what everybody

@@ -37,12 +37,25 @@ pub fn bytes_of(path: &Path, most: u64) -> Option<Vec<u8>> {
 
 /// Where `path` lies, its links followed below the root and not out of it.
 pub fn resolve(root: &Root, path: &str) -> Option<PathBuf> {
+    real(root, path).map(|path| root.path(&path))
+}
+
+/// `path` without links, as the machine names it.
+pub(crate) fn real(root: &Root, path: &str) -> Option<String> {
+    way(root, path)?.pop()
+}
+
+/// All that decides where `path` leads: the folders on its way, the links with their own folders, and at the end the file.
+pub(crate) fn way(root: &Root, path: &str) -> Option<Vec<String>> {
     let (mut wanted, mut links) = (PathBuf::from(path), 0_usize);
+    let mut way = Vec::new();
     'again: loop {
         let mut found = PathBuf::from("/");
+        way.push("/".to_owned());
         let mut parts = wanted.components();
         while let Some(part) = parts.next() {
             let here = step(&found, part);
+            way.push(here.to_str()?.to_owned());
             if let Ok(target) = fs::read_link(root.path(here.to_str()?)) {
                 links = links.saturating_add(1);
                 wanted = found.join(target).join(parts.as_path());
@@ -53,7 +66,7 @@ pub fn resolve(root: &Root, path: &str) -> Option<PathBuf> {
             }
             found = here;
         }
-        return Some(root.path(found.to_str()?));
+        return Some(way);
     }
 }
 

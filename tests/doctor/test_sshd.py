@@ -81,6 +81,22 @@ CONFIGURATIONS = {
         + "Match all\n    AuthenticationMethods password\n    KbdInteractiveAuthentication no\n"
     },
 }
+# An sshd of its own, the unit that starts it, and what makes others able to change it.
+ELSEWHERE, UNIT = "/opt/ssh/bin/sshd", "/etc/systemd/system/elsewhere.service"
+WEAK = {
+    "alice's program": (ELSEWHERE, f"chown alice {ELSEWHERE}"),
+    "a program of a group": (ELSEWHERE, f"chmod g+w {ELSEWHERE}"),
+    "a program in alice's folder": ("/opt/ssh", "chown alice /opt/ssh"),
+    "a program in a folder for all": ("/opt/ssh/bin", "chmod 1777 /opt/ssh/bin"),
+    "a link to alice's folder": (
+        "/home/alice",
+        f"cp -p {ELSEWHERE} /home/alice && ln -sf /home/alice/sshd {ELSEWHERE}",
+    ),
+    "a link by alice's folder": (
+        "/home/alice",
+        f"mv {ELSEWHERE} /usr/local/sbin/real && ln -s /usr/local/sbin/real /home/alice/sshd && ln -s /home/alice/sshd {ELSEWHERE}",
+    ),
+}
 
 
 @pytest.fixture(scope="module")
@@ -120,14 +136,30 @@ def test_what_sshd_says_counts_more_than_what_its_files_seem_to_say(answers):
 
 
 def test_an_sshd_that_does_not_answer_is_not_waited_for(answers):
-    assert answers["hangs"] == [["/usr/sbin/sshd:None", f"doctor cannot tell the settings of this sshd: {SILENT}"]]
+    [[_, what]] = answers["hangs"]
+    assert what == f"doctor cannot tell the settings of this sshd: {SILENT}"
+
+
+def test_no_other_program_is_run_in_place_of_one_that_is_missing(answers):
+    missing = f"{ELSEWHERE} -T cannot be run: No such file or directory (os error 2)"
+    assert answers["missing"] == [[f"{UNIT}:2", f"doctor cannot tell the settings of this sshd: {missing}"]]
+
+
+@pytest.mark.parametrize("name", WEAK)
+def test_a_program_that_others_can_change_is_not_run_by_root(answers, name):
+    weak = f"{ELSEWHERE} -T was not run: users other than root can change {WEAK[name][0]}"
+    assert answers[name] == [[f"{UNIT}:2", f"doctor cannot tell the settings of this sshd: {weak}"]]
+
+
+def test_a_program_elsewhere_that_is_roots_alone_is_run(answers):
+    assert answers["elsewhere"] == [["/etc/ssh/sshd_config:1", "UsePAM is no"]]
 
 
 def findings(*arguments):
     done = subprocess.run([TWOSTEP, *arguments, "doctor", "--json"], stdout=subprocess.PIPE, check=False)
     found = json.loads(done.stdout)["findings"]
     place = [(f"{finding['file']}:{finding['line']}", finding["what"]) for finding in found]
-    return [(at, what) for at, what in place if at.startswith("/etc/ssh")]
+    return [(at, what) for at, what in place if at.startswith("/etc/ssh") or "of this sshd" in what]
 
 
 def sshd(*arguments):
@@ -152,6 +184,17 @@ def answer(files):
     return {"by sshd": findings(), "by the reader": findings("--root", root), "for ada": sshd("-C", WHO)}
 
 
+def findings_elsewhere(script):
+    """Of the other sshd, which says that it does not use PAM, after the script."""
+    for folder in ["/opt/ssh", "/home/alice/sshd"]:
+        subprocess.run(["rm", "-rf", folder], check=True)
+    Path(ELSEWHERE).parent.mkdir(parents=True)
+    Path(ELSEWHERE).write_text("#!/bin/sh\necho usepam no\n")
+    Path(ELSEWHERE).chmod(0o755)
+    subprocess.run(["sh", "-euc", script], check=True)
+    return findings()
+
+
 def main():
     """Inside the sandbox: all answers."""
     Path("/etc/pam.d/sshd").write_text("auth required pam_twostep.so\naccount required pam_twostep.so\n")
@@ -167,6 +210,14 @@ def main():
     for name, script in {"told otherwise": "echo usepam no", "hangs": "sleep 60"}.items():
         Path("/usr/sbin/sshd").write_text(f"#!/bin/sh\n{script}\n")
         answers[name] = findings()
+    # Then nothing but that unit starts an sshd. The usual program is there, and would say that all is well.
+    for old in [*Path("/usr/lib/systemd/system").glob("ssh*.service"), Path("/etc/default/ssh")]:
+        old.unlink(missing_ok=True)
+    Path("/usr/sbin/sshd").write_text("#!/bin/sh\necho usepam yes\n")
+    Path(UNIT).write_text(f"[Service]\nExecStart={ELSEWHERE} -D\n")
+    answers["missing"] = findings()
+    for name, (_, script) in {"elsewhere": ("", ""), **WEAK}.items():
+        answers[name] = findings_elsewhere(script)
     json.dump(answers, sys.stdout)
 
 

@@ -43,8 +43,8 @@ fn of_process(
 /// A signal, since the unit has another name elsewhere. An sshd that is told to reload settings with a mistake ends.
 fn reload(context: &Context<'_>, launch: &Launch, pid: u32) -> Remedy {
     let signal = format!("kill -HUP {pid}");
-    if launch.arguments().is_empty() {
-        return on_machine(context.root, format!("{} -t && {signal}", launch.program));
+    if let Some(program) = launch.program.as_ref().filter(|_| launch.arguments().is_empty()) {
+        return on_machine(context.root, format!("{program} -t && {signal}"));
     }
     Remedy::Advice {
         text: format!(

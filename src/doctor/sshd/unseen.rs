@@ -2,8 +2,7 @@
 
 use twostep_hostconf::location::Location;
 use twostep_hostconf::sshd::config::MAIN;
-use twostep_hostconf::sshd::effective;
-use twostep_hostconf::sshd::launch::Launch;
+use twostep_hostconf::sshd::launch::{Launch, installed};
 
 use super::pam_service;
 use crate::context::Context;
@@ -30,7 +29,7 @@ pub(crate) fn program(launch: &Launch, words: &str) -> Finding {
 /// An sshd whose file of settings is not there.
 pub(crate) fn settings(context: &Context<'_>, launch: &Launch) -> Option<Finding> {
     let is_guarded = pam_service::is_guarded(context, pam_service::USUAL);
-    let is_there = launch.file.is_some() || effective::is_installed(context.root);
+    let is_there = launch.file.is_some() || installed(context.root).is_some();
     (is_guarded && is_there).then(|| {
         finding(
             Location::file(launch.file.as_deref().unwrap_or(MAIN)),

@@ -66,3 +66,15 @@ fn does_not_take_the_beginning_of_too_much_for_all_of_it() {
         assert!(matches!(output, Err(ProgramFailure::TooMuch)), "{script}");
     }
 }
+
+#[test]
+fn runs_nothing_as_root_that_others_can_change() {
+    assert!(run("/bin/true", &[]).unwrap().is_success);
+    let folder = std::env::temp_dir().join(format!("twostep-weak-{}", std::process::id()));
+    let link = folder.join("true");
+    fs::create_dir(&folder).unwrap();
+    std::os::unix::fs::symlink("/bin/true", &link).unwrap();
+    let failure = run(link.to_str().unwrap(), &[]);
+    fs::remove_dir_all(&folder).unwrap();
+    assert!(matches!(failure, Err(ProgramFailure::NotRoots(_))), "{failure:?}");
+}

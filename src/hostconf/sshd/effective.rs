@@ -1,16 +1,10 @@
 //! What sshd itself says of its settings: `sshd -T`.
 
 use std::collections::BTreeMap;
-use std::path::Path;
-
-use twostep_core::os::root::Root;
 
 use super::launch::Launch;
 use crate::location::Location;
 use crate::program::{self, Output, ProgramFailure};
-
-/// Where distributions put sshd.
-const PROGRAMS: [&str; 4] = ["/usr/sbin/sshd", "/usr/bin/sshd", "/usr/local/sbin/sshd", "/sbin/sshd"];
 
 /// Why sshd does not say what its settings are.
 #[derive(Debug)]
@@ -34,20 +28,13 @@ pub enum SshdRefusal {
 /// The settings by keyword, in lower case, of an sshd that is started so. None where sshd has nothing to say: it is not
 /// installed, or did not come so far.
 pub fn settings(launch: &Launch) -> Option<Result<BTreeMap<String, String>, SshdRefusal>> {
-    let programs = [launch.program.as_str()].into_iter().chain(PROGRAMS);
-    let program = programs.into_iter().find(|program| Path::new(program).exists())?;
-    match run(program, &launch.arguments()) {
+    match run(launch.program.as_ref()?, &launch.arguments()) {
         Ok(Ok(output)) => Some(Ok(output.lines().filter_map(pair).collect())),
         // sshd has never been started since the machine was: its settings were not read.
         Ok(Err(message)) if message.contains("privilege separation directory") => None,
         Ok(Err(message)) => Some(Err(refused(&message))),
         Err(refusal) => Some(Err(refusal)),
     }
-}
-
-/// Whether there is an sshd below `root`.
-pub fn is_installed(root: &Root) -> bool {
-    PROGRAMS.iter().any(|program| root.path(program).exists())
 }
 
 /// OpenSSH 10.6 writes keywords as the manual does.

@@ -2,7 +2,10 @@
 
 use std::path::Path;
 
+use twostep_core::os::root::Root;
+
 use crate::location::Location;
+use crate::tree;
 
 use super::process::Process;
 
@@ -11,11 +14,14 @@ const FLAGS: &str = "46DGQRTVdeiqrt";
 /// The options that take a value.
 const WITH_VALUE: &str = "CEbcfghkopu";
 
+/// Where distributions put sshd.
+const PROGRAMS: [&str; 4] = ["/usr/sbin/sshd", "/usr/bin/sshd", "/usr/local/sbin/sshd", "/sbin/sshd"];
+
 /// One way in which sshd is started on this machine.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Launch {
-    /// The program to ask for the settings.
-    pub program: String,
+    /// The program to ask for the settings; none if nothing names one and none is installed.
+    pub program: Option<String>,
     /// The name by which it is called. Before OpenSSH 9.8 it is the PAM service, too.
     pub name: String,
     /// The file that `-f` names; none: where sshd looks by itself.
@@ -40,10 +46,14 @@ pub enum Spelling {
 }
 
 impl Launch {
-    /// sshd as it is started without any options.
-    pub fn plain(origin: Location) -> Self {
+    /// The installed sshd, started without any options.
+    pub fn plain(root: &Root, origin: Location) -> Self {
+        Self { program: installed(root), ..Self::nameless(origin) }
+    }
+
+    fn nameless(origin: Location) -> Self {
         Self {
-            program: "/usr/sbin/sshd".to_owned(),
+            program: None,
             name: "sshd".to_owned(),
             file: None,
             settings: Vec::new(),
@@ -58,7 +68,7 @@ impl Launch {
     pub fn parse(words: &[String], spelling: Spelling, origin: Location) -> Option<Self> {
         let (program, arguments) = words.split_first()?;
         let name = Path::new(program).file_name()?.to_string_lossy().into_owned();
-        let mut launch = Self { program: program.clone(), name, ..Self::plain(origin) };
+        let mut launch = Self { program: Some(program.clone()), name, ..Self::nameless(origin) };
         let mut arguments = arguments.iter();
         let mut last = None;
         while let Some(word) = arguments.next() {
@@ -117,9 +127,11 @@ impl Launch {
         Some(())
     }
 
-    /// Whether both have the same settings and the same name.
-    pub fn is_like(&self, other: &Self) -> bool {
+    /// Whether both are the same program, by the same name, with the same settings.
+    pub fn is_like(&self, other: &Self, root: &Root) -> bool {
+        let real = |launch: &Self| tree::real(root, launch.program.as_ref()?);
         (&self.name, &self.file, &self.settings) == (&other.name, &other.file, &other.settings)
+            && real(self) == real(other)
     }
 
     /// Whether a file says so, and not only a process.
@@ -133,6 +145,11 @@ impl Launch {
         let settings = self.settings.iter().flat_map(|setting| ["-o", setting]);
         file.chain(settings).chain(self.others.iter().map(String::as_str)).collect()
     }
+}
+
+/// The sshd that is installed below `root`.
+pub fn installed(root: &Root) -> Option<String> {
+    PROGRAMS.iter().find(|program| root.path(program).exists()).map(|&program| program.to_owned())
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use twostep_core::os::root::Root;
 
 use super::environment;
-use super::launch::{Launch, Spelling};
+use super::launch::{Launch, Spelling, installed};
 use super::words::words;
 use super::{listeners, units};
 use crate::location::Location;
@@ -31,18 +31,18 @@ impl Launches {
     pub fn of(root: &Root) -> Self {
         let mut launches = Self::default();
         let written = units::launches(root).into_iter().chain(defaults(root));
-        written.for_each(|launch| launches.add(launch));
+        written.for_each(|launch| launches.add(launch, root));
         if launches.known.is_empty() && launches.unclear.is_empty() {
-            launches.known.push(Launch::plain(Location::file("/usr/sbin/sshd")));
+            launches.known.push(Launch::plain(root, Location::file("/usr/sbin/sshd")));
         }
-        listeners::launches(root).into_iter().for_each(|launch| launches.add(launch));
+        listeners::launches(root).into_iter().for_each(|launch| launches.add(launch, root));
         launches
     }
 
     /// Of two that are alike one is kept, with the listeners of both.
-    fn add(&mut self, launch: Result<Launch, Location>) {
+    fn add(&mut self, launch: Result<Launch, Location>, root: &Root) {
         match launch {
-            Ok(launch) => match self.known.iter_mut().find(|known| known.is_like(&launch)) {
+            Ok(launch) => match self.known.iter_mut().find(|known| known.is_like(&launch, root)) {
                 Some(known) => known.processes.extend(launch.processes),
                 None => self.known.push(launch),
             },
@@ -62,7 +62,7 @@ fn default(root: &Root, file: &str, name: &str) -> Option<Result<Launch, Locatio
         return is_hidden(&root.path(file)).then(|| Err(Location::file(file)));
     };
     let variable = variables.into_iter().rev().find(|variable| variable.name == name)?;
-    let program = Launch::plain(variable.location.clone()).program;
-    let words: Vec<_> = [program].into_iter().chain(words(&variable.value)).collect();
-    Some(Launch::parse(&words, Spelling::Words, variable.location.clone()).ok_or(variable.location))
+    let words: Vec<_> = ["sshd".to_owned()].into_iter().chain(words(&variable.value)).collect();
+    let launch = Launch::parse(&words, Spelling::Words, variable.location.clone());
+    Some(launch.map(|launch| Launch { program: installed(root), ..launch }).ok_or(variable.location))
 }

@@ -43,7 +43,11 @@ fn listener(root: &Root, pid: u32) -> Option<Result<Launch, Location>> {
     };
     Some(
         launch
-            .map(|launch| Launch { program, processes: vec![Process::of(root, pid)], ..launch })
+            .map(|launch| Launch {
+                program: Some(program),
+                processes: vec![Process::of(root, pid)],
+                ..launch
+            })
             .ok_or(origin),
     )
 }
