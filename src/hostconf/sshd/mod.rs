@@ -3,7 +3,7 @@
 //! Each file uses only those before it:
 //!
 //! ```text
-//! process -> launch -> listeners;  words -> environment -> units;  these -> launches
+//! process -> launch -> listeners;  words -> environment, unit_files -> units;  these -> launches
 //! words, glob, launch -> config -> effective
 //!                               -> view -> methods;  launches, config -> services
 //! ```
@@ -18,6 +18,7 @@ mod listeners;
 pub mod methods;
 pub mod process;
 pub mod services;
+mod unit_files;
 mod units;
 pub mod view;
 pub mod words;

@@ -1,6 +1,5 @@
 //! Units of systemd that start an sshd (systemd.unit(5), systemd.service(5)).
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
@@ -8,104 +7,30 @@ use twostep_core::os::root::Root;
 
 use super::environment::{self, Variable};
 use super::launch::{Launch, Spelling};
+use super::unit_files::{UnitFiles, units};
 use super::words::words;
 use crate::location::Location;
 use crate::tree::{self, is_hidden};
 
-/// Where units lie: the first file of a name counts.
-const FOLDERS: [&str; 6] = [
-    "/etc/systemd/system",
-    "/run/systemd/system",
-    "/run/systemd/generator",
-    "/usr/local/lib/systemd/system",
-    "/usr/lib/systemd/system",
-    "/lib/systemd/system",
-];
-
-/// Which files make up one unit.
-#[derive(Default)]
-struct Unit {
-    /// Its own file; none if it is masked, or has drop-ins alone.
-    file: Option<String>,
-    /// Its drop-ins by their names, of which the first one of a name counts.
-    drop_ins: BTreeMap<String, String>,
-}
-
 /// How units start sshd. An error is a line that starts one with options which cannot be told.
 pub(crate) fn launches(root: &Root) -> Vec<Result<Launch, Location>> {
-    units(root).values().flat_map(|unit| unit.launches(root)).collect()
+    units(root).iter().flat_map(|unit| of_unit(root, unit)).collect()
 }
 
-impl Unit {
-    fn launches(&self, root: &Root) -> Vec<Result<Launch, Location>> {
-        let mut commands = Commands::default();
-        for file in self.file.iter().chain(self.drop_ins.values()) {
-            let Some(text) = tree::text(root, file) else {
-                if is_hidden(&root.path(file)) {
-                    return vec![Err(Location::file(file))];
-                }
-                continue;
-            };
-            for (key, value, location) in assignments(&text, file) {
-                commands.assign(&key, value, location);
-            }
-        }
-        commands.launches(root)
-    }
-}
-
-/// All units of services by their names, without the names that only stand for others.
-fn units(root: &Root) -> BTreeMap<String, Unit> {
-    let mut units: BTreeMap<String, Unit> = BTreeMap::new();
-    let mut aliases = BTreeMap::new();
-    let mut masked = Vec::new();
-    for (folder, name) in
-        FOLDERS.iter().flat_map(|folder| names(root, folder).map(move |name| (folder, name)))
-    {
-        let path = format!("{folder}/{name}");
-        if let Some(name) = name.strip_suffix(".d") {
-            let unit = units.entry(name.to_owned()).or_default();
-            for drop_in in names(root, &path).filter(|name| name.ends_with(".conf")) {
-                let file = format!("{path}/{drop_in}");
-                unit.drop_ins.entry(drop_in).or_insert(file);
+fn of_unit(root: &Root, unit: &UnitFiles) -> Vec<Result<Launch, Location>> {
+    let mut commands = Commands::default();
+    for file in [&unit.main].into_iter().chain(&unit.drop_ins) {
+        let Some(text) = tree::text(root, file) else {
+            if is_hidden(&root.path(file)) {
+                return vec![Err(Location::file(file))];
             }
             continue;
-        }
-        match fs::read_link(root.path(&path)).ok().as_deref().map(|target| (target, target.file_name())) {
-            Some((target, _)) if target == Path::new("/dev/null") => masked.push(name),
-            Some((_, Some(other))) if other != name.as_str() => {
-                aliases.entry(name).or_insert_with(|| other.to_string_lossy().into_owned());
-            }
-            Some((target, _)) => {
-                set_file(&mut units, name, Path::new(folder).join(target).to_string_lossy().into())
-            }
-            None => set_file(&mut units, name, path),
+        };
+        for (key, value, location) in assignments(&text, file) {
+            commands.assign(&key, value, location);
         }
     }
-    for (alias, name) in aliases {
-        let drop_ins = units.remove(&alias).map(|unit| unit.drop_ins).unwrap_or_default();
-        let unit = units.entry(name).or_default();
-        for (name, file) in drop_ins {
-            unit.drop_ins.entry(name).or_insert(file);
-        }
-    }
-    units.retain(|name, unit| unit.file.is_some() && !masked.contains(name));
-    units
-}
-
-fn set_file(units: &mut BTreeMap<String, Unit>, name: String, file: String) {
-    units.entry(name).or_default().file.get_or_insert(file);
-}
-
-/// What lies in a folder and may belong to a service, sorted.
-fn names(root: &Root, folder: &str) -> impl Iterator<Item = String> + use<> {
-    let entries = fs::read_dir(root.path(folder)).into_iter().flatten().flatten();
-    let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
-    let mut names: Vec<_> = names
-        .filter(|name| [".service", ".service.d", ".conf"].iter().any(|end| name.ends_with(end)))
-        .collect();
-    names.sort();
-    names.into_iter()
+    commands.launches(root)
 }
 
 /// What a unit runs, and with which variables.
