@@ -1,4 +1,5 @@
-//! Runs a program of this machine that says what its settings are: without an environment, and for a limited time.
+//! Runs a program of this machine that says what its settings are: one that only root can change, without an environment, and
+//! for a limited time.
 
 use std::fmt::{self, Display, Formatter};
 use std::fs::{self, Metadata};
@@ -47,7 +48,7 @@ pub enum ProgramFailure {
     TooSlow,
     /// It printed more than settings are long.
     TooMuch,
-    /// Users other than root can change this file or folder, by which they would become root.
+    /// Users other than root can change this file or folder, and so what root would run or believe.
     NotRoots(String),
 }
 
@@ -68,12 +69,9 @@ impl From<io::Error> for ProgramFailure {
     }
 }
 
-/// Runs `program`, which must be root's alone, with the rights of this process, and nothing as its standard input.
+/// Runs `program` with the rights of this process, and nothing as its standard input.
 pub(crate) fn run(program: &str, arguments: &[&str]) -> Result<Output, ProgramFailure> {
-    match weak_spot(program) {
-        Some(path) => Err(ProgramFailure::NotRoots(path)),
-        None => finish(Command::new(program).args(arguments), String::new(), PATIENCE),
-    }
+    finish(Command::new(program).args(arguments), String::new(), PATIENCE)
 }
 
 /// What on the way to `program` is not root's, or can be written by others; none if it all is root's alone, or is not there.
@@ -99,6 +97,9 @@ pub fn run_as_nobody(program: &str, arguments: &[&str], input: String) -> Result
 
 /// What the program says. It gets a process group of its own, which is killed if the program fails us.
 fn finish(command: &mut Command, input: String, patience: Duration) -> Result<Output, ProgramFailure> {
+    if let Some(path) = weak_spot(&command.get_program().to_string_lossy()) {
+        return Err(ProgramFailure::NotRoots(path));
+    }
     let piped = command.env_clear().current_dir("/").process_group(0).stdin(Stdio::piped());
     let mut child = piped.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
     let output = output_of(&mut child, input, &Deadline { start: Instant::now(), patience });

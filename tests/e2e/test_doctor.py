@@ -127,7 +127,7 @@ def test_finds_settings_that_sshd_has_not_read_yet(prepared):
         assert findings(prepared) == []
         configure(README)
         [finding] = findings(prepared)
-        assert finding["what"] == f"it was changed after the sshd that runs was started (process {sshd.pid})"
+        assert finding["what"] == f"sshd (process {sshd.pid}) has not read its settings since this file was changed"
         apply(finding["remedy"])
         wait_until(lambda: findings(prepared) == [])
         assert sshd.poll() is None

@@ -3,15 +3,14 @@
 use twostep_hostconf::location::Location;
 use twostep_hostconf::sshd::config::Config;
 use twostep_hostconf::sshd::launch::Launch;
-use twostep_hostconf::sshd::process::{Process, last_change};
+use twostep_hostconf::sshd::process::{Change, LastRead, Process, change};
 use twostep_hostconf::sshd::view::View;
 
 use crate::below_root::on_machine;
 use crate::context::Context;
 use crate::finding::{Finding, Remedy};
 
-/// For each process, the first file that was changed since. An sshd without a file for its process number does not show that it
-/// was told to read its settings again.
+/// For each process, the first file that was changed since.
 pub(crate) fn check(
     context: &Context<'_>,
     launch: &Launch,
@@ -29,15 +28,28 @@ fn of_process(
     view: &View<'_>,
     process: Process,
 ) -> Option<Finding> {
-    let started = process.last_start(context.root, &view.value("pidfile").text)?;
-    let is_new = |file: &&String| last_change(context.root, file).is_some_and(|changed| changed > started);
-    let file = config.read.iter().find(is_new)?;
-    Some(Finding::warning(
-        Location::file(file),
-        format!("it was changed after the sshd that runs was started (process {})", process.pid),
-        "Unless it was told to reload since, that sshd still uses the old settings, which may let people in without a code.",
-        reload(context, launch, process.pid),
-    ))
+    let pid = process.pid;
+    let last_read = process.last_read(context.root, &view.value("pidfile").text)?;
+    let (LastRead::At(moment) | LastRead::NotBefore(moment)) = last_read;
+    let since = |file: &String| Some((file.clone(), change(context.root, file, moment)?));
+    let (file, change) = config.read.iter().find_map(since)?;
+    let event = match change {
+        Change::Text => "this file was changed",
+        Change::Other => "this file or its attributes were changed",
+        Change::Entries => "files in this folder were added, replaced or removed",
+    };
+    let (what, why) = match last_read {
+        LastRead::At(_) => (
+            format!("sshd (process {pid}) has not read its settings since {event}"),
+            "It still uses what it read before, which may let people in without a code.",
+        ),
+        LastRead::NotBefore(_) => (
+            format!("sshd (process {pid}) was started before {event}"),
+            "If it was not reloaded since, it still uses what it read before, which may let people in without a code. No PID \
+             file names this sshd, so a reload does not show: set a PidFile of its own.",
+        ),
+    };
+    Some(Finding::warning(Location::file(file), what, why, reload(context, launch, pid)))
 }
 
 /// A signal, since the unit has another name elsewhere. An sshd that is told to reload settings with a mistake ends.
@@ -47,8 +59,6 @@ fn reload(context: &Context<'_>, launch: &Launch, pid: u32) -> Remedy {
         return on_machine(context.root, format!("{program} -t && {signal}"));
     }
     Remedy::Advice {
-        text: format!(
-            "Check its settings by 'sshd -t' with its options. If that says nothing, run: {signal}"
-        ),
+        text: format!("Run 'sshd -t' with the options of that sshd. If it prints nothing, run: {signal}"),
     }
 }

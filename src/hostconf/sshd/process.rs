@@ -28,20 +28,58 @@ impl Process {
         Self { pid, started: started(root, pid) }
     }
 
-    /// When this sshd last read its settings, as far as one can know: it writes `pid_file` anew each time. Where that names another
-    /// process, only the start of this one is known.
-    pub fn last_start(&self, root: &Root, pid_file: &str) -> Option<Duration> {
-        let is_own = tree::text(root, pid_file).is_some_and(|text| text.trim() == self.pid.to_string());
-        let written = fs::metadata(root.path(pid_file)).ok().filter(|_| is_own);
-        let written = written.and_then(|file| since_1970(file.mtime(), file.mtime_nsec()));
-        written.or_else(|| self.started?.checked_add(DOUBT))
+    /// When this sshd last read its settings. It writes its PID file each time, so one that names it tells; any other file tells
+    /// nothing, because several sshds may write it, and an sshd with `PidFile none` writes none.
+    pub fn last_read(&self, root: &Root, pid_file: &str) -> Option<LastRead> {
+        // A file that is older than the process was written for another one of this number, or by another clock.
+        let is_own = |written: &Duration| self.started.is_none_or(|started| started <= *written);
+        match self.noted(root, pid_file).filter(is_own) {
+            Some(written) => Some(LastRead::At(written)),
+            None => self.started?.checked_add(DOUBT).map(LastRead::NotBefore),
+        }
+    }
+
+    /// When the PID file was written that names this process.
+    fn noted(&self, root: &Root, pid_file: &str) -> Option<Duration> {
+        let path = pid_file.starts_with('/').then(|| root.path(pid_file))?;
+        let names_it = tree::text_of(&path)?.trim() == self.pid.to_string();
+        let file = fs::metadata(path).ok().filter(|_| names_it)?;
+        since_1970(file.mtime(), file.mtime_nsec())
     }
 }
 
-/// When this file or folder was last changed or replaced, since 1970.
-pub fn last_change(root: &Root, path: &str) -> Option<Duration> {
+/// When an sshd last read its settings, since 1970.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum LastRead {
+    /// Then.
+    At(Duration),
+    /// When it was started, or later, if it was told to read them again.
+    NotBefore(Duration),
+}
+
+/// What has happened to a file of settings.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Change {
+    /// It was written.
+    Text,
+    /// It was put in place of another one, or something else about it was changed, such as its mode.
+    Other,
+    /// It is a folder, in which files were added, replaced or removed.
+    Entries,
+}
+
+/// What has happened to the file or folder since that moment.
+pub fn change(root: &Root, path: &str, moment: Duration) -> Option<Change> {
     let file = fs::metadata(root.path(path)).ok()?;
-    since_1970(file.ctime(), file.ctime_nsec())
+    let is_written = since_1970(file.mtime(), file.mtime_nsec())? > moment;
+    // Nobody can set this one.
+    let is_changed = since_1970(file.ctime(), file.ctime_nsec())? > moment;
+    match (is_changed, file.is_dir(), is_written) {
+        (false, ..) | (true, true, false) => None,
+        (true, true, true) => Some(Change::Entries),
+        (true, false, true) => Some(Change::Text),
+        (true, false, false) => Some(Change::Other),
+    }
 }
 
 fn since_1970(seconds: i64, nanoseconds: i64) -> Option<Duration> {

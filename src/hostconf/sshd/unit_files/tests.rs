@@ -6,6 +6,9 @@ use super::*;
 const ETC: &str = "/etc/systemd/system";
 const USR: &str = "/usr/lib/systemd/system";
 
+/// Links and their targets.
+type Links<'a> = &'a [(&'a str, &'a str)];
+
 /// A machine that is nothing but these files, and these links to their targets.
 struct Machine {
     folder: PathBuf,
@@ -13,7 +16,7 @@ struct Machine {
 }
 
 impl Machine {
-    fn new(name: &str, files: &[&str], links: &[(&str, &str)]) -> Self {
+    fn new(name: &str, files: &[&str], links: Links<'_>) -> Self {
         let folder = std::env::temp_dir().join(format!("twostep-units-{name}-{}", std::process::id()));
         let root = Root::at(&folder).unwrap();
         let place = |file: &str| {
@@ -41,7 +44,7 @@ impl Drop for Machine {
 /// Each is what `SYSTEMD_UNIT_PATH=ETC:USR systemd-analyze verify a.service` reads, as of systemd 252.
 #[test]
 fn follows_links_as_systemd_does() {
-    let table: [(&str, &[&str], &[(&str, &str)], &[&str]); 11] = [
+    let table: [(&str, &[&str], Links<'_>, &[&str]); 11] = [
         ("outside", &["/opt/x.service"], &[("ETC/a.service", "/opt/x.service")], &["/opt/x.service: "]),
         (
             "relative",
