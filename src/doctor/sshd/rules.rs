@@ -1,5 +1,6 @@
 //! What must hold of sshd's settings, one rule a function.
 
+use twostep_hostconf::sshd::authorized_keys::{KeyUse, key_uses};
 use twostep_hostconf::sshd::methods::{Way, beside_pam, is_offered, ways};
 use twostep_hostconf::sshd::view::View;
 use twostep_hostconf::tree;
@@ -189,7 +190,7 @@ fn root_has_a_way_in(case: &Case<'_>) -> Option<Finding> {
     let value = view.word("permitrootlogin").replace("without-password", "prohibit-password");
     let by_key_alone = |way: &Way| fate(way, case.first) == Fate::NotAsked;
     let shut = ways(view).is_some_and(|ways| !ways.iter().any(by_key_alone));
-    (["prohibit-password", "forced-commands-only"].contains(&value.as_str()) && shut && root_has_keys(case.context)).then(|| {
+    (shut && root_has_keys(case.context, &value)).then(|| {
         Finding::warning(
             view.location("permitrootlogin"),
             format!("PermitRootLogin is {value}: root cannot log in over SSH, though it has keys"),
@@ -201,9 +202,19 @@ fn root_has_a_way_in(case: &Case<'_>) -> Option<Finding> {
     })
 }
 
-fn root_has_keys(context: &Context<'_>) -> bool {
+/// Whether root has keys of the kind that this value of `PermitRootLogin` is about.
+///
+/// A forced command shows that the key is not meant for a login: it runs a backup, or says as cloud-init does which user to log
+/// in as. Some commands start a shell all the same. The administrator has chosen them one by one, and doctor cannot tell what a
+/// command does.
+fn root_has_keys(context: &Context<'_>, value: &str) -> bool {
+    let wanted = match value {
+        "prohibit-password" => KeyUse::Session,
+        "forced-commands-only" => KeyUse::ForcedCommand,
+        _ => return false,
+    };
     let keys = tree::text(context.root, "/root/.ssh/authorized_keys").unwrap_or_default();
-    tree::lines(&keys).next().is_some()
+    key_uses(&keys).any(|key| key == wanted)
 }
 
 fn there_is_time_to_enroll(case: &Case<'_>) -> Option<Finding> {

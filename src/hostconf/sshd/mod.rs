@@ -6,8 +6,10 @@
 //! process -> launch -> listeners;  words -> environment, unit_files -> units;  these -> launches
 //! words, glob, launch -> config -> effective
 //!                               -> view -> methods;  launches, config -> services
+//! authorized_keys
 //! ```
 
+pub mod authorized_keys;
 pub mod config;
 pub mod effective;
 mod environment;

@@ -9,7 +9,7 @@ use twostep_tests::{World, plant};
 use crate::sections::sections;
 
 /// The files that the parts of the input stand for.
-const FILES: [&str; 11] = [
+const FILES: [&str; 12] = [
     "etc/pam.d/sshd",
     "etc/ssh/sshd_config",
     "etc/twostep/policy.toml",
@@ -21,6 +21,7 @@ const FILES: [&str; 11] = [
     "etc/passwd",
     "etc/group",
     "etc/sudoers",
+    "root/.ssh/authorized_keys",
 ];
 
 /// The files of a machine that `twostep doctor` looks at: it ends soon, changes nothing, and each finding is about a line that
@@ -50,7 +51,7 @@ fn world() -> World {
     let world = World::new();
     // Its own folder in place of the link to the services of logins.
     fs::remove_file(world.root().join("etc/pam.d")).expect("removed");
-    for folder in ["etc/pam.d", "etc/ssh/sshd_config.d", "proc/self"] {
+    for folder in ["etc/pam.d", "etc/ssh/sshd_config.d", "proc/self", "root/.ssh"] {
         fs::create_dir_all(world.root().join(folder)).expect("made");
     }
     plant(&world.root().join("etc/debian_version"), 0o644, b"12\n");
