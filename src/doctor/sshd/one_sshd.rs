@@ -68,8 +68,8 @@ fn without_file(context: &Context<'_>, launch: &Launch, said: &BTreeMap<String, 
 fn includes_too_much(location: Location) -> Finding {
     Finding::problem(
         location,
-        "sshd comes here by more 'Include' lines than it takes",
-        "The next start or reload of sshd fails: nobody can log in by SSH then. What it would ask for is not known.",
+        "'Include' lines lead here through more files than sshd accepts",
+        "At its next restart or reload sshd ends, and nobody can log in by SSH. doctor did not check the settings.",
         Remedy::Advice { text: "Delete the 'Include' line that leads back to its own file.".to_owned() },
     )
 }

@@ -118,7 +118,7 @@ fn unguarded(context: &Context<'_>, service: &PamService, view: &View<'_>) -> Op
     } else {
         Remedy::Advice {
             text: format!(
-                "Copy /etc/pam.d/sshd to /etc/pam.d/{name}, or start this sshd by its own name. If nobody shall be asked \
+                "Copy /etc/pam.d/sshd to /etc/pam.d/{name}, or start this sshd by the name 'sshd'. To ask nobody \
                  there, add a rule to the policy: services = [\"{name}\"], mode = \"exempt\"."
             ),
         }
@@ -126,7 +126,7 @@ fn unguarded(context: &Context<'_>, service: &PamService, view: &View<'_>) -> Op
     Some(Finding::problem(
         location,
         format!("sshd uses the PAM service '{name}'{}, which has no line of twostep", whom(view)),
-        "PAM reads its file, and not that of sshd: nobody is asked for a code.",
+        "PAM reads the file of that service instead of /etc/pam.d/sshd, and nobody is asked for a code.",
         remedy,
     ))
 }
@@ -134,7 +134,8 @@ fn unguarded(context: &Context<'_>, service: &PamService, view: &View<'_>) -> Op
 fn forgotten_by_enrollment(policy: &Policy, service: &PamService) -> Option<Finding> {
     let names = |name: &str| policy.enrollment.services.iter().any(|one| one == name);
     (names(USUAL) && !names(&service.name)).then(|| {
-        let why = "There nobody can enroll in a login: users who must have a second step and have none are refused.";
+        let why =
+            "Users cannot enroll in a login there. Users who need a second step and have none are refused.";
         forgotten(Location::file(POLICY), "[enrollment]", why, service)
     })
 }
@@ -160,8 +161,8 @@ fn forgotten(location: Location, what: &str, why: &str, service: &PamService) ->
     let at = service.location.as_ref().map_or_else(String::new, |location| format!(", by {location}"));
     Finding::problem(
         location,
-        format!("{what} names the service 'sshd', and sshd uses '{name}'{at}"),
+        format!("{what} names the service 'sshd', but sshd uses '{name}'{at}"),
         why,
-        Remedy::Advice { text: format!("Name '{name}' there, too, or let sshd use the service 'sshd'.") },
+        Remedy::Advice { text: format!("Name '{name}' there, too, or make sshd use the service 'sshd'.") },
     )
 }

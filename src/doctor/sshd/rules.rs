@@ -54,7 +54,7 @@ fn uses_pam(case: &Case<'_>) -> Option<Finding> {
         Finding::problem(
             case.view.location("usepam"),
             "UsePAM is no",
-            "sshd then does not come to PAM: nobody is asked for a code.",
+            "sshd then does not ask PAM, and nobody is asked for a code.",
             set(case.context.root, &case.view, "UsePAM", "yes"),
         )
     })
@@ -65,7 +65,7 @@ fn can_ask(case: &Case<'_>) -> Option<Finding> {
         Finding::problem(
             case.view.location("kbdinteractiveauthentication"),
             format!("KbdInteractiveAuthentication is no{}", whom(&case.view)),
-            "It is the only method by which sshd can ask for a code: whoever needs one cannot log in.",
+            "sshd can ask for a code by no other method. Users who need one cannot log in.",
             set(case.context.root, &case.view, "KbdInteractiveAuthentication", "yes"),
         )
     })
@@ -77,7 +77,7 @@ fn password_is_no_way_in(case: &Case<'_>) -> Option<Finding> {
         Finding::warning(
             case.view.location("passwordauthentication"),
             format!("PasswordAuthentication is yes{}", whom(&case.view)),
-            "The method 'password' cannot ask for a code: whoever needs one types the password there for nothing.",
+            "The method 'password' cannot ask for a code. Users who need one type their password there in vain.",
             set(case.context.root, &case.view, "PasswordAuthentication", "no"),
         )
     })
@@ -124,10 +124,10 @@ fn passed_over(case: &Case<'_>) -> &'static str {
     match guarded {
         None => "That way nobody is asked for a code.",
         Some(true) => {
-            "That way nobody is asked for a code: whoever must have a second step is refused by the account line, and \
-             everybody else gets in without, enrolled or not."
+            "That way nobody is asked for a code. The account line refuses users who must have \
+             a second step; all others get in without a code, enrolled or not."
         }
-        Some(false) => "That way everybody gets in without a code, enrolled or not.",
+        Some(false) => "That way all users get in without a code, enrolled or not.",
     }
 }
 
@@ -135,9 +135,9 @@ fn passed_over(case: &Case<'_>) -> &'static str {
 fn for_whom(first: SshdFirstFactor) -> &'static str {
     match first {
         SshdFirstFactor::Password => {
-            "With the line below keys are no longer taken: it is password and code then."
+            "With the line below, users log in by password and code, and no longer by a key."
         }
-        SshdFirstFactor::Key => "With the line below it is key and code.",
+        SshdFirstFactor::Key => "With the line below, users log in by key and code.",
     }
 }
 
@@ -154,7 +154,7 @@ fn every_way_in_asks(case: &Case<'_>) -> Option<Finding> {
         Fate::CannotAsk => (
             if only { Finding::problem } else { Finding::warning },
             "cannot ask for a code",
-            "There sshd asks for nothing but the password: whoever needs a code is refused.",
+            "sshd asks only for the password there. Users who need a code are refused.",
         ),
         Fate::NoKey => (Finding::problem, "refuses everybody, because no key comes first", &no_key),
         Fate::NotAsked => (Finding::problem, "lets people in without a code", passed_over(case)),
@@ -176,8 +176,8 @@ fn mend_ways(case: &Case<'_>, all: &[Way], worst: &Way) -> Remedy {
     }
     Remedy::Advice {
         text: format!(
-            "If that is meant, exempt them in the policy, by a rule with services = [\"{}\"] and mode = \"exempt\". If \
-             not, write there: AuthenticationMethods {mended}",
+            "If these users should log in without a code, exempt them in the policy, by a rule with services = [\"{}\"] and \
+             mode = \"exempt\". Otherwise, write there: AuthenticationMethods {mended}",
             case.service
         ),
     }
@@ -194,8 +194,8 @@ fn root_has_a_way_in(case: &Case<'_>) -> Option<Finding> {
         Finding::warning(
             view.location("permitrootlogin"),
             format!("PermitRootLogin is {value}: root cannot log in over SSH, though it has keys"),
-            "sshd then takes no password and no code of root's, and AuthenticationMethods asks for one. Log in as yourself \
-             and use sudo, and say that root stays out; or let root in by a key alone, in a block 'Match User root' with \
+            "sshd accepts only a key from root then, but AuthenticationMethods requires more. To keep root out, use the \
+             line below, log in as yourself and use sudo. To let root in by a key alone, add a block 'Match User root' with \
              'AuthenticationMethods publickey', and exempt root at sshd in the policy.",
             set(case.context.root, &case.view, "PermitRootLogin", "no"),
         )

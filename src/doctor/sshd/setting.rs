@@ -35,7 +35,9 @@ fn own_copy(location: &Location) -> Remedy {
         return Remedy::Run { command: format!("cp {} {MAIN}", location.file) };
     }
     Remedy::Advice {
-        text: format!("An update would replace this file. Set it before {MAIN} comes to include the file."),
+        text: format!(
+            "An update would replace this file. Set it in {MAIN}, before the line that includes this file."
+        ),
     }
 }
 
@@ -54,7 +56,9 @@ fn option(root: &Root, location: Location, keyword: &str, now: Option<&str>, tex
     }
     let instead = if now.is_some() { " instead" } else { "" };
     Remedy::Advice {
-        text: format!("Where this sshd is started, write -o '{keyword} {text}'{instead}, and restart it."),
+        text: format!(
+            "In the command that starts this sshd, write -o '{keyword} {text}'{instead}, then restart it."
+        ),
     }
 }
 
