@@ -16,6 +16,7 @@ DEFS = Path("/etc/login.defs")
 POLICY = Path("/etc/twostep/policy.toml")
 STORE = Path("/var/lib/twostep")
 HELPER = Path("/usr/libexec/twostep/twostep-helper")
+PID_FILE = Path("/run/sshd.pid")
 # As pam.d/README.md says.
 README = {
     "KbdInteractiveAuthentication": "yes",
@@ -107,6 +108,18 @@ def test_finds_service_of_sshd_that_is_called_otherwise(prepared):
     program.unlink()
 
 
+def test_asks_no_other_program_in_place_of_one_that_is_gone(prepared):
+    program = Path("/usr/local/sbin/sshd")
+    shutil.copy("/usr/sbin/sshd", program)
+    Sshd.run(README, program=str(program))
+    program.unlink()
+    report = json.loads(prepared.run("twostep", "doctor", "--json").stdout)
+    whats = {finding["file"]: finding["what"] for finding in report["findings"]}
+    what = f"{program} -T cannot be run: No such file or directory (os error 2)"
+    assert whats[f"/proc/{Sshd.process.pid}/cmdline"] == f"doctor cannot tell the settings of this sshd: {what}"
+    assert not report["complete"]
+
+
 def test_does_not_call_complete_what_it_cannot_see(prepared):
     """An sshd with too little room for its title, which replaces its arguments."""
     sshd = subprocess.Popen(["/usr/sbin/sshd", "-D", "-o", "UsePAM=no"], env={})
@@ -119,11 +132,10 @@ def test_does_not_call_complete_what_it_cannot_see(prepared):
 
 
 def test_finds_settings_that_sshd_has_not_read_yet(prepared):
-    pid_file = Path("/run/sshd.pid")
-    pid_file.unlink(missing_ok=True)
+    PID_FILE.unlink(missing_ok=True)
     sshd = subprocess.Popen(["/usr/sbin/sshd", "-D"])
     try:
-        wait_until(lambda: pid_file.exists() and pid_file.read_text().strip() == str(sshd.pid))
+        wait_until(lambda: is_noted(sshd))
         assert findings(prepared) == []
         configure(README)
         [finding] = findings(prepared)
@@ -134,6 +146,40 @@ def test_finds_settings_that_sshd_has_not_read_yet(prepared):
     finally:
         sshd.terminate()
         sshd.wait(timeout=10)
+
+
+def test_says_of_each_sshd_what_their_one_pid_file_tells(prepared):
+    PID_FILE.unlink(missing_ok=True)
+    sshds = []
+    try:
+        for port in ["22", "2222"]:
+            sshds.append(subprocess.Popen(["/usr/sbin/sshd", "-D", "-p", port]))
+            wait_until(lambda: is_noted(sshds[-1]))
+        time.sleep(2)  # /proc has the time of boot in seconds
+        assert findings(prepared) == []
+        configure(README)
+        other, noted = (f"sshd (process {sshd.pid})" for sshd in sshds)
+        found = findings(prepared)
+        assert sorted(finding["what"] for finding in found) == sorted(
+            [
+                f"{other} was started before this file was changed",
+                f"{noted} has not read its settings since this file was changed",
+            ]
+        )
+        # Of the one that is reloaded it is now known; what was known of the other one is lost.
+        apply(next(finding["remedy"] for finding in found if other in finding["what"]))
+        wait_until(lambda: is_noted(sshds[0]))
+        assert [finding["what"] for finding in findings(prepared)] == [
+            f"{noted} was started before this file was changed"
+        ]
+    finally:
+        for sshd in sshds:
+            sshd.terminate()
+            sshd.wait(timeout=10)
+
+
+def is_noted(sshd):
+    return PID_FILE.exists() and PID_FILE.read_text().strip() == str(sshd.pid)
 
 
 def wait_until(holds):

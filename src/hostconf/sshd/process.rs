@@ -28,8 +28,8 @@ impl Process {
         Self { pid, started: started(root, pid) }
     }
 
-    /// When this sshd last read its settings. It writes its PID file each time, so a file that names it tells. Any other file tells
-    /// nothing: several sshds may write the same one, and an sshd with `PidFile none` writes none.
+    /// When this sshd last read its settings. It writes its PID file each time, so a file that names it tells. Any other file
+    /// tells nothing: several sshds may write the same one, and an sshd with `PidFile none` writes none.
     pub fn last_read(&self, root: &Root, pid_file: &str) -> Option<LastRead> {
         // A file that is older than the process was written for another one of this number, or by another clock.
         let is_own = |written: &Duration| self.started.is_none_or(|started| started <= *written);
