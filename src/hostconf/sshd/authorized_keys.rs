@@ -55,7 +55,7 @@ mod tests {
     #[test]
     fn tells_forced_commands_as_sshd_does() {
         use KeyUse::{ForcedCommand, Session};
-        let table: [(&str, &[KeyUse]); 14] = [
+        let table: [(&str, &[KeyUse]); 15] = [
             ("", &[]),
             ("# command=\"x\" ssh-rsa A\n \t#\n\n", &[]),
             ("ssh-rsa A me\n  ssh-ed25519 B\n", &[Session, Session]),
@@ -69,6 +69,7 @@ mod tests {
             ("ssh-rsa A command=\"x\"", &[Session]),
             ("subcommand=\"x\",command=x ssh-rsa A", &[Session]),
             (r#"command="x\" ssh-rsa A"#, &[Session]),
+            ("command=\"x\",from=\"1 ssh-rsa A", &[Session]),
             (r#"command="x\\" ssh-rsa A" ssh-rsa A"#, &[ForcedCommand]),
         ];
         for (text, expected) in table {
