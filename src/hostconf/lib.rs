@@ -6,6 +6,7 @@
 //! `pam` and `sshd` do not know each other. All read by `tree` and name what they read by `location`.
 #![deny(missing_docs)]
 
+pub mod elf;
 pub mod location;
 pub mod login_defs;
 pub mod mounts;

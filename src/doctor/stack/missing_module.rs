@@ -13,14 +13,14 @@ use crate::finding::{Finding, Remedy};
 
 const OURS: &str = "pam_twostep.so";
 
-/// Lines of this service that are meant to be ours and name no module.
+/// What is wrong with lines of this service that misspell the name of our module.
 pub(crate) fn misspelt(files: &Files<'_>, service: &Service) -> Vec<Finding> {
     let lines = lines(service).filter(|line| is_misspelt(line) && is_missing(files, line));
     lines.map(|line| misspelling(files, line)).collect()
 }
 
-/// Lines of a service that asks twostep, whose module is missing. Nothing can be said where libpam's own modules are not
-/// there, as in a tree that a package unpacked.
+/// Lines that name a module which is missing, in a service that asks twostep. Nothing is said where libpam's own modules are
+/// missing, too, as in a tree that a package unpacked.
 pub(crate) fn check(files: &Files<'_>, service: &Service) -> Vec<Finding> {
     if !files.library().has_modules() {
         return Vec::new();
@@ -29,14 +29,14 @@ pub(crate) fn check(files: &Files<'_>, service: &Service) -> Vec<Finding> {
     others.filter(|line| is_missing(files, line)).filter_map(finding).collect()
 }
 
-/// Says so where libpam's modules are not where they are looked for, on the machine itself.
+/// Says that libpam's own modules were not found, on the machine itself.
 pub(crate) fn not_looked_at(files: &Files<'_>) -> Option<Finding> {
     let folder = files.library().path_of("");
     (files.root().is_machine() && !files.library().has_modules()).then(|| {
         Finding::warning(
             Location::file(folder.trim_end_matches('/')),
-            "libpam's own modules are not here, nor in any other folder that doctor knows",
-            "Whether a service names a module that is missing was not looked at.",
+            "libpam's own modules were not found in this folder",
+            "So missing modules were not looked at.",
             Remedy::Advice {
                 text: "Look for 'unable to dlopen' in the system's log after a login.".to_owned(),
             },

@@ -5,6 +5,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use twostep_core::pam::line::Word;
+use twostep_hostconf::elf::Header;
 use twostep_hostconf::location::Location;
 use twostep_hostconf::pam::files::Files;
 use twostep_hostconf::pam::pam_line::PamLine;
@@ -20,8 +21,6 @@ const LONGEST: u64 = 64 * 1024 * 1024;
 const NAME: &str = "pam_twostep.so";
 const ENTRY: &[u8] = b"\0pam_sm_authenticate\0";
 const AGAIN: &str = "Install twostep again.";
-/// Of a 64-bit ELF header: magic number, class and byte order; then, from byte 16, type and machine.
-const SHARED_OBJECT: u16 = 3;
 
 /// Everything wrong with the file that `line` names.
 pub(crate) fn check(context: &Context<'_>, files: &Files<'_>, line: &PamLine) -> Vec<Finding> {
@@ -94,26 +93,16 @@ fn content(path: &str, real: &Path) -> Option<Finding> {
         Some(Finding::problem(Location::file(path), what, why, remedy))
     };
     let Some(bytes) = bytes_of(real, LONGEST) else { return problem("the module cannot be read") };
-    let Some(machine) = machine(&bytes) else { return problem("the module is not a shared object") };
+    let shared = |bytes: &Vec<u8>| Header::of(bytes).filter(|header| header.is_shared);
+    let Some(header) = shared(&bytes) else { return problem("the module is not a shared object") };
     // What runs on this machine lies beside it; failing that, this command does.
     let beside = real.with_file_name("pam_permit.so");
     let runs = bytes_of(&beside, LONGEST).or_else(|| bytes_of(Path::new("/proc/self/exe"), LONGEST));
-    if runs.and_then(|bytes| self::machine(&bytes)).is_some_and(|here| here != machine) {
+    if runs.as_ref().and_then(shared).is_some_and(|here| here.processor != header.processor) {
         return problem("the module is for another kind of processor");
     }
     if !bytes.windows(ENTRY.len()).any(|window| window == ENTRY) {
         return problem("the module is not one of PAM's");
     }
     None
-}
-
-/// Class, byte order and machine of a shared object (ELF, "File header").
-fn machine(bytes: &[u8]) -> Option<(u8, u8, u16)> {
-    let (head, rest) = bytes.split_first_chunk::<16>()?;
-    let (kind, rest) = rest.split_first_chunk::<2>()?;
-    let (machine, _) = rest.split_first_chunk::<2>()?;
-    let [0x7f, b'E', b'L', b'F', class, order, ..] = *head else { return None };
-    let number =
-        |bytes: [u8; 2]| if order == 2 { u16::from_be_bytes(bytes) } else { u16::from_le_bytes(bytes) };
-    (number(*kind) == SHARED_OBJECT).then(|| (class, order, number(*machine)))
 }

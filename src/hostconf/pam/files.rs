@@ -36,6 +36,7 @@ const OLD_INCLUDE: [&str; 5] = ["buster", "bullseye", "bookworm", "trixie", "str
 /// The files of one machine.
 pub struct Files<'a> {
     root: &'a Root,
+    library: Library<'a>,
     /// Whether libpam is Debian's, which alone knows `@include`.
     debian: bool,
     /// The directories of service files, the first one first.
@@ -62,12 +63,13 @@ impl<'a> Files<'a> {
     pub fn new(root: &'a Root) -> Self {
         let debian = root.path("/etc/debian_version").exists();
         let usual = if debian { DEBIAN_PAM_DIRS } else { PAM_DIRS };
-        let built_for = Library::of(root, debian).service_directories();
+        let library = Library::of(root, debian);
+        let built_for = library.service_directories();
         let directories = built_for.unwrap_or_else(|| usual.to_vec());
         let version = tree::text(root, "/etc/debian_version").unwrap_or_default();
         let included = if debian && includes_from_first(&version) { 1 } else { directories.len() };
         let (hides, changed) = (Cell::new(false), BTreeMap::new());
-        Self { root, debian, directories, included, hides, changed }
+        Self { root, library, debian, directories, included, hides, changed }
     }
 
     /// The same files as they would be with `text` in `file`. Nothing is written.
@@ -85,8 +87,8 @@ impl<'a> Files<'a> {
     }
 
     /// libpam and its modules.
-    pub fn library(&self) -> Library<'a> {
-        Library::of(self.root, self.debian)
+    pub fn library(&self) -> &Library<'a> {
+        &self.library
     }
 
     /// Whether something that libpam reads could not be read so far, for want of permission.
