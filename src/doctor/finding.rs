@@ -48,6 +48,14 @@ pub enum Remedy {
     Run { command: String },
     /// Something that only a person can decide.
     Advice { text: String },
+    /// A person decides: what `advice` says, or `text` as new lines before the line; at the end of the file if no line is named.
+    Choose {
+        advice: String,
+        #[serde(flatten)]
+        location: Location,
+        /// One line or more, without the last line break.
+        text: String,
+    },
 }
 
 /// One thing that is wrong.

@@ -7,11 +7,12 @@ use twostep_hostconf::location::Location;
 use crate::finding::Remedy;
 
 impl Remedy {
-    /// The file that it changes; none if it is a command or for a person to decide.
+    /// The file that it changes, or may; none if it is a command or mere advice.
     pub fn file(&self) -> Option<&str> {
         match self {
             Self::Replace { location, .. }
             | Self::Insert { location, .. }
+            | Self::Choose { location, .. }
             | Self::Delete { location }
             | Self::Move { location, .. } => Some(&location.file),
             Self::Run { .. } | Self::Advice { .. } => None,
@@ -30,7 +31,7 @@ impl Remedy {
             Self::Replace { location, text } => {
                 lines.splice(span(location, &lines)?, text.split('\n'));
             }
-            Self::Insert { location, text } => {
+            Self::Insert { location, text } | Self::Choose { location, text, .. } => {
                 let at = span(location, &lines)?.start;
                 lines.splice(at..at, text.split('\n'));
             }

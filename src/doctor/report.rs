@@ -95,12 +95,13 @@ impl Display for Remedy {
                 writeln!(f, "    Put in place of {location}:")?;
                 indented(f, text)
             }
-            Self::Insert { location: location @ Location { line: Some(_), .. }, text } => {
-                writeln!(f, "    Put before {location}:")?;
+            Self::Insert { location, text } => {
+                writeln!(f, "    Put {}:", place(location))?;
                 indented(f, text)
             }
-            Self::Insert { location: location @ Location { line: None, .. }, text } => {
-                writeln!(f, "    Put at the end of {location}:")?;
+            Self::Choose { advice, location, text } => {
+                writeln!(f, "    {advice}")?;
+                writeln!(f, "    Otherwise put {}:", place(location))?;
                 indented(f, text)
             }
             Self::Move { location, before: before @ Location { line: Some(_), .. } } => {
@@ -115,6 +116,12 @@ impl Display for Remedy {
             Self::Advice { text } => writeln!(f, "    {text}"),
         }
     }
+}
+
+/// Where new lines go.
+fn place(location: &Location) -> String {
+    let what = if location.line.is_some() { "before" } else { "at the end of" };
+    format!("{what} {location}")
 }
 
 /// Lines that can be copied as they are.

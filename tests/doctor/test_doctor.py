@@ -14,8 +14,10 @@ nothing if there is no such file. With the variable WRITE_EXPECTED set, both are
 
 import json
 import os
+import re
 import shutil
 import subprocess
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -35,6 +37,8 @@ NOT_LOOKED_AT = (
     "too many to look at",
     "doctor did not find the settings",
 )
+POLICY = "etc/twostep/policy.toml"
+OTHERWISE = re.compile(r"^    Otherwise put (?:before|at the end of) /(\S+):\n((?: {8}.*\n)+)", re.M)
 PRIVATE = ("var/lib/twostep", "var/lib/twostep/users", "var/lib/twostep/state")
 
 
@@ -111,6 +115,26 @@ def test_each_remedy_applied_literally_mends_it(lay, case):
     hold(doctor(root).stdout, case / "mended", CLEAN)
 
 
+@pytest.mark.parametrize("case", [case for case in CASES if OTHERWISE.search((case / "expected").read_text())], ids=lambda case: case.name)
+def test_what_is_printed_for_the_policy_can_be_pasted(lay, case):
+    """The lines go literally where the text says. Then the policy is right, and the finding is gone."""
+    root = lay(case)
+    said = doctor(root).stdout
+    place, block = OTHERWISE.search(said).groups()
+    line = int(place.rpartition(":")[2]) if ":" in place else None
+    insert(root / POLICY, line, textwrap.dedent(block))
+    checked = subprocess.run([TWOSTEP, "--root", root, "policy", "check"], capture_output=True, text=True, check=False)
+    assert (checked.returncode, checked.stderr) == (0, ""), checked.stdout
+    assert "Otherwise put" in said and "Otherwise put" not in doctor(root).stdout
+
+
+def insert(file, line, block):
+    lines = file.read_text().splitlines()
+    at = len(lines) if line is None else line - 1
+    lines[at:at] = block.splitlines()
+    file.write_text("".join(f"{line}\n" for line in lines))
+
+
 @pytest.mark.parametrize(
     ("name", "effect"),
     [
@@ -163,7 +187,7 @@ def apply(root, remedy):
     start, end = span(remedy, lines)
     old, new = lines[start:end], remedy.get("text", "").splitlines()
     match remedy["kind"]:
-        case "insert":
+        case "insert" | "choose":
             lines[start:start] = new
         case "move":
             assert remedy["before"]["file"] == remedy["file"]

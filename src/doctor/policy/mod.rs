@@ -1,5 +1,6 @@
 //! The policy: errors, which close every login, and rules that decide nothing.
 
+pub(crate) mod exemption;
 pub mod hint;
 pub mod names;
 

@@ -6,11 +6,12 @@
 //! text, unfold -> own_line -> module_file -> asking    our line, and the places for it
 //!   -> faults, missing_module, pam_conf                what libpam cannot read or load; how lines stand in pam.conf
 //!   -> auth_stack (twice, one_question, bypass, wrong_factor), shared -> account_stack (late_refusal), pairs -> remote
-//!   -> unasked, silent
+//!   -> without_file, askers -> unasked, silent
 //!   -> doors                                           what a remedy changes
 //! ```
 
 mod account_stack;
+mod askers;
 mod asking;
 mod auth_stack;
 mod bypass;
@@ -30,6 +31,7 @@ mod text;
 mod twice;
 mod unasked;
 mod unfold;
+mod without_file;
 mod wrong_factor;
 
 use twostep_core::policy::{Enrollment, Gate};

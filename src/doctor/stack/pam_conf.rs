@@ -23,6 +23,7 @@ pub(crate) fn in_pam_conf(service: &Service, finding: Finding) -> Finding {
         | Remedy::Delete { .. }
         | Remedy::Move { .. }
         | Remedy::Run { .. }
+        | Remedy::Choose { .. }
         | Remedy::Advice { .. }) => other,
     };
     Finding { remedy, ..finding }

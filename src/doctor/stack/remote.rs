@@ -16,7 +16,7 @@ use crate::obligation;
 
 pub(crate) const SERVICE: &str = "remote";
 const LOGIN: [&str; 2] = ["/usr/bin/login", "/bin/login"];
-/// No login(1) is longer, in bytes.
+/// No such program is longer, in bytes.
 const LONGEST: u64 = 16 * 1024 * 1024;
 /// What util-linux's programs say of themselves.
 const UTIL_LINUX: &[u8] = b"util-linux ";
@@ -93,11 +93,16 @@ fn remedy(files: &Files<'_>, login: &Service, remote: Option<&Service>) -> Remed
 }
 
 fn has_util_linux(files: &Files<'_>) -> bool {
+    is_util_linux(files, &LOGIN)
+}
+
+/// Whether one of these programs is util-linux's.
+pub(crate) fn is_util_linux(files: &Files<'_>, programs: &[&str]) -> bool {
     let names_it = |path: &str| {
         let bytes = files.resolve(path).and_then(|real| bytes_of(&real, LONGEST)).unwrap_or_default();
         bytes.windows(UTIL_LINUX.len()).any(|window| window == UTIL_LINUX)
     };
-    LOGIN.iter().any(|path| names_it(path))
+    programs.iter().any(|path| names_it(path))
 }
 
 fn is_there(files: &Files<'_>, path: &str) -> bool {

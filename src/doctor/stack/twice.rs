@@ -14,9 +14,11 @@ pub(crate) fn finding(stack: &Stack<'_>) -> Option<Finding> {
     let remedy = remedy(stack, first, second);
     let location = match &remedy {
         Remedy::Delete { location } | Remedy::Replace { location, .. } => location,
-        Remedy::Insert { .. } | Remedy::Move { .. } | Remedy::Run { .. } | Remedy::Advice { .. } => {
-            second.line_in(&stack.service.file).unwrap_or(&second.location)
-        }
+        Remedy::Insert { .. }
+        | Remedy::Move { .. }
+        | Remedy::Run { .. }
+        | Remedy::Choose { .. }
+        | Remedy::Advice { .. } => second.line_in(&stack.service.file).unwrap_or(&second.location),
     };
     Some(Finding::problem(
         location.clone(),

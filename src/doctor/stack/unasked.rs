@@ -1,4 +1,4 @@
-//! Services that ask nobody for a code, and should.
+//! Services that ask nobody for a code, though the policy counts on it.
 
 use twostep_core::paths::{PAM_CONF, PAM_DIR, POLICY};
 use twostep_core::policy::{Mode, Policy, Rule};
@@ -8,81 +8,15 @@ use twostep_hostconf::pam::module_type::ModuleType;
 use twostep_hostconf::pam::pam_line::PamLine;
 use twostep_hostconf::pam::service::Service;
 
+use super::askers::{is_included_and_asked_for, lets_in};
 use super::asking::{asks_first_factor, behind_password};
-use super::pairs::other_lets_in;
 use super::pam_conf::in_pam_conf;
+use super::without_file::{self, naming};
 use super::{pairs, remote, shared};
 use crate::context::Context;
 use crate::finding::{Finding, Remedy};
 use crate::obligation;
-
-/// Services that check a password, and let nobody become somebody: they run jobs, change an account of the person's own, or
-/// unlock a session whose login has asked for the code.
-const LETS_NOBODY_IN: [&str; 40] = [
-    "atd",
-    "budgie-screensaver",
-    "chage",
-    "chfn",
-    "chpasswd",
-    "chsh",
-    "cinnamon-screensaver",
-    "config-util",
-    "cron",
-    "crond",
-    "gnome-screensaver",
-    "groupadd",
-    "groupdel",
-    "groupmems",
-    "groupmod",
-    "gtklock",
-    "hyprlock",
-    "i3lock",
-    "kde",
-    "kde-fingerprint",
-    "kde-smartcard",
-    "kscreensaver",
-    "light-locker",
-    "mate-screensaver",
-    "newusers",
-    "passwd",
-    "physlock",
-    "screen",
-    "slock",
-    "sssd-shadowutils",
-    "swaylock",
-    "systemd-user",
-    "useradd",
-    "userdel",
-    "usermod",
-    "vlock",
-    "waylock",
-    "xfce4-screensaver",
-    "xlock",
-    "xscreensaver",
-];
-
-/// Services whose files others include, and that programs ask for as well.
-const INCLUDED_AND_ASKED_FOR: [&str; 11] = [
-    "cockpit",
-    "doas",
-    "gdm-password",
-    "kdm",
-    "lightdm",
-    "lxdm",
-    "polkit-1",
-    "remote",
-    "sddm",
-    "vsftpd",
-    "xdm",
-];
-
-/// Programs that most machines have, with the service for which each asks.
-const PROGRAMS: [(&str, &[&str]); 4] = [
-    ("login", &["/usr/bin/login", "/bin/login"]),
-    ("sshd", &["/usr/sbin/sshd"]),
-    ("su", &["/usr/bin/su", "/bin/su"]),
-    ("sudo", &["/usr/bin/sudo"]),
-];
+use crate::policy::exemption::exemption;
 
 /// What is wrong with the services that have no auth line of ours, as far as the policy counts on them.
 pub(crate) fn check(context: &Context<'_>, files: &Files<'_>, services: &[Service]) -> Vec<Finding> {
@@ -90,9 +24,34 @@ pub(crate) fn check(context: &Context<'_>, files: &Files<'_>, services: &[Servic
     let view = View { context, policy, files, services };
     let silent = services.iter().filter(|service| !service.lost && !pairs::asks(service));
     let judged = silent.filter(|service| view.is_judged(service));
-    let found = judged.filter_map(|service| Some(in_pam_conf(service, view.judge(service)?)));
-    let missing = [named_without_file(&view), programs_without_file(&view)].concat();
-    found.chain(missing).chain(remote::check(context, files, services)).collect()
+    let mut found = Vec::new();
+    let mut unasked = Vec::new();
+    for service in judged {
+        match view.judge(service) {
+            Some(Verdict::Wrong(finding)) => found.push((service, *finding)),
+            Some(Verdict::Unasked) => unasked.push(service),
+            None => {}
+        }
+    }
+    let mut findings = Vec::new();
+    for (service, finding) in found {
+        let (folded, rest): (Vec<_>, Vec<_>) =
+            unasked.into_iter().partition(|other| includes(other, service));
+        unasked = rest;
+        findings.push(in_pam_conf(service, naming_folded(finding, &folded)));
+    }
+    findings.extend(view.unasked(&unasked));
+    findings.extend(without_file::check(context, policy, files, services));
+    findings.extend(remote::check(context, files, services));
+    findings
+}
+
+/// What is to be said of a service that asks nobody.
+enum Verdict {
+    /// This, of it alone.
+    Wrong(Box<Finding>),
+    /// What is said of all that let people in with the password alone.
+    Unasked,
 }
 
 struct View<'a> {
@@ -103,61 +62,48 @@ struct View<'a> {
 }
 
 impl View<'_> {
-    fn judge(&self, service: &Service) -> Option<Finding> {
+    fn judge(&self, service: &Service) -> Option<Verdict> {
         let name = service.name.as_str();
+        let wrong = |finding| Some(Verdict::Wrong(Box::new(finding)));
         if self.policy.strictest(name, self.context.now) == Mode::Exempt {
             return None;
         }
-        let lets_in = !LETS_NOBODY_IN.contains(&name);
-        if service.account.iter().any(is_own) && lets_in {
-            return Some(self.keeps_only(service));
+        if service.account.iter().any(is_own) && lets_in(name) {
+            return wrong(self.keeps_only(service));
         }
         if !obligation::exists(self.context, name) {
             return None;
         }
-        if let Some(rule) = self.naming(name) {
-            return Some(self.named(service, rule));
+        if let Some(rule) = naming(self.policy, name) {
+            return wrong(self.named(service, rule));
         }
         let [gate, enrollment] = [&self.policy.gate.services, &self.policy.enrollment.services];
         if [gate, enrollment].iter().any(|list| list.iter().any(|one| one == name)) {
-            return (!service.names_us()).then(|| says_nothing(&service.file, name));
+            return if service.names_us() { None } else { wrong(says_nothing(&service.file, name)) };
         }
         let is_told = name == remote::SERVICE && remote::is_judged_by_login(self.files, self.services)
-            || pairs::partner_asks(name, self.services)
-            || self.includes(service);
+            || pairs::partner_asks(name, self.services);
         let checks_password = service.auth.iter().any(asks_first_factor);
-        (lets_in && checks_password && !is_told).then(|| self.lets_in(service))
+        (lets_in(name) && checks_password && !is_told).then_some(Verdict::Unasked)
     }
 
-    /// The mandatory rule that names `service`, and can decide there.
-    fn naming(&self, service: &str) -> Option<&Rule> {
-        naming(self.policy, service)
-    }
-
-    /// Whether a program may ask for this service. A file that others include may be no more than a part of theirs.
+    /// Whether a program may ask for this service. A file is no more than a part where a service that includes it asks for a
+    /// code.
     fn is_judged(&self, service: &Service) -> bool {
-        let name = service.name.as_str();
-        !shared::is_part(service, self.services) || INCLUDED_AND_ASKED_FOR.contains(&name)
-    }
-
-    /// Whether the lines that check the password come by the file of another service, where they are judged.
-    fn includes(&self, service: &Service) -> bool {
-        let is_another = |file: &str| {
-            let is_there = |other: &Service| other.file != service.file && other.file == file;
-            self.services.iter().any(|other| is_there(other) && self.is_judged(other))
+        let is_part_of = |other: &Service| {
+            other.file != service.file && other.auth.iter().any(|line| line.location.file == service.file)
         };
-        let by_another = |line: &PamLine| {
-            let steps = line.trail.iter().map(|step| &step.location).chain([&line.location]);
-            steps.into_iter().any(|location| is_another(&location.file))
-        };
-        service.auth.iter().filter(|line| asks_first_factor(line)).all(by_another)
+        let is_part = || self.services.iter().any(|other| pairs::asks(other) && is_part_of(other));
+        !shared::is_part(service, self.services)
+            || is_included_and_asked_for(&service.name)
+            || !shared::is_shared(&service.name) && !is_part()
     }
 
     fn keeps_only(&self, service: &Service) -> Finding {
         Finding::problem(
             Location::file(&service.file),
             "the account line of twostep is there, and the auth line is missing",
-            "People who are enrolled get in without a code.",
+            "Users who are enrolled get in without a code.",
             self.ask(service),
         )
     }
@@ -166,31 +112,38 @@ impl View<'_> {
         Finding::problem(
             Location::file(&service.file),
             format!("rule '{}' names {}, and this file asks nobody for a code", rule.name, service.name),
-            format!(
-                "People for whom the second step is mandatory there ({POLICY}:{}) get in without it.",
-                rule.line
-            ),
+            format!("The rule ({POLICY}:{}) makes the second step mandatory there.", rule.line),
             self.ask(service),
         )
     }
 
-    fn lets_in(&self, service: &Service) -> Finding {
-        let name = &service.name;
-        let file = if is_administrators(service) { "this file" } else { "a copy of this file in /etc/pam.d" };
-        Finding::warning(
-            Location::file(&service.file),
-            format!("{name} asks for no code, though the second step is mandatory for some"),
-            format!("They get in by {name} with the password alone."),
-            Remedy::Advice {
-                text: format!(
-                    "Add the line of twostep to {file}, as pam.d/README.md says; or write a rule in {POLICY}, before the \
-                     mandatory ones: name = \"{name}\", services = [\"{name}\"], mode = \"exempt\"."
-                ),
-            },
-        )
+    /// One finding for all services that let people in with the password alone.
+    fn unasked(&self, services: &[&Service]) -> Option<Finding> {
+        let (first, others) = services.split_first()?;
+        let names: Vec<&str> = services.iter().map(|service| service.name.as_str()).collect();
+        let (asks, them) = if others.is_empty() { ("asks", "it") } else { ("ask", "them") };
+        let is_one_file = others.iter().all(|other| other.file == first.file);
+        let folder = || self.files.directories().first().copied().unwrap_or_default();
+        let advice = format!(
+            "To have {them} ask, add the line of twostep to {}, as pam.d/README.md says.",
+            if is_one_file { file_to_change(first) } else { files_to_change(services) }
+        );
+        let text = self.context.policy_text.as_deref().unwrap_or_default();
+        let remedy = match exemption(self.policy, text, &names, self.context.now) {
+            Some((location, text)) => Remedy::Choose { advice, location, text },
+            None => {
+                Remedy::Advice { text: format!("{advice} Otherwise exempt {them} by a rule in {POLICY}.") }
+            }
+        };
+        Some(Finding::warning(
+            Location::file(if is_one_file { &first.file } else { folder() }),
+            format!("{} {asks} for no code, though some users need one", and(&names)),
+            "The password alone is enough there.",
+            remedy,
+        ))
     }
 
-    /// A file of a vendor's is copied first, since the next version of its package would undo the change.
+    /// A vendor's file is copied first, since the next version of its package would undo the change.
     fn ask(&self, service: &Service) -> Remedy {
         if !is_administrators(service) {
             return Remedy::Run { command: format!("cp {} {PAM_DIR}/", service.file) };
@@ -204,6 +157,52 @@ impl View<'_> {
     }
 }
 
+/// Whether the lines of `service` that check the password come by the file of `other`.
+fn includes(service: &Service, other: &Service) -> bool {
+    let by_other = |line: &PamLine| {
+        let mut steps = line.trail.iter().map(|step| &step.location).chain([&line.location]);
+        steps.any(|location| location.file == other.file)
+    };
+    other.file != service.file && service.auth.iter().filter(|line| asks_first_factor(line)).all(by_other)
+}
+
+/// The finding, which also names services that include the file that it is about.
+fn naming_folded(finding: Finding, folded: &[&Service]) -> Finding {
+    let names: Vec<&str> = folded.iter().map(|service| service.name.as_str()).collect();
+    match names.as_slice() {
+        [] => finding,
+        [one] => Finding {
+            why: format!("{} {one} includes this file, and asks nobody either.", finding.why),
+            ..finding
+        },
+        _ => Finding {
+            why: format!("{} {} include this file, and ask nobody either.", finding.why, and(&names)),
+            ..finding
+        },
+    }
+}
+
+/// The names as a part of a sentence.
+fn and(names: &[&str]) -> String {
+    match names {
+        [before @ .., last] if !before.is_empty() => format!("{} and {last}", before.join(", ")),
+        _ => names.concat(),
+    }
+}
+
+fn file_to_change(service: &Service) -> String {
+    if is_administrators(service) { "this file" } else { "a copy of this file in /etc/pam.d" }.to_owned()
+}
+
+fn files_to_change(services: &[&Service]) -> String {
+    let vendors: Vec<&str> =
+        services.iter().filter(|service| !is_administrators(service)).map(|one| one.file.as_str()).collect();
+    if vendors.is_empty() {
+        return "their files".to_owned();
+    }
+    format!("their files (first copy {} to /etc/pam.d)", and(&vendors))
+}
+
 /// Whether the file is for administrators to change.
 fn is_administrators(service: &Service) -> bool {
     service.file == PAM_CONF || service.file.starts_with(&format!("{PAM_DIR}/"))
@@ -211,73 +210,6 @@ fn is_administrators(service: &Service) -> bool {
 
 fn is_own(line: &PamLine) -> bool {
     line.is_ours() && line.kind == ModuleType::Account && !shared::stands_shared(line)
-}
-
-/// The mandatory rule that names `service`.
-fn naming<'a>(policy: &'a Policy, service: &str) -> Option<&'a Rule> {
-    policy
-        .rules()
-        .iter()
-        .find(|rule| rule.mode() == Mode::Mandatory && rule.services().any(|one| one == service))
-}
-
-/// Services that a mandatory rule names, and that have no file.
-fn named_without_file(view: &View<'_>) -> Vec<Finding> {
-    let rules = view.policy.rules().iter().filter(|rule| rule.mode() == Mode::Mandatory);
-    let named = rules.flat_map(|rule| rule.services().map(move |service| (rule, service)));
-    let missing = named.filter(|(_, service)| view.files.open(service).is_none());
-    let counts = missing.filter(|(_, service)| obligation::exists(view.context, service));
-    counts.map(|(rule, service)| no_file(view.files, rule, service)).collect()
-}
-
-fn no_file(files: &Files<'_>, rule: &Rule, service: &str) -> Finding {
-    let file = path_of(files, service);
-    let why = if other_lets_in(files) {
-        "Without it libpam takes the file 'other', which asks nobody for a code."
-    } else {
-        "If a program asks for this service, libpam takes the file 'other', which lets nobody in."
-    };
-    Finding::problem(
-        Location::line(POLICY, rule.line),
-        format!("rule '{}' names {service}, and there is no {file}", rule.name),
-        why,
-        Remedy::Advice { text: format!("Correct the name, take it out of the rule, or write {file}.") },
-    )
-}
-
-/// Programs that are there, and whose service has no file and is not named by a rule.
-fn programs_without_file(view: &View<'_>) -> Vec<Finding> {
-    let is_there = |path: &&str| view.files.resolve(path).is_some_and(|real| real.is_file());
-    let runs = PROGRAMS.iter().filter(|(_, paths)| paths.iter().any(&is_there));
-    let services = runs.map(|(service, _)| *service).filter(|service| view.files.open(service).is_none());
-    let counts = services.filter(|service| {
-        obligation::exists(view.context, service) && naming(view.policy, service).is_none()
-    });
-    if other_lets_in(view.files) {
-        counts.map(|service| falls_back(view.files, service)).collect()
-    } else {
-        Vec::new()
-    }
-}
-
-fn falls_back(files: &Files<'_>, service: &str) -> Finding {
-    let file = path_of(files, service);
-    Finding::warning(
-        Location::file(&file),
-        format!("this file is missing, so {service} asks for no code"),
-        format!(
-            "libpam takes the file 'other' instead: people for whom the second step is mandatory get in by {service} without it."
-        ),
-        Remedy::Advice {
-            text: format!(
-                "Install the file of the program's package again, or the one in twostep's pam.d folder, as {file}."
-            ),
-        },
-    )
-}
-
-fn path_of(files: &Files<'_>, service: &str) -> String {
-    format!("{}/{service}", files.directories().first().copied().unwrap_or_default())
 }
 
 /// At the gate's services, and where people enroll, the policy counts on being asked.

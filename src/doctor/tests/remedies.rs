@@ -51,9 +51,11 @@ fn each_line_of_ours_in_a_remedy_is_right() {
             let ours = text.lines().filter(|line| line.contains("pam_twostep"));
             ours.filter(|line| !is_right(line)).map(str::to_owned).collect()
         }
-        Remedy::Delete { .. } | Remedy::Move { .. } | Remedy::Run { .. } | Remedy::Advice { .. } => {
-            Vec::new()
-        }
+        Remedy::Delete { .. }
+        | Remedy::Move { .. }
+        | Remedy::Run { .. }
+        | Remedy::Choose { .. }
+        | Remedy::Advice { .. } => Vec::new(),
     });
 }
 
