@@ -21,11 +21,13 @@ mod people;
 mod policy;
 mod remedy;
 pub mod report;
+mod shadow;
 mod sshd;
 mod stack;
 mod store_account;
 pub mod sudoers;
 mod users;
+mod ways_in;
 
 use twostep_core::fault::Fault;
 use twostep_core::os::root::Root;

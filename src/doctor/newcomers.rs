@@ -1,4 +1,4 @@
-//! The people who must have a second step and have none: whether a login lets them set it up.
+//! Users who must have a second step and have none: whether they can enroll in a login.
 
 use std::collections::BTreeSet;
 
@@ -14,11 +14,12 @@ use crate::context::Context;
 use crate::finding::{Finding, Remedy};
 use crate::people::{Local, People, listed};
 use crate::stack;
+use crate::ways_in::WaysIn;
 
-/// The services by which people come in whatever the policy names.
+/// The services by which users log in, whatever the policy names.
 const DOORS: [&str; 2] = ["sshd", "login"];
 
-/// Checks who must have a second step and has none. A store that cannot be opened is another check's matter.
+/// Checks whether these users can enroll. Another check reports a store that cannot be opened.
 pub(crate) fn check(context: &Context<'_>) -> Vec<Finding> {
     let (Some(policy), Ok(store)) = (&context.policy, Store::open(context.root)) else { return Vec::new() };
     let newcomers = newcomers(context, policy, &store);
@@ -28,7 +29,7 @@ pub(crate) fn check(context: &Context<'_>) -> Vec<Finding> {
     [no_door(&never), no_ticket(policy, &others)].into_iter().flatten().chain(each).collect()
 }
 
-/// Somebody who must have a second step at one service or more, and has none.
+/// A user who must have a second step at one service or more, and has none.
 struct Newcomer {
     name: String,
     has_ticket: bool,
@@ -36,12 +37,12 @@ struct Newcomer {
     doors: Vec<Door>,
 }
 
-/// A service that asks for a code, as one person finds it.
+/// A service that asks for a code, for one user.
 struct Door {
     service: String,
-    /// Whether it refuses them without a second step.
+    /// Whether it refuses the user without a second step.
     refuses: bool,
-    /// Why nobody can enroll in a login there, if so.
+    /// Why nobody can enroll in a login there; none if users can.
     why_not: Option<WhyNot>,
 }
 
@@ -83,7 +84,9 @@ fn newcomers(context: &Context<'_>, policy: &Policy, store: &Store) -> Vec<Newco
     let guarded: Vec<_> = services.into_iter().filter(asks).collect();
     let people = People::of(context.root);
     let has_none = |one: &Local| matches!(store.is_enrolled(one.uid), Ok(false));
-    let persons = persons(context).unwrap_or_default().into_iter().filter(has_none);
+    let ways_in = WaysIn::of(context.root, &guarded);
+    let persons =
+        persons(context).unwrap_or_default().into_iter().filter(|one| has_none(one) && ways_in.lets_in(one));
     let newcomers = persons.map(|one| {
         let state = store.state(one.uid).ok().flatten();
         let refuses = |service: &str| match people.mode(policy, &one.name, service, context.now) {
@@ -103,7 +106,7 @@ fn newcomers(context: &Context<'_>, policy: &Policy, store: &Store) -> Vec<Newco
     newcomers.filter(|one| one.doors.iter().any(|door| door.refuses)).collect()
 }
 
-/// Those whom each service refuses, and whom none enrolls.
+/// Users whom every service refuses, and who can enroll at none.
 fn no_door(never: &[&Newcomer]) -> Option<Finding> {
     let doors = &never.first()?.doors;
     let why: Vec<_> = doors
@@ -112,18 +115,18 @@ fn no_door(never: &[&Newcomer]) -> Option<Finding> {
         .collect();
     Some(Finding::problem(
         Location::file(POLICY),
-        format!("these must have a second step, have none, and can enroll in no login: {}", names_of(never)),
-        format!("Each login refuses them ({}).", why.join("; ")),
+        format!("these users need a second step and cannot set it up in any login: {}", names_of(never)),
+        format!("Every login refuses them ({}).", why.join("; ")),
         Remedy::Advice {
             text: format!(
-                "With each of them present, run 'twostep enroll --user {}', or let one of these services enroll people.",
+                "With each of them present, run 'twostep enroll --user {}', or let users enroll at one of these services.",
                 name_of(never)
             ),
         },
     ))
 }
 
-/// Those who would need a ticket, and have none that is good.
+/// Users who need a ticket, and have no valid one.
 fn no_ticket(policy: &Policy, others: &[&Newcomer]) -> Option<Finding> {
     let without: Vec<_> = others.iter().copied().filter(|one| !one.has_ticket).collect();
     if !policy.enrollment.require_ticket || without.is_empty() {
@@ -132,28 +135,31 @@ fn no_ticket(policy: &Policy, others: &[&Newcomer]) -> Option<Finding> {
     Some(Finding::problem(
         Location::file(POLICY),
         format!(
-            "these must have a second step, have none, and have no ticket to enroll: {}",
+            "these users need a second step and have no ticket with which to set it up: {}",
             names_of(&without)
         ),
-        "enrollment.require-ticket is true, so their logins are refused where the second step is mandatory.",
+        "enrollment.require-ticket is true: where the second step is mandatory, their logins are refused.",
         Remedy::Advice {
             text: format!(
-                "Run 'twostep ticket {}' for each of them, and hand over the ticket that it prints.",
+                "Run 'twostep ticket {}' for each of them, and give them the ticket that it prints.",
                 name_of(&without)
             ),
         },
     ))
 }
 
-/// Those whom `service` refuses and does not enroll, though another may.
+/// Users whom `service` refuses, and who cannot enroll there, though perhaps at another.
 fn shut_out(policy: &Policy, others: &[&Newcomer], service: &str) -> Option<Finding> {
     let is_shut = |door: &Door| door.service == service && door.refuses && door.why_not.is_some();
     let shut: Vec<_> = others.iter().copied().filter(|one| one.doors.iter().any(is_shut)).collect();
     let why = WhyNot::at(policy, service).filter(|_| !shut.is_empty())?;
     Some(Finding::warning(
         Location::file(POLICY),
-        format!("at {service} these must have a second step and have none: {}", names_of(&shut)),
-        format!("They cannot enroll in that login, and are refused: {}.", why.words()),
+        format!(
+            "these users need a second step at {service} and cannot set it up there: {}",
+            names_of(&shut)
+        ),
+        format!("{service} refuses them: {}.", why.words()),
         Remedy::Advice {
             text: format!("With each of them, run 'twostep enroll --user NAME', or {}.", why.way(service)),
         },

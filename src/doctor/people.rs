@@ -25,6 +25,9 @@ pub(crate) struct Local {
     pub name: String,
     pub uid: u32,
     pub gid: u32,
+    /// The password field of /etc/passwd.
+    pub password: String,
+    pub home: String,
     pub shell: String,
     /// The number of the line, from 1.
     pub line: usize,
@@ -34,10 +37,11 @@ impl Local {
     fn parse(line: usize, text: &str) -> Option<Self> {
         let mut fields = text.split(':');
         let name = fields.next()?.to_owned();
-        let _password = fields.next()?;
+        let password = fields.next()?.to_owned();
         let (uid, gid) = (fields.next()?.parse().ok()?, fields.next()?.parse().ok()?);
-        let shell = fields.nth(2)?.trim().to_owned();
-        Some(Self { name, uid, gid, shell, line })
+        let home = fields.nth(1)?.to_owned();
+        let shell = fields.next()?.trim().to_owned();
+        Some(Self { name, uid, gid, password, home, shell, line })
     }
 
     /// Whether somebody can log in with it, as far as the shell says.
@@ -274,6 +278,7 @@ mod tests {
     fn a_line_of_passwd_is_an_account() {
         let ada = Local::parse(3, "ada:x:1001:100:Ada,,,:/home/ada:/bin/bash").unwrap();
         assert_eq!((ada.name.as_str(), ada.uid, ada.gid, ada.line), ("ada", 1001, 100, 3));
+        assert_eq!((ada.password.as_str(), ada.home.as_str()), ("x", "/home/ada"));
         assert!(ada.has_login_shell());
         let table = ["", "ada", "ada:x:-1:100::/:/bin/sh", "+::::::", "# ada:x:1"];
         table.iter().for_each(|line| assert_eq!(Local::parse(1, line), None, "{line}"));

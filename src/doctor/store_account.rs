@@ -9,10 +9,10 @@ use crate::below_root::on_machine;
 use crate::context::Context;
 use crate::finding::{Finding, Remedy};
 use crate::people::{Local, People};
+use crate::shadow::{Password, SHADOW};
 
 const NAME: &str = "twostep";
 const PASSWD: &str = "/etc/passwd";
-const SHADOW: &str = "/etc/shadow";
 /// As `make install` makes it.
 const MAKE: &str = "useradd --system --user-group --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin twostep";
 const WHY_ALONE: &str = "Whoever can be that account can read all secrets, and so log in as anybody.";
@@ -72,17 +72,12 @@ fn shell(context: &Context<'_>, ours: &Local) -> Option<Finding> {
     })
 }
 
-/// An empty password field lets in without one; what begins with `!` or `*` fits no password.
 fn password(context: &Context<'_>) -> Option<Finding> {
-    let text = tree::text(context.root, SHADOW)?;
-    let (line, fields) = (1..).zip(text.lines()).find_map(|(number, line)| {
-        let (name, rest) = line.split_once(':')?;
-        (name == NAME).then_some((number, rest))
-    })?;
-    let what = match fields.chars().next() {
-        Some('!' | '*') => return None,
-        Some(':') | None => "the account 'twostep' needs no password",
-        Some(_) => "the account 'twostep' has a password",
+    let (line, password) = Password::in_shadow(context.root, NAME)?;
+    let what = match password {
+        Password::Locked => return None,
+        Password::Empty => "the account 'twostep' needs no password",
+        Password::Set => "the account 'twostep' has a password",
     };
     Some({
         let location = Location::line(SHADOW, line);

@@ -5,7 +5,7 @@
 //! ```text
 //! process -> launch -> listeners;  words -> environment, unit_files -> units;  these -> launches
 //! words, glob, launch -> config -> effective
-//!                               -> view -> methods;  launches, config -> services
+//!                               -> view -> methods;  launches, config -> services, keys
 //! authorized_keys
 //! ```
 
@@ -14,6 +14,7 @@ pub mod config;
 pub mod effective;
 mod environment;
 pub mod glob;
+pub mod keys;
 pub mod launch;
 pub mod launches;
 mod listeners;

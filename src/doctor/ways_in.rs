@@ -1,0 +1,53 @@
+//! Whether an account can log in at all. Where that cannot be told, it can.
+
+use twostep_core::os::root::Root;
+use twostep_hostconf::pam::files::Files;
+use twostep_hostconf::pam::modules::{Role, stem};
+use twostep_hostconf::pam::service::Service;
+use twostep_hostconf::sshd::keys::KeyFiles;
+use twostep_hostconf::tree;
+
+use crate::people::Local;
+use crate::shadow::Password;
+
+/// The module that compares with /etc/shadow.
+const UNIX: &str = "pam_unix";
+
+/// The ways in to a machine.
+pub(crate) struct WaysIn<'a> {
+    root: &'a Root,
+    /// Whether its services take nothing but the password in /etc/shadow.
+    unix_alone: bool,
+    /// Where sshd looks for keys; none if that cannot be told.
+    keys: Option<KeyFiles>,
+}
+
+impl<'a> WaysIn<'a> {
+    /// Those of these services and of sshd.
+    pub(crate) fn of(root: &'a Root, services: &[&str]) -> Self {
+        let files = Files::new(root);
+        let asks = |service: &&str| Service::load(&files, service).is_some_and(|one| asks_unix_alone(&one));
+        Self { root, unix_alone: services.iter().all(asks), keys: KeyFiles::of(root) }
+    }
+
+    /// Whether `account` can log in: a locked password is no way in, and without a key sshd has no other.
+    pub(crate) fn lets_in(&self, account: &Local) -> bool {
+        let password = Password::of(self.root, &account.name, &account.password);
+        password != Some(Password::Locked) || !self.unix_alone || self.may_have_key(account)
+    }
+
+    /// Whether sshd may find a key. A home that is missing now may be mounted later.
+    fn may_have_key(&self, account: &Local) -> bool {
+        let is_there = |path: &str| tree::resolve(self.root, path).is_some_and(|real| real.exists());
+        let Local { name, uid, home, .. } = account;
+        let finds = |keys: &KeyFiles| keys.paths(name, *uid, home).any(|path| is_there(&path));
+        !is_there(home) || self.keys.as_ref().is_none_or(finds)
+    }
+}
+
+/// Whether the password in /etc/shadow is all that the service takes.
+fn asks_unix_alone(service: &Service) -> bool {
+    let factors = service.auth.iter().filter(|line| line.role() == Role::Factor);
+    let mut modules = factors.map(|line| stem(line.module())).peekable();
+    modules.peek().is_some() && modules.all(|module| module == UNIX)
+}
