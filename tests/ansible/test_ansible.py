@@ -168,7 +168,7 @@ def test_the_example_does_what_it_says_and_the_second_time_nothing():
 
     first = done(ansible(*example))
     assert output_of("dpkg-query", "-Wf", "${Package} ${db:Status-Status}\n", "twostep", "libpam-twostep").count(" installed") == 2
-    assert 'groups = ["sudo", "wheel"]' in POLICY.read_text()
+    assert 'groups = ["sudo"]' in POLICY.read_text()
     assert stat.S_IMODE(POLICY.stat().st_mode) == 0o644
     assert SSHD.read_bytes() == (STACKS / "sshd").read_bytes()
     assert [path.read_bytes() for path in SSHD.parent.glob("sshd.*~")] == [before]
