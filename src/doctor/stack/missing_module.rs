@@ -1,6 +1,7 @@
 //! Lines whose module libpam does not find. It takes such a line for a module that answers 'module_unknown'.
 
 use twostep_core::pam::control::{Action, ReturnValue};
+use twostep_core::pam::line::Word;
 use twostep_core::pam::walk::Handler;
 use twostep_hostconf::location::Location;
 use twostep_hostconf::pam::files::Files;
@@ -9,6 +10,7 @@ use twostep_hostconf::pam::module_type::ModuleType;
 use twostep_hostconf::pam::pam_line::{PamLine, written};
 use twostep_hostconf::pam::service::Service;
 
+use super::own_line;
 use crate::finding::{Finding, Remedy};
 
 const OURS: &str = "pam_twostep.so";
@@ -81,13 +83,11 @@ fn misspelling(files: &Files<'_>, line: &PamLine) -> Finding {
     let what = format!("there is no module {}", files.library().path_of(line.module()));
     let why =
         if refuses(line) { REFUSES } else { "libpam goes on without it, so nobody is asked for a code." };
-    let text = line.rewritten(line.control_word(), OURS, line.raw_arguments());
-    Finding::problem(
-        line.location.clone(),
-        what,
-        why,
-        Remedy::Replace { location: line.location.clone(), text },
-    )
+    let mut meant = line.clone();
+    if let Some(module) = meant.words.get_mut(2) {
+        *module = Word { text: OURS.to_owned(), raw: OURS.to_owned() };
+    }
+    Finding::problem(line.location.clone(), what, why, own_line::clean(&meant))
 }
 
 const REFUSES: &str = "libpam refuses everybody at this line.";

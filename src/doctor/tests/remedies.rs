@@ -229,7 +229,11 @@ impl Machine {
         let folder = std::env::temp_dir().join(name);
         fs::create_dir_all(folder.join("etc/pam.d")).unwrap();
         for base in fs::read_to_string(case.join("base")).unwrap_or_default().split_whitespace() {
-            copy(&tests().join("../pam.d").join(base), &folder.join("etc/pam.d"));
+            let shipped = if base == "debian" { "debian-12" } else { base };
+            copy(&tests().join("../pam.d").join(shipped), &folder.join("etc/pam.d"));
+            for other in ["sshd-key", "remote", "i3lock", "swaylock"] {
+                let _ = fs::remove_file(folder.join("etc/pam.d").join(other));
+            }
             copy(&tests().join("doctor/machines").join(base), &folder);
         }
         copy(&case.join("root"), &folder);
@@ -319,7 +323,7 @@ fn copy(from: &Path, to: &Path) {
         let (source, target) = (entry.path(), to.join(entry.file_name()));
         if source.is_dir() {
             copy(&source, &target);
-        } else if entry.file_name() != "sshd-key" {
+        } else {
             fs::copy(&source, &target).unwrap();
         }
     }

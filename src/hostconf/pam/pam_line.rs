@@ -86,22 +86,12 @@ impl PamLine {
 
     /// The line with another control.
     pub fn with_control(&self, control: &str) -> String {
-        self.rewritten(control, self.words.get(2).map_or("", |word| &word.raw), self.raw_arguments())
-    }
-
-    /// The line written anew.
-    pub fn rewritten<'a>(
-        &self,
-        control: &str,
-        module: &str,
-        arguments: impl IntoIterator<Item = &'a str>,
-    ) -> String {
         let kind = if self.may_be_missing() {
             format!("-{}", self.kind.word())
         } else {
             self.kind.word().to_owned()
         };
-        written(&kind, control, module, arguments)
+        written(&kind, control, self.words.get(2).map_or("", |word| &word.raw), self.raw_arguments())
     }
 
     /// Whether libpam passes over the line where the module's file is missing: it begins with `-`.
