@@ -59,7 +59,7 @@ impl<'a> Cases<'a> {
             .map(|service| self.mode(&caller, service))
             .max()?;
         let is_bound = !asked.granted.is_empty() && mode != Mode::Exempt;
-        let must = mode == Mode::Mandatory || self.has_second_step(&caller);
+        let must = self.must(&caller, mode);
         is_bound.then(|| Case { called: callers::called(&caller), caller, asked, must })
     }
 
@@ -78,6 +78,16 @@ impl<'a> Cases<'a> {
                 people.mode_of_members(self.policy, groups.collect(), service, self.context.now)
             }
         }
+    }
+
+    /// Whether nobody comes in by `service` as `caller` without a code.
+    pub(super) fn needs_code(&self, caller: &Caller, service: &str) -> bool {
+        let mode = self.mode(caller, service);
+        self.asks_at(service) && mode != Mode::Exempt && self.must(caller, mode)
+    }
+
+    fn must(&self, caller: &Caller, mode: Mode) -> bool {
+        mode == Mode::Mandatory || self.has_second_step(caller)
     }
 
     /// Whether they are enrolled, or an administrator requires it.

@@ -3,13 +3,16 @@
 //! `twostep_hostconf::sudoers` knows what sudo asks of one caller. Here each file uses only those before it:
 //!
 //! ```text
-//! callers -> case -> whose, services, unasked
+//! callers -> case, change -> doors -> mend -> whose, services, unasked
 //! unread, words -> explain
 //! ```
 
 mod callers;
 mod case;
+mod change;
+mod doors;
 pub mod explain;
+mod mend;
 mod services;
 mod unasked;
 mod unread;
@@ -24,6 +27,7 @@ use crate::finding::Finding;
 use crate::stack;
 use case::Cases;
 use explain::USUAL;
+use mend::Wrong;
 
 /// Checks what sudo asks of those to whom the policy means something. Only root may read sudoers.
 pub(crate) fn check(context: &Context<'_>) -> Vec<Finding> {
@@ -54,5 +58,11 @@ fn is_expected(context: &Context<'_>) -> bool {
 fn judge(context: &Context<'_>, sudoers: &Sudoers) -> Vec<Finding> {
     let Some(policy) = &context.policy else { return Vec::new() };
     let cases = Cases::of(context, policy, sudoers);
-    [whose::check(&cases), services::check(&cases), unasked::check(&cases)].concat()
+    mend::findings(&cases, wrongs)
+}
+
+/// All that is wrong in these files.
+fn wrongs(cases: &Cases<'_>) -> Vec<Wrong> {
+    let each = [whose::check, services::check, unasked::check];
+    each.iter().flat_map(|check| check(cases)).collect()
 }

@@ -5,22 +5,23 @@ use std::collections::BTreeMap;
 use twostep_hostconf::sudoers::grants::Unasked;
 
 use super::case::{Case, Cases};
+use super::mend::Wrong;
 use super::words;
-use crate::finding::{Finding, Remedy};
+use crate::finding::Severity;
 use crate::people::listed;
 
-/// One finding for each line that lets somebody in unasked who must have a second step, or has one.
-pub(super) fn check(cases: &Cases<'_>) -> Vec<Finding> {
+/// Each line that lets somebody in unasked who must have a second step, or has one.
+pub(super) fn check(cases: &Cases<'_>) -> Vec<Wrong> {
     let mut lines: BTreeMap<&Unasked, Vec<&Case>> = BTreeMap::new();
     for case in cases.cases.iter().filter(|case| case.must) {
         for unasked in &case.asked.unasked {
             lines.entry(unasked).or_default().push(case);
         }
     }
-    lines.iter().map(|(unasked, callers)| finding(cases, unasked, callers)).collect()
+    lines.iter().map(|(unasked, callers)| wrong(cases, unasked, callers)).collect()
 }
 
-fn finding(cases: &Cases<'_>, unasked: &Unasked, callers: &[&Case]) -> Finding {
+fn wrong(cases: &Cases<'_>, unasked: &Unasked, callers: &[&Case]) -> Wrong {
     let reason = words::reason(unasked.by);
     let names: Vec<_> = callers.iter().map(|case| case.called.clone()).collect();
     let is_always = callers.iter().all(|case| !case.asked.asks);
@@ -31,7 +32,7 @@ fn finding(cases: &Cases<'_>, unasked: &Unasked, callers: &[&Case]) -> Finding {
     );
     let why =
         "sudo skips PAM's auth phase then, and with it the second step that these users have or must have.";
-    let text = if is_always {
+    let advice = if is_always {
         format!(
             "First check that each of them has a password ('passwd -S NAME') and is enrolled, and keep a root shell open. Then \
              remove {reason} with visudo. If it is intended, exempt these users in the policy: a rule with these users, \
@@ -43,5 +44,6 @@ fn finding(cases: &Cases<'_>, unasked: &Unasked, callers: &[&Case]) -> Finding {
              users at sudo would end this warning, but they could then run all their other commands without a code, too."
         )
     };
-    Finding::warning(cases.place(unasked.location.as_ref()), what, why, Remedy::Advice { text })
+    let location = cases.place(unasked.location.as_ref());
+    Wrong { severity: Severity::Warning, location, what, why: why.to_owned(), change: None, advice }
 }

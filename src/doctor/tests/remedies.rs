@@ -13,6 +13,7 @@ use std::sync::LazyLock;
 use twostep_core::os::root::Root;
 use twostep_core::pam::control::ReturnValue;
 use twostep_core::pam::walk::{Handler, Walk};
+use twostep_core::paths::POLICY;
 use twostep_core::policy::Gate;
 use twostep_doctor::context::Context;
 use twostep_doctor::examine;
@@ -21,6 +22,9 @@ use twostep_hostconf::pam::files::Files;
 use twostep_hostconf::pam::modules::Role;
 use twostep_hostconf::pam::pam_line::PamLine;
 use twostep_hostconf::pam::service::Service;
+use twostep_hostconf::sudoers::Sudoers;
+use twostep_hostconf::sudoers::asked::Whose;
+use twostep_hostconf::sudoers::matching::{Caller, CallerAccount, CallerGroups};
 
 /// More remedies than any machine needs, one after the other.
 const MOST_ROUNDS: usize = 20;
@@ -28,6 +32,42 @@ const MOST_ROUNDS: usize = 20;
 #[test]
 fn no_remedy_opens_or_locks_a_door_in_silence() {
     none(|seen| seen.harm.clone());
+}
+
+#[test]
+fn no_remedy_changes_whom_sudo_asks_in_silence() {
+    none(|Seen { finding, sudo: Turned { closes, opens }, .. }| {
+        let is_told = !is_of_sudo(&finding.remedy)
+            || (closes, opens) == (&finding.effect.closes, &finding.effect.opens);
+        (!is_told).then(|| format!("closes {closes:?}, opens {opens:?} by {finding:?}")).into_iter().collect()
+    });
+    let closed: BTreeSet<_> = SEEN.iter().flat_map(|seen| &seen.sudo.closes).collect();
+    assert_eq!(closed, BTreeSet::from([&"sudo".to_owned(), &"sudo-i".to_owned()]));
+}
+
+#[test]
+fn no_remedy_of_a_report_undoes_another() {
+    let undone: Vec<String> = cases().iter().flat_map(|case| undone(case)).collect();
+    assert!(undone.is_empty(), "{} times:\n{}", undone.len(), undone.join("\n"));
+}
+
+/// What a line in place of another one mends alone, and no more once all of them are put there, in the order of the report.
+/// They must take as many lines, since a report names the lines as they are.
+fn undone(case: &Path) -> Vec<String> {
+    let replaced: Vec<Finding> = {
+        let machine = Machine::lay_out(case);
+        let report = examine(&machine.root).unwrap();
+        report.findings().iter().filter(|one| machine.keeps_lines(&one.remedy)).cloned().collect()
+    };
+    let mends = |all: &[Finding], finding: &Finding| {
+        let machine = Machine::lay_out(case);
+        all.iter().for_each(|one| machine.apply(&one.remedy));
+        let left = examine(&machine.root).unwrap();
+        !left.findings().iter().any(|one| (&one.what, &one.location) == (&finding.what, &finding.location))
+    };
+    let others = replaced.iter().filter(|_| replaced.len() > 1);
+    let undone = others.filter(|one| mends(std::slice::from_ref(*one), one) && !mends(&replaced, one));
+    undone.map(|finding| format!("{}: {}", case.display(), finding.what)).collect()
 }
 
 /// Of PAM's lines only one in a file for many services may go, though some of them then ask for no code.
@@ -116,6 +156,19 @@ struct Seen {
     finding: Finding,
     /// The doors that its remedy opens or locks, and that its effect does not name.
     harm: Vec<String>,
+    sudo: Turned,
+}
+
+/// Whether it changes what sudo reads besides PAM's files.
+fn is_of_sudo(remedy: &Remedy) -> bool {
+    remedy.file().is_some_and(|file| file.contains("/sudoers"))
+}
+
+/// The services of sudo that always ask somebody for a code after a remedy alone, and those that do so before it alone.
+#[derive(Default)]
+struct Turned {
+    closes: BTreeSet<String>,
+    opens: BTreeSet<String>,
 }
 
 static SEEN: LazyLock<Vec<Seen>> = LazyLock::new(|| cases().iter().flat_map(|case| seen(case)).collect());
@@ -129,10 +182,11 @@ fn seen(case: &Path) -> Vec<Seen> {
             machine: case.file_name().unwrap().to_string_lossy().into_owned(),
             finding: finding.clone(),
             harm: machine.harm(finding),
+            sudo: machine.turned(&finding.remedy),
         }));
-        let first = report.findings().iter().find_map(|finding| machine.changed(&finding.remedy));
-        let Some((file, text)) = first else { break };
-        fs::write(machine.root.path(&file), text).unwrap();
+        let first = report.findings().iter().find(|finding| machine.changed(&finding.remedy).is_some());
+        let Some(first) = first else { break };
+        machine.apply(&first.remedy);
     }
     seen
 }
@@ -257,6 +311,35 @@ impl Machine {
         Some((file.to_owned(), remedy.apply(&text)?))
     }
 
+    /// What the remedy changes at sudo, which reads sudoers as well as PAM's files.
+    fn turned(&self, remedy: &Remedy) -> Turned {
+        let Some((file, text)) = self.changed(remedy).filter(|_| is_of_sudo(remedy)) else {
+            return Turned::default();
+        };
+        let path = self.root.path(&file);
+        let (usual, was) = (fs::read(&path).unwrap(), sudo_codes(&self.root));
+        fs::write(&path, text).unwrap();
+        let is = sudo_codes(&self.root);
+        fs::write(&path, usual).unwrap();
+        let services = |one: &BTreeSet<(String, &str)>, other| {
+            one.difference(other).map(|(_, service)| (*service).to_owned()).collect()
+        };
+        Turned { closes: services(&is, &was), opens: services(&was, &is) }
+    }
+
+    fn apply(&self, remedy: &Remedy) {
+        if let Some((file, text)) = self.changed(remedy) {
+            fs::write(self.root.path(&file), text).unwrap();
+        }
+    }
+
+    /// Whether it puts as many lines in place of those that it takes away.
+    fn keeps_lines(&self, remedy: &Remedy) -> bool {
+        let Some((file, text)) = self.changed(remedy) else { return false };
+        let was = Files::new(&self.root).text(&file).unwrap();
+        matches!(remedy, Remedy::Replace { .. }) && was.lines().count() == text.lines().count()
+    }
+
     /// Each door that the remedy of `finding` opens or locks, and that its effect does not name.
     fn harm(&self, finding: &Finding) -> Vec<String> {
         let Some((file, text)) = self.changed(&finding.remedy) else { return Vec::new() };
@@ -283,6 +366,37 @@ impl Machine {
         }
         harm
     }
+}
+
+/// The services of sudo that always ask each local user for a code below this root: for their own, or for root's where the
+/// policy names root.
+fn sudo_codes(root: &Root) -> BTreeSet<(String, &'static str)> {
+    let Ok(Some(sudoers)) = Sudoers::read(root) else { return BTreeSet::new() };
+    let text = |file| fs::read_to_string(root.path(file)).unwrap_or_default();
+    let (passwd, group) = (text("/etc/passwd"), text("/etc/group"));
+    let needs_code = match text(POLICY).contains("users = [\"root\"]") {
+        true => |whose: &Whose| matches!(whose, Whose::Caller | Whose::Root),
+        false => |whose: &Whose| *whose == Whose::Caller,
+    };
+    let has_code =
+        |service: &str| Service::load(&Files::new(root), service).is_some_and(|one| one.names_us());
+    let mut codes = BTreeSet::new();
+    for fields in passwd.lines().map(|line| line.split(':').collect::<Vec<_>>()) {
+        let [name, _, uid, ..] = fields.as_slice() else { continue };
+        let is_in =
+            |line: &&str| line.rsplit(':').next().is_some_and(|all| all.split(',').any(|one| one == *name));
+        let names = group.lines().filter(is_in).filter_map(|line| line.split(':').next());
+        let groups = CallerGroups { names: names.map(str::to_owned).collect(), gids: BTreeSet::new() };
+        let account = CallerAccount { name: (*name).to_owned(), uid: uid.parse().unwrap() };
+        let asked = sudoers.asked(&Caller { account: Some(account), groups: Some(groups) });
+        let is_right = asked.asks && asked.whose.iter().all(|(whose, _)| needs_code(whose));
+        for usual in ["sudo", "sudo-i"].into_iter().filter(|_| is_right) {
+            if asked.services.iter().filter(|one| one.usual == usual).all(|one| has_code(&one.name)) {
+                codes.insert(((*name).to_owned(), usual));
+            }
+        }
+    }
+    codes
 }
 
 /// All services for which programs ask, and not the files that stand for many.

@@ -10,7 +10,7 @@ use crate::sshd::glob;
 use crate::tree;
 
 /// The names and addresses of a host.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Host {
     /// The name that it has given itself; empty if it is not known.
     name: String,

@@ -56,6 +56,16 @@ impl Sudoers {
         Ok(Some(Self { text, export, host }))
     }
 
+    /// The same files as they would be with `text` as the line at `location`. Nothing is written.
+    pub fn with(&self, location: &Location, text: &str) -> Result<Self, SudoersFault> {
+        let mut changed = self.text.clone();
+        for line in changed.lines.iter_mut().filter(|line| line.location == *location) {
+            text.clone_into(&mut line.text);
+        }
+        let export = export::export(&changed).map_err(SudoersFault::Export)?;
+        Ok(Self { text: changed, export, host: self.host.clone() })
+    }
+
     /// What sudo asks of `caller`.
     pub fn asked(&self, caller: &Caller) -> Asked {
         asked::asked(&self.export, &self.host, caller)

@@ -43,7 +43,7 @@ pub enum TextFault {
 }
 
 /// All lines that sudo reads, in their order, without those that include others.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Text {
     /// The main file.
     pub main: String,
