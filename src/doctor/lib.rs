@@ -40,7 +40,7 @@ use report::Report;
 /// The checks, each in a file of its own. One that cannot look says so in a finding.
 const CHECKS: &[fn(&Context<'_>) -> Vec<Finding>] = &[
     policy::check,
-    stack::check,
+    stacks,
     sshd::check,
     sudoers::check,
     login_defs::check,
@@ -53,6 +53,11 @@ const CHECKS: &[fn(&Context<'_>) -> Vec<Finding>] = &[
     newcomers::check,
     confinement::check,
 ];
+
+/// What sudoers::check tells of a service is not said again.
+fn stacks(context: &Context<'_>) -> Vec<Finding> {
+    stack::check(context, &sudoers::told(context))
+}
 
 /// What all checks find below `root`.
 pub fn examine(root: &Root) -> Result<Report, Fault> {

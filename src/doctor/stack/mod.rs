@@ -34,6 +34,8 @@ mod unfold;
 mod without_file;
 mod wrong_factor;
 
+use std::collections::BTreeSet;
+
 use twostep_core::policy::{Enrollment, Gate};
 use twostep_hostconf::location::Location;
 use twostep_hostconf::pam::files::Files;
@@ -69,10 +71,11 @@ pub(crate) fn guard(context: &Context<'_>, name: &str) -> Guard {
     }
 }
 
-/// Checks each service that names the module, if all lines can be seen: some say little without the others.
-pub(crate) fn check(context: &Context<'_>) -> Vec<Finding> {
+/// Checks each service that names the module, if all lines can be seen: some say little without the others. Nothing
+/// is said of a service for asking nobody if it is `told` of already.
+pub(crate) fn check(context: &Context<'_>, told: &BTreeSet<String>) -> Vec<Finding> {
     let files = Files::new(context.root);
-    let findings = check_services(context, &files);
+    let findings = check_services(context, &files, told);
     if hides_lines(context, &files) { Vec::new() } else { findings }
 }
 
@@ -88,7 +91,7 @@ fn hides_lines(context: &Context<'_>, files: &Files<'_>) -> bool {
     context.visibility == Visibility::Public && files.hides()
 }
 
-fn check_services(context: &Context<'_>, files: &Files<'_>) -> Vec<Finding> {
+fn check_services(context: &Context<'_>, files: &Files<'_>, told: &BTreeSet<String>) -> Vec<Finding> {
     let names = files.names();
     let services: Vec<_> = names.iter().filter_map(|name| Service::load(files, name)).collect();
     let (misspelt, services): (Vec<_>, Vec<_>) =
@@ -115,7 +118,7 @@ fn check_services(context: &Context<'_>, files: &Files<'_>) -> Vec<Finding> {
     });
     let together =
         shared::check(files, &services, &guarded).into_iter().chain(pairs::check(files, &services));
-    let silent = unasked::check(context, files, &services).into_iter().chain(silent::check(files));
+    let silent = unasked::check(context, files, &services, told).into_iter().chain(silent::check(files));
     let not_known = missing_module::not_looked_at(files);
     meant.chain(each).chain(not_known).chain(together).chain(silent).collect()
 }

@@ -1,5 +1,7 @@
 //! Services that ask nobody for a code, though the policy counts on it.
 
+use std::collections::BTreeSet;
+
 use twostep_core::paths::{PAM_CONF, PAM_DIR, POLICY};
 use twostep_core::policy::{Mode, Policy, Rule};
 use twostep_hostconf::location::Location;
@@ -18,12 +20,18 @@ use crate::finding::{Finding, Remedy};
 use crate::obligation;
 use crate::policy::exemption::exemption;
 
-/// What is wrong with the services that have no auth line of ours, as far as the policy counts on them.
-pub(crate) fn check(context: &Context<'_>, files: &Files<'_>, services: &[Service]) -> Vec<Finding> {
+/// What is wrong with the services that have no auth line of ours, as far as the policy counts on them. Those that are
+/// `told` of already are left out.
+pub(crate) fn check(
+    context: &Context<'_>,
+    files: &Files<'_>,
+    services: &[Service],
+    told: &BTreeSet<String>,
+) -> Vec<Finding> {
     let Some(policy) = &context.policy else { return Vec::new() };
     let view = View { context, policy, files, services };
     let silent = services.iter().filter(|service| !service.lost && !pairs::asks(service));
-    let judged = silent.filter(|service| view.is_judged(service));
+    let judged = silent.filter(|service| view.is_judged(service) && !told.contains(&service.name));
     let mut found = Vec::new();
     let mut unasked = Vec::new();
     for service in judged {
@@ -41,7 +49,7 @@ pub(crate) fn check(context: &Context<'_>, files: &Files<'_>, services: &[Servic
         findings.push(in_pam_conf(service, naming_folded(finding, &folded)));
     }
     findings.extend(view.unasked(&unasked));
-    findings.extend(without_file::check(context, policy, files, services));
+    findings.extend(without_file::check(context, policy, files, services, told));
     findings.extend(remote::check(context, files, services));
     findings
 }

@@ -1,5 +1,7 @@
 //! Services that need a code and have no file.
 
+use std::collections::BTreeSet;
+
 use twostep_core::paths::POLICY;
 use twostep_core::policy::{Mode, Policy, Rule};
 use twostep_hostconf::location::Location;
@@ -24,14 +26,16 @@ const SU: &[&str] = &["/usr/bin/su", "/bin/su"];
 /// The service of `su -`.
 const LOGIN_SHELL: &str = "su-l";
 
-/// Checks the services that a mandatory rule names, and those for which the machine's programs ask.
+/// Checks the services that a mandatory rule names, and those for which the machine's programs ask. Those that are `told`
+/// of already are left out.
 pub(crate) fn check(
     context: &Context<'_>,
     policy: &Policy,
     files: &Files<'_>,
     services: &[Service],
+    told: &BTreeSet<String>,
 ) -> Vec<Finding> {
-    let view = View { context, policy, files, services };
+    let view = View { context, policy, files, services, told };
     [named(&view), of_programs(&view)].concat()
 }
 
@@ -40,6 +44,7 @@ struct View<'a> {
     policy: &'a Policy,
     files: &'a Files<'a>,
     services: &'a [Service],
+    told: &'a BTreeSet<String>,
 }
 
 /// The mandatory rule that names `service`.
@@ -54,7 +59,8 @@ pub(super) fn naming<'a>(policy: &'a Policy, service: &str) -> Option<&'a Rule> 
 fn named(view: &View<'_>) -> Vec<Finding> {
     let rules = view.policy.rules().iter().filter(|rule| rule.mode() == Mode::Mandatory);
     let named = rules.flat_map(|rule| rule.services().map(move |service| (rule, service)));
-    let missing = named.filter(|(_, service)| view.files.open(service).is_none());
+    let missing =
+        named.filter(|(_, service)| view.files.open(service).is_none() && !view.told.contains(*service));
     let counts = missing.filter(|(_, service)| obligation::exists(view.context, service));
     counts.map(|(rule, service)| no_file(view.files, rule, service)).collect()
 }

@@ -1,6 +1,7 @@
 //! Options of a `Defaults` line, set otherwise than they are there.
 
 /// Another value for one option.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Change {
     pub option: &'static str,
     /// The text that it gets; none switches it off.

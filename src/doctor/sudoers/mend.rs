@@ -1,5 +1,7 @@
 //! What mends a line of sudoers: one remedy for all that is wrong in it.
 
+use std::collections::BTreeSet;
+
 use twostep_hostconf::location::Location;
 use twostep_hostconf::sudoers::Sudoers;
 
@@ -50,7 +52,7 @@ impl Wrong {
 /// told.
 fn replaced(cases: &Cases<'_>, wrong: &[&Wrong], judge: Judge) -> Option<(Remedy, Effect)> {
     let location = wrong.first()?.location.clone();
-    let changes: Vec<_> = wrong.iter().map(|wrong| wrong.change.as_ref()).collect::<Option<_>>()?;
+    let changes: BTreeSet<_> = wrong.iter().map(|wrong| wrong.change.as_ref()).collect::<Option<_>>()?;
     let line = cases.sudoers.line(&location)?.to_owned();
     let text = changes.iter().try_fold(line, |line, change| change.applied(&line))?;
     let sudoers: Sudoers = cases.sudoers.with(&location, &text).ok()?;

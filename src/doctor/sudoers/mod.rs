@@ -19,6 +19,8 @@ mod unread;
 mod whose;
 mod words;
 
+use std::collections::BTreeSet;
+
 use twostep_hostconf::sudoers::Sudoers;
 use twostep_hostconf::sudoers::elsewhere::{Elsewhere, elsewhere};
 
@@ -46,6 +48,15 @@ pub(crate) fn check(context: &Context<'_>) -> Vec<Finding> {
         Err(fault) => findings.extend(is_expected.then(|| unread::finding(context.root, &fault))),
     }
     findings
+}
+
+/// The services of PAM of which `check` says that they have no line of ours.
+pub(crate) fn told(context: &Context<'_>) -> BTreeSet<String> {
+    let is_read =
+        context.visibility == Visibility::Whole && !elsewhere(context.root).contains(&Elsewhere::SudoRs);
+    let sudoers = Sudoers::read(context.root).ok().flatten().filter(|_| is_read);
+    let (Some(policy), Some(sudoers)) = (&context.policy, sudoers) else { return BTreeSet::new() };
+    services::without_line(&Cases::of(context, policy, &sudoers))
 }
 
 /// Whether sudo has a line of ours, or a rule of the policy names it.

@@ -1,6 +1,6 @@
 //! `pam_service` and its like: sudo asks a service of PAM that asks for no code, or to which the policy's rules do not apply.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use twostep_hostconf::sudoers::asked::ServiceUse;
 
@@ -12,6 +12,17 @@ use crate::people::listed;
 
 /// What is wrong with each service that is named and milder than the usual one.
 pub(super) fn check(cases: &Cases<'_>) -> Vec<Wrong> {
+    named(cases).iter().filter_map(|(service, callers)| wrong(cases, service, callers)).collect()
+}
+
+/// The services among them that have no line of ours.
+pub(super) fn without_line(cases: &Cases<'_>) -> BTreeSet<String> {
+    let without_line = named(cases).into_keys().filter(|service| !cases.asks_at(&service.name));
+    without_line.map(|service| service.name.clone()).collect()
+}
+
+/// The services that take the place of one with a line of ours, and whom sudo asks by them.
+fn named<'c>(cases: &'c Cases<'_>) -> BTreeMap<&'c ServiceUse, Vec<&'c Case>> {
     let mut services: BTreeMap<&ServiceUse, Vec<&Case>> = BTreeMap::new();
     for case in cases.cases.iter().filter(|case| case.asked.asks) {
         let others = case.asked.services.iter().filter(|service| service.name != service.usual);
@@ -19,7 +30,7 @@ pub(super) fn check(cases: &Cases<'_>) -> Vec<Wrong> {
             services.entry(service).or_default().push(case);
         }
     }
-    services.iter().filter_map(|(service, callers)| wrong(cases, service, callers)).collect()
+    services
 }
 
 fn wrong(cases: &Cases<'_>, service: &ServiceUse, callers: &[&Case]) -> Option<Wrong> {
