@@ -73,6 +73,9 @@ pub struct Finding {
     /// Whether it says that something was not looked at.
     #[serde(skip)]
     pub is_gap: bool,
+    /// The commands that edit the files of which the remedy speaks, where an editor alone is not safe.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub editors: Vec<String>,
     /// What the remedy changes at the doors of the machine.
     #[serde(skip_serializing_if = "Effect::is_none")]
     pub effect: Effect,
@@ -100,13 +103,28 @@ impl Finding {
     }
 
     fn new(severity: Severity, location: Location, what: String, why: String, remedy: Remedy) -> Self {
-        Self { severity, location, what, why, remedy, is_gap: false, effect: Effect::default() }
+        Self {
+            severity,
+            location,
+            what,
+            why,
+            remedy,
+            is_gap: false,
+            editors: Vec::new(),
+            effect: Effect::default(),
+        }
     }
 
     /// The finding, which says that something was not looked at.
     #[must_use]
     pub fn leaving_out(self) -> Self {
         Self { is_gap: true, ..self }
+    }
+
+    /// The finding, whose remedy is carried out with these commands.
+    #[must_use]
+    pub fn with_editors(self, editors: Vec<String>) -> Self {
+        Self { editors, ..self }
     }
 
     /// The finding, whose remedy also has this effect.

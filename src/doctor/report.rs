@@ -61,6 +61,9 @@ impl Display for Report {
         if self.findings.len() > 1 {
             f.write_str("\nMend the first, then ask again: what follows may have moved.")?;
         }
+        if self.findings.iter().any(|finding| !finding.editors.is_empty()) {
+            f.write_str("\nKeep a root shell open while you edit sudoers.")?;
+        }
         if self.visibility == Visibility::Public {
             write!(f, "\n{LEFT_OUT}")?;
         }
@@ -84,7 +87,11 @@ impl Display for Finding {
         };
         writeln!(f, "{severity}: {}: {}", self.location, self.what)?;
         writeln!(f, "    {}", self.why)?;
-        write!(f, "{}{}", self.remedy, self.effect)
+        write!(f, "{}", self.remedy)?;
+        if !self.editors.is_empty() {
+            writeln!(f, "    Edit with '{}'.", self.editors.join("' and '"))?;
+        }
+        write!(f, "{}", self.effect)
     }
 }
 

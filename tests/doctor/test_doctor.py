@@ -183,7 +183,7 @@ def apply(root, remedy):
         subprocess.run(["sh", "-eu", "-c", command], check=True, capture_output=True)
         return
     file = root / remedy["file"].lstrip("/")
-    lines = file.read_text().splitlines()
+    lines = file.read_text().splitlines() if file.exists() else []
     start, end = span(remedy, lines)
     old, new = lines[start:end], remedy.get("text", "").splitlines()
     match remedy["kind"]:

@@ -1,5 +1,10 @@
 //! Options of a `Defaults` line, set otherwise than they are there.
 
+use twostep_hostconf::location::Location;
+use twostep_hostconf::sudoers::Sudoers;
+
+use super::place::Place;
+
 /// Another value for one option.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Change {
@@ -9,6 +14,26 @@ pub(super) struct Change {
 }
 
 impl Change {
+    /// The option, as a `Defaults` line sets it so.
+    pub(super) fn written(&self) -> String {
+        self.value.map_or_else(|| format!("!{}", self.option), |value| format!("{}={value}", self.option))
+    }
+
+    /// What to write where, as a part of a sentence.
+    pub(super) fn words(&self, sudoers: &Sudoers, location: &Location) -> String {
+        let option = self.option;
+        match (Place::of(sudoers, location), self.value) {
+            (Place::After(own), _) => {
+                let line = later(sudoers.line(location).unwrap_or_default(), [self]);
+                format!("write '{line}' at the end of {}", own.file)
+            }
+            (Place::Line | Place::Copy, Some(value)) => format!("set {option} to '{value}' at {location}"),
+            (Place::Line | Place::Copy, None) => {
+                format!("write '!{option}' in place of '{option}' at {location}")
+            }
+        }
+    }
+
     /// The line with the option set so; none if it cannot be told what is meant.
     pub(super) fn applied(&self, line: &str) -> Option<String> {
         match self.value {
@@ -16,6 +41,17 @@ impl Change {
             None => switched_off(line, self.option),
         }
     }
+}
+
+/// A line for a later place that makes all of these changes for those whom `line` is bound to.
+pub(super) fn later<'a>(line: &str, changes: impl IntoIterator<Item = &'a Change>) -> String {
+    let written: Vec<_> = changes.into_iter().map(Change::written).collect();
+    format!("{} {}", binding(line), written.join(", "))
+}
+
+/// `Defaults` with whom or what the line is bound to.
+pub(super) fn binding(line: &str) -> &str {
+    line.split_whitespace().next().unwrap_or("Defaults")
 }
 
 /// The line with `value` as the text of its one `option`.

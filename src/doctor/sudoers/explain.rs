@@ -39,7 +39,7 @@ pub fn explain(root: &Root, user: &str, service: &str) -> Option<SudoExplanation
     if !USUAL.contains(&service) {
         return None;
     }
-    let mut notes: Vec<_> = elsewhere(root).iter().map(|one| placed(&unread::words(one))).collect();
+    let mut notes: Vec<_> = elsewhere(root).iter().map(|one| placed(&unread::elsewhere_words(one))).collect();
     let asked = match asked(root, user) {
         Ok(asked) => asked,
         Err(fault) => {

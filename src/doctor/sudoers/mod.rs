@@ -3,8 +3,9 @@
 //! `twostep_hostconf::sudoers` knows what sudo asks of one caller. Here each file uses only those before it:
 //!
 //! ```text
-//! callers -> case, change -> doors -> mend -> whose, services, unasked
-//! unread, words -> explain
+//! words -> place -> change
+//! callers -> case -> doors -> mend (change) -> whose, services, unasked
+//! words -> unread -> explain
 //! ```
 
 mod callers;
@@ -13,6 +14,7 @@ mod change;
 mod doors;
 pub mod explain;
 mod mend;
+mod place;
 mod services;
 mod unasked;
 mod unread;

@@ -6,7 +6,7 @@ use twostep_hostconf::sudoers::asked::ServiceUse;
 
 use super::case::{Case, Cases};
 use super::change::Change;
-use super::mend::Wrong;
+use super::mend::{Mend, Wrong};
 use crate::finding::Severity;
 use crate::people::listed;
 
@@ -47,18 +47,18 @@ fn wrong(cases: &Cases<'_>, service: &ServiceUse, callers: &[&Case]) -> Option<W
         "These users can call sudo without the code that '{usual}' asks for: {}.",
         listed(names.iter().map(String::as_str))
     );
-    let (what, change, advice) = if has_line {
+    let (what, mend) = if has_line {
         (
             format!("{option}: the policy asks less at '{name}' than at '{usual}'"),
-            None,
-            format!("Name '{name}' in the rules of the policy that name '{usual}'."),
+            Mend::Elsewhere {
+                advice: format!("Name '{name}' in the rules of the policy that name '{usual}'."),
+            },
         )
     } else {
         (
             format!("{option}: sudo uses the PAM service '{name}', which has no line of pam_twostep.so"),
-            Some(Change { option, value: Some(usual) }),
-            format!("Set {option} to '{usual}', or delete it there."),
+            Mend::Change(Change { option, value: Some(usual) }),
         )
     };
-    Some(Wrong { severity: Severity::Problem, location, what, why, change, advice })
+    Some(Wrong { severity: Severity::Problem, location, what, why, mend })
 }

@@ -2,10 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use twostep_hostconf::sudoers::grants::Unasked;
+use twostep_hostconf::location::Location;
+use twostep_hostconf::sudoers::Sudoers;
+use twostep_hostconf::sudoers::grants::{Unasked, UnaskedBy};
 
 use super::case::{Case, Cases};
-use super::mend::Wrong;
+use super::change::binding;
+use super::mend::{Mend, Wrong};
+use super::place::{Place, copy};
 use super::words;
 use crate::finding::Severity;
 use crate::people::listed;
@@ -32,18 +36,38 @@ fn wrong(cases: &Cases<'_>, unasked: &Unasked, callers: &[&Case]) -> Wrong {
     );
     let why =
         "sudo skips PAM's auth phase then, and with it the second step that these users have or must have.";
+    let location = cases.place(unasked.location.as_ref());
+    let place = Place::of(cases.sudoers, &location);
+    let away = taken_away(cases.sudoers, unasked.by, &location, &place);
     let advice = if is_always {
         format!(
-            "First check that each of them has a password ('passwd -S NAME') and is enrolled, and keep a root shell open. Then \
-             remove {reason} with visudo. If it is intended, exempt these users in the policy: a rule with these users, \
-             services = [\"sudo\", \"sudo-i\"] and mode = \"exempt\"."
+            "First check that each of them has a password ('passwd -S NAME') and is enrolled. Then {away}. If it is \
+             intended, exempt these users in the policy: a rule with these users, services = [\"sudo\", \"sudo-i\"] and \
+             mode = \"exempt\"."
         )
     } else {
         format!(
-            "Take {reason} away, unless these commands may run without a code. A rule of the policy that exempts these \
-             users at sudo would end this warning, but they could then run all their other commands without a code, too."
+            "Unless these commands may run without a code, {away}. A rule of the policy that exempts these users at sudo \
+             would end this warning, but they could then run all their other commands without a code, too."
         )
     };
-    let location = cases.place(unasked.location.as_ref());
-    Wrong { severity: Severity::Warning, location, what, why: why.to_owned(), change: None, advice }
+    let mend = Mend::Person { advice, editors: place.editors(&location) };
+    Wrong { severity: Severity::Warning, location, what, why: why.to_owned(), mend }
+}
+
+/// How sudo comes to ask, as a part of a sentence.
+fn taken_away(sudoers: &Sudoers, by: UnaskedBy, location: &Location, place: &Place) -> String {
+    let reason = words::reason(by);
+    let own = match place {
+        Place::Line => return format!("remove {reason}"),
+        Place::Copy => return format!("run '{}' and remove {reason} from the copy", copy(sudoers)),
+        Place::After(own) => own,
+    };
+    let binding = binding(sudoers.line(location).unwrap_or_default());
+    let line = match by {
+        UnaskedBy::Tag => "the entry again, with PASSWD in place of NOPASSWD,".to_owned(),
+        UnaskedBy::Option => format!("'{binding} authenticate'"),
+        UnaskedBy::Group => format!("'{binding} !exempt_group'"),
+    };
+    format!("write {line} at the end of {}", own.file)
 }

@@ -7,21 +7,23 @@ use twostep_hostconf::sudoers::elsewhere::Elsewhere;
 use twostep_hostconf::sudoers::export::ExportFault;
 use twostep_hostconf::sudoers::text::TextFault;
 
+use super::words;
 use crate::finding::{Finding, Remedy};
 
 const WHY: &str = "Whose code sudo asks for, and whether it asks at all, is not known.";
 const MAIN: &str = "/etc/sudoers";
+const CHECK: &str = "Run 'visudo -c' and correct what it names.";
 
 /// What sudo reads elsewhere.
 pub(super) fn elsewhere(elsewhere: &Elsewhere) -> Finding {
-    let (location, what) = words(elsewhere);
+    let (location, what) = elsewhere_words(elsewhere);
     let text = "Check there that no entry has NOPASSWD or !authenticate, and that targetpw, rootpw, runaspw, pam_service and \
                 pam_login_service are not set.";
     Finding::warning(location, what, WHY, Remedy::Advice { text: text.to_owned() }).leaving_out()
 }
 
 /// Where it stands, and what is not looked at.
-pub(super) fn words(elsewhere: &Elsewhere) -> (Location, String) {
+pub(super) fn elsewhere_words(elsewhere: &Elsewhere) -> (Location, String) {
     match elsewhere {
         Elsewhere::SudoRs => {
             (Location::file("/usr/bin/sudo"), "this is sudo-rs, whose sudoers are not looked at".to_owned())
@@ -40,12 +42,13 @@ pub(super) fn words(elsewhere: &Elsewhere) -> (Location, String) {
 pub(super) fn finding(root: &Root, fault: &SudoersFault) -> Finding {
     let (location, what, advice) = fault_words(fault);
     let what = crate::below_root::named(root, &what);
-    Finding::warning(location, what, WHY, Remedy::Advice { text: advice.to_owned() }).leaving_out()
+    let editors = if advice == CHECK { vec![words::editor(&location.file)] } else { Vec::new() };
+    let remedy = Remedy::Advice { text: advice.to_owned() };
+    Finding::warning(location, what, WHY, remedy).leaving_out().with_editors(editors)
 }
 
 /// Where, what is wrong, and what to do.
 pub(super) fn fault_words(fault: &SudoersFault) -> (Location, String, &'static str) {
-    const CHECK: &str = "Run 'visudo -c' and correct what it names.";
     match fault {
         SudoersFault::Text(TextFault::Hidden(file)) => {
             (Location::file(file), "it cannot be read".to_owned(), "Make it readable for root.")

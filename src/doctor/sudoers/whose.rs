@@ -7,7 +7,8 @@ use twostep_hostconf::sudoers::asked::Whose;
 
 use super::case::{Case, Cases};
 use super::change::Change;
-use super::mend::Wrong;
+use super::mend::{Mend, Wrong};
+use super::place::Place;
 use crate::finding::Severity;
 use crate::people::listed;
 
@@ -38,12 +39,8 @@ fn wrong(cases: &Cases<'_>, whose: &Whose, location: &Location, callers: &[&Case
         "These users can call sudo without their own second step: {}.",
         listed(names.iter().map(String::as_str))
     );
-    // Afterwards the caller's own password is enough where no code is asked for. So a person decides who may call sudo then,
-    // unless each caller must have a second step.
-    let is_safe = cases.everybody.is_none() && callers.iter().all(|case| case.must);
-    let change = is_safe.then(|| Change { option: whose.option(), value: None });
-    let advice = advice(cases, whose.option(), location);
-    Wrong { severity: Severity::Problem, location: location.clone(), what, why, change, advice }
+    let mend = mend(cases, whose.option(), location, callers);
+    Wrong { severity: Severity::Problem, location: location.clone(), what, why, mend }
 }
 
 fn owner(whose: &Whose) -> String {
@@ -55,17 +52,34 @@ fn owner(whose: &Whose) -> String {
     }
 }
 
-fn advice(cases: &Cases<'_>, option: &str, location: &Location) -> String {
-    let off = format!("write '!{option}' in place of '{option}' at {location}");
-    match &cases.everybody {
-        Some(everybody) => format!(
+/// Afterwards the caller's own password is enough where no code is asked for. So a person decides who may call sudo then,
+/// unless each caller must have a second step.
+fn mend(cases: &Cases<'_>, option: &'static str, location: &Location, callers: &[&Case]) -> Mend {
+    let place = Place::of(cases.sudoers, location);
+    if matches!(place, Place::Copy) {
+        return Mend::Copy;
+    }
+    let change = Change { option, value: None };
+    let off = change.words(cases.sudoers, location);
+    let mut editors = place.editors(location);
+    if let Some(everybody) = &cases.everybody {
+        let place = Place::of_entry(cases.sudoers, everybody);
+        editors.extend(place.editors(everybody));
+        editors.sort();
+        editors.dedup();
+        let advice = format!(
             "First let only administrators use sudo: at {everybody}, put their group in place of ALL users, as in \
              '%wheel ALL=(ALL:ALL) ALL'. Without this, all users could become root with their own password. \
              Then {off}."
-        ),
-        None => format!(
-            "To have sudo ask for the caller's own password and code, {off}. Users without a second step then need only \
-             their own password."
-        ),
+        );
+        return if matches!(place, Place::Copy) { Mend::Copy } else { Mend::Person { advice, editors } };
     }
+    if callers.iter().all(|case| case.must) {
+        return Mend::Change(change);
+    }
+    let advice = format!(
+        "To have sudo ask for the caller's own password and code, {off}. Users without a second step then need only \
+         their own password."
+    );
+    Mend::Person { advice, editors }
 }

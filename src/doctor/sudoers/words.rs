@@ -1,4 +1,4 @@
-//! Words for what sudo asks.
+//! Words for what sudo asks, and for what edits its files.
 
 use twostep_hostconf::sudoers::grants::UnaskedBy;
 
@@ -8,5 +8,23 @@ pub(super) fn reason(by: UnaskedBy) -> &'static str {
         UnaskedBy::Tag => "NOPASSWD",
         UnaskedBy::Option => "!authenticate",
         UnaskedBy::Group => "exempt_group",
+    }
+}
+
+/// The command that edits `file`, a file of sudoers.
+pub(super) fn editor(file: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+@".contains(c);
+    let escaped = file.chars().flat_map(|c| (!is_plain(c)).then_some('\\').into_iter().chain([c]));
+    format!("visudo -f {}", escaped.collect::<String>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn escapes_what_a_shell_would_take_apart() {
+        assert_eq!(editor("/etc/sudoers.d/10-x"), "visudo -f /etc/sudoers.d/10-x");
+        assert_eq!(editor("/etc/a b's"), r"visudo -f /etc/a\ b\'s");
     }
 }

@@ -307,7 +307,7 @@ impl Machine {
     /// The file that the remedy changes, and its text then.
     fn changed(&self, remedy: &Remedy) -> Option<(String, String)> {
         let file = remedy.file()?;
-        let text = Files::new(&self.root).text(file)?;
+        let text = Files::new(&self.root).text(file).unwrap_or_default();
         Some((file.to_owned(), remedy.apply(&text)?))
     }
 
@@ -317,10 +317,10 @@ impl Machine {
             return Turned::default();
         };
         let path = self.root.path(&file);
-        let (usual, was) = (fs::read(&path).unwrap(), sudo_codes(&self.root));
+        let (usual, was) = (fs::read(&path), sudo_codes(&self.root));
         fs::write(&path, text).unwrap();
         let is = sudo_codes(&self.root);
-        fs::write(&path, usual).unwrap();
+        usual.map_or_else(|_| fs::remove_file(&path), |usual| fs::write(&path, usual)).unwrap();
         let services = |one: &BTreeSet<(String, &str)>, other| {
             one.difference(other).map(|(_, service)| (*service).to_owned()).collect()
         };
@@ -336,7 +336,7 @@ impl Machine {
     /// Whether it puts as many lines in place of those that it takes away.
     fn keeps_lines(&self, remedy: &Remedy) -> bool {
         let Some((file, text)) = self.changed(remedy) else { return false };
-        let was = Files::new(&self.root).text(&file).unwrap();
+        let was = Files::new(&self.root).text(&file).unwrap_or_default();
         matches!(remedy, Remedy::Replace { .. }) && was.lines().count() == text.lines().count()
     }
 

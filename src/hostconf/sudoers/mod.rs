@@ -28,7 +28,7 @@ use callers::NamedCallers;
 use export::{Export, ExportFault};
 use host::Host;
 use matching::Caller;
-use text::{Text, TextFault};
+use text::{OwnFile, Text, TextFault};
 
 /// What the files of sudoers say, on one host.
 #[derive(Debug)]
@@ -58,12 +58,22 @@ impl Sudoers {
 
     /// The same files as they would be with `text` as the line at `location`. Nothing is written.
     pub fn with(&self, location: &Location, text: &str) -> Result<Self, SudoersFault> {
-        let mut changed = self.text.clone();
-        for line in changed.lines.iter_mut().filter(|line| line.location == *location) {
-            text.clone_into(&mut line.text);
-        }
-        let export = export::export(&changed).map_err(SudoersFault::Export)?;
-        Ok(Self { text: changed, export, host: self.host.clone() })
+        self.reading(self.text.clone().with(location, text))
+    }
+
+    /// The same files as they would be with `text` as one more line at the end of `own`. Nothing is written.
+    pub fn with_added(&self, own: &OwnFile, text: &str) -> Result<Self, SudoersFault> {
+        self.reading(self.text.clone().with_added(own, text))
+    }
+
+    fn reading(&self, text: Text) -> Result<Self, SudoersFault> {
+        let export = export::export(&text).map_err(SudoersFault::Export)?;
+        Ok(Self { text, export, host: self.host.clone() })
+    }
+
+    /// An administrator's file whose end sudo reads after the line at `location`; none if there is none.
+    pub fn own_file_after(&self, location: &Location) -> Option<OwnFile> {
+        self.text.own_file_after(location)
     }
 
     /// What sudo asks of `caller`.

@@ -10,7 +10,12 @@ use crate::location::Location;
 use crate::tree::{self, LONGEST, is_hidden};
 
 /// Where sudo finds the main file: the administrator's, then SUSE's own. The first that exists counts.
-const MAIN: [&str; 2] = ["/etc/sudoers", "/usr/etc/sudoers"];
+pub const MAIN: [&str; 2] = ["/etc/sudoers", "/usr/etc/sudoers"];
+/// What packages own, and what below it they do not.
+const VENDORS: &str = "/usr/";
+const LOCAL: &str = "/usr/local/";
+/// The name of a file that sudo reads after most others of its folder.
+const LATE: &str = "zz-twostep";
 /// So many files may include each other (sudoers(5)).
 const DEEPEST: usize = 128;
 /// No machine has more, in bytes. An included file counts as some more than it has.
@@ -49,6 +54,22 @@ pub struct Text {
     pub main: String,
     /// The lines.
     pub lines: Vec<Line>,
+    /// The folders that are there and whose files are included, each with the number of lines that are read up to its end.
+    folders: Vec<(String, usize)>,
+}
+
+/// A file for an administrator's own lines, which need not be there yet.
+#[derive(Debug)]
+pub struct OwnFile {
+    /// The file.
+    pub file: String,
+    /// How many lines are read before what stands at its end.
+    before: usize,
+}
+
+/// Whether a package owns the file.
+pub fn is_vendors(file: &str) -> bool {
+    file.starts_with(VENDORS) && !file.starts_with(LOCAL)
 }
 
 impl Text {
@@ -58,10 +79,38 @@ impl Text {
             let hidden = MAIN.iter().find(|file| is_hidden(&root.path(file)));
             return hidden.map_or(Ok(None), |file| Err(TextFault::Hidden((*file).to_owned())));
         };
-        let mut reader = Reader { root, short_host, lines: Vec::new(), left: MOST };
+        let mut reader = Reader { root, short_host, lines: Vec::new(), folders: Vec::new(), left: MOST };
         let text = tree::text(root, main).ok_or_else(|| TextFault::Hidden((*main).to_owned()))?;
         reader.file(main, &text, 0)?;
-        Ok(Some(Self { main: (*main).to_owned(), lines: reader.lines }))
+        Ok(Some(Self { main: (*main).to_owned(), lines: reader.lines, folders: reader.folders }))
+    }
+
+    /// The same text with another line at `location`.
+    pub(super) fn with(mut self, location: &Location, text: &str) -> Self {
+        for line in self.lines.iter_mut().filter(|line| line.location == *location) {
+            text.clone_into(&mut line.text);
+        }
+        self
+    }
+
+    /// The same text with one more line at the end of `own`.
+    pub(super) fn with_added(mut self, own: &OwnFile, text: &str) -> Self {
+        let line = Line { location: Location::file(&own.file), text: text.to_owned() };
+        self.lines.insert(own.before.min(self.lines.len()), line);
+        self
+    }
+
+    /// An administrator's file whose end is read after the line at `location`; none if there is none.
+    pub(super) fn own_file_after(&self, location: &Location) -> Option<OwnFile> {
+        let line = self.lines.iter().position(|line| line.location == *location)?;
+        let is_own = |(folder, end): &&(String, usize)| !is_vendors(folder) && *end > line;
+        let folder = self.folders.iter().rev().find(is_own);
+        let in_folder = folder.map(|(folder, end)| {
+            let file = format!("{}/{LATE}", folder.trim_end_matches('/'));
+            OwnFile { file, before: *end }
+        });
+        let main = || OwnFile { file: self.main.clone(), before: self.lines.len() };
+        in_folder.or_else(|| (!is_vendors(&self.main)).then(main))
     }
 }
 
@@ -69,6 +118,7 @@ struct Reader<'a> {
     root: &'a Root,
     short_host: &'a str,
     lines: Vec<Line>,
+    folders: Vec<(String, usize)>,
     /// How many bytes may still come.
     left: usize,
 }
@@ -92,10 +142,14 @@ impl Reader<'_> {
                     self.file(&path, &text, depth.saturating_add(1))?;
                 }
                 Some(Included::Folder(path)) => {
-                    for path in files_in(self.root, &self.whole(&path, file)) {
+                    let folder = self.whole(&path, file);
+                    for path in files_in(self.root, &folder) {
                         // sudo passes over what it cannot open there.
                         let Some(text) = tree::text(self.root, &path) else { continue };
                         self.file(&path, &text, depth.saturating_add(1))?;
+                    }
+                    if self.root.path(&folder).is_dir() {
+                        self.folders.push((folder, self.lines.len()));
                     }
                 }
             }
