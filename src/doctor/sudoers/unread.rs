@@ -17,8 +17,16 @@ const CHECK: &str = "Run 'visudo -c' and correct what it names.";
 /// What sudo reads elsewhere.
 pub(super) fn elsewhere(elsewhere: &Elsewhere) -> Finding {
     let (location, what) = elsewhere_words(elsewhere);
-    let text = "Check there that no entry has NOPASSWD or !authenticate, and that targetpw, rootpw, runaspw, pam_service and \
-                pam_login_service are not set.";
+    let text = match elsewhere {
+        Elsewhere::NameService { .. } => {
+            "twostep reads local files alone. Check each user who must have a second step with 'sudo -l -U NAME': no entry may \
+             have NOPASSWD or !authenticate, and targetpw, rootpw, runaspw, pam_service and pam_login_service must not be set."
+        }
+        Elsewhere::SudoRs | Elsewhere::Plugin(_) => {
+            "Check there that no entry has NOPASSWD or !authenticate, and that targetpw, rootpw, runaspw, pam_service and \
+             pam_login_service are not set."
+        }
+    };
     Finding::warning(location, what, WHY, Remedy::Advice { text: text.to_owned() }).leaving_out()
 }
 

@@ -2,6 +2,7 @@
 
 use twostep_core::os::root::Root;
 
+use super::sssd;
 use crate::location::Location;
 use crate::pam::files::Files;
 use crate::tree;
@@ -11,6 +12,7 @@ const SUDO: &str = "/usr/bin/sudo";
 /// The name of sudo-rs' own file: it stands in that program, and not in sudo.
 const SUDO_RS_FILE: &str = "sudoers-rs";
 const NSSWITCH: &str = "/etc/nsswitch.conf";
+const SSS: &str = "sss";
 const SUDO_CONF: &str = "/etc/sudo.conf";
 /// No sudo is longer, in bytes.
 const LONGEST: u64 = 64 * 1024 * 1024;
@@ -20,7 +22,7 @@ const LONGEST: u64 = 64 * 1024 * 1024;
 pub enum Elsewhere {
     /// The program is sudo-rs.
     SudoRs,
-    /// The name service has entries: these sources, such as `sss` and `ldap` (nsswitch.conf(5)).
+    /// The name service may have entries: these sources, such as `sss` and `ldap` (nsswitch.conf(5)).
     NameService {
         /// The line.
         location: Location,
@@ -49,7 +51,8 @@ fn name_service(root: &Root) -> Option<Elsewhere> {
         tree::lines(&text).find_map(|(number, line)| Some((number, line.strip_prefix("sudoers:")?)))?;
     let sources =
         sources.split_whitespace().filter(|source| *source != "files" && !source.contains(['[', ']', '=']));
-    let sources: Vec<_> = sources.map(str::to_owned).collect();
+    let sources: Vec<_> =
+        sources.filter(|source| *source != SSS || sssd::answers_sudo(root)).map(str::to_owned).collect();
     let location = Location::line(NSSWITCH, number);
     (!sources.is_empty()).then_some(Elsewhere::NameService { location, sources })
 }
@@ -82,7 +85,8 @@ mod tests {
             (NSSWITCH, "passwd: files\nsudoers: files\n", None),
             (NSSWITCH, "# sudoers: sss\n", None),
             (NSSWITCH, "sudoers: [SUCCESS=continue] files\n", None),
-            (NSSWITCH, "sudoers: sss [NOTFOUND=return] files # x\n", Some("sss")),
+            (NSSWITCH, "sudoers: ldap [NOTFOUND=return] files # x\n", Some("ldap")),
+            (NSSWITCH, "sudoers: files sss\n", None),
             (SUDO_CONF, "Plugin sudoers_policy sudoers.so\nPlugin sudoers_io sudoers.so\nPath x /y\n", None),
             (
                 SUDO_CONF,

@@ -4,7 +4,7 @@
 //!
 //! ```text
 //! text -> export -> host (sure) -> matching -> callers, settings -> grants -> asked
-//! elsewhere
+//! sssd -> elsewhere
 //! ```
 
 pub mod asked;
@@ -15,6 +15,7 @@ pub mod grants;
 mod host;
 pub mod matching;
 mod settings;
+mod sssd;
 mod sure;
 pub mod text;
 
