@@ -1,5 +1,7 @@
 //! What the checks look at: a machine, its policy, the time, and how much of it may be seen.
 
+use std::cell::OnceCell;
+
 use nix::unistd::geteuid;
 use twostep_core::fault::Fault;
 use twostep_core::login::machine::Machine;
@@ -9,6 +11,7 @@ use twostep_core::os::root::Root;
 use twostep_core::paths::POLICY;
 use twostep_core::policy::Policy;
 use twostep_core::time::UnixTime;
+use twostep_hostconf::sudoers::{Sudoers, SudoersFault};
 use twostep_hostconf::tree::is_hidden;
 
 /// How much can be seen.
@@ -39,6 +42,7 @@ pub struct Context<'a> {
     /// Its text, if it can be read.
     pub policy_text: Option<String>,
     pub now: UnixTime,
+    sudoers: OnceCell<Result<Option<Sudoers>, SudoersFault>>,
 }
 
 impl<'a> Context<'a> {
@@ -52,7 +56,13 @@ impl<'a> Context<'a> {
             policy: system.policy().ok(),
             policy_text: text.map(|(_, text)| String::from_utf8_lossy(&text).into_owned()),
             now: clock::now()?,
+            sudoers: OnceCell::new(),
         })
+    }
+
+    /// What the files of sudoers say, read once: cvtsudoers may be slow.
+    pub(crate) fn sudoers(&self) -> Result<Option<&Sudoers>, &SudoersFault> {
+        self.sudoers.get_or_init(|| Sudoers::read(self.root)).as_ref().map(Option::as_ref)
     }
 
     /// Whether the policy is there for others to read, so that nothing can be said of what it decides.

@@ -44,10 +44,10 @@ pub(crate) fn check(context: &Context<'_>) -> Vec<Finding> {
     if elsewhere.contains(&Elsewhere::SudoRs) {
         return findings;
     }
-    match Sudoers::read(context.root) {
+    match context.sudoers() {
         Ok(None) => {}
-        Ok(Some(sudoers)) => findings.extend(judge(context, &sudoers)),
-        Err(fault) => findings.extend(is_expected.then(|| unread::finding(context.root, &fault))),
+        Ok(Some(sudoers)) => findings.extend(judge(context, sudoers)),
+        Err(fault) => findings.extend(is_expected.then(|| unread::finding(context.root, fault))),
     }
     findings
 }
@@ -56,9 +56,10 @@ pub(crate) fn check(context: &Context<'_>) -> Vec<Finding> {
 pub(crate) fn told(context: &Context<'_>) -> BTreeSet<String> {
     let is_read =
         context.visibility == Visibility::Whole && !elsewhere(context.root).contains(&Elsewhere::SudoRs);
-    let sudoers = Sudoers::read(context.root).ok().flatten().filter(|_| is_read);
-    let (Some(policy), Some(sudoers)) = (&context.policy, sudoers) else { return BTreeSet::new() };
-    services::without_line(&Cases::of(context, policy, &sudoers))
+    let (true, Some(policy), Ok(Some(sudoers))) = (is_read, &context.policy, context.sudoers()) else {
+        return BTreeSet::new();
+    };
+    services::without_line(&Cases::of(context, policy, sudoers))
 }
 
 /// Whether sudo has a line of ours, or a rule of the policy names it.

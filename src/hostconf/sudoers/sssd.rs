@@ -52,8 +52,8 @@ fn services(text: &str) -> Option<String> {
 
 fn has_socket(root: &Root) -> bool {
     let is_masked = fs::read_link(root.path(MASK)).is_ok_and(|target| target.ends_with("null"));
-    let is_there = |folder: &&str| fs::symlink_metadata(root.path(&format!("{folder}/{ENABLED}"))).is_ok();
-    !is_masked && UNITS.iter().any(|folder| is_there(&folder))
+    let is_there = |folder: &str| fs::symlink_metadata(root.path(&format!("{folder}/{ENABLED}"))).is_ok();
+    !is_masked && UNITS.iter().any(|folder| is_there(folder))
 }
 
 #[cfg(test)]
