@@ -43,8 +43,8 @@ struct AccountStatus {
     /// Since when, as far as the secret file tells.
     enrolled_since: Option<u64>,
     /// What makes the second step mandatory for them in some login or other; nothing if it is their choice.
-    required_by: Option<Obligation>,
-    authenticators: Vec<AuthenticatorSummary>,
+    required_by: Option<RequiredBy>,
+    authenticators: Vec<AuthenticatorStatus>,
     failures: u16,
     codes: Codes,
     wait_until: Option<u64>,
@@ -63,6 +63,35 @@ struct AccountStatus {
     problem: Option<String>,
     #[serde(skip)]
     you: You,
+}
+
+#[derive(Serialize)]
+struct RequiredBy {
+    rule: String,
+    line: usize,
+    administrator: bool,
+}
+
+impl From<Obligation> for RequiredBy {
+    fn from(Obligation { rule, line, administrator }: Obligation) -> Self {
+        Self { rule, line, administrator }
+    }
+}
+
+#[derive(Serialize)]
+struct AuthenticatorStatus {
+    label: String,
+    algorithm: String,
+    digits: u8,
+    period: u64,
+    enrolled: Option<u64>,
+}
+
+impl From<AuthenticatorSummary> for AuthenticatorStatus {
+    fn from(summary: AuthenticatorSummary) -> Self {
+        let AuthenticatorSummary { label, algorithm, digits, period, enrolled } = summary;
+        Self { label, algorithm, digits, period, enrolled }
+    }
 }
 
 #[derive(Serialize)]
@@ -214,7 +243,8 @@ impl AccountStatus {
             uid: target.uid,
             enrolled,
             enrolled_since: authenticators.iter().filter_map(|one| one.enrolled).min(),
-            required_by: duty(state.as_ref().is_some_and(|state| state.required && problem.is_none())),
+            required_by: duty(state.as_ref().is_some_and(|state| state.required && problem.is_none()))
+                .map(RequiredBy::from),
             failures: 0,
             codes: Codes::Accepted,
             wait_until: None,
@@ -237,7 +267,7 @@ impl AccountStatus {
         if let Some(state) = state {
             status.fill(basis, &state, &authenticators);
         }
-        status.authenticators = authenticators;
+        status.authenticators = authenticators.into_iter().map(AuthenticatorStatus::from).collect();
         status
     }
 
@@ -353,16 +383,16 @@ fn codes_text(codes: Codes, wait_until: Option<u64>, failures: u16, you: You, na
     }
 }
 
-fn obligation_text(obligation: &Obligation) -> String {
-    let Obligation { rule, line, administrator } = obligation;
+fn obligation_text(required_by: &RequiredBy) -> String {
+    let RequiredBy { rule, line, administrator } = required_by;
     if *administrator {
         return "  a second step is required by an administrator: 'twostep require'".to_owned();
     }
     format!("  a second step is required by rule '{rule}', line {line} of the policy")
 }
 
-fn authenticator_text(one: &AuthenticatorSummary) -> String {
-    let AuthenticatorSummary { label, algorithm, digits, period, .. } = one;
+fn authenticator_text(one: &AuthenticatorStatus) -> String {
+    let AuthenticatorStatus { label, algorithm, digits, period, .. } = one;
     let since = one.enrolled.and_then(date).map_or_else(String::new, |date| format!(", since {date}"));
     format!("  {label}: {algorithm}, {digits} digits, {period} s{since}")
 }

@@ -12,6 +12,8 @@ pub mod fault;
 pub mod paths;
 pub mod time;
 
+pub mod document;
+
 pub mod verdict;
 
 pub mod proof;

@@ -48,7 +48,7 @@ impl Options {
     pub(crate) fn for_source(&self, from: &'static str) -> Result<ImportOptions<'_>, Failure> {
         // The number of a further one stands behind it.
         check_label(&format!("{} 8", self.label))
-            .map_err(|problem| Failure::refused(problem, "Choose another --label."))?;
+            .map_err(|problem| Failure::refused(problem.to_string(), "Choose another --label."))?;
         Ok(ImportOptions { from, label: &self.label, dry_run: self.dry_run })
     }
 }
@@ -132,7 +132,7 @@ impl<'a> Moving<'a> {
         };
         let Token { algorithm, digits, period, .. } = token;
         let made = Authenticator::imported(label, &token.secret, algorithm, digits, period, Some(self.now));
-        let authenticator = made.map_err(|problem| Not::Possible(problem.to_owned()))?;
+        let authenticator = made.map_err(|problem| Not::Possible(problem.to_string()))?;
         self.held.insert(token.secret.to_vec(), account.uid);
         Ok((authenticator, token))
     }

@@ -10,7 +10,7 @@ use twostep_core::os::clock;
 use twostep_core::os::files::LONGEST_FILE;
 use twostep_core::os::root::Root;
 use twostep_core::policy::{Condition, Policy, PolicyError, Remark, Rule, Weight};
-use twostep_doctor::hint::hint;
+use twostep_doctor::hint;
 use twostep_doctor::names::{self, NameRemark};
 
 use crate::failure::Failure;
@@ -53,7 +53,9 @@ pub(crate) fn run(root: Root, arguments: &Arguments) -> Result<(), Failure> {
         None => system.policy_text().map(|(path, text)| (path, text.to_vec()))?,
     };
     let mut diagnostics: Vec<Diagnostic> = Policy::errors(&text).iter().map(of_error).collect();
-    if let Ok(policy) = Policy::parse(&text) {
+    if diagnostics.is_empty()
+        && let Ok(policy) = Policy::parse(&text)
+    {
         diagnostics.extend(policy.remarks(clock::now()?).into_iter().map(of_remark));
         diagnostics.extend(names::remarks(&policy, &root).into_iter().map(of_name));
         diagnostics.extend(policy.rules().iter().flat_map(|rule| unknown_services(rule, &system)));
@@ -89,8 +91,8 @@ fn of_error(error: &PolicyError) -> Diagnostic {
         severity: "error",
         line: error.position.line,
         column: Some(error.position.column),
-        message: error.message.clone(),
-        then: hint(&error.message),
+        message: error.kind.to_string(),
+        then: hint::what_to_do(&error.kind),
     }
 }
 

@@ -131,7 +131,7 @@ pub(crate) fn run(root: Root, arguments: &Arguments) -> Result<(), Failure> {
     let explanation = Explanation {
         user: account.name.clone(),
         service: arguments.service.clone(),
-        mode: word(decision.mode),
+        mode: decision.mode.word(),
         rule: decision.rule.to_owned(),
         file,
         line: decision.line,
@@ -214,14 +214,6 @@ fn groups(system: &System, name: &NssName, named: &std::collections::BTreeSet<&s
         },
         Groups::Known,
     )
-}
-
-const fn word(mode: Mode) -> &'static str {
-    match mode {
-        Mode::Exempt => "exempt",
-        Mode::OptIn => "opt-in",
-        Mode::Mandatory => "mandatory",
-    }
 }
 
 fn considered(policy: &Policy, login: &LoginFacts<'_>, now: UnixTime) -> Vec<Considered> {

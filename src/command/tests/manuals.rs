@@ -8,6 +8,9 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
+use twostep_core::document::DocumentError;
+use twostep_core::policy::{Policy, PolicyErrorKind};
+
 type Words = BTreeSet<String>;
 
 /// What the command takes without saying so at each subcommand.
@@ -199,16 +202,13 @@ fn module_arguments_and_manual_agree() {
 
 /// The keys that the policy may have in a table, by what it says about one that nobody knows; none if it is no table.
 fn keys_below(header: &str) -> Option<Words> {
-    let policy = std::env::temp_dir().join(format!("twostep-manuals-{}.toml", std::process::id()));
-    fs::write(&policy, format!("version = 1\nmode = \"opt-in\"\n{header}\nnobody-knows = 1\n")).unwrap();
-    let mut command = Command::new(env!("CARGO_BIN_EXE_twostep"));
-    let output = command.args(["policy", "check", "--json"]).arg(&policy).output().unwrap();
-    fs::remove_file(policy).unwrap();
-    let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
-    let messages = json["diagnostics"].as_array().unwrap().iter().filter_map(|one| one["message"].as_str());
-    let known =
-        messages.filter_map(|message| Some(message.split_once("unknown field `nobody-knows`, expected ")?.1));
-    known.map(|known| words(known.split('`').skip(1).step_by(2))).next()
+    let policy = format!("version = 1\nmode = \"opt-in\"\n{header}\nnobody-knows = 1\n");
+    Policy::errors(policy.as_bytes()).into_iter().find_map(|error| match error.kind {
+        PolicyErrorKind::Document(DocumentError::UnknownKey { key, known }) if key == "nobody-knows" => {
+            Some(words(known))
+        }
+        _ => None,
+    })
 }
 
 /// The keys of the policy, by table; those above all tables, and the tables, by "".

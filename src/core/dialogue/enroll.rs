@@ -110,7 +110,7 @@ fn new_authenticator(source: &impl Source, terms: &EnrollmentTerms<'_>) -> Resul
     let policy::Enrollment { algorithm, digits, period, .. } = *terms.wanted;
     let enrolled = Some(source.now()?);
     Authenticator::new(terms.label.to_owned(), secret.as_slice(), algorithm, digits, period, enrolled)
-        .map_err(|problem| Denial::Unavailable(problem.to_owned()))
+        .map_err(|problem| Denial::Unavailable(problem.to_string()))
 }
 
 /// Makes a set of recovery codes for the credential called `id`, shows it, and asks for the last group of one: somebody must have looked. None if `count`

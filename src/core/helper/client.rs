@@ -74,7 +74,7 @@ fn unclear() -> Fault {
 pub fn status() -> Result<Status, Denial> {
     let unusable = |problem| Denial::Unavailable(format!("{}: {problem}", HELPER.to_string_lossy()));
     match judge(HelperRequest::Status)? {
-        Done::Text(text) => Status::parse(&text).map_err(unusable),
+        Done::Text(text) => Status::parse(&text).map_err(|error| unusable(error.to_string())),
         Done::Accepted(_) => Err(unusable(unclear().0)),
     }
 }

@@ -336,7 +336,7 @@ mod tests {
             Denial::Unavailable(_) => format!(
                 "if it was renamed, run 'twostep rebind {name}'; if it is another person's now, 'twostep reset {name}'"
             ),
-            Denial::Misconfigured(_) => "expected one of `name`, `users`, `groups`".to_owned(),
+            Denial::Misconfigured(_) => "expected 'name', 'mode', 'until'".to_owned(),
             Denial::WrongTicket(_) => "'twostep ticket' issues one".to_owned(),
             Denial::RefusedBySshd => {
                 "see PermitRootLogin, AllowUsers, DenyUsers and the user's shell".to_owned()
@@ -370,7 +370,8 @@ mod tests {
         let refused = check_account_phase("sshd", &|_| Some(line.clone())).unwrap_err();
         let account = Account { uid: u32::MAX, name: name.clone(), names: Vec::new() };
         let of_another = State::new(&"y".repeat(127), now);
-        let policy = format!("version = 1\nmode = \"opt-in\"\n[[rule]]\n{} = 1\n", "x".repeat(5000));
+        let rule = "[[rule]]\nname = \"a\"\nmode = \"exempt\"\n";
+        let policy = format!("version = 1\nmode = \"opt-in\"\n{rule}{} = 1\n", "x".repeat(5000));
         vec![
             Denial::Disabled { name: name.clone(), alternative },
             Denial::RecoveryDisabled { name: name.clone() },

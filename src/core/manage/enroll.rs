@@ -27,7 +27,8 @@ impl<M: Machine> Context<'_, M> {
         label: &str,
         colour: Colour,
     ) -> Result<String, Failure> {
-        check_label(label).map_err(|problem| Failure::refused(problem, "Choose another --label."))?;
+        check_label(label)
+            .map_err(|problem| Failure::refused(problem.to_string(), "Choose another --label."))?;
         // Better now than after two codes.
         let enrolled = self.credential_with_room(label)?;
         self.check_state()?;
@@ -92,7 +93,8 @@ impl<M: Machine> Context<'_, M> {
         label: &str,
         hand_over: impl FnOnce(&IssuedEnrollment) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
-        check_label(label).map_err(|problem| Failure::refused(problem, "Choose another --label."))?;
+        check_label(label)
+            .map_err(|problem| Failure::refused(problem.to_string(), "Choose another --label."))?;
         if self.store.is_enrolled(self.account.uid)? {
             return Err(self.no_room(Conflict::SameLabel, label));
         }

@@ -1,7 +1,5 @@
 //! What obliges somebody to have a second step.
 
-use serde::Serialize;
-
 use crate::login::machine::Machine;
 use crate::login::spellings::names_with_spellings;
 use crate::os::account::Account;
@@ -10,7 +8,7 @@ use crate::policy::{Groups, Mode, Policy};
 use crate::time::UnixTime;
 
 /// What makes a second step mandatory for somebody, in some login or other.
-#[derive(Serialize, Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct Obligation {
     /// The rule of the policy.
     pub rule: String,

@@ -2,8 +2,7 @@
 
 use std::fmt::Write;
 
-use serde::{Deserialize, Serialize};
-
+use crate::document::{self, At, DocumentError, Table, Value};
 use crate::fault::Fault;
 use crate::os::account::Account;
 use crate::proof::state::{AttemptCounter, Count, State};
@@ -14,21 +13,20 @@ use crate::store::files::{Store, check_state_owner};
 use crate::time::UnixTime;
 
 /// What is stored of one account, as far as it may be told.
-#[derive(Deserialize, Debug, PartialEq, Eq, Default)]
+#[derive(Debug, PartialEq, Eq, Default)]
 pub struct Status {
     /// Whether the account has a credential.
     pub enrolled: bool,
     /// Why logins are denied, if what is stored cannot be used.
     pub problem: Option<String>,
     /// The authenticators, as far as they can be read.
-    #[serde(default, rename = "authenticator")]
     pub authenticators: Vec<AuthenticatorSummary>,
     /// What changes at logins, if there is a state.
     pub state: Option<StateSummary>,
 }
 
 /// What may be told of one authenticator.
-#[derive(Deserialize, Serialize, Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct AuthenticatorSummary {
     /// What the person calls it.
     pub label: String,
@@ -43,7 +41,7 @@ pub struct AuthenticatorSummary {
 }
 
 /// What changes at logins. Moments are seconds since the epoch.
-#[derive(Deserialize, Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct StateSummary {
     /// The mark: codes whose step begins at or before it are used up.
     pub mark: u64,
@@ -60,7 +58,7 @@ pub struct StateSummary {
 }
 
 /// Failures in a row, as one counter has them.
-#[derive(Deserialize, Debug, PartialEq, Eq, Clone, Copy)]
+#[derive(Debug, PartialEq, Eq, Clone, Copy)]
 pub struct Failures {
     /// Wrong codes in a row.
     pub codes: u16,
@@ -77,6 +75,16 @@ impl Failures {
         let Count { codes, recovery, last } = state.count(by);
         let recovery_disabled = state.charge_recovery(by).is_err();
         Self { codes, recovery, recovery_disabled, last: last.seconds() }
+    }
+
+    fn read(value: Value<'_>) -> Read<Self> {
+        let mut table = Table::of(value)?;
+        Ok(Self {
+            codes: table.need("codes", document::any_integer)?,
+            recovery: table.need("recovery", document::any_integer)?,
+            recovery_disabled: table.need("recovery_disabled", document::boolean)?,
+            last: table.need("last", document::any_integer)?,
+        })
     }
 
     /// As the state counts them.
@@ -136,11 +144,27 @@ impl Status {
         text
     }
 
-    /// Reads what [`Status::to_toml`] has written.
-    pub fn parse(text: &str) -> Result<Self, String> {
-        toml::from_str(text).map_err(|error| format!("it does not say how things stand: {}", error.message()))
+    /// Reads what [`Status::to_toml`] has written. Keys that are not known here are ignored: a newer helper may add some.
+    pub fn parse(text: &str) -> Result<Self, DocumentError> {
+        Self::read(text).map_err(|error| error.what)
+    }
+
+    fn read(text: &str) -> Read<Self> {
+        let mut table = Table::parse(text)?;
+        let authenticators = table.read("authenticator", document::list)?.unwrap_or_default();
+        Ok(Self {
+            enrolled: table.need("enrolled", document::boolean)?,
+            problem: table.read("problem", document::string)?,
+            authenticators: authenticators
+                .into_iter()
+                .map(AuthenticatorSummary::read)
+                .collect::<Read<_>>()?,
+            state: table.read("state", StateSummary::read)?,
+        })
     }
 }
+
+type Read<T> = Result<T, At<DocumentError>>;
 
 impl StateSummary {
     fn of(state: &State, now: UnixTime) -> Self {
@@ -153,6 +177,18 @@ impl StateSummary {
             hosts: Failures::of(state, AttemptCounter::Hosts),
             helper: Failures::of(state, AttemptCounter::Helper),
         }
+    }
+
+    fn read(value: Value<'_>) -> Read<Self> {
+        let mut table = Table::of(value)?;
+        Ok(Self {
+            mark: table.need("mark", document::any_integer)?,
+            required: table.need("required", document::boolean)?,
+            recovery_left: table.read("recovery_left", document::any_integer)?,
+            ticket_until: table.read("ticket_until", document::any_integer)?,
+            hosts: table.need("hosts", Failures::read)?,
+            helper: table.need("helper", Failures::read)?,
+        })
     }
 
     fn write(&self, text: &mut String) {
@@ -179,6 +215,17 @@ impl AuthenticatorSummary {
             period: one.period.seconds(),
             enrolled: one.enrolled.map(UnixTime::seconds),
         }
+    }
+
+    fn read(value: Value<'_>) -> Read<Self> {
+        let mut table = Table::of(value)?;
+        Ok(Self {
+            label: table.need("label", document::string)?,
+            algorithm: table.need("algorithm", document::string)?,
+            digits: table.need("digits", document::any_integer)?,
+            period: table.need("period", document::any_integer)?,
+            enrolled: table.read("enrolled", document::any_integer)?,
+        })
     }
 }
 

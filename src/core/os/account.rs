@@ -94,7 +94,7 @@ fn local_users() -> Result<Vec<u8>, Fault> {
 fn local_name(line: &[u8], uid: u32) -> Option<NssName> {
     let fields: Vec<&str> = std::str::from_utf8(line).ok()?.split(':').collect();
     let [name, _, number, gid, ..] = fields.as_slice() else { return None };
-    let is_theirs = number.parse() == Ok(uid) && check_name(name).is_ok();
+    let is_theirs = number.parse() == Ok(uid) && is_storable(name);
     Some(NssName { name: (*name).to_owned(), gid: gid.parse().ok()? }).filter(|_| is_theirs)
 }
 
@@ -109,19 +109,20 @@ pub fn is_called_by_root() -> bool {
 }
 
 fn name_of(user: &User) -> Result<NssName, Fault> {
-    check_name(&user.name)
-        .map_err(|problem| Fault(format!("the name of uid {} {problem}", user.uid)))
-        .map(|()| NssName { name: user.name.clone(), gid: user.gid.as_raw() })
+    if is_storable(&user.name) {
+        return Ok(NssName { name: user.name.clone(), gid: user.gid.as_raw() });
+    }
+    Err(Fault(format!(
+        "the name of uid {} is not UTF-8 of 1 to {LONGEST_NAME} bytes without control characters",
+        user.uid
+    )))
 }
 
-/// Fails unless `name` is UTF-8 of 1 to 127 bytes without control characters: it is stored, shown and logged.
-pub(crate) fn check_name(name: &str) -> Result<(), String> {
+/// Whether `name` is UTF-8 of 1 to [`LONGEST_NAME`] bytes without control characters: it is stored, shown and logged.
+pub(crate) fn is_storable(name: &str) -> bool {
     // The replacement character stands for what was not UTF-8.
-    let odd = name.contains(|c: char| c.is_control() || c == char::REPLACEMENT_CHARACTER);
-    if name.is_empty() || name.len() > LONGEST_NAME || odd {
-        return Err(format!("is not UTF-8 of 1 to {LONGEST_NAME} bytes without control characters"));
-    }
-    Ok(())
+    let is_odd = |c: char| c.is_control() || c == char::REPLACEMENT_CHARACTER;
+    (1..=LONGEST_NAME).contains(&name.len()) && !name.contains(is_odd)
 }
 
 /// Whether a name can be an account's at all. What begins with a sign was NIS syntax once; a control byte is an attack.

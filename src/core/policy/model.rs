@@ -17,8 +17,7 @@ pub const METHODS: [&str; 5] =
     ["publickey", "password", "hostbased", "gssapi-with-mic", "keyboard-interactive"];
 
 /// What a rule asks for, from the mildest to the strictest.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, serde::Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Mode {
     /// No code is asked for, not even of those who have enrolled.
     Exempt,
@@ -28,9 +27,19 @@ pub enum Mode {
     Mandatory,
 }
 
+impl Mode {
+    /// The word for it in the policy file.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Exempt => "exempt",
+            Self::OptIn => "opt-in",
+            Self::Mandatory => "mandatory",
+        }
+    }
+}
+
 /// From where somebody logs in.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Origin {
     /// At a console of this machine.
     Local,

@@ -1,5 +1,6 @@
 //! Addresses in rules: literal ones only, because a name is what its owner's DNS says today.
 
+use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// A network in CIDR notation (RFC 4632 section 3.1, RFC 4291 section 2.3); a single address is a network of one.
@@ -7,6 +8,48 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 pub struct Network {
     first: IpAddr,
     prefix: u8,
+}
+
+/// Why a text is no network. The strings are the text.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum NetworkError {
+    /// It is no literal address. A name is what its owner's DNS says today.
+    NotLiteral(String),
+    /// It is an IPv4 address in the form of IPv6 (RFC 4291 section 2.5.5.2).
+    Mapped(String),
+    /// Its prefix is no number of bits.
+    Prefix {
+        /// The network.
+        network: String,
+        /// The most bits of such an address.
+        widest: u8,
+    },
+    /// It has bits set behind its prefix.
+    BitsBehindPrefix {
+        /// The network.
+        network: String,
+        /// Its first address.
+        first: IpAddr,
+        /// Its prefix, in bits.
+        prefix: u8,
+    },
+}
+
+impl fmt::Display for NetworkError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotLiteral(text) => {
+                write!(f, "'{text}' is not an address or network, such as 192.0.2.0/24")
+            }
+            Self::Mapped(text) => write!(f, "'{text}' is an IPv4 network: write it as one"),
+            Self::Prefix { network, widest } => {
+                write!(f, "the prefix of '{network}' must be a number from 0 to {widest}")
+            }
+            Self::BitsBehindPrefix { network, first, prefix } => {
+                write!(f, "'{network}' has bits set after its prefix: did you mean '{first}/{prefix}'?")
+            }
+        }
+    }
 }
 
 /// The address that `text` spells, an IPv4-mapped one (RFC 4291 section 2.5.5.2) as IPv4, without its zone (RFC 4007
@@ -20,35 +63,32 @@ pub(crate) fn literal(text: &str) -> Option<IpAddr> {
 }
 
 impl Network {
-    /// Parses `address` or `address/prefix`. The error says what is wrong.
-    pub fn parse(text: &str) -> Result<Self, String> {
+    /// Parses `address` or `address/prefix`.
+    pub fn parse(text: &str) -> Result<Self, NetworkError> {
         let (address, prefix) = match text.split_once('/') {
             Some((address, prefix)) => (address, Some(prefix)),
             None => (text, None),
         };
-        let first: IpAddr = address
-            .parse()
-            .map_err(|_| format!("'{text}' is no literal address or network, such as 192.0.2.0/24"))?;
+        let network = || text.to_owned();
+        let first: IpAddr = address.parse().map_err(|_| NetworkError::NotLiteral(network()))?;
+        // It would be compared as the IPv4 network that it stands for.
         if let IpAddr::V6(v6) = first
             && v6.to_ipv4_mapped().is_some()
         {
-            return Err(format!("write '{text}' as an IPv4 network: it is compared as one"));
+            return Err(NetworkError::Mapped(network()));
         }
         let widest = if first.is_ipv4() { 32 } else { 128 };
         let prefix = match prefix {
             None => widest,
             Some(digits) => parse_prefix(digits)
                 .filter(|&bits| bits <= widest)
-                .ok_or_else(|| format!("the prefix of '{text}' must be a number from 0 to {widest}"))?,
+                .ok_or_else(|| NetworkError::Prefix { network: network(), widest })?,
         };
-        let network = Self { first: masked(first, prefix), prefix };
-        if network.first != first {
-            return Err(format!(
-                "'{text}' has bits set behind its prefix: did you mean {}/{prefix}?",
-                network.first
-            ));
+        let parsed = Self { first: masked(first, prefix), prefix };
+        if parsed.first != first {
+            return Err(NetworkError::BitsBehindPrefix { network: network(), first: parsed.first, prefix });
         }
-        Ok(network)
+        Ok(parsed)
     }
 
     /// Whether `address` lies in this network.
@@ -127,7 +167,8 @@ mod tests {
         ] {
             assert!(Network::parse(text).is_err(), "{text}");
         }
-        assert!(Network::parse("192.0.2.7/24").unwrap_err().contains("did you mean 192.0.2.0/24?"));
+        let error = Network::parse("192.0.2.7/24").unwrap_err().to_string();
+        assert!(error.contains("did you mean '192.0.2.0/24'?"), "{error}");
     }
 
     #[test]

@@ -5,8 +5,10 @@
 use std::collections::BTreeSet;
 
 use super::{
-    Address, Groups, LoginFacts, METHODS, Methods, Mode, Origin, Policy, Spellings, may_be_spelling,
+    Address, Groups, LoginFacts, METHODS, Methods, Mode, Origin, Policy, PolicyError, PolicyErrorKind,
+    Spellings, may_be_spelling, serde_reader,
 };
+use crate::document::{DocumentError, Type};
 use crate::time::UnixTime;
 
 const NOW: UnixTime = UnixTime::new(1_800_000_000);
@@ -324,4 +326,130 @@ fn without_or_twice(bytes: &[u8], chance: &mut Chance) -> Vec<u8> {
         lines.insert(at, lines[at]);
     }
     if lines.is_empty() { bytes.to_vec() } else { lines.join(&b'\n') }
+}
+
+/// Keys with values that may stand there. A value is taken from another key's now and then.
+const KEYS: [(&str, &[&str]); 21] = [
+    ("version", &["1", "1", "+1", "0x1", "1_0"]),
+    ("mode", &["\"exempt\"", "\"opt-in\"", "'mandatory'", "\"exem\\u0070t\"", "\"\"\"\nopt-in\"\"\""]),
+    ("skew-steps", &["0", "3", "-0", "0b11", "4"]),
+    ("tries", &["1", "10", "11", "18446744073709551615", "99999999999999999999"]),
+    ("lockout-after", &["3", "100", "1_0", "-3"]),
+    ("services", &["[]", "[\"sshd\"]", "[\"SSHD\"]", "[\"sshd\", \"\"]", "['su', 'su-l',]"]),
+    ("require-ticket", &["true", "false"]),
+    ("issuer", &["\"Example\"", "\"\"", "\"a\\u001bb\""]),
+    ("algorithm", &["\"SHA1\"", "\"SHA256\"", "'SHA512'", "\"sha1\""]),
+    ("digits", &["6", "8", "0o7", "5"]),
+    ("period", &["30", "60", "90", "-30"]),
+    ("recovery-codes", &["0", "16", "17", "1.0", "inf"]),
+    ("name", &["\"a\"", "\"b\"", "\"c\"", "\"\"", "\"default\""]),
+    ("users", &["[\"ada\"]", "[\"ada\", \"bob\"]", "[]", "[\"\"]", "[1]", "[[\"ada\"]]"]),
+    ("groups", &["[\"staff\"]", "[\n# whom\n\"staff\",\n]"]),
+    ("origin", &["\"local\"", "\"remote\"", "{ local = {} }", "\"lan\""]),
+    ("from", &["[\"192.0.2.0/24\"]", "[\"192.0.2.7/24\"]", "[\"::ffff:192.0.2.0/120\"]", "[\"host\"]"]),
+    ("first-factor", &["[\"publickey\"]", "[\"password\", \"publickey\"]", "[\"key\"]"]),
+    ("until", &["2027-01-01", "2027-02-30", "2027-01-01T00:00:00Z", "\"2027-01-01\"", "00:00:00"]),
+    ("starts", &["2027-01-01", "2027-01-01 00:00:00", "2027-01-01T00:00:00"]),
+    ("reason", &["\"because\"", "{}", "{ a = 1 }", "nan", "[0, 3, 20]"]),
+];
+
+impl Chance {
+    /// Some of these keys, most of them with a value that may stand there.
+    fn keys(&mut self, from: &[&str], always: &[&str]) -> Vec<String> {
+        let mut lines = Vec::new();
+        for key in from.iter().filter(|key| always.contains(key)) {
+            if !self.one_in(40) {
+                lines.push(self.line(key));
+            }
+        }
+        for key in from.iter().filter(|key| !always.contains(key)) {
+            if self.one_in(4) {
+                lines.push(self.line(key));
+            }
+        }
+        if self.one_in(40) {
+            let (key, _) = KEYS[self.below(KEYS.len())];
+            lines.push(self.line(key));
+        }
+        self.shuffle(&mut lines);
+        lines
+    }
+
+    fn line(&mut self, key: &str) -> String {
+        let own = KEYS.iter().find(|(other, _)| *other == key).map_or(&["1"][..], |(_, values)| values);
+        let (_, others) = KEYS[self.below(KEYS.len())];
+        let value = match self.below(30) {
+            0 => self.pick(others),
+            1..=6 => self.pick(own),
+            _ => own[0],
+        };
+        if self.one_in(30) { format!("\"{key}\" = {value}") } else { format!("{key} = {value}") }
+    }
+
+    /// A table under its header, or in braces as the value of a key.
+    fn table(&mut self, name: &str, keys: &[String]) -> String {
+        let inline = keys.join(", ").replace('\n', " ").replace("# whom", "");
+        match (name, self.below(12)) {
+            ("rule", 0) => format!("rule = [{{ {inline} }}]\n"),
+            ("rule", _) => format!("[[rule]]\n{}\n", keys.join("\n")),
+            (_, 0) => format!("{name} = {{ {inline} }}\n"),
+            (_, 1) => keys.iter().map(|line| format!("{name}.{line}\n")).collect(),
+            (_, _) => format!("[{name}]\n{}\n", keys.join("\n")),
+        }
+    }
+
+    fn file(&mut self) -> String {
+        let mut text = self.keys(&["version", "mode"], &["version", "mode"]).join("\n") + "\n";
+        let tables: [(&str, &[&str]); 3] = [
+            ("verification", &["skew-steps", "tries", "lockout-after"]),
+            (
+                "enrollment",
+                &["services", "require-ticket", "issuer", "algorithm", "digits", "period", "recovery-codes"],
+            ),
+            ("gate", &["services"]),
+        ];
+        for (name, keys) in tables {
+            if self.one_in(3) {
+                let keys = self.keys(keys, &[]);
+                text.push_str(&self.table(name, &keys));
+            }
+        }
+        for number in 0..self.below(4) {
+            let keys = ["mode", "users", "groups", "services", "origin", "from", "first-factor", "reason"];
+            let mut keys = self.keys(&keys, &["mode"]);
+            keys.insert(0, if self.one_in(20) { self.line("name") } else { format!("name = \"{number}\"") });
+            if self.one_in(4) {
+                let key = self.pick(&["until", "starts"]);
+                keys.push(self.line(key));
+            }
+            text.push_str(&self.table("rule", &keys));
+        }
+        text
+    }
+}
+
+/// What ours refuses and serde's took: `mode = { exempt = {} }` and `verification = [1, 3, 20]`, which no documentation ever had.
+fn is_accident_of_serde(error: &PolicyError) -> bool {
+    use DocumentError::WrongType;
+    use Type::{List, String, Table};
+    let PolicyErrorKind::Document(WrongType { expected, found }) = &error.kind else { return false };
+    matches!((expected, found), (String, Table) | (Table, List))
+}
+
+/// 100,000 files at night, 10,000 else.
+#[test]
+fn reads_what_serde_reads_and_refuses_what_it_refuses() {
+    let cases = if std::env::var_os("TWOSTEP_NIGHT").is_some() { 100_000 } else { 10_000 };
+    let mut chance = Chance(0x0dd_ba11);
+    let (mut read, mut accidents) = (0, 0);
+    for _ in 0..cases {
+        let text = chance.file();
+        let (ours, theirs) = (Policy::parse(text.as_bytes()), serde_reader::parse(text.as_bytes()));
+        read += usize::from(ours.is_ok());
+        match (&ours, &theirs) {
+            (Err(error), Some(_)) if is_accident_of_serde(error) => accidents += 1,
+            _ => assert_eq!(ours.as_ref().ok(), theirs.as_ref(), "{ours:?}\n{text}"),
+        }
+    }
+    assert!(read > cases / 5 && read < cases * 4 / 5 && accidents < cases / 50, "{read} {accidents}");
 }

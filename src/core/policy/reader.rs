@@ -1,515 +1,277 @@
-//! The policy file: TOML in, a [`Policy`] or one located error out.
+//! The policy file: TOML in, a [`Policy`] or its errors out.
 
 use std::collections::BTreeSet;
-use std::fmt;
 
-use serde::Deserialize;
-use toml::Spanned;
-use toml::value::Date;
-
-use crate::proof::totp::{Algorithm, Hash};
+use crate::document::{self, At, MOST_ERRORS, Position, Table, Value};
+use crate::proof::totp::HASHES;
 use crate::time::{Day, Period};
 
+use super::error::{PolicyError, PolicyErrorKind};
 use super::model::{DEFAULT_RULE, Enrollment, Gate, METHODS, Mode, Origin, Verification};
 use super::network::Network;
 use super::rules::{Policy, Rule};
 
-/// A position in a text: line and column, both from 1; the column counts characters.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Position {
-    /// The line, from 1.
-    pub line: usize,
-    /// The column, from 1.
-    pub column: usize,
-}
+const MODES: [(&str, Mode); 3] = [
+    (Mode::Exempt.word(), Mode::Exempt),
+    (Mode::OptIn.word(), Mode::OptIn),
+    (Mode::Mandatory.word(), Mode::Mandatory),
+];
 
-impl Position {
-    /// The position of the byte at `offset`.
-    pub fn of(offset: usize, text: &str) -> Self {
-        let before = text.get(..offset).unwrap_or(text);
-        let line_start = before.rfind('\n').map_or(0, |at| at.saturating_add(1));
-        let column = before.get(line_start..).unwrap_or("").chars().count().saturating_add(1);
-        Self { line: before.matches('\n').count().saturating_add(1), column }
-    }
-}
+const ORIGINS: [(&str, Origin); 2] = [("local", Origin::Local), ("remote", Origin::Remote)];
 
-/// What is wrong with a policy, and where.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct PolicyError {
-    /// The line and column at which it stands.
-    pub position: Position,
-    /// What is wrong, in one line.
-    pub message: String,
-}
+/// Periods that apps know, in seconds.
+const PERIODS: [u64; 2] = [30, 60];
 
-impl fmt::Display for PolicyError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}: {}", self.position.line, self.position.column, self.message)
-    }
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct PolicyFile {
-    #[serde(rename = "version")]
-    _version: Version,
-    mode: Spanned<Mode>,
-    #[serde(default)]
-    verification: VerificationTable,
-    #[serde(default)]
-    enrollment: EnrollmentTable,
-    #[serde(default)]
-    gate: GateTable,
-    #[serde(default)]
-    rule: Vec<RuleTable>,
-}
-
-#[derive(Deserialize)]
-#[serde(try_from = "i64")]
-struct Version;
-
-impl TryFrom<i64> for Version {
-    type Error = String;
-
-    fn try_from(version: i64) -> Result<Self, String> {
-        let unknown = || format!("unknown version {version}: this program reads version 1");
-        (version == 1).then_some(Self).ok_or_else(unknown)
-    }
-}
-
-#[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case", expecting = "a table")]
-pub(super) struct VerificationTable {
-    skew_steps: Option<Within<0, 3>>,
-    tries: Option<Within<1, 10>>,
-    lockout_after: Option<Within<3, 100>>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case", expecting = "a table")]
-pub(super) struct EnrollmentTable {
-    services: Option<Services>,
-    require_ticket: Option<bool>,
-    issuer: Option<Issuer>,
-    algorithm: Option<Hash>,
-    digits: Option<Within<6, 8>>,
-    period: Option<PeriodOfApps>,
-    recovery_codes: Option<Within<0, 16>>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields, expecting = "a table")]
-pub(super) struct GateTable {
-    services: Option<Services>,
-}
-
-/// PAM services, perhaps none.
-#[derive(Deserialize)]
-#[serde(try_from = "Vec<String>")]
-struct Services(Vec<String>);
-
-impl TryFrom<Vec<String>> for Services {
-    type Error = String;
-
-    fn try_from(services: Vec<String>) -> Result<Self, String> {
-        services_of_libpam(&services).map(|()| Self(services))
-    }
-}
-
-/// What apps show: it is drawn on terminals and written into a URI.
-#[derive(Deserialize)]
-#[serde(try_from = "String")]
-struct Issuer(String);
-
-impl TryFrom<String> for Issuer {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        let fits = (1..=64).contains(&text.chars().count()) && !text.contains(char::is_control);
-        let hint = || "an issuer must have 1 to 64 printable characters".to_owned();
-        if fits { Ok(Self(text)) } else { Err(hint()) }
-    }
-}
-
-/// The periods that apps know.
-#[derive(Deserialize, Clone, Copy)]
-#[serde(try_from = "i64")]
-struct PeriodOfApps(Period);
-
-impl TryFrom<i64> for PeriodOfApps {
-    type Error = String;
-
-    fn try_from(seconds: i64) -> Result<Self, String> {
-        let known =
-            u64::try_from(seconds).ok().filter(|seconds| [30, 60].contains(seconds)).and_then(Period::new);
-        known.map(Self).ok_or_else(|| format!("the period is 30 or 60 seconds, not {seconds}"))
-    }
-}
-
-/// A whole number from `LEAST` to `MOST`.
-#[derive(Deserialize, Clone, Copy)]
-#[serde(try_from = "i64")]
-struct Within<const LEAST: u8, const MOST: u8>(u8);
-
-impl<const LEAST: u8, const MOST: u8> TryFrom<i64> for Within<LEAST, MOST> {
-    type Error = String;
-
-    fn try_from(value: i64) -> Result<Self, String> {
-        let within = u8::try_from(value).ok().filter(|value| (LEAST..=MOST).contains(value));
-        within.map(Self).ok_or_else(|| format!("{value} is out of range: {LEAST} to {MOST}"))
-    }
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case", expecting = "a rule")]
-pub(super) struct RuleTable {
-    name: Spanned<String>,
-    users: Option<NameList>,
-    groups: Option<NameList>,
-    services: Option<ServiceList>,
-    origin: Option<Origin>,
-    from: Option<Networks>,
-    first_factor: Option<FirstFactors>,
-    until: Option<Spanned<Date>>,
-    starts: Option<Spanned<Date>>,
-    mode: Mode,
-    reason: Option<String>,
-}
-
-/// One name or more: an empty list would match nobody, which nobody means.
-#[derive(Deserialize)]
-#[serde(try_from = "Vec<String>")]
-struct NameList(Vec<String>);
-
-impl TryFrom<Vec<String>> for NameList {
-    type Error = String;
-
-    fn try_from(names: Vec<String>) -> Result<Self, String> {
-        not_empty(&names)?;
-        no_empty_name(&names).map(|()| Self(names))
-    }
-}
-
-/// Services of a rule, one or more.
-#[derive(Deserialize)]
-#[serde(try_from = "Vec<String>")]
-struct ServiceList(Vec<String>);
-
-impl TryFrom<Vec<String>> for ServiceList {
-    type Error = String;
-
-    fn try_from(services: Vec<String>) -> Result<Self, String> {
-        not_empty(&services)?;
-        services_of_libpam(&services).map(|()| Self(services))
-    }
-}
-
-/// libpam makes the name of every service lower case (pam_start.c).
-fn services_of_libpam(services: &[String]) -> Result<(), String> {
-    no_empty_name(services)?;
-    let hint = |name: &String| {
-        format!("no PAM service is called so, in capitals: it is {:?}", name.to_ascii_lowercase())
-    };
-    services
-        .iter()
-        .find(|name| name.contains(|c: char| c.is_ascii_uppercase()))
-        .map_or(Ok(()), |name| Err(hint(name)))
-}
-
-fn no_empty_name(names: &[String]) -> Result<(), String> {
-    let hint = || "an empty name matches nothing".to_owned();
-    if names.iter().any(String::is_empty) { Err(hint()) } else { Ok(()) }
-}
-
-#[derive(Deserialize)]
-#[serde(try_from = "Vec<String>")]
-struct Networks(Vec<Network>);
-
-impl TryFrom<Vec<String>> for Networks {
-    type Error = String;
-
-    fn try_from(texts: Vec<String>) -> Result<Self, String> {
-        not_empty(&texts)?;
-        texts.iter().map(|text| Network::parse(text)).collect::<Result<_, _>>().map(Self)
-    }
-}
-
-#[derive(Deserialize)]
-#[serde(try_from = "Vec<String>")]
-struct FirstFactors(Vec<String>);
-
-impl TryFrom<Vec<String>> for FirstFactors {
-    type Error = String;
-
-    fn try_from(methods: Vec<String>) -> Result<Self, String> {
-        not_empty(&methods)?;
-        match methods.iter().find(|method| !METHODS.contains(&method.as_str())) {
-            Some(unknown) => Err(format!("'{unknown}' is no method of sshd's: {} are", METHODS.join(", "))),
-            None => Ok(Self(methods)),
-        }
-    }
-}
-
-fn not_empty(list: &[String]) -> Result<(), String> {
-    let hint = || "an empty list matches nothing".to_owned();
-    if list.is_empty() { Err(hint()) } else { Ok(()) }
-}
+type Read<T> = Result<T, At<PolicyErrorKind>>;
 
 impl Policy {
-    /// Parses the text of a policy file. Everything that is not understood is an error.
+    /// Parses the text of a policy file. Everything that is not understood is an error; the first one is returned.
     pub fn parse(bytes: &[u8]) -> Result<Self, PolicyError> {
-        let text = text_of(bytes)?;
-        let file: PolicyFile = toml::from_str(text).map_err(|error| located(&error, text))?;
-        let mut names = Names::default();
-        file.rule.iter().try_for_each(|rule| rule.check(&mut names, text))?;
-        Ok(Self {
-            line: Position::of(file.mode.span().start, text).line,
-            mode: file.mode.into_inner(),
-            verification: file.verification.into_verification(),
-            enrollment: file.enrollment.into_enrollment(),
-            gate: file.gate.services.map_or_else(Gate::default, |services| Gate { services: services.0 }),
-            rules: file.rule.into_iter().map(|rule| rule.into_rule(text)).collect(),
-        })
+        let (policy, mut errors) = read(bytes);
+        errors.next().map_or(Ok(policy), Err)
+    }
+
+    /// Everything that is wrong with the text of a policy file, in its order: all errors of syntax, or else all others. Empty
+    /// if and only if [`Self::parse`] reads it.
+    pub fn errors(bytes: &[u8]) -> Vec<PolicyError> {
+        read(bytes).1.collect()
     }
 }
 
-/// The text that these bytes are.
-pub(super) fn text_of(bytes: &[u8]) -> Result<&str, PolicyError> {
-    std::str::from_utf8(bytes).map_err(|error| {
-        let readable = bytes.get(..error.valid_up_to()).unwrap_or_default();
-        let text = std::str::from_utf8(readable).unwrap_or_default();
-        PolicyError { position: Position::of(text.len(), text), message: "this is not UTF-8".to_owned() }
+/// The policy, and what is wrong with it. If anything is, the policy means nothing.
+fn read(bytes: &[u8]) -> (Policy, impl Iterator<Item = PolicyError>) {
+    let mut errors = Errors::default();
+    let policy = of_bytes(bytes, &mut errors);
+    let located =
+        move |At { offset, what: kind }| PolicyError { position: Position::of(offset, bytes), kind };
+    (policy, errors.in_order().into_iter().map(located))
+}
+
+/// The errors found so far.
+#[derive(Default)]
+struct Errors(Vec<At<PolicyErrorKind>>);
+
+impl Errors {
+    fn add(&mut self, errors: impl IntoIterator<Item = At<PolicyErrorKind>>) {
+        let room = MOST_ERRORS.saturating_sub(self.0.len());
+        self.0.extend(errors.into_iter().take(room));
+    }
+
+    /// What was read, or none and one more error.
+    fn keep<T>(&mut self, read: Read<T>) -> Option<T> {
+        read.map_err(|error| self.add([error])).ok()
+    }
+
+    /// The same for what may be left out.
+    fn keep_any<T>(&mut self, read: Read<Option<T>>) -> Option<T> {
+        self.keep(read).flatten()
+    }
+
+    fn in_order(mut self) -> Vec<At<PolicyErrorKind>> {
+        self.0.sort_by_key(|error| error.offset);
+        self.0
+    }
+}
+
+fn of_bytes(bytes: &[u8], errors: &mut Errors) -> Policy {
+    let mut policy = Policy {
+        mode: Mode::Mandatory,
+        line: 1,
+        rules: Vec::new(),
+        verification: Verification::default(),
+        enrollment: Enrollment::default(),
+        gate: Gate::default(),
+    };
+    let Some(text) = errors.keep(document::text_of(bytes)) else { return policy };
+    let mut table = match Table::parse(text) {
+        Ok(table) => table,
+        Err(first) => {
+            errors.add(document::syntax_errors(text));
+            errors.add(errors.0.is_empty().then_some(first));
+            return policy;
+        }
+    };
+    errors.keep(table.need("version", version));
+    if let Some(mode) = errors.keep(table.need("mode", mode)) {
+        policy.line = Position::of(mode.offset, bytes).line;
+        policy.mode = mode.what;
+    }
+    if let Some(table) = errors.keep_any(table.read("verification", Table::of)) {
+        policy.verification = verification(table, errors);
+    }
+    if let Some(table) = errors.keep_any(table.read("enrollment", Table::of)) {
+        policy.enrollment = enrollment(table, errors);
+    }
+    if let Some(table) = errors.keep_any(table.read("gate", Table::of)) {
+        policy.gate = gate(table, errors);
+    }
+    let rules = errors.keep_any(table.read("rule", document::list)).unwrap_or_default();
+    let mut names = BTreeSet::new();
+    policy.rules = rules.into_iter().filter_map(|value| rule(value, &mut names, bytes, errors)).collect();
+    errors.add(table.unknown_keys());
+    policy
+}
+
+fn version(value: Value<'_>) -> Read<()> {
+    document::checked(value, document::any_integer, |version| match version {
+        1 => Ok(()),
+        other => Err(PolicyErrorKind::UnknownVersion(other)),
     })
 }
 
-/// An error of the parser's, in one line and with its place.
-pub(super) fn located(error: &toml::de::Error, text: &str) -> PolicyError {
-    PolicyError {
-        position: Position::of(error.span().map_or(0, |span| span.start), text),
-        message: error.message().replace('\n', ", "),
+fn mode(value: Value<'_>) -> Read<At<Mode>> {
+    let offset = value.span().start;
+    document::word(value, &MODES).map(|mode| At { offset, what: mode })
+}
+
+fn verification(mut table: Table<'_>, errors: &mut Errors) -> Verification {
+    let usual = Verification::default();
+    let skew_steps = table.read("skew-steps", |value| document::integer(value, 0..=3));
+    let tries = table.read("tries", |value| document::integer(value, 1..=10));
+    let lockout_after = table.read("lockout-after", |value| document::integer(value, 3..=100));
+    errors.add(table.unknown_keys());
+    Verification {
+        skew_steps: errors.keep_any(skew_steps).unwrap_or(usual.skew_steps),
+        tries: errors.keep_any(tries).unwrap_or(usual.tries),
+        lockout_after: errors.keep_any(lockout_after).unwrap_or(usual.lockout_after),
     }
 }
 
-impl VerificationTable {
-    fn into_verification(self) -> Verification {
-        let usual = Verification::default();
-        Verification {
-            skew_steps: self.skew_steps.map_or(usual.skew_steps, |value| value.0),
-            tries: self.tries.map_or(usual.tries, |value| value.0),
-            lockout_after: self.lockout_after.map_or(usual.lockout_after, |value| value.0.into()),
-        }
+fn enrollment(mut table: Table<'_>, errors: &mut Errors) -> Enrollment {
+    let usual = Enrollment::default();
+    let services = table.read("services", |value| each(value, service));
+    let require_ticket = table.read("require-ticket", document::boolean);
+    let issuer = table.read("issuer", issuer);
+    let algorithm = table.read("algorithm", |value| document::word(value, &HASHES));
+    let digits = table.read("digits", |value| document::integer(value, 6..=8));
+    let period = table.read("period", period);
+    let recovery_codes = table.read("recovery-codes", |value| document::integer(value, 0..=16));
+    errors.add(table.unknown_keys());
+    Enrollment {
+        services: errors.keep_any(services).unwrap_or(usual.services),
+        require_ticket: errors.keep_any(require_ticket).unwrap_or(usual.require_ticket),
+        issuer: errors.keep_any(issuer),
+        algorithm: errors.keep_any(algorithm).unwrap_or(usual.algorithm),
+        digits: errors.keep_any(digits).unwrap_or(usual.digits),
+        period: errors.keep_any(period).unwrap_or(usual.period),
+        recovery_codes: errors.keep_any(recovery_codes).unwrap_or(usual.recovery_codes),
     }
 }
 
-impl EnrollmentTable {
-    fn into_enrollment(self) -> Enrollment {
-        let usual = Enrollment::default();
-        Enrollment {
-            services: self.services.map_or(usual.services, |services| services.0),
-            require_ticket: self.require_ticket.unwrap_or(usual.require_ticket),
-            issuer: self.issuer.map(|issuer| issuer.0),
-            algorithm: self.algorithm.map_or(usual.algorithm, Algorithm::from),
-            digits: self.digits.map_or(usual.digits, |value| value.0),
-            period: self.period.map_or(usual.period, |period| period.0),
-            recovery_codes: self.recovery_codes.map_or(usual.recovery_codes, |value| value.0),
-        }
-    }
+fn gate(mut table: Table<'_>, errors: &mut Errors) -> Gate {
+    let services = table.read("services", |value| each(value, service));
+    errors.add(table.unknown_keys());
+    Gate { services: errors.keep_any(services).unwrap_or(Gate::default().services) }
 }
 
-/// The names of the rules so far.
-#[derive(Default)]
-pub(super) struct Names(BTreeSet<String>);
-
-impl Names {
-    /// Rules are named in the log and in explanations, so a name must say which.
-    fn add(&mut self, name: &str) -> Result<(), String> {
-        if name.is_empty() {
-            return Err("a rule needs a name".to_owned());
-        }
-        if name == DEFAULT_RULE {
-            return Err(format!("'{DEFAULT_RULE}' stands for the policy's own mode: choose another name"));
-        }
-        let is_new = self.0.insert(name.to_owned());
-        if is_new { Ok(()) } else { Err(format!("another rule is called '{name}' already")) }
-    }
+fn rule(value: Value<'_>, names: &mut BTreeSet<String>, bytes: &[u8], errors: &mut Errors) -> Option<Rule> {
+    let mut table = errors.keep(Table::of(value))?;
+    let name = errors.keep(table.need("name", |value| named(value, names)));
+    let mode = errors.keep(table.need("mode", mode)).map(|mode| mode.what);
+    let until = table.read("until", |value| day_of_mode(value, mode, "until", Mode::Exempt));
+    let starts = table.read("starts", |value| day_of_mode(value, mode, "starts", Mode::Mandatory));
+    let users = table.read("users", |value| some(value, some_name));
+    let groups = table.read("groups", |value| some(value, some_name));
+    let services = table.read("services", |value| some(value, service));
+    let origin = table.read("origin", |value| document::word(value, &ORIGINS));
+    let from = table.read("from", |value| some(value, network));
+    let first_factor = table.read("first-factor", |value| some(value, method));
+    let reason = table.read("reason", document::string);
+    errors.add(table.unknown_keys());
+    let (users, groups) = (errors.keep_any(users), errors.keep_any(groups));
+    let (services, origin, from) =
+        (errors.keep_any(services), errors.keep_any(origin), errors.keep_any(from));
+    let first_factor = errors.keep_any(first_factor);
+    let (until, starts, reason) = (errors.keep_any(until), errors.keep_any(starts), errors.keep_any(reason));
+    let At { offset, what: name } = name?;
+    let (line, mode) = (Position::of(offset, bytes).line, mode?);
+    Some(Rule {
+        line,
+        name,
+        users,
+        groups,
+        services,
+        origin,
+        from,
+        first_factor,
+        until,
+        starts,
+        mode,
+        reason,
+    })
 }
 
-impl RuleTable {
-    /// Fails where its parts do not fit together, or not with the rules before.
-    pub(super) fn check(&self, names: &mut Names, text: &str) -> Result<(), PolicyError> {
-        let at = |offset| move |message| PolicyError { position: Position::of(offset, text), message };
-        names.add(self.name.as_ref()).map_err(at(self.name.span().start))?;
-        let (offset, message) = match (self.mode, &self.until, &self.starts) {
-            (Mode::OptIn | Mode::Mandatory, Some(day), _) => {
-                (day.span().start, "'until' is the last day of an exemption: this rule's mode is another")
-            }
-            (Mode::OptIn | Mode::Exempt, _, Some(day)) => (
-                day.span().start,
-                "'starts' is the first day of what is mandatory: this rule's mode is another",
-            ),
-            (Mode::Exempt, _, None) | (Mode::Mandatory, None, _) | (Mode::OptIn, None, None) => return Ok(()),
-        };
-        Err(at(offset)(message.to_owned()))
-    }
+/// The name of a rule. Rules are named in the log and in explanations, so a name must say which.
+fn named(value: Value<'_>, names: &mut BTreeSet<String>) -> Read<At<String>> {
+    let offset = value.span().start;
+    document::checked(value, document::string, |name| match name.as_str() {
+        "" => Err(PolicyErrorKind::UnnamedRule),
+        DEFAULT_RULE => Err(PolicyErrorKind::ReservedName),
+        _ if names.insert(name.clone()) => Ok(At { offset, what: name }),
+        _ => Err(PolicyErrorKind::NameTaken(name)),
+    })
 }
 
-fn day(date: Spanned<Date>) -> Day {
-    let Date { year, month, day } = date.into_inner();
-    Day::new(year, month, day)
+/// A day, under a key that only a rule of the mode `needed` has.
+fn day_of_mode(value: Value<'_>, is: Option<Mode>, key: &'static str, needed: Mode) -> Read<Day> {
+    document::checked(value, document::day, |day| {
+        let fits = is.is_none_or(|mode| mode == needed);
+        if fits { Ok(day) } else { Err(PolicyErrorKind::NeedsMode { key, mode: needed }) }
+    })
 }
 
-impl RuleTable {
-    fn into_rule(self, text: &str) -> Rule {
-        Rule {
-            line: Position::of(self.name.span().start, text).line,
-            name: self.name.into_inner(),
-            users: self.users.map(|names| names.0),
-            groups: self.groups.map(|names| names.0),
-            services: self.services.map(|names| names.0),
-            origin: self.origin,
-            from: self.from.map(|networks| networks.0),
-            first_factor: self.first_factor.map(|methods| methods.0),
-            until: self.until.map(day),
-            starts: self.starts.map(day),
-            mode: self.mode,
-            reason: self.reason,
-        }
-    }
+/// What apps show: it is drawn on terminals and written into a URI.
+fn issuer(value: Value<'_>) -> Read<String> {
+    document::checked(value, document::string, |issuer| {
+        let fits = (1..=64).contains(&issuer.chars().count()) && !issuer.contains(char::is_control);
+        if fits { Ok(issuer) } else { Err(PolicyErrorKind::Issuer) }
+    })
+}
+
+fn period(value: Value<'_>) -> Read<Period> {
+    document::checked(value, document::any_integer, |seconds| {
+        let known = PERIODS.contains(&seconds).then(|| Period::new(seconds)).flatten();
+        known.ok_or(PolicyErrorKind::Period(seconds))
+    })
+}
+
+/// The values of a list, perhaps none.
+fn each<T>(value: Value<'_>, read: impl Fn(Value<'_>) -> Read<T>) -> Read<Vec<T>> {
+    document::list(value)?.into_iter().map(read).collect()
+}
+
+/// The values of a list, one or more: an empty list would match nobody, which nobody means.
+fn some<T>(value: Value<'_>, read: impl Fn(Value<'_>) -> Read<T>) -> Read<Vec<T>> {
+    let read_each = |value| each(value, read);
+    document::checked(value, read_each, |values| {
+        if values.is_empty() { Err(PolicyErrorKind::EmptyList) } else { Ok(values) }
+    })
+}
+
+fn some_name(value: Value<'_>) -> Read<String> {
+    document::checked(value, document::string, |name| {
+        if name.is_empty() { Err(PolicyErrorKind::EmptyName) } else { Ok(name) }
+    })
+}
+
+fn service(value: Value<'_>) -> Read<String> {
+    document::checked(value, some_name, |name| {
+        let has_capitals = name.contains(|c: char| c.is_ascii_uppercase());
+        if has_capitals { Err(PolicyErrorKind::ServiceInCapitals(name)) } else { Ok(name) }
+    })
+}
+
+fn network(value: Value<'_>) -> Read<Network> {
+    let parse = |text: String| Network::parse(&text).map_err(PolicyErrorKind::Network);
+    document::checked(value, document::string, parse)
+}
+
+fn method(value: Value<'_>) -> Read<String> {
+    document::checked(value, document::string, |method| {
+        let is_known = METHODS.contains(&method.as_str());
+        if is_known { Ok(method) } else { Err(PolicyErrorKind::UnknownMethod(method)) }
+    })
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn error(text: &str) -> String {
-        Policy::parse(text.as_bytes()).unwrap_err().to_string()
-    }
-
-    #[test]
-    fn the_shortest_policy_has_every_default() {
-        let policy = Policy::parse(b"version = 1\nmode = \"opt-in\"\n").unwrap();
-        assert_eq!(policy.verification, Verification { skew_steps: 1, tries: 3, lockout_after: 20 });
-        assert_eq!((policy.enrollment, policy.gate), (Enrollment::default(), Gate::default()));
-    }
-
-    #[test]
-    fn every_key_of_verification_is_read() {
-        let text = "version = 1\nmode = \"mandatory\"\n[verification]\nskew-steps = 0\ntries = 10\nlockout-after = 100\n";
-        let policy = Policy::parse(text.as_bytes()).unwrap();
-        assert_eq!(policy.verification, Verification { skew_steps: 0, tries: 10, lockout_after: 100 });
-    }
-
-    #[test]
-    fn every_key_of_enrollment_and_gate_is_read() {
-        let text = "version = 1\nmode = \"mandatory\"\n[gate]\nservices = []\n[enrollment]\nservices = [\"login\"]\n\
-                    require-ticket = true\nissuer = \"Example Corp\"\nalgorithm = \"SHA256\"\ndigits = 8\nperiod = 60\n\
-                    recovery-codes = 0\n";
-        let policy = Policy::parse(text.as_bytes()).unwrap();
-        let expected = Enrollment {
-            services: vec!["login".to_owned()],
-            require_ticket: true,
-            issuer: Some("Example Corp".to_owned()),
-            algorithm: Algorithm::SHA256,
-            digits: 8,
-            period: Period::new(60).unwrap(),
-            recovery_codes: 0,
-        };
-        assert_eq!((policy.enrollment, policy.gate), (expected, Gate { services: Vec::new() }));
-    }
-
-    #[test]
-    fn a_mistake_is_an_error_with_its_place_never_a_default() {
-        let head = "version = 1\nmode = \"opt-in\"\n";
-        let table = [
-            ("skew-step = 3\n", "3:1: unknown field `skew-step`"),
-            ("[verification]\nskew-step = 3\n", "4:1: unknown field `skew-step`"),
-            ("[verification]\nskew-steps = 4\n", "4:14: 4 is out of range: 0 to 3"),
-            ("[verification]\nskew-steps = -1\n", "4:14: -1 is out of range"),
-            ("[verification]\nskew-steps = \"1\"\n", "4:14: invalid type: string \"1\", expected i64"),
-            ("[verification]\ntries = 0\n", "4:9: 0 is out of range: 1 to 10"),
-            ("[verification]\nlockout-after = 101\n", "4:17: 101 is out of range: 3 to 100"),
-            ("mode = \"exempt\"\n", "3:1: duplicate key"),
-            ("[enrollment]\nticket = true\n", "4:1: unknown field `ticket`"),
-            ("[enrollment]\nrequire-ticket = 1\n", "4:18: invalid type: integer `1`, expected a boolean"),
-            ("[enrollment]\nservices = [\"\"]\n", "4:12: an empty name matches nothing"),
-            ("[enrollment]\nissuer = \"\"\n", "4:10: an issuer must have 1 to 64"),
-            ("[enrollment]\nissuer = \"a\\u001bb\"\n", "4:10: an issuer must have 1 to 64"),
-            ("[enrollment]\nalgorithm = \"MD5\"\n", "4:13: unknown variant `MD5`"),
-            ("[enrollment]\ndigits = 5\n", "4:10: 5 is out of range: 6 to 8"),
-            ("[enrollment]\nperiod = 15\n", "4:10: the period is 30 or 60 seconds, not 15"),
-            ("[enrollment]\nperiod = -30\n", "4:10: the period is 30 or 60 seconds, not -30"),
-            ("[enrollment]\nrecovery-codes = 17\n", "4:18: 17 is out of range: 0 to 16"),
-            ("[gate]\nservice = [\"sshd\"]\n", "4:1: unknown field `service`"),
-            (
-                "[gate]\nservices = [\"sudo\", \"SSHD\"]\n",
-                "4:12: no PAM service is called so, in capitals: it is \"sshd\"",
-            ),
-            (
-                "[[rule]]\nname = \"a\"\nmode = \"mandatory\"\nservices = [\"Sudo\"]\n",
-                "6:12: no PAM service is called so, in capitals: it is \"sudo\"",
-            ),
-            ("[gate]\nservices = \"sshd\"\n", "4:12: invalid type: string"),
-            ("[[rule]]\nmode = \"exempt\"\n", "3:1: missing field `name`"),
-            ("[[rule]]\nname = \"a\"\n", "3:1: missing field `mode`"),
-            ("[[rule]]\nname = \"\"\nmode = \"exempt\"\n", "4:8: a rule needs a name"),
-            ("[[rule]]\nname = \"default\"\nmode = \"exempt\"\n", "4:8: 'default' stands for"),
-            ("[[rule]]\nname = \"a\"\nmode = \"off\"\n", "5:8: unknown variant `off`"),
-            ("[[rule]]\nname = \"a\"\nmode = \"exempt\"\nusers = []\n", "6:9: an empty list matches nothing"),
-            ("[[rule]]\nname = \"a\"\nmode = \"exempt\"\nusers = \"ada\"\n", "6:9: invalid type: string"),
-            ("[[rule]]\nname = \"a\"\nmode = \"exempt\"\nfrom = [\"host\"]\n", "6:8: 'host' is no literal"),
-            ("[[rule]]\nname = \"a\"\nmode = \"exempt\"\nuser = [\"ada\"]\n", "6:1: unknown field `user`"),
-            ("[[rule]]\nname = \"a\"\nmode = \"exempt\"\norigin = \"lan\"\n", "6:10: unknown variant `lan`"),
-            (
-                "[[rule]]\nname = \"a\"\nmode = \"exempt\"\nuntil = \"2027-01-01\"\n",
-                "6:9: invalid type: string",
-            ),
-            ("[[rule]]\nname = \"a\"\nmode = \"exempt\"\nuntil = 2027-02-30\n", "6:9: "),
-            ("[[rule]]\nname = \"a\"\nmode = \"exempt\"\nuntil = 2027-02-01T00:00:00Z\n", "6:9: "),
-            (
-                "[[rule]]\nname = \"a\"\nmode = \"opt-in\"\nuntil = 2027-01-01\n",
-                "6:9: 'until' is the last day",
-            ),
-            (
-                "[[rule]]\nname = \"a\"\nmode = \"exempt\"\nstarts = 2027-01-01\n",
-                "6:10: 'starts' is the first day",
-            ),
-            ("[[rule]]\nname = \"a\"\nmode = \"exempt\"\nfirst-factor = []\n", "6:16: an empty list"),
-            (
-                "[[rule]]\nname = \"a\"\nmode = \"exempt\"\nfirst-factor = [\"key\"]\n",
-                "6:16: 'key' is no method",
-            ),
-            ("x", "3:2: "),
-        ];
-        for (tail, expected) in table {
-            let error = error(&format!("{head}{tail}"));
-            assert!(error.starts_with(expected), "{tail:?}\n  gives    {error}\n  expected {expected}");
-            assert!(!error.contains('\n'), "one line: {error}");
-        }
-    }
-
-    #[test]
-    fn two_rules_of_one_name_are_refused() {
-        let rule = "[[rule]]\nname = \"a\"\nmode = \"exempt\"\n";
-        assert_eq!(
-            error(&format!("version = 1\nmode = \"opt-in\"\n{rule}{rule}")),
-            "7:8: another rule is called 'a' already"
-        );
-    }
-
-    #[test]
-    fn a_policy_without_version_or_mode_is_refused() {
-        assert!(error("mode = \"opt-in\"\n").contains("missing field `version`"));
-        assert!(error("version = 1\n").contains("missing field `mode`"));
-        assert_eq!(
-            error("version = 2\nmode = \"opt-in\"\n"),
-            "1:11: unknown version 2: this program reads version 1"
-        );
-        assert!(error("").contains("missing field"));
-    }
-
-    #[test]
-    fn what_is_not_text_is_refused() {
-        assert_eq!(Policy::parse(b"version = 1\n\xff").unwrap_err().to_string(), "2:1: this is not UTF-8");
-        assert!(Policy::parse(b"version = 1\0\nmode = \"opt-in\"\n").is_err());
-    }
-}
+mod tests;

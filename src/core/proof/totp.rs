@@ -1,5 +1,7 @@
 //! Authenticators and the search for the step that a code belongs to (RFC 4226, RFC 6238).
 
+use std::fmt;
+
 use totp_rs::{Builder, Secret, Totp};
 use zeroize::Zeroizing;
 
@@ -8,27 +10,10 @@ use crate::time::{Period, Step, UnixTime};
 
 pub use totp_rs::Algorithm;
 
-/// The hash of the HMAC, by the name it has in our files: one of those of RFC 6238 section 1.2.
-#[derive(serde::Deserialize, Clone, Copy, Default)]
-pub(crate) enum Hash {
-    /// What every app knows.
-    #[default]
-    SHA1,
-    /// Several apps silently take SHA1 instead.
-    SHA256,
-    /// Several apps silently take SHA1 instead.
-    SHA512,
-}
-
-impl From<Hash> for Algorithm {
-    fn from(hash: Hash) -> Self {
-        match hash {
-            Hash::SHA1 => Self::SHA1,
-            Hash::SHA256 => Self::SHA256,
-            Hash::SHA512 => Self::SHA512,
-        }
-    }
-}
+/// The hashes of the HMAC, by the names that they have in our files (RFC 6238 section 1.2). Several apps silently take SHA1
+/// for the others.
+pub(crate) const HASHES: [(&str, Algorithm); 3] =
+    [("SHA1", Algorithm::SHA1), ("SHA256", Algorithm::SHA256), ("SHA512", Algorithm::SHA512)];
 
 /// How many steps outside the window are searched to tell by how much the clocks differ.
 const NEAR: u64 = 10;
@@ -64,6 +49,27 @@ pub fn encode_secret(secret: &[u8]) -> Zeroizing<String> {
     Zeroizing::new(base32::encode(base32::Alphabet::Rfc4648 { padding: false }, secret))
 }
 
+/// Why there is no such authenticator.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum AuthenticatorError {
+    /// The secret is too short.
+    ShortSecret {
+        /// Bytes that it must have at least.
+        least: usize,
+    },
+    /// Codes do not have 6, 7 or 8 digits.
+    Digits,
+}
+
+impl fmt::Display for AuthenticatorError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ShortSecret { least } => write!(f, "the secret must have at least {least} bytes"),
+            Self::Digits => write!(f, "digits must be 6, 7 or 8"),
+        }
+    }
+}
+
 /// One phone, app or device, with its own secret and label. Cannot be printed or copied; wiped when dropped.
 pub struct Authenticator {
     /// What its owner calls it.
@@ -78,8 +84,8 @@ pub struct Authenticator {
 }
 
 impl Authenticator {
-    /// An authenticator with a secret of at least [`SHORTEST_SECRET`] bytes and codes of 6 to 8 digits. The error says what is
-    /// wrong and never holds the secret.
+    /// An authenticator with a secret of at least [`SHORTEST_SECRET`] bytes and codes of 6 to 8 digits. The error
+    /// never holds the secret.
     pub fn new(
         label: String,
         secret: &[u8],
@@ -87,10 +93,10 @@ impl Authenticator {
         digits: u8,
         period: Period,
         enrolled: Option<UnixTime>,
-    ) -> Result<Self, &'static str> {
+    ) -> Result<Self, AuthenticatorError> {
         let totp = builder(secret, algorithm, digits, period)?
             .build()
-            .map_err(|_| "the secret must have at least 16 bytes")?;
+            .map_err(|_| AuthenticatorError::ShortSecret { least: SHORTEST_SECRET })?;
         Ok(Self { label, period, enrolled, imported: false, totp })
     }
 
@@ -103,9 +109,9 @@ impl Authenticator {
         digits: u8,
         period: Period,
         enrolled: Option<UnixTime>,
-    ) -> Result<Self, &'static str> {
+    ) -> Result<Self, AuthenticatorError> {
         if secret.len() < SHORTEST_IMPORTED {
-            return Err("the secret must have at least 10 bytes");
+            return Err(AuthenticatorError::ShortSecret { least: SHORTEST_IMPORTED });
         }
         let totp = builder(secret, algorithm, digits, period)?.build_noncompliant();
         Ok(Self { label, period, enrolled, imported: true, totp })
@@ -137,9 +143,14 @@ impl Authenticator {
     }
 }
 
-fn builder(secret: &[u8], algorithm: Algorithm, digits: u8, period: Period) -> Result<Builder, &'static str> {
+fn builder(
+    secret: &[u8],
+    algorithm: Algorithm,
+    digits: u8,
+    period: Period,
+) -> Result<Builder, AuthenticatorError> {
     if !(6..=8).contains(&digits) {
-        return Err("digits must be 6, 7 or 8");
+        return Err(AuthenticatorError::Digits);
     }
     Ok(Builder::new()
         .with_secret(Secret::new(secret.into()))
@@ -371,11 +382,5 @@ mod tests {
             Authenticator::imported("x".into(), &SEED[..length], sha1, 6, Period::DEFAULT, None).is_ok()
         };
         assert_eq!([9, 10, 11, 20].map(imported), [false, true, true, true]);
-    }
-
-    #[test]
-    fn takes_each_hash_for_the_algorithm_of_its_name() {
-        let algorithms = [Hash::SHA1, Hash::SHA256, Hash::SHA512].map(Algorithm::from);
-        assert_eq!(algorithms, [Algorithm::SHA1, Algorithm::SHA256, Algorithm::SHA512]);
     }
 }

@@ -1,65 +1,89 @@
 //! What to do about an error of a policy file.
 
+use twostep_core::document::{DocumentError, Type};
+use twostep_core::policy::{NetworkError, PolicyErrorKind};
+
 /// How alike two keys must be for one to be a slip for the other: 1 is the same.
 const ALIKE: f64 = 0.7;
 
-/// What to do about `message`.
-pub fn hint(message: &str) -> String {
-    if message.starts_with("unknown field `") || message.starts_with("unknown variant `") {
-        let nearest = meant(message).map(|name| format!("Did you mean '{name}'?"));
-        return nearest.unwrap_or_else(|| "Write one of these, or take it out.".to_owned());
+/// What to do about an error.
+pub fn what_to_do(error: &PolicyErrorKind) -> String {
+    if let Some(word) = meant(error) {
+        return format!("Did you mean '{word}'?");
     }
-    let found = KNOWN.iter().find(|(part, _)| message.contains(part));
-    found.map_or_else(|| SYNTAX.to_owned(), |(_, then)| (*then).to_owned())
+    match error {
+        PolicyErrorKind::Document(error) => of_document(error),
+        PolicyErrorKind::UnknownVersion(_) => "Write 'version = 1'.",
+        PolicyErrorKind::Period(_) => "Write 30, which every app knows, or 60.",
+        PolicyErrorKind::Issuer => "Write a short name, such as that of your organisation.",
+        PolicyErrorKind::EmptyList => "Leave the key out to match everything, or name something.",
+        PolicyErrorKind::EmptyName => "Take it out of the list.",
+        PolicyErrorKind::ServiceInCapitals(_) => "libpam makes every service name lower case.",
+        PolicyErrorKind::Network(error) => of_network(error),
+        PolicyErrorKind::UnknownMethod(_) => "Write one of these.",
+        PolicyErrorKind::UnnamedRule => "Give it one: log lines name the rule.",
+        PolicyErrorKind::ReservedName | PolicyErrorKind::NameTaken(_) => {
+            "Choose another name: log lines name the rule."
+        }
+        PolicyErrorKind::NeedsMode { .. } => "Take the day out, or change the mode.",
+    }
+    .to_owned()
 }
 
-/// What a message says, and what to do. The first that is found counts.
-const KNOWN: [(&str, &str); 33] = [
-    ("missing field `version`", "Write 'version = 1' as the first line."),
-    ("missing field `mode`", "Write mode = \"opt-in\", \"mandatory\" or \"exempt\"."),
-    ("missing field `name`", "Give the rule a name: it stands in the log."),
-    ("a rule needs a name", "Give it one: it stands in the log."),
-    ("stands for the policy's own mode", "Names stand in the log: choose another one."),
-    ("another rule is called", "Names stand in the log: choose another one."),
-    ("unknown version", "Write 'version = 1': there is no other."),
-    ("duplicate key", "A key may stand once in a table: take one of the two away."),
-    ("is out of range", "Write a whole number from that range."),
-    ("the period is", "Write 30, which every app knows, or 60."),
-    ("an issuer must have", "Write a short name, such as that of your organisation."),
-    ("an empty list", "Leave the key out to match everything, or name something."),
-    ("an empty name", "Take it out of the list."),
-    ("no PAM service is called so", "Write it in lower case, as PAM makes every name."),
-    ("bits set behind its prefix", "Write the network like that, or a single address without a prefix."),
-    ("the prefix of", "Write fewer bits, such as /24."),
-    ("as an IPv4 network", "Write it in the form of IPv4, such as 192.0.2.0/24."),
-    ("is no literal", "Write an address; a name is what its owner's name server says today."),
-    ("is no method of sshd's", "Write one of these."),
-    ("this rule's mode is another", "Take the day out, or change the mode."),
-    ("map, expected a sequence", "Rules stand under two brackets: [[rule]]."),
-    ("expected a rule", "Rules stand under two brackets: [[rule]]."),
-    ("expected a table", "Write its keys under its name in brackets, one a line."),
-    ("expected a sequence", "Write a list, in brackets: [\"one\", \"two\"]."),
-    ("expected a boolean", "Write true or false, without quotes."),
-    ("expected i64", "Write a whole number, without quotes."),
-    ("expected a string", "Write a text, in quotes."),
-    ("invalid date", "Write a day of the calendar: 2027-06-30."),
-    ("expected local date", "Write a day alone, without a time: 2027-06-30."),
-    ("expected a TOML datetime", "Write a day without quotes: 2027-06-30."),
-    ("recurse further", "Nothing in a policy is a list in a list: take it out."),
-    ("invalid comment character", "Take out what cannot be printed."),
-    ("not UTF-8", "Save the file as UTF-8."),
-];
+fn of_document(error: &DocumentError) -> &'static str {
+    match error {
+        DocumentError::NotUtf8 => "Save the file as UTF-8.",
+        DocumentError::Syntax(_) => {
+            "Write one 'key = value' a line and each key once: strings in \"quotes\", lists in [brackets], dates and numbers plain."
+        }
+        DocumentError::UnknownKey { .. } | DocumentError::UnknownWord { .. } => {
+            "Write one of these, or take it out."
+        }
+        DocumentError::MissingKey("version") => "Write 'version = 1' as the first line.",
+        DocumentError::MissingKey("name") => "Give the rule a name: log lines name it.",
+        DocumentError::MissingKey(_) => "Write mode = \"opt-in\", \"mandatory\" or \"exempt\".",
+        DocumentError::WrongType { expected, found } => of_type(*expected, *found),
+        DocumentError::OutOfRange { .. } => "Write an integer from that range.",
+    }
+}
 
-const SYNTAX: &str =
-    "Write one key a line, 'key = value': texts in \"quotes\", lists in [brackets], days and numbers plain.";
+const fn of_type(expected: Type, found: Type) -> &'static str {
+    match (expected, found) {
+        (Type::List, Type::Table) => "Write a list in brackets; the header of a rule has two: [[rule]].",
+        (Type::Table, _) => "Write a header, [name] or [[rule]], and the keys below it, one a line.",
+        (Type::List, _) => "Write a list in brackets: [\"one\", \"two\"].",
+        (Type::Boolean, _) => "Write true or false, without quotes.",
+        (Type::Integer | Type::Float, _) => "Write an integer, without quotes.",
+        (Type::String, _) => "Write it in \"quotes\".",
+        (Type::Date | Type::Time, Type::Time) => "Write the date without the time: 2027-06-30.",
+        (Type::Date | Type::Time, _) => "Write a date without quotes: 2027-06-30.",
+    }
+}
 
-/// The key or value that was probably meant, if `message` is about one that nobody knows.
-pub fn meant(message: &str) -> Option<&str> {
-    // What was written stands in backquotes and then, each in its own, what may be.
-    let mut quoted = message.split('`').skip(1).step_by(2);
-    let written = quoted.next()?;
-    let alike = |name: &&str| strsim::jaro_winkler(written, name);
-    quoted.max_by(|a, b| alike(a).total_cmp(&alike(b))).filter(|name| alike(name) > ALIKE)
+const fn of_network(error: &NetworkError) -> &'static str {
+    match error {
+        NetworkError::NotLiteral(_) => {
+            "Write an address: a name means what its owner's name server says today."
+        }
+        NetworkError::Mapped(_) => "Write it in the form of IPv4, such as 192.0.2.0/24.",
+        NetworkError::Prefix { .. } => "Write fewer bits, such as /24.",
+        NetworkError::BitsBehindPrefix { .. } => {
+            "Write the network like that, or one address without a prefix."
+        }
+    }
+}
+
+/// The key or word that was probably meant, where nobody knows the one that was written.
+pub fn meant(error: &PolicyErrorKind) -> Option<&'static str> {
+    let (written, known) = match error {
+        PolicyErrorKind::Document(
+            DocumentError::UnknownKey { key: written, known }
+            | DocumentError::UnknownWord { word: written, known },
+        ) => (written, known),
+        _ => return None,
+    };
+    let alike = |word: &&str| strsim::jaro_winkler(written, word);
+    known.iter().copied().max_by(|a, b| alike(a).total_cmp(&alike(b))).filter(|word| alike(word) > ALIKE)
 }
 
 #[cfg(test)]
@@ -67,15 +91,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_slip_is_recognised_and_something_else_is_not() {
-        assert_eq!(
-            hint("unknown field `skew-step`, expected one of `skew-steps`, `tries`"),
-            "Did you mean 'skew-steps'?"
-        );
-        assert_eq!(hint("unknown field `service`, expected `services`"), "Did you mean 'services'?");
-        assert_eq!(
-            hint("unknown field `zzz`, expected one of `tries`"),
-            "Write one of these, or take it out."
-        );
+    fn recognises_slip() {
+        let known = vec!["skew-steps", "tries"];
+        let unknown = |key: &str| {
+            let (key, known) = (key.to_owned(), known.clone());
+            what_to_do(&DocumentError::UnknownKey { key, known }.into())
+        };
+        assert_eq!(unknown("skew-step"), "Did you mean 'skew-steps'?");
+        assert_eq!(unknown("zzz"), "Write one of these, or take it out.");
     }
 }

@@ -4,8 +4,9 @@ pub(crate) mod exemption;
 pub mod hint;
 pub mod names;
 
+use twostep_core::document::DocumentError;
 use twostep_core::paths::POLICY;
-use twostep_core::policy::{Policy, PolicyError, Remark};
+use twostep_core::policy::{Policy, PolicyError, PolicyErrorKind, Remark};
 use twostep_hostconf::location::Location;
 
 use crate::context::Context;
@@ -27,7 +28,7 @@ pub(crate) fn check(context: &Context<'_>) -> Vec<Finding> {
 
 fn of_error(error: &PolicyError, text: &str) -> Finding {
     let why = "As long as the policy has an error, every login that twostep guards is refused.";
-    let what = error.message.clone();
+    let what = error.kind.to_string();
     Finding::problem(Location::line(POLICY, error.position.line), what, why, remedy(error, text))
 }
 
@@ -35,9 +36,9 @@ fn of_error(error: &PolicyError, text: &str) -> Finding {
 fn remedy(error: &PolicyError, text: &str) -> Remedy {
     let location = || Location::line(POLICY, error.position.line);
     let line = text.lines().nth(error.position.line.saturating_sub(1)).unwrap_or_default();
-    if error.message.starts_with("unknown field `") {
+    if let PolicyErrorKind::Document(DocumentError::UnknownKey { .. }) = &error.kind {
         let meant =
-            hint::meant(&error.message).and_then(|key| Some(format!("{key} ={}", line.split_once('=')?.1)));
+            hint::meant(&error.kind).and_then(|key| Some(format!("{key} ={}", line.split_once('=')?.1)));
         if let Some(new) = meant.filter(|new| helps(error, text, Some(new))) {
             return Remedy::Replace { location: location(), text: new };
         }
@@ -46,7 +47,7 @@ fn remedy(error: &PolicyError, text: &str) -> Remedy {
             return Remedy::Delete { location: location() };
         }
     }
-    Remedy::Advice { text: hint::hint(&error.message) }
+    Remedy::Advice { text: hint::what_to_do(&error.kind) }
 }
 
 /// Whether the policy has fewer errors with `new` in place of the erroneous line.

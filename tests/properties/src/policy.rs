@@ -34,7 +34,8 @@ fn check_error(error: &PolicyError, bytes: &[u8]) {
         (1..=lines).contains(&error.position.line) && error.position.column > 0,
         "{error} in {lines} lines"
     );
-    assert!(!error.message.is_empty() && !error.message.contains('\n'), "{error:?}");
+    let message = error.kind.to_string();
+    assert!(!message.is_empty() && !message.contains('\n'), "{error:?}");
 }
 
 fn check(policy: &Policy, bytes: &[u8]) {

@@ -1,17 +1,19 @@
 //! The per-user secret file: TOML, written at enrollment, never at login.
 
-use std::collections::BTreeSet;
+mod error;
+
 use std::fmt::{self, Write};
 
-use serde::Deserialize;
 use zeroize::Zeroizing;
 
-use crate::os::account::{Account, check_name};
-use crate::policy::Position;
+use crate::document::{self, At, Position, Table, Value};
+use crate::os::account::{Account, is_storable};
 use crate::proof::recovery::RecoveryCodes;
 use crate::proof::ticket::Ticket;
-use crate::proof::totp::{Authenticator, Hash, decode_secret, encode_secret};
+use crate::proof::totp::{Algorithm, Authenticator, HASHES, decode_secret, encode_secret};
 use crate::time::{Period, UnixTime};
+
+pub use error::{CredentialError, CredentialErrorKind};
 
 /// More authenticators would make guessing easier: each adds its own codes.
 pub const MOST_AUTHENTICATORS: usize = 8;
@@ -78,61 +80,13 @@ impl NewEnrollment {
     }
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct SecretFile {
-    version: u32,
-    uid: u32,
-    name: String,
-    #[serde(default)]
-    id: String,
-    authenticator: Vec<AuthenticatorTable>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct AuthenticatorTable {
-    label: String,
-    secret: Zeroizing<String>,
-    #[serde(default)]
-    algorithm: Hash,
-    digits: Option<u8>,
-    period: Option<u64>,
-    enrolled: Option<u64>,
-    #[serde(default)]
-    imported: bool,
-}
-
 impl Credential {
     /// Parses a secret file. The error says where and what, and never quotes the file.
-    pub fn parse(bytes: &[u8]) -> Result<Self, String> {
-        let text = std::str::from_utf8(bytes).map_err(|_| "is not UTF-8".to_owned())?;
-        // The parser's own words may quote a value, and so a secret: only the place is told.
-        let file: SecretFile = toml::from_str(text).map_err(|error| {
-            let position = Position::of(error.span().map_or(0, |span| span.start), text);
-            format!(
-                "line {}, column {}: is not what docs/FILEFORMAT.md describes",
-                position.line, position.column
-            )
-        })?;
-        if file.version != 1 {
-            return Err(format!("has version {}: this program reads version 1", file.version));
-        }
-        if !(1..=MOST_AUTHENTICATORS).contains(&file.authenticator.len()) {
-            return Err(format!("must have 1 to {MOST_AUTHENTICATORS} authenticators"));
-        }
-        check_name(&file.name).map_err(|problem| format!("the name {problem}"))?;
-        let numbered = (1..).zip(&file.authenticator);
-        let authenticators: Vec<Authenticator> =
-            numbered.map(|(number, table)| table.check(number)).collect::<Result<_, _>>()?;
-        let labels: BTreeSet<&str> = authenticators.iter().map(|one| one.label.as_str()).collect();
-        if labels.len() != authenticators.len() {
-            return Err("has two authenticators of one label".to_owned());
-        }
-        if file.id.len() > LONGEST_ID {
-            return Err(format!("has an id of more than {LONGEST_ID} bytes"));
-        }
-        Ok(Self { uid: file.uid, name: file.name, id: file.id, authenticators })
+    pub fn parse(bytes: &[u8]) -> Result<Self, CredentialError> {
+        of_bytes(bytes).map_err(|At { offset, what: kind }| CredentialError {
+            position: Position::of(offset, bytes),
+            kind,
+        })
     }
 
     /// The text of the secret file. Wiped when dropped.
@@ -186,32 +140,105 @@ impl Credential {
     }
 }
 
-impl AuthenticatorTable {
-    /// The error names the table by its `number` in the file: a key may stand in the place of the label.
-    fn check(&self, number: usize) -> Result<Authenticator, String> {
-        let of = |what: &str| format!("authenticator {number}: {what}");
-        check_label(&self.label).map_err(|problem| of(&problem))?;
-        let secret = decode_secret(&self.secret).ok_or_else(|| of("the secret is not base32"))?;
-        let period = match self.period {
-            None => Period::DEFAULT,
-            Some(seconds) => {
-                Period::new(seconds).ok_or_else(|| of("the period must be 15 to 120 seconds"))?
-            }
-        };
-        let make = if self.imported { Authenticator::imported } else { Authenticator::new };
-        let (label, algorithm, digits) =
-            (self.label.clone(), self.algorithm.into(), self.digits.unwrap_or(6));
-        make(label, &secret, algorithm, digits, period, self.enrolled.map(UnixTime::new)).map_err(of)
+type Read<T> = Result<T, At<CredentialErrorKind>>;
+
+fn of_bytes(bytes: &[u8]) -> Read<Credential> {
+    let mut table = Table::parse(document::text_of(bytes)?)?;
+    table.need("version", version)?;
+    let uid = table.need("uid", |value| document::integer(value, 0..=u32::MAX.into()))?;
+    let name = table.need("name", name)?;
+    let id = table.read("id", id)?.unwrap_or_default();
+    let tables = table.need("authenticator", authenticators)?;
+    no_unknown_key(&table)?;
+    let mut read: Vec<Authenticator> = Vec::with_capacity(tables.len());
+    for table in tables {
+        let next = authenticator(table, &read)?;
+        read.push(next);
+    }
+    Ok(Credential { uid, name, id, authenticators: read })
+}
+
+fn no_unknown_key(table: &Table<'_>) -> Read<()> {
+    table.unknown_keys().next().map_or(Ok(()), Err)
+}
+
+fn version(value: Value<'_>) -> Read<()> {
+    document::checked(value, document::any_integer, |version| match version {
+        1 => Ok(()),
+        other => Err(CredentialErrorKind::UnknownVersion(other)),
+    })
+}
+
+fn name(value: Value<'_>) -> Read<String> {
+    document::checked(value, document::string, |name| {
+        if is_storable(&name) { Ok(name) } else { Err(CredentialErrorKind::Name) }
+    })
+}
+
+fn id(value: Value<'_>) -> Read<String> {
+    document::checked(value, document::string, |id| {
+        if id.len() <= LONGEST_ID { Ok(id) } else { Err(CredentialErrorKind::LongId) }
+    })
+}
+
+fn authenticators(value: Value<'_>) -> Read<Vec<Value<'_>>> {
+    document::checked(value, document::list, |values| {
+        let fits = (1..=MOST_AUTHENTICATORS).contains(&values.len());
+        if fits { Ok(values) } else { Err(CredentialErrorKind::Count) }
+    })
+}
+
+/// The next authenticator, after those that were read.
+fn authenticator(value: Value<'_>, before: &[Authenticator]) -> Read<Authenticator> {
+    let offset = value.span().start;
+    let mut table = Table::of(value)?;
+    let label = table.need("label", |value| label(value, before))?;
+    let secret = table.need("secret", secret)?;
+    let algorithm = table.read("algorithm", |value| document::word(value, &HASHES))?;
+    let digits = table.read("digits", |value| document::integer(value, 6..=8))?;
+    let period = table.read("period", period)?.unwrap_or(Period::DEFAULT);
+    let enrolled = table.read("enrolled", document::any_integer)?;
+    let is_imported = table.read("imported", document::boolean)?.unwrap_or_default();
+    no_unknown_key(&table)?;
+    let make = if is_imported { Authenticator::imported } else { Authenticator::new };
+    let (algorithm, digits) = (algorithm.unwrap_or(Algorithm::SHA1), digits.unwrap_or(6));
+    let made = make(label, &secret, algorithm, digits, period, enrolled.map(UnixTime::new));
+    made.map_err(|error| At { offset, what: CredentialErrorKind::Authenticator(error) })
+}
+
+fn label(value: Value<'_>, before: &[Authenticator]) -> Read<String> {
+    document::checked(value, document::string, |label| {
+        check_label(&label).map_err(|LabelError| CredentialErrorKind::Label)?;
+        let is_taken = before.iter().any(|one| one.label == label);
+        if is_taken { Err(CredentialErrorKind::SameLabel) } else { Ok(label) }
+    })
+}
+
+fn secret(value: Value<'_>) -> Read<Zeroizing<Vec<u8>>> {
+    let read = |value| document::string(value).map(Zeroizing::new);
+    document::checked(value, read, |text| decode_secret(&text).ok_or(CredentialErrorKind::NotBase32))
+}
+
+fn period(value: Value<'_>) -> Read<Period> {
+    document::checked(value, document::any_integer, |seconds| {
+        Period::new(seconds).ok_or(CredentialErrorKind::Period)
+    })
+}
+
+/// A label is too long, empty, or has a character that cannot be printed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct LabelError;
+
+impl fmt::Display for LabelError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "a label must have 1 to 32 printable characters")
     }
 }
 
 /// Fails unless `label` is 1 to 32 printable characters: it is shown on terminals and in the log.
-pub fn check_label(label: &str) -> Result<(), String> {
+pub fn check_label(label: &str) -> Result<(), LabelError> {
     let length = label.chars().count();
-    if (1..=32).contains(&length) && !label.contains(char::is_control) {
-        return Ok(());
-    }
-    Err("a label must have 1 to 32 printable characters".to_owned())
+    if (1..=32).contains(&length) && !label.contains(char::is_control) { Ok(()) } else { Err(LabelError) }
 }
 
 /// `text` as a basic string of TOML.
@@ -232,145 +259,4 @@ pub(crate) fn quoted(text: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::proof::totp::Algorithm;
-
-    const CANARY: &str = "CANARYCANARYCANARYCANARYCANARY22";
-
-    fn file(tail: &str) -> String {
-        format!("version = 1\nuid = 1001\nname = \"ada\"\n{tail}")
-    }
-
-    fn one(fields: &str) -> String {
-        file(&format!("[[authenticator]]\nlabel = \"phone\"\nsecret = \"{CANARY}\"\n{fields}"))
-    }
-
-    #[test]
-    fn a_credential_is_read_as_it_was_written() {
-        let text = one("algorithm = \"SHA256\"\ndigits = 8\nperiod = 60\nenrolled = 1763785000\n");
-        let id = "x".repeat(LONGEST_ID);
-        let text = text.replace("[[", &format!("id = \"{id}\"\n[["));
-        let credential = Credential::parse(text.as_bytes()).unwrap();
-        let again = Credential::parse(credential.to_toml().as_bytes()).unwrap();
-        let phone = &again.authenticators[0];
-        assert_eq!((again.uid, again.name.as_str(), phone.label.as_str()), (1001, "ada", "phone"));
-        assert_eq!(again.id, id);
-        assert_eq!((phone.algorithm(), phone.digits(), phone.period.seconds()), (Algorithm::SHA256, 8, 60));
-        assert_eq!(phone.enrolled, Some(UnixTime::new(1_763_785_000)));
-        assert_eq!(encode_secret(phone.expose_secret()).as_str(), CANARY);
-    }
-
-    #[test]
-    fn what_is_left_out_has_the_values_that_every_app_assumes() {
-        let credential = Credential::parse(one("").as_bytes()).unwrap();
-        let phone = &credential.authenticators[0];
-        assert_eq!((phone.algorithm(), phone.digits(), phone.period.seconds()), (Algorithm::SHA1, 6, 30));
-    }
-
-    #[test]
-    fn a_short_secret_is_taken_if_another_program_made_it() {
-        let short = |fields: &str| one(fields).replace(CANARY, "CANARYCANARYCANA");
-        assert!(Credential::parse(short("").as_bytes()).is_err());
-        assert!(Credential::parse(short("imported = false\n").as_bytes()).is_err());
-        let imported = Credential::parse(short("imported = true\n").as_bytes()).unwrap();
-        let again = Credential::parse(imported.to_toml().as_bytes()).unwrap();
-        assert!(again.authenticators[0].imported && again.authenticators[0].expose_secret().len() == 10);
-        assert!(!Credential::parse(one("").as_bytes()).unwrap().authenticators[0].imported);
-        let shorter = short("imported = true\n").replace("CANARYCANARYCANA", "CANARYCANARYCA");
-        assert!(Credential::parse(shorter.as_bytes()).is_err());
-    }
-
-    /// A file with one more would be refused, and nobody of that name would get in.
-    #[test]
-    fn adds_authenticator_unless_label_is_taken_or_eight_exist() {
-        let table = |label: usize| format!("[[authenticator]]\nlabel = \"{label}\"\nsecret = \"{CANARY}\"\n");
-        let room = |many: usize, label: &str| {
-            let text = file(&(0..many).map(table).collect::<String>());
-            Credential::parse(text.as_bytes()).map(|credential| credential.check_room(label))
-        };
-        assert!(matches!(room(7, "new"), Ok(Ok(()))));
-        assert!(matches!(room(7, "6"), Ok(Err(Conflict::SameLabel))));
-        assert!(matches!(room(8, "new"), Ok(Err(Conflict::Full))));
-        assert!(room(9, "new").is_err());
-    }
-
-    #[test]
-    fn a_broken_file_is_refused_and_its_secret_never_quoted() {
-        let table = [
-            file(&format!("id = \"{}\"\n{}", "x".repeat(65), one("").replace(&file(""), ""))),
-            one("digit = 8\n"),
-            one("digits = 5\n"),
-            one("digits = 9\n"),
-            one("digits = \"6\"\n"),
-            one("period = 0\n"),
-            one("period = 14\n"),
-            one("algorithm = \"MD5\"\n"),
-            one("uid = 1\n"),
-            one(&format!("secret = \"{CANARY}\"\n")),
-            format!("{}{CANARY}", one("")),
-            one("").replace(CANARY, &CANARY[..31]),
-            one("").replace("secret = ", "secret = 7 # "),
-            one("").replace("label = \"phone\"\nsecret", "secret = 1\nlabel"),
-            file(""),
-            file("authenticator = []\n"),
-            format!("{}{}", one(""), one("").split_once("\"ada\"\n").unwrap().1),
-            one("").replace("version = 1", "version = 2"),
-            one("").replace(CANARY, "phone").replace("label = \"phone\"", &format!("label = \"{CANARY}\"")),
-            one("").replace("phone", ""),
-            one("").replace("phone", "a\\u001Bb"),
-            one("").replace("\"ada\"", "\"a\\u001Bb\""),
-            String::new(),
-            CANARY.to_owned(),
-        ];
-        for text in table {
-            let error =
-                Credential::parse(text.as_bytes()).err().unwrap_or_else(|| panic!("accepted:\n{text}"));
-            assert!(!error.contains("CANARY"), "{error}");
-        }
-    }
-
-    #[test]
-    fn nine_authenticators_are_too_many() {
-        let tables: String =
-            (0..9).map(|n| format!("[[authenticator]]\nlabel = \"{n}\"\nsecret = \"{CANARY}\"\n")).collect();
-        assert!(Credential::parse(file(&tables).as_bytes()).is_err());
-    }
-
-    #[test]
-    fn a_file_without_an_id_stays_one() {
-        let credential = Credential::parse(one("").as_bytes()).unwrap();
-        assert!(!credential.to_toml().contains("id = \"\""));
-        assert_eq!(Credential::parse(credential.to_toml().as_bytes()).unwrap().id, "");
-    }
-
-    #[test]
-    fn what_is_quoted_is_plain_unless_toml_forbids_it() {
-        assert_eq!(quoted("Ada's ü"), "\"Ada's ü\"");
-        assert_eq!(quoted("a\u{1B}\"\\\n"), r#""a\u001B\"\\\u000A""#);
-    }
-
-    #[test]
-    fn a_label_has_1_to_32_printable_characters() {
-        for label in ["a", "ü", &"ü".repeat(32)] {
-            assert_eq!(check_label(label), Ok(()), "{label}");
-        }
-        for label in ["", &"a".repeat(33), "a\u{1B}b", "\n"] {
-            assert!(check_label(label).is_err(), "{label:?}");
-        }
-    }
-
-    #[test]
-    fn why_there_is_no_room_is_said() {
-        assert!(Conflict::SameLabel.to_string().contains("of that label already"));
-        assert!(Conflict::Full.to_string().starts_with("8 authenticators are the most"));
-    }
-
-    #[test]
-    fn a_label_with_quotes_survives() {
-        let text = one("").replace("\"phone\"", r#""Ada's \"new\" \\ phone""#);
-        let credential = Credential::parse(text.as_bytes()).unwrap();
-        let again = Credential::parse(credential.to_toml().as_bytes()).unwrap();
-        assert_eq!(again.authenticators[0].label, r#"Ada's "new" \ phone"#);
-    }
-}
+mod tests;

@@ -1,0 +1,421 @@
+//! A TOML document, read key by key. Every value is asked for under its key; a key that nobody asked for is an error.
+
+use std::fmt;
+use std::ops::RangeInclusive;
+
+use toml::Spanned;
+use toml::de::{DeString, DeTable, DeValue};
+
+use crate::time::Day;
+
+/// No table of ours has more keys.
+const MOST_KEYS: usize = 12;
+
+/// Nobody reads more errors than this.
+pub(crate) const MOST_ERRORS: usize = 100;
+
+/// A position in a text: line and column, both from 1; the column counts characters.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Position {
+    /// The line, from 1.
+    pub line: usize,
+    /// The column, from 1.
+    pub column: usize,
+}
+
+impl Position {
+    /// The position of the byte at `offset` of a text in UTF-8.
+    pub fn of(offset: usize, text: &[u8]) -> Self {
+        let before = text.get(..offset).unwrap_or(text);
+        let line = before.iter().filter(|byte| **byte == b'\n').count();
+        let is_first_of_character = |byte: &&u8| **byte & 0b1100_0000 != 0b1000_0000;
+        let of_last_line = before.iter().rev().take_while(|byte| **byte != b'\n');
+        let column = of_last_line.filter(is_first_of_character).count();
+        Self { line: line.saturating_add(1), column: column.saturating_add(1) }
+    }
+}
+
+/// The types of TOML, as far as an error tells them apart.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Type {
+    /// Characters in quotes.
+    String,
+    /// A whole number.
+    Integer,
+    /// A number with a fraction, or `inf` or `nan`.
+    Float,
+    /// `true` or `false`.
+    Boolean,
+    /// A day without a time of day.
+    Date,
+    /// A time of day, with a date or without.
+    Time,
+    /// Values in brackets. TOML calls it an array.
+    List,
+    /// Keys and values.
+    Table,
+}
+
+impl Type {
+    fn of(value: &DeValue<'_>) -> Self {
+        match value {
+            DeValue::String(_) => Self::String,
+            DeValue::Integer(_) => Self::Integer,
+            DeValue::Float(_) => Self::Float,
+            DeValue::Boolean(_) => Self::Boolean,
+            DeValue::Datetime(moment) if moment.time.is_none() => Self::Date,
+            DeValue::Datetime(_) => Self::Time,
+            DeValue::Array(_) => Self::List,
+            DeValue::Table(_) => Self::Table,
+        }
+    }
+}
+
+impl fmt::Display for Type {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::String => "a string",
+            Self::Integer => "an integer",
+            Self::Float => "a fraction",
+            Self::Boolean => "true or false",
+            Self::Date => "a date",
+            Self::Time => "a time of day",
+            Self::List => "a list",
+            Self::Table => "a table",
+        })
+    }
+}
+
+/// What is wrong with a document, whatever it is about. The strings are foreign text, perhaps secret.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum DocumentError {
+    /// It is not UTF-8.
+    NotUtf8,
+    /// It is not TOML; in the words of the crate `toml`, on one line.
+    Syntax(String),
+    /// Nobody knows this key.
+    UnknownKey {
+        /// The key.
+        key: String,
+        /// Those that may stand there.
+        known: Vec<&'static str>,
+    },
+    /// This key must be there.
+    MissingKey(&'static str),
+    /// The value has another type.
+    WrongType {
+        /// What it should be.
+        expected: Type,
+        /// What it is.
+        found: Type,
+    },
+    /// The value is none of the words that may stand there.
+    UnknownWord {
+        /// The value.
+        word: String,
+        /// The words.
+        known: Vec<&'static str>,
+    },
+    /// The integer is too small or too large.
+    OutOfRange {
+        /// The integer, as it was written.
+        value: String,
+        /// The least that may stand there.
+        least: u64,
+        /// The most that may stand there.
+        most: u64,
+    },
+}
+
+impl fmt::Display for DocumentError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotUtf8 => write!(f, "not UTF-8"),
+            Self::Syntax(message) => write!(f, "{message}"),
+            Self::UnknownKey { key, known } => write!(f, "unknown key '{key}', expected {}", one_of(known)),
+            Self::MissingKey(key) => write!(f, "missing key '{key}'"),
+            Self::WrongType { expected, found } => write!(f, "expected {expected}, found {found}"),
+            Self::UnknownWord { word, known } => {
+                write!(f, "unknown value '{word}', expected {}", one_of(known))
+            }
+            Self::OutOfRange { value, least, most: u64::MAX } => {
+                write!(f, "{value} is out of range: {least} or more")
+            }
+            Self::OutOfRange { value, least, most } => {
+                write!(f, "{value} is out of range: {least} to {most}")
+            }
+        }
+    }
+}
+
+/// These words in quotes, as a choice.
+pub(crate) fn one_of(words: &[&str]) -> String {
+    let Some((last, others)) = words.split_last() else { return String::new() };
+    let others: Vec<String> = others.iter().map(|word| format!("'{word}'")).collect();
+    if others.is_empty() { format!("'{last}'") } else { format!("{} or '{last}'", others.join(", ")) }
+}
+
+/// Something, and the byte of the text at which it stands.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct At<T> {
+    /// The byte, from 0.
+    pub(crate) offset: usize,
+    /// What stands there.
+    pub(crate) what: T,
+}
+
+/// A value, and where it stands.
+pub(crate) type Value<'t> = Spanned<DeValue<'t>>;
+
+/// The text that these bytes are. The offset of the error is where it ends.
+pub(crate) fn text_of<E: From<DocumentError>>(bytes: &[u8]) -> Result<&str, At<E>> {
+    std::str::from_utf8(bytes)
+        .map_err(|error| At { offset: error.valid_up_to(), what: DocumentError::NotUtf8.into() })
+}
+
+/// The keys of a table that were not asked for yet.
+pub(crate) struct Table<'t> {
+    /// The byte at which the table stands.
+    offset: usize,
+    keys: Vec<(Spanned<DeString<'t>>, Option<Value<'t>>)>,
+    asked: Vec<&'static str>,
+}
+
+impl<'t> Table<'t> {
+    /// The table that a document is, or its first error of syntax.
+    pub(crate) fn parse<E: From<DocumentError>>(text: &'t str) -> Result<Self, At<E>> {
+        let keys = DeTable::parse(text).map_err(|error| of_syntax(&error))?;
+        Ok(Self::new(0, keys.into_inner()))
+    }
+
+    fn new(offset: usize, keys: DeTable<'t>) -> Self {
+        let keys = keys.into_iter().map(|(key, value)| (key, Some(value))).collect();
+        Self { offset, keys, asked: Vec::with_capacity(MOST_KEYS) }
+    }
+
+    /// The table that a value is.
+    pub(crate) fn of<E: From<DocumentError>>(value: Value<'t>) -> Result<Self, At<E>> {
+        let offset = value.span().start;
+        match value.into_inner() {
+            DeValue::Table(keys) => Ok(Self::new(offset, keys)),
+            other => Err(wrong_type(offset, Type::Table, &other)),
+        }
+    }
+
+    /// What `read` makes of the value of `key`, if it is there.
+    pub(crate) fn read<T, E>(
+        &mut self,
+        key: &'static str,
+        read: impl FnOnce(Value<'t>) -> Result<T, At<E>>,
+    ) -> Result<Option<T>, At<E>> {
+        self.asked.push(key);
+        let found = self.keys.iter_mut().find(|(name, _)| name.get_ref() == key);
+        found.and_then(|(_, value)| value.take()).map(read).transpose()
+    }
+
+    /// What `read` makes of the value of `key`, which must be there.
+    pub(crate) fn need<T, E: From<DocumentError>>(
+        &mut self,
+        key: &'static str,
+        read: impl FnOnce(Value<'t>) -> Result<T, At<E>>,
+    ) -> Result<T, At<E>> {
+        let missing = At { offset: self.offset, what: DocumentError::MissingKey(key).into() };
+        self.read(key, read)?.ok_or(missing)
+    }
+
+    /// An error for each key that was not asked for.
+    pub(crate) fn unknown_keys<E: From<DocumentError>>(&self) -> impl Iterator<Item = At<E>> {
+        self.keys.iter().filter(|(_, value)| value.is_some()).map(|(key, _)| {
+            let unknown =
+                DocumentError::UnknownKey { key: key.get_ref().to_string(), known: self.asked.clone() };
+            At { offset: key.span().start, what: unknown.into() }
+        })
+    }
+}
+
+/// Every error of the syntax, but one for each line: what else is wrong there mostly follows from the first.
+pub(crate) fn syntax_errors<E: From<DocumentError>>(text: &str) -> Vec<At<E>> {
+    let (_, errors) = DeTable::parse_recoverable(text);
+    let mut errors: Vec<At<E>> = errors.iter().map(of_syntax).collect();
+    errors.sort_by_key(|error| error.offset);
+    errors.truncate(MOST_ERRORS);
+    errors.dedup_by(|next, first| {
+        let between = text.as_bytes().get(first.offset..next.offset).unwrap_or_default();
+        !between.contains(&b'\n')
+    });
+    errors
+}
+
+fn of_syntax<E: From<DocumentError>>(error: &toml::de::Error) -> At<E> {
+    let offset = error.span().map_or(0, |span| span.start);
+    At { offset, what: DocumentError::Syntax(error.message().replace('\n', ", ")).into() }
+}
+
+fn wrong_type<E: From<DocumentError>>(offset: usize, expected: Type, found: &DeValue<'_>) -> At<E> {
+    At { offset, what: DocumentError::WrongType { expected, found: Type::of(found) }.into() }
+}
+
+/// What `check` makes of what `read` makes of the value. An error of `check` stands where the value stands.
+pub(crate) fn checked<'t, T, U, E>(
+    value: Value<'t>,
+    read: impl FnOnce(Value<'t>) -> Result<T, At<E>>,
+    check: impl FnOnce(T) -> Result<U, E>,
+) -> Result<U, At<E>> {
+    let offset = value.span().start;
+    check(read(value)?).map_err(|what| At { offset, what })
+}
+
+/// The characters of a string.
+pub(crate) fn string<E: From<DocumentError>>(value: Value<'_>) -> Result<String, At<E>> {
+    let offset = value.span().start;
+    match value.into_inner() {
+        DeValue::String(text) => Ok(text.into_owned()),
+        other => Err(wrong_type(offset, Type::String, &other)),
+    }
+}
+
+/// What `words` has for the word that a string is.
+pub(crate) fn word<T: Copy, E: From<DocumentError>>(
+    value: Value<'_>,
+    words: &[(&'static str, T)],
+) -> Result<T, At<E>> {
+    let offset = value.span().start;
+    let DeValue::String(word) = value.get_ref() else {
+        return Err(wrong_type(offset, Type::String, value.get_ref()));
+    };
+    let found = words.iter().find(|(known, _)| known == word);
+    found.map(|(_, meaning)| *meaning).ok_or_else(|| {
+        let known = words.iter().map(|(known, _)| *known).collect();
+        At { offset, what: DocumentError::UnknownWord { word: word.to_string(), known }.into() }
+    })
+}
+
+/// An integer of this range.
+pub(crate) fn integer<T: TryFrom<u64>, E: From<DocumentError>>(
+    value: Value<'_>,
+    range: RangeInclusive<u64>,
+) -> Result<T, At<E>> {
+    let offset = value.span().start;
+    let DeValue::Integer(integer) = value.get_ref() else {
+        return Err(wrong_type(offset, Type::Integer, value.get_ref()));
+    };
+    // As i128: "-0" is 0.
+    let number = i128::from_str_radix(integer.as_str(), integer.radix()).ok();
+    let number = number.and_then(|number| u64::try_from(number).ok()).filter(|number| range.contains(number));
+    number.and_then(|number| T::try_from(number).ok()).ok_or_else(|| {
+        let (least, most) = range.into_inner();
+        At { offset, what: DocumentError::OutOfRange { value: integer.to_string(), least, most }.into() }
+    })
+}
+
+/// An integer from 0, as far as `T` goes.
+pub(crate) fn any_integer<T: TryFrom<u64>, E: From<DocumentError>>(value: Value<'_>) -> Result<T, At<E>> {
+    integer(value, 0..=u64::MAX)
+}
+
+/// `true` or `false`.
+pub(crate) fn boolean<E: From<DocumentError>>(value: Value<'_>) -> Result<bool, At<E>> {
+    match value.get_ref() {
+        DeValue::Boolean(boolean) => Ok(*boolean),
+        other => Err(wrong_type(value.span().start, Type::Boolean, other)),
+    }
+}
+
+/// A date without a time of day.
+pub(crate) fn day<E: From<DocumentError>>(value: Value<'_>) -> Result<Day, At<E>> {
+    let date = match value.get_ref() {
+        DeValue::Datetime(moment) if moment.time.is_none() => moment.date,
+        _ => None,
+    };
+    date.map(|date| Day::new(date.year, date.month, date.day))
+        .ok_or_else(|| wrong_type(value.span().start, Type::Date, value.get_ref()))
+}
+
+/// The values of a list.
+pub(crate) fn list<E: From<DocumentError>>(value: Value<'_>) -> Result<Vec<Value<'_>>, At<E>> {
+    let offset = value.span().start;
+    match value.into_inner() {
+        DeValue::Array(values) => Ok(values.into_iter().collect()),
+        other => Err(wrong_type(offset, Type::List, &other)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn position_counts_lines_and_characters_from_1() {
+        let text = "a\nüb\n".as_bytes();
+        let at = |offset| {
+            let Position { line, column } = Position::of(offset, text);
+            (line, column)
+        };
+        assert_eq!([0, 1, 2, 4, 5, 6, 99].map(at), [(1, 1), (1, 2), (2, 1), (2, 2), (2, 3), (3, 1), (3, 1)]);
+    }
+
+    #[test]
+    fn names_choice_of_words() {
+        assert_eq!(one_of(&[]), "");
+        assert_eq!(one_of(&["a"]), "'a'");
+        assert_eq!(one_of(&["a", "b", "c"]), "'a', 'b' or 'c'");
+    }
+
+    /// `read` on the value of the key `x`.
+    fn read<T>(
+        value: &str,
+        read: impl FnOnce(Value<'_>) -> Result<T, At<DocumentError>>,
+    ) -> Result<T, DocumentError> {
+        let text = format!("x = {value}\n");
+        let read = Table::parse(&text).and_then(|mut table| table.need("x", read));
+        read.map_err(|error| error.what)
+    }
+
+    #[test]
+    fn reads_integers_in_every_notation() {
+        for (text, value) in
+            [("0", 0), ("-0", 0), ("+7", 7), ("1_0", 10), ("0x1F", 31), ("0o17", 15), ("0b11", 3)]
+        {
+            assert_eq!(read(text, |value| integer(value, 0..=31)), Ok(value), "{text}");
+        }
+        let wrong = |text| read(text, |value| integer::<u8, _>(value, 1..=10)).unwrap_err().to_string();
+        assert_eq!(wrong("11"), "11 is out of range: 1 to 10");
+        assert_eq!(wrong("99999999999999999999"), "99999999999999999999 is out of range: 1 to 10");
+        assert_eq!(wrong("1.0"), "expected an integer, found a fraction");
+        assert_eq!(
+            read("256", any_integer::<u8, _>).unwrap_err().to_string(),
+            "256 is out of range: 0 or more"
+        );
+    }
+
+    #[test]
+    fn tells_types_apart() {
+        let found = [
+            ("\"a\"", "a string"),
+            ("1", "an integer"),
+            ("inf", "a fraction"),
+            ("true", "true or false"),
+            ("2027-01-01", "a date"),
+            ("2027-01-01T00:00:00Z", "a time of day"),
+            ("00:00:00", "a time of day"),
+            ("[]", "a list"),
+        ];
+        for (text, name) in found {
+            let error = read(text, |value| Table::of(value).map(|_| ())).unwrap_err();
+            assert_eq!(error.to_string(), format!("expected a table, found {name}"));
+        }
+        assert_eq!(read("{}", string).unwrap_err().to_string(), "expected a string, found a table");
+        assert_eq!(read("2027-01-02", day), Ok(Day::new(2027, 1, 2)));
+        assert!(["2027-01-02T00:00:00", "\"2027-01-02\""].iter().all(|text| read(text, day).is_err()));
+    }
+
+    #[test]
+    fn keys_that_nobody_asked_for_are_unknown() {
+        let mut table = Table::parse::<DocumentError>("a = 1\nb = 2\n").unwrap();
+        assert_eq!(table.read("c", any_integer::<u8, DocumentError>), Ok(None));
+        assert_eq!(table.read("a", any_integer::<u8, DocumentError>), Ok(Some(1)));
+        let unknown: Vec<At<DocumentError>> = table.unknown_keys().collect();
+        let expected = DocumentError::UnknownKey { key: "b".to_owned(), known: vec!["c", "a"] };
+        assert_eq!(unknown, [At { offset: 6, what: expected }]);
+    }
+}

@@ -1,0 +1,95 @@
+//! What can be wrong with a policy file.
+
+use std::fmt;
+
+use crate::document::{DocumentError, Position, one_of};
+
+use super::model::{DEFAULT_RULE, METHODS, Mode};
+use super::network::NetworkError;
+
+/// What is wrong with a policy, and where.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PolicyError {
+    /// The line and column at which it stands.
+    pub position: Position,
+    /// What is wrong.
+    pub kind: PolicyErrorKind,
+}
+
+impl fmt::Display for PolicyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}: {}", self.position.line, self.position.column, self.kind)
+    }
+}
+
+impl std::error::Error for PolicyError {}
+
+/// What is wrong with a policy. The strings are what stands in the file.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum PolicyErrorKind {
+    /// It is no document of the right keys and types.
+    Document(DocumentError),
+    /// `version` is a number that no version of this format has.
+    UnknownVersion(u64),
+    /// `period` is an integer that few apps know.
+    Period(u64),
+    /// `issuer` cannot be shown, or is too long.
+    Issuer,
+    /// A list without a value.
+    EmptyList,
+    /// A name without a character.
+    EmptyName,
+    /// A PAM service in capitals: libpam makes every name lower case (pam_start.c).
+    ServiceInCapitals(String),
+    /// `from` has something that is no network.
+    Network(NetworkError),
+    /// `first-factor` has something that is no method of sshd.
+    UnknownMethod(String),
+    /// A rule whose name is empty.
+    UnnamedRule,
+    /// A rule has the name of the policy's own mode.
+    ReservedName,
+    /// Two rules have this name.
+    NameTaken(String),
+    /// A rule of another mode has this key.
+    NeedsMode {
+        /// The key.
+        key: &'static str,
+        /// The mode.
+        mode: Mode,
+    },
+}
+
+impl From<DocumentError> for PolicyErrorKind {
+    fn from(error: DocumentError) -> Self {
+        Self::Document(error)
+    }
+}
+
+impl fmt::Display for PolicyErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Document(error) => write!(f, "{error}"),
+            Self::UnknownVersion(version) => {
+                write!(f, "unknown version {version}: this program reads version 1")
+            }
+            Self::Period(seconds) => write!(f, "the period must be 30 or 60 seconds, not {seconds}"),
+            Self::Issuer => write!(f, "the issuer must have 1 to 64 printable characters"),
+            Self::EmptyList => write!(f, "an empty list matches nothing"),
+            Self::EmptyName => write!(f, "an empty name matches nothing"),
+            Self::ServiceInCapitals(name) => {
+                write!(f, "PAM service names are lower case: write '{}'", name.to_ascii_lowercase())
+            }
+            Self::Network(error) => write!(f, "{error}"),
+            Self::UnknownMethod(method) => {
+                write!(f, "unknown method '{method}', expected {}", one_of(&METHODS))
+            }
+            Self::UnnamedRule => write!(f, "the name of a rule must not be empty"),
+            Self::ReservedName => {
+                write!(f, "a rule must not be called '{DEFAULT_RULE}': that is the policy's own mode")
+            }
+            Self::NameTaken(name) => write!(f, "another rule is called '{name}'"),
+            Self::NeedsMode { key, mode } => write!(f, "'{key}' needs mode = \"{}\"", mode.word()),
+        }
+    }
+}
