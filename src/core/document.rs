@@ -1,5 +1,6 @@
 //! A TOML document, read key by key. Every value is asked for under its key; a key that nobody asked for is an error.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::ops::RangeInclusive;
 
@@ -196,10 +197,13 @@ impl<'t> Table<'t> {
     /// The table that a value is.
     pub(crate) fn of<E: From<DocumentError>>(value: Value<'t>) -> Result<Self, At<E>> {
         let offset = value.span().start;
-        match value.into_inner() {
-            DeValue::Table(keys) => Ok(Self::new(offset, keys)),
-            other => Err(wrong_type(offset, Type::Table, &other)),
-        }
+        let keys =
+            typed(
+                value,
+                Type::Table,
+                |value| if let DeValue::Table(keys) = value { Some(keys) } else { None },
+            );
+        Ok(Self::new(offset, keys?))
     }
 
     /// What `read` makes of the value of `key`, if it is there.
@@ -251,8 +255,15 @@ fn of_syntax<E: From<DocumentError>>(error: &toml::de::Error) -> At<E> {
     At { offset, what: DocumentError::Syntax(error.message().replace('\n', ", ")).into() }
 }
 
-fn wrong_type<E: From<DocumentError>>(offset: usize, expected: Type, found: &DeValue<'_>) -> At<E> {
-    At { offset, what: DocumentError::WrongType { expected, found: Type::of(found) }.into() }
+/// What part of `value` is of the type `expected`, as `part` takes it out.
+fn typed<'t, T, E: From<DocumentError>>(
+    value: Value<'t>,
+    expected: Type,
+    part: impl FnOnce(DeValue<'t>) -> Option<T>,
+) -> Result<T, At<E>> {
+    let (offset, found) = (value.span().start, Type::of(value.get_ref()));
+    let wrong = || At { offset, what: DocumentError::WrongType { expected, found }.into() };
+    part(value.into_inner()).ok_or_else(wrong)
 }
 
 /// What `check` makes of what `read` makes of the value. An error of `check` stands where the value stands.
@@ -267,11 +278,11 @@ pub(crate) fn checked<'t, T, U, E>(
 
 /// The characters of a string.
 pub(crate) fn string<E: From<DocumentError>>(value: Value<'_>) -> Result<String, At<E>> {
-    let offset = value.span().start;
-    match value.into_inner() {
-        DeValue::String(text) => Ok(text.into_owned()),
-        other => Err(wrong_type(offset, Type::String, &other)),
-    }
+    characters(value).map(Cow::into_owned)
+}
+
+fn characters<E: From<DocumentError>>(value: Value<'_>) -> Result<DeString<'_>, At<E>> {
+    typed(value, Type::String, |value| if let DeValue::String(text) = value { Some(text) } else { None })
 }
 
 /// What `words` has for the word that a string is.
@@ -279,14 +290,12 @@ pub(crate) fn word<T: Copy, E: From<DocumentError>>(
     value: Value<'_>,
     words: &[(&'static str, T)],
 ) -> Result<T, At<E>> {
-    let offset = value.span().start;
-    let DeValue::String(word) = value.get_ref() else {
-        return Err(wrong_type(offset, Type::String, value.get_ref()));
-    };
-    let found = words.iter().find(|(known, _)| known == word);
-    found.map(|(_, meaning)| *meaning).ok_or_else(|| {
-        let known = words.iter().map(|(known, _)| *known).collect();
-        At { offset, what: DocumentError::UnknownWord { word: word.to_string(), known }.into() }
+    checked(value, characters, |word| {
+        let found = words.iter().find(|(known, _)| *known == word);
+        found.map(|(_, meaning)| *meaning).ok_or_else(|| {
+            let known = words.iter().map(|(known, _)| *known).collect();
+            DocumentError::UnknownWord { word: word.into_owned(), known }.into()
+        })
     })
 }
 
@@ -295,17 +304,22 @@ pub(crate) fn integer<T: TryFrom<u64>, E: From<DocumentError>>(
     value: Value<'_>,
     range: RangeInclusive<u64>,
 ) -> Result<T, At<E>> {
-    let offset = value.span().start;
-    let DeValue::Integer(integer) = value.get_ref() else {
-        return Err(wrong_type(offset, Type::Integer, value.get_ref()));
-    };
-    // As i128: "-0" is 0.
-    let number = i128::from_str_radix(integer.as_str(), integer.radix()).ok();
-    let number = number.and_then(|number| u64::try_from(number).ok()).filter(|number| range.contains(number));
-    number.and_then(|number| T::try_from(number).ok()).ok_or_else(|| {
-        let (least, most) = range.into_inner();
-        At { offset, what: DocumentError::OutOfRange { value: integer.to_string(), least, most }.into() }
-    })
+    let written = |value| if let DeValue::Integer(integer) = value { Some(integer) } else { None };
+    checked(
+        value,
+        |value| typed(value, Type::Integer, written),
+        |integer| {
+            // As i128: "-0" is 0.
+            let number = i128::from_str_radix(integer.as_str(), integer.radix()).ok();
+            let number = number.and_then(|number| u64::try_from(number).ok());
+            let number =
+                number.filter(|number| range.contains(number)).and_then(|number| T::try_from(number).ok());
+            number.ok_or_else(|| {
+                let (least, most) = range.into_inner();
+                DocumentError::OutOfRange { value: integer.to_string(), least, most }.into()
+            })
+        },
+    )
 }
 
 /// An integer from 0, as far as `T` goes.
@@ -315,29 +329,31 @@ pub(crate) fn any_integer<T: TryFrom<u64>, E: From<DocumentError>>(value: Value<
 
 /// `true` or `false`.
 pub(crate) fn boolean<E: From<DocumentError>>(value: Value<'_>) -> Result<bool, At<E>> {
-    match value.get_ref() {
-        DeValue::Boolean(boolean) => Ok(*boolean),
-        other => Err(wrong_type(value.span().start, Type::Boolean, other)),
-    }
+    typed(
+        value,
+        Type::Boolean,
+        |value| if let DeValue::Boolean(boolean) = value { Some(boolean) } else { None },
+    )
 }
 
 /// A date without a time of day.
 pub(crate) fn day<E: From<DocumentError>>(value: Value<'_>) -> Result<Day, At<E>> {
-    let date = match value.get_ref() {
-        DeValue::Datetime(moment) if moment.time.is_none() => moment.date,
-        _ => None,
-    };
-    date.map(|date| Day::new(date.year, date.month, date.day))
-        .ok_or_else(|| wrong_type(value.span().start, Type::Date, value.get_ref()))
+    typed(value, Type::Date, |value| {
+        let DeValue::Datetime(moment) = value else { return None };
+        let date = moment.date.filter(|_| moment.time.is_none())?;
+        Some(Day::new(date.year, date.month, date.day))
+    })
 }
 
 /// The values of a list.
 pub(crate) fn list<E: From<DocumentError>>(value: Value<'_>) -> Result<Vec<Value<'_>>, At<E>> {
-    let offset = value.span().start;
-    match value.into_inner() {
-        DeValue::Array(values) => Ok(values.into_iter().collect()),
-        other => Err(wrong_type(offset, Type::List, &other)),
-    }
+    let values =
+        typed(
+            value,
+            Type::List,
+            |value| if let DeValue::Array(values) = value { Some(values) } else { None },
+        );
+    Ok(values?.into_iter().collect())
 }
 
 #[cfg(test)]

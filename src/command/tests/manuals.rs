@@ -203,11 +203,11 @@ fn module_arguments_and_manual_agree() {
 /// The keys that the policy may have in a table, by what it says about one that nobody knows; none if it is no table.
 fn keys_below(header: &str) -> Option<Words> {
     let policy = format!("version = 1\nmode = \"opt-in\"\n{header}\nnobody-knows = 1\n");
-    Policy::errors(policy.as_bytes()).into_iter().find_map(|error| match error.kind {
-        PolicyErrorKind::Document(DocumentError::UnknownKey { key, known }) if key == "nobody-knows" => {
-            Some(words(known))
-        }
-        _ => None,
+    Policy::errors(policy.as_bytes()).into_iter().find_map(|error| {
+        let PolicyErrorKind::Document(DocumentError::UnknownKey { key, known }) = error.kind else {
+            return None;
+        };
+        (key == "nobody-knows").then(|| words(known))
     })
 }
 

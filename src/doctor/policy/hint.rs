@@ -75,12 +75,12 @@ const fn of_network(error: &NetworkError) -> &'static str {
 
 /// The key or word that was probably meant, where nobody knows the one that was written.
 pub fn meant(error: &PolicyErrorKind) -> Option<&'static str> {
-    let (written, known) = match error {
-        PolicyErrorKind::Document(
-            DocumentError::UnknownKey { key: written, known }
-            | DocumentError::UnknownWord { word: written, known },
-        ) => (written, known),
-        _ => return None,
+    let PolicyErrorKind::Document(
+        DocumentError::UnknownKey { key: written, known }
+        | DocumentError::UnknownWord { word: written, known },
+    ) = error
+    else {
+        return None;
     };
     let alike = |word: &&str| strsim::jaro_winkler(written, word);
     known.iter().copied().max_by(|a, b| alike(a).total_cmp(&alike(b))).filter(|word| alike(word) > ALIKE)
