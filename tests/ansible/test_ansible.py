@@ -232,7 +232,7 @@ def test_without_twostep_only_a_dry_run_goes_through(monkeypatch):
 @pytest.mark.parametrize("options", [[], ["--check"]], ids=["in-earnest", "dry-run"])
 def test_a_policy_with_an_error_is_refused_and_the_old_one_stays(options):
     before = files()
-    refused(play(*options, twostep_policy=MISSPELT), "unknown variant `opt-out`", "All files are as they were before")
+    refused(play(*options, twostep_policy=MISSPELT), "unknown value 'opt-out'", "All files are as they were before")
     assert before == files()
 
 

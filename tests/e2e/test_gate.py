@@ -139,7 +139,7 @@ def test_a_broken_policy_closes_the_gate(machine):
     assert outcome.refused
     (entry,) = machine.log()
     assert (entry["reason"], entry["phase"]) == ("misconfigured", "account")
-    assert "unknown field `service`" in entry["cause"] and "unknown field" not in outcome.text
+    assert "unknown key 'service'" in entry["cause"] and "unknown key" not in outcome.text
 
 
 def test_what_one_user_has_proved_opens_the_gate_for_nobody_else(machine):

@@ -468,7 +468,7 @@ fn mistakes_say_what_is_wrong_and_what_to_do() {
     let policy = machine.0.join("etc/twostep/policy.toml");
     fs::write(&policy, "version = 1\nmode = \"opt in\"\n").unwrap();
     let transcript = machine.run("enroll --user daemon");
-    let expected = format!("error: {}:2:8: unknown variant `opt in`, expected one of", policy.display());
+    let expected = format!("error: {}:2:8: unknown value 'opt in', expected 'exempt'", policy.display());
     assert!(transcript.starts_with(&expected), "{transcript}");
     assert!(transcript.ends_with("\nMend that, then run the command again.\n[3]"), "{transcript}");
 }
