@@ -2,12 +2,11 @@
 
 use std::path::PathBuf;
 
-use syslog::{Facility, Formatter3164, LoggerBackend};
 use twostep_core::dialogue::conversation::Conversation;
-use twostep_core::fault::Fault;
 use twostep_core::login::audit::Value;
 use twostep_core::login::machine::Machine;
 use twostep_core::machine::System;
+use twostep_core::manage::act::{ActError, ActLog, Acts, Target};
 use twostep_core::manage::{Actor, Context, Frontend};
 use twostep_core::os::account::{self, Account};
 use twostep_core::os::clock;
@@ -18,26 +17,27 @@ use twostep_core::store::files::Store;
 use twostep_core::time::UnixTime;
 use twostep_core::verdict::{Denial, Verdict};
 
+use crate::act_error::explain;
 use crate::failure::Failure;
+use crate::log::Log;
 use crate::terminal::{Terminal, note};
 
 /// Somebody who may read and write the store.
 pub(crate) struct Administrator {
     system: System,
     root: Root,
-    /// Whether the machine itself is meant, and so its log.
-    real: bool,
+    log: Log,
 }
 
 impl Administrator {
     /// Whoever runs this command, if they may.
     pub(crate) fn new(root: Option<PathBuf>) -> Result<Self, Failure> {
-        let real = root.is_none();
+        let log = Log { real: root.is_none() };
         let root = root_at(root)?;
         if !root.is_ours() {
             return Err(Failure::refused("only root can do this.", "Run it again with sudo."));
         }
-        Ok(Self { system: System::new(root.clone()), root, real })
+        Ok(Self { system: System::new(root.clone()), root, log })
     }
 
     pub(crate) fn store(&self) -> Result<Store, Failure> {
@@ -86,34 +86,40 @@ impl Administrator {
     pub(crate) fn with_context<T>(
         &self,
         account: &Account,
-        act: impl FnOnce(&Context<'_, System>, &mut AdminFrontend<'_>) -> Result<T, Failure>,
+        act: impl FnOnce(&Context<'_, System>, &mut AdminFrontend) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
         let open_store = || self.system.store();
         let context = Context::open(self.machine(), &open_store, account, Actor::Administrator)?;
-        act(&context, &mut AdminFrontend { administrator: self, account })
+        act(&context, &mut AdminFrontend { log: self.log, target: account.into() })
     }
 
     pub(crate) fn now(&self) -> Result<UnixTime, Failure> {
         Ok(clock::now()?)
     }
 
-    /// Writes what was done to the log. That it was done counts more: a log that is away changes nothing.
-    pub(crate) fn log(&self, act: &str, target: &Target, more: &str) {
-        if self.real {
-            let line =
-                format!("act={act} user={} uid={}{more} by={}", Value(&target.name()), target.uid, caller());
-            let _ = write_log(&line);
-        }
+    /// Does something to others. It is stored and logged when this returns.
+    pub(crate) fn carry_out<T>(
+        &self,
+        target: &Target,
+        act: impl FnOnce(&mut Acts<'_, System, Log>) -> Result<T, ActError>,
+    ) -> Result<T, Failure> {
+        let open_store = || self.system.store();
+        let done = act(&mut Acts::new(&self.system, &open_store, self.log));
+        done.map_err(|error| explain(target, error))
+    }
+
+    pub(crate) fn log(&self) -> Log {
+        self.log
     }
 }
 
 /// An administrator at the terminal, with one person's account before them.
-pub(crate) struct AdminFrontend<'a> {
-    administrator: &'a Administrator,
-    account: &'a Account,
+pub(crate) struct AdminFrontend {
+    log: Log,
+    target: Target,
 }
 
-impl Conversation for AdminFrontend<'_> {
+impl Conversation for AdminFrontend {
     fn ask(&mut self, prompt: &str) -> Result<Answer, Denial> {
         Terminal.ask(prompt)
     }
@@ -123,17 +129,19 @@ impl Conversation for AdminFrontend<'_> {
     }
 }
 
-impl Frontend for AdminFrontend<'_> {
+impl ActLog for AdminFrontend {
+    fn log_act(&mut self, act: &str, target: &Target, more: &str) {
+        self.log.log_act(act, target, more);
+    }
+}
+
+impl Frontend for AdminFrontend {
     /// Only a code that is tried is judged here.
     fn log(&mut self, verdict: &Verdict) {
         if let Verdict::Deny(denial) = verdict {
-            self.log_act("verify", &format!(" result=deny reason={}", denial.outward().reason));
+            let more = format!(" result=deny reason={}", denial.outward().reason);
+            self.log.log_act("verify", &self.target, &more);
         }
-    }
-
-    fn log_act(&mut self, act: &str, more: &str) {
-        let target = Target { uid: self.account.uid, account: Some(self.account.clone()) };
-        self.administrator.log(act, &target, more);
     }
 
     fn remark(&mut self, what: &str) {
@@ -152,48 +160,4 @@ pub(crate) fn root_at(dir: Option<PathBuf>) -> Result<Root, Failure> {
 /// There is nobody of that name.
 pub(crate) fn unknown(name: &str) -> Failure {
     Failure::refused(format!("there is no user '{}'.", Value(name)), "Check the spelling.")
-}
-
-/// Whom a command is about: an account, or the uid of one that is gone.
-pub(crate) struct Target {
-    pub uid: u32,
-    /// The account, if it still exists.
-    pub account: Option<Account>,
-}
-
-impl Target {
-    /// The name, or the uid of an account that is gone.
-    pub(crate) fn name(&self) -> String {
-        self.account.as_ref().map_or_else(|| format!("uid {}", self.uid), |account| account.name.clone())
-    }
-
-    /// The target whose uid is `uid`.
-    pub(crate) fn of(uid: u32) -> Result<Self, Failure> {
-        Ok(Self { uid, account: account::by_uid(uid)? })
-    }
-}
-
-/// The login uid, which survives su and sudo, as far as the kernel knows it.
-fn caller() -> String {
-    let uid = std::fs::read_to_string("/proc/self/loginuid").unwrap_or_default();
-    match uid.trim() {
-        "" | "4294967295" => "root".to_owned(),
-        uid => format!("loginuid:{uid}"),
-    }
-}
-
-/// One connection an event, which never waits: the crate would block for ever on a log that is not read.
-fn write_log(line: &str) -> Result<(), Fault> {
-    let formatter = Formatter3164 {
-        facility: Facility::LOG_AUTHPRIV,
-        hostname: None,
-        process: "twostep".to_owned(),
-        pid: std::process::id(),
-    };
-    let failed = |error: syslog::Error| Fault(error.to_string());
-    let mut logger = syslog::unix(formatter).map_err(failed)?;
-    if let LoggerBackend::Unix(socket) = &logger.backend {
-        socket.set_nonblocking(true).map_err(|error| Fault(error.to_string()))?;
-    }
-    logger.notice(line).map_err(failed)
 }

@@ -1,10 +1,11 @@
 //! `twostep export`: the way out, for another program or another machine.
 
 use twostep_core::dialogue::qr::Invitation;
+use twostep_core::manage::act::{ActLog, Target};
 use twostep_core::store::files::Store;
 use zeroize::Zeroizing;
 
-use crate::administrator::{Administrator, Target};
+use crate::administrator::Administrator;
 use crate::failure::Failure;
 use crate::terminal::{note, say};
 
@@ -42,7 +43,7 @@ pub(crate) fn run(administrator: &Administrator, arguments: &Arguments) -> Resul
     }
     // Logged before: whoever reads what follows has the second step of these people.
     for target in &exported {
-        administrator.log("export", target, "");
+        administrator.log().log_act("export", target, "");
     }
     say(lines.trim_end())?;
     note("whoever reads these lines can make the codes of these people: keep them as secret as the store.");

@@ -1,5 +1,6 @@
 //! `twostep`: enrolls people and lets administrators rule.
 
+mod act_error;
 mod administrator;
 mod caller;
 mod completions;
@@ -8,6 +9,7 @@ mod enroll;
 mod export;
 mod failure;
 pub mod import;
+mod log;
 mod policy;
 pub mod printable;
 mod rebind;

@@ -1,10 +1,9 @@
 //! `twostep require` and `twostep unrequire`: a second step that an administrator asks of one person.
 
-use twostep_core::os::account::Account;
-use twostep_core::policy::Policy;
-use twostep_core::store::Durability;
+use twostep_core::manage::act::Target;
+use twostep_core::manage::require::Required;
 
-use crate::administrator::{Administrator, Target};
+use crate::administrator::Administrator;
 use crate::failure::Failure;
 use crate::terminal::{note, say};
 
@@ -27,31 +26,26 @@ pub(crate) struct Unarguments {
 /// Requires a second step of a person, enrolled or not, wherever the policy leaves it to them.
 pub(crate) fn run(administrator: &Administrator, arguments: &Arguments) -> Result<(), Failure> {
     let account = administrator.account(&arguments.user)?;
-    let policy = administrator.policy()?;
-    let store = administrator.store()?;
-    let name = account.name.clone();
-    let now = administrator.now()?;
-    let mut locked =
-        store.lock_or_create(&account, |devices| policy.verification.window_end(devices, now))?;
-    if locked.state().required {
-        return say(&format!("{name} must prove a second step already."));
+    let name = &account.name;
+    match administrator.carry_out(&Target::from(&account), |acts| acts.require(&account))? {
+        Required::Already => say(&format!("{name} already needs a second step. Nothing changed.")),
+        Required::Now { enrolled, services } => {
+            say(&format!("{name} now needs a second step, except where the policy exempts them."))?;
+            if !enrolled {
+                note(&how_to_enroll(name, &services));
+            }
+            Ok(())
+        }
     }
-    locked.save(locked.state().with_required(true), Durability::Flushed)?;
-    drop(locked);
-    say(&format!("{name} must prove a second step from now on, wherever the policy does not exempt them."))?;
-    if !store.is_enrolled(account.uid)? {
-        note(&how_to_enroll(&account, &policy));
-    }
-    administrator.log("require", &Target { uid: account.uid, account: Some(account) }, "");
-    Ok(())
 }
 
-fn how_to_enroll(account: &Account, policy: &Policy) -> String {
-    let name = &account.name;
-    match policy.enrollment.services.as_slice() {
-        [] => format!("{name} is not enrolled, and no login enrolls: run 'twostep enroll --user {name}'."),
+fn how_to_enroll(name: &str, services: &[String]) -> String {
+    match services {
+        [] => {
+            format!("{name} is not enrolled, and no login enrolls users: run 'twostep enroll --user {name}'.")
+        }
         services => {
-            format!("{name} is not enrolled: that happens at the next login by {}.", services.join(" or "))
+            format!("{name} is not enrolled yet. The next login by {} does it.", services.join(" or "))
         }
     }
 }
@@ -60,13 +54,8 @@ fn how_to_enroll(account: &Account, policy: &Policy) -> String {
 pub(crate) fn unrequire(administrator: &Administrator, arguments: &Unarguments) -> Result<(), Failure> {
     let target = administrator.target(&arguments.user)?;
     let name = target.name();
-    let unchanged = || say(&format!("No second step is required of {name} but by the policy."));
-    let Some(mut locked) = administrator.store()?.lock(target.uid)? else { return unchanged() };
-    if !locked.state().required {
-        return unchanged();
-    }
-    locked.save(locked.state().with_required(false), Durability::Flushed)?;
-    drop(locked);
-    administrator.log("unrequire", &target, "");
-    say(&format!("From now on the policy alone says whether {name} must prove a second step."))
+    say(&match administrator.carry_out(&target, |acts| acts.unrequire(&target))? {
+        true => format!("From now on only the policy decides whether {name} needs a second step."),
+        false => format!("{name} has no extra requirement. Nothing changed."),
+    })
 }

@@ -5,6 +5,7 @@ use time::OffsetDateTime;
 use twostep_core::helper::client;
 use twostep_core::login::machine::Machine;
 use twostep_core::machine::System;
+use twostep_core::manage::act::Target;
 use twostep_core::manage::obligation::Obligation;
 use twostep_core::manage::status::{AuthenticatorSummary, StateSummary, Status};
 use twostep_core::os::account::{self, Account};
@@ -15,7 +16,7 @@ use twostep_core::proof::state::Count;
 use twostep_core::time::{Period, Step, UnixTime};
 use twostep_core::verdict::is_soon;
 
-use crate::administrator::{Administrator, Target};
+use crate::administrator::Administrator;
 use crate::caller::{ASK, Caller, check_own, named, unavailable};
 use crate::failure::Failure;
 use crate::terminal::{note, say};

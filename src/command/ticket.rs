@@ -3,15 +3,11 @@
 use std::time::Duration;
 
 use time::OffsetDateTime;
-use twostep_core::dialogue::enroll::Source;
+use twostep_core::manage::act::Target;
 use twostep_core::paths::POLICY;
-use twostep_core::proof::code::{LONG_CODE_BYTES, LongCode};
-use twostep_core::proof::ticket::Ticket;
-use twostep_core::store::Durability;
 use twostep_core::time::UnixTime;
-use zeroize::Zeroizing;
 
-use crate::administrator::{Administrator, Target};
+use crate::administrator::Administrator;
 use crate::failure::Failure;
 use crate::terminal::{note, say};
 
@@ -33,36 +29,18 @@ fn parse_validity(text: &str) -> Result<Duration, String> {
     if allowed.contains(&valid) { Ok(valid) } else { Err(hint()) }
 }
 
-/// Issues a ticket in place of an earlier one, and prints it: it is not kept.
+/// Issues a ticket in place of an earlier one. It is printed before it is stored: it is not kept.
 pub(crate) fn run(administrator: &Administrator, arguments: &Arguments) -> Result<(), Failure> {
     let account = administrator.account(&arguments.user)?;
-    let policy = administrator.policy()?;
-    let store = administrator.store()?;
-    let name = account.name.clone();
-    if store.is_enrolled(account.uid)? {
-        return Err(Failure::refused(
-            format!("{name} is enrolled already, and needs no ticket."),
-            format!("To start over, run 'twostep reset {name}' first."),
-        ));
-    }
-    let mut random = Zeroizing::new([0; LONG_CODE_BYTES]);
-    administrator.machine().fill(random.as_mut_slice())?;
-    let (code, now) = (LongCode::new(*random), administrator.now()?);
-    let expires = now.plus(arguments.valid.as_secs());
-    let mut locked =
-        store.lock_or_create(&account, |devices| policy.verification.window_end(devices, now))?;
-    let ticket = Ticket::issue(&code, account.uid, expires);
-    locked.save(locked.state().with_ticket(Some(ticket)), Durability::Flushed)?;
-    drop(locked);
-    administrator.log(
-        "ticket",
-        &Target { uid: account.uid, account: Some(account) },
-        &format!(" expires={}", expires.seconds()),
-    );
-    say(&format!("Ticket for {name}: {}", code.expose_text().as_str()))?;
-    say(&format!("It allows one enrollment, before {}.", moment(expires)))?;
-    if !policy.enrollment.require_ticket {
-        note(&format!("the policy asks for no tickets: see require-ticket in [enrollment] of {POLICY}.",));
+    let target = Target::from(&account);
+    let are_asked_for = administrator.carry_out(&target, |acts| {
+        acts.ticket(&account, arguments.valid, |code, expires| {
+            say(&format!("Ticket for {}: {}", account.name, code.expose_text().as_str()))?;
+            say(&format!("Valid for one enrollment until {}.", moment(expires)))
+        })
+    })?;
+    if !are_asked_for {
+        note(&format!("the policy asks for no tickets: see require-ticket in [enrollment] of {POLICY}."));
     }
     Ok(())
 }

@@ -7,6 +7,7 @@ use twostep_core::fault::Fault;
 use twostep_core::helper::message::{HelperReply, LONGEST_FROM_CLIENT, PromptReply};
 use twostep_core::login::audit::{self, Line, Value, Who};
 use twostep_core::manage::Frontend;
+use twostep_core::manage::act::{ActLog, Target};
 use twostep_core::os::account::Account;
 use twostep_core::os::channel::{Channel, after};
 use twostep_core::proof::code::Answer;
@@ -76,13 +77,14 @@ impl Frontend for Client<'_> {
         log::write(&audit::line(&self.who(), verdict));
     }
 
-    fn log_act(&mut self, act: &str, more: &str) {
-        let Account { uid, name, .. } = self.account;
-        let text = format!("act={act} user={} uid={uid}{more} by=owner", Value(name));
-        log::write(&Line { priority: Priority::Notice, text });
-    }
-
     fn remark(&mut self, what: &str) {
         log::write(&audit::remark(&self.who(), Priority::Warning, what));
+    }
+}
+
+impl ActLog for Client<'_> {
+    fn log_act(&mut self, act: &str, target: &Target, more: &str) {
+        let text = format!("act={act} user={} uid={}{more} by=owner", Value(&target.name()), target.uid);
+        log::write(&Line { priority: Priority::Notice, text });
     }
 }

@@ -121,7 +121,7 @@ def test_commands_take_every_spelling(machine, remo):
     assert machine.enroll("CORP\\remo")
     for spelling in SPELLINGS:
         assert machine.status(spelling)["user"] == REMO
-        assert "remo must prove" in machine.command("require", spelling)
+        assert "remo now needs" in machine.command("require", spelling)
         assert machine.status(REMO)["required_by"]
         machine.command("unrequire", spelling)
         explained = json.loads(machine.command("policy", "explain", "--user", spelling, "--service", "sshd", "--json"))

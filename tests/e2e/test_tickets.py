@@ -135,7 +135,7 @@ def test_what_the_command_says_of_tickets(machine, ssh):
     first, second = issued.stdout.splitlines()
     keep_secret(machine, first.removeprefix("Ticket for alice: "))
     until = datetime.datetime.fromtimestamp(machine.clock.now() + 7200, datetime.UTC)
-    assert second.startswith(f"It allows one enrollment, before {until:%Y-%m-%d %H:%M}") and second.endswith("UTC.")
+    assert second.startswith(f"Valid for one enrollment until {until:%Y-%m-%d %H:%M}") and second.endswith("UTC.")
     assert issued.stderr == ""
     assert f"{until:%Y-%m-%d %H:%M}" in machine.command("status", "--user", "alice")
     assert machine.stored("alice") >= {"ticket"}

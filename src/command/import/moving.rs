@@ -2,15 +2,16 @@
 
 use std::collections::HashMap;
 
-use twostep_core::dialogue::enroll;
+use twostep_core::manage::act::ActError;
 use twostep_core::os::account::Account;
 use twostep_core::policy::Verification;
 use twostep_core::proof::totp::{self, Authenticator, SHORTEST_SECRET};
 use twostep_core::store::files::Store;
-use twostep_core::store::files::credential::{Credential, MOST_AUTHENTICATORS, check_label};
+use twostep_core::store::files::credential::{MOST_AUTHENTICATORS, check_label};
 use twostep_core::time::UnixTime;
 
-use crate::administrator::{Administrator, Target};
+use crate::act_error::explain;
+use crate::administrator::Administrator;
 use crate::failure::Failure;
 
 use super::found::{ImportedEntry, Problem, Token, Used};
@@ -164,10 +165,7 @@ impl<'a> Moving<'a> {
 
     fn store(&self, account: &Account, tokens: Vec<(Authenticator, Token)>) -> Result<(), String> {
         if self.store.is_enrolled(account.uid).map_err(|fault| fault.0)? {
-            return Err(format!(
-                "has another second step here already: to replace it, run 'twostep reset {}' first",
-                account.name
-            ));
+            return Err(explain(&account.into(), ActError::AlreadyEnrolled).what().to_owned());
         }
         if self.options.dry_run {
             return Ok(());
@@ -176,17 +174,11 @@ impl<'a> Moving<'a> {
         let marks =
             tokens.iter().map(|(authenticator, token)| mark(authenticator, &token.used, self.now, skew));
         let mark = marks.max().unwrap_or(self.now);
-        let id =
-            enroll::new_id(self.administrator.machine()).map_err(|denial| denial.cause().into_owned())?;
-        let authenticators: Vec<Authenticator> =
-            tokens.into_iter().map(|(authenticator, _)| authenticator).collect();
-        let count = authenticators.len();
-        let credential = Credential { uid: account.uid, name: account.name.clone(), id, authenticators };
-        self.store.import(account, &credential, mark).map_err(|denial| denial.cause().into_owned())?;
-        let target = Target { uid: account.uid, account: Some(account.clone()) };
-        let more = format!(" from={} authenticators={count}", self.options.from);
-        self.administrator.log("import", &target, &more);
-        Ok(())
+        let authenticators = tokens.into_iter().map(|(authenticator, _)| authenticator).collect();
+        let stored = self
+            .administrator
+            .carry_out(&account.into(), |acts| acts.import(account, self.options.from, authenticators, mark));
+        stored.map_err(|failure| failure.what().to_owned())
     }
 }
 

@@ -1,13 +1,13 @@
 //! `twostep rebind`: accepts a renamed account, or all those that the directory service has renamed.
 
 mod all;
-mod renaming;
+
+use twostep_core::manage::act::Target;
+use twostep_core::manage::rebind::Formerly;
 
 use crate::administrator::Administrator;
 use crate::failure::Failure;
 use crate::terminal::say;
-
-use renaming::{check_gone, other_names, rename};
 
 /// Whose account was renamed.
 #[derive(clap::Args)]
@@ -31,18 +31,14 @@ pub(crate) fn run(administrator: &Administrator, arguments: &Arguments) -> Resul
     }
 }
 
-/// Writes the new name into what is stored of the account's uid. Where the old name is somebody's still, the uid was perhaps
-/// given to another person, who must not inherit a second step.
+/// Writes the new name into what is stored of the account's uid.
 fn one(administrator: &Administrator, user: &str) -> Result<(), Failure> {
     let account = administrator.account(user)?;
-    let store = administrator.store()?;
-    let old = other_names(&store, &account, check_gone)?;
-    let Some(name) = old.first() else {
-        return say(&format!(
-            "What is stored of {} bears that name: there is nothing to mend.",
-            account.name
-        ));
-    };
-    rename(administrator, &store, &account, &old)?;
-    say(&format!("{} keeps the second step of '{name}'.", account.name))
+    let rebound =
+        administrator.carry_out(&Target::from(&account), |acts| acts.rebind(&account, Formerly::Any))?;
+    let name = &account.name;
+    say(&match rebound {
+        Some(old) => format!("Reassigned {old}'s enrollment to {name}."),
+        None => format!("{name}'s record already has that name. Nothing changed."),
+    })
 }

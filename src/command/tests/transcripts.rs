@@ -191,11 +191,11 @@ fn a_person_is_enrolled_shown_and_forgotten() {
     );
     assert_eq!(
         machine.run("reset daemon"),
-        "daemon is no longer enrolled. To enroll anew: twostep enroll --user daemon\n[0]"
+        "daemon is no longer enrolled. To enroll again, run 'twostep enroll --user daemon'.\n[0]"
     );
     assert_eq!(machine.run("status --user 1"), "daemon (uid 1): not enrolled\n[0]");
-    assert_eq!(machine.run("reset daemon"), "daemon was not enrolled. Failures in a row are 0 now.\n[0]");
-    assert_eq!(machine.run("unlock daemon"), "daemon: failures in a row were 0, and are 0 now.\n[0]");
+    assert_eq!(machine.run("reset daemon"), "daemon was not enrolled. The failed codes are cleared.\n[0]");
+    assert_eq!(machine.run("unlock daemon"), "Unlocked daemon (0 failed codes cleared).\n[0]");
 }
 
 #[test]
@@ -256,7 +256,7 @@ fn a_ticket_is_shown_once_and_not_kept() {
     let said = machine.run("ticket daemon --valid 90min");
     let ticket = said.strip_prefix("Ticket for daemon: ").unwrap().lines().next().unwrap();
     assert_eq!(ticket.len(), "XXXX-XXXX-XXXX-XXXX".len());
-    assert!(said.contains("\nIt allows one enrollment, before 2") && said.ends_with(" UTC.\n[0]"), "{said}");
+    assert!(said.contains("\nValid for one enrollment until 2") && said.ends_with(" UTC.\n[0]"), "{said}");
     let status = machine.run("status --user daemon");
     assert!(
         status.contains("daemon (uid 1): not enrolled\n  a ticket lets them enroll, before 2"),
@@ -271,7 +271,7 @@ fn a_ticket_is_shown_once_and_not_kept() {
     assert!(machine.enroll("enroll --user daemon", 0).ends_with("[0]"));
     assert_eq!(
         machine.run("ticket daemon"),
-        "error: daemon is enrolled already, and needs no ticket.\n\
+        "error: daemon is already enrolled and needs no ticket.\n\
          To start over, run 'twostep reset daemon' first.\n[1]"
     );
     assert!(!machine.run("status --user daemon").contains("ticket"));
@@ -282,10 +282,10 @@ fn a_second_step_is_required_of_one_person_and_no_longer() {
     let machine = Machine::new("require");
     assert_eq!(
         machine.run("require daemon"),
-        "daemon must prove a second step from now on, wherever the policy does not exempt them.\n\
-         note: daemon is not enrolled: that happens at the next login by sshd or login.\n[0]"
+        "daemon now needs a second step, except where the policy exempts them.\n\
+         note: daemon is not enrolled yet. The next login by sshd or login does it.\n[0]"
     );
-    assert_eq!(machine.run("require daemon"), "daemon must prove a second step already.\n[0]");
+    assert_eq!(machine.run("require daemon"), "daemon already needs a second step. Nothing changed.\n[0]");
     let status = machine.run("status --user daemon");
     let line = "  a second step is required by an administrator: 'twostep require'";
     assert_eq!(status, format!("daemon (uid 1): not enrolled\n{line}\n[0]"));
@@ -297,15 +297,12 @@ fn a_second_step_is_required_of_one_person_and_no_longer() {
     }
     assert_eq!(
         machine.run("unrequire daemon"),
-        "From now on the policy alone says whether daemon must prove a second step.\n[0]"
+        "From now on only the policy decides whether daemon needs a second step.\n[0]"
     );
-    assert_eq!(
-        machine.run("unrequire daemon"),
-        "No second step is required of daemon but by the policy.\n[0]"
-    );
+    assert_eq!(machine.run("unrequire daemon"), "daemon has no extra requirement. Nothing changed.\n[0]");
     assert_eq!(machine.run("status --user daemon"), "daemon (uid 1): not enrolled\n[0]");
     machine.policy("[enrollment]\nservices = []\n");
-    let note = "note: bin is not enrolled, and no login enrolls: run 'twostep enroll --user bin'.\n[0]";
+    let note = "note: bin is not enrolled, and no login enrolls users: run 'twostep enroll --user bin'.\n[0]";
     assert!(machine.run("require bin").ends_with(note));
     machine.policy("[[rule]]\nname = \"all\"\nservices = [\"sshd\"]\nmode = \"mandatory\"\n");
     let line = "  a second step is required by rule 'all', line 4 of the policy";
@@ -454,11 +451,8 @@ fn mistakes_say_what_is_wrong_and_what_to_do() {
         machine.run("enroll --user nosuch"),
         "error: there is no user 'nosuch'.\nCheck the spelling.\n[1]"
     );
-    assert_eq!(
-        machine.run("unlock daemon"),
-        "daemon never had a second step: there is nothing to unlock.\n[0]"
-    );
-    assert_eq!(machine.run("reset daemon"), "Nothing is stored of daemon: there is nothing to forget.\n[0]");
+    assert_eq!(machine.run("unlock daemon"), "daemon has no record. Nothing changed.\n[0]");
+    assert_eq!(machine.run("reset daemon"), "daemon has no record. Nothing changed.\n[0]");
     for verb in ["enroll", "status", "verify", "recovery", "remove"] {
         assert_eq!(
             machine.run(verb),
@@ -566,9 +560,9 @@ fn a_damaged_state_is_shown_and_reset_mends_it() {
     assert!(machine.run("status --all").ends_with("Until this is mended, logins are denied.\n[3]"));
     assert_eq!(
         machine.run("reset daemon"),
-        "The state of daemon was damaged, and is written anew.\n\
-         daemon is no longer enrolled. To enroll anew: twostep enroll --user daemon\n\
-         note: if a second step was required of daemon, say so again: 'twostep require daemon'.\n[0]"
+        "daemon is no longer enrolled. To enroll again, run 'twostep enroll --user daemon'.\n\
+         note: daemon's state was damaged and has been replaced. If a second step was required of them, \
+         run 'twostep require daemon' again.\n[0]"
     );
     // The codes of this moment count as used: the mark was lost.
     let json = machine.run("status --user daemon --json");

@@ -12,6 +12,7 @@ use crate::store::files::credential::{
 };
 use crate::verdict::{Denial, TicketFault};
 
+use super::act::{Act, ActLog};
 use super::failure::Failure;
 use super::{Actor, Context, DELETE, Frontend, PROOF, UNCHANGED, lower, until_accepted};
 
@@ -26,7 +27,7 @@ impl<M: Machine> Context<'_, M> {
         frontend: &mut impl Frontend,
         label: &str,
         colour: Colour,
-    ) -> Result<String, Failure> {
+    ) -> Result<Act<String>, Failure> {
         check_label(label)
             .map_err(|problem| Failure::refused(problem.to_string(), "Choose another --label."))?;
         // Better now than after two codes.
@@ -36,8 +37,8 @@ impl<M: Machine> Context<'_, M> {
             Some(_) => self.enroll_further(frontend, label, colour)?,
             None => self.enroll_first(frontend, label, colour)?,
         }
-        frontend.log_act("enroll", &format!(" authenticator={}", Value(label)));
-        Ok(format!("{} enrolled (authenticator '{label}').", self.they_are()))
+        let text = format!("{} enrolled (authenticator '{label}').", self.they_are());
+        Ok(Act::done("enroll", format!(" authenticator={}", Value(label)), text))
     }
 
     fn enroll_first(&self, frontend: &mut impl Frontend, label: &str, colour: Colour) -> Result<(), Failure> {
@@ -89,7 +90,7 @@ impl<M: Machine> Context<'_, M> {
     /// before anything is stored; if it fails, nothing is.
     pub fn issue(
         &self,
-        frontend: &mut impl Frontend,
+        log: &mut impl ActLog,
         label: &str,
         hand_over: impl FnOnce(&IssuedEnrollment) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
@@ -103,7 +104,8 @@ impl<M: Machine> Context<'_, M> {
         let issued = enroll::issue(self.machine, &self.terms(&issuer, label))?;
         hand_over(&issued)?;
         self.store.enroll(self.account, issued.enrollment).map_err(|denial| self.explain(denial))?;
-        frontend.log_act("enroll", &format!(" authenticator={} confirmed=no", Value(label)));
+        let act = Act::done("enroll", format!(" authenticator={} confirmed=no", Value(label)), ());
+        act.log(&self.account.into(), log);
         Ok(())
     }
 

@@ -1,19 +1,27 @@
-//! What is done with one account's second step outside of a login: enroll, new recovery codes, remove, try. An
-//! administrator does it by right; whoever the account belongs to proves each time that it is theirs.
+//! What is done with one account's second step outside of a login.
+//!
+//! Enroll, new recovery codes, remove, try ([`Context`]): an administrator does it by right; whoever the account belongs to
+//! proves each time that it is theirs. The others ([`act::Acts`]) are an administrator's alone.
 
+pub mod act;
 mod enroll;
 pub mod failure;
+mod import;
 pub mod obligation;
+pub mod rebind;
 mod recovery;
 mod remove;
 pub mod request;
+pub mod require;
+pub mod reset;
 pub mod status;
+mod ticket;
 mod try_out;
+pub mod unlock;
 
 use zeroize::Zeroizing;
 
 use crate::dialogue::conversation::{CODE_PROMPT, Conversation};
-use crate::fault::Fault;
 use crate::login::machine::Machine;
 use crate::os::account::Account;
 use crate::policy::Policy;
@@ -23,6 +31,7 @@ use crate::store::files::credential::Credential;
 use crate::store::files::{LockedState, Store};
 use crate::verdict::{Accepted, Denial, Next, Verdict};
 
+use act::{ActLog, OpenStore};
 use failure::Failure;
 use obligation::Obligation;
 use request::ManageRequest;
@@ -43,11 +52,9 @@ pub enum Actor {
 }
 
 /// Talks to whoever acts, and keeps the log.
-pub trait Frontend: Conversation {
+pub trait Frontend: Conversation + ActLog {
     /// Writes to the log what was typed, or what came of it.
     fn log(&mut self, verdict: &Verdict);
-    /// Writes to the log that `act` was done; `more` begins with a blank.
-    fn log_act(&mut self, act: &str, more: &str);
     /// Writes to the log what else an administrator must know.
     fn remark(&mut self, what: &str);
 }
@@ -61,9 +68,6 @@ struct ProofBasis {
     /// Whether an administrator requires it.
     required: bool,
 }
-
-/// Opens a store, and checks its folders. A dialogue takes minutes, so it is opened more than once.
-pub type OpenStore<'a> = &'a dyn Fn() -> Result<Store, Fault>;
 
 /// One account's second step, with somebody before it.
 pub struct Context<'a, M> {
@@ -88,12 +92,13 @@ impl<'a, M: Machine> Context<'a, M> {
 
     /// Does it. Returns what to say when it is done.
     pub fn run(&self, request: &ManageRequest, frontend: &mut impl Frontend) -> Result<String, Failure> {
-        match request {
+        let act = match request {
             ManageRequest::Enroll(label, colour) => self.enroll(frontend, label, *colour),
             ManageRequest::Recovery => self.recovery(frontend),
             ManageRequest::Remove(label) => self.remove(frontend, label.as_deref()),
             ManageRequest::Try => self.try_out(frontend),
-        }
+        };
+        Ok(act?.log(&self.account.into(), frontend))
     }
 
     /// Requires proof from the owner; an administrator needs none. Returns what was stored at the prompt.

@@ -5,6 +5,7 @@ use crate::login::machine::Machine;
 use crate::proof::recovery::RecoveryCodes;
 use crate::store::Durability;
 
+use super::act::Act;
 use super::failure::Failure;
 use super::{Actor, Context, Frontend, PROOF, UNCHANGED};
 
@@ -13,7 +14,7 @@ const OLD_CODES: &str = "Nothing was changed: the old recovery codes still work.
 impl<M: Machine> Context<'_, M> {
     /// Shows a new set of recovery codes and, once somebody has read it, puts it in the place of the old one; where the policy
     /// allows none, the old one goes.
-    pub(super) fn recovery(&self, frontend: &mut impl Frontend) -> Result<String, Failure> {
+    pub(super) fn recovery(&self, frontend: &mut impl Frontend) -> Result<Act<String>, Failure> {
         let count = self.policy.enrollment.recovery_codes;
         // Better now than after the codes were written down.
         let credential = self.credential()?;
@@ -28,12 +29,11 @@ impl<M: Machine> Context<'_, M> {
         self.credential_on(&basis, UNCHANGED)?;
         let codes = codes.unwrap_or(RecoveryCodes::NONE);
         locked.save(locked.state().with_recovery(codes), Durability::Flushed)?;
-        drop(locked);
-        frontend.log_act("recovery", &format!(" codes={count}"));
         let they_have = self.they_have();
-        if count == 0 {
-            return Ok(format!("{they_have} no recovery codes any more: the policy allows none."));
-        }
-        Ok(format!("{they_have} {count} new recovery codes. The old ones no longer work."))
+        let text = match count {
+            0 => format!("{they_have} no recovery codes any more: the policy allows none."),
+            _ => format!("{they_have} {count} new recovery codes. The old ones no longer work."),
+        };
+        Ok(Act::done("recovery", format!(" codes={count}"), text))
     }
 }

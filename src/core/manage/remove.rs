@@ -6,6 +6,7 @@ use crate::store::Durability;
 use crate::store::files::LockedState;
 use crate::store::files::credential::Credential;
 
+use super::act::Act;
 use super::failure::Failure;
 use super::{Actor, Context, Frontend, PROOF, UNCHANGED, labels, lower};
 
@@ -15,7 +16,7 @@ impl<M: Machine> Context<'_, M> {
         &self,
         frontend: &mut impl Frontend,
         label: Option<&str>,
-    ) -> Result<String, Failure> {
+    ) -> Result<Act<String>, Failure> {
         let asked = match label {
             Some(label) => {
                 self.others_than(&self.credential()?, label)?;
@@ -34,35 +35,28 @@ impl<M: Machine> Context<'_, M> {
         let locked = self.lock()?;
         let credential = self.credential_on(&basis, UNCHANGED)?;
         match label {
-            Some(label) => self.remove_one(frontend, credential, label, locked),
-            None => self.remove_all(frontend, locked),
+            Some(label) => self.remove_one(credential, label),
+            None => self.remove_all(locked),
         }
     }
 
-    fn remove_one(
-        &self,
-        frontend: &mut impl Frontend,
-        credential: Credential,
-        label: &str,
-        locked: LockedState,
-    ) -> Result<String, Failure> {
+    /// The caller holds the lock.
+    fn remove_one(&self, credential: Credential, label: &str) -> Result<Act<String>, Failure> {
         let left = self.others_than(&credential, label)?;
         let Credential { mut authenticators, .. } = credential;
         authenticators.retain(|one| one.label != label);
         self.store.write_credential(self.account, &Credential { authenticators, ..credential })?;
-        drop(locked);
-        frontend.log_act("remove", &format!(" authenticator={}", Value(label)));
-        let whose = self.whose();
-        Ok(format!("Authenticator '{label}'{whose} was removed. There still is {left}."))
+        let text = format!("Authenticator '{label}'{} was removed. There still is {left}.", self.whose());
+        Ok(Act::done("remove", format!(" authenticator={}", Value(label)), text))
     }
 
     /// The credential goes last: if this breaks off, the person is still enrolled, and not half forgotten.
-    fn remove_all(&self, frontend: &mut impl Frontend, mut locked: LockedState) -> Result<String, Failure> {
+    fn remove_all(&self, mut locked: LockedState) -> Result<Act<String>, Failure> {
         locked.save(locked.state().forget(&self.account.name), Durability::Flushed)?;
         self.store.remove_credential(self.account.uid)?;
-        drop(locked);
-        frontend.log_act("remove", "");
-        Ok(format!("{} no longer enrolled. To enroll anew: twostep enroll{}", self.they_are(), self.option()))
+        let (they_are, option) = (self.they_are(), self.option());
+        let text = format!("{they_are} no longer enrolled. To enroll anew: twostep enroll{option}");
+        Ok(Act::done("remove", "", text))
     }
 
     /// What is left if `label` goes, in words. It must be there, and not the last.

@@ -6,12 +6,13 @@ use crate::store::files::LocalRecord;
 use crate::verdict::Proof;
 use crate::verify::{self, Purpose};
 
+use super::act::Act;
 use super::failure::Failure;
 use super::{Context, Frontend};
 
 impl<M: Machine> Context<'_, M> {
     /// Says whether a code works, without using it up.
-    pub(super) fn try_out(&self, frontend: &mut impl Frontend) -> Result<String, Failure> {
+    pub(super) fn try_out(&self, frontend: &mut impl Frontend) -> Result<Act<String>, Failure> {
         self.credential()?;
         let accepted = self.judge(frontend, "", |machine, typed, frontend| {
             let rules = &self.policy.verification;
@@ -23,8 +24,7 @@ impl<M: Machine> Context<'_, M> {
                 frontend.remark(what)
             })
         })?;
-        frontend.log_act("verify", "");
-        Ok(match accepted.proof {
+        let text = match accepted.proof {
             Proof::RecoveryCode => "That recovery code works. It is not used up.".to_owned(),
             Proof::Code { authenticator, offset } => {
                 format!(
@@ -32,7 +32,8 @@ impl<M: Machine> Context<'_, M> {
                     clock(offset)
                 )
             }
-        })
+        };
+        Ok(Act::done("verify", "", text))
     }
 }
 

@@ -29,9 +29,7 @@ fn newcomers() -> World {
 #[test]
 fn whom_an_administrator_requires_enrolls_at_the_next_login_and_others_notice_nothing() {
     let world = newcomers();
-    assert!(
-        command(&world, "require games").unwrap().starts_with("games must prove a second step from now on")
-    );
+    assert!(command(&world, "require games").unwrap().starts_with("games now needs a second step"));
     assert!(world.state_of("games").requirement == 1);
     for user in ["mail", "root"] {
         let outcome = world.newcomer(user).run();
@@ -109,12 +107,12 @@ fn a_renamed_account_keeps_its_second_step_once_an_administrator_says_so() {
     let world = renamed("formerly");
     let enter = || world.login("games").at(NOW).answer(Generator::default().at(NOW)).run();
     enter().assert_denied(PAM_AUTHINFO_UNAVAIL, "unavailable");
-    assert_eq!(command(&world, "rebind games").unwrap(), "games keeps the second step of 'formerly'.\n");
+    assert_eq!(command(&world, "rebind games").unwrap(), "Reassigned formerly's enrollment to games.\n");
     assert_eq!(world.state_of("games").mark, NOW as u64 - 300, "no code becomes usable again");
     enter().assert_granted();
     enter().assert_denied(PAM_AUTH_ERR, "replayed");
     let again = command(&world, "rebind games").unwrap();
-    assert_eq!(again, "What is stored of games bears that name: there is nothing to mend.\n");
+    assert_eq!(again, "games's record already has that name. Nothing changed.\n");
 }
 
 #[test]
@@ -122,14 +120,14 @@ fn the_second_step_of_somebody_who_exists_is_given_to_nobody_else() {
     let world = renamed("mail");
     let before = world.snapshot();
     let (error, status) = command(&world, "rebind games").unwrap_err();
-    assert!(error.contains("is that of 'mail', who exists still") && status == 1, "{error}");
+    assert!(error.contains("belongs to 'mail', who still exists") && status == 1, "{error}");
     assert!(world.snapshot() == before);
     // Nor where only one of the two files bears that name.
     let world = renamed("formerly");
     world.state("games", &State { name: "mail".to_owned(), ..world.state_of("games") });
     let before = world.snapshot();
     let (error, status) = command(&world, "rebind games").unwrap_err();
-    assert!(error.contains("is that of 'mail', who exists still") && status == 1, "{error}");
+    assert!(error.contains("belongs to 'mail', who still exists") && status == 1, "{error}");
     assert!(world.snapshot() == before);
 }
 

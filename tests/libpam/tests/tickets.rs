@@ -85,7 +85,7 @@ fn the_ticket_that_the_command_prints_allows_one_enrollment() {
     let world = World::newcomers(REQUIRED);
     let now = release_clock();
     let (printed, ticket) = issue(&world);
-    assert!(printed.contains("\nIt allows one enrollment, before 20"), "{printed}");
+    assert!(printed.contains("\nValid for one enrollment until 20"), "{printed}");
     let (_, expires, tries) = world.state_of("games").ticket();
     assert_eq!((expires.abs_diff(now as u64 + 7200) < 10, tries), (true, 3));
 

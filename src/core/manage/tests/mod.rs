@@ -3,17 +3,26 @@
 #![expect(clippy::arithmetic_side_effects, reason = "small numbers")]
 
 mod enroll;
+mod import;
 mod issue;
+mod issue_ticket;
 mod proof;
+mod rebind;
 mod recovery;
 mod remove;
+mod require;
+mod reset;
 mod ticket;
 mod try_out;
+mod unlock;
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeSet, VecDeque};
+use std::fs;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use super::act::{ActError, Acts, Target};
 use super::request::ManageRequest::{self, Enroll, Recovery, Remove, Try};
 use super::*;
 use crate::dialogue::enroll::Source;
@@ -105,12 +114,53 @@ impl Site {
         Done { said, prompts: person.prompts, log: person.log }
     }
 
+    /// What came of an act of an administrator's, and what was logged.
+    fn acts<T>(
+        &self,
+        act: impl FnOnce(&mut Acts<'_, Self, &mut Vec<String>>) -> Result<T, ActError>,
+    ) -> (Result<T, ActError>, Vec<String>) {
+        let mut log = Vec::new();
+        let done = act(&mut Acts::new(self, &|| Ok(self.scratch.store()), &mut log));
+        (done, log)
+    }
+
+    /// Every file of the store, with what is in it.
+    fn files(&self) -> Vec<(PathBuf, Vec<u8>)> {
+        let folders = ["users", "state"].map(|name| self.scratch.0.join("var/lib/twostep").join(name));
+        let files = folders.iter().flat_map(|folder| fs::read_dir(folder).unwrap());
+        let mut files: Vec<_> = files.map(|file| file.unwrap().path()).collect();
+        files.sort();
+        files.into_iter().map(|file| (file.clone(), fs::read(file).unwrap())).collect()
+    }
+
     fn owner(&self, request: &ManageRequest, replies: &[Reply<'_>]) -> Done {
         self.act(Actor::Owner, request, replies)
     }
 
     fn administrator(&self, request: &ManageRequest, replies: &[Reply<'_>]) -> Done {
         self.act(Actor::Administrator, request, replies)
+    }
+}
+
+/// Another account.
+fn eve() -> Account {
+    Account { uid: 8, name: "eve".to_owned(), names: Vec::new() }
+}
+
+/// Ada, as somebody whom an act is about.
+fn target() -> Target {
+    Target::from(&ada())
+}
+
+/// Whom a uid was, whose account is gone.
+fn gone() -> Target {
+    Target { uid: 7, account: None }
+}
+
+impl ActLog for &mut Vec<String> {
+    fn log_act(&mut self, act: &str, target: &Target, more: &str) {
+        assert_eq!(target.uid, 7);
+        self.push(format!("{act} {}{more}", target.name()));
     }
 }
 
@@ -158,7 +208,7 @@ impl Machine for Site {
         policy.map_err(|error| Denial::Misconfigured(error.to_string()))
     }
     fn account(&self, name: &str) -> Result<Option<Account>, Denial> {
-        Ok(Some(ada()).filter(|ada| ada.name == name))
+        Ok([ada(), eve()].into_iter().find(|account| account.name == name))
     }
     fn entries<'n>(&self, names: &BTreeSet<&'n str>) -> Vec<(&'n str, Entry)> {
         let ada = || (7, "ada".to_owned());
@@ -267,11 +317,15 @@ impl Frontend for Person<'_> {
             Verdict::Enrolling | Verdict::Exempt(_) => "no verdict of an act".to_owned(),
         });
     }
-    fn log_act(&mut self, act: &str, more: &str) {
-        self.log.push(format!("act {act}{more}"));
-    }
     fn remark(&mut self, what: &str) {
         self.log.push(format!("remark {what}"));
+    }
+}
+
+impl ActLog for Person<'_> {
+    fn log_act(&mut self, act: &str, target: &Target, more: &str) {
+        assert_eq!(target.uid, 7);
+        self.log.push(format!("act {act}{more}"));
     }
 }
 

@@ -14,7 +14,7 @@ use super::{Durability, LockedState, Store, check_state_owner};
 impl Store {
     /// Takes the lock of `account`. If there is no state, one is created with the mark that `fresh` gives for the authenticators
     /// that are there: every code of theirs may have been used.
-    pub fn lock_or_create(
+    pub(crate) fn lock_or_create(
         &self,
         account: &Account,
         fresh: impl FnOnce(&[Authenticator]) -> UnixTime,
@@ -40,7 +40,7 @@ impl Store {
     /// 3. the state: the ticket used up, a lockout ended.
     ///
     /// Who is killed before 2 has stored nothing that counts, and may use the same ticket again.
-    pub fn enroll(&self, account: &Account, enrollment: NewEnrollment) -> Result<(), Denial> {
+    pub(crate) fn enroll(&self, account: &Account, enrollment: NewEnrollment) -> Result<(), Denial> {
         let mut locked = self.lock_or_create(account, |_| enrollment.mark)?;
         if self.is_enrolled(account.uid)? {
             return Err(Denial::EnrolledMeanwhile);
@@ -58,7 +58,12 @@ impl Store {
 
     /// Stores what another program had of `account`, where there is no credential, in the same order: codes up to `mark` are
     /// used up, and there are no recovery codes.
-    pub fn import(&self, account: &Account, credential: &Credential, mark: UnixTime) -> Result<(), Denial> {
+    pub(crate) fn import(
+        &self,
+        account: &Account,
+        credential: &Credential,
+        mark: UnixTime,
+    ) -> Result<(), Denial> {
         let mut locked = self.lock_or_create(account, |_| mark)?;
         if self.is_enrolled(account.uid)? {
             return Err(Denial::EnrolledMeanwhile);

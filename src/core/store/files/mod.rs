@@ -130,13 +130,13 @@ impl Store {
     }
 
     /// Whether the state of `uid` can be read by no program, so that replacing it loses nothing.
-    pub fn is_state_lost(&self, uid: u32) -> Result<bool, Fault> {
+    pub(crate) fn is_state_lost(&self, uid: u32) -> Result<bool, Fault> {
         let file = self.states.open_file(&uid.to_string(), Access::Read)?;
         Ok(file.is_some_and(|file| Slots::read(&file).is_ok_and(|slots| slots.are_lost())))
     }
 
     /// Puts `state` in place of a state file that cannot be read. Who waits for the old file's lock notices and starts over.
-    pub fn replace_state(&self, uid: u32, state: State) -> Result<(), Fault> {
+    pub(crate) fn replace_state(&self, uid: u32, state: State) -> Result<(), Fault> {
         self.states.replace(&uid.to_string(), &new_state_file(uid, state))
     }
 
@@ -147,7 +147,7 @@ impl Store {
     }
 
     /// Stores `credential` in place of what is there. The caller holds the lock of `account`, and the state is on disk.
-    pub fn write_credential(&self, account: &Account, credential: &Credential) -> Result<(), Fault> {
+    pub(crate) fn write_credential(&self, account: &Account, credential: &Credential) -> Result<(), Fault> {
         credential
             .check_owner(account)
             .map_err(|problem| Fault(format!("what is to be stored {problem}")))?;
@@ -155,7 +155,7 @@ impl Store {
     }
 
     /// Forgets the credential of `uid`; false if there was none. The caller holds the lock of the uid.
-    pub fn remove_credential(&self, uid: u32) -> Result<bool, Fault> {
+    pub(crate) fn remove_credential(&self, uid: u32) -> Result<bool, Fault> {
         self.users.remove(&secret_name(uid))
     }
 

@@ -1,0 +1,32 @@
+//! Storing what another program had of an account.
+
+use crate::dialogue::enroll;
+use crate::login::machine::Machine;
+use crate::os::account::Account;
+use crate::proof::totp::Authenticator;
+use crate::store::files::credential::Credential;
+use crate::time::UnixTime;
+use crate::verdict::Denial;
+
+use super::act::{Act, ActError, ActLog, Acts};
+
+impl<M: Machine, L: ActLog> Acts<'_, M, L> {
+    /// Stores `authenticators` as the credential of `account`, who has none; codes up to `mark` are used up. `from`: the other
+    /// program, for the log.
+    pub fn import(
+        &mut self,
+        account: &Account,
+        from: &str,
+        authenticators: Vec<Authenticator>,
+        mark: UnixTime,
+    ) -> Result<(), ActError> {
+        self.carry_out(&account.into(), |machine, store| {
+            let (id, count) = (enroll::new_id(machine)?, authenticators.len());
+            let credential = Credential { uid: account.uid, name: account.name.clone(), id, authenticators };
+            store.import(account, &credential, mark).map_err(|denial| {
+                if denial == Denial::EnrolledMeanwhile { ActError::AlreadyEnrolled } else { denial.into() }
+            })?;
+            Ok(Act::done("import", format!(" from={from} authenticators={count}"), ()))
+        })
+    }
+}

@@ -1,0 +1,52 @@
+//! Tickets.
+
+use std::time::Duration;
+
+use zeroize::Zeroizing;
+
+use crate::login::machine::Machine;
+use crate::os::account::Account;
+use crate::proof::code::{LONG_CODE_BYTES, LongCode};
+use crate::proof::ticket::Ticket;
+use crate::store::Durability;
+use crate::store::files::check_state_owner;
+use crate::time::UnixTime;
+
+use super::act::{Act, ActError, ActLog, Acts};
+use super::failure::Failure;
+
+impl<M: Machine, L: ActLog> Acts<'_, M, L> {
+    /// Issues a ticket in place of an earlier one. `hand_over` is given it, and when it expires, before anything is stored; if it
+    /// fails, nothing is. Returns whether the policy asks for tickets.
+    pub fn ticket(
+        &mut self,
+        account: &Account,
+        valid: Duration,
+        hand_over: impl FnOnce(&LongCode, UnixTime) -> Result<(), Failure>,
+    ) -> Result<bool, ActError> {
+        self.carry_out(&account.into(), |machine, store| {
+            let (policy, now) = (machine.policy()?, machine.now()?);
+            if store.is_enrolled(account.uid)? {
+                return Err(ActError::NeedsNoTicket);
+            }
+            if let Some(state) = store.state(account.uid)? {
+                check_state_owner(&state, account)?;
+            }
+            let mut random = Zeroizing::new([0; LONG_CODE_BYTES]);
+            machine.fill(random.as_mut_slice())?;
+            let (code, expires) = (LongCode::new(*random), now.plus(valid.as_secs()));
+            let ticket = Ticket::issue(&code, account.uid, expires);
+            hand_over(&code, expires)?;
+
+            let locked =
+                store.lock_or_create(account, |devices| policy.verification.window_end(devices, now));
+            locked
+                .and_then(|mut locked| {
+                    locked.save(locked.state().with_ticket(Some(ticket)), Durability::Flushed)
+                })
+                .map_err(ActError::HandedOverInVain)?;
+            let more = format!(" expires={}", expires.seconds());
+            Ok(Act::done("ticket", more, policy.enrollment.require_ticket))
+        })
+    }
+}
