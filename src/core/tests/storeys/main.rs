@@ -8,7 +8,7 @@ mod sources;
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use sources::Sources;
 
@@ -62,6 +62,14 @@ fn storeys_use_only_those_above_them_in_the_table() {
 fn no_files_form_a_circle() {
     let circles = Sources::read(&checkout().join("src")).circles();
     assert!(circles.is_empty(), "these files use each other: {circles:#?}");
+}
+
+/// What saves is in the core alone, where an act is logged before anybody hears of it (`manage::act`).
+#[test]
+fn no_other_crate_saves_a_state() {
+    let sources = Sources::read(&checkout().join("src"));
+    assert!(!sources.users_of("crate::store::Durability").is_empty(), "this is how it is named");
+    assert_eq!(sources.users_of("twostep_core::store::Durability"), [""; 0].map(Path::new));
 }
 
 /// With the variable WRITE_EXPECTED, the picture is drawn anew, to be looked at before it is committed.

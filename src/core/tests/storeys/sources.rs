@@ -91,6 +91,12 @@ impl Sources {
         next.keys().map(circle).filter(|circle| !circle.is_empty()).collect()
     }
 
+    /// The files that name `path`.
+    pub(crate) fn users_of(&self, path: &str) -> Vec<&Path> {
+        let names = |paths: &Vec<String>| paths.iter().any(|one| one.starts_with(path));
+        self.files.iter().filter(|(_, paths)| names(paths)).map(|(file, _)| file.as_path()).collect()
+    }
+
     fn arrows(&self) -> Vec<Arrow> {
         let mut arrows = Vec::new();
         for (from, paths) in &self.files {

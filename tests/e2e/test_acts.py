@@ -1,0 +1,127 @@
+"""An administrator's act, where nobody hears of it: it is stored and logged, or neither."""
+
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from machine import STORE, uid_of
+
+KEY = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
+FILE = Path("/tmp/people")
+ACT = re.compile(r"\[authpriv\.notice\] .*?twostep\[\d+\]: act=(\w+) user=\S+ uid=\d+")
+
+
+@pytest.fixture(autouse=True)
+def tidy():
+    """A key is left in no file: test_leaks looks at them all."""
+    yield
+    FILE.unlink(missing_ok=True)
+
+
+def enroll(machine):
+    machine.enroll("alice")
+
+
+def bring(*keys):
+    FILE.write_text("".join(f"alice otpauth://totp/alice?secret={key}\n" for key in keys))
+
+
+def enroll_two_phones(machine):
+    bring(KEY, KEY[::-1])
+    machine.command("import", "otpauth", FILE)
+
+
+def bring_one(_):
+    bring(KEY)
+
+
+def require(machine):
+    machine.command("require", "alice")
+
+
+def lose_state(machine):
+    machine.enroll("alice")
+    (STORE / "state" / str(uid_of("alice"))).write_bytes(bytes(8192))
+
+
+def rename(machine):
+    machine.enroll("alice")
+    secret = STORE / "users" / f"{uid_of('alice')}.toml"
+    secret.write_text(secret.read_text().replace('"alice"', '"ALICE"'))
+
+
+def allow_no_recovery_codes(machine):
+    machine.enroll("alice")
+    machine.policy("[enrollment]\nrecovery-codes = 0\n")
+
+
+def nothing(_):
+    pass
+
+
+# What is typed, what comes before, and whether the output is a secret, which must be handed over before it is worth anything.
+ACTS = {
+    "require alice": (nothing, False),
+    "unrequire alice": (require, False),
+    "unlock alice": (enroll, False),
+    "unlock alice --reset-clock": (enroll, False),
+    "reset alice": (enroll, False),
+    "reset alice, state lost": (lose_state, False),
+    "rebind alice": (rename, False),
+    "rebind --all": (rename, False),
+    "remove --user alice": (enroll, False),
+    "remove --user alice phone": (enroll_two_phones, False),
+    "recovery --user alice": (allow_no_recovery_codes, False),
+    "recovery --user alice, eight codes": (enroll, True),
+    "import otpauth /tmp/people": (bring_one, False),
+    "ticket alice": (nothing, True),
+    "enroll --user alice --json": (nothing, True),
+    "enroll --user alice": (nothing, True),
+}
+
+
+def full(command):
+    with open("/dev/full", "wb") as output:
+        return end_of(command, stdout=output)
+
+
+def without_reader(command):
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        return end_of(command, stdout=writer)
+    finally:
+        os.close(writer)
+
+
+def closed(command):
+    return end_of(["sh", "-c", 'exec "$@" >&-', "sh", *command])
+
+
+def end_of(command, **streams):
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, timeout=20, check=False, **streams)
+    return done.returncode, done.stderr.decode()
+
+
+def stored():
+    return {file: file.read_bytes() for folder in ("users", "state") for file in (STORE / folder).iterdir()}
+
+
+@pytest.mark.parametrize("output", (full, closed, without_reader), ids=lambda output: output.__name__)
+@pytest.mark.parametrize("act", ACTS)
+def test_act_nobody_hears_of_is_stored_and_logged_or_neither(machine, act, output):
+    prepare, is_secret = ACTS[act]
+    prepare(machine)
+    machine.forget_log()
+    before = stored()
+    status, error = output(["twostep", *act.split(",")[0].split()])
+    logged = ACT.findall(machine.log_text())
+    assert logged == ([act.split()[0]] if stored() != before else []), (status, error)
+    assert "panicked" not in error and "defect" not in error
+    if output is closed:  # the runtime opens /dev/null in its place: all that is said goes there
+        return
+    assert status == (1 if "dialogue" in error else 3), error
+    assert bool(logged) != is_secret, "a secret that nobody has seen is worth nothing; all else is done"
