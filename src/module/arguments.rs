@@ -6,7 +6,6 @@ use std::path::Path;
 use twostep_core::login::audit::Value;
 use twostep_core::login::auth_phase::{FirstFactor, LineOptions, Question};
 use twostep_core::os::root::Root;
-use twostep_core::pam::other_modules;
 use twostep_core::policy::METHODS;
 
 /// What the line says.
@@ -22,11 +21,8 @@ impl Arguments {
     pub(crate) fn parse(args: &[&CStr]) -> Result<Self, String> {
         let (mut root, mut first_factor, mut question) = (None, None, None);
         for arg in args {
-            let unknown = |text: &str| {
-                let instead =
-                    other_modules::instead_of(text).map(|advice| format!(": another module's; {advice}"));
-                format!("unknown module argument {}{}", Value(text), instead.unwrap_or_default())
-            };
+            let unknown =
+                |text: &str| format!("unknown module argument {}; run 'twostep doctor'", Value(text));
             let text = arg.to_str().map_err(|_| unknown(&arg.to_string_lossy()))?;
             let (key, value) = text.split_once('=').map_or((text, None), |(key, value)| (key, Some(value)));
             match (key, value) {

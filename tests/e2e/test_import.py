@@ -466,7 +466,9 @@ def test_a_line_with_an_argument_of_theirs_is_refused_and_says_what_does_its_job
     machine.stack("sshd", "auth required pam_unix.so", f"auth required pam_twostep.so {argument}")
     assert host.attempt("alice").refused
     [entry] = machine.log()
-    assert entry["reason"] == "misconfigured" and argument in entry["cause"] and advice in entry["cause"]
+    assert entry["reason"] == "misconfigured" and argument in entry["cause"] and "run 'twostep doctor'" in entry["cause"]
+    told = " ".join(machine.run("twostep", "doctor").stdout.split())
+    assert f"does not know the argument '{argument}'" in told and advice in told.partition(f"'{argument}': ")[2]
 
 
 # Where a key stands in a file that cannot be read, or is not read as it was meant.

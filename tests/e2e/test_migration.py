@@ -116,7 +116,7 @@ def test_key_row_lets_in_exactly_who_shall_be(machine, alice):
 
 
 def test_every_old_argument_is_in_table():
-    source = (REPOSITORY / "src/core/pam/other_modules.rs").read_text()
+    source = (REPOSITORY / "src/doctor/stack/other_modules.rs").read_text()
     advice = re.search(r"const ADVICE.*?= \[\n(.*?)\n\];", source, re.S)[1]
     known = set(re.findall(r'\(\s*"([\w-]+)",', advice))
     assert len(known) == 19 and known | {"forward_pass"} == ARGUMENTS

@@ -2,5 +2,4 @@
 
 pub mod control;
 pub mod line;
-pub mod other_modules;
 pub mod walk;

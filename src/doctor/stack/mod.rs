@@ -3,7 +3,8 @@
 //! `twostep_hostconf::pam` reads the lines and follows all ways through them. Here each uses only those before it:
 //!
 //! ```text
-//! text, unfold -> own_line -> module_file -> asking    our line, and the places for it
+//! text, unfold, other_modules
+//!   -> own_line -> module_file -> asking               our line, and the places for it
 //!   -> faults, missing_module, pam_conf                what libpam cannot read or load; how lines stand in pam.conf
 //!   -> auth_stack (twice, one_question, bypass, wrong_factor), shared -> account_stack (late_refusal), pairs -> remote
 //!   -> without_file, askers -> unasked, silent
@@ -21,6 +22,7 @@ mod late_refusal;
 mod missing_module;
 mod module_file;
 mod one_question;
+mod other_modules;
 mod own_line;
 mod pairs;
 mod pam_conf;

@@ -1,13 +1,13 @@
 //! Our own line: its control and its arguments.
 
 use twostep_core::pam::control::{Action, Control, ReturnValue};
-use twostep_core::pam::other_modules;
 use twostep_core::pam::walk::Handler;
 use twostep_core::policy::METHODS;
 use twostep_hostconf::pam::module_type::ModuleType;
 use twostep_hostconf::pam::modules::REFUSALS;
 use twostep_hostconf::pam::pam_line::{PamLine, written};
 
+use super::other_modules;
 use super::text::FORWARD_PASS;
 use crate::finding::{Finding, Remedy};
 

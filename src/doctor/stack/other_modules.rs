@@ -39,7 +39,7 @@ const ADVICE: [(&str, &str); 19] = [
 ];
 
 /// What does the job of `argument`, which is another module's, here; none if no module that we know has it.
-pub fn instead_of(argument: &str) -> Option<&'static str> {
+pub(crate) fn instead_of(argument: &str) -> Option<&'static str> {
     let name = argument.split_once('=').map_or(argument, |(name, _)| name);
     ADVICE.iter().find(|(known, _)| *known == name).map(|(_, advice)| *advice)
 }
