@@ -9,8 +9,8 @@ pub(crate) fn explain(target: &Target, error: ActError) -> Failure {
     let (name, uid) = (target.name(), target.uid);
     match error {
         ActError::Failed(failure) => failure,
-        ActError::HandedOverInVain(fault) => Failure::unavailable(
-            fault.0,
+        ActError::HandedOverInVain(error) => Failure::unavailable(
+            error.to_string(),
             "What was printed is not valid. Mend that, then run the command again.",
         ),
         ActError::NeedsNoTicket => Failure::refused(
@@ -41,9 +41,7 @@ pub(crate) fn explain(target: &Target, error: ActError) -> Failure {
             ),
             "",
         ),
-        ActError::Misplaced { problem } => {
-            Failure::unavailable(format!("what is stored for uid {uid} {problem}"), "")
-        }
+        ActError::Misplaced(error) => Failure::unavailable(error.to_string(), ""),
         ActError::ChangedMeanwhile => {
             Failure::refused("what is stored was changed meanwhile.", "Run the command again.")
         }

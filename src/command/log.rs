@@ -40,10 +40,10 @@ fn write(line: &str) -> Result<(), Fault> {
         process: "twostep".to_owned(),
         pid: std::process::id(),
     };
-    let failed = |error: syslog::Error| Fault(error.to_string());
+    let failed = |error: syslog::Error| Fault::Log(error.to_string());
     let mut logger = syslog::unix(formatter).map_err(failed)?;
     if let LoggerBackend::Unix(socket) = &logger.backend {
-        socket.set_nonblocking(true).map_err(|error| Fault(error.to_string()))?;
+        socket.set_nonblocking(true).map_err(|error| Fault::Log(error.to_string()))?;
     }
     logger.notice(line).map_err(failed)
 }

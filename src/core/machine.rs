@@ -9,7 +9,7 @@ use nix::unistd::gethostname;
 use zeroize::Zeroizing;
 
 use crate::dialogue::enroll::Source;
-use crate::fault::Fault;
+use crate::fault::{Fault, FileProblem};
 use crate::helper::client;
 use crate::login::machine::Machine;
 use crate::login::{account_line, may_log_in};
@@ -85,14 +85,9 @@ impl System {
         let dir = Dir::open(self.root.path(POLICY_DIR), owner, Privacy::Public)?;
         let path = dir.path_of(POLICY_FILE);
         let file = dir.open_file(POLICY_FILE, Access::Read)?;
-        let file = file.ok_or_else(|| Fault(format!("{} is missing", path.display())))?;
+        let file = file.ok_or_else(|| Fault::file(&path, FileProblem::Missing))?;
         let text = files::read(&file, &path)?;
         Ok((path, text))
-    }
-
-    fn read_policy(&self) -> Result<Policy, Fault> {
-        let (path, text) = self.policy_text()?;
-        Policy::parse(&text).map_err(|error| Fault(format!("{}:{error}", path.display())))
     }
 }
 
@@ -112,7 +107,9 @@ impl Machine for System {
     }
 
     fn policy(&self) -> Result<Policy, Denial> {
-        self.read_policy().map_err(|fault| Denial::Misconfigured(fault.0))
+        let text = self.policy_text().map_err(|fault| Denial::Misconfigured(fault.to_string()));
+        let (path, text) = text?;
+        Policy::parse(&text).map_err(|error| Denial::Misconfigured(format!("{}:{error}", path.display())))
     }
 
     fn account(&self, name: &str) -> Result<Option<Account>, Denial> {
@@ -186,7 +183,7 @@ impl Machine for System {
     fn check_may_log_in(&self, account: &Account) -> Result<(), String> {
         may_log_in::check_nologin(account.uid, |file| std::fs::metadata(self.root.path(file)).map(drop))?;
         for NssName { name, .. } in &account.names {
-            if let Some(answer) = aging::check(name).map_err(|fault| fault.0)? {
+            if let Some(answer) = aging::check(name).map_err(|fault| fault.to_string())? {
                 may_log_in::check_age(name, answer)?;
             }
         }

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use crate::dialogue::conversation::Conversation;
 use crate::dialogue::enroll::Source;
-use crate::fault::Fault;
+use crate::fault::{Failed, Fault, NamesProblem, Wanted};
 use crate::login::application::{Application, Handoff, HandoffKind, PamItems};
 use crate::login::audit::Line;
 use crate::login::machine::Machine;
@@ -235,13 +235,13 @@ impl Machine for Fake {
         let entry = |name| match name {
             "ROOT" => Ok((0, "root".to_owned())),
             "root@other" => Ok((7, "root".to_owned())),
-            _ => Err(Fault(format!("there is no user '{name}'"))),
+            _ => Err(NamesProblem::NoUser(name.to_owned()).into()),
         };
         names.iter().map(|&name| (name, entry(name))).collect()
     }
     fn memberships(&self, name: &NssName, groups: &BTreeSet<&str>) -> Result<BTreeSet<String>, Fault> {
         if groups.contains("lost") {
-            return Err(Fault("LDAP is down".to_owned()));
+            return Err(ldap_is_down());
         }
         let wheel = name.name == "toor" && groups.contains("wheel");
         Ok(wheel.then(|| "wheel".to_owned()).into_iter().collect())
@@ -291,4 +291,9 @@ impl Machine for Fake {
         self.stored.borrow_mut().push(enrollment);
         Ok(())
     }
+}
+
+/// A name service that does not answer.
+pub(crate) fn ldap_is_down() -> Fault {
+    Fault::look_up(Wanted::Groups, Failed::Other("LDAP is down".to_owned()))
 }

@@ -519,7 +519,7 @@ pub fn is_soon(mark: UnixTime, now: UnixTime) -> bool {
 
 impl From<Fault> for Denial {
     fn from(fault: Fault) -> Self {
-        Self::Unavailable(fault.0)
+        Self::Unavailable(fault.to_string())
     }
 }
 

@@ -1,10 +1,17 @@
 //! What is told of a machine that may lie below another root.
 
+use std::path::{Path, PathBuf};
+
 use twostep_core::os::root::Root;
 
 use crate::finding::Remedy;
 
-/// `message`, which may name files below the root, with their names on the machine.
+/// The path on the machine of a file below the root.
+pub(crate) fn path(root: &Root, path: &Path) -> PathBuf {
+    path.strip_prefix(root.path("/")).map_or_else(|_| path.to_owned(), |rest| Path::new("/").join(rest))
+}
+
+/// What another program says, which may name files below the root, with their names on the machine.
 pub(crate) fn named(root: &Root, message: &str) -> String {
     message.replace(&root.path("/").display().to_string(), "/")
 }

@@ -53,7 +53,7 @@ fn failed(context: &Context<'_>, fault: Fault) -> Finding {
     let which = if sources.is_empty() { String::new() } else { format!(" ({sources})") };
     Finding::problem(
         Location::file(nsswitch::FILE),
-        fault.0,
+        fault.to_string(),
         "Users whom only the directory service knows are refused, and rules with groups count as mandatory for everybody.",
         Remedy::Advice {
             text: format!(

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use nix::unistd::{Gid, Group};
-use twostep_core::fault::Fault;
+use twostep_core::fault::{Fault, FileProblem};
 use twostep_core::login::spellings::names_with_spellings;
 use twostep_core::machine::System;
 use twostep_core::os::account::{self, Account, NssName};
@@ -73,7 +73,7 @@ impl<'a> People<'a> {
         if self.root.is_machine() {
             return Ok(account::by_uid(uid)?.map(|account| account.name));
         }
-        let local = self.local().ok_or_else(|| Fault("/etc/passwd cannot be read".to_owned()))?;
+        let local = self.local().ok_or_else(|| Fault::file("/etc/passwd", FileProblem::Unreadable))?;
         Ok(local.into_iter().find(|one| one.uid == uid).map(|one| one.name))
     }
 
@@ -96,7 +96,7 @@ impl<'a> People<'a> {
         if self.root.is_machine() {
             return look_up::user(name);
         }
-        let local = self.local().ok_or_else(|| Fault("/etc/passwd cannot be read".to_owned()))?;
+        let local = self.local().ok_or_else(|| Fault::file("/etc/passwd", FileProblem::Unreadable))?;
         Ok(local.into_iter().find(|one| one.name == name).map(|one| (one.uid, one.name)))
     }
 
@@ -106,7 +106,7 @@ impl<'a> People<'a> {
             return look_up::is_group(name);
         }
         let text = tree::text(self.root, "/etc/group");
-        let text = text.ok_or_else(|| Fault("/etc/group cannot be read".to_owned()))?;
+        let text = text.ok_or_else(|| Fault::file("/etc/group", FileProblem::Unreadable))?;
         Ok(text.lines().any(|line| line.split(':').next() == Some(name)))
     }
 

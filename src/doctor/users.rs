@@ -1,9 +1,13 @@
 //! The people of whom something is stored.
 
-use twostep_core::paths::{STATES, USERS};
+use std::path::PathBuf;
+
+use twostep_core::fault::Fault;
+use twostep_core::paths::{STATES, STORE, USERS};
 use twostep_core::policy::is_rewritten;
 use twostep_core::proof::state::State;
 use twostep_core::proof::totp;
+use twostep_core::store::StoreError;
 use twostep_core::store::files::Store;
 use twostep_core::store::files::credential::Credential;
 use twostep_core::time::UnixTime;
@@ -56,20 +60,24 @@ fn person(context: &Context<'_>, store: &Store, uid: u32) -> Vec<Finding> {
         }
         (credential, state) => {
             let faults = [credential.err(), state.err()].into_iter().flatten();
-            faults.map(|fault| unreadable(context, &fault.0, &name)).collect()
+            faults.map(|error| unreadable(context, error, &name)).collect()
         }
     }
 }
 
 /// What is in the file cannot be understood.
-fn unreadable(context: &Context<'_>, fault: &str, name: &str) -> Finding {
-    let fault = below_root::named(context.root, fault);
-    let (file, what) = fault.split_once(' ').unwrap_or(("", &fault));
-    // What the fault itself says of a remedy stands below.
-    let what = what.split_once(": run ").map_or(what, |(what, _)| what);
+fn unreadable(context: &Context<'_>, error: StoreError, name: &str) -> Finding {
+    let (path, what) = match error {
+        StoreError::Credential { path, error } => (path, error.to_string()),
+        StoreError::State { path, error, .. } => (path, format!("it {error}")),
+        StoreError::Fault(Fault::File { path, problem }) => (path, format!("it {problem}")),
+        other @ (StoreError::Fault(_) | StoreError::StateRemoved { .. } | StoreError::NotTheirs(_)) => {
+            (PathBuf::from(STORE), other.to_string())
+        }
+    };
     Finding::problem(
-        Location::file(file.trim_end_matches(':')),
-        if what.starts_with("line ") { what.to_owned() } else { format!("it {what}") },
+        Location::file(below_root::path(context.root, &path).display().to_string()),
+        what,
         format!("The logins of {name} are refused."),
         Remedy::Advice {
             text: format!(

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use twostep_core::dialogue::conversation::Conversation;
-use twostep_core::fault::Fault;
+use twostep_core::fault::{Fault, SocketProblem};
 use twostep_core::helper::message::{HelperReply, LONGEST_FROM_CLIENT, PromptReply};
 use twostep_core::login::audit::{self, Line, Value, Who};
 use twostep_core::manage::Frontend;
@@ -51,7 +51,7 @@ pub(crate) fn say(channel: &Channel, reply: &HelperReply) -> Result<(), Fault> {
 /// The client's first message.
 pub(crate) fn first_message(channel: &Channel) -> Result<Zeroizing<Vec<u8>>, Fault> {
     let message = channel.receive(LONGEST_FROM_CLIENT, after(PATIENCE)?)?;
-    message.ok_or_else(|| Fault("the client has gone without a word".to_owned()))
+    message.ok_or_else(|| SocketProblem::Closed.into())
 }
 
 impl Conversation for Client<'_> {

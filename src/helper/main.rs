@@ -16,7 +16,7 @@ mod serve;
 use std::process::ExitCode;
 
 use nix::unistd::{Uid, geteuid};
-use twostep_core::fault::Fault;
+use twostep_core::fault::{Fault, StartProblem};
 use twostep_core::helper::message::HelperReply;
 use twostep_core::os::channel::Channel;
 use twostep_core::os::root::Root;
@@ -34,14 +34,14 @@ fn main() -> ExitCode {
             &panic.location().map_or_else(|| "a panic".to_owned(), |place| format!("a panic at {place}")),
         );
     }));
-    let Err(Fault(cause)) = run() else { return ExitCode::SUCCESS };
-    log::write_fault(&cause);
+    let Err(fault) = run() else { return ExitCode::SUCCESS };
+    log::write_fault(&fault.to_string());
     ExitCode::FAILURE
 }
 
 fn run() -> Result<(), Fault> {
     if std::env::args_os().count() != 1 {
-        return Err(Fault("it takes no argument".to_owned()));
+        return Err(StartProblem::Argument.into());
     }
     let channel = Channel::of_standard_input()?;
     let served = enter().and_then(|(caller, own)| {
@@ -63,5 +63,5 @@ fn enter() -> Result<(Uid, Uid), Fault> {
     if own == present {
         return Ok((caller, own));
     }
-    Err(Fault(format!("it runs as uid {present}, not as the account twostep: its file must be set-uid")))
+    Err(StartProblem::NotSetUid(present.as_raw()).into())
 }

@@ -6,7 +6,7 @@ use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, fcntl};
 use nix::libc;
 use nix::unistd::Uid;
-use twostep_core::fault::Fault;
+use twostep_core::fault::{Fault, FileProblem, Operation, StartProblem};
 use twostep_core::os::files::{Access, Dir, Privacy};
 use twostep_core::os::root::Root;
 use twostep_core::paths::STORE;
@@ -25,15 +25,17 @@ pub(crate) fn take_slot(caller: Uid, own: Uid) -> Result<ProcessSlot, Fault> {
     if dir.open_file(FILE, Access::Read)?.is_none() {
         dir.create(FILE, b"")?; // another helper may be faster
     }
-    let file = dir.open_file(FILE, Access::Write)?.ok_or_else(|| Fault(format!("{FILE} was removed")))?;
+    let path = Root::SYSTEM.path(STORE).join(FILE);
+    let file = dir.open_file(FILE, Access::Write)?;
+    let file = file.ok_or_else(|| Fault::file(&path, FileProblem::Removed))?;
     for slot in 0..SLOTS {
         match lock(&file, u64::from(caller.as_raw()), slot) {
             Ok(()) => return Ok(ProcessSlot(file.into_file())),
             Err(Errno::EAGAIN | Errno::EACCES | Errno::EINTR) => {}
-            Err(error) => return Err(Fault(format!("{FILE} cannot be locked: {}", error.desc()))),
+            Err(error) => return Err(Fault::of(&path, Operation::Lock, error)),
         }
     }
-    Err(Fault(format!("uid {caller} has {SLOTS} helpers already: more are not started")))
+    Err(StartProblem::TooMany { uid: caller.as_raw(), helpers: SLOTS }.into())
 }
 
 /// Locks a byte of the caller's, as long as the file is open here (fcntl(2), open file description locks).

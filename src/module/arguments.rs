@@ -27,7 +27,7 @@ impl Arguments {
             let (key, value) = text.split_once('=').map_or((text, None), |(key, value)| (key, Some(value)));
             match (key, value) {
                 ("root", Some(value)) if root.is_none() => {
-                    root = Some(Root::at(Path::new(value)).map_err(|fault| fault.0)?);
+                    root = Some(Root::at(Path::new(value)).map_err(|fault| format!("root={fault}"))?);
                 }
                 ("first_factor", Some(value)) if first_factor.is_none() => {
                     first_factor = Some(parse_first_factor(value)?);

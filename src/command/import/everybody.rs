@@ -7,9 +7,8 @@ use std::io::{self, ErrorKind};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use nix::errno::Errno;
 use nix::unistd::{Uid, User};
-use twostep_core::fault::Fault;
+use twostep_core::fault::{Fault, Wanted};
 use twostep_core::os::account;
 use twostep_core::os::root::Root;
 use twostep_core::os::user_list;
@@ -153,7 +152,7 @@ impl<'a> Everybody<'a> {
             _ => return Ok(Place::NoFolder),
         };
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let called = user_called(&name).map_err(|fault| fault.0)?;
+        let called = user_called(&name).map_err(|fault| fault.to_string())?;
         let is_called = called.is_some();
         called.into_iter().for_each(|user| self.add(user));
         let about = match fs::metadata(&at) {
@@ -163,7 +162,10 @@ impl<'a> Everybody<'a> {
             Err(_) if is_link && is_called => return Ok(Place::NoFolder),
             Err(error) => return Err(cannot(error)),
         };
-        user_with(about.uid()).map_err(|fault| fault.0)?.into_iter().for_each(|user| self.add(user));
+        user_with(about.uid())
+            .map_err(|fault| fault.to_string())?
+            .into_iter()
+            .for_each(|user| self.add(user));
         if self.homes.contains(&(about.dev(), about.ino())) {
             return Ok(Place::Home);
         }
@@ -177,7 +179,7 @@ impl<'a> Everybody<'a> {
                 // Theirs is looked at; root's may be anybody's.
                 Ok(Some(user)) if !user.uid.is_root() => None,
                 Ok(_) => Some(format!("it is no account's home, and has a file of uid {}", about.uid())),
-                Err(fault) => Some(fault.0),
+                Err(fault) => Some(fault.to_string()),
             },
             Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => None,
             Err(error) => Some(format!("it cannot be looked into: {error}")),
@@ -196,7 +198,7 @@ impl<'a> Everybody<'a> {
                 Ok(None) => {
                     self.rows.push(row(&folder.join(file)).not_looked_at("no account is called so"));
                 }
-                Err(fault) => self.rows.push(row(&folder.join(file)).not_looked_at(&fault.0)),
+                Err(fault) => self.rows.push(row(&folder.join(file)).not_looked_at(&fault.to_string())),
             }
         }
     }
@@ -254,8 +256,7 @@ pub(crate) fn user_called(name: &str) -> Result<Option<User>, Fault> {
 
 /// The account with that uid.
 pub(crate) fn user_with(uid: u32) -> Result<Option<User>, Fault> {
-    let failed = |error: Errno| Fault(format!("the look-up of uid {uid} failed: {}", error.desc()));
-    User::from_uid(Uid::from_raw(uid)).map_err(failed)
+    User::from_uid(Uid::from_raw(uid)).map_err(|error| Fault::look_up(Wanted::Uid(uid), error))
 }
 
 #[cfg(test)]

@@ -135,7 +135,7 @@ impl Import<'_> {
             Ok(None) => {
                 return vec![row.not_looked_at("the name service does not know the uid of this account")];
             }
-            Err(fault) => return vec![row.not_looked_at(&fault.0)],
+            Err(fault) => return vec![row.not_looked_at(&fault.to_string())],
         };
         let rows = self.moving.person(&account, vec![entry]);
         if self.arguments.retire && rows.iter().all(Row::is_new) {

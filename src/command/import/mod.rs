@@ -110,7 +110,7 @@ fn of_many(
                 None => people.push((account, vec![ImportedEntry { place, found }])),
             },
             Ok(None) => rows.push(Row::of_nobody(place).refuse(found.err().unwrap_or(nobody))),
-            Err(fault) => rows.push(Row::of_nobody(place).not_looked_at(&fault.0)),
+            Err(fault) => rows.push(Row::of_nobody(place).not_looked_at(&fault.to_string())),
         }
     }
     rows.splice(0..0, people.into_iter().flat_map(|(account, entries)| moving.person(&account, entries)));

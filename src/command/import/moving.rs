@@ -164,7 +164,7 @@ impl<'a> Moving<'a> {
     }
 
     fn store(&self, account: &Account, tokens: Vec<(Authenticator, Token)>) -> Result<(), String> {
-        if self.store.is_enrolled(account.uid).map_err(|fault| fault.0)? {
+        if self.store.is_enrolled(account.uid).map_err(|fault| fault.to_string())? {
             return Err(explain(&account.into(), ActError::AlreadyEnrolled).what().to_owned());
         }
         if self.options.dry_run {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::dialogue::conversation::Conversation;
-use crate::fault::Fault;
+use crate::fault::{Fault, ProgramProblem};
 use crate::manage::status::Status;
 use crate::os::channel::{Channel, after};
 use crate::os::{account, spawn};
@@ -29,7 +29,7 @@ pub enum Refusal {
 
 impl From<Fault> for Refusal {
     fn from(fault: Fault) -> Self {
-        Self::Denied(Denial::Unavailable(format!("{}: {fault}", HELPER.to_string_lossy())))
+        Self::Denied(if matches!(fault, Fault::Program { .. }) { fault.into() } else { unusable(&fault) })
     }
 }
 
@@ -59,23 +59,27 @@ pub fn carry_out(request: HelperRequest, person: &mut dyn Conversation) -> Resul
     }
 }
 
+fn of_helper(problem: ProgramProblem) -> Fault {
+    Fault::Program { program: HELPER.to_string_lossy().into_owned(), problem }
+}
+
+fn unusable(error: &dyn std::fmt::Display) -> Denial {
+    Denial::Unavailable(format!("{}: {error}", HELPER.to_string_lossy()))
+}
+
 fn ended() -> Fault {
-    Fault(
-        "it could not be started, or has ended without an answer ('twostep doctor' looks at its file)"
-            .to_owned(),
-    )
+    of_helper(ProgramProblem::NoAnswer)
 }
 
 fn unclear() -> Fault {
-    Fault("what it says is not understood: both must be of one version".to_owned())
+    of_helper(ProgramProblem::Unclear)
 }
 
 /// How things stand with whoever runs this process.
 pub fn status() -> Result<Status, Denial> {
-    let unusable = |problem| Denial::Unavailable(format!("{}: {problem}", HELPER.to_string_lossy()));
     match judge(HelperRequest::Status)? {
-        Done::Text(text) => Status::parse(&text).map_err(|error| unusable(error.to_string())),
-        Done::Accepted(_) => Err(unusable(unclear().0)),
+        Done::Text(text) => Status::parse(&text).map_err(|error| unusable(&error)),
+        Done::Accepted(_) => Err(unclear().into()),
     }
 }
 

@@ -3,7 +3,9 @@
 use crate::fault::Fault;
 use crate::login::machine::Machine;
 use crate::os::account::{self, Account};
+use crate::store::StoreError;
 use crate::store::files::Store;
+use crate::store::not_theirs::NotTheirs;
 use crate::time::UnixTime;
 use crate::verdict::Denial;
 
@@ -103,7 +105,7 @@ pub enum ActError {
     /// A file, lock, clock or look-up failed, or nobody could be told what must be told first.
     Failed(Failure),
     /// What was handed over could not be stored, and so is worth nothing.
-    HandedOverInVain(Fault),
+    HandedOverInVain(StoreError),
     /// Who is enrolled needs no ticket.
     NeedsNoTicket,
     /// Another credential is there.
@@ -123,10 +125,7 @@ pub enum ActError {
         name: String,
     },
     /// The secret file has another uid in it.
-    Misplaced {
-        /// What is wrong with it.
-        problem: String,
-    },
+    Misplaced(NotTheirs),
     /// Another program changed the record between check and lock.
     ChangedMeanwhile,
 }
@@ -140,6 +139,12 @@ impl From<Failure> for ActError {
 impl From<Fault> for ActError {
     fn from(fault: Fault) -> Self {
         Self::Failed(fault.into())
+    }
+}
+
+impl From<StoreError> for ActError {
+    fn from(error: StoreError) -> Self {
+        Self::Failed(error.into())
     }
 }
 

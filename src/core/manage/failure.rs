@@ -1,6 +1,7 @@
 //! How a command fails: what is wrong, then what to do.
 
 use crate::fault::Fault;
+use crate::store::StoreError;
 use crate::verdict::Denial;
 
 const MEND: &str = "Mend that, then run the command again.";
@@ -58,7 +59,13 @@ impl Failure {
 
 impl From<Fault> for Failure {
     fn from(fault: Fault) -> Self {
-        Self::unavailable(fault.0, MEND)
+        Self::unavailable(fault.to_string(), MEND)
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::unavailable(error.to_string(), MEND)
     }
 }
 
@@ -72,6 +79,7 @@ impl From<Denial> for Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fault::FileProblem;
 
     fn parts(failure: &Failure) -> (u8, &str, &str) {
         (failure.status(), failure.what(), failure.then())
@@ -87,7 +95,7 @@ mod tests {
 
     #[test]
     fn makes_failure_of_fault_or_denial_by_its_cause() {
-        let fault = Failure::from(Fault("/x is missing".to_owned()));
+        let fault = Failure::from(Fault::file("/x", FileProblem::Missing));
         assert_eq!(parts(&fault), (3, "/x is missing", MEND));
         let denial = Failure::from(Denial::Misconfigured("1:1: no".to_owned()));
         assert_eq!(parts(&denial), (3, "1:1: no", MEND));

@@ -174,13 +174,11 @@ impl<'a, M: Machine> Context<'a, M> {
 
     fn not_enrolled(&self) -> Failure {
         let then = format!("To enroll, run 'twostep enroll{}'.", self.option());
-        Failure::refused(format!("{} not enrolled.", lower(&self.they_are())), then)
+        Failure::refused(format!("{} not enrolled.", self.they(At::Error, "are", "is")), then)
     }
 
     fn check_owner(&self, credential: &Credential) -> Result<(), Failure> {
-        credential.check_owner(self.account).map_err(|problem| {
-            Failure::refused(format!("what is stored for uid {} {problem}.", self.account.uid), "")
-        })
+        credential.check_owner(self.account).map_err(|error| Failure::refused(format!("{error}."), ""))
     }
 
     fn obligation(&self) -> Result<Option<Obligation>, Failure> {
@@ -207,13 +205,16 @@ impl<'a, M: Machine> Context<'a, M> {
         }
         if let Denial::NotEnrolled { .. } = denial {
             return Failure::refused(
-                format!("{} not enrolled any more.", lower(&self.they_are())),
+                format!("{} not enrolled any more.", self.they(At::Error, "are", "is")),
                 UNCHANGED,
             );
         }
         if denial == Denial::EnrolledMeanwhile {
             return Failure::refused(
-                format!("{} enrolled meanwhile, by a login or another command.", self.they_were()),
+                format!(
+                    "{} enrolled meanwhile, by a login or another command.",
+                    self.they(At::Error, "were", "was")
+                ),
                 DELETE,
             );
         }
@@ -221,24 +222,12 @@ impl<'a, M: Machine> Context<'a, M> {
     }
 
     /// "ada is", or "You are".
-    fn they_are(&self) -> String {
-        match self.actor {
-            Actor::Administrator => format!("{} is", self.account.name),
-            Actor::Owner => "You are".to_owned(),
-        }
-    }
-
-    fn they_were(&self) -> String {
-        match self.actor {
-            Actor::Administrator => format!("{} was", self.account.name),
-            Actor::Owner => "you were".to_owned(),
-        }
-    }
-
-    fn they_have(&self) -> String {
-        match self.actor {
-            Actor::Administrator => format!("{} has", self.account.name),
-            Actor::Owner => "You have".to_owned(),
+    /// The person as the subject of a sentence, with the verb that `you` and a name take.
+    fn they(&self, at: At, you: &str, name: &str) -> String {
+        match (self.actor, at) {
+            (Actor::Administrator, _) => format!("{} {name}", self.account.name),
+            (Actor::Owner, At::Beginning) => format!("You {you}"),
+            (Actor::Owner, At::Error) => format!("you {you}"),
         }
     }
 
@@ -292,9 +281,13 @@ fn labels(credential: &Credential) -> String {
     labels.join(", ")
 }
 
-/// The beginning of a sentence behind "error:". Names stay as they are.
-fn lower(text: &str) -> String {
-    text.strip_prefix("You ").map_or_else(|| text.to_owned(), |rest| format!("you {rest}"))
+/// Where a sentence stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum At {
+    /// It begins a text.
+    Beginning,
+    /// It follows `error:`.
+    Error,
 }
 
 #[cfg(test)]

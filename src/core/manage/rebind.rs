@@ -57,7 +57,7 @@ fn former_names(
     let misplaced = credential.filter(|credential| !others.is_empty() && credential.uid != account.uid);
     match misplaced.and_then(|credential| credential.check_owner(account).err()) {
         None => Ok(others),
-        Some(problem) => Err(ActError::Misplaced { problem }),
+        Some(error) => Err(ActError::Misplaced(error)),
     }
 }
 

@@ -3,11 +3,11 @@
 use std::fmt::Write;
 
 use crate::document::{self, At, DocumentError, Table, Value};
-use crate::fault::Fault;
 use crate::os::account::Account;
 use crate::proof::state::{AttemptCounter, Count, State};
 use crate::proof::ticket::Ticket;
 use crate::proof::totp::Authenticator;
+use crate::store::StoreError;
 use crate::store::files::credential::{Credential, quoted};
 use crate::store::files::{Store, check_state_owner};
 use crate::time::UnixTime;
@@ -97,7 +97,7 @@ impl Status {
     /// How things stand with `uid`, whose account is `account` if it has one. What cannot be read is told as a problem.
     pub fn of(store: &Store, uid: u32, account: Option<&Account>, now: UnixTime) -> Self {
         let mut status = Self { enrolled: store.is_enrolled(uid).unwrap_or(true), ..Self::default() };
-        status.problem = status.fill(store, uid, account, now).err().map(|fault| fault.0);
+        status.problem = status.fill(store, uid, account, now).err().map(|error| error.to_string());
         status
     }
 
@@ -108,18 +108,21 @@ impl Status {
         uid: u32,
         account: Option<&Account>,
         now: UnixTime,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), StoreError> {
         let credential = store.credential(uid)?;
         self.enrolled = credential.is_some();
         if let Some(Credential { authenticators, .. }) = &credential {
             self.authenticators = authenticators.iter().map(AuthenticatorSummary::of).collect();
         }
         if let (Some(credential), Some(account)) = (&credential, account) {
-            credential.check_owner(account).map_err(|problem| Fault(format!("the secret file {problem}")))?;
+            credential.check_owner(account)?;
         }
         let Some(state) = store.state(uid)? else { return Ok(()) };
         self.state = Some(StateSummary::of(&state, now));
-        account.map_or(Ok(()), |account| check_state_owner(&state, account))
+        if let Some(account) = account {
+            check_state_owner(&state, account)?;
+        }
+        Ok(())
     }
 
     /// The text that [`Status::parse`] reads: TOML.

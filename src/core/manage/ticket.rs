@@ -9,6 +9,7 @@ use crate::os::account::Account;
 use crate::proof::code::{LONG_CODE_BYTES, LongCode};
 use crate::proof::ticket::Ticket;
 use crate::store::Durability;
+use crate::store::StoreError;
 use crate::store::files::check_state_owner;
 use crate::time::UnixTime;
 
@@ -30,7 +31,7 @@ impl<M: Machine, L: ActLog> Acts<'_, M, L> {
                 return Err(ActError::NeedsNoTicket);
             }
             if let Some(state) = store.state(account.uid)? {
-                check_state_owner(&state, account)?;
+                check_state_owner(&state, account).map_err(StoreError::from)?;
             }
             let mut random = Zeroizing::new([0; LONG_CODE_BYTES]);
             machine.fill(random.as_mut_slice())?;
@@ -42,7 +43,7 @@ impl<M: Machine, L: ActLog> Acts<'_, M, L> {
                 store.lock_or_create(account, |devices| policy.verification.window_end(devices, now));
             locked
                 .and_then(|mut locked| {
-                    locked.save(locked.state().with_ticket(Some(ticket)), Durability::Flushed)
+                    Ok(locked.save(locked.state().with_ticket(Some(ticket)), Durability::Flushed)?)
                 })
                 .map_err(ActError::HandedOverInVain)?;
             let more = format!(" expires={}", expires.seconds());

@@ -2,9 +2,9 @@
 
 use nix::unistd::{Uid, User, getuid};
 
-use crate::fault::Fault;
+use crate::fault::{Fault, NamesProblem, Operation, Wanted};
 
-use super::{limits, words};
+use super::limits;
 
 /// The longest user name that a state file holds, in bytes.
 pub(crate) const LONGEST_NAME: usize = 127;
@@ -39,7 +39,7 @@ pub fn by_name(name: &str) -> Result<Option<Account>, Fault> {
     }
     let Some(user) = user_by_name(name)? else { return Ok(None) };
     let uid = user.uid.as_raw();
-    let nameless = || Fault(format!("the name service knows a user with uid {uid}, but not that uid"));
+    let nameless = || NamesProblem::Nameless(uid);
     let mut account = by_uid(uid)?.ok_or_else(nameless)?;
     let typed = name_of(&user)?;
     if typed.name != account.name {
@@ -55,14 +55,14 @@ pub(crate) fn uid_by_name(name: &str) -> Result<Option<u32>, Fault> {
 
 fn user_by_name(name: &str) -> Result<Option<User>, Fault> {
     limits::check()?;
-    User::from_name(name).map_err(|error| Fault(format!("the look-up of a user failed: {}", words(error))))
+    User::from_name(name).map_err(|error| Fault::look_up(Wanted::TypedUser, error))
 }
 
 /// The account whose user id is `uid`.
 pub fn by_uid(uid: u32) -> Result<Option<Account>, Fault> {
     limits::check()?;
     let user = User::from_uid(Uid::from_raw(uid));
-    let user = user.map_err(|error| Fault(format!("the look-up of uid {uid} failed: {}", words(error))))?;
+    let user = user.map_err(|error| Fault::look_up(Wanted::Uid(uid), error))?;
     let Some(user) = user else { return Ok(None) };
     let name = name_of(&user)?;
     Ok(Some(Account { uid, name: name.name.clone(), names: vec![name] }))
@@ -87,7 +87,7 @@ pub fn local_names() -> Result<Vec<String>, Fault> {
 }
 
 fn local_users() -> Result<Vec<u8>, Fault> {
-    std::fs::read(LOCAL_USERS).map_err(|error| Fault(format!("{LOCAL_USERS} cannot be read: {error}")))
+    std::fs::read(LOCAL_USERS).map_err(|error| Fault::of(LOCAL_USERS, Operation::Read, error))
 }
 
 /// The entry of a line of the local user database (passwd(5)), if it is one of `uid`'s.
@@ -112,10 +112,7 @@ fn name_of(user: &User) -> Result<NssName, Fault> {
     if is_storable(&user.name) {
         return Ok(NssName { name: user.name.clone(), gid: user.gid.as_raw() });
     }
-    Err(Fault(format!(
-        "the name of uid {} is not UTF-8 of 1 to {LONGEST_NAME} bytes without control characters",
-        user.uid
-    )))
+    Err(NamesProblem::OddName { uid: user.uid.as_raw(), longest: LONGEST_NAME }.into())
 }
 
 /// Whether `name` is UTF-8 of 1 to [`LONGEST_NAME`] bytes without control characters: it is stored, shown and logged.

@@ -5,9 +5,9 @@ use std::ffi::{CStr, CString, c_int, c_uint};
 
 use nix::unistd::User;
 
-use crate::fault::Fault;
+use crate::fault::{Fault, NamesProblem, Wanted};
 
-use super::{spawn, words};
+use super::spawn;
 
 /// Where pam_unix looks for it, too.
 const UNIX_CHKPWD: &CStr = c"/sbin/unix_chkpwd";
@@ -17,13 +17,12 @@ const PATIENCE: c_uint = 5;
 /// What pam_unix's account phase would answer for the account called `name`, as libpam's number. None where its password is
 /// not in the shadow database, so that pam_unix knows of no age.
 pub fn check(name: &str) -> Result<Option<c_int>, Fault> {
-    let failed = |what: &str| Fault(format!("the look-up of the age of account {name} failed: {what}"));
-    let user = User::from_name(name).map_err(|error| failed(words(error)))?;
-    let user = user.ok_or_else(|| failed("it is gone"))?;
+    let user = User::from_name(name).map_err(|error| Fault::look_up(Wanted::Age(name.to_owned()), error))?;
+    let user = user.ok_or_else(|| NamesProblem::NoUser(name.to_owned()))?;
     if !is_shadowed(name, user.passwd.to_bytes()) {
         return Ok(None);
     }
-    let argument = CString::new(name).map_err(|_| failed("it has no plain name"))?;
+    let argument = CString::new(name).map_err(|_| NamesProblem::NoName(name.to_owned()))?;
     spawn::run(UNIX_CHKPWD, &[c"unix_chkpwd", &argument, c"chkexpiry"], PATIENCE).map(Some)
 }
 
@@ -47,6 +46,6 @@ mod tests {
 
     #[test]
     fn an_account_that_is_gone_is_an_error() {
-        assert!(check("no-such-user").unwrap_err().0.contains("is gone"));
+        assert_eq!(check("no-such-user"), Err(NamesProblem::NoUser("no-such-user".to_owned()).into()));
     }
 }

@@ -8,9 +8,7 @@ use nix::fcntl::{FcntlArg, fcntl};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use zeroize::Zeroizing;
 
-use crate::fault::Fault;
-
-use super::words;
+use crate::fault::{Fault, SocketProblem};
 
 /// One end of a pair of sockets (`SOCK_SEQPACKET`).
 pub struct Channel {
@@ -20,7 +18,7 @@ pub struct Channel {
 impl Channel {
     /// Both ends: ours, and that of a program which is to be started. Neither takes the place of a standard stream.
     pub fn pair() -> Result<(Self, OwnedFd), Fault> {
-        let failed = |error| Fault(format!("no socket can be made: {}", words(error)));
+        let failed = |error: Errno| SocketProblem::NotMade(error.into());
         let (ours, theirs) = socket_pair().map_err(failed)?;
         let ours = Self { socket: beyond_standard(&ours).map_err(failed)? };
         Ok((ours, beyond_standard(&theirs).map_err(failed)?))
@@ -34,7 +32,7 @@ impl Channel {
         let is_ours = option(&socket, libc::SO_DOMAIN) == Ok(libc::AF_UNIX)
             && option(&socket, libc::SO_TYPE) == Ok(libc::SOCK_SEQPACKET);
         if !is_ours {
-            return Err(Fault("standard input is not the socket of a program that asks".to_owned()));
+            return Err(SocketProblem::NotSocket.into());
         }
         Ok(Self { socket })
     }
@@ -46,7 +44,7 @@ impl Channel {
                 Ok(_) => return Ok(()),
                 Err(Errno::EAGAIN) => wait(&self.socket, PollFlags::POLLOUT, deadline)?,
                 Err(Errno::EINTR) => {}
-                Err(error) => return Err(Fault(format!("the other end takes nothing: {}", words(error)))),
+                Err(error) => return Err(SocketProblem::Send(error.into()).into()),
             }
         }
     }
@@ -60,11 +58,11 @@ impl Channel {
                 Ok(length) => break length,
                 // Reset is told once, of who has left a message of ours unread; then comes what they had said.
                 Err(Errno::EAGAIN | Errno::EINTR | Errno::ECONNRESET) => {}
-                Err(error) => return Err(Fault(format!("nothing can be received: {}", words(error)))),
+                Err(error) => return Err(SocketProblem::Receive(error.into()).into()),
             }
         };
         if length > longest {
-            return Err(Fault(format!("a message of {length} bytes is too long")));
+            return Err(SocketProblem::TooLong(length).into());
         }
         message.truncate(length);
         Ok((length > 0).then_some(message))
@@ -76,20 +74,20 @@ pub(super) fn wait(socket: impl AsFd, what: PollFlags, deadline: Instant) -> Res
     loop {
         let left = deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {
-            return Err(Fault("nothing came in time".to_owned()));
+            return Err(SocketProblem::Late.into());
         }
         let mut asked = [PollFd::new(socket.as_fd(), what)];
         match poll(&mut asked, PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX)) {
             Ok(0) | Err(Errno::EINTR) => {}
             Ok(_) => return Ok(()),
-            Err(error) => return Err(Fault(format!("nothing can be waited for: {}", words(error)))),
+            Err(error) => return Err(Fault::Call("poll", error.into())),
         }
     }
 }
 
 /// When so much time has passed.
 pub fn after(time: Duration) -> Result<Instant, Fault> {
-    Instant::now().checked_add(time).ok_or_else(|| Fault("there is no time left".to_owned()))
+    Instant::now().checked_add(time).ok_or_else(|| SocketProblem::Late.into())
 }
 
 fn socket_pair() -> Result<(OwnedFd, OwnedFd), Errno> {
@@ -185,9 +183,9 @@ mod tests {
     fn fails_in_bounded_time_on_long_or_missing_messages() {
         let (one, other) = pair();
         one.send(b"seventeen letters", soon()).unwrap();
-        assert!(other.receive(16, soon()).unwrap_err().0.contains("17 bytes is too long"));
+        assert_eq!(other.receive(16, soon()), Err(SocketProblem::TooLong(17).into()));
         let began = Instant::now();
-        assert!(other.receive(16, soon()).unwrap_err().0.contains("in time"));
+        assert_eq!(other.receive(16, soon()), Err(SocketProblem::Late.into()));
         while one.send(&[0; 9000], soon()).is_ok() {}
         assert!(began.elapsed() < Duration::from_secs(5), "nor is a reader waited for that reads nothing");
     }

@@ -13,9 +13,9 @@ const LAST: u64 = 253_402_300_799;
 #[expect(clippy::disallowed_methods, reason = "the one place that reads the clock")]
 pub fn now() -> Result<UnixTime, Fault> {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    let since = since.map_err(|_| Fault("the system clock is before 1970: set it".to_owned()))?;
+    let since = since.map_err(|_| Fault::Clock { is_early: true })?;
     if since.as_secs() > LAST {
-        return Err(Fault("the system clock is after the year 9999: set it".to_owned()));
+        return Err(Fault::Clock { is_early: false });
     }
     Ok(UnixTime::new(since.as_secs()))
 }

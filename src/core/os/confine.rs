@@ -6,9 +6,9 @@ use nix::sys::signal::{SigHandler, SigSet, SigmaskHow, Signal, pthread_sigmask, 
 use nix::sys::stat::{Mode, umask};
 use nix::unistd::{Gid, Uid, chdir, getegid, geteuid, getuid, setresgid, setresuid, setsid};
 
-use crate::fault::Fault;
+use crate::fault::{Fault, StartProblem};
 
-use super::{limits, words};
+use super::limits;
 
 /// By how many nanoseconds a wait may end late: what a process has that nobody has given another value.
 const TIMER_SLACK: u64 = 50_000;
@@ -20,9 +20,9 @@ const TIMER_SLACK: u64 = 50_000;
 pub fn confine() -> Result<Uid, Fault> {
     let caller = getuid();
     if caller.is_root() || geteuid().is_root() {
-        return Err(Fault("root judges itself: it does not use the helper".to_owned()));
+        return Err(StartProblem::ByRoot.into());
     }
-    let step = |what: &'static str| move |error: Errno| Fault(format!("{what}: {}", words(error)));
+    let step = |call: &'static str| move |error: Errno| Fault::Call(call, error.into());
     take_ids().map_err(step("setresuid"))?;
     setsid().map_err(step("setsid"))?;
     forget_environment().map_err(step("clearenv"))?;

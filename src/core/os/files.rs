@@ -15,9 +15,7 @@ use nix::sys::stat::{FileStat, Mode, SFlag, fchmod, fstat, fstatat, lstat};
 use nix::unistd::{Gid, Uid, UnlinkatFlags, fchown, linkat, unlinkat};
 use zeroize::Zeroizing;
 
-use crate::fault::Fault;
-
-use super::words;
+use crate::fault::{Failed, Fault, FileProblem, Operation};
 
 /// No file of ours is longer, in bytes.
 pub const LONGEST_FILE: u64 = 64 * 1024;
@@ -47,7 +45,7 @@ pub enum Access {
 /// Fails unless each of `dirs` is a directory of root's or of `owner`'s that nobody else can change.
 pub(crate) fn check_above(dirs: &[PathBuf], owner: Uid) -> Result<(), Fault> {
     for dir in dirs {
-        let stat = lstat(dir).map_err(|error| Fault::new(dir, "cannot be looked at", words(error)))?;
+        let stat = lstat(dir).map_err(|error| Fault::of(dir, Operation::LookAt, error))?;
         check_directory(&stat, &[Uid::from_raw(0), owner], Privacy::Public, dir)?;
     }
     Ok(())
@@ -55,7 +53,7 @@ pub(crate) fn check_above(dirs: &[PathBuf], owner: Uid) -> Result<(), Fault> {
 
 /// Fails unless `path` is a directory of `owner`'s alone. What lies above it must have been checked.
 pub(crate) fn check_private(path: &Path, owner: Uid) -> Result<(), Fault> {
-    let stat = lstat(path).map_err(|error| Fault::new(path, "cannot be looked at", words(error)))?;
+    let stat = lstat(path).map_err(|error| Fault::of(path, Operation::LookAt, error))?;
     check_directory(&stat, &[owner], Privacy::Secret, path)
 }
 
@@ -104,8 +102,8 @@ impl Dir {
     /// Opens the directory at `path`, which must belong to `owner`. The directories above it must have been checked.
     pub fn open(path: PathBuf, owner: Uid, privacy: Privacy) -> Result<Self, Fault> {
         let fd = open(&path, CAREFUL | OFlag::O_DIRECTORY, Mode::empty())
-            .map_err(|error| Fault::new(&path, "cannot be opened as a directory", words(error)))?;
-        let stat = fstat(&fd).map_err(|error| Fault::new(&path, "cannot be looked at", words(error)))?;
+            .map_err(|error| Fault::of(&path, Operation::OpenDirectory, error))?;
+        let stat = fstat(&fd).map_err(|error| Fault::of(&path, Operation::LookAt, error))?;
         check_directory(&stat, &[owner], privacy, &path)?;
         Ok(Self { fd, path, owner, privacy })
     }
@@ -124,17 +122,17 @@ impl Dir {
         let fd = match openat(&self.fd, name, CAREFUL | access, Mode::empty()) {
             Ok(fd) => fd,
             Err(Errno::ENOENT) => return self.exists().map(|()| None),
-            Err(error) => return Err(self.fault(name, "cannot be opened", error)),
+            Err(error) => return Err(self.fault(name, Operation::Open, error)),
         };
-        let stat = fstat(&fd).map_err(|error| self.fault(name, "cannot be looked at", error))?;
+        let stat = fstat(&fd).map_err(|error| self.fault(name, Operation::LookAt, error))?;
         check_file(&stat, self.owner, self.privacy, &self.path_of(name))?;
         Ok(Some(Opened { file: File::from(fd), stat }))
     }
 
     /// Fails if the directory was removed: then every name in it is missing, which says nothing.
     fn exists(&self) -> Result<(), Fault> {
-        let stat = fstat(&self.fd).map_err(|error| self.fault(".", "cannot be looked at", error))?;
-        if stat.st_nlink > 0 { Ok(()) } else { Err(self.fault(".", "was removed meanwhile", Errno::ENOENT)) }
+        let stat = fstat(&self.fd).map_err(|error| self.fault(".", Operation::LookAt, error))?;
+        if stat.st_nlink > 0 { Ok(()) } else { Err(Fault::file(&self.path, FileProblem::Removed)) }
     }
 
     /// Whether `name` still is the file that was opened.
@@ -142,7 +140,7 @@ impl Dir {
         match fstatat(&self.fd, name, AtFlags::AT_SYMLINK_NOFOLLOW) {
             Ok(named) => Ok((named.st_dev, named.st_ino) == (opened.stat.st_dev, opened.stat.st_ino)),
             Err(Errno::ENOENT) => Ok(false),
-            Err(error) => Err(self.fault(name, "cannot be looked at", error)),
+            Err(error) => Err(self.fault(name, Operation::LookAt, error)),
         }
     }
 
@@ -152,7 +150,7 @@ impl Dir {
         let created = match self.link(&file, name) {
             Ok(()) => true,
             Err(Errno::EEXIST) => false,
-            Err(error) => return Err(self.fault(name, "cannot be created", error)),
+            Err(error) => return Err(self.fault(name, Operation::Create, error)),
         };
         self.flush_names()?;
         Ok(created)
@@ -163,10 +161,10 @@ impl Dir {
         let interim = interim(name);
         self.unlink(&interim)?;
         let file = self.write_unnamed(name, bytes)?;
-        self.link(&file, &interim).map_err(|error| self.fault(&interim, "cannot be created", error))?;
+        self.link(&file, &interim).map_err(|error| self.fault(&interim, Operation::Create, error))?;
         if let Err(error) = renameat2(&self.fd, interim.as_str(), &self.fd, name, RenameFlags::empty()) {
             self.unlink(&interim)?;
-            return Err(self.fault(name, "cannot be replaced", error));
+            return Err(self.fault(name, Operation::Replace, error));
         }
         self.flush_names()
     }
@@ -183,13 +181,13 @@ impl Dir {
         match unlinkat(&self.fd, name, UnlinkatFlags::NoRemoveDir) {
             Ok(()) => Ok(true),
             Err(Errno::ENOENT) => Ok(false),
-            Err(error) => Err(self.fault(name, "cannot be removed", error)),
+            Err(error) => Err(self.fault(name, Operation::Remove, error)),
         }
     }
 
     /// The names in this directory that do not begin with a dot, sorted.
     pub fn names(&self) -> Result<Vec<String>, Fault> {
-        let unreadable = |error| self.fault(".", "cannot be listed", error);
+        let unreadable = |error| self.fault(".", Operation::List, error);
         let mut listing = Listing::openat(&self.fd, ".", CAREFUL, Mode::empty()).map_err(unreadable)?;
         let mut names = Vec::new();
         for entry in listing.iter() {
@@ -208,21 +206,19 @@ impl Dir {
         let mode = Mode::S_IRUSR | Mode::S_IWUSR;
         let flags = OFlag::O_TMPFILE | OFlag::O_RDWR | OFlag::O_CLOEXEC;
         let fd = openat(&self.fd, ".", flags, mode).map_err(|error| self.uncreated(name, error))?;
-        self.hand_over(&fd, mode)
-            .map_err(|error| self.fault(name, "cannot be handed to its owner", error))?;
+        self.hand_over(&fd, mode).map_err(|error| self.fault(name, Operation::HandOver, error))?;
         let mut file = File::from(fd);
         let written = file.write_all(bytes).and_then(|()| file.sync_all());
-        written.map_err(|error| Fault::new(&self.path_of(name), "cannot be written", error))?;
+        written.map_err(|error| self.fault(name, Operation::Write, error))?;
         Ok(file)
     }
 
     /// Why `name` could not be created: the administrator must know where our files cannot be at all.
     fn uncreated(&self, name: &str, error: Errno) -> Fault {
         if error == Errno::EOPNOTSUPP || error == Errno::EISDIR {
-            let lacks = "its file system lacks O_TMPFILE (ext4, xfs, btrfs, zfs, tmpfs have it, overlayfs from Linux 6.1)";
-            return Fault::new(&self.path, "cannot hold our files", lacks);
+            return Fault::file(&self.path, FileProblem::NoUnnamedFiles);
         }
-        self.fault(name, "cannot be created", error)
+        self.fault(name, Operation::Create, error)
     }
 
     /// The host's umask must not widen or narrow the mode, and root hands over what it creates.
@@ -242,11 +238,11 @@ impl Dir {
     }
 
     fn flush_names(&self) -> Result<(), Fault> {
-        nix::unistd::fsync(&self.fd).map_err(|error| self.fault(".", "cannot be flushed", error))
+        nix::unistd::fsync(&self.fd).map_err(|error| self.fault(".", Operation::Flush, error))
     }
 
-    fn fault(&self, name: &str, what: &str, error: Errno) -> Fault {
-        Fault::new(&self.path_of(name), what, words(error))
+    fn fault(&self, name: &str, operation: Operation, error: impl Into<Failed>) -> Fault {
+        Fault::of(self.path_of(name), operation, error)
     }
 }
 
@@ -262,43 +258,44 @@ pub fn read(opened: &Opened, path: &Path) -> Result<Zeroizing<Vec<u8>>, Fault> {
     let room = usize::try_from(length).unwrap_or(0).saturating_add(1);
     let mut bytes = Zeroizing::new(Vec::with_capacity(room));
     let read = (&opened.file).take(length).read_to_end(&mut bytes);
-    read.map_err(|error| Fault::new(path, "cannot be read", error))?;
+    read.map_err(|error| Fault::of(path, Operation::Read, error))?;
     Ok(bytes)
 }
 
 /// Fails if a file of `length` bytes cannot be written: the write would send SIGXFSZ, which ends the host.
 pub(crate) fn check_file_size_limit(length: usize) -> Result<(), Fault> {
-    let (limit, _) = getrlimit(Resource::RLIMIT_FSIZE)
-        .map_err(|error| Fault(format!("the file size limit cannot be read: {}", words(error))))?;
-    if u64::try_from(length).is_ok_and(|length| length <= limit) {
+    let limit = getrlimit(Resource::RLIMIT_FSIZE);
+    let (allowed, _) = limit.map_err(|error| Fault::Call("getrlimit", error.into()))?;
+    let least = u64::try_from(length).unwrap_or(u64::MAX);
+    if least <= allowed {
         return Ok(());
     }
-    Err(Fault(format!("the file size limit of this process (RLIMIT_FSIZE, {limit} bytes) is too low")))
+    Err(Fault::Limit { what: "bytes in a file (RLIMIT_FSIZE)", allowed, least })
 }
 
 fn check_directory(stat: &FileStat, owners: &[Uid], privacy: Privacy, path: &Path) -> Result<(), Fault> {
     if kind(stat) != SFlag::S_IFDIR {
-        return Err(Fault(format!("{} is not a directory", path.display())));
+        return Err(Fault::file(path, FileProblem::NotDirectory));
     }
     check_owner(stat, owners, path)?;
     check_mode(stat, privacy, path)
 }
 
 fn check_file(stat: &FileStat, owner: Uid, privacy: Privacy, path: &Path) -> Result<(), Fault> {
-    let path_is = |what: &str| Err(Fault(format!("{} {what}", path.display())));
+    let path_is = |problem| Err(Fault::file(path, problem));
     if kind(stat) != SFlag::S_IFREG {
-        return path_is("is not a regular file");
+        return path_is(FileProblem::NotRegular);
     }
     check_owner(stat, &[owner], path)?;
     check_mode(stat, privacy, path)?;
     // Of a file that everybody can see, anybody may make a second name: that must not stop logins.
     if privacy == Privacy::Secret && stat.st_nlink != 1 {
-        return path_is("has more than one name (hard links)");
+        return path_is(FileProblem::HardLinks);
     }
     if u64::try_from(stat.st_size).is_ok_and(|size| size <= LONGEST_FILE) {
         return Ok(());
     }
-    path_is("is longer than 64 KiB")
+    path_is(FileProblem::TooLong)
 }
 
 fn kind(stat: &FileStat) -> SFlag {
@@ -310,18 +307,16 @@ fn check_owner(stat: &FileStat, owners: &[Uid], path: &Path) -> Result<(), Fault
         return Ok(());
     }
     let expected = owners.last().map_or(0, |uid| uid.as_raw());
-    Err(Fault(format!("{} belongs to uid {}, not to uid {expected}", path.display(), stat.st_uid)))
+    Err(Fault::file(path, FileProblem::Owner { uid: stat.st_uid, expected }))
 }
 
 fn check_mode(stat: &FileStat, privacy: Privacy, path: &Path) -> Result<(), Fault> {
-    let (forbidden, to_whom) = match privacy {
-        Privacy::Secret => (0o077, "open to its group or others"),
-        Privacy::Public => (0o022, "writable by its group or others"),
+    let mode = stat.st_mode & 0o7777;
+    let (forbidden, problem) = match privacy {
+        Privacy::Secret => (0o077, FileProblem::Readable { mode }),
+        Privacy::Public => (0o022, FileProblem::Writable { mode }),
     };
-    if stat.st_mode & forbidden == 0 {
-        return Ok(());
-    }
-    Err(Fault(format!("{} is {to_whom} (mode {:04o})", path.display(), stat.st_mode & 0o7777)))
+    if mode & forbidden == 0 { Ok(()) } else { Err(Fault::file(path, problem)) }
 }
 
 #[cfg(test)]

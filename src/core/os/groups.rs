@@ -6,11 +6,11 @@ use std::ffi::{CStr, CString};
 use nix::errno::Errno;
 use nix::unistd::{Gid, Group, getgrouplist};
 
-use crate::fault::Fault;
+use crate::fault::{Fault, NamesProblem, Operation, Wanted};
 
 use super::account::NssName;
+use super::limits;
 use super::nss::{GroupSources, Source};
-use super::{limits, words};
 
 /// The local database: every machine has it, whatever else its name service asks.
 const LOCAL_GROUPS: &str = "/etc/group";
@@ -61,23 +61,20 @@ fn confirm(user: &NssName, name: &CStr, others: &[libc::gid_t], absent: &[&str])
 
 /// If the directory cannot be reached, its cache may hold the user and no groups. The primary group is then missing too.
 fn check_primary_group(user: &NssName) -> Result<(), Fault> {
-    let failed = |error| Fault(format!("the look-up of gid {} failed: {}", user.gid, words(error)));
+    let failed = |error| Fault::look_up(Wanted::Gid(user.gid), error);
     match Group::from_gid(Gid::from_raw(user.gid)).map_err(failed)? {
         Some(_) => Ok(()),
-        None => Err(Fault(format!(
-            "the primary group {} of {} has no name, so the directory may be away",
-            user.gid, user.name
-        ))),
+        None => Err(NamesProblem::NamelessGroup { gid: user.gid, user: user.name.clone() }.into()),
     }
 }
 
 fn disagreement(source: &str) -> Fault {
-    Fault(format!("the source '{source}' of the name service knows a group that the look-up did not find"))
+    NamesProblem::Disagreement(source.to_owned()).into()
 }
 
 /// getgrouplist(3) has no way to report an error but errno.
 fn groups_of(name: &CStr, gid: libc::gid_t) -> Result<Vec<Gid>, Fault> {
-    let failed = |error| Fault(format!("the look-up of a user's groups failed: {}", words(error)));
+    let failed = |error: Errno| Fault::look_up(Wanted::Groups, error);
     const FAILURES: [Errno; 5] = [Errno::EIO, Errno::EMFILE, Errno::ENFILE, Errno::ENOMEM, Errno::ETIMEDOUT];
     Errno::clear();
     let groups = getgrouplist(name, Gid::from_raw(gid)).map_err(failed)?;
@@ -88,16 +85,16 @@ fn groups_of(name: &CStr, gid: libc::gid_t) -> Result<Vec<Gid>, Fault> {
 /// The name service says "no such group" also when it could not read the local database, so that is read once here: if it
 /// cannot be, nothing is known; if it can, the second answer counts.
 fn group_by_name(name: &str) -> Result<Option<Group>, Fault> {
-    let failed = |error| Fault(format!("the look-up of group {name} failed: {}", words(error)));
+    let failed = |error: Errno| Fault::look_up(Wanted::Group(name.to_owned()), error);
     if let Some(group) = Group::from_name(name).map_err(failed)? {
         return Ok(Some(group));
     }
-    std::fs::read(LOCAL_GROUPS).map_err(|error| Fault(format!("{LOCAL_GROUPS} cannot be read: {error}")))?;
+    std::fs::read(LOCAL_GROUPS).map_err(|error| Fault::of(LOCAL_GROUPS, Operation::Read, error))?;
     Group::from_name(name).map_err(failed)
 }
 
 fn c_string(name: &str) -> Result<CString, Fault> {
-    CString::new(name).map_err(|_| Fault(format!("'{}' is no name", name.escape_debug())))
+    CString::new(name).map_err(|_| NamesProblem::NoName(name.to_owned()).into())
 }
 
 #[cfg(test)]

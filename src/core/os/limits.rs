@@ -5,8 +5,6 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 use crate::fault::Fault;
 
-use super::words;
-
 /// What a caller may have limited, and the least that is needed. Too little would not only make operations fail: where the
 /// name service cannot load a part of itself, it says that a group does not exist.
 const NEEDED: [(Resource, &str, u64); 6] = [
@@ -45,13 +43,13 @@ fn is_started_by_root() -> bool {
     (unsafe { libc::getauxval(libc::AT_UID) }) == 0
 }
 
-fn enough(allowed: u64, what: &str, least: u64) -> Result<(), Fault> {
+fn enough(allowed: u64, what: &'static str, least: u64) -> Result<(), Fault> {
     if allowed >= least {
         return Ok(());
     }
-    Err(Fault(format!("its caller allows it {allowed} {what}: {least} are the least")))
+    Err(Fault::Limit { what, allowed, least })
 }
 
 fn failed(error: Errno) -> Fault {
-    Fault(format!("resource limits: {}", words(error)))
+    Fault::Call("getrlimit", error.into())
 }

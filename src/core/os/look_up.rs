@@ -5,10 +5,9 @@ use std::time::{Duration, Instant};
 
 use nix::unistd::{Group, User};
 
-use crate::fault::Fault;
+use crate::fault::{Fault, NamesProblem, Wanted};
 
 use super::account::is_plausible;
-use super::words;
 
 /// Uid and name of the entry with which the name service answers a name. That there is no such user is an error here: a
 /// directory that is away says so of an account, too.
@@ -33,27 +32,25 @@ pub fn entries<'n>(names: &BTreeSet<&'n str>) -> Vec<(&'n str, Entry)> {
 }
 
 fn entry(name: &str) -> Entry {
-    user(name)?.ok_or_else(|| Fault(format!("there is no user '{name}'")))
+    user(name)?.ok_or_else(|| NamesProblem::NoUser(name.to_owned()).into())
 }
 
 /// Uid and name of the user whom the name service knows as `name`; none if it knows no such user.
 pub fn user(name: &str) -> Result<Option<(u32, String)>, Fault> {
     let user = if is_plausible(name) { User::from_name(name) } else { Ok(None) };
-    let user =
-        user.map_err(|error| Fault(format!("the look-up of user '{name}' failed: {}", words(error))))?;
+    let user = user.map_err(|error| Fault::look_up(Wanted::User(name.to_owned()), error))?;
     Ok(user.map(|user| (user.uid.as_raw(), user.name)))
 }
 
 /// Whether the name service knows a group `name`.
 pub fn is_group(name: &str) -> Result<bool, Fault> {
     let group = Group::from_name(name);
-    let group =
-        group.map_err(|error| Fault(format!("the look-up of group '{name}' failed: {}", words(error))))?;
+    let group = group.map_err(|error| Fault::look_up(Wanted::Group(name.to_owned()), error))?;
     Ok(group.is_some())
 }
 
 fn not_asked(name: &str) -> Fault {
-    Fault(format!("user '{name}' was not looked up: a login asks for {MOST} names, and for 1 s, at most"))
+    NamesProblem::NotAsked { name: name.to_owned(), most: MOST }.into()
 }
 
 #[cfg(test)]
@@ -65,7 +62,7 @@ mod tests {
         let names: Vec<String> = (0..40).map(|number| format!("root@{number:02}")).collect();
         let found = entries(&names.iter().map(String::as_str).collect());
         let asked =
-            found.iter().filter(|(_, entry)| entry.as_ref().is_err_and(|fault| fault.0.contains("no user")));
+            found.iter().filter(|(_, entry)| matches!(entry, Err(Fault::Names(NamesProblem::NoUser(_)))));
         assert_eq!((found.len(), asked.count()), (40, MOST));
         assert_eq!(entries(&BTreeSet::from(["root"])), [("root", Ok((0, "root".to_owned())))]);
     }

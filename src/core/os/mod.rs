@@ -42,8 +42,3 @@ mod wipe;
 pub use lock::{LockError, lock_exclusive, unlock};
 pub use shield::Shield;
 pub use wipe::{WipingAllocator, wipe_stack};
-
-/// The words of an error number, without Rust's decoration.
-pub(crate) fn words(error: nix::errno::Errno) -> &'static str {
-    error.desc()
-}

@@ -14,9 +14,7 @@ use std::path::Path;
 
 use nix::errno::Errno;
 
-use crate::fault::Fault;
-
-use super::words;
+use crate::fault::{Fault, NamesProblem, Operation};
 
 const SWITCH: &str = "/etc/nsswitch.conf";
 /// The source that glibc has built in, which reads local files. It is what counts where [`SWITCH`] names none.
@@ -82,14 +80,12 @@ impl GroupSources {
     /// Loads them. Fails if one that is installed cannot be loaded, or is told by the environment to answer nothing.
     pub(super) fn load() -> Result<Self, Fault> {
         if let Some(name) = SILENCERS.into_iter().find(|name| is_set(name)) {
-            return Err(Fault(format!(
-                "with {name} in the environment the directory's library says nothing"
-            )));
+            return Err(NamesProblem::Silenced(name).into());
         }
         let text = match fs::read(SWITCH) {
             Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
             Err(error) if error.kind() == ErrorKind::NotFound => String::new(),
-            Err(error) => return Err(Fault(format!("{SWITCH} cannot be read: {error}"))),
+            Err(error) => return Err(Fault::of(SWITCH, Operation::Read, error)),
         };
         let groups = database(&text, "group").unwrap_or_default();
         let memberships = database(&text, "initgroups").unwrap_or_else(|| groups.clone());
@@ -183,7 +179,7 @@ fn is_there(path: &str) -> bool {
 impl Source {
     fn load(name: &str) -> Result<Option<Self>, Fault> {
         let file = format!("libnss_{name}.so.2");
-        let odd = || Fault(format!("{SWITCH} names a source '{}'", name.escape_debug()));
+        let odd = || Fault::from(NamesProblem::OddSource(name.to_owned()));
         if !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte)) {
             return Err(odd());
         }
@@ -195,7 +191,7 @@ impl Source {
             return Ok(Some(Self { name: name.to_owned(), library }));
         }
         if is_installed(&file)? {
-            return Err(Fault(format!("the source '{name}' of the name service cannot be loaded: {file}")));
+            return Err(NamesProblem::NotLoaded(name.to_owned()).into());
         }
         Ok(None)
     }
@@ -242,15 +238,14 @@ impl Source {
     /// The library's function of this name; none if it does not have it.
     fn function(&self, name: &str) -> Result<Option<*mut c_void>, Fault> {
         let symbol = format!("_nss_{}_{name}", self.name);
-        let symbol =
-            CString::new(symbol).map_err(|_| Fault(format!("'{}' is no name of a source", self.name)))?;
+        let symbol = CString::new(symbol).map_err(|_| NamesProblem::OddSource(self.name.clone()))?;
         // SAFETY: the handle is one that dlopen returned and nobody closes; the string ends with a zero byte.
         let function = unsafe { libc::dlsym(self.library, symbol.as_ptr()) };
         Ok((!function.is_null()).then_some(function))
     }
 
     fn away(&self, error: Errno) -> Fault {
-        Fault(format!("the source '{}' of the name service does not answer: {}", self.name, words(error)))
+        NamesProblem::Away(self.name.clone(), error.into()).into()
     }
 
     pub(super) fn name(&self) -> &str {
@@ -275,7 +270,7 @@ impl GidList {
         // SAFETY: takes two numbers; the memory is all zeros, which is a valid list of ids.
         let gids = unsafe { libc::calloc(GROUPS, size_of::<libc::gid_t>()) };
         if gids.is_null() {
-            return Err(Fault(format!("no memory to ask the source '{source}' of the name service")));
+            return Err(NamesProblem::Away(source.to_owned(), Errno::ENOMEM.into()).into());
         }
         Ok(Self { gids: gids.cast(), count: 0, room: GROUPS as c_long })
     }
@@ -303,7 +298,7 @@ fn check_answers(source: &str) -> Result<(), Fault> {
         return Ok(());
     }
     let connected = UnixStream::connect(SSS_SOCKET).map(drop);
-    connected.map_err(|error| Fault(format!("SSSD does not answer at {SSS_SOCKET}: {error}")))
+    connected.map_err(|error| NamesProblem::Away(SSS.to_owned(), error.into()).into())
 }
 
 /// Whether the dynamic linker could know a library of this name.
@@ -319,7 +314,7 @@ fn is_installed(file: &str) -> Result<bool, Fault> {
             Ok(cache.windows(name.len()).any(|part| part == name))
         }
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(Fault(format!("{LINKER_CACHE} cannot be read: {error}"))),
+        Err(error) => Err(Fault::of(LINKER_CACHE, Operation::Read, error)),
     }
 }
 

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use nix::sys::stat::lstat;
 use nix::unistd::{Uid, geteuid};
 
-use crate::fault::Fault;
+use crate::fault::{Fault, FileProblem, Operation, StartProblem};
 
-use super::{account, words};
+use super::account;
 
 /// The account that owns secrets and states.
 const STORE_ACCOUNT: &str = "twostep";
@@ -34,7 +34,7 @@ impl Root {
     /// `dir` stands for the root of the file system; whoever owns it is the expected owner of all files.
     pub fn at(dir: &Path) -> Result<Self, Fault> {
         if !dir.is_absolute() {
-            return Err(Fault(format!("root={} is not an absolute path", dir.display())));
+            return Err(Fault::file(dir, FileProblem::NotAbsolute));
         }
         Ok(Self { prefix: Some(dir.to_owned()) })
     }
@@ -60,7 +60,7 @@ impl Root {
     /// Who owns the policy.
     pub fn system_owner(&self) -> Result<Uid, Fault> {
         let Some(dir) = &self.prefix else { return Ok(Uid::from_raw(0)) };
-        let stat = lstat(dir).map_err(|error| Fault::new(dir, "cannot be looked at", words(error)))?;
+        let stat = lstat(dir).map_err(|error| Fault::of(dir, Operation::LookAt, error))?;
         Ok(Uid::from_raw(stat.st_uid))
     }
 
@@ -84,7 +84,7 @@ impl Root {
 fn store_account() -> Result<Uid, Fault> {
     match account::uid_by_name(STORE_ACCOUNT)? {
         Some(uid) => Ok(Uid::from_raw(uid)),
-        None => Err(Fault(format!("there is no account '{STORE_ACCOUNT}': install twostep again"))),
+        None => Err(StartProblem::NoAccount(STORE_ACCOUNT).into()),
     }
 }
 

@@ -8,10 +8,9 @@ use std::ptr::null;
 use nix::errno::Errno;
 use nix::sys::signal::{SigSet, SigmaskHow, Signal, pthread_sigmask};
 
-use crate::fault::Fault;
+use crate::fault::{Fault, ProgramProblem};
 
 use super::channel::Channel;
-use super::words;
 
 /// The exit status of a child that could not run its program, as shells have it.
 const NOT_RUN: c_int = 127;
@@ -38,9 +37,7 @@ pub(crate) fn run(program: &CStr, arguments: &[&CStr], patience: c_uint) -> Resu
     let started = fork_undisturbed(|| between(program, &pointers, nowhere.as_raw_fd(), patience));
     let ended = started.and_then(wait_for).map_err(|error| cannot_start(program, error))?;
     match libc::WEXITSTATUS(ended).checked_sub(BY_SIGNAL) {
-        Some(signal) if signal >= 0 => {
-            Err(Fault(format!("{} was ended by signal {signal}", program.to_string_lossy())))
-        }
+        Some(signal) if signal >= 0 => Err(of(program, ProgramProblem::Signal(signal))),
         Some(_) | None => Ok(libc::WEXITSTATUS(ended)),
     }
 }
@@ -80,8 +77,12 @@ fn end_after(patience: c_uint) {
     let _ = unsafe { libc::alarm(patience) };
 }
 
+fn of(program: &CStr, problem: ProgramProblem) -> Fault {
+    Fault::Program { program: program.to_string_lossy().into_owned(), problem }
+}
+
 fn cannot_start(program: &CStr, error: Errno) -> Fault {
-    Fault(format!("{}: cannot be started: {}", program.to_string_lossy(), words(error)))
+    of(program, ProgramProblem::NotStarted(error.into()))
 }
 
 /// The child, from which only exec or exit returns: it makes the program a grandchild of the host's, and ends.
@@ -153,6 +154,10 @@ fn exit(status: c_int) -> ! {
 mod tests {
     use super::*;
 
+    fn by_signal(signal: i32) -> Fault {
+        of(c"/bin/sh", ProgramProblem::Signal(signal))
+    }
+
     fn run_shell(script: &CStr, patience: c_uint) -> Result<c_int, Fault> {
         run(c"/bin/sh", &[c"sh", c"-c", script], patience)
     }
@@ -179,9 +184,9 @@ mod tests {
 
     #[test]
     fn fails_where_program_is_killed_or_too_slow() {
-        assert!(run_shell(c"kill -9 $$", 60).unwrap_err().0.contains("ended by signal 9"));
+        assert_eq!(run_shell(c"kill -9 $$", 60), Err(by_signal(9)));
         // SAFETY: no handler of a test's is replaced.
         unsafe { libc::signal(libc::SIGALRM, libc::SIG_IGN) };
-        assert!(run_shell(c"exec sleep 60", 1).unwrap_err().0.contains("ended by signal 14"));
+        assert_eq!(run_shell(c"exec sleep 60", 1), Err(by_signal(14)));
     }
 }

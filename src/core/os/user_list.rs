@@ -5,9 +5,7 @@ use std::ptr;
 use nix::errno::Errno;
 use nix::unistd::User;
 
-use crate::fault::Fault;
-
-use super::words;
+use crate::fault::{Fault, Wanted};
 
 /// Bytes for the text of one entry, to begin with.
 const ROOM: usize = 4096;
@@ -26,7 +24,7 @@ pub fn listed() -> Result<Vec<User>, Fault> {
             Ok(Some(user)) => users.push(user),
             Ok(None) => break Ok(()),
             Err(Errno::ERANGE) if room.len() < MOST_ROOM => room.resize(room.len().saturating_mul(2), 0),
-            Err(error) => break Err(Fault(format!("the list of users cannot be read: {}", words(error)))),
+            Err(error) => break Err(Fault::look_up(Wanted::Users, error)),
         }
     };
     // SAFETY: as above.

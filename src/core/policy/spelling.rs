@@ -120,6 +120,7 @@ fn is_same(one: &[char], other: &[char]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fault::NamesProblem;
 
     #[test]
     fn knows_every_way_to_write_a_name() {
@@ -218,8 +219,8 @@ mod tests {
             ("REMO", found(7, "remo")),
             ("remo@other", found(8, "remo")),
             ("CORP\\remo", found(7, "Remo")),
-            ("Remo", Err(Fault("away".to_owned()))),
-            ("LENA", Err(Fault("away".to_owned()))),
+            ("Remo", Err(NamesProblem::NoUser("away".to_owned()).into())),
+            ("LENA", Err(NamesProblem::NoUser("away".to_owned()).into())),
         ];
         let spellings = Spellings::of("remo", 7, &looked_up);
         assert_eq!(spellings, Spellings { known: vec!["REMO"], unknown: vec!["Remo"] });

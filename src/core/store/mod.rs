@@ -1,11 +1,15 @@
 //! What is stored for each account: a credential and a state.
 
+mod error;
 pub mod files;
+pub mod not_theirs;
 
 use crate::proof::state::State;
 use crate::verdict::Denial;
 
 use files::credential::Credential;
+
+pub use error::{StateError, StoreError};
 
 /// What a write must survive.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

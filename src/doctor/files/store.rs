@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use twostep_core::fault::{Fault, Operation};
 use twostep_core::os::files::LONGEST_FILE;
 use twostep_core::os::root::Root;
 use twostep_core::paths::{STATES, STORE, USERS};
@@ -37,7 +38,7 @@ pub(crate) fn check(context: &Context<'_>) -> Vec<Finding> {
         findings.extend(files(context, STATES, "", &owner));
     }
     if findings.is_empty() {
-        findings.extend(Store::open(root).err().map(|fault| unforeseen(root, &fault.0)));
+        findings.extend(Store::open(root).err().map(|fault| unforeseen(root, fault)));
     }
     findings
 }
@@ -93,7 +94,7 @@ fn files(context: &Context<'_>, dir: &str, suffix: &str, owner: &Owner) -> Vec<F
     let root = context.root;
     let entries = match fs::read_dir(root.path(dir)) {
         Ok(entries) => entries,
-        Err(error) => return vec![unforeseen(root, &format!("{dir} cannot be listed: {error}"))],
+        Err(error) => return vec![unforeseen(root, Fault::of(dir, Operation::List, error))],
     };
     let names = entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned());
     let judged = names.flat_map(|name| match uid_in(&name, suffix) {
@@ -150,6 +151,7 @@ fn stray(dir: &str, name: &str, suffix: &str) -> Finding {
 }
 
 /// The store says of itself that it cannot be used, for a reason that none of these checks has seen.
-fn unforeseen(root: &Root, fault: &str) -> Finding {
-    odd(STORE, below_root::named(root, fault), EVERYBODY, "Mend that, and run 'twostep doctor' again.")
+fn unforeseen(root: &Root, fault: Fault) -> Finding {
+    let fault = fault.with_path(|path| below_root::path(root, &path));
+    odd(STORE, fault.to_string(), EVERYBODY, "Mend that, and run 'twostep doctor' again.")
 }

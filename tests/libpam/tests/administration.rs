@@ -143,7 +143,7 @@ fn a_secret_file_of_somebody_else_is_neither_changed_nor_written_under_their_nam
     let before = world.snapshot();
     for words in ["remove --user mail tablet", "recovery --user mail", "enroll --user mail --label third"] {
         let (error, status) = command(&world, words).unwrap_err();
-        assert!(error.contains("is the credential of 'games'") && status != 0, "{words}: {error}");
+        assert!(error.contains("is that of 'games'") && status != 0, "{words}: {error}");
     }
     assert!(world.snapshot() == before);
 }

@@ -175,7 +175,9 @@ fn requires_second_step_and_logs_why_when_groups_are_lost() {
     let machine = Fake { policy: Ok(policy), enrolled: Ok(false), ..enrolled(&[]) };
     let mut ada = person("root", &["1", "2", "3"]);
     assert_eq!(run(&mut ada, &machine), PamCode::AuthErr);
-    assert!(ada.log[0].starts_with("remark=\"LDAP is down: rules with groups count as mandatory\""));
+    assert!(ada.log[0].starts_with(
+        "remark=\"the look-up of a user's groups failed: LDAP is down: rules with groups count as mandatory\""
+    ));
     assert!(ada.log[1].ends_with("reason=not-enrolled rule=g"), "{}", ada.log[1]);
 }
 

@@ -141,7 +141,7 @@ fn tells_credential_of_another_account_as_a_problem() {
     site.create_state(state());
     let status = site.status();
     let problem = status.problem.unwrap();
-    assert!(problem.starts_with("the secret file is the credential of 'eve' (uid 7)"), "{problem}");
+    assert!(problem.starts_with("the secret of uid 7 is that of 'eve' (uid 7)"), "{problem}");
     assert_eq!((status.enrolled, status.authenticators.len(), status.state), (true, 2, None));
     let unknown = Status::of(&site.1, 7, None, NOW);
     assert_eq!((unknown.problem, unknown.state.is_some()), (None, true), "whose account is not known");

@@ -38,7 +38,7 @@ use crate::proof::ticket::Ticket;
 use crate::store::Durability;
 use crate::store::files::credential::NewEnrollment;
 use crate::store::files::{LocalRecord, check_state_owner};
-use crate::test_support::{CODES, Scratch, ada, fill, phone};
+use crate::test_support::{CODES, Scratch, ada, fill, ldap_is_down, phone};
 use crate::time::UnixTime;
 use crate::verdict::{Proof, TicketFault};
 use crate::verify::{Purpose, judge, verify_ticket};
@@ -214,13 +214,11 @@ impl Machine for Site {
         let ada = || (7, "ada".to_owned());
         names
             .iter()
-            .map(|&name| {
-                (name, if name == "ADA" { Ok(ada()) } else { Err(Fault("LDAP is down".to_owned())) })
-            })
+            .map(|&name| (name, if name == "ADA" { Ok(ada()) } else { Err(ldap_is_down()) }))
             .collect()
     }
     fn memberships(&self, _: &NssName, _: &BTreeSet<&str>) -> Result<BTreeSet<String>, Fault> {
-        if self.knows_groups.get() { Ok(BTreeSet::new()) } else { Err(Fault("LDAP is down".to_owned())) }
+        if self.knows_groups.get() { Ok(BTreeSet::new()) } else { Err(ldap_is_down()) }
     }
     fn is_enrolled(&self, account: &Account) -> Result<bool, Denial> {
         Ok(self.store.is_enrolled(account.uid)?)

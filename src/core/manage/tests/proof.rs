@@ -160,7 +160,7 @@ fn refuses_acts_on_the_credential_of_another_account() {
     for request in others {
         for actor in [Actor::Owner, Actor::Administrator] {
             let done = site.act(actor, &request, &[Code(2), Code(3), Code(4)]);
-            let text = "what is stored for uid 7 is the credential of 'eve' (uid 7), but the account is 'ada' (uid 7): \
+            let text = "the secret of uid 7 is that of 'eve' (uid 7), but the account is 'ada': \
                         if it was renamed, run 'twostep rebind ada'; if it is another person's now, 'twostep reset ada'.";
             done.assert_refused(text, "");
             assert_eq!(done.prompts.len(), 0);

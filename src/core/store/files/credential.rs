@@ -11,6 +11,7 @@ use crate::os::account::{Account, is_storable};
 use crate::proof::recovery::RecoveryCodes;
 use crate::proof::ticket::Ticket;
 use crate::proof::totp::{Algorithm, Authenticator, HASHES, decode_secret, encode_secret};
+use crate::store::not_theirs::{NotTheirs, Part};
 use crate::time::{Period, UnixTime};
 
 pub use error::{CredentialError, CredentialErrorKind};
@@ -128,15 +129,17 @@ impl Credential {
     }
 
     /// Fails unless this is the credential of `account`: a re-used uid must not inherit a second factor.
-    pub fn check_owner(&self, account: &Account) -> Result<(), String> {
+    pub fn check_owner(&self, account: &Account) -> Result<(), NotTheirs> {
         if (self.uid, self.name.as_str()) == (account.uid, account.name.as_str()) {
             return Ok(());
         }
-        Err(format!(
-            "is the credential of '{}' (uid {}), but the account is '{}' (uid {}): if it was renamed, \
-             run 'twostep rebind {}'; if it is another person's now, 'twostep reset {}'",
-            self.name, self.uid, account.name, account.uid, account.name, account.name
-        ))
+        Err(NotTheirs {
+            part: Part::Secret,
+            stored: self.name.clone(),
+            stored_uid: self.uid,
+            account: account.name.clone(),
+            uid: account.uid,
+        })
     }
 }
 

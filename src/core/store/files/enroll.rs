@@ -1,12 +1,13 @@
 //! Storing what an enrollment has proved. The order of writing is what makes it all or nothing.
 
-use crate::fault::Fault;
 use crate::os::account::Account;
 use crate::proof::recovery::RecoveryCodes;
 use crate::proof::state::State;
 use crate::proof::totp::Authenticator;
 use crate::time::UnixTime;
 use crate::verdict::{Denial, TicketFault};
+
+use crate::store::StoreError;
 
 use super::credential::{Credential, NewEnrollment};
 use super::{Durability, LockedState, Store, check_state_owner};
@@ -18,7 +19,7 @@ impl Store {
         &self,
         account: &Account,
         fresh: impl FnOnce(&[Authenticator]) -> UnixTime,
-    ) -> Result<LockedState, Fault> {
+    ) -> Result<LockedState, StoreError> {
         if let Some(state) = self.lock(account.uid)? {
             check_state_owner(state.state(), account)?;
             return Ok(state);
@@ -27,7 +28,7 @@ impl Store {
         let mark = fresh(credential.as_ref().map_or(&[], |credential| &credential.authenticators));
         // Whoever creates it first: the lock is taken on what is there then.
         self.create_state(account.uid, State::new(&account.name, mark))?;
-        let gone = || Fault(format!("the state of {} was removed", account.name));
+        let gone = || StoreError::StateRemoved { uid: account.uid };
         let state = self.lock(account.uid)?.ok_or_else(gone)?;
         check_state_owner(state.state(), account)?;
         Ok(state)

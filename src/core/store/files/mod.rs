@@ -17,10 +17,11 @@ mod enroll;
 pub mod slot;
 mod state_file;
 
+use std::io;
 use std::path::PathBuf;
 use std::time::Instant;
 
-use crate::fault::Fault;
+use crate::fault::{Fault, FileProblem, Operation};
 use crate::os::account::Account;
 use crate::os::files::{self, Access, Dir, Privacy};
 use crate::os::root::{Owners, Root};
@@ -30,7 +31,8 @@ use crate::proof::totp;
 use crate::time::UnixTime;
 use crate::verdict::Denial;
 
-use super::{Durability, Record, StateRecord};
+use super::not_theirs::{NotTheirs, Part};
+use super::{Durability, Record, StateError, StateRecord, StoreError};
 
 use credential::Credential;
 pub use state_file::LockedState;
@@ -78,48 +80,46 @@ impl Store {
     }
 
     /// Reads the credential of `uid`, if there is one.
-    pub fn credential(&self, uid: u32) -> Result<Option<Credential>, Fault> {
+    pub fn credential(&self, uid: u32) -> Result<Option<Credential>, StoreError> {
         let name = secret_name(uid);
         let Some(file) = self.users.open_file(&name, Access::Read)? else { return Ok(None) };
         let path = self.users.path_of(&name);
         let credential = Credential::parse(&files::read(&file, &path)?);
-        credential.map(Some).map_err(|problem| Fault(format!("{} {problem}", path.display())))
+        credential.map(Some).map_err(|error| StoreError::Credential { path, error })
     }
 
     /// Reads the credential of `account`, which must be there and be theirs.
     pub(crate) fn owned_credential(&self, account: &Account) -> Result<Credential, Denial> {
         let credential = self.credential(account.uid)?.ok_or(NOT_ENROLLED)?;
-        let path = self.users.path_of(&secret_name(account.uid));
-        credential.check_owner(account).map_err(|problem| Fault(format!("{} {problem}", path.display())))?;
+        credential.check_owner(account)?;
         Ok(credential)
     }
 
     /// Reads the state of `uid`, if there is one, without the lock: for showing, not for deciding.
-    pub fn state(&self, uid: u32) -> Result<Option<State>, Fault> {
+    pub fn state(&self, uid: u32) -> Result<Option<State>, StoreError> {
         let name = uid.to_string();
         let Some(file) = self.states.open_file(&name, Access::Read)? else { return Ok(None) };
-        let slots = Slots::read(&file).map_err(|problem| self.state_fault(uid, &problem))?;
-        slots
-            .newest(uid)
-            .map(|slot| Some(slot.state.clone()))
-            .map_err(|problem| self.state_fault(uid, &problem))
+        let slots = Slots::read(&file).map_err(|error| self.unreadable(uid, error))?;
+        let newest = slots.newest(uid).map_err(|error| self.state_error(uid, error))?;
+        Ok(Some(newest.state.clone()))
     }
 
     /// Takes the lock of `uid` and reads its state; none if it has no state.
-    pub fn lock(&self, uid: u32) -> Result<Option<LockedState>, Fault> {
+    pub fn lock(&self, uid: u32) -> Result<Option<LockedState>, StoreError> {
         let name = uid.to_string();
         let now = Instant::now();
         let deadline = now.checked_add(PATIENCE).unwrap_or(now);
         loop {
             let Some(file) = self.states.open_file(&name, Access::Write)? else { return Ok(None) };
-            let locked = Lock::take(file, deadline).map_err(|problem| self.state_fault(uid, &problem))?;
+            let locked = Lock::take(file, deadline).map_err(|problem| self.state_fault(uid, problem))?;
             if self.states.still_names(&name, &locked.file)? {
-                let state = LockedState::read(locked, uid);
-                return state.map(Some).map_err(|problem| self.state_fault(uid, &problem));
+                let slots = Slots::read(&locked.file).map_err(|error| self.unreadable(uid, error))?;
+                let path = self.states.path_of(&name);
+                let state = LockedState::of(locked, &slots, path, uid);
+                return state.map(Some).map_err(|error| self.state_error(uid, error));
             }
             if Instant::now() >= deadline {
-                return Err(self
-                    .state_fault(uid, "is replaced again and again: find out by which program, and end it"));
+                return Err(self.state_fault(uid, FileProblem::ReplacedAgain).into());
             }
         }
     }
@@ -147,11 +147,13 @@ impl Store {
     }
 
     /// Stores `credential` in place of what is there. The caller holds the lock of `account`, and the state is on disk.
-    pub(crate) fn write_credential(&self, account: &Account, credential: &Credential) -> Result<(), Fault> {
-        credential
-            .check_owner(account)
-            .map_err(|problem| Fault(format!("what is to be stored {problem}")))?;
-        self.users.replace(&secret_name(account.uid), credential.to_toml().as_bytes())
+    pub(crate) fn write_credential(
+        &self,
+        account: &Account,
+        credential: &Credential,
+    ) -> Result<(), StoreError> {
+        credential.check_owner(account)?;
+        Ok(self.users.replace(&secret_name(account.uid), credential.to_toml().as_bytes())?)
     }
 
     /// Forgets the credential of `uid`; false if there was none. The caller holds the lock of the uid.
@@ -159,8 +161,16 @@ impl Store {
         self.users.remove(&secret_name(uid))
     }
 
-    fn state_fault(&self, uid: u32, problem: &str) -> Fault {
-        Fault(format!("{} {problem}", self.states.path_of(&uid.to_string()).display()))
+    fn state_fault(&self, uid: u32, problem: FileProblem) -> Fault {
+        Fault::file(self.states.path_of(&uid.to_string()), problem)
+    }
+
+    fn unreadable(&self, uid: u32, error: io::Error) -> Fault {
+        self.state_fault(uid, FileProblem::Failed(Operation::Read, error.into()))
+    }
+
+    fn state_error(&self, uid: u32, error: StateError) -> StoreError {
+        StoreError::State { path: self.states.path_of(&uid.to_string()), uid, error }
     }
 }
 
@@ -174,15 +184,17 @@ fn parse_uid(text: &str) -> Option<u32> {
 }
 
 /// Fails unless `state` is the state of `account`: a re-used uid must not inherit failures or requirements.
-pub(crate) fn check_state_owner(state: &State, account: &Account) -> Result<(), Fault> {
+pub(crate) fn check_state_owner(state: &State, account: &Account) -> Result<(), NotTheirs> {
     if state.name == account.name {
         return Ok(());
     }
-    Err(Fault(format!(
-        "the state of uid {} is that of '{}', but the account is '{}': if it was renamed, run 'twostep rebind {}'; \
-         if it is another person's now, 'twostep reset {}'",
-        account.uid, state.name, account.name, account.name, account.name
-    )))
+    Err(NotTheirs {
+        part: Part::State,
+        stored: state.name.clone(),
+        stored_uid: account.uid,
+        account: account.name.clone(),
+        uid: account.uid,
+    })
 }
 
 /// The credential was there when the person was asked, and is gone.
@@ -211,7 +223,7 @@ impl LocalRecord {
                         "a credential had no state: one was created, and the codes of this moment are used up",
                     );
                 }
-                let gone = || Denial::Unavailable(format!("the state of uid {} was removed", account.uid));
+                let gone = || StoreError::StateRemoved { uid: account.uid };
                 store.lock(account.uid)?.ok_or_else(gone)?
             }
         };

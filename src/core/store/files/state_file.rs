@@ -1,14 +1,17 @@
 //! The state file: two slots, one lock. docs/FILEFORMAT.md specifies it; M1 to M9 stand in the store's contract.
 
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::os::unix::fs::FileExt;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use crate::fault::Fault;
+use nix::errno::Errno;
+
+use crate::fault::{Fault, FileProblem, Operation};
 use crate::os::files::{self, Opened};
 use crate::os::{self, LockError, Shield};
 use crate::proof::state::State;
-use crate::store::{Durability, StateRecord};
+use crate::store::{Durability, StateError, StateRecord};
 use crate::verdict::Denial;
 
 use super::slot::{SLOT, Slot, Stage, Unreadable};
@@ -36,15 +39,13 @@ pub(super) struct Lock {
 }
 
 impl Lock {
-    pub(super) fn take(file: Opened, deadline: Instant) -> Result<Self, String> {
-        let _shield = Shield::raise().map_err(|error| format!("cannot be locked: {}", error.desc()))?;
+    pub(super) fn take(file: Opened, deadline: Instant) -> Result<Self, FileProblem> {
+        let failed = |error: Errno| FileProblem::Failed(Operation::Lock, error.into());
+        let _shield = Shield::raise().map_err(failed)?;
         match os::lock_exclusive(&file, deadline) {
             Ok(()) => Ok(Self { file, _shield }),
-            Err(LockError::Busy) => Err(format!(
-                "is locked by another process for more than {} s (lsof names it): try again, or end that process",
-                PATIENCE.as_secs()
-            )),
-            Err(LockError::Failed(error)) => Err(format!("cannot be locked: {}", error.desc())),
+            Err(LockError::Busy) => Err(FileProblem::Locked { seconds: PATIENCE.as_secs() }),
+            Err(LockError::Failed(error)) => Err(failed(error)),
         }
     }
 }
@@ -59,14 +60,14 @@ impl Drop for Lock {
 pub(super) struct Slots([Result<Slot, Unreadable>; 2]);
 
 impl Slots {
-    pub(super) fn read(file: &Opened) -> Result<Self, String> {
+    pub(super) fn read(file: &Opened) -> io::Result<Self> {
         let mut slots = [Err(Unreadable::Damaged), Err(Unreadable::Damaged)];
         for (index, slot) in (0..).zip(&mut slots) {
             let mut bytes = [0; SLOT];
             match file.read_exact_at(&mut bytes, offset(index)) {
                 Ok(()) => *slot = Slot::decode(&bytes),
                 Err(error) if error.kind() == ErrorKind::UnexpectedEof => {}
-                Err(error) => return Err(format!("cannot be read: {error}")),
+                Err(error) => return Err(error),
             }
             // In a file of another length only a later version can be at home.
             if file.length() != STATE_FILE as u64 && !matches!(slot, Err(Unreadable::Version(_))) {
@@ -95,19 +96,19 @@ impl Slots {
     }
 
     /// The slot that counts, if it is `uid`'s.
-    pub(super) fn newest(&self, uid: u32) -> Result<&Slot, String> {
+    pub(super) fn newest(&self, uid: u32) -> Result<&Slot, StateError> {
         let [first, second] = &self.0;
         let newest = if self.newest_index() == 0 { first } else { second };
         // A slot of a later version is a newer program's: its other slot must not be taken for the truth.
         for slot in [first, second] {
             if let Err(Unreadable::Version(version)) = slot {
-                return Err(format!("has version {version}: this program reads version 1"));
+                return Err(StateError::UnknownVersion(*version));
             }
         }
         match newest {
             Ok(slot) if slot.uid == uid => Ok(slot),
-            Ok(slot) => Err(format!("is the state of uid {}", slot.uid)),
-            Err(_) => Err(format!("is damaged: run 'twostep reset {uid}' and enroll again")),
+            Ok(slot) => Err(StateError::OfUid(slot.uid)),
+            Err(_) => Err(StateError::Damaged),
         }
     }
 }
@@ -119,6 +120,7 @@ fn offset(index: u8) -> u64 {
 /// A state under its lock.
 pub struct LockedState {
     lock: Lock,
+    path: PathBuf,
     uid: u32,
     state: State,
     generation: u64,
@@ -133,14 +135,15 @@ pub struct LockedState {
 }
 
 impl LockedState {
-    pub(super) fn read(lock: Lock, uid: u32) -> Result<Self, String> {
-        let slots = Slots::read(&lock.file)?;
+    /// What the slots say, which were read under the lock.
+    pub(super) fn of(lock: Lock, slots: &Slots, path: PathBuf, uid: u32) -> Result<Self, StateError> {
         let slot = slots.newest(uid)?;
         let other_unflushed = slot.stage == Stage::Charged;
         let target = 1u8.saturating_sub(slots.newest_index());
         let (state, generation) = (slot.state.clone(), slot.generation.saturating_add(1));
         Ok(Self {
             lock,
+            path,
             uid,
             state,
             generation,
@@ -158,25 +161,23 @@ impl LockedState {
 
     /// Saves the next state: charged if it need not be flushed, settled if it must be.
     pub fn save(&mut self, next: State, how: Durability) -> Result<(), Fault> {
-        self.try_save(next, how)
-            .map_err(|error| Fault(format!("the state of uid {} cannot be saved: {error}", self.uid)))
+        if !self.written {
+            files::check_file_size_limit(STATE_FILE)?;
+        }
+        self.write(next, how).map_err(|error| Fault::of(&self.path, Operation::Write, error))
     }
 
-    fn try_save(&mut self, next: State, how: Durability) -> Result<(), String> {
-        let told = |error: std::io::Error| error.to_string();
-        if !self.written {
-            files::check_file_size_limit(STATE_FILE).map_err(|fault| fault.0)?;
-            if self.other_unflushed {
-                self.lock.file.sync_data().map_err(told)?;
-            }
+    fn write(&mut self, next: State, how: Durability) -> io::Result<()> {
+        if !self.written && self.other_unflushed {
+            self.lock.file.sync_data()?;
         }
         let slot = Slot { generation: self.generation, stage: Stage::Charged, uid: self.uid, state: next };
         let start = offset(self.target);
-        self.lock.file.write_all_at(&slot.encode(), start).map_err(told)?;
+        self.lock.file.write_all_at(&slot.encode(), start)?;
         self.written = true;
         self.state = slot.state;
         if how == Durability::Flushed {
-            self.lock.file.sync_data().map_err(told)?;
+            self.lock.file.sync_data()?;
             let (at, byte) = Stage::Settled.byte();
             // If this fails, the next login flushes once more.
             let _ = self.lock.file.write_all_at(&[byte], start.saturating_add(at));
@@ -219,6 +220,7 @@ mod tests {
         let file = OpenOptions::new().write(true).open("/dev/null").unwrap();
         LockedState {
             lock: lock(file),
+            path: PathBuf::from("/dev/null"),
             uid: 7,
             state: State::new("ada", UnixTime::new(1)),
             generation: 2,
@@ -263,7 +265,9 @@ mod tests {
             let state = State::new("ada", UnixTime::new(1));
             let mut bytes = Slot { generation: 1, stage, uid: 7, state }.encode().to_vec();
             bytes.resize(STATE_FILE, 0);
-            let found = LockedState::read(lock(file(&bytes)), 7).unwrap();
+            let locked = lock(file(&bytes));
+            let slots = Slots::read(&locked.file).unwrap();
+            let found = LockedState::of(locked, &slots, PathBuf::new(), 7).unwrap();
             assert_eq!(found.other_unflushed, other_unflushed, "{stage:?}");
         }
     }
@@ -284,6 +288,6 @@ mod tests {
     #[test]
     fn a_fault_of_the_disk_is_told_from_damage() {
         let directory = Opened::unchecked(File::open("/").unwrap());
-        assert!(Slots::read(&directory).err().unwrap().contains("cannot be read"));
+        assert!(Slots::read(&directory).is_err());
     }
 }

@@ -1,0 +1,107 @@
+//! Why what is stored of an account cannot be used.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use crate::fault::Fault;
+use crate::verdict::Denial;
+
+use super::files::credential::CredentialError;
+use super::not_theirs::NotTheirs;
+
+/// Why what is stored of an account cannot be used.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum StoreError {
+    /// A file, folder or lock failed.
+    Fault(Fault),
+    /// The secret file cannot be understood.
+    Credential {
+        /// Its path.
+        path: PathBuf,
+        /// What is wrong with it.
+        error: CredentialError,
+    },
+    /// The state file cannot be understood.
+    State {
+        /// Its path.
+        path: PathBuf,
+        /// Whose it is, by its name.
+        uid: u32,
+        /// What is wrong with it.
+        error: StateError,
+    },
+    /// The state file was removed since it was created.
+    StateRemoved {
+        /// Whose it was.
+        uid: u32,
+    },
+    /// What is stored is another account's: the uid was given to somebody else, or the account was renamed.
+    NotTheirs(NotTheirs),
+}
+
+/// What is wrong with a state file (docs/FILEFORMAT.md).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum StateError {
+    /// A newer program wrote it.
+    UnknownVersion(u8),
+    /// It is the state of this uid.
+    OfUid(u32),
+    /// No slot of it is whole.
+    Damaged,
+}
+
+impl From<Fault> for StoreError {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+impl From<NotTheirs> for StoreError {
+    fn from(error: NotTheirs) -> Self {
+        Self::NotTheirs(error)
+    }
+}
+
+impl From<StoreError> for Denial {
+    fn from(error: StoreError) -> Self {
+        Self::Unavailable(error.to_string())
+    }
+}
+
+impl From<NotTheirs> for Denial {
+    fn from(error: NotTheirs) -> Self {
+        StoreError::from(error).into()
+    }
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Fault(fault) => write!(f, "{fault}"),
+            Self::Credential { path, error } => write!(f, "{}: {error}", path.display()),
+            Self::State { path, uid, error: StateError::Damaged } => write!(
+                f,
+                "{} {}: run 'twostep reset {uid}' and enroll again",
+                path.display(),
+                StateError::Damaged
+            ),
+            Self::State { path, error, .. } => write!(f, "{} {error}", path.display()),
+            Self::StateRemoved { uid } => write!(f, "the state of uid {uid} was removed"),
+            Self::NotTheirs(error) => write!(f, "{error}"),
+        }
+    }
+}
+
+impl std::error::Error for StoreError {}
+
+impl fmt::Display for StateError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::UnknownVersion(version) => {
+                write!(f, "has version {version}: this program reads version 1")
+            }
+            Self::OfUid(uid) => write!(f, "is the state of uid {uid}"),
+            Self::Damaged => write!(f, "is damaged"),
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! What is stored under a uid may be another account's: the uid was given to somebody else, or the account was renamed.
+
+use std::fmt;
+
+/// What is stored, and for which account it was looked up.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct NotTheirs {
+    /// What is stored: the secret, or the state.
+    pub part: Part,
+    /// The name that is stored.
+    pub stored: String,
+    /// The uid that is stored.
+    pub stored_uid: u32,
+    /// The name of the account.
+    pub account: String,
+    /// Its uid.
+    pub uid: u32,
+}
+
+/// A part of what is stored of an account.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Part {
+    /// The secret file.
+    Secret,
+    /// The state file.
+    State,
+}
+
+impl fmt::Display for NotTheirs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { part, stored, stored_uid, account, uid } = self;
+        let part = match part {
+            Part::Secret => "secret",
+            Part::State => "state",
+        };
+        write!(
+            f,
+            "the {part} of uid {uid} is that of '{stored}' (uid {stored_uid}), but the account is '{account}': if it was renamed, \
+             run 'twostep rebind {account}'; if it is another person's now, 'twostep reset {account}'"
+        )
+    }
+}
