@@ -168,7 +168,7 @@ impl<A: Application, M: Machine> Login<'_, A, M> {
     /// Asks for a code until one is accepted or the tries are used up.
     fn prove(&mut self, subject: &Subject, rules: &Verification) -> Verdict {
         let mut prompt = CODE_PROMPT.to_owned();
-        let mut left = rules.tries;
+        let (mut left, mut is_first) = (rules.tries, true);
         loop {
             let judged = match self.call.application.ask(&prompt) {
                 Ok(answer) => self.judge(subject, rules, &answer),
@@ -181,13 +181,14 @@ impl<A: Application, M: Machine> Login<'_, A, M> {
             left = match denial.outward().next {
                 Next::AskAgain => left.saturating_sub(1),
                 // Also where one try is allowed: sudo and `ssh -q` show a reason in a prompt or not at all.
-                Next::OneMorePrompt => left.saturating_sub(1).max(u8::from(prompt == CODE_PROMPT)).min(1),
+                Next::OneMorePrompt => left.saturating_sub(1).max(u8::from(is_first)).min(1),
                 Next::Stop => 0,
             };
             if left == 0 {
                 return self.refuse(denial);
             }
             prompt = format!("{}\n{CODE_PROMPT}", denial.text());
+            is_first = false;
             self.call.log(&Verdict::Deny(denial));
         }
     }

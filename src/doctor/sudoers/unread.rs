@@ -50,9 +50,18 @@ pub(super) fn elsewhere_words(elsewhere: &Elsewhere) -> (Location, String) {
 pub(super) fn finding(root: &Root, fault: &SudoersFault) -> Finding {
     let (location, what, advice) = fault_words(fault);
     let what = crate::below_root::named(root, &what);
-    let editors = if advice == CHECK { vec![words::editor(&location.file)] } else { Vec::new() };
+    let editors = is_in_sudoers(fault).then(|| words::editor(&location.file)).into_iter().collect();
     let remedy = Remedy::Advice { text: advice.to_owned() };
     Finding::warning(location, what, WHY, remedy).leaving_out().with_editors(editors)
+}
+
+/// Whether the file has to be corrected, for which there is visudo.
+fn is_in_sudoers(fault: &SudoersFault) -> bool {
+    matches!(
+        fault,
+        SudoersFault::Text(TextFault::NotIncluded { .. } | TextFault::TooMuch(_))
+            | SudoersFault::Export(ExportFault::Refused { .. })
+    )
 }
 
 /// Where, what is wrong, and what to do.

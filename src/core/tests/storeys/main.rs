@@ -4,6 +4,7 @@
 #![allow(clippy::disallowed_methods, clippy::arithmetic_side_effects)]
 
 mod drawing;
+mod sentences;
 mod sources;
 
 use std::collections::BTreeSet;
@@ -70,6 +71,25 @@ fn no_other_crate_saves_a_state() {
     let sources = Sources::read(&checkout().join("src"));
     assert!(!sources.users_of("crate::store::Durability").is_empty(), "this is how it is named");
     assert_eq!(sources.users_of("twostep_core::store::Durability"), [""; 0].map(Path::new));
+}
+
+/// What is read as others write it, and who writes it.
+const FOREIGN: [(&str, &str); 8] = [
+    ("command/import/recognised.rs", "\" TOTP_AUTH"), // google-authenticator
+    ("doctor/confinement.rs", " (enforce)"),          // Linux, of AppArmor
+    ("hostconf/sshd/effective.rs", " line "),         // sshd -T
+    ("hostconf/sshd/effective.rs", "privilege separation directory"),
+    ("hostconf/sshd/environment.rs", "export "), // whoever writes a file for a shell
+    ("hostconf/sshd/listeners.rs", "LISTENER"),  // sshd, in the title of its process
+    ("hostconf/sshd/process.rs", "btime "),      // Linux: /proc/stat
+    ("hostconf/sudoers/host.rs", "/32 host LOCAL"), // Linux: /proc/net/fib_trie
+];
+
+#[test]
+fn nothing_reads_a_sentence_back() {
+    let foreign = FOREIGN.map(|(file, text)| (file.to_owned(), text.to_owned()));
+    let looked_for = Sources::read(&checkout().join("src")).sentences_looked_for();
+    assert_eq!(looked_for, foreign.into());
 }
 
 /// With the variable WRITE_EXPECTED, the picture is drawn anew, to be looked at before it is committed.

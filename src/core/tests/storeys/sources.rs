@@ -7,11 +7,14 @@ use std::path::{Path, PathBuf};
 use syn::visit::{self, Visit};
 use syn::{Attribute, ItemImpl, ItemMod, ItemUse, UseTree};
 
+use crate::sentences::Sentences;
+
 /// What each file that is shipped names of others. Files are named by their path below `src`.
 pub(crate) struct Sources {
     src: PathBuf,
     /// The paths in each file, such as `crate::proof::state::State`.
     files: BTreeMap<PathBuf, Vec<String>>,
+    sentences: BTreeMap<PathBuf, Sentences>,
 }
 
 /// A file uses another, by this path.
@@ -24,7 +27,7 @@ pub(crate) struct Arrow {
 impl Sources {
     /// Reads each crate from its roots on.
     pub(crate) fn read(src: &Path) -> Self {
-        let mut sources = Self { src: src.to_owned(), files: BTreeMap::new() };
+        let mut sources = Self { src: src.to_owned(), files: BTreeMap::new(), sentences: BTreeMap::new() };
         for name in sources.crates() {
             for root in ["lib.rs", "main.rs"] {
                 sources.read_file(Path::new(&name).join(root));
@@ -37,14 +40,33 @@ impl Sources {
     /// Reads a file and those of the modules that it declares. Tests are left out.
     fn read_file(&mut self, file: PathBuf) {
         let Ok(text) = fs::read_to_string(self.src.join(&file)) else { return };
+        let parsed = syn::parse_file(&text).unwrap();
         let mut paths = Paths::default();
-        paths.visit_file(&syn::parse_file(&text).unwrap());
+        paths.visit_file(&parsed);
         let below = folder(&file);
+        self.sentences.insert(file.clone(), Sentences::of(&parsed));
         self.files.insert(file, paths.found);
         for module in paths.modules {
             self.read_file(below.join(format!("{module}.rs")));
             self.read_file(below.join(module).join("mod.rs"));
         }
+    }
+
+    /// The sentences for which each file looks in a text, and the constants of this kind that it compares.
+    pub(crate) fn sentences_looked_for(&self) -> BTreeSet<(String, String)> {
+        let mut found = BTreeSet::new();
+        for (file, sentences) in &self.sentences {
+            let is_imported = |name: &String| {
+                let paths = self.files[file].iter().filter(|path| path.ends_with(&format!("::{name}")));
+                let mut from = paths.filter_map(|path| self.file_of(file, path));
+                from.any(|other| self.sentences[&other].constants.contains(name))
+            };
+            let is_meant = |name: &&String| sentences.constants.contains(*name) || is_imported(name);
+            let compared = sentences.compared.iter().filter(is_meant);
+            let all = sentences.looked_for.iter().chain(compared);
+            found.extend(all.map(|text| (file.display().to_string(), text.clone())));
+        }
+        found
     }
 
     /// The crates: the folders of `src`.
@@ -232,7 +254,7 @@ impl<'a> Visit<'a> for Paths {
     }
 }
 
-fn is_test(attributes: &[Attribute]) -> bool {
+pub(crate) fn is_test(attributes: &[Attribute]) -> bool {
     attributes.iter().any(|one| {
         one.path().is_ident("cfg") && one.parse_args::<syn::Ident>().is_ok_and(|word| word == "test")
     })
