@@ -6,6 +6,7 @@ use twostep_hostconf::location::Location;
 
 use crate::context::Context;
 use crate::finding::{Finding, Remedy};
+use crate::id::Id;
 
 /// 2026-01-01: twostep is younger, so a clock that shows less is wrong.
 const OLDEST: UnixTime = UnixTime::new(1_767_225_600);
@@ -22,6 +23,7 @@ pub(crate) fn check(context: &Context<'_>) -> Vec<Finding> {
 
 fn wrong() -> Finding {
     Finding::problem(
+        Id::MachineClockWrong,
         location(),
         "it shows a year before 2026",
         "Every code is refused: apps and machine must agree on the time.",
@@ -36,6 +38,7 @@ fn alone(context: &Context<'_>) -> Finding {
         format!(" by more than {seconds} s")
     });
     Finding::warning(
+        Id::MachineClockNotKept,
         location(),
         "nothing keeps it right, as far as the kernel knows",
         format!("When it is off{}, right codes are refused.", tolerated.unwrap_or_default()),

@@ -7,6 +7,7 @@ use twostep_hostconf::tree;
 
 use crate::context::Context;
 use crate::finding::{Finding, Remedy};
+use crate::id::Id;
 
 const ENFORCE: &str = "/sys/fs/selinux/enforce";
 const PROFILES: &str = "/sys/kernel/security/apparmor/profiles";
@@ -27,6 +28,7 @@ fn selinux(context: &Context<'_>) -> Option<Finding> {
     let has = kind.map_or_else(|| "no label".to_owned(), |kind| format!("the type {kind}"));
     (enforcing && !fits).then(|| {
         Finding::warning(
+            Id::MachineSelinuxLabel,
             Location::file(STORE),
             format!("SELinux is enforcing, and this has {has}"),
             "sshd may not be allowed to write there; then every code is refused, and 'ausearch -m avc -ts recent' says so.",
@@ -46,6 +48,7 @@ fn apparmor(context: &Context<'_>) -> Option<Finding> {
     let ours: Vec<_> = ours.collect();
     (!ours.is_empty()).then(|| {
         Finding::warning(
+            Id::MachineApparmorProfile,
             Location::file(PROFILES),
             format!("AppArmor enforces a profile for {}", ours.join(", ")),
             "If it does not allow our files, every code is refused there, and 'journalctl -k' has a line with DENIED.",

@@ -5,6 +5,7 @@ use serde::Serialize;
 use twostep_hostconf::location::Location;
 
 use crate::effect::Effect;
+use crate::id::Id;
 
 /// How bad it is.
 #[derive(Serialize, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -61,6 +62,8 @@ pub enum Remedy {
 /// One thing that is wrong.
 #[derive(Serialize, Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Finding {
+    /// What is wrong, for programs.
+    pub id: Id,
     /// How bad it is.
     pub severity: Severity,
     #[serde(flatten)]
@@ -84,26 +87,36 @@ pub struct Finding {
 impl Finding {
     /// Something that must be mended.
     pub fn problem(
+        id: Id,
         location: Location,
         what: impl Into<String>,
         why: impl Into<String>,
         remedy: Remedy,
     ) -> Self {
-        Self::new(Severity::Problem, location, what.into(), why.into(), remedy)
+        Self::new(id, Severity::Problem, location, what.into(), why.into(), remedy)
     }
 
     /// Something that an administrator would want to know.
     pub fn warning(
+        id: Id,
         location: Location,
         what: impl Into<String>,
         why: impl Into<String>,
         remedy: Remedy,
     ) -> Self {
-        Self::new(Severity::Warning, location, what.into(), why.into(), remedy)
+        Self::new(id, Severity::Warning, location, what.into(), why.into(), remedy)
     }
 
-    fn new(severity: Severity, location: Location, what: String, why: String, remedy: Remedy) -> Self {
+    fn new(
+        id: Id,
+        severity: Severity,
+        location: Location,
+        what: String,
+        why: String,
+        remedy: Remedy,
+    ) -> Self {
         Self {
+            id,
             severity,
             location,
             what,

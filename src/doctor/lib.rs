@@ -12,6 +12,7 @@ mod enrolling;
 mod files;
 pub mod finding;
 mod helper_path;
+pub mod id;
 mod login_defs;
 mod mounts;
 mod name_service;

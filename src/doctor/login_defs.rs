@@ -6,6 +6,7 @@ use twostep_hostconf::login_defs::{FILE, LOGIN_TIMEOUT, LoginTimeout, login_time
 use crate::context::Context;
 use crate::enrolling::{self, TIME_TO_ENROLL};
 use crate::finding::{Finding, Remedy};
+use crate::id::Id;
 use crate::stack;
 
 /// Checks LOGIN_TIMEOUT where people enroll at the console.
@@ -25,5 +26,5 @@ pub(crate) fn check(context: &Context<'_>) -> Vec<Finding> {
         None => Remedy::Insert { location: location.clone(), text },
     };
     let what = format!("{LOGIN_TIMEOUT} is {value} s: too short to enroll in a login");
-    vec![Finding::warning(location, what, enrolling::WHY_SHORT, remedy)]
+    vec![Finding::warning(Id::UsersTooLittleTime, location, what, enrolling::WHY_SHORT, remedy)]
 }

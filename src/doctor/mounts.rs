@@ -13,6 +13,7 @@ use crate::below_root::on_machine;
 use crate::context::Context;
 use crate::finding::{Finding, Remedy};
 use crate::helper_path::{HELPER, WHO_NEEDS_IT};
+use crate::id::Id;
 
 /// Where distributions put modules, as far as no triplet stands in it.
 const MODULES: [&str; 2] = ["/usr/lib64/security", "/usr/lib/security"];
@@ -47,6 +48,7 @@ fn unmounted(root: &Root, mounts: &[Mount]) -> Option<Finding> {
     let is_mounted = |point: &str| mounts.is_empty() || mounts.iter().any(|mount| mount.point == point);
     let (line, point) = named.into_iter().find(|(_, point)| concerns(point) && !is_mounted(point))?;
     Some(Finding::problem(
+        Id::MountsStoreNotMounted,
         Location::line(FSTAB, line),
         format!("{point} is not mounted"),
         "What people have enrolled lies there: until it is mounted, logins are refused, or take people for not enrolled.",
@@ -71,20 +73,25 @@ const NEW_OVERLAY: (u32, u32) = (6, 1);
 fn unfit(root: &Root, mount: &Mount) -> Option<Finding> {
     let kind = mount.kind.as_str();
     let old = kind == "overlay" && kernel(root).is_some_and(|release| release < NEW_OVERLAY);
-    let (finding, why): (fn(_, _, _, _) -> _, _) = if UNFIT.contains(&kind) || old {
+    let (id, finding, why): (_, fn(_, _, _, _, _) -> _, _) = if UNFIT.contains(&kind) || old {
         let why = "twostep needs files without a name (O_TMPFILE), locks that hold, owners and modes: nobody can \
                    enroll there, and logins may be refused.";
-        (Finding::problem, why)
+        (Id::MountsUnfit, Finding::problem, why)
     } else if ["tmpfs", "ramfs"].contains(&kind) {
-        (Finding::warning, "It is empty after the next start: whoever is enrolled then is not.")
+        (
+            Id::MountsInMemory,
+            Finding::warning,
+            "It is empty after the next start: whoever is enrolled then is not.",
+        )
     } else if !FIT.contains(&kind) {
         let why = "Nobody has tried that. It must have files without a name (O_TMPFILE) and locks (flock).";
-        (Finding::warning, why)
+        (Id::MountsUntried, Finding::warning, why)
     } else {
         return None;
     };
     let text = format!("Put {STORE} on a local file system, such as ext4, xfs or btrfs.");
     Some(finding(
+        id,
         Location::file(&mount.point),
         format!("{STORE} lies on {kind}"),
         why,
@@ -102,6 +109,7 @@ fn kernel(root: &Root) -> Option<(u32, u32)> {
 fn read_only(root: &Root, mount: &Mount) -> Option<Finding> {
     mount.has("ro").then(|| {
         Finding::problem(
+            Id::MountsReadOnly,
             Location::file(&mount.point),
             format!("it is mounted read-only, and {STORE} lies on it"),
             "A code is written down before it is accepted: every code is refused. A file system turns read-only by itself after \
@@ -114,6 +122,7 @@ fn read_only(root: &Root, mount: &Mount) -> Option<Finding> {
 fn unsafe_after_power_loss(root: &Root, mount: &Mount) -> Option<Finding> {
     let option = ["nobarrier", "barrier=0"].into_iter().find(|option| mount.has(option))?;
     Some(Finding::warning(
+        Id::MountsNoBarriers,
         Location::file(&mount.point),
         format!("it is mounted with {option}, and {STORE} lies on it"),
         "After a power cut a code that was used up may be usable again.",
@@ -125,6 +134,7 @@ fn not_executable(root: &Root, mounts: &[Mount], path: &str) -> Option<Finding> 
     let mount = holding(mounts, path)?;
     mount.has("noexec").then(|| {
         Finding::problem(
+            Id::ModuleCannotBeLoaded,
             Location::file(&mount.point),
             format!("it is mounted with noexec, and {path} lies on it"),
             "It cannot be loaded: every login whose stack names it is refused.",
@@ -143,6 +153,7 @@ fn helper(root: &Root, mounts: &[Mount]) -> Option<Finding> {
     let (found, wanted): (Vec<_>, Vec<_>) = options.copied().unzip();
     (!found.is_empty()).then(|| {
         Finding::warning(
+            Id::HelperCannotRun,
             Location::file(&mount.point),
             format!("it is mounted with {}, and {HELPER} lies on it", found.join(" and ")),
             format!("The helper cannot run as the account twostep. {WHO_NEEDS_IT} Look into {FSTAB}, too."),
@@ -169,6 +180,7 @@ fn full(root: &Root) -> Option<Finding> {
     let files = (space.files() > 0).then(|| space.files_available());
     let what = shortage(bytes, files)?;
     Some(Finding::warning(
+        Id::MountsNearlyFull,
         Location::file(STORE),
         what,
         "Nobody can enroll when it is full, and on btrfs and zfs every code is refused.",

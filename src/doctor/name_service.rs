@@ -8,6 +8,7 @@ use twostep_hostconf::nsswitch;
 
 use crate::context::Context;
 use crate::finding::{Finding, Remedy};
+use crate::id::Id;
 use crate::people::People;
 
 /// A user whom a directory is asked for, though neither policy nor store names one.
@@ -52,6 +53,7 @@ fn failed(context: &Context<'_>, fault: Fault) -> Finding {
     let sources = nsswitch::remote_sources(context.root).join(", ");
     let which = if sources.is_empty() { String::new() } else { format!(" ({sources})") };
     Finding::problem(
+        Id::MachineLookUpFails,
         Location::file(nsswitch::FILE),
         fault.to_string(),
         "Users whom only the directory service knows are refused, and rules with groups count as mandatory for everybody.",

@@ -12,6 +12,7 @@ use twostep_hostconf::login_defs;
 
 use crate::context::Context;
 use crate::finding::{Finding, Remedy};
+use crate::id::Id;
 use crate::people::{Local, People, listed};
 use crate::stack;
 use crate::ways_in::WaysIn;
@@ -114,6 +115,7 @@ fn no_door(never: &[&Newcomer]) -> Option<Finding> {
         .filter_map(|door| Some(format!("{}: {}", door.service, door.why_not?.words())))
         .collect();
     Some(Finding::problem(
+        Id::UsersCannotEnroll,
         Location::file(POLICY),
         format!("these users need a second step and cannot set it up in any login: {}", names_of(never)),
         format!("Every login refuses them ({}).", why.join("; ")),
@@ -133,6 +135,7 @@ fn no_ticket(policy: &Policy, others: &[&Newcomer]) -> Option<Finding> {
         return None;
     }
     Some(Finding::problem(
+        Id::UsersNoTicket,
         Location::file(POLICY),
         format!(
             "these users need a second step and have no ticket with which to set it up: {}",
@@ -154,6 +157,7 @@ fn shut_out(policy: &Policy, others: &[&Newcomer], service: &str) -> Option<Find
     let shut: Vec<_> = others.iter().copied().filter(|one| one.doors.iter().any(is_shut)).collect();
     let why = WhyNot::at(policy, service).filter(|_| !shut.is_empty())?;
     Some(Finding::warning(
+        Id::UsersCannotEnrollHere,
         Location::file(POLICY),
         format!(
             "these users need a second step at {service} and cannot set it up there: {}",

@@ -25,8 +25,7 @@ pub struct Report {
 impl Report {
     /// The report on `findings`, by somebody with this visibility.
     pub fn new(mut findings: Vec<Finding>, visibility: Visibility) -> Self {
-        let locks = |finding: &Finding| (finding.severity, !finding.effect.locks.is_empty());
-        findings.sort_by(|one, other| locks(one).cmp(&locks(other)).then_with(|| one.cmp(other)));
+        findings.sort_by(|one, other| order(one).cmp(&order(other)));
         findings.dedup();
         let count = |severity| findings.iter().filter(|finding| finding.severity == severity).count();
         Self {
@@ -71,6 +70,11 @@ impl Display for Report {
     }
 }
 
+/// The worst first, then by place.
+fn order(finding: &Finding) -> impl Ord {
+    (finding.severity, !finding.effect.locks.is_empty(), &finding.location, &finding.what, finding)
+}
+
 /// What is said to whoever cannot see everything.
 const LEFT_OUT: &str = "Left out is what only root may read, such as what is stored of people and what sshd says of itself: \
                         'sudo twostep doctor' looks at that, too.";
@@ -85,7 +89,7 @@ impl Display for Finding {
             Severity::Problem => "problem",
             Severity::Warning => "warning",
         };
-        writeln!(f, "{severity}: {}: {}", self.location, self.what)?;
+        writeln!(f, "{severity}: {}: {} [{}]", self.location, self.what, self.id)?;
         writeln!(f, "    {}", self.why)?;
         write!(f, "{}", self.remedy)?;
         if !self.editors.is_empty() {

@@ -8,6 +8,7 @@ use twostep_hostconf::tree;
 use crate::below_root::on_machine;
 use crate::context::Context;
 use crate::finding::{Finding, Remedy};
+use crate::id::Id;
 use crate::people::{Local, People};
 use crate::shadow::{Password, SHADOW};
 
@@ -34,6 +35,7 @@ pub(crate) fn check(context: &Context<'_>) -> Vec<Finding> {
 
 fn missing(context: &Context<'_>) -> Finding {
     Finding::problem(
+        Id::AccountMissing,
         Location::file(PASSWD),
         "there is no account 'twostep'",
         "Every login that twostep guards is refused. What is stored belongs to a uid that somebody else may get.",
@@ -49,6 +51,7 @@ fn root_or_shared(ours: &Local, local: &[Local]) -> Option<Finding> {
         (_, None) => return None,
     };
     Some(Finding::problem(
+        Id::AccountSharesItsUid,
         Location::line(PASSWD, ours.line),
         what,
         WHY_ALONE,
@@ -64,6 +67,7 @@ fn shell(context: &Context<'_>, ours: &Local) -> Option<Finding> {
     ours.has_login_shell().then(|| {
         let location = Location::line(PASSWD, ours.line);
         Finding::warning(
+            Id::AccountHasAShell,
             location.clone(),
             format!("the account 'twostep' has a login shell, {}", ours.shell),
             WHY_ALONE,
@@ -74,14 +78,15 @@ fn shell(context: &Context<'_>, ours: &Local) -> Option<Finding> {
 
 fn password(context: &Context<'_>) -> Option<Finding> {
     let (line, password) = Password::in_shadow(context.root, NAME)?;
-    let what = match password {
+    let (id, what) = match password {
         Password::Locked => return None,
-        Password::Empty => "the account 'twostep' needs no password",
-        Password::Set => "the account 'twostep' has a password",
+        Password::Empty => (Id::AccountNeedsNoPassword, "the account 'twostep' needs no password"),
+        Password::Set => (Id::AccountHasAPassword, "the account 'twostep' has a password"),
     };
     Some({
         let location = Location::line(SHADOW, line);
         Finding::problem(
+            id,
             location.clone(),
             what,
             WHY_ALONE,

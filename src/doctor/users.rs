@@ -19,6 +19,7 @@ use crate::below_root;
 use crate::context::Context;
 use crate::files;
 use crate::finding::{Finding, Remedy};
+use crate::id::Id;
 use crate::people::People;
 
 /// Failures before the last one allowed at which to speak up.
@@ -76,6 +77,7 @@ fn unreadable(context: &Context<'_>, error: StoreError, name: &str) -> Finding {
         }
     };
     Finding::problem(
+        Id::UsersFileDamaged,
         Location::file(below_root::path(context.root, &path).display().to_string()),
         what,
         format!("The logins of {name} are refused."),
@@ -115,6 +117,7 @@ impl Person<'_> {
             return Some(self.not_found(&credential.name, &elsewhere));
         }
         Some(Finding::warning(
+            Id::UsersAccountGone,
             self.secret(),
             format!("the account of '{}' is gone", credential.name),
             format!(
@@ -128,6 +131,7 @@ impl Person<'_> {
     /// A directory that is away, without a cache, says that it does not have those whom it has.
     fn not_found(&self, stored: &str, sources: &str) -> Finding {
         Finding::warning(
+            Id::UsersAccountNotFound,
             self.secret(),
             format!(
                 "no account has the uid {}, under which the second step of '{stored}' is stored",
@@ -159,6 +163,7 @@ impl Person<'_> {
             ""
         };
         Finding::problem(
+            Id::UsersUidHasAnotherName,
             location,
             format!("this is the second step of '{stored}', but uid {} is now '{account}'", self.uid),
             format!("The logins of {account} are refused: the uid may have been given to somebody else."),
@@ -175,17 +180,21 @@ impl Person<'_> {
         let limit = self.context.policy.as_ref().map(|policy| policy.verification.lockout_after);
         let waits = state.hosts.waits_until(self.context.now).is_some();
         let name = &self.name;
-        let what = match limit {
+        let (id, what) = match limit {
             Some(limit) if failures >= limit => {
-                format!("codes of {name} are disabled after {failures} failures")
+                (Id::UsersLockedOut, format!("codes of {name} are disabled after {failures} failures"))
             }
-            Some(limit) if failures > 0 && failures >= limit.saturating_sub(NEAR) => {
-                format!("{name} has {failures} failures in a row; at {limit} codes are disabled")
+            Some(limit) if failures > 0 && failures >= limit.saturating_sub(NEAR) => (
+                Id::UsersNearLockout,
+                format!("{name} has {failures} failures in a row; at {limit} codes are disabled"),
+            ),
+            _ if waits => {
+                (Id::UsersMustWait, format!("{name} must wait: {failures} codes in a row were refused"))
             }
-            _ if waits => format!("{name} must wait: {failures} codes in a row were refused"),
             _ => return None,
         };
         Some(Finding::warning(
+            id,
             self.state(),
             what,
             "Somebody is guessing, or the clock of their phone is wrong; the log says how far.",
@@ -209,6 +218,7 @@ impl Person<'_> {
         let name = &self.name;
         let days = state.mark.since(now).unwrap_or(0) / 86_400;
         Finding::problem(
+            Id::UsersCodeInTheFuture,
             self.state(),
             format!("the last code of {name} lies in the future, by {days} days"),
             "The clock is wrong, or was. All codes up to then are refused.",
@@ -227,6 +237,7 @@ impl Person<'_> {
             left => format!("{left} recovery codes"),
         };
         Some(Finding::warning(
+            Id::UsersFewRecoveryCodes,
             self.state(),
             format!("{name} has {left} left"),
             "Without one, a lost phone means that they cannot log in.",

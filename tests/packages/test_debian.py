@@ -110,7 +110,7 @@ def test_what_an_installation_brings_and_says():
     for name in ("bash-completion/completions/twostep", "zsh/vendor-completions/_twostep", "fish/vendor_completions.d/twostep.fish"):
         assert "enroll" in Path("/usr/share", name).read_text()
     assert "/etc/twostep/policy.toml" in run("dpkg-query", "-W", "-f", "${Conffiles}", "twostep").stdout
-    assert findings() == ["warning: /etc/pam.d: no login asks for a code yet: no service names pam_twostep.so"]
+    assert findings() == ["warning: /etc/pam.d: no login asks for a code yet: no service names pam_twostep.so [pam.no-service-asks]"]
 
 
 def test_the_same_bytes_as_built_in_another_folder():

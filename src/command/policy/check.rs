@@ -105,7 +105,7 @@ fn of_remark(remark: Remark) -> Diagnostic {
 }
 
 fn of_name(remark: NameRemark) -> Diagnostic {
-    let NameRemark { line, what, then, is_fault: _ } = remark;
+    let NameRemark { line, what, then, id: _ } = remark;
     Diagnostic { severity: "warning", line, column: None, message: what, then }
 }
 

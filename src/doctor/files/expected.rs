@@ -12,6 +12,7 @@ use twostep_hostconf::tree::is_denied;
 
 use crate::context::{Context, Visibility};
 use crate::finding::{Finding, Remedy};
+use crate::id::Id;
 
 /// What follows where nobody can be judged.
 pub(crate) const EVERYBODY: &str = "Every login that twostep guards is refused.";
@@ -88,6 +89,7 @@ impl Expected {
             Err(error) => {
                 let what = format!("it cannot be looked at: {error}");
                 vec![odd(
+                    Id::FilesCannotBeRead,
                     &self.path,
                     what,
                     &self.why,
@@ -109,20 +111,34 @@ impl Expected {
             Kind::Directory => "a directory",
             Kind::File | Kind::Secret => "a regular file",
         };
-        odd(&self.path, format!("it is not {kind}"), &self.why, format!("Put {kind} in its place."))
+        odd(
+            Id::FilesWrongType,
+            &self.path,
+            format!("it is not {kind}"),
+            &self.why,
+            format!("Put {kind} in its place."),
+        )
     }
 
     fn missing(&self) -> Option<Finding> {
         let command = self.make.clone()?;
         let why = format!("{}{}", self.why, self.lost);
-        Some(Finding::problem(Location::file(&self.path), "it is missing", why, Remedy::Run { command }))
+        Some(Finding::problem(
+            Id::FilesMissing,
+            Location::file(&self.path),
+            "it is missing",
+            why,
+            Remedy::Run { command },
+        ))
     }
 
     fn judge_owner(&self, found: &Metadata) -> Option<Finding> {
         let should = self.owners.first()?;
         let wrong = !self.owners.iter().any(|owner| owner.uid == found.uid());
         let what = format!("it belongs to uid {}, not to {}", found.uid(), should.name);
-        wrong.then(|| self.problem(what, Remedy::Run { command: should.chown(&self.path) }))
+        wrong.then(|| {
+            self.problem(Id::FilesWrongOwner, what, Remedy::Run { command: should.chown(&self.path) })
+        })
     }
 
     fn judge_mode(&self, found: &Metadata) -> Option<Finding> {
@@ -132,8 +148,9 @@ impl Expected {
             _ => ("its group or others can use it", "go-rwx"),
         };
         let command = format!("chmod {change} {}", self.path);
-        (mode & self.forbidden != 0)
-            .then(|| self.problem(format!("{what} (mode {mode:04o})"), Remedy::Run { command }))
+        (mode & self.forbidden != 0).then(|| {
+            self.problem(Id::FilesOpenToOthers, format!("{what} (mode {mode:04o})"), Remedy::Run { command })
+        })
     }
 
     /// A second name would let somebody put it back later, or read it elsewhere. A copy in its place has one name.
@@ -141,12 +158,17 @@ impl Expected {
         let (dir, name) = self.path.rsplit_once('/')?;
         let copy = format!("{dir}/.{name}.new");
         let command = format!("cp -p {0} {copy} && mv {copy} {0}", self.path);
-        (self.kind == Kind::Secret && found.nlink() > 1)
-            .then(|| self.problem("it has more than one name (hard links)", Remedy::Run { command }))
+        (self.kind == Kind::Secret && found.nlink() > 1).then(|| {
+            self.problem(
+                Id::FilesHardLinks,
+                "it has more than one name (hard links)",
+                Remedy::Run { command },
+            )
+        })
     }
 
-    fn problem(&self, what: impl Into<String>, remedy: Remedy) -> Finding {
-        Finding::problem(Location::file(&self.path), what, &self.why, remedy)
+    fn problem(&self, id: Id, what: impl Into<String>, remedy: Remedy) -> Finding {
+        Finding::problem(id, Location::file(&self.path), what, &self.why, remedy)
     }
 }
 
@@ -164,16 +186,17 @@ pub(crate) fn closed(root: &Root, path: &str, why: &str) -> Option<Finding> {
     let remedy = Remedy::Run { command: format!("chmod {change} {path}") };
     (mode & bit == 0).then(|| {
         let what = format!("only root and its group can {what} it (mode {mode:04o})");
-        Finding::warning(Location::file(path), what, why, remedy)
+        Finding::warning(Id::FilesClosedToOthers, Location::file(path), what, why, remedy)
     })
 }
 
 /// What only a person can decide about `path`.
 pub(crate) fn odd(
+    id: Id,
     path: &str,
     what: impl Into<String>,
     why: impl Into<String>,
     advice: impl Into<String>,
 ) -> Finding {
-    Finding::problem(Location::file(path), what, why, Remedy::Advice { text: advice.into() })
+    Finding::problem(id, Location::file(path), what, why, Remedy::Advice { text: advice.into() })
 }

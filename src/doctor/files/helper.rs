@@ -12,6 +12,7 @@ use super::store;
 use crate::context::Context;
 use crate::finding::{Finding, Remedy};
 use crate::helper_path::{HELPER, WHO_NEEDS_IT};
+use crate::id::Id;
 use crate::mounts;
 use crate::people::People;
 
@@ -55,7 +56,7 @@ fn is_installed(root: &Root) -> bool {
 
 fn missing() -> Finding {
     let remedy = Remedy::Advice { text: AGAIN.to_owned() };
-    Finding::warning(Location::file(HELPER), "the helper is missing", WHO_NEEDS_IT, remedy)
+    Finding::warning(Id::HelperMissing, Location::file(HELPER), "the helper is missing", WHO_NEEDS_IT, remedy)
 }
 
 /// Only the first finding is told: what mends it mends what follows.
@@ -70,25 +71,27 @@ fn runs_as_root(found: &Metadata, account: &HelperOwner) -> Option<Finding> {
     let bit = root_bit(found).filter(|_| !account.is_root())?;
     let what = format!("it is {bit} to root (mode {:04o})", mode(found));
     let why = "Whoever starts it runs it as root, for which it is not made: a mistake in it would make everybody root.";
-    Some(Finding::problem(Location::file(HELPER), what, why, account.remedy()))
+    Some(Finding::problem(Id::HelperRunsAsRoot, Location::file(HELPER), what, why, account.remedy()))
 }
 
 fn of_somebody(found: &Metadata, account: &HelperOwner) -> Option<Finding> {
     let what = format!("it belongs to {}:{}, not to the account twostep", found.uid(), found.gid());
     // As a package leaves it in which nobody has set owner and mode: it does no harm, and no good.
     let idle = found.uid() == 0 && mode(found) & 0o6022 == 0;
-    let (finding, why): (fn(_, _, _, _) -> _, _) = if idle {
+    let (finding, why): (fn(_, _, _, _, _) -> _, _) = if idle {
         (Finding::warning, WHO_NEEDS_IT.to_owned())
     } else {
         let why = "It runs with the rights of somebody else, or they can change it.";
         (Finding::problem, format!("{why} {WHO_NEEDS_IT}"))
     };
-    (!account.owns(found)).then(|| finding(Location::file(HELPER), what, why, account.remedy()))
+    (!account.owns(found))
+        .then(|| finding(Id::FilesWrongOwner, Location::file(HELPER), what, why, account.remedy()))
 }
 
 fn for_others_to_change(found: &Metadata) -> Option<Finding> {
     let what = format!("its group or others can change it (mode {:04o})", mode(found));
-    (mode(found) & 0o022 != 0).then(|| Finding::problem(Location::file(HELPER), what, WHY_ALONE, chmod()))
+    (mode(found) & 0o022 != 0)
+        .then(|| Finding::problem(Id::FilesOpenToOthers, Location::file(HELPER), what, WHY_ALONE, chmod()))
 }
 
 fn not_as_the_account(found: &Metadata) -> Option<Finding> {
@@ -99,7 +102,7 @@ fn not_as_the_account(found: &Metadata) -> Option<Finding> {
         _ => ("not everybody can start it", WHO_NEEDS_IT),
     };
     let what = format!("{what} (mode {:04o})", mode(found));
-    Some(Finding::warning(Location::file(HELPER), what, why, chmod()))
+    Some(Finding::warning(Id::HelperWithoutBits, Location::file(HELPER), what, why, chmod()))
 }
 
 fn mode(found: &Metadata) -> u32 {

@@ -11,6 +11,7 @@ use twostep_core::paths::{POLICY, POLICY_DIR};
 
 use crate::context::Context;
 use crate::finding::Finding;
+use crate::id::Id;
 use expected::{EVERYBODY, Expected, Kind, Owner, closed, first_of, odd};
 pub(crate) use store::of_person;
 
@@ -60,7 +61,7 @@ fn policy(context: &Context<'_>, owner: &Owner) -> Vec<Finding> {
         && fs::metadata(context.root.path(POLICY)).is_ok_and(|found| found.len() > LONGEST_FILE)
     {
         let then = "Write fewer rules: by groups rather than by users.";
-        findings.push(odd(POLICY, "it is longer than 64 KiB", EVERYBODY, then));
+        findings.push(odd(Id::FilesTooLong, POLICY, "it is longer than 64 KiB", EVERYBODY, then));
     }
     if findings.is_empty() {
         findings

@@ -13,6 +13,7 @@ use super::expected::{EVERYBODY, Expected, Kind, Owner, first_of, odd};
 use crate::below_root;
 use crate::context::{Context, Visibility};
 use crate::finding::{Finding, Remedy};
+use crate::id::Id;
 use crate::mounts;
 use crate::people::People;
 
@@ -123,7 +124,13 @@ fn file(context: &Context<'_>, path: &str, uid: u32, owner: &Owner) -> Vec<Findi
     let mut findings = expected.judge(context);
     if fs::symlink_metadata(context.root.path(path)).is_ok_and(|found| found.len() > LONGEST_FILE) {
         let what = "it is longer than 64 KiB";
-        findings.push(odd(path, what, "", "It is not as twostep writes it: restore it from a backup."));
+        findings.push(odd(
+            Id::FilesTooLong,
+            path,
+            what,
+            "",
+            "It is not as twostep writes it: restore it from a backup.",
+        ));
     }
     // Asking for the name may take time, and is seldom needed.
     let why = || format!("The logins of {} are refused.", People::of(context.root).called(uid));
@@ -136,6 +143,7 @@ fn stray(dir: &str, name: &str, suffix: &str) -> Finding {
     let replaced = name.strip_prefix('.').and_then(|name| name.strip_suffix(".new"));
     if replaced.and_then(|name| uid_in(name, suffix)).is_some() {
         return Finding::warning(
+            Id::FilesLeftOver,
             Location::file(&path),
             "left over from a replacement that was broken off",
             "It is ignored, but a secret may be in it.",
@@ -143,6 +151,7 @@ fn stray(dir: &str, name: &str, suffix: &str) -> Finding {
         );
     }
     Finding::warning(
+        Id::FilesNotOurs,
         Location::file(&path),
         "this is not a file of twostep's",
         "It is ignored. If it is a copy of a secret file, a secret is in it.",
@@ -153,5 +162,11 @@ fn stray(dir: &str, name: &str, suffix: &str) -> Finding {
 /// The store says of itself that it cannot be used, for a reason that none of these checks has seen.
 fn unforeseen(root: &Root, fault: Fault) -> Finding {
     let fault = fault.with_path(|path| below_root::path(root, &path));
-    odd(STORE, fault.to_string(), EVERYBODY, "Mend that, and run 'twostep doctor' again.")
+    odd(
+        Id::FilesCannotBeRead,
+        STORE,
+        fault.to_string(),
+        EVERYBODY,
+        "Mend that, and run 'twostep doctor' again.",
+    )
 }

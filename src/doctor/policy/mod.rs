@@ -11,6 +11,7 @@ use twostep_hostconf::location::Location;
 
 use crate::context::Context;
 use crate::finding::{Finding, Remedy};
+use crate::id::Id;
 use names::NameRemark;
 
 /// Checks what the policy says. Whether it can be read at all is the matter of the files.
@@ -22,14 +23,44 @@ pub(crate) fn check(context: &Context<'_>) -> Vec<Finding> {
     let idle = remarks.filter(|remark| remark.is_idle);
     let names = context.policy.iter().flat_map(|policy| names::remarks(policy, context.root));
     // What the name service does not answer is another check's matter.
-    let names = names.filter(|remark| !remark.is_fault);
+    let names = names.filter(|remark| remark.id != Id::MachineLookUpFails);
     errors.chain(idle.map(|remark| of_remark(remark, text))).chain(names.map(of_name)).collect()
 }
 
 fn of_error(error: &PolicyError, text: &str) -> Finding {
     let why = "As long as the policy has an error, every login that twostep guards is refused.";
     let what = error.kind.to_string();
-    Finding::problem(Location::line(POLICY, error.position.line), what, why, remedy(error, text))
+    Finding::problem(
+        id(&error.kind),
+        Location::line(POLICY, error.position.line),
+        what,
+        why,
+        remedy(error, text),
+    )
+}
+
+fn id(error: &PolicyErrorKind) -> Id {
+    match error {
+        PolicyErrorKind::Document(DocumentError::NotUtf8 | DocumentError::Syntax(_)) => Id::PolicySyntax,
+        PolicyErrorKind::Document(DocumentError::UnknownKey { .. }) => Id::PolicyUnknownKey,
+        PolicyErrorKind::Document(DocumentError::MissingKey(_)) => Id::PolicyMissingKey,
+        PolicyErrorKind::Document(
+            DocumentError::WrongType { .. }
+            | DocumentError::UnknownWord { .. }
+            | DocumentError::OutOfRange { .. },
+        )
+        | PolicyErrorKind::UnknownVersion(_)
+        | PolicyErrorKind::Period(_)
+        | PolicyErrorKind::Issuer
+        | PolicyErrorKind::EmptyList
+        | PolicyErrorKind::EmptyName
+        | PolicyErrorKind::ServiceInCapitals(_)
+        | PolicyErrorKind::Network(_)
+        | PolicyErrorKind::UnknownMethod(_)
+        | PolicyErrorKind::UnnamedRule => Id::PolicyWrongValue,
+        PolicyErrorKind::ReservedName | PolicyErrorKind::NameTaken(_) => Id::PolicyRuleNameTaken,
+        PolicyErrorKind::NeedsMode { .. } => Id::PolicyKeyNeedsOtherMode,
+    }
 }
 
 /// A key that nobody knows is written right, if it looks like a slip, or taken out, if that helps and harms nobody.
@@ -64,18 +95,20 @@ fn helps(error: &PolicyError, text: &str, new: Option<&str>) -> bool {
 fn of_remark(remark: Remark, text: &str) -> Finding {
     let why = "The policy holds, but this rule does not do what it seems to say.";
     let location = Location::line(POLICY, remark.line);
+    let id = if remark.is_over { Id::PolicyRuleOver } else { Id::PolicyRuleNeverDecides };
     let remedy = match extent(remark.line, text) {
         Some(lines) if remark.is_over => {
             Remedy::Delete { location: Location::lines(POLICY, lines.0, lines.1) }
         }
         Some(_) | None => Remedy::Advice { text: remark.then },
     };
-    Finding::warning(location, remark.what, why, remedy)
+    Finding::warning(id, location, remark.what, why, remedy)
 }
 
 fn of_name(remark: NameRemark) -> Finding {
     let why = "The rule does not mean whom it names.";
     Finding::warning(
+        remark.id,
         Location::line(POLICY, remark.line),
         remark.what,
         why,

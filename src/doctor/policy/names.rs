@@ -5,6 +5,7 @@ use twostep_core::os::root::Root;
 use twostep_core::policy::{Condition, Policy, Rule, may_be_spelling};
 use twostep_hostconf::nsswitch;
 
+use crate::id::Id;
 use crate::people::People;
 
 /// What is remarkable about a name in a rule.
@@ -15,8 +16,8 @@ pub struct NameRemark {
     pub what: String,
     /// What to do about it, as a sentence.
     pub then: String,
-    /// Whether it is that nobody knows: the look-up failed.
-    pub is_fault: bool,
+    /// What is wrong, for programs: `MachineLookUpFails` if nobody knows.
+    pub id: Id,
 }
 
 /// What is remarkable about the users and groups that the rules of `policy` name, on the machine below `root`. After a look-up
@@ -52,7 +53,12 @@ fn remark(
 ) -> Result<Option<NameRemark>, Fault> {
     let unknown = |what| {
         let what = format!("rule '{}' names a {what} that this machine does not know: '{name}'", rule.name);
-        Some(NameRemark { line: rule.line, what, then: "Check the spelling.".to_owned(), is_fault: false })
+        Some(NameRemark {
+            line: rule.line,
+            what,
+            then: "Check the spelling.".to_owned(),
+            id: Id::PolicyUnknownName,
+        })
     };
     if kind == Condition::Groups {
         return Ok(if people.is_group(name)? { None } else { unknown("group") });
@@ -67,7 +73,7 @@ fn remark(
                 rule.name
             ),
             then: format!("It does not hold for them: write '{canonical}'."),
-            is_fault: false,
+            id: Id::PolicyNotTheUsersName,
         }),
     })
 }
@@ -78,6 +84,6 @@ fn failed(rule: &Rule, name: &str, fault: &Fault) -> NameRemark {
         what: format!("rule '{}' names '{name}', and {fault}", rule.name),
         then: "Check again when the directory service answers: until then nobody knows whom the rule means."
             .to_owned(),
-        is_fault: true,
+        id: Id::MachineLookUpFails,
     }
 }

@@ -14,6 +14,7 @@ use super::rules::{Case, EVERYBODY, EVERYONE_AND_BLOCKS, SettingCheck};
 use super::{doors, refusal, stale, unseen};
 use crate::context::{Context, Visibility};
 use crate::finding::{Finding, Remedy};
+use crate::id::Id;
 use crate::people::People;
 
 /// One sshd, and what it says of its settings. That is empty below another root, or if root does not ask.
@@ -67,6 +68,7 @@ fn without_file(context: &Context<'_>, launch: &Launch, said: &BTreeMap<String, 
 
 fn includes_too_much(location: Location) -> Finding {
     Finding::problem(
+        Id::SshdIncludesItself,
         location,
         "'Include' lines lead here through more files than sshd accepts",
         "At its next restart or reload sshd ends, and nobody can log in by SSH. doctor did not check the settings.",

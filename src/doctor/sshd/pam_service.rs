@@ -14,6 +14,7 @@ use super::fate::SshdFirstFactor;
 use super::setting::{set, whom};
 use crate::context::Context;
 use crate::finding::{Finding, Remedy};
+use crate::id::Id;
 use crate::people::People;
 use crate::stack::{self, Guard};
 
@@ -124,6 +125,7 @@ fn unguarded(context: &Context<'_>, service: &PamService, view: &View<'_>) -> Op
         }
     };
     Some(Finding::problem(
+        Id::SshdServiceWithoutCode,
         location,
         format!("sshd uses the PAM service '{name}'{}, which has no line of twostep", whom(view)),
         "PAM reads the file of that service instead of /etc/pam.d/sshd, and nobody is asked for a code.",
@@ -160,6 +162,7 @@ fn forgotten(location: Location, what: &str, why: &str, service: &PamService) ->
     let name = &service.name;
     let at = service.location.as_ref().map_or_else(String::new, |location| format!(", by {location}"));
     Finding::problem(
+        Id::SshdServiceNotInPolicy,
         location,
         format!("{what} names the service 'sshd', but sshd uses '{name}'{at}"),
         why,

@@ -7,6 +7,7 @@ use twostep_hostconf::sshd::launch::Launch;
 
 use super::unseen;
 use crate::finding::{Finding, Remedy};
+use crate::id::Id;
 
 /// The finding for `refusal`, by an sshd that is started so.
 pub(crate) fn finding(refusal: &SshdRefusal, launch: &Launch) -> Finding {
@@ -18,6 +19,7 @@ pub(crate) fn finding(refusal: &SshdRefusal, launch: &Launch) -> Finding {
     };
     let main = || Location::file(launch.file.as_deref().unwrap_or(MAIN));
     Finding::problem(
+        Id::SshdSettingsRefused,
         location.clone().unwrap_or_else(main),
         format!("sshd refuses its settings: {}", message.as_deref().unwrap_or("it does not say why")),
         "The sshd that runs keeps its old settings. At the next restart or reload it ends, and nobody can log in by SSH.",

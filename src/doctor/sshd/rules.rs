@@ -11,6 +11,7 @@ use super::setting::{set, whom};
 use crate::context::Context;
 use crate::enrolling::{self, TIME_TO_ENROLL};
 use crate::finding::{Finding, Remedy};
+use crate::id::Id;
 
 /// Somebody's settings, and what they are judged by.
 pub(crate) struct Case<'a> {
@@ -52,6 +53,7 @@ pub(crate) const EVERYONE_AND_BLOCKS: &[(&[&str], SettingCheck)] = &[
 fn uses_pam(case: &Case<'_>) -> Option<Finding> {
     (!case.view.is_on("usepam")).then(|| {
         Finding::problem(
+            Id::SshdPamOff,
             case.view.location("usepam"),
             "UsePAM is no",
             "sshd then does not ask PAM, and nobody is asked for a code.",
@@ -63,6 +65,7 @@ fn uses_pam(case: &Case<'_>) -> Option<Finding> {
 fn can_ask(case: &Case<'_>) -> Option<Finding> {
     (!case.view.is_on("kbdinteractiveauthentication")).then(|| {
         Finding::problem(
+            Id::SshdKeyboardInteractiveOff,
             case.view.location("kbdinteractiveauthentication"),
             format!("KbdInteractiveAuthentication is no{}", whom(&case.view)),
             "sshd can ask for a code by no other method. Users who need one cannot log in.",
@@ -75,6 +78,7 @@ fn can_ask(case: &Case<'_>) -> Option<Finding> {
 fn password_is_no_way_in(case: &Case<'_>) -> Option<Finding> {
     (ways(&case.view).is_none() && case.view.is_on("passwordauthentication")).then(|| {
         Finding::warning(
+            Id::SshdPasswordCannotAsk,
             case.view.location("passwordauthentication"),
             format!("PasswordAuthentication is yes{}", whom(&case.view)),
             "The method 'password' cannot ask for a code. Users who need one type their password there in vain.",
@@ -89,6 +93,7 @@ fn keys_are_taken(case: &Case<'_>) -> Option<Finding> {
     let needed = case.first == SshdFirstFactor::Key || ways(view).is_some_and(needs_key);
     (needed && !view.is_on("pubkeyauthentication")).then(|| {
         Finding::problem(
+            Id::SshdKeysOff,
             view.location("pubkeyauthentication"),
             format!("PubkeyAuthentication is no{}, but a key must come first", whom(view)),
             "Everybody is refused.",
@@ -102,6 +107,7 @@ fn nobody_comes_in_beside_pam(case: &Case<'_>) -> Option<Finding> {
     let beside = beside_pam(view);
     (ways(view).is_none() && !beside.is_empty()).then(|| {
         Finding::problem(
+            Id::SshdKeyWithoutCode,
             view.location("authenticationmethods"),
             format!(
                 "AuthenticationMethods is {}{}: {} alone lets people in",
@@ -149,18 +155,23 @@ fn every_way_in_asks(case: &Case<'_>) -> Option<Finding> {
     let worst = offered.iter().max_by_key(|way| fate(way, case.first))?;
     let only = offered.iter().all(|way| fate(way, case.first) == Fate::CannotAsk);
     let no_key = format!("The line in /etc/pam.d/{} says first_factor=publickey.", case.service);
-    let (finding, what, why): (fn(_, _, _, _) -> _, _, &str) = match fate(worst, case.first) {
+    let (id, finding, what, why): (_, fn(_, _, _, _, _) -> _, _, &str) = match fate(worst, case.first) {
         Fate::Asked => return None,
         Fate::CannotAsk => (
+            Id::SshdPasswordCannotAsk,
             if only { Finding::problem } else { Finding::warning },
             "cannot ask for a code",
             "sshd asks only for the password there. Users who need a code are refused.",
         ),
-        Fate::NoKey => (Finding::problem, "refuses everybody, because no key comes first", &no_key),
-        Fate::NotAsked => (Finding::problem, "lets people in without a code", passed_over(case)),
+        Fate::NoKey => {
+            (Id::SshdNoKeyFirst, Finding::problem, "refuses everybody, because no key comes first", &no_key)
+        }
+        Fate::NotAsked => {
+            (Id::SshdKeyWithoutCode, Finding::problem, "lets people in without a code", passed_over(case))
+        }
     };
     let what = format!("AuthenticationMethods{}: '{worst}' {what}", whom(view));
-    Some(finding(view.location("authenticationmethods"), what, why, mend_ways(case, &all, worst)))
+    Some(finding(id, view.location("authenticationmethods"), what, why, mend_ways(case, &all, worst)))
 }
 
 /// A key alone may be meant for accounts that a block names one by one: then the policy must say it, too.
@@ -192,6 +203,7 @@ fn root_has_a_way_in(case: &Case<'_>) -> Option<Finding> {
     let shut = ways(view).is_some_and(|ways| !ways.iter().any(by_key_alone));
     (shut && root_has_keys(case.context, &value)).then(|| {
         Finding::warning(
+            Id::SshdRootShutOut,
             view.location("permitrootlogin"),
             format!("PermitRootLogin is {value}: root cannot log in over SSH, though it has keys"),
             "sshd accepts only a key from root then, but AuthenticationMethods requires more. To keep root out, use the \
@@ -223,6 +235,7 @@ fn there_is_time_to_enroll(case: &Case<'_>) -> Option<Finding> {
     let short = time > 0 && time < TIME_TO_ENROLL;
     (short && enrolling::is_possible(case.context, &case.service)).then(|| {
         Finding::warning(
+            Id::UsersTooLittleTime,
             view.location("logingracetime"),
             format!("LoginGraceTime is {time} s: too short to enroll in a login"),
             enrolling::WHY_SHORT,

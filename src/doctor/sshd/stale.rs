@@ -9,6 +9,7 @@ use twostep_hostconf::sshd::view::View;
 use crate::below_root::on_machine;
 use crate::context::Context;
 use crate::finding::{Finding, Remedy};
+use crate::id::Id;
 
 /// For each process, the first file that was changed since.
 pub(crate) fn check(
@@ -49,7 +50,7 @@ fn of_process(
              file names this sshd, so a reload does not show: set a PidFile of its own.",
         ),
     };
-    Some(Finding::warning(Location::file(file), what, why, reload(context, launch, pid)))
+    Some(Finding::warning(Id::SshdNotReloaded, Location::file(file), what, why, reload(context, launch, pid)))
 }
 
 /// A signal, since the unit has another name elsewhere. An sshd that is told to reload settings with a mistake ends.

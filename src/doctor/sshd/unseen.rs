@@ -7,10 +7,12 @@ use twostep_hostconf::sshd::launch::{Launch, installed};
 use super::pam_service;
 use crate::context::Context;
 use crate::finding::{Finding, Remedy};
+use crate::id::Id;
 
 /// An sshd whose options cannot be told.
 pub(crate) fn options(location: Location) -> Finding {
     finding(
+        Id::SshdSettingsUnknown,
         location,
         "doctor cannot tell the options of this sshd".to_owned(),
         "Run 'sshd -T' with its options, and again with '-C' for each 'Match' block. Check what it prints.",
@@ -20,6 +22,7 @@ pub(crate) fn options(location: Location) -> Finding {
 /// An sshd that does not say what its settings are, in these words.
 pub(crate) fn program(launch: &Launch, words: &str) -> Finding {
     finding(
+        Id::SshdSettingsUnknown,
         launch.origin.clone(),
         format!("doctor cannot tell the settings of this sshd: {words}"),
         "Correct that, then run doctor again.",
@@ -32,6 +35,7 @@ pub(crate) fn settings(context: &Context<'_>, launch: &Launch) -> Option<Finding
     let is_there = launch.file.is_some() || installed(context.root).is_some();
     (is_guarded && is_there).then(|| {
         finding(
+            Id::SshdSettingsUnknown,
             Location::file(launch.file.as_deref().unwrap_or(MAIN)),
             "doctor did not find the settings of sshd".to_owned(),
             "If they are in another file, name it in the command that starts sshd: -f FILE.",
@@ -42,13 +46,14 @@ pub(crate) fn settings(context: &Context<'_>, launch: &Launch) -> Option<Finding
 /// Too many `Match` blocks to look at all that may hold together.
 pub(crate) fn blocks(count: usize, launch: &Launch) -> Finding {
     finding(
+        Id::SshdTooManyBlocks,
         Location::file(launch.file.as_deref().unwrap_or(MAIN)),
         format!("{count} 'Match' blocks say how people may log in: too many to look at each combination"),
         "Set before the first block how everybody may log in, and remove those settings from the blocks.",
     )
 }
 
-fn finding(location: Location, what: String, advice: &str) -> Finding {
+fn finding(id: Id, location: Location, what: String, advice: &str) -> Finding {
     let why = "It may let people in by a key alone.";
-    Finding::warning(location, what, why, Remedy::Advice { text: advice.to_owned() }).leaving_out()
+    Finding::warning(id, location, what, why, Remedy::Advice { text: advice.to_owned() }).leaving_out()
 }

@@ -21,6 +21,7 @@ use super::text::our_text;
 use crate::context::Context;
 use crate::enrolling;
 use crate::finding::{Finding, Remedy};
+use crate::id::Id;
 
 const STORES: &str = "It stores what somebody enrolls in a login, and refuses who came around the code.";
 
@@ -63,7 +64,7 @@ fn doubt(files: &Files<'_>, service: &Service) -> Option<Finding> {
     let why = "twostep cannot be sure that PAM comes to its account line, so nobody enrolls here.";
     let remedy =
         Remedy::Advice { text: "Write the lines before it plainly, one after the other.".to_owned() };
-    Some(Finding::problem(Location::file(&service.file), problem, why, remedy))
+    Some(Finding::problem(Id::PamAccountLineNotCertain, Location::file(&service.file), problem, why, remedy))
 }
 
 /// Whether a line never skips what follows but by refusing, as the module itself judges before it enrolls anybody.
@@ -89,7 +90,7 @@ fn goes_on(stack: &Stack<'_>, at: usize) -> Option<Finding> {
     };
     let what = format!("after a refusal of {} the account line of twostep is still reached", line.module());
     let why = "It would store an enrollment of somebody who is not let in, so nobody enrolls here.";
-    Some(Finding::problem(line.location.clone(), what, why, remedy))
+    Some(Finding::problem(Id::PamRefusedLoginGoesOn, line.location.clone(), what, why, remedy))
 }
 
 /// The module reads the service's file before it enrolls anybody, and knows fewer folders than libpam.
@@ -97,7 +98,7 @@ fn not_read(service: &Service) -> Finding {
     let why = format!("It looks for the account line in {} alone.", DEBIAN_PAM_DIRS.join(" and "));
     let command = format!("cp {} {PAM_DIR}/", service.file);
     let what = "nobody enrolls here: twostep does not read this folder";
-    Finding::problem(Location::file(&service.file), what, why, Remedy::Run { command })
+    Finding::problem(Id::PamFolderNotRead, Location::file(&service.file), what, why, Remedy::Run { command })
 }
 
 fn missing(service: &Service) -> Finding {
@@ -106,6 +107,7 @@ fn missing(service: &Service) -> Finding {
     let location = first.cloned().unwrap_or_else(|| Location::file(&service.file));
     let what = "the account line of twostep is missing";
     Finding::problem(
+        Id::PamAccountLineMissing,
         Location::file(&service.file),
         what,
         STORES,
@@ -123,13 +125,13 @@ fn not_first(stack: &Stack<'_>) -> Finding {
     match culprit.and_then(|at| stack.entries.get(at)) {
         Some(line) => {
             let why = format!("{STORES} {} can go around it, so nobody enrolls here.", line.location);
-            Finding::problem(stack.our_location(), what, why, remedy)
+            Finding::problem(Id::PamAccountLineCanBeSkipped, stack.our_location(), what, why, remedy)
         }
         None => {
             let why = format!(
                 "{STORES} Where lines that are neither 'required' nor 'requisite' stand before it, nobody enrolls."
             );
-            Finding::problem(stack.our_location(), what, why, remedy)
+            Finding::problem(Id::PamAccountLineCanBeSkipped, stack.our_location(), what, why, remedy)
         }
     }
 }
@@ -143,6 +145,7 @@ fn nobody_says_yes(stack: &Stack<'_>) -> Finding {
         "account    required     pam_unix.so"
     };
     Finding::problem(
+        Id::PamNoLineSaysYes,
         stack.our_location(),
         "no other account line says yes: everybody is refused",
         "The account line of twostep refuses, or says nothing.",

@@ -15,6 +15,7 @@ use super::twice;
 use super::unfold::unfolded;
 use super::wrong_factor;
 use crate::finding::{Finding, Remedy};
+use crate::id::Id;
 
 /// Services that surely are no sshd, which may be called something else.
 const NOT_SSHD: [&str; 5] = ["login", "su", "su-l", "sudo", "sudo-i"];
@@ -69,6 +70,7 @@ pub(crate) fn check(stack: &Stack<'_>, caller: CalledBy) -> Vec<Finding> {
 
 fn too_many(stack: &Stack<'_>) -> Finding {
     Finding::warning(
+        Id::PamTooManyWays,
         Location::file(&stack.service.file),
         "this service has too many ways to follow them all",
         "Whether a code is asked on each of them is not known.",
@@ -83,6 +85,7 @@ fn unheard_method(stack: &Stack<'_>) -> Option<Finding> {
         return None;
     }
     Some(Finding::problem(
+        Id::PamFirstFactorOutsideSshd,
         line.location.clone(),
         format!("first_factor= on this line refuses everybody in {}", stack.service.name),
         "Only sshd tells which method it has accepted.",
@@ -112,6 +115,7 @@ fn order(stack: &Stack<'_>, caller: CalledBy) -> Vec<Finding> {
         text: "Put the line of twostep behind the lines that ask for the password.".to_owned(),
     });
     let early = Finding::problem(
+        Id::PamCodeBeforePassword,
         stack.our_location(),
         "the code is asked for before the password",
         "Strangers can use up somebody's tries, and see from the question who is enrolled.",
@@ -142,6 +146,7 @@ fn handed_to_nobody(stack: &Stack<'_>) -> Option<Finding> {
         Remedy::Advice { text: "Put a line that checks the password behind the one of twostep.".to_owned() }
     };
     Some(Finding::problem(
+        Id::PamPasswordNotChecked,
         stack.our_location(),
         "with forward_pass this line asks for the password, too, and no line behind it checks that",
         "Nobody looks at what is typed before the code.",
@@ -161,6 +166,7 @@ fn no_first_factor(stack: &Stack<'_>) -> Finding {
         text: "Put a line that asks for the password before the one of twostep.".to_owned(),
     });
     Finding::problem(
+        Id::PamNoFirstFactor,
         location,
         "nothing asks for a password here, and the line does not say first_factor=",
         why,
@@ -208,6 +214,7 @@ fn around(stack: &Stack<'_>, ways: &Ways, caller: CalledBy) -> Vec<Finding> {
 /// Lines let in without a code, and none of them can be named.
 fn some_way(stack: &Stack<'_>) -> Finding {
     Finding::problem(
+        Id::PamLineCanBeSkipped,
         stack.our_location(),
         "some way through this service says yes without coming to twostep",
         "Whoever goes that way is asked for no code. A substack ends it early, or a 'reset' forgets a refusal.",
@@ -223,6 +230,7 @@ fn forgotten(stack: &Stack<'_>) -> Option<Finding> {
 
 pub(crate) fn forgets(stack: &Stack<'_>) -> Finding {
     Finding::problem(
+        Id::PamRefusalIsForgotten,
         stack.our_location(),
         "after a refusal of twostep this service can still say yes",
         "Whom twostep refuses gets in: a line behind it forgets what was before ('reset').",
@@ -252,6 +260,7 @@ fn yes(stack: &Stack<'_>) -> Vec<Finding> {
 
 fn closed(stack: &Stack<'_>) -> Finding {
     Finding::problem(
+        Id::PamLetsNobodyIn,
         stack.our_location(),
         "this service lets nobody in, whatever they type",
         "Some line refuses on every way that passes twostep, or a jump goes too far.",
@@ -262,6 +271,7 @@ fn closed(stack: &Stack<'_>) -> Finding {
 fn nobody_says_yes(stack: &Stack<'_>) -> Finding {
     let location = stack.files.after(&stack.our_location());
     Finding::problem(
+        Id::PamNoLineSaysYes,
         stack.our_location(),
         "people whom twostep does not ask are refused: no other line says yes",
         "twostep says nothing of people who are exempt or not enrolled, and a jump is no yes either.",

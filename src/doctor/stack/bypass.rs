@@ -9,13 +9,14 @@ use super::asking::{Stack, asks_first_factor};
 use super::text::{deny, jumping, permit};
 use super::unfold::unfolded;
 use crate::finding::{Finding, Remedy};
+use crate::id::Id;
 
 /// What is wrong with the line number `culprit`.
 pub(crate) fn finding(stack: &Stack<'_>, culprit: usize) -> Option<Finding> {
     let line = stack.entries.get(culprit)?;
     let (what, why) = words(line);
     let remedy = mend(stack, culprit).unwrap_or_else(|| advice(stack));
-    Some(Finding::problem(line.location.clone(), what, why, remedy))
+    Some(Finding::problem(Id::PamLineCanBeSkipped, line.location.clone(), what, why, remedy))
 }
 
 /// Without a word on the service, so that one line that many services include is one finding.

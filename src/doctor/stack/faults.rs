@@ -10,6 +10,7 @@ use twostep_hostconf::pam::pam_line::PamLine;
 
 use super::{module_file, own_line};
 use crate::finding::{Finding, Remedy};
+use crate::id::Id;
 
 const REFUSES: &str = "libpam takes such a line for one that always refuses: nobody gets in here.";
 /// Without the line, a wrong password might get in.
@@ -33,13 +34,14 @@ pub(crate) fn finding(files: &Files<'_>, fault: &PamFault) -> Finding {
     }
 }
 
-fn by_hand(location: Location, what: String, why: &str, advice: &str) -> Finding {
-    Finding::problem(location, what, why, Remedy::Advice { text: advice.to_owned() })
+fn by_hand(id: Id, location: Location, what: String, why: &str, advice: &str) -> Finding {
+    Finding::problem(id, location, what, why, Remedy::Advice { text: advice.to_owned() })
 }
 
 /// The file ends in the middle of a line.
 fn cut_off(location: Location) -> Finding {
     by_hand(
+        Id::PamLineUnfinished,
         location,
         "this line ends with '\\', and the file ends there".to_owned(),
         GIVES_UP,
@@ -53,6 +55,7 @@ fn carriage_returns(file: &str) -> Finding {
     let why =
         "libpam takes them for a part of the last word, finds no such module or file, and refuses everybody.";
     Finding::problem(
+        Id::PamCarriageReturns,
         Location::file(file),
         what,
         why,
@@ -66,10 +69,10 @@ fn unknown_kind(files: &Files<'_>, line: &PamLine) -> Finding {
     let what = format!("'{}' is none of auth, account, password, session", word);
     if word.eq_ignore_ascii_case("@include") {
         let advice = "This machine's libpam does not know it: write 'auth include NAME', and the same for the other kinds.";
-        return by_hand(line.location.clone(), what, REFUSES, advice);
+        return by_hand(Id::PamUnknownType, line.location.clone(), what, REFUSES, advice);
     }
     if !line.is_ours() {
-        return by_hand(line.location.clone(), what, REFUSES, "Correct the word.");
+        return by_hand(Id::PamUnknownType, line.location.clone(), what, REFUSES, "Correct the word.");
     }
     let kind = if word.len() > ModuleType::Auth.word().len().saturating_add(1) {
         ModuleType::Account
@@ -77,13 +80,13 @@ fn unknown_kind(files: &Files<'_>, line: &PamLine) -> Finding {
         ModuleType::Auth
     };
     let line = PamLine { kind, ..module_file::corrected(files, line) };
-    Finding::problem(line.location.clone(), what, REFUSES, own_line::clean(&line))
+    Finding::problem(Id::PamUnknownType, line.location.clone(), what, REFUSES, own_line::clean(&line))
 }
 
 /// The line ends after its kind.
 fn no_control(location: Location, kind: ModuleType) -> Finding {
     let what = format!("the line says '{}' and nothing else", kind.word());
-    by_hand(location, what, REFUSES, FINISH)
+    by_hand(Id::PamLineUnfinished, location, what, REFUSES, FINISH)
 }
 
 /// The control is not understood.
@@ -91,6 +94,7 @@ fn unknown_control(files: &Files<'_>, line: &PamLine, why: &ControlError) -> Fin
     let what = format!("libpam does not understand the control: {}", why);
     if !line.is_ours() {
         return by_hand(
+            Id::PamUnknownControl,
             line.location.clone(),
             what,
             REFUSES,
@@ -98,12 +102,12 @@ fn unknown_control(files: &Files<'_>, line: &PamLine, why: &ControlError) -> Fin
         );
     }
     let remedy = own_line::clean(&module_file::corrected(files, line));
-    Finding::problem(line.location.clone(), what, REFUSES, remedy)
+    Finding::problem(Id::PamUnknownControl, line.location.clone(), what, REFUSES, remedy)
 }
 
 /// The line names no module.
 fn no_module(location: Location) -> Finding {
-    by_hand(location, "the line names no module".to_owned(), REFUSES, FINISH)
+    by_hand(Id::PamLineUnfinished, location, "the line names no module".to_owned(), REFUSES, FINISH)
 }
 
 /// A file is named that is not there.
@@ -113,19 +117,26 @@ fn cannot_include(location: Location, name: &str) -> Finding {
     } else {
         format!("there is no file '{}' to include", name)
     };
-    by_hand(location, what, GIVES_UP, "Correct the name, or install the package that the file belongs to.")
+    by_hand(
+        Id::PamIncludeMissing,
+        location,
+        what,
+        GIVES_UP,
+        "Correct the name, or install the package that the file belongs to.",
+    )
 }
 
 /// A file is named that lies where libpam does not look for it.
 fn included_elsewhere(location: Location, file: &str) -> Finding {
     let what = format!("libpam does not include {file}: it looks for such files in {PAM_DIR} alone");
     let copy = Remedy::Run { command: format!("cp {file} {PAM_DIR}/") };
-    Finding::problem(location, what, GIVES_UP, copy)
+    Finding::problem(Id::PamIncludeElsewhere, location, what, GIVES_UP, copy)
 }
 
 /// More lines than this reads.
 fn too_long(location: Location) -> Finding {
     by_hand(
+        Id::PamTooLong,
         location,
         "with this line the service has more lines or files than doctor reads".to_owned(),
         "What stands behind it is not known, and libpam takes long for it.",
@@ -136,5 +147,5 @@ fn too_long(location: Location) -> Finding {
 /// A file includes itself, or too many levels of files.
 fn includes_itself(location: Location, name: &str) -> Finding {
     let what = format!("'{}' includes itself, or too deep", name);
-    by_hand(location, what, GIVES_UP, "Delete the line that closes the circle.")
+    by_hand(Id::PamIncludesItself, location, what, GIVES_UP, "Delete the line that closes the circle.")
 }

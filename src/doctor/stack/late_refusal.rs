@@ -10,6 +10,7 @@ use twostep_hostconf::pam::ways::Ways;
 
 use super::asking::Stack;
 use crate::finding::{Finding, Remedy};
+use crate::id::Id;
 
 /// Modules that answer the same for everybody wherever they stand.
 const CONDITIONS: [&str; 8] = [
@@ -76,6 +77,7 @@ fn finding(stack: &Stack<'_>, at: usize, line: &PamLine) -> Finding {
         ),
     });
     Finding::warning(
+        Id::PamRefusalComesLate,
         line.location.clone(),
         format!("{} can refuse a login after its enrollment is stored", line.module()),
         "A stranger who knows the password, and may not log in, then holds the second step of its owner.",

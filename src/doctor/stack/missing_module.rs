@@ -12,6 +12,7 @@ use twostep_hostconf::pam::service::Service;
 
 use super::own_line;
 use crate::finding::{Finding, Remedy};
+use crate::id::Id;
 
 const OURS: &str = "pam_twostep.so";
 
@@ -36,6 +37,7 @@ pub(crate) fn not_looked_at(files: &Files<'_>) -> Option<Finding> {
     let folder = files.library().path_of("");
     (files.root().is_machine() && !files.library().has_modules()).then(|| {
         Finding::warning(
+            Id::PamModulesNotFound,
             Location::file(folder.trim_end_matches('/')),
             "libpam's own modules were not found in this folder",
             "So missing modules were not looked at.",
@@ -87,7 +89,7 @@ fn misspelling(files: &Files<'_>, line: &PamLine) -> Finding {
     if let Some(module) = meant.words.get_mut(2) {
         *module = Word { text: OURS.to_owned(), raw: OURS.to_owned() };
     }
-    Finding::problem(line.location.clone(), what, why, own_line::clean(&meant))
+    Finding::problem(Id::ModuleMisnamed, line.location.clone(), what, why, own_line::clean(&meant))
 }
 
 const REFUSES: &str = "libpam refuses everybody at this line.";
@@ -104,12 +106,24 @@ fn finding(line: &PamLine) -> Option<Finding> {
             ModuleType::Auth | ModuleType::Account | ModuleType::Password => REFUSES,
         };
         let text = "Install the package that the module belongs to, or correct its name.".to_owned();
-        return Some(Finding::problem(line.location.clone(), what, why, Remedy::Advice { text }));
+        return Some(Finding::problem(
+            Id::PamOtherModuleMissing,
+            line.location.clone(),
+            what,
+            why,
+            Remedy::Advice { text },
+        ));
     }
     let is_expected = line.may_be_missing() || line.control_word().contains("module_unknown");
     (!is_expected).then(|| {
         let why = "libpam goes on without it, and logs two errors at each login.";
-        Finding::warning(line.location.clone(), what, why, quietly(line.location.clone(), line))
+        Finding::warning(
+            Id::PamOtherModulePassedOver,
+            line.location.clone(),
+            what,
+            why,
+            quietly(line.location.clone(), line),
+        )
     })
 }
 

@@ -47,6 +47,7 @@ use twostep_hostconf::sshd::services::services as sshd_services;
 
 use crate::context::{Context, Visibility};
 use crate::finding::{Finding, Remedy};
+use crate::id::Id;
 use asking::Stack;
 use auth_stack::CalledBy;
 use pam_conf::in_pam_conf;
@@ -204,6 +205,7 @@ fn check_lines(context: &Context<'_>, files: &Files<'_>, service: &Service) -> V
 fn nobody_asks(files: &Files<'_>) -> Finding {
     let folder = files.directories().first().copied().unwrap_or_default();
     Finding::warning(
+        Id::PamNoServiceAsks,
         Location::file(folder),
         "no login asks for a code yet: no service names pam_twostep.so",
         "twostep is installed, and nothing uses it.",

@@ -15,6 +15,7 @@ use twostep_hostconf::tree::is_hidden;
 use super::own_line;
 use crate::context::{Context, Visibility};
 use crate::finding::{Finding, Remedy};
+use crate::id::Id;
 
 /// No module is longer, in bytes; of one that is, the beginning is read.
 const LONGEST: u64 = 64 * 1024 * 1024;
@@ -42,6 +43,7 @@ fn missing(files: &Files<'_>, line: &PamLine, path: &str) -> Finding {
         let remedy = own_line::clean(&corrected(files, line));
         let what = format!("there is no module {}", path);
         return Finding::problem(
+            Id::ModuleMisnamed,
             line.location.clone(),
             what,
             "libpam refuses everybody at this line.",
@@ -50,6 +52,7 @@ fn missing(files: &Files<'_>, line: &PamLine, path: &str) -> Finding {
     }
     let remedy = Remedy::Advice { text: AGAIN.to_owned() };
     Finding::problem(
+        Id::ModuleMissing,
         Location::file(path),
         "the module is missing",
         "libpam refuses everybody at each line that names it.",
@@ -75,22 +78,22 @@ fn is_elsewhere(files: &Files<'_>, path: &str) -> bool {
 }
 
 fn mode(path: &str, meta: &Metadata, owner: u32) -> Option<Finding> {
-    let (what, command) = if meta.uid() != owner {
-        ("the module does not belong to root", format!("chown root:root {path}"))
+    let (id, what, command) = if meta.uid() != owner {
+        (Id::FilesWrongOwner, "the module does not belong to root", format!("chown root:root {path}"))
     } else if meta.mode() & 0o022 != 0 {
-        ("others than root can write the module", format!("chmod go-w {path}"))
+        (Id::FilesOpenToOthers, "others than root can write the module", format!("chmod go-w {path}"))
     } else {
         return None;
     };
     let why = "It runs as root inside sshd and sudo: who can change it is root.";
-    Some(Finding::problem(Location::file(path), what, why, Remedy::Run { command }))
+    Some(Finding::problem(id, Location::file(path), what, why, Remedy::Run { command }))
 }
 
 fn content(path: &str, real: &Path) -> Option<Finding> {
     let problem = |what: &str| {
         let why = "libpam cannot load it, and refuses everybody at each line that names it.";
         let remedy = Remedy::Advice { text: AGAIN.to_owned() };
-        Some(Finding::problem(Location::file(path), what, why, remedy))
+        Some(Finding::problem(Id::ModuleCannotBeLoaded, Location::file(path), what, why, remedy))
     };
     let Some(bytes) = bytes_of(real, LONGEST) else { return problem("the module cannot be read") };
     let shared = |bytes: &Vec<u8>| Header::of(bytes).filter(|header| header.is_shared);

@@ -11,6 +11,7 @@ use super::own_line::anew;
 use super::text::{FORWARD_PASS, joining};
 use super::unfold::unfolded;
 use crate::finding::{Finding, Remedy};
+use crate::id::Id;
 
 /// What a program says to a question that is not for the password.
 #[derive(Clone, Copy)]
@@ -57,7 +58,7 @@ pub(crate) fn finding(stack: &Stack<'_>) -> Option<Finding> {
     };
     let why = format!("{answer}: everybody who is asked for a code is refused.");
     let remedy = remedy(stack, ours).unwrap_or_else(|| by_hand(stack));
-    Some(Finding::problem(location, what, why, remedy))
+    Some(Finding::problem(Id::PamProgramCannotAsk, location, what, why, remedy))
 }
 
 fn remedy(stack: &Stack<'_>, ours: &PamLine) -> Option<Remedy> {

@@ -10,6 +10,7 @@ use twostep_hostconf::pam::pam_line::{PamLine, written};
 use super::other_modules;
 use super::text::FORWARD_PASS;
 use crate::finding::{Finding, Remedy};
+use crate::id::Id;
 
 /// What is wrong with the line itself. Each remedy mends all of it.
 pub(crate) fn check(line: &PamLine) -> Vec<Finding> {
@@ -51,23 +52,24 @@ pub(crate) fn without(line: &PamLine, unwanted: impl Fn(&str) -> bool) -> Remedy
 }
 
 fn control(line: &PamLine) -> Option<Finding> {
-    let (what, why) = misunderstanding(line)?;
+    let (id, what, why) = misunderstanding(line)?;
     let what = format!("{what}: the control is {}", line.control_word());
-    Some(Finding::problem(line.location.clone(), what, why, clean(line)))
+    Some(Finding::problem(id, line.location.clone(), what, why, clean(line)))
 }
 
 /// Which answer of twostep's is not taken as it is meant, and what follows. A control that libpam cannot read is a fault of
 /// its own.
-fn misunderstanding(line: &PamLine) -> Option<(&'static str, &'static str)> {
+fn misunderstanding(line: &PamLine) -> Option<(Id, &'static str, &'static str)> {
     if line.handler == Handler::Broken || Control::parse(line.control_text()).is_err() {
         return None;
     }
     misread(line.kind, &line.control)
 }
 
-fn misread(kind: ModuleType, control: &Control) -> Option<(&'static str, &'static str)> {
+fn misread(kind: ModuleType, control: &Control) -> Option<(Id, &'static str, &'static str)> {
     if REFUSALS.iter().any(|&no| !refuses(control.on(no))) {
         return Some((
+            Id::PamRefusalIsIgnored,
             "a refusal of twostep is ignored",
             match kind {
                 ModuleType::Account => {
@@ -80,9 +82,14 @@ fn misread(kind: ModuleType, control: &Control) -> Option<(&'static str, &'stati
         ));
     }
     if matches!(control.on(ReturnValue::SUCCESS), Action::Done | Action::Jump(_)) {
-        return Some(("a right code skips what follows", "What the lines below check is not checked."));
+        return Some((
+            Id::PamCodeSkipsLines,
+            "a right code skips what follows",
+            "What the lines below check is not checked.",
+        ));
     }
     (control.on(ReturnValue::IGNORE) != Action::Ignore).then_some((
+        Id::PamIgnoreDecides,
         "'nothing to ask' counts as an answer",
         "twostep says nothing of people who are exempt or not enrolled. Here that decides about them.",
     ))
@@ -92,7 +99,8 @@ fn dash(line: &PamLine) -> Option<Finding> {
     let what = format!("the line begins with '-{}'", line.kind.word());
     let why =
         "If the file of the module is missing, libpam refuses everybody all the same, and does not log why.";
-    line.may_be_missing().then(|| Finding::warning(line.location.clone(), what, why, clean(line)))
+    line.may_be_missing()
+        .then(|| Finding::warning(Id::PamDashHidesError, line.location.clone(), what, why, clean(line)))
 }
 
 fn refuses(action: Action) -> bool {
@@ -103,12 +111,14 @@ fn refuses(action: Action) -> bool {
 fn arguments(line: &PamLine) -> Vec<Finding> {
     let finding = |fault: Fault| match fault {
         Fault::Refused(what) => Finding::problem(
+            Id::PamWrongArgument,
             line.location.clone(),
             what,
             "twostep refuses everybody rather than guess what is meant.",
             clean(line),
         ),
         Fault::ForTests(value) => Finding::warning(
+            Id::PamArgumentForTests,
             line.location.clone(),
             format!("root={value} is an argument for tests"),
             "Policy, people and lockouts are those below that directory, and not this machine's.",

@@ -7,6 +7,7 @@ use twostep_hostconf::pam::service::Service;
 
 use super::asking::{asks_first_factor, behind_password};
 use crate::finding::{Finding, Remedy};
+use crate::id::Id;
 
 const PAIRS: [[&str; 2]; 4] = [["sudo", "sudo-i"], ["sudo-i", "sudo"], ["su", "su-l"], ["su-l", "su"]];
 
@@ -43,7 +44,7 @@ fn finding(files: &Files<'_>, one: &Service, other: &Service) -> Finding {
         format!("Who is asked by '{}' goes around it with '{}'.", command(&one.name), command(&other.name));
     let remedy = behind_password(files, other)
         .unwrap_or_else(|| Remedy::Advice { text: format!("Write {} like its partner.", other.file) });
-    Finding::warning(Location::file(&other.file), what, why, remedy)
+    Finding::warning(Id::PamPartnerAsksNoCode, Location::file(&other.file), what, why, remedy)
 }
 
 fn command(service: &str) -> &str {

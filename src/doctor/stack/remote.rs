@@ -12,6 +12,7 @@ use super::asking::behind_password;
 use super::pairs::{self, other_lets_in};
 use crate::context::Context;
 use crate::finding::{Finding, Remedy};
+use crate::id::Id;
 use crate::obligation;
 
 pub(crate) const SERVICE: &str = "remote";
@@ -65,16 +66,16 @@ pub(crate) fn check(context: &Context<'_>, files: &Files<'_>, services: &[Servic
         None => return None,
     };
     let location = remote.map_or_else(|| missing(files), |remote| remote.file.clone());
-    let what = if remote.is_some() {
-        "remote asks for no code, though login does".to_owned()
+    let (id, what) = if remote.is_some() {
+        (Id::PamPartnerAsksNoCode, "remote asks for no code, though login does")
     } else {
-        "this file is missing: 'login -h' asks for no code, though login does".to_owned()
+        (Id::PamServiceFileMissing, "this file is missing: 'login -h' asks for no code, though login does")
     };
     let caller = server.map_or("telnetd and rlogind, where they are installed, let", |path| {
         if path.ends_with("telnetd") { "telnetd lets" } else { "rlogind lets" }
     });
     let why = format!("{caller} people in over the network by this service, with the password alone.");
-    Some(report(Location::file(location), what, why, remedy(files, login, remote)))
+    Some(report(id, Location::file(location), what, why, remedy(files, login, remote)))
 }
 
 fn missing(files: &Files<'_>) -> String {

@@ -8,6 +8,7 @@ use twostep_hostconf::pam::service::Service;
 
 use super::text::our_text;
 use crate::finding::{Finding, Remedy};
+use crate::id::Id;
 
 /// The files that distributions write for many services to include.
 const SHARED: [&str; 18] = [
@@ -97,7 +98,7 @@ fn finding(
         ModuleType::Account | ModuleType::Password | ModuleType::Session => own_gate(&reached, guarded),
     };
     let remedy = own.unwrap_or_else(|| Remedy::Delete { location: location.clone() });
-    Finding::problem(location.clone(), what, why, remedy)
+    Finding::problem(Id::PamLineInSharedFile, location.clone(), what, why, remedy)
 }
 
 fn lines(service: &Service, kind: ModuleType) -> &[PamLine] {

@@ -4,6 +4,7 @@ use twostep_hostconf::location::Location;
 use twostep_hostconf::pam::files::Files;
 
 use crate::finding::{Finding, Remedy};
+use crate::id::Id;
 
 /// What is no regular file.
 pub(crate) fn check(files: &Files<'_>) -> Vec<Finding> {
@@ -12,6 +13,7 @@ pub(crate) fn check(files: &Files<'_>) -> Vec<Finding> {
 
 fn cannot_be_read(file: String) -> Finding {
     Finding::warning(
+        Id::PamServiceNotAFile,
         Location::file(file),
         "this is not a regular file",
         "libpam does not read it, or waits for ever: who logs in by this service is refused.",

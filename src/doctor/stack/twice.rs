@@ -6,6 +6,7 @@ use super::asking::Stack;
 use super::one_question::password_alone;
 use super::text::FORWARD_PASS;
 use crate::finding::{Finding, Remedy};
+use crate::id::Id;
 
 /// What is wrong, if the stack has a second line of ours.
 pub(crate) fn finding(stack: &Stack<'_>) -> Option<Finding> {
@@ -21,6 +22,7 @@ pub(crate) fn finding(stack: &Stack<'_>) -> Option<Finding> {
         | Remedy::Advice { .. } => second.line_in(&stack.service.file).unwrap_or(&second.location),
     };
     Some(Finding::problem(
+        Id::PamAskedTwice,
         location.clone(),
         "twostep is asked a second time",
         "Each code works once, so everybody has to wait for the next one.",

@@ -17,6 +17,7 @@ use super::without_file::{self, naming};
 use super::{pairs, remote, shared};
 use crate::context::Context;
 use crate::finding::{Finding, Remedy};
+use crate::id::Id;
 use crate::obligation;
 use crate::policy::exemption::exemption;
 
@@ -109,6 +110,7 @@ impl View<'_> {
 
     fn keeps_only(&self, service: &Service) -> Finding {
         Finding::problem(
+            Id::PamAuthLineMissing,
             Location::file(&service.file),
             "the account line of twostep is there, and the auth line is missing",
             "Users who are enrolled get in without a code.",
@@ -118,6 +120,7 @@ impl View<'_> {
 
     fn named(&self, service: &Service, rule: &Rule) -> Finding {
         Finding::problem(
+            Id::PamNamedServiceAsksNoCode,
             Location::file(&service.file),
             format!("rule '{}' names {}, and this file asks nobody for a code", rule.name, service.name),
             format!("The rule ({POLICY}:{}) makes the second step mandatory there.", rule.line),
@@ -144,6 +147,7 @@ impl View<'_> {
             }
         };
         Some(Finding::warning(
+            Id::PamServiceAsksNoCode,
             Location::file(if is_one_file { &first.file } else { folder() }),
             format!("{} {asks} for no code, though some users need one", and(&names)),
             "The password alone is enough there.",
@@ -228,6 +232,7 @@ fn says_nothing(file: &str, service: &str) -> Finding {
         "pam.d/README.md of twostep says which lines go into it. If nobody shall be asked there, say so in the policy: take '{service}' out of [gate] and [enrollment]."
     );
     Finding::warning(
+        Id::PamNamedServiceAsksNoCode,
         Location::file(file),
         "this file does not name pam_twostep.so, as others do",
         why,

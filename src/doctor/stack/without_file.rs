@@ -12,6 +12,7 @@ use super::pairs::{self, other_lets_in};
 use super::remote;
 use crate::context::Context;
 use crate::finding::{Finding, Remedy};
+use crate::id::Id;
 use crate::obligation;
 
 /// Programs that most machines have, with the service for which each asks. su(1) of util-linux alone asks for `su-l`.
@@ -73,6 +74,7 @@ fn no_file(files: &Files<'_>, rule: &Rule, service: &str) -> Finding {
         "If a program asks for this service, libpam takes the file 'other', which lets nobody in."
     };
     Finding::problem(
+        Id::PolicyServiceWithoutFile,
         Location::line(POLICY, rule.line),
         format!("rule '{}' names {service}, and there is no {file}", rule.name),
         why,
@@ -106,6 +108,7 @@ impl View<'_> {
 fn falls_back(files: &Files<'_>, service: &str) -> Finding {
     let file = path_of(files, service);
     Finding::warning(
+        Id::PamServiceFileMissing,
         Location::file(&file),
         format!("this file is missing, so {service} asks for no code"),
         "libpam takes the file 'other' instead, in which the password alone is enough.",

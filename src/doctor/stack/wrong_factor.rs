@@ -9,6 +9,7 @@ use super::asking::{Stack, asks_first_factor};
 use super::bypass::{include_to_unfold, unfold};
 use super::text::{deny, jumping};
 use crate::finding::{Finding, Remedy};
+use crate::id::Id;
 
 /// What is wrong, if a wrong first factor comes to our line.
 pub(crate) fn finding(stack: &Stack<'_>, ways: &Ways) -> Option<Finding> {
@@ -28,7 +29,7 @@ pub(crate) fn finding(stack: &Stack<'_>, ways: &Ways) -> Option<Finding> {
             "Put 'auth requisite pam_deny.so' where a wrong password goes, and let a right one jump over it."
                 .to_owned(),
     });
-    Some(Finding::problem(stack.our_location(), what, why, remedy))
+    Some(Finding::problem(Id::PamWrongPasswordReachesCode, stack.our_location(), what, why, remedy))
 }
 
 /// The module that checks the password, if the login is refused when it says that the password is wrong: only its silence

@@ -10,9 +10,11 @@ use super::doors;
 use super::place::{Place, copy};
 use crate::effect::Effect;
 use crate::finding::{Finding, Remedy, Severity};
+use crate::id::Id;
 
 /// Something that is wrong in one line.
 pub(super) struct Wrong {
+    pub id: Id,
     pub severity: Severity,
     pub location: Location,
     pub what: String,
@@ -49,7 +51,7 @@ fn finding(cases: &Cases<'_>, wrong: &Wrong, all: &[Wrong], judge: Judge) -> Fin
         Severity::Warning => Finding::warning,
     };
     let with = |why: &str, remedy| {
-        new(wrong.location.clone(), wrong.what.clone(), format!("{}{why}", wrong.why), remedy)
+        new(wrong.id, wrong.location.clone(), wrong.what.clone(), format!("{}{why}", wrong.why), remedy)
     };
     match (&wrong.mend, &place) {
         (Mend::Elsewhere { advice }, _) => with("", Remedy::Advice { text: advice.clone() }),

@@ -8,6 +8,7 @@ use super::case::{Case, Cases};
 use super::change::Change;
 use super::mend::{Mend, Wrong};
 use crate::finding::Severity;
+use crate::id::Id;
 use crate::people::listed;
 
 /// What is wrong with each service that is named and milder than the usual one.
@@ -47,8 +48,9 @@ fn wrong(cases: &Cases<'_>, service: &ServiceUse, callers: &[&Case]) -> Option<W
         "These users can call sudo without the code that '{usual}' asks for: {}.",
         listed(names.iter().map(String::as_str))
     );
-    let (what, mend) = if has_line {
+    let (id, what, mend) = if has_line {
         (
+            Id::SudoPolicyAsksLess,
             format!("{option}: the policy asks less at '{name}' than at '{usual}'"),
             Mend::Elsewhere {
                 advice: format!("Name '{name}' in the rules of the policy that name '{usual}'."),
@@ -56,9 +58,10 @@ fn wrong(cases: &Cases<'_>, service: &ServiceUse, callers: &[&Case]) -> Option<W
         )
     } else {
         (
+            Id::SudoServiceWithoutCode,
             format!("{option}: sudo uses the PAM service '{name}', which has no line of pam_twostep.so"),
             Mend::Change(Change { option, value: Some(usual) }),
         )
     };
-    Some(Wrong { severity: Severity::Problem, location, what, why, mend })
+    Some(Wrong { id, severity: Severity::Problem, location, what, why, mend })
 }

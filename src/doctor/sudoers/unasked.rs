@@ -12,6 +12,7 @@ use super::mend::{Mend, Wrong};
 use super::place::{Place, copy};
 use super::words;
 use crate::finding::Severity;
+use crate::id::Id;
 use crate::people::listed;
 
 /// Each line that lets somebody in unasked who must have a second step, or has one.
@@ -52,7 +53,7 @@ fn wrong(cases: &Cases<'_>, unasked: &Unasked, callers: &[&Case]) -> Wrong {
         )
     };
     let mend = Mend::Person { advice, editors: place.editors(&location) };
-    Wrong { severity: Severity::Warning, location, what, why: why.to_owned(), mend }
+    Wrong { id: Id::SudoAsksNoCode, severity: Severity::Warning, location, what, why: why.to_owned(), mend }
 }
 
 /// How sudo comes to ask, as a part of a sentence.

@@ -9,6 +9,7 @@ use twostep_hostconf::sudoers::text::TextFault;
 
 use super::words;
 use crate::finding::{Finding, Remedy};
+use crate::id::Id;
 
 const WHY: &str = "Whose code sudo asks for, and whether it asks at all, is not known.";
 const MAIN: &str = "/etc/sudoers";
@@ -27,7 +28,8 @@ pub(super) fn elsewhere(elsewhere: &Elsewhere) -> Finding {
              pam_login_service are not set."
         }
     };
-    Finding::warning(location, what, WHY, Remedy::Advice { text: text.to_owned() }).leaving_out()
+    Finding::warning(Id::SudoRulesElsewhere, location, what, WHY, Remedy::Advice { text: text.to_owned() })
+        .leaving_out()
 }
 
 /// Where it stands, and what is not looked at.
@@ -52,7 +54,16 @@ pub(super) fn finding(root: &Root, fault: &SudoersFault) -> Finding {
     let what = crate::below_root::named(root, &what);
     let editors = is_in_sudoers(fault).then(|| words::editor(&location.file)).into_iter().collect();
     let remedy = Remedy::Advice { text: advice.to_owned() };
-    Finding::warning(location, what, WHY, remedy).leaving_out().with_editors(editors)
+    Finding::warning(id(fault), location, what, WHY, remedy).leaving_out().with_editors(editors)
+}
+
+fn id(fault: &SudoersFault) -> Id {
+    match fault {
+        SudoersFault::Text(_) | SudoersFault::Export(ExportFault::Refused { .. }) => Id::SudoFileNotRead,
+        SudoersFault::Export(ExportFault::Missing | ExportFault::Failed(_) | ExportFault::Unknown(_)) => {
+            Id::SudoCvtsudoersFails
+        }
+    }
 }
 
 /// Whether the file has to be corrected, for which there is visudo.

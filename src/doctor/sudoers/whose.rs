@@ -10,6 +10,7 @@ use super::change::Change;
 use super::mend::{Mend, Wrong};
 use super::place::Place;
 use crate::finding::Severity;
+use crate::id::Id;
 use crate::people::listed;
 
 /// Each line that says so.
@@ -40,7 +41,14 @@ fn wrong(cases: &Cases<'_>, whose: &Whose, location: &Location, callers: &[&Case
         listed(names.iter().map(String::as_str))
     );
     let mend = mend(cases, whose.option(), location, callers);
-    Wrong { severity: Severity::Problem, location: location.clone(), what, why, mend }
+    Wrong {
+        id: Id::SudoAsksAnotherAccount,
+        severity: Severity::Problem,
+        location: location.clone(),
+        what,
+        why,
+        mend,
+    }
 }
 
 fn owner(whose: &Whose) -> String {
