@@ -34,6 +34,7 @@ test: ## all tests; installs what they need (as root)
 	tests/run
 
 e2e: build ## the end-to-end tests alone: real sshd, login, sudo and su in the sandbox (as root)
+	$(CARGO) build --locked -p twostep-doctor --example mend
 	tests/e2e/run
 
 compare: ## the black-box cases on us, google-authenticator and pam_oath; writes docs/COMPARISON.md (as root)
@@ -97,6 +98,7 @@ packages: ## the life of the packages in fresh roots of Debian 12 and 13: instal
 	tests/deps test
 	packaging/pam.d/build --check
 	$(CARGO) build --release --locked
+	$(CARGO) build --locked -p twostep-doctor --example mend
 	packaging/debian/build
 	packaging/rpm/build
 	tests/packages/lint

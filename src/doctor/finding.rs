@@ -1,6 +1,6 @@
 //! What a check has found: what is wrong, where, why it matters, and the exact line or command that mends it.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use twostep_hostconf::location::Location;
 
@@ -17,7 +17,7 @@ pub enum Severity {
     Warning,
 }
 
-#[derive(Serialize, Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Serialize, Deserialize, Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 #[serde(rename_all = "kebab-case", tag = "kind")]
 pub enum Remedy {
     /// `text` in place of the line.

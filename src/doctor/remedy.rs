@@ -24,7 +24,8 @@ impl Remedy {
         if let Self::Delete { location } = self { Some(location) } else { None }
     }
 
-    /// `text`, which is all of its file, once it is applied; none if it changes no file, or the file has no such line.
+    /// `text`, which is all of its file, once it is applied; none if it changes no file, the file has no
+    /// such line, or the line would go to another file.
     pub fn apply(&self, text: &str) -> Option<String> {
         let mut lines: Vec<&str> = text.split_terminator('\n').collect();
         match self {
@@ -38,14 +39,14 @@ impl Remedy {
             Self::Delete { location } => {
                 lines.drain(span(location, &lines)?);
             }
-            Self::Move { location, before } => {
+            Self::Move { location, before } if location.file == before.file => {
                 let (from, to) = (span(location, &lines)?, span(before, &lines)?.start);
                 let moved: Vec<&str> = lines.get(from.clone())?.to_vec();
                 let behind = if to > from.start { to.checked_sub(from.len())? } else { to };
                 lines.drain(from);
                 lines.splice(behind..behind, moved);
             }
-            Self::Run { .. } | Self::Advice { .. } => return None,
+            Self::Move { .. } | Self::Run { .. } | Self::Advice { .. } => return None,
         }
         Some(lines.iter().flat_map(|line| [line, "\n"]).collect())
     }
@@ -91,6 +92,7 @@ mod tests {
             Remedy::Delete { location: at(3) },
             Remedy::Delete { location: at(0) },
             Remedy::Move { location: at(1), before: at(7) },
+            Remedy::Move { location: at(2), before: Location::line("g", 1) },
             Remedy::Run { command: "true".to_owned() },
         ] {
             assert_eq!(remedy.apply("1\n2\n"), None, "{remedy:?}");

@@ -7,8 +7,8 @@
 
 A root is like a machine's root directory; whoever owns it counts as root. Below a machine lies the folder of pam.d/ for
 its release, as people are told to copy it. An empty pam_twostep.so becomes the module as it was built; a file called twostep-helper
-belongs to the account twostep and is set-uid and set-gid, as it is installed. After the report, each remedy that it prints is
-applied literally, one after the other, until nothing is left that a remedy mends; `CASE/mended` is what is still said then,
+belongs to the account twostep and is set-uid and set-gid, as it is installed. After the report, each remedy is
+applied by doctor's own code, one after the other, until nothing is left that a remedy mends; `CASE/mended` is what is still said then,
 nothing if there is no such file. With the variable WRITE_EXPECTED set, both are written, to be read before they are committed.
 """
 
@@ -27,6 +27,7 @@ PAM_D = HERE.parents[1] / "pam.d"
 SHIPPED = {"debian": "debian-12"}  # the folder of pam.d/ where it does not have the machine's name
 BUILT = Path(os.environ.get("CARGO_TARGET_DIR", HERE.parents[1] / "target"), "release")
 TWOSTEP = BUILT / "twostep"
+MEND = BUILT.parent / "debug/examples/mend"  # src/doctor/examples/mend.rs; `cargo test` builds it
 CASES = sorted(folder for folder in HERE.iterdir() if (folder / "expected").exists())
 CLEAN = "Nothing to mend.\n"
 # What is said where something could not be looked at.
@@ -40,7 +41,7 @@ NOT_LOOKED_AT = {
 # The id at the end of the first line of a finding.
 ID = re.compile(r"^(?:problem|warning): .* \[([a-z.-]+)\]$", re.M)
 POLICY = "etc/twostep/policy.toml"
-OTHERWISE = re.compile(r"^    Otherwise put (?:before|at the end of) /(\S+):\n((?: {8}.*\n)+)", re.M)
+OTHERWISE = re.compile(r"^    Otherwise put (?:before|at the end of) (/\S+):\n((?: {8}.*\n)+)", re.M)
 PRIVATE = ("var/lib/twostep", "var/lib/twostep/users", "var/lib/twostep/state")
 
 
@@ -119,22 +120,17 @@ def test_each_remedy_applied_literally_mends_it(lay, case):
 
 @pytest.mark.parametrize("case", [case for case in CASES if OTHERWISE.search((case / "expected").read_text())], ids=lambda case: case.name)
 def test_what_is_printed_for_the_policy_can_be_pasted(lay, case):
-    """The lines go literally where the text says. Then the policy is right, and the finding is gone."""
+    """The text has the lines of the remedy as they are. With them the policy is right, and the finding is gone."""
     root = lay(case)
     said = doctor(root).stdout
     place, block = OTHERWISE.search(said).groups()
-    line = int(place.rpartition(":")[2]) if ":" in place else None
-    insert(root / POLICY, line, textwrap.dedent(block))
+    [remedy] = [remedy for remedy in remedies(root) if remedy["kind"] == "choose"]
+    at = remedy["file"] if remedy["line"] is None else f"{remedy['file']}:{remedy['line']}"
+    assert (place, textwrap.dedent(block)) == (at, remedy["text"] + "\n")
+    apply(root, remedy)
     checked = subprocess.run([TWOSTEP, "--root", root, "policy", "check"], capture_output=True, text=True, check=False)
     assert (checked.returncode, checked.stderr) == (0, ""), checked.stdout
     assert "Otherwise put" in said and "Otherwise put" not in doctor(root).stdout
-
-
-def insert(file, line, block):
-    lines = file.read_text().splitlines()
-    at = len(lines) if line is None else line - 1
-    lines[at:at] = block.splitlines()
-    file.write_text("".join(f"{line}\n" for line in lines))
 
 
 @pytest.mark.parametrize(
@@ -172,40 +168,15 @@ def test_json_has_ids_first_and_tells_whether_it_is_complete(lay, case):
 
 def mend_one(root):
     """Applies the first remedy that is none for a person to decide, and says whether there was one."""
-    findings = json.loads(doctor(root, "--json").stdout)["findings"]
-    todo = [finding["remedy"] for finding in findings if finding["remedy"]["kind"] != "advice"]
+    todo = [remedy for remedy in remedies(root) if remedy["kind"] != "advice"]
     for remedy in todo[:1]:
         apply(root, remedy)
     return bool(todo)
 
 
+def remedies(root):
+    return [finding["remedy"] for finding in json.loads(doctor(root, "--json").stdout)["findings"]]
+
+
 def apply(root, remedy):
-    if remedy["kind"] == "run":
-        # What names a path of the machine's root means this root.
-        command = remedy["command"].replace(" /", f" {root}/")
-        subprocess.run(["sh", "-eu", "-c", command], check=True, capture_output=True)
-        return
-    file = root / remedy["file"].lstrip("/")
-    lines = file.read_text().splitlines() if file.exists() else []
-    start, end = span(remedy, lines)
-    old, new = lines[start:end], remedy.get("text", "").splitlines()
-    match remedy["kind"]:
-        case "insert" | "choose":
-            lines[start:start] = new
-        case "move":
-            assert remedy["before"]["file"] == remedy["file"]
-            target, _ = span(remedy["before"], lines)
-            lines[target:target] = old
-            start += len(old) if target <= start else 0
-            del lines[start : start + len(old)]
-        case "replace" | "delete":
-            lines[start:end] = new
-    file.write_text("".join(f"{line}\n" for line in lines))
-
-
-def span(place, lines):
-    """The place as a slice of the file's lines; the end of the file if it names no line."""
-    if place["line"] is None:
-        return len(lines), len(lines)
-    assert 1 <= place["line"] <= len(lines)
-    return place["line"] - 1, place.get("through", place["line"])
+    subprocess.run([MEND, root], input=json.dumps(remedy), text=True, check=True, capture_output=True)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from hosts import Ssh, SshKey, Sshd, become, ready
+from machine import apply
 
 SETTINGS = Path("/etc/ssh/sshd_config.d/00-twostep.conf")
 DEFS = Path("/etc/login.defs")
@@ -273,17 +274,6 @@ def test_a_helper_that_is_away_is_missed(prepared):
         assert findings(prepared, *ALICE) == [finding]
     finally:
         HELPER.with_suffix(".away").rename(HELPER)
-
-
-def apply(remedy):
-    if remedy["kind"] == "run":
-        subprocess.run(["sh", "-euc", remedy["command"]], check=True)
-        return
-    file = Path(remedy["file"])
-    lines = file.read_text().splitlines()
-    at = remedy["line"] - 1
-    lines[at : at + (remedy["kind"] != "insert")] = remedy["text"].splitlines() if "text" in remedy else []
-    file.write_text("".join(f"{line}\n" for line in lines))
 
 
 def test_a_policy_that_closes_every_login_is_found_before_somebody_needs_one(prepared):

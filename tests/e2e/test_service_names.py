@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from hosts import LoginFromElsewhere, Ssh, Sshd, ready
-from machine import STACKS
+from machine import STACKS, apply
 from person import WHOLE, Newcomer
-from test_doctor import README, SETTINGS, apply, configure, findings
+from test_doctor import README, SETTINGS, configure, findings
 
 ELSEWHERE = "ssh-elsewhere"
 has_service_of_its_own = pytest.mark.skipif(LoginFromElsewhere.service != "remote", reason="the login of shadow has one service")

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from hosts import Sudo, become, ready
+from machine import apply
 from person import password_of
 
 MAIN, FOLDER = Path("/etc/sudoers"), Path("/etc/sudoers.d")
@@ -144,15 +145,6 @@ def of_sudo(machine):
     return [finding for finding in report["findings"] if finding["file"].startswith(places)], report["complete"]
 
 
-def apply(finding):
-    remedy = finding["remedy"]
-    assert remedy["kind"] == "replace", remedy
-    file = Path(remedy["file"])
-    lines = file.read_text().splitlines()
-    lines[remedy["line"] - 1 : remedy.get("through", remedy["line"])] = remedy["text"].splitlines()
-    put(file, "\n".join(lines) + "\n")
-
-
 @pytest.mark.parametrize("flag", ["targetpw", "rootpw", "runaspw", "runaspw, runas_default=bob"])
 def test_reports_flag_that_asks_for_the_code_of_another(machine, sudoers, flag):
     host, owner = ready(Sudo(machine)), "bob" if "bob" in flag else "root"
@@ -166,7 +158,7 @@ def test_reports_flag_that_asks_for_the_code_of_another(machine, sudoers, flag):
     assert passed.granted and not passed.asked  # by a password alone
     [finding], is_complete = of_sudo(machine)
     assert finding["severity"] == "problem" and is_complete and "alice" in finding["why"]
-    apply(finding)
+    apply(finding["remedy"])
     assert of_sudo(machine)[0] == []
     assert host.attempt("alice", password=password_of("root")).refused
     outcome = host.attempt("alice", ada.code())
@@ -184,7 +176,7 @@ def test_reports_pam_service_without_our_line(machine, sudoers):
     assert explained(machine, "alice")["what_happens"] == "their code is not asked for"
     [finding], _ = of_sudo(machine)
     assert finding["severity"] == "problem"
-    apply(finding)
+    apply(finding["remedy"])
     assert of_sudo(machine)[0] == []
     outcome = host.attempt("alice", ada.code())
     assert outcome.granted and outcome.asked
