@@ -221,7 +221,6 @@ impl<'a, M: Machine> Context<'a, M> {
         denial.into()
     }
 
-    /// "ada is", or "You are".
     /// The person as the subject of a sentence, with the verb that `you` and a name take.
     fn they(&self, at: At, you: &str, name: &str) -> String {
         match (self.actor, at) {
