@@ -317,7 +317,7 @@ def test_where_the_helper_is_missing_people_are_told_whom_to_ask(machine, alice)
     try:
         for words in (["status"], ["enroll"], ["verify"]):
             screen = alice.run(*words, says=3)
-            assert "could not be started, or has ended without an answer" in screen
+            assert "could not be started, or ended without an answer" in screen
             assert "Ask your administrator to run 'twostep doctor'." in screen
         os.link(helper + ".away", helper)
         os.chmod(helper, 0o755)
