@@ -320,7 +320,10 @@ fn a_mark_that_is_soon_reached_is_waited_for_and_not_put_back() {
     assert!(outcome.field("cause").ends_with("300 s in the future: wait so long"), "{outcome:#?}");
     let output = world.command(&["unlock", "games", "--reset-clock"]);
     assert_eq!(output.status.code(), Some(1), "{output:?}");
-    assert!(String::from_utf8_lossy(&output.stderr).contains("would make a used code valid again"), "{output:?}");
+    assert!(
+        String::from_utf8_lossy(&output.stderr).contains("would make a used code valid again"),
+        "{output:?}"
+    );
     assert_eq!(world.state_of("games").mark, state.mark);
     let status = world.command(&["status", "--user", "games"]);
     let status = String::from_utf8_lossy(&status.stdout).into_owned();
