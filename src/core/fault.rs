@@ -85,6 +85,8 @@ pub enum Operation {
     Flush,
     /// It was locked.
     Lock,
+    /// It is a socket, and was connected to.
+    Connect,
 }
 
 /// What is wrong with a file or folder.
@@ -364,6 +366,7 @@ impl fmt::Display for Operation {
             Self::List => "cannot be listed",
             Self::Flush => "cannot be flushed to disk",
             Self::Lock => "cannot be locked",
+            Self::Connect => "cannot be connected to",
         })
     }
 }

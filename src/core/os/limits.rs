@@ -22,18 +22,18 @@ pub(crate) fn check() -> Result<(), Fault> {
         return Ok(());
     }
     NEEDED.into_iter().try_for_each(|(resource, what, least)| {
-        let (now, _) = getrlimit(resource).map_err(failed)?;
+        let (now, _) = getrlimit(resource).map_err(cannot_get)?;
         enough(now, what, least)
     })
 }
 
 /// Allows no core dump. Raises what is needed to the caller's hard limits, and fails if those are too low.
 pub(super) fn raise() -> Result<(), Fault> {
-    setrlimit(Resource::RLIMIT_CORE, 0, 0).map_err(failed)?;
+    setrlimit(Resource::RLIMIT_CORE, 0, 0).map_err(cannot_set)?;
     NEEDED.into_iter().try_for_each(|(resource, what, least)| {
-        let (_, most) = getrlimit(resource).map_err(failed)?;
+        let (_, most) = getrlimit(resource).map_err(cannot_get)?;
         enough(most, what, least)?;
-        setrlimit(resource, most, most).map_err(failed)
+        setrlimit(resource, most, most).map_err(cannot_set)
     })
 }
 
@@ -50,6 +50,10 @@ fn enough(allowed: u64, what: &'static str, least: u64) -> Result<(), Fault> {
     Err(Fault::Limit { what, allowed, least })
 }
 
-fn failed(error: Errno) -> Fault {
+fn cannot_get(error: Errno) -> Fault {
     Fault::Call("getrlimit", error.into())
+}
+
+fn cannot_set(error: Errno) -> Fault {
+    Fault::Call("setrlimit", error.into())
 }

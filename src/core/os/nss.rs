@@ -298,7 +298,7 @@ fn check_answers(source: &str) -> Result<(), Fault> {
         return Ok(());
     }
     let connected = UnixStream::connect(SSS_SOCKET).map(drop);
-    connected.map_err(|error| NamesProblem::Away(SSS.to_owned(), error.into()).into())
+    connected.map_err(|error| Fault::of(SSS_SOCKET, Operation::Connect, error))
 }
 
 /// Whether the dynamic linker could know a library of this name.
