@@ -174,7 +174,7 @@ pub(crate) fn text_of<E: From<DocumentError>>(bytes: &[u8]) -> Result<&str, At<E
         .map_err(|error| At { offset: error.valid_up_to(), what: DocumentError::NotUtf8.into() })
 }
 
-/// The keys of a table that were not asked for yet.
+/// A table, each key of which is asked for once.
 pub(crate) struct Table<'t> {
     /// The byte at which the table stands.
     offset: usize,

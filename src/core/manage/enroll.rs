@@ -14,7 +14,7 @@ use crate::verdict::{Denial, TicketFault};
 
 use super::act::{Act, ActLog};
 use super::failure::Failure;
-use super::{Actor, At, Context, DELETE, Frontend, PROOF, UNCHANGED, until_accepted};
+use super::{Actor, Context, DELETE, Frontend, Initial, PROOF, UNCHANGED, until_accepted};
 
 const NEEDS_TICKET: &str = "Setting up your second step needs a ticket from your administrator.\n";
 /// Tickets that may be typed in one conversation.
@@ -37,7 +37,8 @@ impl<M: Machine> Context<'_, M> {
             Some(_) => self.enroll_further(frontend, label, colour)?,
             None => self.enroll_first(frontend, label, colour)?,
         }
-        let text = format!("{} enrolled (authenticator '{label}').", self.they(At::Beginning, "are", "is"));
+        let text =
+            format!("{} enrolled (authenticator '{label}').", self.they(Initial::Capital, "are", "is"));
         Ok(Act::done("enroll", format!(" authenticator={}", Value(label)), text))
     }
 
@@ -152,7 +153,10 @@ impl<M: Machine> Context<'_, M> {
         let option = self.option();
         match conflict {
             Conflict::SameLabel => Failure::refused(
-                format!("{} already enrolled (authenticator '{label}').", self.they(At::Error, "are", "is")),
+                format!(
+                    "{} already enrolled (authenticator '{label}').",
+                    self.they(Initial::Small, "are", "is")
+                ),
                 format!(
                     "To add another phone, run 'twostep enroll{option} --label tablet'; \
                      to start over, run 'twostep remove{option}' first."
@@ -161,7 +165,7 @@ impl<M: Machine> Context<'_, M> {
             Conflict::Full => Failure::refused(
                 format!(
                     "{} {MOST_AUTHENTICATORS} authenticators: more would make guessing easier.",
-                    self.they(At::Error, "have", "has")
+                    self.they(Initial::Small, "have", "has")
                 ),
                 format!("To take one away, run 'twostep remove{option} LABEL'."),
             ),

@@ -174,7 +174,7 @@ impl<'a, M: Machine> Context<'a, M> {
 
     fn not_enrolled(&self) -> Failure {
         let then = format!("To enroll, run 'twostep enroll{}'.", self.option());
-        Failure::refused(format!("{} not enrolled.", self.they(At::Error, "are", "is")), then)
+        Failure::refused(format!("{} not enrolled.", self.they(Initial::Small, "are", "is")), then)
     }
 
     fn check_owner(&self, credential: &Credential) -> Result<(), Failure> {
@@ -205,7 +205,7 @@ impl<'a, M: Machine> Context<'a, M> {
         }
         if let Denial::NotEnrolled { .. } = denial {
             return Failure::refused(
-                format!("{} not enrolled any more.", self.they(At::Error, "are", "is")),
+                format!("{} not enrolled any more.", self.they(Initial::Small, "are", "is")),
                 UNCHANGED,
             );
         }
@@ -213,7 +213,7 @@ impl<'a, M: Machine> Context<'a, M> {
             return Failure::refused(
                 format!(
                     "{} enrolled meanwhile, by a login or another command.",
-                    self.they(At::Error, "were", "was")
+                    self.they(Initial::Small, "were", "was")
                 ),
                 DELETE,
             );
@@ -222,11 +222,11 @@ impl<'a, M: Machine> Context<'a, M> {
     }
 
     /// The person as the subject of a sentence, with the verb that `you` and a name take.
-    fn they(&self, at: At, you: &str, name: &str) -> String {
-        match (self.actor, at) {
+    fn they(&self, initial: Initial, you: &str, name: &str) -> String {
+        match (self.actor, initial) {
             (Actor::Administrator, _) => format!("{} {name}", self.account.name),
-            (Actor::Owner, At::Beginning) => format!("You {you}"),
-            (Actor::Owner, At::Error) => format!("you {you}"),
+            (Actor::Owner, Initial::Capital) => format!("You {you}"),
+            (Actor::Owner, Initial::Small) => format!("you {you}"),
         }
     }
 
@@ -280,13 +280,13 @@ fn labels(credential: &Credential) -> String {
     labels.join(", ")
 }
 
-/// Where a sentence stands.
+/// The first letter of a sentence. Names keep theirs.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum At {
-    /// It begins a text.
-    Beginning,
-    /// It follows `error:`.
-    Error,
+enum Initial {
+    /// Where it begins a text.
+    Capital,
+    /// Where it follows `error:`.
+    Small,
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use crate::store::Durability;
 
 use super::act::Act;
 use super::failure::Failure;
-use super::{Actor, At, Context, Frontend, PROOF, UNCHANGED};
+use super::{Actor, Context, Frontend, Initial, PROOF, UNCHANGED};
 
 const OLD_CODES: &str = "Nothing was changed: the old recovery codes still work.";
 
@@ -29,7 +29,7 @@ impl<M: Machine> Context<'_, M> {
         self.credential_on(&basis, UNCHANGED)?;
         let codes = codes.unwrap_or(RecoveryCodes::NONE);
         locked.save(locked.state().with_recovery(codes), Durability::Flushed)?;
-        let they_have = self.they(At::Beginning, "have", "has");
+        let they_have = self.they(Initial::Capital, "have", "has");
         let text = match count {
             0 => format!("{they_have} no recovery codes any more: the policy allows none."),
             _ => format!("{they_have} {count} new recovery codes. The old ones no longer work."),

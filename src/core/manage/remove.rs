@@ -8,7 +8,7 @@ use crate::store::files::credential::Credential;
 
 use super::act::Act;
 use super::failure::Failure;
-use super::{Actor, At, Context, Frontend, PROOF, UNCHANGED, labels};
+use super::{Actor, Context, Frontend, Initial, PROOF, UNCHANGED, labels};
 
 impl<M: Machine> Context<'_, M> {
     /// Removes the authenticator called `label`, or all. The state stays: no code that was used becomes usable.
@@ -54,7 +54,7 @@ impl<M: Machine> Context<'_, M> {
     fn remove_all(&self, mut locked: LockedState) -> Result<Act<String>, Failure> {
         locked.save(locked.state().forget(&self.account.name), Durability::Flushed)?;
         self.store.remove_credential(self.account.uid)?;
-        let (they_are, option) = (self.they(At::Beginning, "are", "is"), self.option());
+        let (they_are, option) = (self.they(Initial::Capital, "are", "is"), self.option());
         let text = format!("{they_are} no longer enrolled. To enroll anew: twostep enroll{option}");
         Ok(Act::done("remove", "", text))
     }
@@ -63,7 +63,7 @@ impl<M: Machine> Context<'_, M> {
     fn others_than(&self, credential: &Credential, label: &str) -> Result<String, Failure> {
         if !credential.authenticators.iter().any(|one| one.label == label) {
             return Err(Failure::refused(
-                format!("{} no authenticator '{label}'.", self.they(At::Error, "have", "has")),
+                format!("{} no authenticator '{label}'.", self.they(Initial::Small, "have", "has")),
                 format!("There is {}.", labels(credential)),
             ));
         }
