@@ -1,6 +1,7 @@
 //! Why an act was not done, in words.
 
 use twostep_core::manage::act::{ActError, Target};
+use twostep_core::store::not_theirs::NotTheirs;
 
 use crate::failure::Failure;
 
@@ -41,7 +42,14 @@ pub(crate) fn explain(target: &Target, error: ActError) -> Failure {
             ),
             "",
         ),
-        ActError::Misplaced(error) => Failure::unavailable(error.to_string(), ""),
+        ActError::Misplaced(NotTheirs { stored, stored_uid, .. }) => Failure::unavailable(
+            format!(
+                "the secret file of uid {uid} is that of '{stored}' (uid {stored_uid}), put there by mistake."
+            ),
+            format!(
+                "Restore the right file from a backup, or run 'twostep reset {name}' and let them enroll again."
+            ),
+        ),
         ActError::ChangedMeanwhile => {
             Failure::refused("what is stored was changed meanwhile.", "Run the command again.")
         }
