@@ -7,9 +7,9 @@ use twostep_core::paths::{STATES, STORE, USERS};
 use twostep_core::policy::is_rewritten;
 use twostep_core::proof::state::State;
 use twostep_core::proof::totp;
-use twostep_core::store::StoreError;
 use twostep_core::store::files::Store;
-use twostep_core::store::files::credential::Credential;
+use twostep_core::store::files::credential::{Credential, CredentialErrorKind};
+use twostep_core::store::{StateError, StoreError};
 use twostep_core::time::UnixTime;
 use twostep_core::verdict::is_soon;
 use twostep_hostconf::location::Location;
@@ -68,6 +68,13 @@ fn person(context: &Context<'_>, store: &Store, uid: u32) -> Vec<Finding> {
 
 /// What is in the file cannot be understood.
 fn unreadable(context: &Context<'_>, error: StoreError, name: &str) -> Finding {
+    let text = if is_of_newer_version(&error) {
+        "A newer version of twostep wrote it: install that version again.".to_owned()
+    } else {
+        format!(
+            "Restore it from a backup, or run 'twostep reset {name}' and let them enroll anew. {UNTIL_THEN}"
+        )
+    };
     let (path, what) = match error {
         StoreError::Credential { path, error } => (path, error.to_string()),
         StoreError::State { path, error, .. } => (path, format!("it {error}")),
@@ -81,12 +88,17 @@ fn unreadable(context: &Context<'_>, error: StoreError, name: &str) -> Finding {
         Location::file(below_root::path(context.root, &path).display().to_string()),
         what,
         format!("The logins of {name} are refused."),
-        Remedy::Advice {
-            text: format!(
-                "Restore it from a backup, or run 'twostep reset {name}' and let them enroll anew. {UNTIL_THEN}"
-            ),
-        },
+        Remedy::Advice { text },
     )
+}
+
+/// Whether nothing is lost, so that a reset would throw an enrollment away.
+fn is_of_newer_version(error: &StoreError) -> bool {
+    match error {
+        StoreError::Credential { error, .. } => matches!(error.kind, CredentialErrorKind::UnknownVersion(_)),
+        StoreError::State { error, .. } => matches!(error, StateError::UnknownVersion(_)),
+        StoreError::Fault(_) | StoreError::StateRemoved { .. } | StoreError::NotTheirs(_) => false,
+    }
 }
 
 impl Person<'_> {
