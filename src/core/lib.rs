@@ -28,6 +28,8 @@ pub mod store;
 
 pub mod verify;
 
+pub mod words;
+
 pub mod dialogue;
 
 pub mod login;

@@ -42,29 +42,6 @@ pub enum Proof {
     RecoveryCode,
 }
 
-impl Accepted {
-    /// From how many recovery codes on the person is told at each login how to get new ones.
-    const FEW: u8 = 2;
-
-    /// What the person should know, if anything.
-    pub fn text(&self) -> Option<String> {
-        let left = self.recovery_left?;
-        let few = left <= Self::FEW;
-        let count = match left {
-            0 => "none is left".to_owned(),
-            1 => "1 is left".to_owned(),
-            many => format!("{many} are left"),
-        };
-        let how = "For new ones, run 'twostep recovery'.";
-        match (&self.proof, few) {
-            (Proof::RecoveryCode, false) => Some(format!("Recovery code accepted: {count}.")),
-            (Proof::RecoveryCode, true) => Some(format!("Recovery code accepted: {count}. {how}")),
-            (Proof::Code { .. }, true) => Some(format!("Of your recovery codes, {count}. {how}")),
-            (Proof::Code { .. }, false) => None,
-        }
-    }
-}
-
 /// Why nothing was asked.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Exemption {
@@ -647,20 +624,6 @@ mod tests {
         assert!(text(-19_800).contains("your phone's clock is 330 minutes slow:"));
         assert!(text(-36_000).contains("your phone's clock is 10 hours slow:"));
     }
-
-    #[test]
-    fn tells_recovery_codes_left_and_how_to_renew_when_few() {
-        let code = || Proof::Code { authenticator: "phone".to_owned(), offset: 0 };
-        let text = |proof, recovery_left| Accepted { proof, recovery_left }.text();
-        assert_eq!(text(code(), None), None);
-        assert_eq!(text(code(), Some(3)), None);
-        assert_eq!(text(Proof::RecoveryCode, Some(7)).unwrap(), "Recovery code accepted: 7 are left.");
-        for left in 0..3 {
-            assert!(text(code(), Some(left)).unwrap().contains("run 'twostep recovery'"));
-            assert!(text(Proof::RecoveryCode, Some(left)).unwrap().contains("run 'twostep recovery'"));
-        }
-    }
-
     #[test]
     fn reasons_are_distinct_words() {
         let mut reasons: Vec<&str> = every_denial().iter().map(|denial| denial.outward().reason).collect();

@@ -124,9 +124,9 @@ def test_the_person_is_told_how_many_are_left_and_from_two_on_how_to_get_new_one
     if isinstance(host, Sudo):
         assert not any("ecovery code" in text for text in told)
         return
-    assert "Recovery code accepted: 3 are left." in told[0] and FOR_NEW_ONES not in told[0]
+    assert "Recovery code accepted. Unused codes left: 3." in told[0] and FOR_NEW_ONES not in told[0]
     assert "ecovery code" not in told[1]
-    for text, left in ((told[2], "2 are left"), (told[3], "2"), (told[4], "1 is left"), (told[5], "none is left")):
+    for text, left in ((told[2], "left: 2."), (told[3], "left: 2."), (told[4], "left: 1."), (told[5], "left: 0.")):
         assert left in text and FOR_NEW_ONES in text, text
 
 

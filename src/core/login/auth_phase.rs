@@ -14,6 +14,7 @@ use crate::proof::ticket::Ticket;
 use crate::store::files::credential::NewEnrollment;
 use crate::verdict::{Accepted, Denial, Exemption, ExemptionReason, Next, Program, TicketFault, Verdict};
 use crate::verify;
+use crate::words;
 
 const NEEDS_TICKET: &str =
     "A second step is required here. Setting it up needs a ticket from your administrator.";
@@ -266,13 +267,13 @@ impl<A: Application, M: Machine> Login<'_, A, M> {
 
     /// Ends a login in which a code was accepted.
     fn grant(&mut self, account: &Account, accepted: Accepted) -> Verdict {
-        let text = accepted.text();
+        let text = words::login::accepted(&accepted);
         self.pass(account, Verdict::Grant(accepted), text)
     }
 
     /// The same, where a line behind ours is to find the password. It is handed on last: whoever is refused leaves none behind.
     fn grant_and_hand_on(&mut self, account: &Account, accepted: Accepted, password: &[u8]) -> Verdict {
-        let text = accepted.text();
+        let text = words::login::accepted(&accepted);
         let kept = self.keep(account, HandoffKind::Passed);
         if let Err(denial) = kept.and_then(|()| self.call.application.hand_on(password)) {
             forget(self.call.application);

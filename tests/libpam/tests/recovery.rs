@@ -262,22 +262,16 @@ fn told(outcome: &Outcome) -> Vec<&str> {
 }
 
 #[test]
-fn the_person_is_told_how_many_are_left_and_from_two_on_each_time_how_to_get_new_ones() {
+fn tells_recovery_codes_left_and_how_to_renew_few() {
     let how = "For new ones, run 'twostep recovery'.";
     for left in (0..8).rev() {
         let world = world(left + 1);
-        let count = match left {
-            0 => "none is left".to_owned(),
-            1 => "1 is left".to_owned(),
-            _ => format!("{left} are left"),
-        };
-        let (text, reminder) = match left {
-            0..=2 => (
-                format!("Recovery code accepted: {count}. {how}"),
-                vec![format!("Of your recovery codes, {count}. {how}")],
-            ),
-            _ => (format!("Recovery code accepted: {count}."), vec![]),
-        };
+        let mut text = format!("Recovery code accepted. Unused codes left: {left}.");
+        let mut reminder = Vec::new();
+        if left <= 2 {
+            text.extend([" ", how]);
+            reminder.push(format!("Recovery codes left: {left}. {how}"));
+        }
         assert_eq!(told(&login(&world, &recovery_code(1))), [text]);
         for now in [NOW, NOW + 60] {
             assert_eq!(

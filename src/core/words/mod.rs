@@ -1,0 +1,81 @@
+//! What a user reads in a login and in commands for their own account, in English.
+//!
+//! Each text is an item whose name is its key and whose doc comment is a note for the translator: when the text is shown, and
+//! what its arguments are. Nothing reads a text back.
+
+pub mod login;
+
+/// Defines texts: constants, functions of arguments that are shown as they are, and functions that address the user or
+/// name another one.
+///
+/// ```
+/// use twostep_core::words::Reader;
+///
+/// twostep_core::words! {
+///     /// Asks for a code.
+///     CODE_PROMPT = "Code: ";
+///     /// `limit` failed codes in a row.
+///     locked(limit) = "{limit} failed codes.";
+///     /// After an enrollment. `user` is an account.
+///     enrolled(user: Reader, label) = "You enrolled '{label}'.", "{user} enrolled '{label}'.";
+/// }
+///
+/// assert_eq!(locked(3), "3 failed codes.");
+/// assert_eq!(enrolled(Reader::You, "phone"), "You enrolled 'phone'.");
+/// assert_eq!(enrolled(Reader::Admin("ada"), "phone"), "ada enrolled 'phone'.");
+/// ```
+#[macro_export]
+macro_rules! words {
+    ($($(#[doc = $note:literal])+ $key:ident $(($($arguments:tt)+))? = $($english:literal),+;)+) => {
+        $($crate::words! { @one $(#[doc = $note])+ $key $(($($arguments)+))? = $($english),+ })+
+
+        /// Each key with its texts.
+        #[cfg(test)]
+        pub(crate) const CATALOGUE: &[(&str, &[&str])] = &[$((stringify!($key), &[$($english),+])),+];
+    };
+    (@one $(#[doc = $note:literal])+ $key:ident = $english:literal) => {
+        $(#[doc = $note])+
+        pub const $key: &str = $english;
+    };
+    (@one $(#[doc = $note:literal])+ $key:ident($($argument:ident),+) = $english:literal) => {
+        $(#[doc = $note])+
+        pub fn $key($($argument: impl std::fmt::Display),+) -> String {
+            format!($english)
+        }
+    };
+    (@one $(#[doc = $note:literal])+ $key:ident($user:ident: Reader $(, $argument:ident)*) = $you:literal, $other:literal) => {
+        $(#[doc = $note])+
+        pub fn $key($user: $crate::words::Reader<'_> $(, $argument: impl std::fmt::Display)*) -> String {
+            match $user {
+                $crate::words::Reader::You => format!($you),
+                $crate::words::Reader::Admin($user) => format!($other),
+            }
+        }
+    };
+}
+
+/// Who reads a text about an account.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Reader<'a> {
+    /// The user whose account it is.
+    You,
+    /// An administrator; the account has this name.
+    Admin(&'a str),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// sshd and sudo show a text as it is, on a terminal of 80 columns. What an argument shows takes 20 at most.
+    #[test]
+    fn texts_fit_the_screen() {
+        for (key, texts) in login::CATALOGUE {
+            for line in texts.iter().flat_map(|text| text.lines()) {
+                let parts = line.split(['{', '}']).enumerate();
+                let columns: usize = parts.map(|(at, part)| if at % 2 == 0 { part.len() } else { 20 }).sum();
+                assert!(columns <= 77, "{key}: {columns} columns: {line}");
+            }
+        }
+    }
+}
