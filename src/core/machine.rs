@@ -11,8 +11,10 @@ use zeroize::Zeroizing;
 use crate::dialogue::enroll::Source;
 use crate::fault::{Fault, FileProblem};
 use crate::helper::client;
+use crate::helper::error::HelperError;
+use crate::login::account_line::{self, AccountLineFault};
 use crate::login::machine::Machine;
-use crate::login::{account_line, may_log_in};
+use crate::login::may_log_in::{self, MayNotLogIn};
 use crate::manage::status::{StateSummary, Status};
 use crate::os::account::{self, Account, NssName};
 use crate::os::files::{self, Access, Dir, Privacy};
@@ -20,7 +22,7 @@ use crate::os::look_up::{self, Entry};
 use crate::os::root::{Owners, Root};
 use crate::os::{aging, clock, entropy, groups};
 use crate::paths::{DEBIAN_PAM_DIRS, POLICY_DIR, POLICY_FILE};
-use crate::policy::{Policy, Verification};
+use crate::policy::{Policy, PolicyFileError, Verification};
 use crate::proof::code::{LongCode, Typed};
 use crate::proof::state::AttemptCounter;
 use crate::proof::ticket::Ticket;
@@ -107,9 +109,8 @@ impl Machine for System {
     }
 
     fn policy(&self) -> Result<Policy, Denial> {
-        let text = self.policy_text().map_err(|fault| Denial::Misconfigured(fault.to_string()));
-        let (path, text) = text?;
-        Policy::parse(&text).map_err(|error| Denial::Misconfigured(format!("{}:{error}", path.display())))
+        let (path, text) = self.policy_text().map_err(Denial::misconfigured)?;
+        Policy::parse(&text).map_err(|error| Denial::misconfigured(PolicyFileError { path, error }))
     }
 
     fn account(&self, name: &str) -> Result<Option<Account>, Denial> {
@@ -169,7 +170,7 @@ impl Machine for System {
         }
     }
 
-    fn check_account_phase(&self, service: &str) -> Result<Vec<String>, String> {
+    fn check_account_phase(&self, service: &str) -> Result<Vec<String>, AccountLineFault> {
         account_line::check_account_phase(service, &|file| {
             let is_there = |bytes: &io::Result<_>| {
                 !bytes.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
@@ -180,10 +181,10 @@ impl Machine for System {
         })
     }
 
-    fn check_may_log_in(&self, account: &Account) -> Result<(), String> {
+    fn check_may_log_in(&self, account: &Account) -> Result<(), MayNotLogIn> {
         may_log_in::check_nologin(account.uid, |file| std::fs::metadata(self.root.path(file)).map(drop))?;
         for NssName { name, .. } in &account.names {
-            if let Some(answer) = aging::check(name).map_err(|fault| fault.to_string())? {
+            if let Some(answer) = aging::check(name)? {
                 may_log_in::check_age(name, answer)?;
             }
         }
@@ -226,16 +227,14 @@ fn check_own(account: &Account) -> Result<(), Denial> {
     if account.uid == own {
         return Ok(());
     }
-    Err(Denial::Unavailable(format!(
-        "this program runs as uid {own}: only a program that runs as root can judge the codes of other people"
-    )))
+    Err(Denial::unavailable(HelperError::OnlyOwn(own)))
 }
 
 /// A state that cannot be read, or is somebody else's, says nothing; that an administrator required it is not passed over.
 fn is_required(status: Status) -> Result<bool, Denial> {
     match (status.state, status.problem) {
         (None | Some(StateSummary { required: true, .. }), Some(problem)) => {
-            Err(Denial::Unavailable(problem))
+            Err(Denial::unavailable(HelperError::Record(problem)))
         }
         (Some(StateSummary { required, .. }), _) => Ok(required),
         (None, None) => Ok(false),

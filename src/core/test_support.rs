@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
+use std::fmt;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
@@ -9,9 +10,11 @@ use std::path::PathBuf;
 use crate::dialogue::conversation::Conversation;
 use crate::dialogue::enroll::Source;
 use crate::fault::{Failed, Fault, NamesProblem, Wanted};
+use crate::login::account_line::AccountLineFault;
 use crate::login::application::{Application, Handoff, HandoffKind, PamItems};
 use crate::login::audit::Line;
 use crate::login::machine::Machine;
+use crate::login::may_log_in::MayNotLogIn;
 use crate::os::account::{self, Account, NssName};
 use crate::os::look_up::Entry;
 use crate::os::root::Root;
@@ -134,7 +137,7 @@ impl Application for Person {
     }
     fn hand_on(&mut self, password: &[u8]) -> Result<(), Denial> {
         if !self.hands_on {
-            return Err(Denial::Unavailable("libpam could not take it".to_owned()));
+            return Err(unavailable("libpam did not take it"));
         }
         self.handed_on = Some(password.to_vec());
         Ok(())
@@ -150,7 +153,7 @@ impl Application for Person {
     }
     fn keep(&mut self, handoff: Handoff) -> Result<(), Denial> {
         if !self.keeps {
-            return Err(Denial::Unavailable("libpam could not keep it".to_owned()));
+            return Err(unavailable("libpam did not keep it"));
         }
         self.pending |= matches!(handoff.kind, HandoffKind::Enrolling(_));
         self.handoff = Some(handoff);
@@ -174,8 +177,8 @@ pub(crate) struct Fake {
     pub enrolled: Result<bool, Denial>,
     pub required: Result<bool, Denial>,
     /// The modules behind our account line, or why it is not surely reached.
-    pub account_phase: Result<&'static [&'static str], &'static str>,
-    pub may_log_in: Result<(), &'static str>,
+    pub account_phase: Result<&'static [&'static str], AccountLineFault>,
+    pub may_log_in: Result<(), MayNotLogIn>,
     pub now: UnixTime,
     pub code_lengths: Result<Vec<u8>, Denial>,
     pub verdicts: RefCell<Vec<Result<(), Denial>>>,
@@ -270,12 +273,12 @@ impl Machine for Fake {
         let proof = Proof::Code { authenticator: "phone".to_owned(), offset: 0 };
         Ok(Accepted { proof, recovery_left: None })
     }
-    fn check_account_phase(&self, _: &str) -> Result<Vec<String>, String> {
-        let behind = self.account_phase.map_err(str::to_owned)?;
+    fn check_account_phase(&self, _: &str) -> Result<Vec<String>, AccountLineFault> {
+        let behind = self.account_phase.clone()?;
         Ok(behind.iter().map(|&module| module.to_owned()).collect())
     }
-    fn check_may_log_in(&self, _: &Account) -> Result<(), String> {
-        self.may_log_in.map_err(str::to_owned)
+    fn check_may_log_in(&self, _: &Account) -> Result<(), MayNotLogIn> {
+        self.may_log_in.clone()
     }
     fn check_enrollable(&self, _: &Account, _: &Verification) -> Result<(), Denial> {
         Ok(())
@@ -296,4 +299,26 @@ impl Machine for Fake {
 /// A name service that does not answer.
 pub(crate) fn ldap_is_down() -> Fault {
     Fault::look_up(Wanted::Groups, Failed::Other("LDAP is down".to_owned()))
+}
+
+/// A fact that a test gives as a cause.
+#[derive(Debug)]
+pub(crate) struct GivenFact(pub &'static str);
+
+impl fmt::Display for GivenFact {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+impl std::error::Error for GivenFact {}
+
+/// Something failed, with this cause.
+pub(crate) fn unavailable(cause: &'static str) -> Denial {
+    Denial::unavailable(GivenFact(cause))
+}
+
+/// Policy or PAM line are wrong, with this cause.
+pub(crate) fn misconfigured(cause: &'static str) -> Denial {
+    Denial::misconfigured(GivenFact(cause))
 }

@@ -21,7 +21,6 @@ use twostep_core::helper::message::HelperReply;
 use twostep_core::os::channel::Channel;
 use twostep_core::os::root::Root;
 use twostep_core::os::{WipingAllocator, confine};
-use twostep_core::verdict::Denial;
 
 /// Secrets and codes pass through this process.
 #[global_allocator]
@@ -48,9 +47,9 @@ fn run() -> Result<(), Fault> {
         let _slot = process_limit::take_slot(caller, own)?;
         serve::serve(&channel, caller, own)
     });
-    if served.is_err() {
-        // Or the person would read no more than that it has ended.
-        let _ = frontend::say(&channel, &HelperReply::Denied(Denial::Unavailable(String::new())));
+    if let Err(fault) = &served {
+        // Otherwise the user would read no more than that the helper ended.
+        let _ = frontend::say(&channel, &HelperReply::Denied(fault.clone().into()));
     }
     served
 }

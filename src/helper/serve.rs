@@ -14,6 +14,7 @@ use twostep_core::os::channel::Channel;
 use twostep_core::os::{clock, confine};
 use twostep_core::proof::code::{Answer, Typed};
 use twostep_core::verdict::{Accepted, Denial, Verdict};
+use twostep_core::words;
 
 use crate::frontend::{Client, first_message, say};
 use crate::log;
@@ -28,14 +29,14 @@ const LONG: u32 = 960;
 pub(crate) fn serve(channel: &Channel, caller: Uid, own: Uid) -> Result<(), Fault> {
     let message = match FirstMessage::decode(&first_message(channel)?) {
         Ok(message) => message,
-        Err(problem) => return refuse(channel, Failure::unavailable(format!("{problem}."), "")),
+        Err(problem) => return refuse(channel, Failure::unavailable(problem, "")),
     };
     // The same for whoever exists and whoever does not.
     if message.uid != caller.as_raw() && caller != own {
-        return refuse(channel, Failure::refused("only root can do this for others.", ""));
+        return refuse(channel, Failure::refused("only root can do this for another user", ""));
     }
     let Some(account) = account::by_uid_with_all_names(message.uid)? else {
-        return refuse(channel, Failure::refused(format!("uid {} has no account.", message.uid), ""));
+        return refuse(channel, Failure::refused(format!("uid {} has no account", message.uid), ""));
     };
     let mut client = Client::new(channel, &account)?;
     let reply = match message.request {
@@ -59,8 +60,7 @@ fn refuse(channel: &Channel, failure: Failure) -> Result<(), Fault> {
 fn discreet(failure: Failure) -> HelperReply {
     if failure.status() == Failure::UNAVAILABLE {
         log::write_fault(failure.what());
-        let text = Denial::Unavailable(String::new()).text();
-        return HelperReply::Failed(Failure::unavailable(text, ""));
+        return HelperReply::Failed(Failure::unavailable(words::login::UNAVAILABLE, ""));
     }
     HelperReply::Failed(failure)
 }

@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::ffi::{CStr, CString};
+use std::fmt;
 use std::time::Duration;
 
 use pam::constants::{
@@ -29,6 +30,29 @@ const PENDING_SET: &CStr = c"TWOSTEP_PENDING=1";
 /// How long a line waits for a log that takes none.
 const PATIENCE_WITH_THE_LOG: Duration = Duration::from_secs(1);
 
+/// What libpam failed to do.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum LibpamError {
+    /// pam_set_item(3) of PAM_AUTHTOK.
+    Password,
+    /// pam_putenv(3).
+    Variable,
+    /// pam_set_data(3).
+    Handoff,
+}
+
+impl fmt::Display for LibpamError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Password => "libpam did not take the password",
+            Self::Variable => "libpam did not keep a variable",
+            Self::Handoff => "libpam did not keep the outcome of the auth phase",
+        })
+    }
+}
+
+impl std::error::Error for LibpamError {}
+
 /// One call of libpam's.
 pub(crate) struct PamApplication<'h> {
     handle: &'h mut PamHandle,
@@ -45,7 +69,7 @@ impl<'h> PamApplication<'h> {
     fn prompt(&mut self, style: PamMessageStyle, prompt: &str) -> Result<Answer, Denial> {
         let conv = self.handle.get_item::<Conv<'_>>().ok().flatten().ok_or(Denial::Conversation)?;
         let answer = conv.send(style, prompt).map_err(|_| Denial::Conversation)?;
-        // No answer (Ctrl-D) is an empty one. Of a longer one than any code the rest is of no interest.
+        // No answer (Ctrl-D) is an empty one. Truncate: nothing longer than this can be a code.
         let bytes = answer.as_ref().map_or(&[][..], |answer| answer.as_bytes());
         let longest = LONGEST_ANSWER.saturating_add(1);
         let answer = Answer::new(bytes.get(..longest).unwrap_or(bytes).to_vec());
@@ -105,20 +129,19 @@ impl Application for PamApplication<'_> {
     }
 
     fn hand_on(&mut self, password: &[u8]) -> Result<(), Denial> {
-        let failed = || Denial::Unavailable("libpam could not take the password".to_owned());
+        let failed = || Denial::unavailable(LibpamError::Password);
         let text = Answer::new([password, b"\0"].concat());
         let text = CStr::from_bytes_with_nul(&text).map_err(|_| failed())?;
         if ffi::set_password(self.handle, text) { Ok(()) } else { Err(failed()) }
     }
 
     fn keep(&mut self, handoff: Handoff) -> Result<(), Denial> {
-        let failed = |what: &str| Denial::Unavailable(format!("libpam could not keep {what}"));
         // First: whatever happens then, nobody gets in with nothing stored.
         if matches!(handoff.kind, HandoffKind::Enrolling(_)) && !ffi::putenv(self.handle, PENDING_SET) {
-            return Err(failed("a variable"));
+            return Err(Denial::unavailable(LibpamError::Variable));
         }
         let kept = self.handle.set_data(HANDOFF, Box::new(Cell::new(Some(handoff))));
-        kept.map_err(|_| failed("the outcome of the auth phase"))
+        kept.map_err(|_| Denial::unavailable(LibpamError::Handoff))
     }
 
     fn take(&mut self) -> Option<Handoff> {

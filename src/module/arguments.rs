@@ -1,10 +1,12 @@
 //! The arguments of the PAM line. A mistake is an error, never a default.
 
 use std::ffi::CStr;
+use std::fmt;
 use std::path::Path;
 
+use twostep_core::fault::Fault;
 use twostep_core::login::audit::Value;
-use twostep_core::login::auth_phase::{FirstFactor, LineOptions, Question};
+use twostep_core::login::auth_phase::{FirstFactor, LineOptions, LineQuestion};
 use twostep_core::os::root::Root;
 use twostep_core::policy::METHODS;
 
@@ -16,27 +18,58 @@ pub(crate) struct Arguments {
     pub options: LineOptions,
 }
 
+/// What is wrong with the arguments of a PAM line.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum ArgumentError {
+    /// This is no argument of the module.
+    Unknown(String),
+    /// This argument is given twice.
+    Twice(String),
+    /// `root=` is no folder that can be used.
+    Root(Fault),
+    /// `first_factor=` is neither `any` nor a method of sshd's.
+    FirstFactor(String),
+}
+
+impl fmt::Display for ArgumentError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unknown(argument) => {
+                write!(f, "unknown module argument {}: run 'twostep doctor'", Value(argument))
+            }
+            Self::Twice(key) => write!(f, "module argument {key} is given twice"),
+            Self::Root(fault) => write!(f, "root={fault}"),
+            Self::FirstFactor(value) => {
+                write!(f, "first_factor must be any or one of {}, not {}", METHODS.join(", "), Value(value))
+            }
+        }
+    }
+}
+
+impl std::error::Error for ArgumentError {}
+
 impl Arguments {
-    /// Parses the arguments. The error names the one that is wrong.
-    pub(crate) fn parse(args: &[&CStr]) -> Result<Self, String> {
+    /// Parses the arguments of the PAM line.
+    pub(crate) fn parse(args: &[&CStr]) -> Result<Self, ArgumentError> {
         let (mut root, mut first_factor, mut question) = (None, None, None);
         for arg in args {
-            let unknown =
-                |text: &str| format!("unknown module argument {}; run 'twostep doctor'", Value(text));
-            let text = arg.to_str().map_err(|_| unknown(&arg.to_string_lossy()))?;
+            let unknown = || ArgumentError::Unknown(arg.to_string_lossy().into_owned());
+            let text = arg.to_str().map_err(|_| unknown())?;
             let (key, value) = text.split_once('=').map_or((text, None), |(key, value)| (key, Some(value)));
             match (key, value) {
                 ("root", Some(value)) if root.is_none() => {
-                    root = Some(Root::at(Path::new(value)).map_err(|fault| format!("root={fault}"))?);
+                    root = Some(Root::at(Path::new(value)).map_err(ArgumentError::Root)?);
                 }
                 ("first_factor", Some(value)) if first_factor.is_none() => {
                     first_factor = Some(parse_first_factor(value)?);
                 }
-                ("forward_pass", None) if question.is_none() => question = Some(Question::PasswordAndCode),
-                ("root" | "first_factor", Some(_)) | ("forward_pass", None) => {
-                    return Err(format!("module argument {key} is given twice"));
+                ("forward_pass", None) if question.is_none() => {
+                    question = Some(LineQuestion::PasswordAndCode);
                 }
-                _ => return Err(unknown(text)),
+                ("root" | "first_factor", Some(_)) | ("forward_pass", None) => {
+                    return Err(ArgumentError::Twice(key.to_owned()));
+                }
+                _ => return Err(unknown()),
             }
         }
         let options = LineOptions {
@@ -47,12 +80,12 @@ impl Arguments {
     }
 }
 
-fn parse_first_factor(value: &str) -> Result<FirstFactor, String> {
+fn parse_first_factor(value: &str) -> Result<FirstFactor, ArgumentError> {
     if value == "any" {
         return Ok(FirstFactor::Any);
     }
     if METHODS.contains(&value) {
         return Ok(FirstFactor::Method(value.to_owned()));
     }
-    Err(format!("first_factor must be any or one of {}, not {}", METHODS.join(", "), Value(value)))
+    Err(ArgumentError::FirstFactor(value.to_owned()))
 }

@@ -22,7 +22,7 @@ from person import QUESTIONS
 HELPER = "/usr/libexec/twostep/twostep-helper"
 PATIENCE = 5  # seconds that it waits for a message, for a reader, or for a lock
 SOON = PATIENCE + 2  # by then it has ended, wherever it waits in vain
-FOR_ROOT = [b"x", b"1", b"only root can do this for others.", b""]
+FOR_ROOT = [b"x", b"1", b"only root can do this for another user", b""]
 NOTHING = [b""]  # it has ended without a word
 UNAVAILABLE = [b"-", b"unavailable"]
 libc = ctypes.CDLL(None, use_errno=True)

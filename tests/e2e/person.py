@@ -9,9 +9,9 @@ from clock import STEP
 QUESTIONS = {
     "ticket": r"Enrollment ticket: ",
     "first": r"First code: ",
-    "next": r"Next code \(after it changes\): ",
-    "proof": r"type the last group of code (\d+): ",
-    "end": r"Press Enter to end: ",
+    "next": r"Next code \(wait until it changes\): ",
+    "proof": r"type the last 4 characters of code (\d+): ",
+    "end": r"Press Enter to disconnect: ",
 }
 WHOLE = ["first", "next", "proof"]  # what an enrollment asks where the policy wants no ticket
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")

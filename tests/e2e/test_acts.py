@@ -123,5 +123,5 @@ def test_act_nobody_hears_of_is_stored_and_logged_or_neither(machine, act, outpu
     assert "panicked" not in error and "defect" not in error
     if output is closed:  # the runtime opens /dev/null in its place: all that is said goes there
         return
-    assert status == (1 if "dialogue" in error else 3), error
+    assert status == (1 if "cancelled" in error else 3), error
     assert bool(logged) != is_secret, "a secret that nobody has seen is worth nothing; all else is done"

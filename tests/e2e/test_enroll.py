@@ -89,7 +89,7 @@ def test_who_enrolls_by_the_command_while_a_login_does_comes_second(machine, ssh
     kept = machine.state_of("alice")
     terminal.sendline(by_command.answer("proof", terminal.before, terminal.match))
     converse(terminal, by_command)
-    assert terminal.wait() == 1 and "enrolled meanwhile" in terminal.before
+    assert terminal.wait() == 1 and "enrolled in the meantime" in terminal.before
     assert machine.state_of("alice") == kept
     machine.clock.advance(2 * STEP)
     assert ssh.attempt("alice", by_command.code(), by_login.code()).granted
@@ -109,7 +109,7 @@ def test_each_of_several_authenticators_works_until_it_is_removed(machine, ssh):
     machine.clock.advance(STEP)
     machine.forget_log()
     said = machine.command("remove", "--user", "alice", "phone")
-    assert said == "Authenticator 'phone' of alice was removed. There still is 'tablet'.\n"
+    assert said == "Removed 'phone'. Still set up: 'tablet'.\n"
     assert ssh.attempt("alice", phone.code(), tablet.code()).granted
     assert machine.verdicts() == ["deny wrong-code", "grant"]
     assert ssh.attempt("alice", phone.recovery[0]).granted, "the recovery codes are the person's, not the phone's"

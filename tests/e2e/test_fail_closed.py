@@ -117,7 +117,7 @@ def assert_nobody_enrolls(machine, host):
     assert machine.stored("alice") == set()
     assert set(machine.verdicts()) == {"deny not-enrolled"}
     cause = machine.log()[-1]["cause"]
-    assert cause.startswith("they cannot enroll here: ") and f"/etc/pam.d/{host.service}" in cause
+    assert cause.startswith("cannot enroll here: ") and f"/etc/pam.d/{host.service}" in cause
     assert "put 'account required pam_twostep.so' before all other account lines" in cause
 
 
@@ -227,7 +227,7 @@ def test_of_two_enrollments_at_once_the_first_to_finish_wins(machine, second_cla
         assert first.until_the_end().granted
         kept = machine.state_of("alice"), secret_of("alice").read_bytes()
         assert second.until_the_end().refused
-        assert "enrolled meanwhile" in second.outcome.text and "tell your administrator" in second.outcome.text
+        assert "enrolled by another login" in second.outcome.text and "tell your administrator" in second.outcome.text
     assert (machine.state_of("alice"), secret_of("alice").read_bytes()) == kept
     assert machine.verdicts() == ["enrolling", "enrolling", "enrolled", "deny enrolled-meanwhile"]
     machine.clock.advance(2 * STEP)

@@ -91,4 +91,4 @@ def test_a_stranger_and_who_must_enroll_are_asked_and_refused_alike(machine):
         seen.append(outcome.text)
     assert seen[0] == seen[1]
     assert machine.verdicts() == ["deny wrong-code", "deny not-enrolled"]
-    assert "more than the one question" in machine.log()[1]["cause"]
+    assert "forward_pass allows one question" in machine.log()[1]["cause"]

@@ -17,7 +17,7 @@ from test_people import Self
 
 VIPS = 7001
 BY_GROUP = '[[rule]]\nname = "vips"\ngroups = ["vips"]\nmode = "mandatory"\n'
-UNKNOWN = "rules with groups count as mandatory"
+UNKNOWN = "treating rules with groups as mandatory"
 NIGHT = bool(os.environ.get("TWOSTEP_NIGHT"))
 KIB, MIB = 1 << 10, 1 << 20
 

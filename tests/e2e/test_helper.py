@@ -173,7 +173,7 @@ def test_the_account_itself_may_name_others(machine):
     with Helper("twostep") as helper:
         assert helper.ask("verify", alice.code(), uid=uid_of("alice"))[0] == b"*"
     with Helper("twostep") as helper:
-        assert helper.ask("standing", uid=4242) == [b"x", b"1", b"uid 4242 has no account.", b""]
+        assert helper.ask("standing", uid=4242) == [b"x", b"1", b"uid 4242 has no account", b""]
 
 
 @pytest.fixture(scope="module")

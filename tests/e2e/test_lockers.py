@@ -123,7 +123,7 @@ def test_xscreensaver_asks_for_the_password_then_for_the_code(machine, display, 
         locker.type(PASSWORD)
         assert locker.asked() == CODE
         locker.type(person.wrong_code())
-        assert locker.asked() == ("ECHO_ON", f"Not accepted. Each code works once: wait for the next one.\n{CODE[1]}")
+        assert locker.asked() == ("ECHO_ON", f"That code was not accepted. If you have just used it, wait for the next one;\notherwise check the app's entry and your phone's clock.\n{CODE[1]}")
         locker.type(person.code())
         assert not locker.ends()
     assert machine.verdicts() == ["deny wrong-code", "grant"]

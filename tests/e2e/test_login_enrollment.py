@@ -52,7 +52,7 @@ def go_on(screen, newcomer):
 
 @pytest.mark.parametrize(
     "host_class, time_limit",
-    [(SshShell, r"sshd allows 2 minutes for this,\nunless it is set otherwise\."), (Login, r"This login ends in 5\d s\.")],
+    [(SshShell, r"You have about 2 minutes\."), (Login, r"This login ends in 5\d s\.")],
     ids=["ssh", "login"],
 )
 def test_a_mandatory_newcomer_enrolls_in_the_login_on_a_terminal_of_80_by_24(machine, camera, host_class, time_limit):
@@ -63,7 +63,7 @@ def test_a_mandatory_newcomer_enrolls_in_the_login_on_a_terminal_of_80_by_24(mac
         assert len(lines) <= ROWS and all(len(line) <= COLUMNS for line in lines)
         beside = "\n".join(line[47:].rstrip() for line in lines)
         assert re.search(time_limit, beside), beside
-        assert "Account: alice" in beside and "Picture unreadable? Type\ni (inverted) or t (text only)." in beside
+        assert "Account: alice" in beside and "Can't scan it? Type i to invert\nit, or t for text only." in beside
         check_uri(camera(screen), "alice", alice.secret)
         go_on(screen, alice)
         assert len(alice.recovery) == 8
@@ -205,8 +205,8 @@ def test_who_mistypes_is_told_and_goes_on(machine, host_class):
     outcome = host.attempt("alice", newcomer=alice)
     assert outcome.granted
     assert outcome.enrolling == ["first"] * 4 + ["next"] * 2 + ["proof"] * 3
-    for hint in ("is not a code of this key", "is the same code: wait until it changes", "is not the last group"):
-        assert f"That {hint}" in outcome.text
+    for hint in ("That code does not match this key", "That is the same code. Wait until the app", "Those are not the last"):
+        assert hint in outcome.text
 
 
 class Quiet(Ssh):
@@ -219,7 +219,7 @@ REFUSALS = {
     "three wrong codes": (
         {"first": ["000000", "1", ""]},
         ["first"] * 3,
-        "These were not two consecutive codes of the new key.",
+        "The codes did not match the new key.",
     ),
     "a phone that is fast": (
         {"first": [lambda self: self.code(+8)]},
@@ -234,7 +234,7 @@ REFUSALS = {
     "recovery codes unread": (
         {"proof": ["", "yes", "AAAA"]},
         ["first", "next", "proof", "proof", "proof"],
-        "The recovery codes were not read.",
+        "The recovery codes were not confirmed.",
     ),
 }
 
@@ -250,7 +250,7 @@ def test_without_proof_nothing_is_stored_and_the_reason_is_told(machine, host_cl
     outcome = host.attempt("alice", newcomer=Newcomer(machine, "alice", **answers))
     assert outcome.refused
     assert outcome.enrolling == [*asked, "end"]
-    assert reason in outcome.text and "Nothing was stored" in outcome.text
+    assert reason in outcome.text and "Nothing was saved" in outcome.text
     assert machine.verdicts() == ["enrolling", "deny not-confirmed"]
     assert machine.stored("alice") == set()
 

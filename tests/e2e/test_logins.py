@@ -7,7 +7,7 @@ import pytest
 from clock import STEP
 from hosts import ALL, CODE, Login, Ssh, SudoLogin, SuLogin
 
-NOT_ACCEPTED = "Not accepted. Each code works once: wait for the next one.\n" + CODE
+NOT_ACCEPTED = "That code was not accepted. If you have just used it, wait for the next one;\notherwise check the app's entry and your phone's clock.\n" + CODE
 STRANGER = "nobody-knows-me"
 
 
@@ -102,7 +102,7 @@ def test_three_wrong_codes_lock_out_for_thirty_seconds(machine, host):
     before = machine.state_of("alice")
     outcome = host.attempt("alice", alice.code(), alice.code())
     assert outcome.refused
-    assert re.search(r"Too many wrong codes\. No code is accepted before \d\d:\d\d:\d\d UTC \(in 1 s\)\.", outcome.asked[1])
+    assert re.search(r"Too many wrong codes\. Try again after \d\d:\d\d:\d\d UTC \(in 1 s\)\.", outcome.asked[1])
     assert machine.verdicts() == ["deny locked"] * 2
     assert machine.state_of("alice") == before, "a refusal without a look at the code must not be counted"
 

@@ -76,7 +76,7 @@ def test_who_adds_a_tablet_proves_it_with_the_phone_and_then_either_lets_in(mach
     alice.enroll()
     tablet = Newcomer(machine, "alice")
     screen = alice.run("enroll", "--label", "tablet", codes=[alice.wrong_code(), alice.code()], newcomer=tablet)
-    assert "Not accepted." in screen and "You are enrolled (authenticator 'tablet')." in screen
+    assert "That code was not accepted." in screen and "You are enrolled (authenticator 'tablet')." in screen
     assert tablet.secret != alice.secret and tablet.recovery == [], "who has a phone has recovery codes already"
     machine.clock.advance(3 * STEP)
     assert ssh.attempt("alice", tablet.code()).granted
@@ -102,7 +102,7 @@ def test_new_recovery_codes_need_a_code_and_replace_the_old_ones(machine, ssh, a
     alice.enroll()
     old, alice.recovery = alice.recovery, []
     screen = alice.run("recovery", codes=[alice.code()])
-    assert "You have 8 new recovery codes. The old ones no longer work." in screen
+    assert "You have new recovery codes (8). The old ones no longer work." in screen
     assert ssh.attempt("alice", old[0], alice.recovery[0]).granted
     assert machine.verdicts() == ["deny wrong-recovery-code", "grant"]
 
@@ -113,7 +113,7 @@ def test_a_recovery_code_stands_in_for_a_lost_phone(machine, ssh, alice):
     alice.run("enroll", "--label", "new", codes=[alice.recovery[0]], newcomer=new)
     machine.clock.advance(3 * STEP)
     screen = alice.run("remove", "phone", codes=[new.code()])
-    assert "Authenticator 'phone' was removed. There still is 'new'." in screen
+    assert "Removed 'phone'. Still set up: 'new'." in screen
     machine.clock.advance(STEP)
     assert ssh.attempt("alice", alice.code(), alice.recovery[0], new.code()).granted
     assert machine.verdicts() == ["deny wrong-code", "deny wrong-recovery-code", "grant"]
@@ -123,10 +123,10 @@ def test_a_code_is_tried_and_works_at_the_login_that_follows(machine, ssh, alice
     alice.enroll()
     code = alice.code()
     for _ in range(2):
-        assert "That code works (authenticator 'phone'). It is not used up." in alice.run("verify", codes=[code])
-    assert "That recovery code works. It is not used up." in alice.run("verify", codes=[alice.recovery[3]])
+        assert "That code works (authenticator 'phone'). It has not been used up." in alice.run("verify", codes=[code])
+    assert "That recovery code works. It has not been used up." in alice.run("verify", codes=[alice.recovery[3]])
     assert ssh.attempt("alice", code).granted
-    assert "Not accepted." in alice.run("verify", codes=[code] * 3, says=1), "now it is"
+    assert "That code was not accepted." in alice.run("verify", codes=[code] * 3, says=1), "now it is"
     assert alice.status()["helper"]["failures"] == 3
 
 
@@ -134,17 +134,17 @@ def test_who_must_have_a_second_step_cannot_give_it_up_and_reads_why(machine, ss
     machine.policy('[[rule]]\nname = "people"\nusers = ["alice"]\nmode = "mandatory"\n')
     alice.enroll()
     screen = alice.run("remove", says=1)
-    assert "error: a second step is required of you by rule 'people', line 5 of /etc/twostep/policy.toml." in screen
+    assert "error: rule 'people' (line 5 of /etc/twostep/policy.toml) requires a second step of you" in screen
     assert "ask your administrator" in screen
-    assert "'phone' is the only authenticator." in alice.run("remove", "phone", says=1)
+    assert "'phone' is your only authenticator" in alice.run("remove", "phone", says=1)
     assert "  a second step is required by rule 'people', line 5 of the policy\n" in alice.run("status")
     machine.policy()
     machine.command("require", "alice")
-    assert "is required of you by an administrator ('twostep require')." in alice.run("remove", says=1)
+    assert "an administrator requires a second step of you ('twostep require')" in alice.run("remove", says=1)
     machine.command("unrequire", "alice")
     screen = alice.run("remove", codes=[alice.code()])
-    assert "This removes 'phone', and the recovery codes." in screen
-    assert "You are no longer enrolled. To enroll anew: twostep enroll\n" in screen
+    assert "This removes 'phone' and all recovery codes." in screen
+    assert "You are no longer enrolled. To enroll again, run 'twostep enroll'.\n" in screen
     assert machine.stored("alice") == {"mark"}
     assert ssh.attempt("alice").granted and machine.verdicts() == ["exempt not-enrolled"]
 
@@ -163,7 +163,7 @@ def test_an_administrator_who_makes_it_mandatory_meanwhile_is_obeyed(machine, al
     change(machine)
     terminal.sendline(alice.code())
     terminal.expect(pexpect.EOF)
-    assert terminal.wait() == 1 and "error: a second step is required of you" in terminal.before
+    assert terminal.wait() == 1 and "requires a second step of you" in terminal.before
     assert alice.status()["enrolled"]
 
 
@@ -174,7 +174,7 @@ def test_an_administrator_who_asks_for_tickets_meanwhile_is_obeyed(machine, alic
     alice.read(terminal.before)
     terminal.sendline(alice.answer("first", "", None))
     converse(terminal, alice)
-    assert terminal.wait() == 1 and "Ask your administrator for a ticket." in terminal.before
+    assert terminal.wait() == 1 and "Ask your administrator for one." in terminal.before
     assert machine.stored("alice") == set()
 
 
@@ -204,7 +204,7 @@ def test_a_proof_by_what_was_taken_away_since_is_worth_nothing(machine, alice, w
     before = secret.read_bytes(), machine.stored("alice")
     terminal.sendline(answer)
     converse(terminal, thief)
-    assert terminal.wait() == 1 and "was changed meanwhile" in terminal.before
+    assert terminal.wait() == 1 and "has changed in the meantime" in terminal.before
     assert (secret.read_bytes(), machine.stored("alice")) == before
 
 
@@ -217,7 +217,7 @@ def test_a_rule_on_another_name_of_the_account_counts(machine, alice):
         alice.run("enroll", says=1)
         machine.policy(rule)
         alice.enroll()
-        assert "required of you by rule 'admins'" in alice.run("remove", says=1)
+        assert "rule 'admins' (line " in alice.run("remove", says=1)
     finally:
         lines = [line for line in open("/etc/passwd") if not line.startswith("alice-adm:")]
         open("/etc/passwd", "w").writelines(lines)
@@ -227,7 +227,7 @@ def test_where_a_ticket_is_needed_whoever_must_enroll_needs_one_here_too(machine
     machine.mandatory(require_ticket=True)
     alice._answers["ticket"] = ["0000-0000-0000-0000", "x", ""]
     screen = alice.run("enroll", says=1)
-    assert "Setting up your second step needs a ticket from your administrator." in screen and "Key:" not in screen
+    assert "To set up your second step, you need a ticket from your administrator." in screen and "Key:" not in screen
     alice._answers["ticket"] = [machine.ticket("alice")]
     assert "You are enrolled" in alice.run("enroll")
     machine.policy("[enrollment]\nrequire-ticket = true\n")
@@ -239,9 +239,9 @@ def test_somebody_elses_code_never_works(machine, alice):
     alice.enroll()
     bob = Self(machine, "bob").enroll()
     machine.clock.advance(STEP)
-    assert "Not accepted." in alice.run("verify", codes=[bob.code()] * 3, says=1)
+    assert "That code was not accepted." in alice.run("verify", codes=[bob.code()] * 3, says=1)
     machine.clock.advance(3600)
-    assert "Not accepted." in alice.run("remove", codes=[bob.code(), bob.recovery[0], bob.code()], says=1)
+    assert "That code was not accepted." in alice.run("remove", codes=[bob.code(), bob.recovery[0], bob.code()], says=1)
     assert bob.status()["enrolled"] and alice.status()["enrolled"]
 
 
@@ -274,9 +274,9 @@ MISTAKES = [
     (["unlock", "alice"], 1, "error: only root can do this."),
     (["enroll", "--json"], 1, "error: only root can enroll somebody without a dialogue."),
     (["enroll", "--label", ""], 1, "error: "),
-    (["verify"], 1, "error: you are not enrolled."),
+    (["verify"], 1, "error: you are not enrolled"),
     (["recovery"], 1, "To enroll, run 'twostep enroll'."),
-    (["remove", "phone"], 1, "error: you are not enrolled."),
+    (["remove", "phone"], 1, "error: you are not enrolled"),
 ]
 
 

@@ -52,7 +52,7 @@ def test_a_wrong_one_is_refused_in_the_words_of_a_wrong_code_and_has_a_count_of_
     machine.policy(tries=4)
     outcome = ssh.attempt("alice", FOREIGN, alice.wrong_code(), FOREIGN, then_right)
     assert outcome.granted
-    assert outcome.asked[1] == outcome.asked[2] == f"Not accepted. Each code works once: wait for the next one.\n{CODE}"
+    assert outcome.asked[1] == outcome.asked[2] == f"That code was not accepted. If you have just used it, wait for the next one;\notherwise check the app's entry and your phone's clock.\n{CODE}"
     assert machine.verdicts() == ["deny wrong-recovery-code", "deny wrong-code", "deny wrong-recovery-code", "grant"]
     assert [entry.get("failures") for entry in machine.log()] == ["1", "1", "2", None]
     assert seen == [(1, 2)], "and both at once end with a success"
@@ -137,7 +137,7 @@ def test_a_new_set_replaces_the_old_one_in_80_by_24(machine, ssh):
     with Screen("twostep", "recovery", "--user", "alice") as screen:
         lines = answer_proof(screen, alice)
         assert len(lines) <= ROWS and all(len(line) <= COLUMNS for line in lines)
-        screen.wait_for("alice has 16 new recovery codes. The old ones no longer work.")
+        screen.wait_for("alice has new recovery codes (16). The old ones no longer work.")
     assert len(alice.recovery) == 16 and not {*old} & {*alice.recovery}
     assert machine.status("alice")["recovery_codes"] == 16
     machine.forget_log()
@@ -148,7 +148,7 @@ def test_a_new_set_replaces_the_old_one_in_80_by_24(machine, ssh):
 
 def answer_proof(screen, person):
     """Types the last group that is asked for. Returns the lines of the screen."""
-    question = r"To go on, type the last group of code (\d+):"
+    question = r"To confirm that you have them, type the last 4 characters of code (\d+):"
     lines = screen.wait_for_prompt(question)
     screen.type(person.answer("proof", "\n".join(lines), re.search(question, lines[-1])))
     return lines
@@ -159,7 +159,7 @@ def test_unread_new_ones_leave_the_old_ones_in_place(machine, ssh):
     before = machine.state_of("alice")
     for answers in ("", "AAAA\n", "no\nno\nno\nno\n"):
         refused = machine.run("twostep", "recovery", "--user", "alice", stdin=answers)
-        assert refused.returncode == 1 and "the old recovery codes still work" in refused.stderr
+        assert refused.returncode == 1 and "The old recovery codes still work" in refused.stderr
         Newcomer(machine, "alice").read(refused.stdout)
     assert machine.state_of("alice") == before
     assert ssh.attempt("alice", alice.recovery[0]).granted

@@ -59,8 +59,8 @@ def assert_no_dialogue(machine, outcome, *causes):
 def test_required_before_ours_keeps_the_dialogue_from_beginning(machine, module):
     line = refusing(module)
     outcome = attempt(machine, Refusing(machine, line, OURS))
-    place = "(/etc/pam.d/sshd, line 3): write 'requisite' there in place of 'required'"
-    assert_no_dialogue(machine, outcome, f"after '{line}' has refused", place)
+    place = "(/etc/pam.d/sshd, line 3): change 'required' to 'requisite' there"
+    assert_no_dialogue(machine, outcome, f"a login refused by '{line}'", place)
 
 
 @pytest.mark.parametrize("module", REFUSING)
@@ -81,8 +81,8 @@ def test_log_names_module_behind_ours_that_may_refuse(machine, module):
 
 # What chage(1) is told, in days before today, and what the log says then.
 AGES = {
-    "expired": ({"--expiredate": 30}, "the account has expired: 'chage --expiredate DATE alice'"),
-    "locked by an old password": ({"--lastday": 1000}, "the account is locked: 'passwd alice' ends that"),
+    "expired": ({"--expiredate": 30}, "the account has expired: set a later day with 'chage --expiredate DATE alice'"),
+    "locked by an old password": ({"--lastday": 1000}, "locks the account: set a new one with 'passwd alice'"),
 }
 AGELESS = ["--expiredate", "-1", "--maxdays", "-1", "--inactive", "-1"]
 
@@ -125,7 +125,7 @@ def test_where_only_root_may_log_in_nobody_enrolls(machine, file):
     finally:
         Path(file).unlink()
     name = file.replace("/run", "/var/run")
-    assert_no_dialogue(machine, outcome, f"{name} is there, so only root may log in")
+    assert_no_dialogue(machine, outcome, f"{name} exists, so only root may log in")
 
 
 def test_where_the_age_cannot_be_asked_nobody_enrolls(machine):

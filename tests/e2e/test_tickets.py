@@ -9,8 +9,8 @@ from hosts import Login, Ssh, LoginSession, all_ended, ready
 from machine import uid_of
 from person import WHOLE, Newcomer, keep_secret
 
-NEEDED = "A second step is required here. Setting it up needs a ticket from your administrator."
-REFUSED = "Not accepted. Ask your administrator for a ticket."
+NEEDED = "A second step is required here. Get a ticket from your administrator."
+REFUSED = "That ticket was not accepted. Ask your administrator for one."
 FOREIGN = "0123-4567-89AB-CDEF"
 
 
@@ -64,7 +64,7 @@ def test_who_has_the_password_and_no_ticket_sees_no_key(machine, host_class):
     assert outcome.text.count(REFUSED) == 2
     assert machine.verdicts() == ["deny wrong-ticket", "deny not-a-ticket", "deny not-a-ticket"]
     assert [entry["priority"] for entry in machine.log()[:2]] == ["warning", "notice"]
-    assert causes(machine)[0].startswith("no ticket was issued")
+    assert causes(machine)[0].startswith("the user has no ticket")
     assert machine.stored("alice") == set()
 
 
@@ -82,14 +82,14 @@ def test_a_ticket_has_three_tries_over_all_logins_and_a_right_one_gives_them_bac
     assert not shows_a_key(comes(ssh, FOREIGN, ticket, ticket))
     machine.forget_log()
     assert not shows_a_key(comes(ssh, ticket))
-    assert causes(machine)[0] == "the ticket was mistyped too often, and is dead"
+    assert causes(machine)[0] == "the ticket was mistyped too often and is no longer valid"
     assert shows_a_key(comes(ssh, machine.ticket("alice")))
 
 
 def test_what_is_no_ticket_at_all_costs_none_of_its_tries(machine, ssh):
     ticket = machine.ticket("alice")
     assert not shows_a_key(comes(ssh, "123456", "alice's password", "yes"))
-    assert causes(machine) == ["this does not have the shape of a ticket"] * 3
+    assert causes(machine) == ["this does not have the format of a ticket"] * 3
     assert shows_a_key(comes(ssh, ticket))
 
 
@@ -108,7 +108,7 @@ def test_a_ticket_is_for_one_person(machine, ssh):
     ticket = machine.ticket("alice")
     machine.ticket("bob")
     assert not shows_a_key(comes(ssh, ticket, user="bob"))
-    assert causes(machine)[0] == "this is not the ticket that was issued"
+    assert causes(machine)[0] == "wrong ticket"
 
 
 def test_a_new_ticket_takes_the_place_of_the_old_one(machine, ssh):

@@ -70,9 +70,9 @@ def test_readme_word_by_word():
     key = "".join(re.findall(r"\b[A-Z2-7]{4}\b", terminal.before))
     assert len(key) == 32, terminal.before
     terminal.sendline(code(key, -1))
-    terminal.expect(r"Next code \(after it changes\): ")
+    terminal.expect(r"Next code \(wait until it changes\): ")
     terminal.sendline(code(key))
-    terminal.expect(r"last group of code (\d+): ")
+    terminal.expect(r"last 4 characters of code (\d+): ")
     number = terminal.match[1]
     terminal.sendline(re.search(rf"\b{number}\. (?:\w{{4}}-){{3}}(\w{{4}})\b", terminal.before)[1])
     terminal.expect("You are enrolled")

@@ -88,7 +88,7 @@ impl Dialogue {
 
     /// Types the last group of the recovery code that is asked for, if one is.
     fn answer_recovery_question(&mut self) {
-        let shown = self.read_to("To go on, type the last group of code ");
+        let shown = self.read_to("To confirm that you have them, type the last 4 characters of code ");
         self.said += &shown;
         let number = self.read_to(": ");
         if let Some(number) = number.strip_suffix(": ") {
@@ -151,22 +151,22 @@ fn oathtool(key: &str, time: i64) -> String {
 fn a_person_is_enrolled_shown_and_forgotten() {
     let machine = Machine::new("life");
     let said = machine.enroll("enroll --user daemon", 0);
-    let (head, codes) = said.split_once("instead of a code from the app.\n\n").unwrap();
+    let (head, codes) = said.split_once("replaces a code from the app once.\n\n").unwrap();
     assert_eq!(
         head,
-        "Next code (after it changes): Write down these recovery codes: they are not shown again.\nEach lets you in once, "
+        "Next code (wait until it changes): Write down these recovery codes. They are not shown again.\nEach one "
     );
     assert_eq!(recovery_codes(codes).len(), 8);
     assert!(codes.ends_with(": daemon is enrolled (authenticator 'phone').\n[0]"), "{codes}");
     assert_eq!(
         machine.run("enroll --user daemon"),
-        "error: daemon is already enrolled (authenticator 'phone').\n\
-         To add another phone, run 'twostep enroll --user daemon --label tablet'; to start over, run \
-         'twostep remove --user daemon' first.\n[1]"
+        "error: daemon is already enrolled (authenticator 'phone')\n\
+         To add another phone, run 'twostep enroll --user daemon --label tablet'.\n\
+         To start over, run 'twostep remove --user daemon' first.\n[1]"
     );
     assert_eq!(
         machine.enroll("enroll --user daemon --label tablet", 0),
-        "Next code (after it changes): daemon is enrolled (authenticator 'tablet').\n[0]",
+        "Next code (wait until it changes): daemon is enrolled (authenticator 'tablet').\n[0]",
         "who has another phone has recovery codes already"
     );
     let status = machine.run("status --user daemon");
@@ -176,18 +176,15 @@ fn a_person_is_enrolled_shown_and_forgotten() {
     );
     let end = "\n  codes are accepted; failures in a row: 0\n  recovery codes left: 8\n[0]";
     assert!(status.ends_with(end), "{status}");
+    assert_eq!(machine.run("remove --user daemon tablet"), "Removed 'tablet'. Still set up: 'phone'.\n[0]");
     assert_eq!(
         machine.run("remove --user daemon tablet"),
-        "Authenticator 'tablet' of daemon was removed. There still is 'phone'.\n[0]"
-    );
-    assert_eq!(
-        machine.run("remove --user daemon tablet"),
-        "error: daemon has no authenticator 'tablet'.\nThere is 'phone'.\n[1]"
+        "error: daemon has no authenticator 'tablet'\nAuthenticators: 'phone'.\n[1]"
     );
     assert_eq!(
         machine.run("remove --user daemon phone"),
-        "error: 'phone' is the only authenticator of daemon.\n\
-         To give up the second step, run 'twostep remove --user daemon' without a label.\n[1]"
+        "error: 'phone' is the only authenticator of daemon\n\
+         To turn the second step off, run 'twostep remove --user daemon' without a label.\n[1]"
     );
     assert_eq!(
         machine.run("reset daemon"),
@@ -203,26 +200,26 @@ fn replaces_recovery_codes_after_new_ones_were_read() {
     let machine = Machine::new("recovery");
     assert_eq!(
         machine.run("recovery --user daemon"),
-        "error: daemon is not enrolled.\n\
+        "error: daemon is not enrolled\n\
          To enroll, run 'twostep enroll --user daemon'.\n[1]"
     );
     let old = machine.enroll("enroll --user daemon", 0);
     let state = machine.0.join("var/lib/twostep/state/1");
     let before = fs::read(&state).unwrap();
     assert!(machine.run("recovery --user daemon").ends_with(
-        ": \nerror: the dialogue was broken off.\nNothing was changed: the old recovery codes still work.\n[1]"
+        ": \nerror: cancelled (end of input)\nNothing was changed. The old recovery codes still work.\n[1]"
     ));
     assert_eq!(fs::read(&state).unwrap(), before);
     let mut dialogue = Dialogue::start(machine.command("recovery --user daemon"));
     dialogue.answer_recovery_question();
     let new = dialogue.finish();
-    assert!(new.ends_with("daemon has 8 new recovery codes. The old ones no longer work.\n[0]"), "{new}");
+    assert!(new.ends_with("daemon has new recovery codes (8). The old ones no longer work.\n[0]"), "{new}");
     assert!(recovery_codes(&new).iter().all(|code| !recovery_codes(&old).contains(code)));
     assert_ne!(fs::read(&state).unwrap(), before);
     machine.policy("[enrollment]\nrecovery-codes = 0\n");
     assert_eq!(
         machine.run("recovery --user daemon"),
-        "daemon has no recovery codes any more: the policy allows none.\n[0]"
+        "daemon no longer has recovery codes, because the policy allows none.\n[0]"
     );
     assert!(!machine.run("status --user daemon").contains("recovery codes"));
 }
@@ -233,7 +230,7 @@ fn stores_no_recovery_codes_for_a_replaced_credential() {
     let machine = Machine::new("meanwhile");
     assert!(machine.enroll("enroll --user daemon", 0).ends_with("[0]"));
     let mut dialogue = Dialogue::start(machine.command("recovery --user daemon"));
-    dialogue.said = dialogue.read_to("To go on, type the last group of code ");
+    dialogue.said = dialogue.read_to("To confirm that you have them, type the last 4 characters of code ");
     machine.run("reset daemon");
     assert!(machine.enroll("enroll --user daemon", 0).ends_with("[0]"));
     let state = machine.0.join("var/lib/twostep/state/1");
@@ -243,7 +240,7 @@ fn stores_no_recovery_codes_for_a_replaced_credential() {
     dialogue.answer(code.rsplit('-').next().unwrap());
     let end = dialogue.finish();
     assert!(end.ends_with(
-        "error: the second step of daemon was changed meanwhile, by another command or a login.\n\
+        "error: the second step of daemon has changed in the meantime\n\
          Nothing was changed.\n[1]"
     ));
     assert_eq!(fs::read(&state).unwrap(), before);
@@ -342,8 +339,8 @@ fn rejects_second_enrollment_and_codes_of_a_gone_credential() {
     let said = slower.finish();
     assert!(
         said.ends_with(
-            "error: the second step of daemon was changed meanwhile, by another command or a login.\n\
-             Nothing of this dialogue was stored: delete the entry in the app.\n[1]"
+            "error: the second step of daemon has changed in the meantime\n\
+             Nothing was saved. Delete the new entry in your app.\n[1]"
         ),
         "{said}"
     );
@@ -359,7 +356,7 @@ fn rejects_second_enrollment_and_codes_of_a_gone_credential() {
     let said = slower.finish();
     assert!(
         said.ends_with(
-            "error: the second step of daemon was changed meanwhile, by another command or a login.\n\
+            "error: the second step of daemon has changed in the meantime\n\
              Nothing was changed.\n[1]"
         ),
         "{said}"
@@ -406,8 +403,9 @@ fn a_phone_with_a_wrong_clock_is_told_and_nothing_is_stored() {
     let machine = Machine::new("clock");
     assert_eq!(
         machine.enroll("enroll --user daemon", 4),
-        "error: The code is right, but your phone's clock is 2 minutes slow: set it to network time.\n\
-         Nothing was stored. Run the command again; delete the entry in the app first.\n[1]"
+        "error: your phone's clock is 2 minutes slow: set it to network time\n\
+         Nothing was saved. Delete the new entry in your app.\n\
+             Then run the command again.\n[1]"
     );
     assert_eq!(machine.run("status --all"), "Nobody is enrolled.\n[0]");
 }
@@ -418,8 +416,9 @@ fn who_gives_no_code_is_not_enrolled() {
     let transcript = machine.run("enroll --user daemon");
     assert!(
         transcript.ends_with(
-            "First code: \nerror: the dialogue was broken off.\n\
-             Nothing was stored. Run the command again; delete the entry in the app first.\n[1]"
+            "First code: \nerror: cancelled (end of input)\n\
+             Nothing was saved. Delete the new entry in your app.\n\
+             Then run the command again.\n[1]"
         ),
         "{transcript}"
     );
@@ -464,7 +463,7 @@ fn mistakes_say_what_is_wrong_and_what_to_do() {
     let transcript = machine.run("enroll --user daemon");
     let expected = format!("error: {}:2:8: unknown value 'opt in', expected 'exempt'", policy.display());
     assert!(transcript.starts_with(&expected), "{transcript}");
-    assert!(transcript.ends_with("\nMend that, then run the command again.\n[3]"), "{transcript}");
+    assert!(transcript.ends_with("\nFix this, then run the command again.\n[3]"), "{transcript}");
 }
 
 #[test]
@@ -581,26 +580,26 @@ fn a_code_is_tried_without_using_it_up_and_all_is_removed() {
         dialogue.answer(&oathtool(&key, now + 30));
         let said = dialogue.finish();
         assert!(said.contains("That code works (authenticator 'phone'"), "{said}");
-        assert!(said.ends_with("It is not used up.\n[0]"), "{said}");
+        assert!(said.contains("It has not been used up.\n"), "{said}");
     }
     let before = fs::read(&state).unwrap();
     let mut dialogue = Dialogue::start(machine.command("verify --user daemon"));
     ["123", "x", ""].iter().for_each(|answer| dialogue.answer(answer));
-    let refused = "Not accepted. Each code works once: wait for the next one.";
+    let refused = "That code was not accepted. If you have just used it, wait for the next one;\notherwise check the app's entry and your phone's clock.";
     assert_eq!(
         dialogue.finish(),
         format!(
             "Verification code: {refused}\nVerification code: {refused}\nVerification code: \
-             error: {refused}\nNothing was changed.\n[1]"
+             error: no code was accepted\n{refused}\nNothing was changed.\n[1]"
         )
     );
     assert_eq!(fs::read(&state).unwrap(), before, "what is no code is not charged");
     assert_eq!(
         machine.run("remove --user daemon"),
-        "daemon is no longer enrolled. To enroll anew: twostep enroll --user daemon\n[0]"
+        "daemon is no longer enrolled. To enroll again, run 'twostep enroll --user daemon'.\n[0]"
     );
     assert_eq!(machine.run("status --user daemon"), "daemon (uid 1): not enrolled\n[0]");
-    let not_enrolled = "error: daemon is not enrolled.\nTo enroll, run 'twostep enroll --user daemon'.\n[1]";
+    let not_enrolled = "error: daemon is not enrolled\nTo enroll, run 'twostep enroll --user daemon'.\n[1]";
     for verb in ["verify", "remove"] {
         assert_eq!(machine.run(&format!("{verb} --user daemon")), not_enrolled);
     }
@@ -629,9 +628,9 @@ fn a_script_enrolls_somebody_who_confirms_at_the_first_login() {
     assert!(dialogue.finish().contains("That code works"), "no code was used up");
     assert_eq!(
         machine.run("enroll --user daemon --json"),
-        "error: daemon is already enrolled (authenticator 'phone').\n\
-         To add another phone, run 'twostep enroll --user daemon --label tablet'; to start over, run \
-         'twostep remove --user daemon' first.\n[1]"
+        "error: daemon is already enrolled (authenticator 'phone')\n\
+         To add another phone, run 'twostep enroll --user daemon --label tablet'.\n\
+         To start over, run 'twostep remove --user daemon' first.\n[1]"
     );
     assert!(machine.run("enroll --user daemon --qr x").ends_with("[2]"), "a picture alone says too little");
 }

@@ -12,16 +12,12 @@ use crate::proof::totp::{self, Authenticator, SECRET_BYTES};
 use crate::store::files::credential::NewEnrollment;
 use crate::time::{Step, UnixTime};
 use crate::verdict::{Denial, Mismatch};
+use crate::words::enrollment as words;
 
 /// Wrong answers until a part of the dialogue gives up.
 const TRIES: u8 = 3;
 /// How often the picture may be drawn anew.
 const REDRAWS: u8 = 8;
-
-const FIRST: &str = "First code: ";
-const NEXT: &str = "Next code (after it changes): ";
-const WRITE_DOWN: &str = "Write down these recovery codes: they are not shown again.\n\
-                          Each lets you in once, instead of a code from the app.\n";
 
 /// Where time and randomness come from.
 pub trait Source {
@@ -110,7 +106,7 @@ fn new_authenticator(source: &impl Source, terms: &EnrollmentTerms<'_>) -> Resul
     let policy::Enrollment { algorithm, digits, period, .. } = *terms.wanted;
     let enrolled = Some(source.now()?);
     Authenticator::new(terms.label.to_owned(), secret.as_slice(), algorithm, digits, period, enrolled)
-        .map_err(|problem| Denial::Unavailable(problem.to_string()))
+        .map_err(Denial::unavailable)
 }
 
 /// Makes a set of recovery codes for the credential called `id`, shows it, and asks for the last group of one: somebody must have looked. None if `count`
@@ -123,15 +119,16 @@ pub(crate) fn new_recovery_codes(
 ) -> Result<Option<RecoveryCodes>, Denial> {
     let codes = new_codes(source, count, id)?;
     let Some(asked) = pick(codes.codes().len(), source)? else { return Ok(None) };
-    let question = format!("To go on, type the last group of code {}: ", asked.saturating_add(1));
-    let mut prompt = Zeroizing::new(format!("{WRITE_DOWN}\n{}\n{question}", codes.screen().as_str()));
+    let number = asked.saturating_add(1);
+    let question = words::confirm_prompt(number);
+    let mut prompt =
+        Zeroizing::new(format!("{}\n\n{}\n{question}", words::WRITE_DOWN, codes.screen().as_str()));
     for _ in 0..TRIES {
         let answer = conversation.ask(&prompt)?;
         if codes.codes().get(asked).is_some_and(|code| code.ends_with(&answer)) {
             return Ok(Some(codes.into_kept()));
         }
-        let hint = format!("That is not the last group of code {}.\n", asked.saturating_add(1));
-        prompt = Zeroizing::new(format!("{hint}{question}"));
+        prompt = Zeroizing::new(format!("{}\n{question}", words::not_last_group(number)));
     }
     Err(Denial::NotConfirmed(Mismatch::RecoveryCodes))
 }
@@ -183,23 +180,21 @@ impl Proving<'_> {
                 }
                 Reply::Code(step) => match self.follow(step) {
                     Ok(Some(mark)) => return Ok(mark),
-                    Ok(None) => "",
-                    Err(hint) => hint,
+                    Ok(None) => None,
+                    Err(hint) => Some(hint),
                 },
-                Reply::Redraw(_) | Reply::Wrong => {
-                    "That is not a code of this key. Does the app show the new entry?\n"
-                }
+                Reply::Redraw(_) | Reply::Wrong => Some(words::NOT_OF_THIS_KEY),
             };
-            left = left.saturating_sub(u8::from(!hint.is_empty()));
+            left = left.saturating_sub(u8::from(hint.is_some()));
             if left == 0 {
                 return Err(Denial::NotConfirmed(Mismatch::Codes));
             }
-            shown = Zeroizing::new(hint.to_owned());
+            shown = Zeroizing::new(hint.map_or_else(String::new, |hint| format!("{hint}\n")));
         }
     }
 
     const fn question(&self) -> &'static str {
-        if self.first.is_some() { NEXT } else { FIRST }
+        if self.first.is_some() { words::NEXT_CODE_PROMPT } else { words::FIRST_CODE_PROMPT }
     }
 
     fn screen(&self, picture: Picture) -> Zeroizing<String> {
@@ -230,8 +225,8 @@ impl Proving<'_> {
         match self.first.replace(step) {
             None => Ok(None),
             Some(before) if step == before.later(1) => Ok(Some(step.begins())),
-            Some(before) if step == before => Err("That is the same code: wait until it changes.\n"),
-            Some(_) => Err("That is not the code right after the first: go on from this one.\n"),
+            Some(before) if step == before => Err(words::SAME_CODE),
+            Some(_) => Err(words::NOT_CONSECUTIVE),
         }
     }
 }

@@ -6,6 +6,7 @@ use qrcode::{Color, EcLevel, QrCode, Version};
 use zeroize::Zeroizing;
 
 use crate::proof::totp::{Algorithm, Authenticator, encode_secret};
+use crate::words::enrollment as words;
 
 /// The largest version whose picture fits a terminal of 80 by 24: 45 columns by 23 rows.
 const LARGEST: i16 = 6;
@@ -104,11 +105,8 @@ impl Invitation<'_> {
             Picture::Light | Picture::Dark => rows(&self.uri(), picture),
         };
         let mut screen = Zeroizing::new(String::with_capacity(16 * 1024));
-        screen.push_str(if rows.is_empty() {
-            "Type this key into your authenticator app:\n"
-        } else {
-            "Scan this code with your authenticator app, or type the key:\n"
-        });
+        screen.push_str(if rows.is_empty() { words::TYPE_KEY } else { words::SCAN });
+        screen.push('\n');
         let beside = self.beside(!rows.is_empty());
         let blank = (Zeroizing::new(String::new()), 0);
         for row in 0..rows.len().max(beside.len()) {
@@ -130,7 +128,7 @@ impl Invitation<'_> {
 
     fn beside(&self, has_picture: bool) -> Vec<Zeroizing<String>> {
         let line = |text: String| Zeroizing::new(text);
-        let mut lines = vec![line(String::new()), line("Key:".to_owned())];
+        let mut lines = vec![line(String::new()), line(words::KEY.to_owned())];
         let secret = encode_secret(self.authenticator.expose_secret());
         let groups: Vec<&[u8]> = secret.as_bytes().chunks(4).collect();
         for four in groups.chunks(4) {
@@ -138,16 +136,11 @@ impl Invitation<'_> {
         }
         let shown: String = self.account.chars().take(22).collect();
         lines.push(line(String::new()));
-        lines.push(line(format!("Account: {shown}")));
-        lines.push(line(format!(
-            "Time based, {} digits, {} s",
-            self.authenticator.digits(),
-            self.authenticator.period.seconds()
-        )));
+        lines.push(line(words::account(shown)));
+        lines.push(line(words::kind(self.authenticator.digits(), self.authenticator.period.seconds())));
         lines.push(line(String::new()));
         if has_picture {
-            lines.push(line("Picture unreadable? Type".to_owned()));
-            lines.push(line("i (inverted) or t (text only).".to_owned()));
+            lines.extend(words::CANNOT_SCAN.lines().map(|text| line(text.to_owned())));
             lines.push(line(String::new()));
         }
         lines.extend(self.notes.iter().map(|note| line(note.clone())));

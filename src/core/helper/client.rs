@@ -11,6 +11,7 @@ use crate::paths::HELPER;
 use crate::proof::code::Typed;
 use crate::verdict::{Accepted, Denial};
 
+use super::error::HelperError;
 use super::message::{Done, FirstMessage, HelperReply, HelperRequest, LONGEST_FROM_HELPER, PromptReply};
 
 /// How long the helper may take to judge an answer.
@@ -29,7 +30,8 @@ pub enum Refusal {
 
 impl From<Fault> for Refusal {
     fn from(fault: Fault) -> Self {
-        Self::Denied(if matches!(fault, Fault::Program { .. }) { fault.into() } else { unusable(&fault) })
+        let names_helper = matches!(fault, Fault::Program { .. });
+        Self::Denied(if names_helper { fault.into() } else { Denial::unavailable(HelperError::Fault(fault)) })
     }
 }
 
@@ -63,10 +65,6 @@ fn of_helper(problem: ProgramProblem) -> Fault {
     Fault::Program { program: HELPER.to_string_lossy().into_owned(), problem }
 }
 
-fn unusable(error: &dyn std::fmt::Display) -> Denial {
-    Denial::Unavailable(format!("{}: {error}", HELPER.to_string_lossy()))
-}
-
 fn ended() -> Fault {
     of_helper(ProgramProblem::NoAnswer)
 }
@@ -78,7 +76,9 @@ fn unclear() -> Fault {
 /// How things stand with whoever runs this process.
 pub fn status() -> Result<Status, Denial> {
     match judge(HelperRequest::Status)? {
-        Done::Text(text) => Status::parse(&text).map_err(|error| unusable(&error)),
+        Done::Text(text) => {
+            Status::parse(&text).map_err(|error| Denial::unavailable(HelperError::Status(error)))
+        }
         Done::Accepted(_) => Err(unclear().into()),
     }
 }
@@ -95,7 +95,7 @@ pub fn verify(typed: &Typed) -> Result<Accepted, Denial> {
 fn judge(request: HelperRequest) -> Result<Done, Denial> {
     carry_out(request, &mut Nobody).map_err(|refusal| match refusal {
         Refusal::Denied(denial) => denial,
-        Refusal::Failed(failure) => Denial::Unavailable(format!("the helper: {}", failure.what())),
+        Refusal::Failed(failure) => Denial::unavailable(HelperError::Refused(failure.what().to_owned())),
     })
 }
 

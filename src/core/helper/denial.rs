@@ -3,6 +3,8 @@
 use crate::time::UnixTime;
 use crate::verdict::{Alternative, Denial};
 
+use super::error::HelperError;
+
 /// The fields. By how much a phone's clock is off must not be among them: a guesser would learn which code comes next.
 pub(crate) fn encode(denial: &Denial) -> Vec<String> {
     let reason = denial.outward().reason.to_owned();
@@ -27,7 +29,7 @@ pub(crate) fn encode(denial: &Denial) -> Vec<String> {
         | Denial::EnrolledMeanwhile
         | Denial::Skipped
         | Denial::NotStored { .. }
-        | Denial::NoFirstFactor(_)
+        | Denial::NoFirstFactor { .. }
         | Denial::Unavailable(_)
         | Denial::Misconfigured(_)
         | Denial::Conversation => return vec![UNAVAILABLE.to_owned()],
@@ -55,10 +57,8 @@ pub(crate) fn decode(fields: &[&str]) -> Option<Denial> {
             now: moment(now)?,
             alternative: alternative(way)?,
         },
-        ["not-enrolled"] => Denial::NotEnrolled { cause: String::new() },
-        [UNAVAILABLE] => {
-            Denial::Unavailable("the helper cannot judge; its own line in the log says why".to_owned())
-        }
+        ["not-enrolled"] => Denial::NotEnrolled { cause: None },
+        [UNAVAILABLE] => Denial::unavailable(HelperError::CannotJudge),
         _ => return None,
     })
 }
@@ -93,6 +93,7 @@ fn alternative(text: &str) -> Option<Alternative> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::test_support::unavailable;
     use crate::verdict::ClockOffset;
 
     fn again(denial: &Denial) -> Option<Denial> {
@@ -113,20 +114,18 @@ mod tests {
             Denial::Disabled { name: ada(), alternative: Alternative::None },
             Denial::RecoveryDisabled { name: ada() },
             Denial::ClockAnomaly { name: ada(), mark: until, now, alternative },
-            Denial::NotEnrolled { cause: String::new() },
+            Denial::NotEnrolled { cause: None },
         ] {
             assert_eq!(again(&denial), Some(denial));
         }
     }
 
     #[test]
-    fn how_far_a_clock_is_off_and_why_something_failed_stays_here() {
+    fn keeps_clock_offset_and_cause_from_client() {
         let clock_offset = Some(ClockOffset { authenticator: "phone".to_owned(), offset: 120 });
         let told = again(&Denial::WrongCode { failures: 1, clock_offset });
         assert_eq!(told, Some(Denial::WrongCode { failures: 1, clock_offset: None }));
-        let Some(Denial::Unavailable(cause)) = again(&Denial::Unavailable("a path".to_owned())) else {
-            panic!()
-        };
-        assert!(!cause.contains("path"));
+        let Some(Denial::Unavailable(cause)) = again(&unavailable("a path")) else { panic!() };
+        assert!(!cause.to_string().contains("path"));
     }
 }

@@ -6,4 +6,5 @@
 
 pub mod client;
 mod denial;
+pub(crate) mod error;
 pub mod message;

@@ -2,10 +2,13 @@
 //! passes it by would let somebody in with nothing stored: setcred alone does not stop that, because sshd calls it in a
 //! process whose stack other modules steer. And what a line before ours refuses must not be stored.
 
+mod fault;
+
 use std::fmt::Write;
 
 use crate::pam::line::words;
-use crate::paths::PAM_DIR;
+
+pub use fault::{AccountLineFault, Ambiguity, Place};
 
 /// The name of the module's file, perhaps behind a directory.
 const MODULE: &str = "pam_twostep.so";
@@ -41,11 +44,11 @@ const UNREADABLE: &str = "?";
 pub fn check_account_phase(
     service: &str,
     read: &impl Fn(&str) -> Option<String>,
-) -> Result<Vec<String>, String> {
+) -> Result<Vec<String>, AccountLineFault> {
     let mut phase = Phase { read, ours: false, goes_on: None, behind: Vec::new() };
     phase.scan(service, DEEPEST)?;
     match (phase.ours, phase.goes_on) {
-        (false, _) => Err(mend("no account line is twostep's", &format!("{PAM_DIR}/{service}"))),
+        (false, _) => Err(AccountLineFault::Missing { service: service.to_owned() }),
         (true, Some(problem)) => Err(problem),
         (true, None) => Ok(phase.behind),
     }
@@ -57,19 +60,19 @@ struct Phase<'a, F> {
     /// Whether our line has been found.
     ours: bool,
     /// What is wrong with the first line before ours after whose refusal the stack goes on.
-    goes_on: Option<String>,
+    goes_on: Option<AccountLineFault>,
     /// The modules behind ours.
     behind: Vec<String>,
 }
 
 impl<F: Fn(&str) -> Option<String>> Phase<'_, F> {
-    fn scan(&mut self, file: &str, depth: usize) -> Result<(), String> {
+    fn scan(&mut self, file: &str, depth: usize) -> Result<(), AccountLineFault> {
         let is_plain = !file.is_empty() && !file.starts_with('.') && !file.contains('/');
         let text = if is_plain && depth > 0 { (self.read)(file) } else { None };
         let Some(text) = text else { return self.miss(file) };
         let mut lines = text.split('\n').enumerate();
         while let Some((index, line)) = lines.next() {
-            let place = format!("{PAM_DIR}/{file}, line {}", index.saturating_add(1));
+            let place = Place { file: file.to_owned(), line: index.saturating_add(1) };
             self.check(|| check_plain(line, &place))?;
             let mut whole = line.to_owned();
             while whole.ends_with('\\') {
@@ -93,17 +96,17 @@ impl<F: Fn(&str) -> Option<String>> Phase<'_, F> {
     }
 
     /// Lines behind ours cannot skip ours, so they are not checked.
-    fn check(&self, check: impl FnOnce() -> Result<(), String>) -> Result<(), String> {
+    fn check(&self, check: impl FnOnce() -> Result<(), AccountLineFault>) -> Result<(), AccountLineFault> {
         if self.ours { Ok(()) } else { check() }
     }
 
-    fn miss(&mut self, file: &str) -> Result<(), String> {
-        self.check(|| Err(format!("the PAM file '{file}' cannot be read")))?;
+    fn miss(&mut self, file: &str) -> Result<(), AccountLineFault> {
+        self.check(|| Err(AccountLineFault::Unreadable { file: file.to_owned() }))?;
         self.behind.push(UNREADABLE.to_owned());
         Ok(())
     }
 
-    fn judge(&mut self, line: &str, place: &str, depth: usize) -> Result<(), String> {
+    fn judge(&mut self, line: &str, place: &Place, depth: usize) -> Result<(), AccountLineFault> {
         let content = line.split('#').next().unwrap_or_default();
         let words: Vec<&str> = content.split(BLANKS).filter(|word| !word.is_empty()).collect();
         let Some((first, rest)) = words.split_first() else { return Ok(()) };
@@ -112,7 +115,8 @@ impl<F: Fn(&str) -> Option<String>> Phase<'_, F> {
         }
         let kind = first.strip_prefix('-').unwrap_or(first);
         if !KINDS.iter().any(|known| known.eq_ignore_ascii_case(kind)) {
-            return self.check(|| Err(format!("nobody can tell what '{first}' is ({place})")));
+            let (word, place) = ((*first).to_owned(), place.clone());
+            return self.check(|| Err(AccountLineFault::UnknownType { word, place }));
         }
         if !kind.eq_ignore_ascii_case("account") {
             return Ok(());
@@ -123,33 +127,28 @@ impl<F: Fn(&str) -> Option<String>> Phase<'_, F> {
         self.judge_before(&words, place)
     }
 
-    fn judge_before(&mut self, words: &[&str], place: &str) -> Result<(), String> {
+    fn judge_before(&mut self, words: &[&str], place: &Place) -> Result<(), AccountLineFault> {
         let (control, module) = match words {
             [_, control, module, ..] => (*control, module.rsplit('/').next().unwrap_or_default()),
             [] | [_] | [_, _] => ("", ""),
         };
         let is = |word: &str| control.eq_ignore_ascii_case(word);
         let (goes_on, ends) = (is("required"), is("requisite"));
-        let line = words.join(" ");
+        let (line, place) = (words.join(" "), place.clone());
         match MODULE == module || AS_BUILT == module {
             true if goes_on || ends => self.ours = true,
-            true => return Err(mend("the account line of twostep is not 'required'", place)),
+            true => return Err(AccountLineFault::NotRequired(place)),
             false if ends => {}
             false if goes_on => {
-                self.goes_on.get_or_insert_with(|| {
-                    format!(
-                        "after '{line}' has refused, the account line of twostep would still store an enrollment \
-                         ({place}): write 'requisite' there in place of 'required'"
-                    )
-                });
+                self.goes_on.get_or_insert(AccountLineFault::GoesOn { line, place });
             }
-            false => return Err(mend(&format!("'{line}' may skip the account line of twostep"), place)),
+            false => return Err(AccountLineFault::MaySkip { line, place }),
         }
         Ok(())
     }
 
     /// Notes the module of an account line behind ours.
-    fn judge_behind(&mut self, line: &str, depth: usize) -> Result<(), String> {
+    fn judge_behind(&mut self, line: &str, depth: usize) -> Result<(), AccountLineFault> {
         let words = words(line);
         let [_, control, module, arguments @ ..] = words.as_slice() else { return Ok(()) };
         let is = |word: &str| control.text.eq_ignore_ascii_case(word);
@@ -166,38 +165,34 @@ impl<F: Fn(&str) -> Option<String>> Phase<'_, F> {
 }
 
 /// Versions of libpam differ in how they take what is odd: nothing is enrolled on a guess.
-fn check_plain(line: &str, place: &str) -> Result<(), String> {
-    let odd = |what: &str| Err(format!("{what} ({place}): versions of libpam read that in different ways"));
+fn check_plain(line: &str, place: &Place) -> Result<(), AccountLineFault> {
+    let ambiguous = |what| Err(AccountLineFault::Ambiguous(what, place.clone()));
     let ends = line.trim_end_matches(BLANKS);
     if line.len() > LONGEST {
-        return odd("the line is too long");
+        return ambiguous(Ambiguity::TooLong);
     }
     if line.contains(|c: char| c.is_control() && c != '\t') {
-        return odd("the line holds a control character, perhaps the line end of another system");
+        return ambiguous(Ambiguity::ControlCharacter);
     }
     if ends.ends_with('\\') && (ends.contains('#') || ends.len() < line.len()) {
-        return odd("the line ends with a \\ in a comment or before blanks");
+        return ambiguous(Ambiguity::Backslash);
     }
     Ok(())
 }
 
-fn check_continuation(line: &str, place: &str) -> Result<(), String> {
+fn check_continuation(line: &str, place: &Place) -> Result<(), AccountLineFault> {
     let content = line.trim_matches(BLANKS);
     if content.is_empty() || content.starts_with('#') {
-        return Err(format!("a \\ is followed by an empty line or a comment ({place}): take the \\ away"));
+        return Err(AccountLineFault::Ambiguous(Ambiguity::Continuation, place.clone()));
     }
     Ok(())
-}
-
-fn mend(problem: &str, place: &str) -> String {
-    format!("{problem} ({place}): put 'account required {MODULE}' before all other account lines")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn check(text: &str) -> Result<Vec<String>, String> {
+    fn check(text: &str) -> Result<Vec<String>, AccountLineFault> {
         let files = |name: &str| {
             match name {
             "sshd" => Some(text.to_owned()),
@@ -247,11 +242,11 @@ mod tests {
         ];
         for line in lines {
             for text in [format!("{line}\n{ours}"), format!("account requisite pam_x.so\n{line}\n{ours}")] {
-                let problem = check(&text).unwrap_err();
+                let problem = check(&text).unwrap_err().to_string();
                 let number = text.lines().count().saturating_sub(1);
-                assert!(problem.starts_with(&format!("after '{line}' has refused")), "{problem}");
+                assert!(problem.starts_with(&format!("a login refused by '{line}'")), "{problem}");
                 assert!(problem.contains(&format!("(/etc/pam.d/sshd, line {number})")), "{problem}");
-                assert!(problem.ends_with("write 'requisite' there in place of 'required'"), "{problem}");
+                assert!(problem.ends_with("change 'required' to 'requisite' there"), "{problem}");
             }
         }
     }
@@ -287,9 +282,9 @@ mod tests {
     #[test]
     fn whatever_may_skip_ours_is_named_with_its_place() {
         let table = [
-            ("auth required pam_twostep.so", "no account line is twostep's"),
-            ("", "no account line is twostep's"),
-            ("account required pam_unix.so", "no account line is twostep's"),
+            ("auth required pam_twostep.so", "no pam_twostep account line"),
+            ("", "no pam_twostep account line"),
+            ("account required pam_unix.so", "no pam_twostep account line"),
             (
                 "@include common-account\naccount required pam_twostep.so",
                 "(/etc/pam.d/common-account, line 1)",
@@ -303,12 +298,12 @@ mod tests {
             ("account optional pam_echo.so\naccount required pam_twostep.so", "may skip"),
             ("account [success=1 default=bad] pam_unix.so\naccount required pam_twostep.so", "may skip"),
             ("-account sufficient pam_none.so\naccount required pam_twostep.so", "may skip"),
-            ("account required pam_twostep.so.old", "no account line is twostep's"),
-            ("account required /x/pam_twostep.so/y.so", "no account line is twostep's"),
+            ("account required pam_twostep.so.old", "no pam_twostep account line"),
+            ("account required /x/pam_twostep.so/y.so", "no pam_twostep account line"),
             ("account optional pam_twostep.so", "is not 'required'"),
             ("account sufficient pam_twostep.so", "is not 'required'"),
             ("account", "may skip"),
-            ("# account required pam_twostep.so", "no account line is twostep's"),
+            ("# account required pam_twostep.so", "no pam_twostep account line"),
             ("# a comment \\\naccount required pam_twostep.so", "in a comment or before blanks"),
             ("auth required x.so # y \\\naccount required pam_twostep.so", "in a comment or before blanks"),
             ("session required x.so \\ \naccount required pam_twostep.so", "in a comment or before blanks"),
@@ -322,32 +317,32 @@ mod tests {
             ),
             ("session required x.so \\\0\naccount required pam_twostep.so", "control character"),
             ("account\u{b}required pam_twostep.so", "control character"),
-            ("account\u{a0}required pam_twostep.so", "nobody can tell what"),
+            ("account\u{a0}required pam_twostep.so", "unknown PAM line type"),
             (
                 "[account] sufficient x.so\naccount required pam_twostep.so",
-                "nobody can tell what '[account]'",
+                "unknown PAM line type '[account]'",
             ),
-            ("[-account] sufficient x.so\naccount required pam_twostep.so", "nobody can tell what"),
-            ("--account sufficient x.so\naccount required pam_twostep.so", "nobody can tell what"),
-            ("-@include common-account\naccount required pam_twostep.so", "nobody can tell what"),
+            ("[-account] sufficient x.so\naccount required pam_twostep.so", "unknown PAM line type"),
+            ("--account sufficient x.so\naccount required pam_twostep.so", "unknown PAM line type"),
+            ("-@include common-account\naccount required pam_twostep.so", "unknown PAM line type"),
             (
                 "@INCLUDE common-account\naccount required pam_twostep.so",
                 "(/etc/pam.d/common-account, line 1)",
             ),
-            ("account required /x/not_pam_twostep.so", "no account line is twostep's"),
-            ("account required pam_twostep.so.old", "no account line is twostep's"),
+            ("account required /x/not_pam_twostep.so", "no pam_twostep account line"),
+            ("account required pam_twostep.so.old", "no pam_twostep account line"),
             ("-account sufficient x.so\naccount required pam_twostep.so", "may skip"),
-            ("auth required x.so \\\naccount required pam_twostep.so", "no account line is twostep's"),
-            ("@include missing\naccount required pam_twostep.so", "'missing' cannot be read"),
-            ("@include ../sshd", "cannot be read"),
-            ("@include loop\naccount required pam_twostep.so", "'loop' cannot be read"),
+            ("auth required x.so \\\naccount required pam_twostep.so", "no pam_twostep account line"),
+            ("@include missing\naccount required pam_twostep.so", "cannot read the PAM file 'missing'"),
+            ("@include ../sshd", "cannot read the PAM file"),
+            ("@include loop\naccount required pam_twostep.so", "cannot read the PAM file 'loop'"),
         ];
         for (text, expected) in table {
-            let problem = check(text).unwrap_err();
+            let problem = check(text).unwrap_err().to_string();
             assert!(problem.contains(expected), "{text}\n  gives {problem}");
         }
         let long = format!("#{}account sufficient x.so\naccount required pam_twostep.so", "x".repeat(1022));
-        assert!(check(&long).unwrap_err().contains("too long"));
+        assert!(check(&long).unwrap_err().to_string().contains("too long"));
         assert!(check_account_phase("a/b", &|_| Some("account required pam_twostep.so".to_owned())).is_err());
         for service in ["", ".", "..", "a/b"] {
             let ours = |_: &str| Some("account required pam_twostep.so".to_owned());

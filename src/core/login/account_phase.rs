@@ -1,6 +1,9 @@
 //! The account phase: it stores what a login has enrolled, and refuses who skipped a required second step. And its backstop
 //! in setcred.
 
+use std::error::Error;
+use std::fmt;
+
 use crate::login::application::{Application, Handoff, HandoffKind};
 use crate::login::audit::{self, Enrolled};
 use crate::login::machine::Machine;
@@ -9,8 +12,7 @@ use crate::os::account::Account;
 use crate::policy::{Methods, Mode, Policy};
 use crate::store::files::credential::NewEnrollment;
 use crate::verdict::{Denial, TicketFault, Verdict};
-
-const DONE: &str = "Your second step is set up. From now on, logins here ask for a code.";
+use crate::words;
 
 /// Decides the account phase of one login. There is nothing to say for it, only against it.
 pub fn admit(application: &mut impl Application, machine: &impl Machine) -> Result<(), Denial> {
@@ -20,9 +22,13 @@ pub fn admit(application: &mut impl Application, machine: &impl Machine) -> Resu
 }
 
 /// Refuses because the line in the PAM stack is wrong.
-pub fn misconfigured(application: &mut impl Application, machine: &impl Machine, problem: String) -> Denial {
+pub fn misconfigured(
+    application: &mut impl Application,
+    machine: &impl Machine,
+    problem: impl Error + Send + Sync + 'static,
+) -> Denial {
     drop(application.take());
-    let denial = Denial::Misconfigured(problem);
+    let denial = Denial::misconfigured(problem);
     Admission { call: PamCall::new(application, machine) }.refuse(&denial);
     denial
 }
@@ -40,6 +46,31 @@ pub fn check_not_pending(application: &mut impl Application) -> Result<(), Denia
     application.log(&audit::line(&who, &Verdict::Deny(denial.clone())));
     Err(denial)
 }
+
+/// Why an enrollment is not stored after all.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum NotStored {
+    /// PAM_USER is another account than in the auth phase.
+    OtherAccount,
+    /// The policy's `enrollment.services` no longer has the service.
+    ServiceRemoved,
+    /// The policy's `enrollment.require-ticket` was switched on.
+    TicketRequired,
+}
+
+impl fmt::Display for NotStored {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::OtherAccount => "the account that logs in is not the one that enrolled",
+            Self::ServiceRemoved => {
+                "this service was removed from enrollment.services while the user enrolled"
+            }
+            Self::TicketRequired => "enrollment.require-ticket was switched on while the user enrolled",
+        })
+    }
+}
+
+impl Error for NotStored {}
 
 /// Whether the log says already that this login was not asked for a code.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -70,9 +101,9 @@ impl<A: Application, M: Machine> Admission<'_, A, M> {
                 HandoffKind::Passed => self.keep(&account, HandoffKind::Passed),
                 HandoffKind::Unasked => self.pass_the_gate(&policy, &account, Told::Already),
             },
-            Some(Handoff { kind: HandoffKind::Enrolling(_), .. }) => Err(Denial::Unavailable(
-                "another account was enrolled than the one that is let in".to_owned(),
-            )),
+            Some(Handoff { kind: HandoffKind::Enrolling(_), .. }) => {
+                Err(Denial::unavailable(NotStored::OtherAccount))
+            }
             // Proved for somebody else, it proves nothing here, at whatever service.
             Some(Handoff { kind: HandoffKind::Passed | HandoffKind::Unasked, .. }) | None => {
                 self.pass_the_gate(&policy, &account, Told::NotYet)
@@ -93,18 +124,17 @@ impl<A: Application, M: Machine> Admission<'_, A, M> {
         // Where the file has changed meanwhile, libpam still runs the lines that it read at the beginning.
         let behind = self.call.machine.check_account_phase(&self.call.items.service).unwrap_or_default();
         self.call.application.log(&audit::enrolled(&self.call.who, &enrolled, &behind));
-        self.call.application.tell(DONE);
+        self.call.application.tell(words::login::ENROLLED);
         Ok(())
     }
 
     /// A dialogue takes minutes: what an administrator has changed meanwhile counts.
     fn check_still_wanted(&self, policy: &Policy, enrollment: &NewEnrollment) -> Result<(), Denial> {
-        let changed = |what: &str| Err(Denial::Unavailable(format!("while the person enrolled, {what}")));
         if !policy.enrollment.services.contains(&self.call.items.service) {
-            return changed("the policy's enrollment.services ceased to name this service");
+            return Err(Denial::unavailable(NotStored::ServiceRemoved));
         }
         match &enrollment.ticket {
-            None if policy.enrollment.require_ticket => changed("the policy began to require a ticket"),
+            None if policy.enrollment.require_ticket => Err(Denial::unavailable(NotStored::TicketRequired)),
             Some(ticket) if ticket.is_over(self.call.machine.now()?) => {
                 Err(Denial::WrongTicket(TicketFault::Expired))
             }
@@ -144,13 +174,13 @@ impl<A: Application, M: Machine> Admission<'_, A, M> {
             }
             Err(denial) => {
                 let cause = denial.cause();
-                self.call.remark(&format!("let in without a code, perhaps although enrolled: {cause}"));
+                self.call.remark(&format!("let in without a code, though perhaps enrolled: {cause}"));
             }
         }
     }
 
     fn refuse(&mut self, denial: &Denial) {
-        self.call.application.tell(&denial.text());
+        self.call.application.tell(&words::login::denied(denial));
         self.call.log(&Verdict::Deny(denial.clone()));
     }
 }

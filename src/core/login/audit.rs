@@ -3,9 +3,9 @@
 use std::fmt::{self, Write};
 
 use crate::store::files::credential::NewEnrollment;
+use crate::verdict::log_text::how_it_was_skipped;
 use crate::verdict::{
     Accepted, ClockOffset, Denial, Exemption, ExemptionReason, Priority, Program, Proof, Verdict,
-    how_it_was_skipped,
 };
 
 /// The longest value in a line, in bytes.
@@ -211,13 +211,14 @@ fn write_shortened(f: &mut fmt::Formatter<'_>, text: &str, head: usize, tail: us
 mod tests {
     use super::*;
     use crate::login::account_line::check_account_phase;
-    use crate::login::auth_phase::NO_FIRST_FACTOR;
+    use crate::login::not_here::NotHere;
     use crate::os::account::Account;
     use crate::policy::Policy;
     use crate::proof::state::State;
     use crate::store::files::check_state_owner;
+    use crate::test_support::unavailable;
     use crate::time::UnixTime;
-    use crate::verdict::{Alternative, Mismatch, TicketFault};
+    use crate::verdict::{Alternative, Cause, Mismatch, TicketFault};
 
     fn who() -> Who {
         Who {
@@ -249,7 +250,7 @@ mod tests {
             )
         );
         assert_eq!(
-            deny(Denial::Unavailable("/x is readable by its group".to_owned())),
+            deny(unavailable("/x is readable by its group")),
             format!(
                 "result=deny {head} reason=unavailable cause=\"/x is readable by its group\" rule=default"
             )
@@ -322,22 +323,22 @@ mod tests {
         let name = longest_name();
         match denial {
             Denial::Disabled { .. } | Denial::RecoveryDisabled { .. } => {
-                format!("'twostep unlock {name}' ends this")
+                format!("to end this, run 'twostep unlock {name}'")
             }
             Denial::ClockAnomaly { .. } => format!("run 'twostep unlock {name} --reset-clock'"),
-            Denial::NotEnrolled { .. } => "write 'requisite' there in place of 'required'".to_owned(),
+            Denial::NotEnrolled { .. } => "change 'required' to 'requisite' there".to_owned(),
             Denial::NotStored { service } => {
                 format!(
                     "put 'account required pam_twostep.so' before all other account lines of /etc/pam.d/{service}"
                 )
             }
             Denial::Skipped => how_it_was_skipped(program).to_owned(),
-            Denial::NoFirstFactor(_) => "mend the PAM stack, or write first_factor=any".to_owned(),
+            Denial::NoFirstFactor { .. } => "fix the PAM stack, or add first_factor=any".to_owned(),
             Denial::Unavailable(_) => format!(
-                "if it was renamed, run 'twostep rebind {name}'; if it is another person's now, 'twostep reset {name}'"
+                "if the account was renamed, run 'twostep rebind {name}'; if another user has the uid now, run 'twostep reset {name}'"
             ),
             Denial::Misconfigured(_) => "expected 'name', 'mode', 'until'".to_owned(),
-            Denial::WrongTicket(_) => "'twostep ticket' issues one".to_owned(),
+            Denial::WrongTicket(_) => "issue one with 'twostep ticket'".to_owned(),
             Denial::RefusedBySshd => {
                 "see PermitRootLogin, AllowUsers, DenyUsers and the user's shell".to_owned()
             }
@@ -376,12 +377,12 @@ mod tests {
             Denial::Disabled { name: name.clone(), alternative },
             Denial::RecoveryDisabled { name: name.clone() },
             Denial::ClockAnomaly { name, mark, now, alternative },
-            Denial::NotEnrolled { cause: format!("they cannot enroll here: {refused}") },
+            Denial::NotEnrolled { cause: Some(Cause::new(NotHere::AccountLine(refused))) },
             Denial::NotStored { service: "x".repeat(255) },
             Denial::Skipped,
-            Denial::NoFirstFactor(NO_FIRST_FACTOR.to_owned()),
+            Denial::NoFirstFactor { method: None },
             check_state_owner(&of_another, &account).unwrap_err().into(),
-            Denial::Misconfigured(Policy::parse(policy.as_bytes()).unwrap_err().to_string()),
+            Denial::misconfigured(Policy::parse(policy.as_bytes()).unwrap_err()),
             Denial::WrongTicket(TicketFault::None),
             Denial::RefusedBySshd,
             Denial::Conversation,

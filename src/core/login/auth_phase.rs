@@ -1,10 +1,14 @@
 //! The story of one login, from the PAM items to the verdict.
 
-use crate::dialogue::conversation::{BOTH_PROMPT, CODE_PROMPT, TICKET_PROMPT};
+use std::error::Error;
+
+use crate::dialogue::ask::{self, Asker, Question};
+use crate::dialogue::conversation::Conversation;
 use crate::dialogue::enroll::{self, EnrollmentTerms};
 use crate::dialogue::qr::Colour;
 use crate::login::application::{Application, Handoff, HandoffKind, PamItems};
 use crate::login::machine::Machine;
+use crate::login::not_here::NotHere;
 use crate::login::pam_call::{PamCall, Required};
 use crate::os::account::Account;
 use crate::policy::{Methods, Mode, Policy, Verification};
@@ -12,17 +16,14 @@ use crate::proof::code::{LongCode, Typed};
 use crate::proof::forward::{self, Parts};
 use crate::proof::ticket::Ticket;
 use crate::store::files::credential::NewEnrollment;
-use crate::verdict::{Accepted, Denial, Exemption, ExemptionReason, Next, Program, TicketFault, Verdict};
+use crate::verdict::{
+    Accepted, Cause, Denial, Exemption, ExemptionReason, Next, Program, TicketFault, Verdict,
+};
 use crate::verify;
-use crate::words;
+use crate::words::{enrollment, login as words};
 
-const NEEDS_TICKET: &str =
-    "A second step is required here. Setting it up needs a ticket from your administrator.";
 /// Tickets that may be typed in one conversation.
 const TICKET_TRIES: u8 = 3;
-/// Why sshd is refused where nothing has come first.
-pub(crate) const NO_FIRST_FACTOR: &str = "sshd has accepted no key and no line before ours asked for a password: mend the \
-     PAM stack, or write first_factor=any";
 /// What an authenticator is called that was enrolled in a login.
 const LABEL: &str = "phone";
 /// The only period, in seconds, with which two codes come soon enough for a login.
@@ -34,12 +35,12 @@ pub struct LineOptions {
     /// What must have been proved before.
     pub first_factor: FirstFactor,
     /// What is asked for.
-    pub question: Question,
+    pub question: LineQuestion,
 }
 
 /// What is asked for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum Question {
+pub enum LineQuestion {
     /// A code, as often as the policy allows.
     #[default]
     Code,
@@ -68,14 +69,14 @@ pub fn authenticate(
 ) -> Verdict {
     forget(application);
     let mut login = Login { call: PamCall::new(application, machine) };
-    if options.question == Question::PasswordAndCode && login.call.who.program == Program::Other {
+    if options.question == LineQuestion::PasswordAndCode && login.call.who.program == Program::Other {
         login.call.who.program = Program::OneQuestion;
     }
     match login.require(options) {
         Ok(Requirement::Nothing(account, required, reason)) => login.exempt(&account, required, reason),
         Ok(Requirement::Code(subject, rules)) => match options.question {
-            Question::Code => login.prove(&subject, &rules),
-            Question::PasswordAndCode => login.prove_at_once(&subject, &rules),
+            LineQuestion::Code => login.prove(&subject, &rules),
+            LineQuestion::PasswordAndCode => login.prove_at_once(&subject, &rules),
         },
         Ok(Requirement::Enrollment(account, policy)) => login.enroll(&account, &policy),
         Err(denial) => login.refuse(denial),
@@ -83,9 +84,13 @@ pub fn authenticate(
 }
 
 /// Refuses a login because the line in the PAM stack is wrong.
-pub fn misconfigured(application: &mut impl Application, machine: &impl Machine, problem: String) -> Verdict {
+pub fn misconfigured(
+    application: &mut impl Application,
+    machine: &impl Machine,
+    problem: impl Error + Send + Sync + 'static,
+) -> Verdict {
     forget(application);
-    Login { call: PamCall::new(application, machine) }.refuse(Denial::Misconfigured(problem))
+    Login { call: PamCall::new(application, machine) }.refuse(Denial::misconfigured(problem))
 }
 
 /// Drops what an earlier try has left: login(1) and sshd reuse a handle, even for another user.
@@ -112,6 +117,16 @@ struct Login<'a, A, M> {
     call: PamCall<'a, A, M>,
 }
 
+impl<A: Application, M: Machine> Asker for Login<'_, A, M> {
+    fn conversation(&mut self) -> &mut impl Conversation {
+        self.call.application
+    }
+
+    fn log_denial(&mut self, denial: Denial) {
+        self.call.log(&Verdict::Deny(denial));
+    }
+}
+
 impl<A: Application, M: Machine> Login<'_, A, M> {
     /// What must be proved.
     fn require(&mut self, options: &LineOptions) -> Result<Requirement, Denial> {
@@ -133,7 +148,7 @@ impl<A: Application, M: Machine> Login<'_, A, M> {
         Ok(match required.mode {
             Mode::Mandatory => match self.why_not_here(&policy, &account, &required, options) {
                 None => Requirement::Enrollment(account, policy),
-                Some(cause) => Requirement::Code(Err(Denial::NotEnrolled { cause }), policy.verification),
+                Some(cause) => Requirement::Code(Err(cause), policy.verification),
             },
             Mode::OptIn | Mode::Exempt => {
                 Requirement::Nothing(account, required, ExemptionReason::NotEnrolled)
@@ -141,56 +156,39 @@ impl<A: Application, M: Machine> Login<'_, A, M> {
         })
     }
 
-    /// Why a mandatory person without a credential cannot enroll in this login; empty where the policy does not want it.
+    /// Why a user who must have a second step and has none cannot enroll in this login, as a denial; none if they can.
     fn why_not_here(
         &self,
         policy: &Policy,
         account: &Account,
         required: &Required,
         options: &LineOptions,
-    ) -> Option<String> {
+    ) -> Option<Denial> {
         let items = &self.call.items;
         if !policy.enrollment.services.contains(&items.service) {
-            return Some(String::new());
+            return Some(Denial::NotEnrolled { cause: None });
         }
-        let why = if required.is_assumed {
-            "it is not sure that they must: groups or names could not be looked up".to_owned()
-        } else if policy.enrollment.period.seconds() != PERIOD {
-            "with a period of 60 s it would take longer than a login may".to_owned()
-        } else if let Some(why) = why_not_by(items, options) {
-            why.to_owned()
+        let period = policy.enrollment.period.seconds();
+        let reason = if required.is_assumed {
+            NotHere::Assumed
+        } else if period != PERIOD {
+            NotHere::Period(period)
+        } else if let Some(reason) = why_not_by(items, options) {
+            reason
+        } else if let Err(fault) = self.call.machine.check_account_phase(&items.service) {
+            NotHere::AccountLine(fault)
         } else {
-            let reached = self.call.machine.check_account_phase(&items.service);
-            reached.and_then(|_| self.call.machine.check_may_log_in(account)).err()?
+            NotHere::MayNotLogIn(self.call.machine.check_may_log_in(account).err()?)
         };
-        Some(format!("they cannot enroll here: {why}"))
+        Some(Denial::NotEnrolled { cause: Some(Cause::new(reason)) })
     }
 
     /// Asks for a code until one is accepted or the tries are used up.
     fn prove(&mut self, subject: &Subject, rules: &Verification) -> Verdict {
-        let mut prompt = CODE_PROMPT.to_owned();
-        let (mut left, mut is_first) = (rules.tries, true);
-        loop {
-            let judged = match self.call.application.ask(&prompt) {
-                Ok(answer) => self.judge(subject, rules, &answer),
-                Err(denial) => return self.refuse(denial),
-            };
-            let denial = match judged {
-                Ok((account, accepted)) => return self.grant(account, accepted),
-                Err(denial) => denial,
-            };
-            left = match denial.outward().next {
-                Next::AskAgain => left.saturating_sub(1),
-                // Also where one try is allowed: sudo and `ssh -q` show a reason in a prompt or not at all.
-                Next::OneMorePrompt => left.saturating_sub(1).max(u8::from(is_first)).min(1),
-                Next::Stop => 0,
-            };
-            if left == 0 {
-                return self.refuse(denial);
-            }
-            prompt = format!("{}\n{CODE_PROMPT}", denial.text());
-            is_first = false;
-            self.call.log(&Verdict::Deny(denial));
+        let question = Question { why: "", prompt: words::CODE_PROMPT, tries: rules.tries, shows_end: true };
+        match ask::until_accepted(self, &question, |login, answer| login.judge(subject, rules, answer)) {
+            Ok((account, accepted)) => self.grant(account, accepted),
+            Err(denial) => self.refuse(denial),
         }
     }
 
@@ -200,7 +198,8 @@ impl<A: Application, M: Machine> Login<'_, A, M> {
         // Looked up before the question: once it is answered, there are 5 s to judge.
         let lengths =
             subject.as_ref().map_or(Ok(Vec::new()), |account| self.call.machine.code_lengths(account));
-        let asked = lengths.and_then(|lengths| Ok((lengths, self.call.application.ask_hidden(BOTH_PROMPT)?)));
+        let asked =
+            lengths.and_then(|lengths| Ok((lengths, self.call.application.ask_hidden(words::BOTH_PROMPT)?)));
         let (lengths, answer) = match asked {
             Ok(asked) => asked,
             Err(denial) => return self.refuse(denial),
@@ -267,13 +266,13 @@ impl<A: Application, M: Machine> Login<'_, A, M> {
 
     /// Ends a login in which a code was accepted.
     fn grant(&mut self, account: &Account, accepted: Accepted) -> Verdict {
-        let text = words::login::accepted(&accepted);
+        let text = words::accepted(&accepted);
         self.pass(account, Verdict::Grant(accepted), text)
     }
 
     /// The same, where a line behind ours is to find the password. It is handed on last: whoever is refused leaves none behind.
     fn grant_and_hand_on(&mut self, account: &Account, accepted: Accepted, password: &[u8]) -> Verdict {
-        let text = words::login::accepted(&accepted);
+        let text = words::accepted(&accepted);
         let kept = self.keep(account, HandoffKind::Passed);
         if let Err(denial) = kept.and_then(|()| self.call.application.hand_on(password)) {
             forget(self.call.application);
@@ -327,7 +326,7 @@ impl<A: Application, M: Machine> Login<'_, A, M> {
         if denial.outward().next != Next::OneMorePrompt {
             return self.refuse(denial);
         }
-        let prompt = format!("{}\nPress Enter to end: ", denial.text());
+        let prompt = format!("{}\n{}", words::denied(&denial), words::END_PROMPT);
         let verdict = Verdict::Deny(denial);
         self.call.log(&verdict);
         let _ = self.call.application.ask(&prompt); // who has gone away reads nothing
@@ -356,28 +355,24 @@ impl<A: Application, M: Machine> Login<'_, A, M> {
 
     /// Asks for a ticket. People read no reason: what is shown does not tell whether one exists.
     fn ask_ticket(&mut self, account: &Account) -> Result<Ticket, Denial> {
-        let mut prompt = format!("{NEEDS_TICKET}\n{TICKET_PROMPT}");
-        let mut left = TICKET_TRIES;
-        loop {
-            let answer = self.call.application.ask(&prompt)?;
-            let typed =
-                if self.call.application.is_password(&answer) { None } else { LongCode::parse(&answer) };
-            let typed = typed.ok_or(Denial::WrongTicket(TicketFault::NotATicket));
-            let judged = typed.and_then(|typed| self.call.machine.check_ticket(account, &typed));
-            let Err(denial @ Denial::WrongTicket(_)) = judged else { return judged };
-            left = left.saturating_sub(1);
-            if left == 0 {
-                return Err(denial);
-            }
-            prompt = format!("{}\n{TICKET_PROMPT}", denial.text());
-            self.call.log(&Verdict::Deny(denial));
-        }
+        let question = Question {
+            why: words::NEEDS_TICKET,
+            prompt: words::TICKET_PROMPT,
+            tries: TICKET_TRIES,
+            shows_end: true,
+        };
+        ask::until_accepted(self, &question, |login, answer| {
+            let is_password = login.call.application.is_password(answer);
+            let typed = if is_password { None } else { LongCode::parse(answer) };
+            let typed = typed.ok_or(Denial::WrongTicket(TicketFault::NotATicket))?;
+            login.call.machine.check_ticket(account, &typed)
+        })
     }
 
     /// Ends a login that is refused. Of a plain refusal the application itself tells, and who went away reads nothing.
     fn refuse(&mut self, denial: Denial) -> Verdict {
         if denial.outward().next != Next::AskAgain && denial != Denial::Conversation {
-            self.call.application.tell(&denial.text());
+            self.call.application.tell(&words::denied(&denial));
         }
         let verdict = Verdict::Deny(denial);
         self.call.log(&verdict);
@@ -385,34 +380,29 @@ impl<A: Application, M: Machine> Login<'_, A, M> {
     }
 }
 
-/// Why a login that shows texts to nobody, or comes from nowhere that could be trusted with it, enrolls nobody.
-fn why_not_by(items: &PamItems, options: &LineOptions) -> Option<&'static str> {
-    if options.question == Question::PasswordAndCode {
-        return Some("it takes more than the one question that forward_pass asks");
+/// Why a login that shows no texts, or that a stranger could use, enrolls nobody.
+fn why_not_by(items: &PamItems, options: &LineOptions) -> Option<NotHere> {
+    if options.question == LineQuestion::PasswordAndCode {
+        return Some(NotHere::OneQuestion);
     }
     if items.silent {
-        return Some("the application shows no texts (PAM_SILENT)");
+        return Some(NotHere::Silent);
     }
     if !items.called_by_root {
-        return Some("a program that its user starts may pass over what the account phase says");
+        return Some(NotHere::StartedByUser);
     }
-    // Else whoever comes first, with nothing at all, would choose the second factor of anybody.
+    // Otherwise the first who comes, with nothing at all, would choose the second factor of any user.
     let waived = options.first_factor == FirstFactor::Any && !items.is_sshd();
-    if items.methods().is_empty() && !waived {
-        return Some(
-            "nothing shows that a first factor was proved: no line before has left a password (pam_sss.so does with forward_pass)",
-        );
-    }
-    None
+    (items.methods().is_empty() && !waived).then_some(NotHere::NoFirstFactor)
 }
 
 /// What stands beside the picture, in lines of at most 32 characters.
 fn notes(items: &PamItems) -> Vec<String> {
-    let mut notes = vec!["A second step is required here.".to_owned()];
+    let mut notes = vec![enrollment::REQUIRED.to_owned()];
     if let Some(seconds) = items.time_left {
-        notes.push(format!("This login ends in {seconds} s."));
+        notes.push(enrollment::time_left(seconds));
     } else if items.is_sshd() {
-        notes.extend(["sshd allows 2 minutes for this,", "unless it is set otherwise."].map(str::to_owned));
+        notes.push(enrollment::ABOUT_TIME.to_owned());
     }
     notes
 }
@@ -428,12 +418,12 @@ fn check_first_factor(items: &PamItems, first: &FirstFactor) -> Result<(), Denia
     if proved {
         return Ok(());
     }
-    Err(Denial::NoFirstFactor(match first {
-        FirstFactor::Method(required) => format!(
-            "first_factor={required}, but sshd has not accepted that method: set AuthenticationMethods in sshd_config"
-        ),
-        FirstFactor::PasswordOrMethod | FirstFactor::Any => NO_FIRST_FACTOR.to_owned(),
-    }))
+    Err(Denial::NoFirstFactor {
+        method: match first {
+            FirstFactor::Method(required) => Some(required.clone()),
+            FirstFactor::PasswordOrMethod | FirstFactor::Any => None,
+        },
+    })
 }
 
 /// For whom it will not let in, sshd replaces each answer by this text, cut or repeated to the answer's length

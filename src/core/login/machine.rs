@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 
 use crate::dialogue::enroll::Source;
 use crate::fault::Fault;
+use crate::login::account_line::AccountLineFault;
+use crate::login::may_log_in::MayNotLogIn;
 use crate::os::account::{Account, NssName};
 use crate::os::look_up::Entry;
 use crate::policy::{Policy, Verification};
@@ -38,11 +40,11 @@ pub trait Machine: Source {
         rules: &Verification,
         remark: &mut dyn FnMut(&str),
     ) -> Result<Accepted, Denial>;
-    /// The modules behind our account line that may refuse a login by `service`. Fails, with what to do, unless the account
-    /// phase surely comes to that line, and only if nothing has refused before.
-    fn check_account_phase(&self, service: &str) -> Result<Vec<String>, String>;
-    /// Fails, with what to do, where the files of the system let `account` log in by no service.
-    fn check_may_log_in(&self, account: &Account) -> Result<(), String>;
+    /// The modules behind our account line that may refuse a login by `service`. Fails unless the account phase surely comes to
+    /// that line, and only if nothing has refused before.
+    fn check_account_phase(&self, service: &str) -> Result<Vec<String>, AccountLineFault>;
+    /// Fails where the files of the system let `account` log in by no service.
+    fn check_may_log_in(&self, account: &Account) -> Result<(), MayNotLogIn>;
     /// Fails unless `account` could be enrolled now, whatever is typed.
     fn check_enrollable(&self, account: &Account, rules: &Verification) -> Result<(), Denial>;
     /// Judges a ticket: a wrong one is charged, the right one keeps its tries until the enrollment uses it up.

@@ -1,9 +1,11 @@
-//! What lines behind ours would refuse, and can be asked before a login enrolls anybody: nologin(5), and the account's age
-//! by shadow(5). Otherwise a person who knows the password of a locked account could choose its second step.
+//! What lines behind the pam_twostep account line would refuse, as far as it can be asked before a login enrolls anybody:
+//! nologin(5), and the age of the account by shadow(5). Otherwise a user who knows the password of a locked account could choose
+//! its second step.
 
 use std::ffi::c_int;
-use std::io;
+use std::{fmt, io};
 
+use crate::fault::Fault;
 use crate::pam::control::ReturnValue;
 
 /// The files in whose presence pam_nologin lets in nobody but root.
@@ -12,42 +14,94 @@ pub const NOLOGIN: [&str; 2] = ["/var/run/nologin", "/etc/nologin"];
 /// The exit status where a program could not be run.
 const NOT_RUN: c_int = 127;
 
-/// Fails, with what to do, where a file of [`NOLOGIN`] is there; `look` gives what the look at one has found.
-pub fn check_nologin(uid: u32, look: impl Fn(&str) -> io::Result<()>) -> Result<(), String> {
+/// Why the system lets an account log in by no service.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum MayNotLogIn {
+    /// This file of [`NOLOGIN`] exists.
+    NoLogin(&'static str),
+    /// This file of [`NOLOGIN`] cannot be looked at.
+    Unseen(&'static str, io::ErrorKind),
+    /// The account called so has expired.
+    Expired(String),
+    /// The password of the account called so expired too long ago.
+    PasswordExpired(String),
+    /// unix_chkpwd(8), which knows the age of accounts, cannot be run.
+    NotRun,
+    /// unix_chkpwd(8) ended with this status for the account called so.
+    Unclear(String, c_int),
+    /// The age could not be asked for.
+    Fault(Fault),
+}
+
+impl From<Fault> for MayNotLogIn {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+impl fmt::Display for MayNotLogIn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoLogin(file) => {
+                write!(f, "{file} exists, so only root may log in: remove it to let others log in")
+            }
+            Self::Unseen(file, error) => write!(f, "cannot look at {file}: {error}"),
+            Self::Expired(name) => {
+                write!(f, "the account has expired: set a later day with 'chage --expiredate DATE {name}'")
+            }
+            Self::PasswordExpired(name) => write!(
+                f,
+                "the password expired too long ago, which locks the account: set a new one with 'passwd {name}'"
+            ),
+            Self::NotRun => write!(
+                f,
+                "cannot run /sbin/unix_chkpwd, which knows whether an account has expired: reinstall the package of pam_unix"
+            ),
+            Self::Unclear(name, status) => write!(
+                f,
+                "/sbin/unix_chkpwd ended with status {status} for {name}, so it is not known whether the account has expired"
+            ),
+            Self::Fault(fault) => write!(f, "{fault}"),
+        }
+    }
+}
+
+impl std::error::Error for MayNotLogIn {}
+
+/// Fails where a file of [`NOLOGIN`] exists; `look` gives what stat(2) says of one.
+pub fn check_nologin(uid: u32, look: impl Fn(&str) -> io::Result<()>) -> Result<(), MayNotLogIn> {
     if uid == 0 {
         return Ok(());
     }
     for file in NOLOGIN {
         match look(file) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(format!("{file} cannot be looked at: {error}")),
-            Ok(()) => {
-                return Err(format!("{file} is there, so only root may log in: remove it to end that"));
-            }
+            Err(error) => return Err(MayNotLogIn::Unseen(file, error.kind())),
+            Ok(()) => return Err(MayNotLogIn::NoLogin(file)),
         }
     }
     Ok(())
 }
 
-/// Fails, with what to do, where pam_unix refuses the account called `name`; `answer` is libpam's number for what it says.
-/// An overdue password does not refuse the login: the person is asked for a new one. Nor does an account of which pam_unix knows no
-/// age: a directory's line behind it may let them in, and has checked the password.
-pub fn check_age(name: &str, answer: c_int) -> Result<(), String> {
+/// Fails where pam_unix refuses the account called `name`; `answer` is the exit status of unix_chkpwd(8), a return value of
+/// libpam's. An overdue password does not refuse the login: the user is asked for a new one. Nor does an account of which
+/// pam_unix knows no age: a directory's line behind it may let them in, and has checked the password.
+pub fn check_age(name: &str, answer: c_int) -> Result<(), MayNotLogIn> {
     let answer_is = |value: ReturnValue| usize::try_from(answer) == Ok(value.number());
     let lets_in = [ReturnValue::SUCCESS, ReturnValue::NEW_AUTHTOK_REQD, ReturnValue::AUTHTOK_ERR];
     let knows_nothing = [ReturnValue::AUTHINFO_UNAVAIL, ReturnValue::USER_UNKNOWN];
     if lets_in.into_iter().chain(knows_nothing).any(answer_is) {
         return Ok(());
     }
+    let name = name.to_owned();
     Err(if answer_is(ReturnValue::ACCT_EXPIRED) {
-        format!("the account has expired: 'chage --expiredate DATE {name}' sets a later day")
+        MayNotLogIn::Expired(name)
     } else if answer_is(ReturnValue::AUTHTOK_EXPIRED) {
-        format!("the password expired too long ago, and the account is locked: 'passwd {name}' ends that")
+        MayNotLogIn::PasswordExpired(name)
     } else if answer == NOT_RUN {
-        "/sbin/unix_chkpwd cannot be run, which tells whether an account has expired: install the package of pam_unix again"
-            .to_owned()
+        MayNotLogIn::NotRun
     } else {
-        format!("/sbin/unix_chkpwd ends with {answer} for {name}, which says nothing of their account")
+        MayNotLogIn::Unclear(name, answer)
     })
 }
 
@@ -59,32 +113,32 @@ mod tests {
     fn nologin_refuses_all_but_root() {
         for file in NOLOGIN {
             let look = |path: &str| if path == file { Ok(()) } else { Err(io::ErrorKind::NotFound.into()) };
-            assert!(check_nologin(7, look).unwrap_err().starts_with(&format!("{file} is there")));
+            assert_eq!(check_nologin(7, look), Err(MayNotLogIn::NoLogin(file)));
             assert_eq!(check_nologin(0, look), Ok(()));
         }
         assert_eq!(check_nologin(7, |_| Err(io::ErrorKind::NotFound.into())), Ok(()));
-        let unknown = check_nologin(7, |_| Err(io::ErrorKind::PermissionDenied.into()));
-        assert!(unknown.unwrap_err().contains("/var/run/nologin cannot be looked at"));
+        let denied = io::ErrorKind::PermissionDenied;
+        let unseen = MayNotLogIn::Unseen("/var/run/nologin", denied);
+        assert_eq!(check_nologin(7, |_| Err(denied.into())), Err(unseen));
     }
 
     #[test]
     fn refuses_whatever_pam_unix_would_refuse() {
+        let name = || "ada".to_owned();
         let table = [
-            (0, None),
-            (12, None), // a new password is due
-            (20, None), // it may not be changed again yet
-            (13, Some("the account has expired: 'chage --expiredate DATE ada'")),
-            (27, Some("locked: 'passwd ada'")),
-            (9, None),  // it has no entry in shadow(5)
-            (10, None), // nor elsewhere
-            (7, Some("unix_chkpwd ends with 7 for ada")),
-            (127, Some("unix_chkpwd cannot be run")),
-            (-1, Some("unix_chkpwd ends with -1")),
+            (0, Ok(())),
+            (12, Ok(())), // a new password is due
+            (20, Ok(())), // it may not be changed again yet
+            (13, Err(MayNotLogIn::Expired(name()))),
+            (27, Err(MayNotLogIn::PasswordExpired(name()))),
+            (9, Ok(())),  // it has no entry in shadow(5)
+            (10, Ok(())), // nor elsewhere
+            (7, Err(MayNotLogIn::Unclear(name(), 7))),
+            (127, Err(MayNotLogIn::NotRun)),
+            (-1, Err(MayNotLogIn::Unclear(name(), -1))),
         ];
         for (answer, expected) in table {
-            let checked = check_age("ada", answer).err();
-            assert_eq!(checked.is_some(), expected.is_some(), "{answer}");
-            assert!(checked.unwrap_or_default().contains(expected.unwrap_or_default()), "{answer}");
+            assert_eq!(check_age("ada", answer), expected, "{answer}");
         }
     }
 }

@@ -7,5 +7,6 @@ pub mod audit;
 pub mod auth_phase;
 pub mod machine;
 pub mod may_log_in;
+mod not_here;
 mod pam_call;
 pub mod spellings;

@@ -10,6 +10,7 @@ use crate::os::account::{Account, NssName};
 use crate::policy::{Address, DEFAULT_RULE, Decision, Groups, LoginFacts, Methods, Mode, Origin, Policy};
 use crate::time::Day;
 use crate::verdict::{Denial, Priority, Verdict};
+use crate::words;
 
 /// What the policy wants of somebody.
 pub(crate) struct Required {
@@ -33,11 +34,7 @@ impl From<Decision<'_>> for Required {
 impl Required {
     /// What somebody who has not enrolled should know, if anything.
     pub(crate) fn text(&self) -> Option<String> {
-        let day = self.starts?;
-        Some(format!(
-            "From {day} on, a second step is required here, and you have none yet.\n\
-             To set one up, run 'twostep enroll'."
-        ))
+        self.starts.map(words::login::starts)
     }
 }
 
@@ -126,7 +123,7 @@ impl<'a, A: Application, M: Machine> PamCall<'a, A, M> {
         }
         self.machine.memberships(name, named).map_or_else(
             |fault| {
-                self.remark(&format!("{fault}: rules with groups count as mandatory"));
+                self.remark(&format!("{fault}; treating rules with groups as mandatory"));
                 Groups::Unknown
             },
             Groups::Known,

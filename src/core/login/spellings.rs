@@ -21,7 +21,7 @@ pub fn names_with_spellings<'a>(
             0 => String::new(),
             others => format!(" (and {others} more)"),
         };
-        doubt(&format!("{first}{others}: a rule that names them counts where it is stricter"));
+        doubt(&format!("{first}{others}; applying rules that name them only where they are stricter"));
     }
     let spellings = |name: &NssName| Spellings::of(&name.name, account.uid, &looked_up);
     account.names.iter().map(|name| (name, spellings(name))).collect()

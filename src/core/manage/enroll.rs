@@ -1,6 +1,6 @@
 //! Enrolling, outside of a login.
 
-use crate::dialogue::conversation::TICKET_PROMPT;
+use crate::dialogue::ask::{self, Question};
 use crate::dialogue::enroll::{self, EnrollmentTerms, IssuedEnrollment};
 use crate::dialogue::qr::Colour;
 use crate::login::audit::Value;
@@ -11,12 +11,13 @@ use crate::store::files::credential::{
     Conflict, Credential, MOST_AUTHENTICATORS, NewEnrollment, check_label,
 };
 use crate::verdict::{Denial, TicketFault};
+use crate::words::account as words;
+use crate::words::login::TICKET_PROMPT;
 
 use super::act::{Act, ActLog};
 use super::failure::Failure;
-use super::{Actor, Context, DELETE, Frontend, Initial, PROOF, UNCHANGED, until_accepted};
+use super::{Actor, Context, Frontend, Logged, log_last, no_answer_accepted};
 
-const NEEDS_TICKET: &str = "Setting up your second step needs a ticket from your administrator.\n";
 /// Tickets that may be typed in one conversation.
 const TRIES: u8 = 3;
 
@@ -28,8 +29,7 @@ impl<M: Machine> Context<'_, M> {
         label: &str,
         colour: Colour,
     ) -> Result<Act<String>, Failure> {
-        check_label(label)
-            .map_err(|problem| Failure::refused(problem.to_string(), "Choose another --label."))?;
+        check_label(label).map_err(|problem| Failure::refused(problem.to_string(), words::CHOOSE_LABEL))?;
         // Better now than after two codes.
         let enrolled = self.credential_with_room(label)?;
         self.check_state()?;
@@ -37,8 +37,7 @@ impl<M: Machine> Context<'_, M> {
             Some(_) => self.enroll_further(frontend, label, colour)?,
             None => self.enroll_first(frontend, label, colour)?,
         }
-        let text =
-            format!("{} enrolled (authenticator '{label}').", self.they(Initial::Capital, "are", "is"));
+        let text = words::enrolled(self.reader(), label);
         Ok(Act::done("enroll", format!(" authenticator={}", Value(label)), text))
     }
 
@@ -67,10 +66,10 @@ impl<M: Machine> Context<'_, M> {
         label: &str,
         colour: Colour,
     ) -> Result<(), Failure> {
-        let basis = self.prove(frontend, PROOF)?;
+        let basis = self.prove(frontend, words::PROVE_IT)?;
         let enrollment = self.dialogue(frontend, label, colour, 0)?;
         let locked = self.lock()?;
-        let credential = self.credential_on(&basis, DELETE)?;
+        let credential = self.credential_on(&basis, words::DELETE_ENTRY)?;
         let added = self.store.enroll_further(self.account, locked, credential, enrollment);
         added.map_err(|denial| self.explain(denial))
     }
@@ -95,8 +94,7 @@ impl<M: Machine> Context<'_, M> {
         label: &str,
         hand_over: impl FnOnce(&IssuedEnrollment) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
-        check_label(label)
-            .map_err(|problem| Failure::refused(problem.to_string(), "Choose another --label."))?;
+        check_label(label).map_err(|problem| Failure::refused(problem.to_string(), words::CHOOSE_LABEL))?;
         if self.store.is_enrolled(self.account.uid)? {
             return Err(self.no_room(Conflict::SameLabel, label));
         }
@@ -134,11 +132,22 @@ impl<M: Machine> Context<'_, M> {
     }
 
     fn ask_ticket(&self, frontend: &mut impl Frontend) -> Result<Ticket, Failure> {
-        let asked = until_accepted(frontend, NEEDS_TICKET, TICKET_PROMPT, TRIES, |answer, _| {
+        let question =
+            Question { why: words::NEEDS_TICKET, prompt: TICKET_PROMPT, tries: TRIES, shows_end: false };
+        let asked = ask::until_accepted(&mut Logged(frontend), &question, |_, answer| {
             let typed = LongCode::parse(answer).ok_or(Denial::WrongTicket(TicketFault::NotATicket))?;
             self.machine.check_ticket(self.account, &typed)
         });
-        asked.map_err(|denial| Failure::refused(denial.text(), UNCHANGED))
+        asked.map_err(|denial| {
+            let is_refused = matches!(denial, Denial::Conversation | Denial::WrongTicket(_));
+            let failure = if is_refused {
+                no_answer_accepted(&denial, words::NO_TICKET_ACCEPTED)
+            } else {
+                denial.clone().into()
+            };
+            log_last(frontend, denial);
+            failure
+        })
     }
 
     /// The credential, if there is one: another authenticator called `label` may be added to it.
@@ -150,24 +159,14 @@ impl<M: Machine> Context<'_, M> {
     }
 
     fn no_room(&self, conflict: Conflict, label: &str) -> Failure {
-        let option = self.option();
+        let reader = self.reader();
         match conflict {
-            Conflict::SameLabel => Failure::refused(
-                format!(
-                    "{} already enrolled (authenticator '{label}').",
-                    self.they(Initial::Small, "are", "is")
-                ),
-                format!(
-                    "To add another phone, run 'twostep enroll{option} --label tablet'; \
-                     to start over, run 'twostep remove{option}' first."
-                ),
-            ),
+            Conflict::SameLabel => {
+                Failure::refused(words::already_enrolled(reader, label), words::how_to_add(reader))
+            }
             Conflict::Full => Failure::refused(
-                format!(
-                    "{} {MOST_AUTHENTICATORS} authenticators: more would make guessing easier.",
-                    self.they(Initial::Small, "have", "has")
-                ),
-                format!("To take one away, run 'twostep remove{option} LABEL'."),
+                words::too_many(reader, MOST_AUTHENTICATORS),
+                words::how_to_remove_one(reader),
             ),
         }
     }
@@ -177,7 +176,7 @@ impl<M: Machine> Context<'_, M> {
         let checked = self.machine.check_enrollable(self.account, &self.policy.verification);
         checked.map_err(|denial| {
             if matches!(denial, Denial::ClockAnomaly { .. }) {
-                return Failure::refused(format!("{}.", denial.cause()), "Then enroll.");
+                return Failure::refused(denial.cause(), words::THEN_ENROLL);
             }
             denial.into()
         })

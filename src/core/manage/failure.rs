@@ -3,8 +3,9 @@
 use crate::fault::Fault;
 use crate::store::StoreError;
 use crate::verdict::Denial;
+use crate::words::account::FIX_AND_RUN_AGAIN;
+use crate::words::login::denied;
 
-const MEND: &str = "Mend that, then run the command again.";
 /// A failure and its exit status.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Failure {
@@ -59,20 +60,23 @@ impl Failure {
 
 impl From<Fault> for Failure {
     fn from(fault: Fault) -> Self {
-        Self::unavailable(fault.to_string(), MEND)
+        Self::unavailable(fault.to_string(), FIX_AND_RUN_AGAIN)
     }
 }
 
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
-        Self::unavailable(error.to_string(), MEND)
+        Self::unavailable(error.to_string(), FIX_AND_RUN_AGAIN)
     }
 }
 
 impl From<Denial> for Failure {
     fn from(denial: Denial) -> Self {
         let cause = denial.cause();
-        Self::unavailable(if cause.is_empty() { denial.text() } else { cause.into_owned() }, MEND)
+        Self::unavailable(
+            if cause.is_empty() { denied(&denial) } else { cause.into_owned() },
+            FIX_AND_RUN_AGAIN,
+        )
     }
 }
 
@@ -80,6 +84,7 @@ impl From<Denial> for Failure {
 mod tests {
     use super::*;
     use crate::fault::FileProblem;
+    use crate::test_support::misconfigured;
 
     fn parts(failure: &Failure) -> (u8, &str, &str) {
         (failure.status(), failure.what(), failure.then())
@@ -87,7 +92,7 @@ mod tests {
 
     #[test]
     fn gives_each_failure_its_status_and_words() {
-        assert_eq!(parts(&Failure::refused("No.", "Ask.")), (1, "No.", "Ask."));
+        assert_eq!(parts(&Failure::refused("no", "Ask.")), (1, "no", "Ask."));
         assert_eq!(parts(&Failure::of(Failure::USAGE, "Eh?", "Look.")), (2, "Eh?", "Look."));
         assert_eq!(parts(&Failure::unavailable("Lost.", "Find.")), (3, "Lost.", "Find."));
         assert_eq!(parts(&Failure::silent()), (1, "", ""));
@@ -96,10 +101,14 @@ mod tests {
     #[test]
     fn makes_failure_of_fault_or_denial_by_its_cause() {
         let fault = Failure::from(Fault::file("/x", FileProblem::Missing));
-        assert_eq!(parts(&fault), (3, "/x is missing", MEND));
-        let denial = Failure::from(Denial::Misconfigured("1:1: no".to_owned()));
-        assert_eq!(parts(&denial), (3, "1:1: no", MEND));
-        let text = "Not accepted. Each code works once: wait for the next one.";
-        assert_eq!(parts(&Denial::NotACode.into()), (3, text, MEND), "which has no cause");
+        assert_eq!(parts(&fault), (3, "/x is missing", FIX_AND_RUN_AGAIN));
+        let denial = Failure::from(misconfigured("1:1: no"));
+        assert_eq!(parts(&denial), (3, "1:1: no", FIX_AND_RUN_AGAIN));
+        let text = denied(&Denial::NotACode);
+        assert_eq!(
+            parts(&Denial::NotACode.into()),
+            (3, text.as_str(), FIX_AND_RUN_AGAIN),
+            "which has no cause"
+        );
     }
 }

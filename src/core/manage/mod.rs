@@ -21,7 +21,8 @@ pub mod unlock;
 
 use zeroize::Zeroizing;
 
-use crate::dialogue::conversation::{CODE_PROMPT, Conversation};
+use crate::dialogue::ask::{self, Asker, Question};
+use crate::dialogue::conversation::Conversation;
 use crate::login::machine::Machine;
 use crate::os::account::Account;
 use crate::policy::Policy;
@@ -29,18 +30,14 @@ use crate::proof::code::Typed;
 use crate::proof::recovery::{RecoveryCodes, SALT};
 use crate::store::files::credential::Credential;
 use crate::store::files::{LockedState, Store};
-use crate::verdict::{Accepted, Denial, Next, Verdict};
+use crate::verdict::{Accepted, Denial, Verdict};
+use crate::words::login::{CODE_PROMPT, denied};
+use crate::words::{Reader, account as words};
 
 use act::{ActLog, OpenStore};
 use failure::Failure;
 use obligation::Obligation;
 use request::ManageRequest;
-
-const PROOF: &str = "To go on, type a code from your app, or a recovery code.\n";
-const NOTHING: &str = "Nothing was stored. Run the command again; delete the entry in the app first.";
-const BROKEN_OFF: &str = "the dialogue was broken off.";
-const UNCHANGED: &str = "Nothing was changed.";
-const DELETE: &str = "Nothing of this dialogue was stored: delete the entry in the app.";
 
 /// On whose authority something is done.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -126,13 +123,7 @@ impl<'a, M: Machine> Context<'a, M> {
     /// meanwhile proves nothing any more. `then` says what that means.
     fn credential_on(&self, basis: &ProofBasis, then: &str) -> Result<Credential, Failure> {
         if self.basis()? != *basis {
-            return Err(Failure::refused(
-                format!(
-                    "the second step{} was changed meanwhile, by another command or a login.",
-                    self.whose()
-                ),
-                then,
-            ));
+            return Err(Failure::refused(words::changed_meanwhile(self.reader()), then));
         }
         self.credential()
     }
@@ -149,19 +140,23 @@ impl<'a, M: Machine> Context<'a, M> {
         judge: impl Fn(&M, &Typed, &mut O) -> Result<Accepted, Denial>,
     ) -> Result<Accepted, Failure> {
         let tries = self.policy.verification.tries;
-        let judged = until_accepted(frontend, why, CODE_PROMPT, tries, |answer, frontend| {
+        let question = Question { why, prompt: CODE_PROMPT, tries, shows_end: false };
+        let judged = ask::until_accepted(&mut Logged(frontend), &question, |Logged(frontend), answer| {
             let typed = Typed::parse(answer).ok_or(Denial::NotACode)?;
             judge(self.machine, &typed, frontend)
         });
         judged.map_err(|denial| {
-            if matches!(
+            let says_why = matches!(
                 denial,
                 Denial::Unavailable(_) | Denial::Misconfigured(_) | Denial::NotEnrolled { .. }
-            ) {
-                return self.explain(denial);
-            }
-            let what = if denial == Denial::Conversation { BROKEN_OFF.to_owned() } else { denial.text() };
-            Failure::refused(what, UNCHANGED)
+            );
+            let failure = if says_why {
+                self.explain(denial.clone())
+            } else {
+                no_answer_accepted(&denial, words::NO_CODE_ACCEPTED)
+            };
+            log_last(frontend, denial);
+            failure
         })
     }
 
@@ -173,12 +168,11 @@ impl<'a, M: Machine> Context<'a, M> {
     }
 
     fn not_enrolled(&self) -> Failure {
-        let then = format!("To enroll, run 'twostep enroll{}'.", self.option());
-        Failure::refused(format!("{} not enrolled.", self.they(Initial::Small, "are", "is")), then)
+        Failure::refused(words::not_enrolled(self.reader()), words::how_to_enroll(self.reader()))
     }
 
     fn check_owner(&self, credential: &Credential) -> Result<(), Failure> {
-        credential.check_owner(self.account).map_err(|error| Failure::refused(format!("{error}."), ""))
+        credential.check_owner(self.account).map_err(|error| Failure::refused(error.to_string(), ""))
     }
 
     fn obligation(&self) -> Result<Option<Obligation>, Failure> {
@@ -192,101 +186,67 @@ impl<'a, M: Machine> Context<'a, M> {
         Ok(self.store.lock_or_create(self.account, |devices| rules.window_end(devices, now))?)
     }
 
-    /// How a dialogue that was not finished is told.
+    /// Why a dialogue was not finished.
     fn explain(&self, denial: Denial) -> Failure {
         if let Denial::NotConfirmed(mismatch) = denial {
-            return Failure::refused(mismatch.text(), NOTHING);
+            return Failure::refused(words::not_confirmed(mismatch), words::NOT_SAVED);
         }
         if denial == Denial::Conversation {
-            return Failure::refused(BROKEN_OFF, NOTHING);
+            return Failure::refused(words::CANCELLED, words::NOT_SAVED);
         }
         if let Denial::WrongTicket(_) = denial {
-            return Failure::refused(denial.text(), NOTHING);
+            let then = format!("{}\n{}", denied(&denial), words::NOT_SAVED);
+            return Failure::refused(words::NO_TICKET_ACCEPTED, then);
         }
         if let Denial::NotEnrolled { .. } = denial {
-            return Failure::refused(
-                format!("{} not enrolled any more.", self.they(Initial::Small, "are", "is")),
-                UNCHANGED,
-            );
+            return Failure::refused(words::no_longer_enrolled(self.reader()), words::UNCHANGED);
         }
         if denial == Denial::EnrolledMeanwhile {
-            return Failure::refused(
-                format!(
-                    "{} enrolled meanwhile, by a login or another command.",
-                    self.they(Initial::Small, "were", "was")
-                ),
-                DELETE,
-            );
+            return Failure::refused(words::enrolled_meanwhile(self.reader()), words::DELETE_ENTRY);
         }
         denial.into()
     }
 
-    /// The person as the subject of a sentence, with the verb that `you` and a name take.
-    fn they(&self, initial: Initial, you: &str, name: &str) -> String {
-        match (self.actor, initial) {
-            (Actor::Administrator, _) => format!("{} {name}", self.account.name),
-            (Actor::Owner, Initial::Capital) => format!("You {you}"),
-            (Actor::Owner, Initial::Small) => format!("you {you}"),
-        }
-    }
-
-    /// Whose something is, behind it.
-    fn whose(&self) -> String {
+    /// Who reads what comes of it.
+    fn reader(&self) -> Reader<'_> {
         match self.actor {
-            Actor::Administrator => format!(" of {}", self.account.name),
-            Actor::Owner => String::new(),
-        }
-    }
-
-    /// What an administrator must add to a command.
-    fn option(&self) -> String {
-        match self.actor {
-            Actor::Administrator => format!(" --user {}", self.account.name),
-            Actor::Owner => String::new(),
+            Actor::Administrator => Reader::Admin(&self.account.name),
+            Actor::Owner => Reader::You,
         }
     }
 }
 
-/// Asks `question`, at first with `why` above it, until an answer is accepted, at most `tries` times. Each denial is logged,
-/// and stands in the next prompt.
-fn until_accepted<O: Frontend, T>(
-    frontend: &mut O,
-    why: &str,
-    question: &str,
-    tries: u8,
-    mut judge: impl FnMut(&[u8], &mut O) -> Result<T, Denial>,
-) -> Result<T, Denial> {
-    let mut prompt = format!("{why}{question}");
-    let mut left = tries;
-    loop {
-        let answer = frontend.ask(&prompt)?;
-        let denial = match judge(&answer, frontend) {
-            Ok(accepted) => return Ok(accepted),
-            Err(denial) => denial,
-        };
-        prompt = format!("{}\n{question}", denial.text());
-        left = left.saturating_sub(1);
-        let goes_on = left > 0 && denial.outward().next == Next::AskAgain;
-        let verdict = Verdict::Deny(denial);
-        frontend.log(&verdict);
-        if let (false, Verdict::Deny(denial)) = (goes_on, verdict) {
-            return Err(denial);
-        }
+/// A frontend whose denials are logged one by one.
+struct Logged<'a, O>(&'a mut O);
+
+impl<O: Frontend> Asker for Logged<'_, O> {
+    fn conversation(&mut self) -> &mut impl Conversation {
+        self.0
+    }
+
+    fn log_denial(&mut self, denial: Denial) {
+        self.0.log(&Verdict::Deny(denial));
+    }
+}
+
+/// What is said where no answer was accepted: `what`, then why the last one was not.
+fn no_answer_accepted(denial: &Denial, what: &str) -> Failure {
+    if *denial == Denial::Conversation {
+        return Failure::refused(words::CANCELLED, words::UNCHANGED);
+    }
+    Failure::refused(what, format!("{}\n{}", denied(denial), words::UNCHANGED))
+}
+
+/// Logs the denial that ended the questions, unless nobody answered.
+fn log_last(frontend: &mut impl Frontend, denial: Denial) {
+    if denial != Denial::Conversation {
+        frontend.log(&Verdict::Deny(denial));
     }
 }
 
 fn labels(credential: &Credential) -> String {
     let labels: Vec<_> = credential.authenticators.iter().map(|one| format!("'{}'", one.label)).collect();
     labels.join(", ")
-}
-
-/// The first letter of a sentence. Names keep theirs.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Initial {
-    /// Where it begins a text.
-    Capital,
-    /// Where it follows `error:`.
-    Small,
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use crate::os::account::Account;
 use crate::paths::POLICY;
 use crate::policy::{Groups, Mode, Policy};
 use crate::time::UnixTime;
+use crate::words::account as words;
 
 /// What makes a second step mandatory for somebody, in some login or other.
 #[derive(Debug, PartialEq, Eq)]
@@ -38,13 +39,13 @@ impl Obligation {
         })
     }
 
-    /// As the end of a sentence.
+    /// For the user whom it obliges.
     pub(super) fn text(&self) -> String {
-        let Self { rule, line, administrator } = self;
-        if *administrator {
-            return "by an administrator ('twostep require')".to_owned();
+        if self.administrator {
+            words::REQUIRED_BY_ADMIN.to_owned()
+        } else {
+            words::required_by_rule(&self.rule, self.line, POLICY)
         }
-        format!("by rule '{rule}', line {line} of {POLICY}")
     }
 }
 
@@ -75,10 +76,13 @@ mod tests {
     fn tells_obligation_by_rule_from_one_by_an_administrator() {
         let rule = obligation("mode = \"mandatory\"", true);
         assert_eq!(rule, by("default", 2, false));
-        assert_eq!(rule.unwrap().text(), "by rule 'default', line 2 of /etc/twostep/policy.toml");
+        assert_eq!(
+            rule.unwrap().text(),
+            "rule 'default' (line 2 of /etc/twostep/policy.toml) requires a second step of you"
+        );
         let administrator = obligation("mode = \"opt-in\"", true);
         assert_eq!(administrator, by("default", 2, true));
-        assert_eq!(administrator.unwrap().text(), "by an administrator ('twostep require')");
+        assert_eq!(administrator.unwrap().text(), words::REQUIRED_BY_ADMIN);
     }
 
     #[test]

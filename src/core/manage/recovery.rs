@@ -4,12 +4,11 @@ use crate::dialogue::enroll;
 use crate::login::machine::Machine;
 use crate::proof::recovery::RecoveryCodes;
 use crate::store::Durability;
+use crate::words::account as words;
 
 use super::act::Act;
 use super::failure::Failure;
-use super::{Actor, Context, Frontend, Initial, PROOF, UNCHANGED};
-
-const OLD_CODES: &str = "Nothing was changed: the old recovery codes still work.";
+use super::{Actor, Context, Frontend};
 
 impl<M: Machine> Context<'_, M> {
     /// Shows a new set of recovery codes and, once somebody has read it, puts it in the place of the old one; where the policy
@@ -19,20 +18,19 @@ impl<M: Machine> Context<'_, M> {
         // Better now than after the codes were written down.
         let credential = self.credential()?;
         if self.actor == Actor::Owner && count == 0 {
-            return Err(Failure::refused("the policy allows no recovery codes.", UNCHANGED));
+            return Err(Failure::refused(words::POLICY_ALLOWS_NONE, words::UNCHANGED));
         }
-        let basis = self.prove(frontend, PROOF)?;
+        let basis = self.prove(frontend, words::PROVE_IT)?;
         let codes = enroll::new_recovery_codes(frontend, self.machine, count, &credential.id)
-            .map_err(|denial| Failure::refused(self.explain(denial).what(), OLD_CODES))?;
+            .map_err(|denial| Failure::refused(self.explain(denial).what(), words::OLD_CODES_WORK))?;
 
         let mut locked = self.lock()?;
-        self.credential_on(&basis, UNCHANGED)?;
+        self.credential_on(&basis, words::UNCHANGED)?;
         let codes = codes.unwrap_or(RecoveryCodes::NONE);
         locked.save(locked.state().with_recovery(codes), Durability::Flushed)?;
-        let they_have = self.they(Initial::Capital, "have", "has");
         let text = match count {
-            0 => format!("{they_have} no recovery codes any more: the policy allows none."),
-            _ => format!("{they_have} {count} new recovery codes. The old ones no longer work."),
+            0 => words::no_recovery_codes(self.reader()),
+            _ => words::new_recovery_codes(self.reader(), count),
         };
         Ok(Act::done("recovery", format!(" codes={count}"), text))
     }

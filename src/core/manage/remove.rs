@@ -5,10 +5,11 @@ use crate::login::machine::Machine;
 use crate::store::Durability;
 use crate::store::files::LockedState;
 use crate::store::files::credential::Credential;
+use crate::words::account as words;
 
 use super::act::Act;
 use super::failure::Failure;
-use super::{Actor, Context, Frontend, Initial, PROOF, UNCHANGED, labels};
+use super::{Actor, Context, Frontend, labels};
 
 impl<M: Machine> Context<'_, M> {
     /// Removes the authenticator called `label`, or all. The state stays: no code that was used becomes usable.
@@ -20,11 +21,11 @@ impl<M: Machine> Context<'_, M> {
         let asked = match label {
             Some(label) => {
                 self.others_than(&self.credential()?, label)?;
-                PROOF.to_owned()
+                words::PROVE_IT.to_owned()
             }
             None => {
                 self.check_free()?;
-                format!("This removes {}, and the recovery codes.\n{PROOF}", labels(&self.credential()?))
+                format!("{}\n{}", words::removes_all(labels(&self.credential()?)), words::PROVE_IT)
             }
         };
         let basis = self.prove(frontend, &asked)?;
@@ -33,7 +34,7 @@ impl<M: Machine> Context<'_, M> {
             self.renewed()?.check_free()?;
         }
         let locked = self.lock()?;
-        let credential = self.credential_on(&basis, UNCHANGED)?;
+        let credential = self.credential_on(&basis, words::UNCHANGED)?;
         match label {
             Some(label) => self.remove_one(credential, label),
             None => self.remove_all(locked),
@@ -46,7 +47,7 @@ impl<M: Machine> Context<'_, M> {
         let Credential { mut authenticators, .. } = credential;
         authenticators.retain(|one| one.label != label);
         self.store.write_credential(self.account, &Credential { authenticators, ..credential })?;
-        let text = format!("Authenticator '{label}'{} was removed. There still is {left}.", self.whose());
+        let text = words::removed(label, left);
         Ok(Act::done("remove", format!(" authenticator={}", Value(label)), text))
     }
 
@@ -54,25 +55,23 @@ impl<M: Machine> Context<'_, M> {
     fn remove_all(&self, mut locked: LockedState) -> Result<Act<String>, Failure> {
         locked.save(locked.state().forget(&self.account.name), Durability::Flushed)?;
         self.store.remove_credential(self.account.uid)?;
-        let (they_are, option) = (self.they(Initial::Capital, "are", "is"), self.option());
-        let text = format!("{they_are} no longer enrolled. To enroll anew: twostep enroll{option}");
-        Ok(Act::done("remove", "", text))
+        Ok(Act::done("remove", "", words::removed_all(self.reader())))
     }
 
     /// What is left if `label` goes, in words. It must be there, and not the last.
     fn others_than(&self, credential: &Credential, label: &str) -> Result<String, Failure> {
         if !credential.authenticators.iter().any(|one| one.label == label) {
             return Err(Failure::refused(
-                format!("{} no authenticator '{label}'.", self.they(Initial::Small, "have", "has")),
-                format!("There is {}.", labels(credential)),
+                words::no_authenticator(self.reader(), label),
+                words::there_are(labels(credential)),
             ));
         }
         let others = credential.authenticators.iter().filter(|one| one.label != label);
         let others: Vec<_> = others.map(|one| format!("'{}'", one.label)).collect();
         if others.is_empty() {
             return Err(Failure::refused(
-                format!("'{label}' is the only authenticator{}.", self.whose()),
-                format!("To give up the second step, run 'twostep remove{}' without a label.", self.option()),
+                words::only_authenticator(self.reader(), label),
+                words::how_to_remove_all(self.reader()),
             ));
         }
         Ok(others.join(", "))
@@ -84,10 +83,6 @@ impl<M: Machine> Context<'_, M> {
             return Ok(());
         }
         let Some(obligation) = self.obligation()? else { return Ok(()) };
-        Err(Failure::refused(
-            format!("a second step is required of you {}.", obligation.text()),
-            "To change phones, add the new one ('twostep enroll --label tablet'), then remove the old one by its label. \
-             For anything else, ask your administrator.",
-        ))
+        Err(Failure::refused(obligation.text(), words::HOW_TO_CHANGE_PHONES))
     }
 }

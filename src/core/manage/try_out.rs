@@ -5,6 +5,7 @@ use crate::proof::state::AttemptCounter;
 use crate::store::files::LocalRecord;
 use crate::verdict::Proof;
 use crate::verify::{self, Purpose};
+use crate::words::account as words;
 
 use super::act::Act;
 use super::failure::Failure;
@@ -25,23 +26,20 @@ impl<M: Machine> Context<'_, M> {
             })
         })?;
         let text = match accepted.proof {
-            Proof::RecoveryCode => "That recovery code works. It is not used up.".to_owned(),
+            Proof::RecoveryCode => words::RECOVERY_CODE_WORKS.to_owned(),
             Proof::Code { authenticator, offset } => {
-                format!(
-                    "That code works (authenticator '{authenticator}'{}). It is not used up.",
-                    clock(offset)
-                )
+                [words::code_works(authenticator), clock(offset)].concat()
             }
         };
         Ok(Act::done("verify", "", text))
     }
 }
 
-/// By how much a phone's clock is off, if that can be told.
+/// By how many seconds a phone's clock is off, on a line of its own, if that is known.
 fn clock(offset: i64) -> String {
     match offset {
         0 => String::new(),
-        ahead @ 1.. => format!(", whose clock is about {ahead} s ahead"),
-        behind => format!(", whose clock is about {} s behind", behind.unsigned_abs()),
+        fast @ 1.. => format!("\n{}", words::clock_is_fast(fast)),
+        slow => format!("\n{}", words::clock_is_slow(slow.unsigned_abs())),
     }
 }

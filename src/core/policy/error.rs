@@ -1,6 +1,7 @@
 //! What can be wrong with a policy file.
 
 use std::fmt;
+use std::path::PathBuf;
 
 use crate::document::{DocumentError, Position, one_of};
 
@@ -23,6 +24,23 @@ impl fmt::Display for PolicyError {
 }
 
 impl std::error::Error for PolicyError {}
+
+/// What is wrong with the policy file of a machine.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PolicyFileError {
+    /// The file.
+    pub path: PathBuf,
+    /// The first error in it.
+    pub error: PolicyError,
+}
+
+impl fmt::Display for PolicyFileError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.path.display(), self.error)
+    }
+}
+
+impl std::error::Error for PolicyFileError {}
 
 /// What is wrong with a policy. The strings are what stands in the file.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -15,7 +15,7 @@ mod spelling;
 #[cfg(test)]
 mod tests;
 
-pub use error::{PolicyError, PolicyErrorKind};
+pub use error::{PolicyError, PolicyErrorKind, PolicyFileError};
 pub use model::{
     Address, DEFAULT_RULE, Decision, Enrollment, Gate, Groups, LoginFacts, METHODS, Methods, Mode, Origin,
     Verification,

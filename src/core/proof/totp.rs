@@ -70,6 +70,8 @@ impl fmt::Display for AuthenticatorError {
     }
 }
 
+impl std::error::Error for AuthenticatorError {}
+
 /// One phone, app or device, with its own secret and label. Cannot be printed or copied; wiped when dropped.
 pub struct Authenticator {
     /// What its owner calls it.

@@ -64,7 +64,7 @@ impl From<NotTheirs> for StoreError {
 
 impl From<StoreError> for Denial {
     fn from(error: StoreError) -> Self {
-        Self::Unavailable(error.to_string())
+        Self::unavailable(error)
     }
 }
 

@@ -35,8 +35,8 @@ impl fmt::Display for NotTheirs {
         };
         write!(
             f,
-            "the {part} of uid {uid} is that of '{stored}' (uid {stored_uid}), but the account is '{account}': if it was renamed, \
-             run 'twostep rebind {account}'; if it is another person's now, 'twostep reset {account}'"
+            "the {part} of uid {uid} belongs to '{stored}' (uid {stored_uid}), not to '{account}': if the account was renamed, \
+             run 'twostep rebind {account}'; if another user has the uid now, run 'twostep reset {account}'"
         )
     }
 }

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::proof::recovery::hash;
+use crate::test_support::unavailable;
 use crate::test_support::{Scratch, ada, phone};
 
 /// A record that remembers each save. One of them fails, counted from 0, and none before or after it.
@@ -25,7 +26,7 @@ impl StateRecord for Remembering {
     fn save(&mut self, next: State, how: Durability) -> Result<(), Denial> {
         let left = self.until_failure.take();
         if left == Some(0) {
-            return Err(Denial::Unavailable("disk".to_owned()));
+            return Err(unavailable("disk"));
         }
         self.until_failure = left.map(|left| left - 1);
         self.saves.push((next.hosts.codes, how));
@@ -105,7 +106,7 @@ fn a_code_works_once() {
 #[test]
 fn nothing_is_granted_that_could_not_be_saved() {
     for fails_at in [0, 1] {
-        let disk = Err(Denial::Unavailable("disk".to_owned()));
+        let disk = Err(unavailable("disk"));
         assert_eq!(judge(&mut record(fails_at), "254676", 5), disk);
         assert_eq!(judge(&mut with_recovery_code(fails_at), "oooo-0000-0000-0000", 5), disk);
     }
@@ -211,7 +212,7 @@ fn compares_no_ticket_that_is_dead_expired_or_missing() {
 fn accepts_no_ticket_that_could_not_be_saved() {
     for fails_at in [0, 1] {
         let judged = judge_ticket(&mut with_ticket(fails_at), 1001, &the_ticket());
-        assert_eq!(judged, Err(Denial::Unavailable("disk".to_owned())));
+        assert_eq!(judged, Err(unavailable("disk")));
     }
 }
 

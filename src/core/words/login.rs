@@ -1,17 +1,60 @@
-//! What a login says after the code.
+//! What a login asks and says.
 
-use crate::verdict::{Accepted, Proof};
+use crate::verdict::{Accepted, Alternative, Denial, Proof, is_soon};
+
+use super::enrollment;
 
 /// From how many recovery codes on each login says how to get new ones.
 const FEW: u8 = 2;
 
 crate::words! {
+    /// Asks for a code of an app, or a recovery code.
+    CODE_PROMPT = "Verification code: ";
+    /// Asks for a ticket.
+    TICKET_PROMPT = "Enrollment ticket: ";
+    /// Asks for password and code in one answer. It begins with "Password", by which programs without a user know what to send.
+    BOTH_PROMPT = "Password and verification code: ";
+    /// In a prompt behind the reason of a refusal, which ssh -q and sudo show nowhere else. Any answer ends the login.
+    END_PROMPT = "Press Enter to disconnect: ";
+
     /// After a recovery code; `left` are unused.
     recovery_code_accepted(left) = "Recovery code accepted. Unused codes left: {left}.";
     /// After a code of an app, where few recovery codes are left.
     few_recovery_codes(left) = "Recovery codes left: {left}.";
     /// Behind either, where few are left.
     NEW_RECOVERY_CODES = "For new ones, run 'twostep recovery'.";
+
+    /// After any answer that is not accepted, also for users who are unknown or not enrolled: it must not tell which.
+    NOT_ACCEPTED = "That code was not accepted. If you have just used it, wait for the next one;\notherwise check the app's entry and your phone's clock.";
+    /// After too many wrong codes; `until` is a date and a time.
+    locked(until, seconds) = "Too many wrong codes. Try again after {until} UTC (in {seconds} s).";
+    /// After even more wrong codes. `name` is the account.
+    DISABLED = "Too many wrong codes: codes are disabled.";
+    /// After too many wrong recovery codes.
+    RECOVERY_DISABLED = "Too many wrong recovery codes: they are disabled.";
+    /// Behind either. `name` is the account.
+    ask_to_unlock(name) = "Ask your administrator to run 'twostep unlock {name}'.";
+    /// Behind a lockout that a recovery code ends.
+    USE_RECOVERY_CODE = "A recovery code works now.";
+    /// Where the last accepted code is a little ahead of the clock. `until` is a date and a time.
+    clock_set_back(until) = "This machine's clock was set back. Try again after {until} UTC.";
+    /// Where the last accepted code is far ahead of the clock. `name` is the account.
+    clock_wrong(name) = "No code can be accepted: this machine's clock is or was wrong.\nAsk your administrator to set it and run 'twostep unlock {name} --reset-clock'.";
+    /// After a failed file, look-up or setting, of which the log says more.
+    UNAVAILABLE = "Verification is unavailable. Ask your administrator to run 'twostep doctor'.";
+    /// Where a login came without a code to a service that needs one.
+    SKIPPED = "A second step is required here, and this login did not ask for it.\nAsk your administrator to set AuthenticationMethods in sshd_config.";
+    /// Where another login enrolled the account during the dialogue.
+    ENROLLED_MEANWHILE = "This account was enrolled by another login. Nothing of this one was saved.\nIf that was not you, tell your administrator at once.";
+    /// After a wrong ticket; it must not tell whether one exists.
+    WRONG_TICKET = "That ticket was not accepted. Ask your administrator for one.";
+
+    /// Above the question for a ticket.
+    NEEDS_TICKET = "A second step is required here. Get a ticket from your administrator.";
+    /// After an enrollment in a login.
+    ENROLLED = "Your second step is set up. From now on, logins here ask for a code.";
+    /// Before the second step becomes mandatory on `day`.
+    starts(day) = "From {day} on, a second step is required here, and you have none yet.\nTo set it up, run 'twostep enroll'.";
 }
 
 /// What follows an accepted code, if anything.
@@ -25,26 +68,47 @@ pub fn accepted(accepted: &Accepted) -> Option<String> {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn text(proof: Proof, recovery_left: Option<u8>) -> Option<String> {
-        accepted(&Accepted { proof, recovery_left })
-    }
-
-    fn code() -> Proof {
-        Proof::Code { authenticator: "phone".to_owned(), offset: 0 }
-    }
-
-    #[test]
-    fn says_how_many_recovery_codes_are_left() {
-        let few = "Recovery codes left: 2. For new ones, run 'twostep recovery'.";
-        assert_eq!(text(code(), Some(2)).as_deref(), Some(few));
-        assert_eq!([None, Some(3)].map(|left| text(code(), left)), [None, None]);
-        let many = "Recovery code accepted. Unused codes left: 7.";
-        assert_eq!(text(Proof::RecoveryCode, Some(7)).as_deref(), Some(many));
-        let none = "Recovery code accepted. Unused codes left: 0. For new ones, run 'twostep recovery'.";
-        assert_eq!(text(Proof::RecoveryCode, Some(0)).as_deref(), Some(none));
+/// Why a login is refused. The cause is not in it: that is in the log, for the administrator.
+pub fn denied(denial: &Denial) -> String {
+    match denial {
+        Denial::NotACode
+        | Denial::RefusedBySshd
+        | Denial::WrongCode { .. }
+        | Denial::WrongRecoveryCode { .. }
+        | Denial::Replayed { .. }
+        | Denial::UnknownUser
+        | Denial::NotEnrolled { .. }
+        | Denial::Conversation => NOT_ACCEPTED.to_owned(),
+        Denial::Waiting { until, now, alternative } => {
+            with_alternative(locked(until, until.since(*now).unwrap_or(0)), *alternative)
+        }
+        Denial::Disabled { name, alternative } => {
+            with_alternative(format!("{DISABLED}\n{}", ask_to_unlock(name)), *alternative)
+        }
+        Denial::RecoveryDisabled { name } => format!("{RECOVERY_DISABLED}\n{}", ask_to_unlock(name)),
+        Denial::ClockAnomaly { mark, now, alternative, .. } if is_soon(*mark, *now) => {
+            with_alternative(clock_set_back(mark), *alternative)
+        }
+        Denial::ClockAnomaly { name, alternative, .. } => with_alternative(clock_wrong(name), *alternative),
+        Denial::WrongTicket(_) => WRONG_TICKET.to_owned(),
+        Denial::NotConfirmed(mismatch) => {
+            format!("{}\n{}", enrollment::mismatch(*mismatch), enrollment::TRY_AGAIN)
+        }
+        Denial::EnrolledMeanwhile => ENROLLED_MEANWHILE.to_owned(),
+        Denial::Skipped => SKIPPED.to_owned(),
+        Denial::NotStored { .. }
+        | Denial::NoFirstFactor { .. }
+        | Denial::Unavailable(_)
+        | Denial::Misconfigured(_) => UNAVAILABLE.to_owned(),
     }
 }
+
+fn with_alternative(text: String, alternative: Alternative) -> String {
+    match alternative {
+        Alternative::None => text,
+        Alternative::RecoveryCode => format!("{text}\n{USE_RECOVERY_CODE}"),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -60,7 +60,7 @@ pub(crate) fn check(context: &Context<'_>, files: &Files<'_>, service: &Service)
 
 /// What the module itself says before it enrolls anybody: it is stricter, because it must not guess.
 fn doubt(files: &Files<'_>, service: &Service) -> Option<Finding> {
-    let problem = System::new(files.root().clone()).check_account_phase(&service.name).err()?;
+    let problem = System::new(files.root().clone()).check_account_phase(&service.name).err()?.to_string();
     let why = "twostep cannot be sure that PAM comes to its account line, so nobody enrolls here.";
     let remedy =
         Remedy::Advice { text: "Write the lines before it plainly, one after the other.".to_owned() };

@@ -63,9 +63,9 @@ fn a_requirement_is_not_inherited_with_a_uid_and_not_passed_over() {
     let outcome = world.newcomer("games").run();
     outcome.assert_denied(PAM_AUTHINFO_UNAVAIL, "unavailable");
     assert!(
-        outcome
-            .field("cause")
-            .contains("run 'twostep rebind games'; if it is another person's now, 'twostep reset games'"),
+        outcome.field("cause").contains(
+            "run 'twostep rebind games'; if another user has the uid now, run 'twostep reset games'"
+        ),
         "{outcome:#?}"
     );
     world.service("sshd", "account required MODULE root=ROOT\naccount required pam_permit.so\n");
@@ -143,7 +143,7 @@ fn a_secret_file_of_somebody_else_is_neither_changed_nor_written_under_their_nam
     let before = world.snapshot();
     for words in ["remove --user mail tablet", "recovery --user mail", "enroll --user mail --label third"] {
         let (error, status) = command(&world, words).unwrap_err();
-        assert!(error.contains("is that of 'games'") && status != 0, "{words}: {error}");
+        assert!(error.contains("belongs to 'games'") && status != 0, "{words}: {error}");
     }
     assert!(world.snapshot() == before);
 }
@@ -166,7 +166,7 @@ fn a_state_of_somebody_else_is_neither_changed_nor_taken_over() {
     ];
     for words in commands {
         let (error, status) = command(&world, words).unwrap_err();
-        assert!(error.contains("is that of 'gone'") && status != 0, "{words}: {error}");
+        assert!(error.contains("belongs to 'gone'") && status != 0, "{words}: {error}");
     }
     assert!(world.snapshot() == before);
 }

@@ -9,7 +9,7 @@ const THREE_TRIES: &str = "version = 1\nmode = \"mandatory\"\n";
 const OPT_IN: &str = "version = 1\nmode = \"opt-in\"\n";
 const EXEMPT: &str = "version = 1\nmode = \"exempt\"\n";
 const PROMPT: &str = "Verification code: ";
-const REFUSED: &str = "Not accepted. Each code works once: wait for the next one.\nVerification code: ";
+const REFUSED: &str = "That code was not accepted. If you have just used it, wait for the next one;\notherwise check the app's entry and your phone's clock.\nVerification code: ";
 
 fn right() -> String {
     Generator::default().at(NOW)

@@ -29,7 +29,11 @@ fn a_newcomer_enrolls_and_everything_is_stored_as_the_specification_says() {
     assert_eq!(outcome.code, PAM_SUCCESS, "{outcome:#?}");
     assert_eq!(
         questions(&outcome),
-        ["First code: ", "Next code (after it changes): ", "To go on, type the last group of code 1: "]
+        [
+            "First code: ",
+            "Next code (wait until it changes): ",
+            "To confirm that you have them, type the last 4 characters of code 1: "
+        ]
     );
     let done = (Style::Error, "Your second step is set up. From now on, logins here ask for a code.".into());
     assert_eq!(outcome.transcript.last(), Some(&done));
@@ -129,7 +133,7 @@ fn shows_no_key_where_a_refusal_before_ours_goes_on() {
         assert_eq!(outcome.prompts(), ["Verification code: "]);
         let cause = outcome.field("cause");
         assert!(cause.contains(line) && cause.contains("(/etc/pam.d/login, line 2)"), "{cause}");
-        assert!(cause.ends_with("write 'requisite' there in place of 'required'"), "{cause}");
+        assert!(cause.ends_with("change 'required' to 'requisite' there"), "{cause}");
         assert!(nothing_is_stored(&world, "games"));
 
         let world = passed_by(&format!(
@@ -160,10 +164,7 @@ fn where_only_root_may_log_in_nobody_sees_a_key() {
         fs::write(&file, "moving\n").unwrap();
         let outcome = world.newcomer("games").answers(dialogue(NOW)).run();
         outcome.assert_denied(PAM_AUTH_ERR, "not-enrolled");
-        assert!(
-            outcome.field("cause").contains("/nologin is there, so only root may log in"),
-            "{outcome:#?}"
-        );
+        assert!(outcome.field("cause").contains("/nologin exists, so only root may log in"), "{outcome:#?}");
         assert_eq!(outcome.prompts(), ["Verification code: "]);
         assert!(nothing_is_stored(&world, "games"));
         let outcome = world.newcomer("root").answers(dialogue(NOW)).run();
@@ -208,9 +209,9 @@ fn wrong_answers_are_forgiven_three_times_and_each_says_what_to_do() {
     let answers = [&wrong, &first, &first, &next, "", "abcd", &last.to_lowercase()].map(str::to_owned);
     let outcome = world.newcomer("games").answers(answers).run();
     assert_eq!(outcome.code, PAM_SUCCESS, "{outcome:#?}");
-    assert!(outcome.prompts()[1].starts_with("That is not a code of this key."));
-    assert!(outcome.prompts()[3].starts_with("That is the same code: wait until it changes."));
-    assert!(outcome.prompts()[5].starts_with("That is not the last group of code 1."));
+    assert!(outcome.prompts()[1].starts_with("That code does not match this key."));
+    assert!(outcome.prompts()[3].starts_with("That is the same code. Wait until the app shows a new one."));
+    assert!(outcome.prompts()[5].starts_with("Those are not the last 4 characters of code 1."));
     let refused: [&[&str]; 3] = [
         &[&wrong, "", "x", ""],
         &[&first, &first, &first, &first, ""],
@@ -220,7 +221,7 @@ fn wrong_answers_are_forgiven_three_times_and_each_says_what_to_do() {
         let world = World::newcomers("");
         let outcome = world.newcomer("games").answers(answers.iter().copied()).run();
         outcome.assert_denied(PAM_AUTH_ERR, "not-confirmed");
-        assert!(outcome.prompts().last().unwrap().ends_with("\nPress Enter to end: "), "{outcome:#?}");
+        assert!(outcome.prompts().last().unwrap().ends_with("\nPress Enter to disconnect: "), "{outcome:#?}");
         assert_eq!((outcome.unused_answers, outcome.delays.as_slice()), (0, &[2_000_000][..]));
         assert!(nothing_is_stored(&world, "games"));
     }
@@ -329,7 +330,7 @@ fn in_a_setuid_program_that_a_user_starts_nobody_enrolls() {
         assert_eq!(report.code == Some(PAM_SUCCESS), caller == 0, "{report:?}");
         assert_eq!(nothing_is_stored(&world, "games"), caller != 0, "{report:?}");
         assert_eq!(
-            report.field("cause").contains("a program that its user starts"),
+            report.field("cause").contains("a program that the user started"),
             caller != 0,
             "{report:?}"
         );
@@ -347,7 +348,7 @@ fn where_the_service_file_cannot_be_read_nobody_sees_a_key() {
     fs::write(world.root().join("usr/lib/pam.d/login"), "account required pam_twostep.so\n").unwrap();
     let outcome = world.newcomer("games").answers(dialogue(NOW)).run();
     outcome.assert_denied(PAM_AUTH_ERR, "not-enrolled");
-    assert!(outcome.field("cause").contains("'login' cannot be read"), "{outcome:#?}");
+    assert!(outcome.field("cause").contains("cannot read the PAM file 'login'"), "{outcome:#?}");
     assert_eq!(outcome.prompts(), ["Verification code: "]);
 }
 
@@ -397,7 +398,7 @@ fn what_libpam_cannot_keep_refuses_and_is_never_stored() {
         let (mut open, outcome) = login.begin();
         refuse(None);
         outcome.assert_denied(PAM_AUTHINFO_UNAVAIL, "unavailable");
-        assert!(outcome.field("cause").contains("libpam could not keep"), "{outcome:#?}");
+        assert!(outcome.field("cause").contains("libpam did not keep"), "{outcome:#?}");
         assert_eq!(open.handle.has_env(c"TWOSTEP_PENDING"), pending);
         assert_eq!(open.account().fields("result"), Vec::<&str>::new());
         assert!(nothing_is_stored(&world, "games"));
@@ -477,7 +478,7 @@ fn of_two_enrollments_at_once_the_first_to_finish_wins_and_the_other_is_told() {
     let before = world.snapshot();
     let outcome = second.account();
     outcome.assert_denied(PAM_PERM_DENIED, "enrolled-meanwhile");
-    assert!(outcome.transcript[0].1.contains("was enrolled meanwhile"), "{outcome:#?}");
+    assert!(outcome.transcript[0].1.contains("was enrolled by another login"), "{outcome:#?}");
     second.setcred().assert_denied(PAM_CRED_ERR, "not-stored");
     assert_eq!(world.snapshot(), before);
 }

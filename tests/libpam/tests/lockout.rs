@@ -85,8 +85,7 @@ fn who_must_wait_reads_until_when_and_has_one_more_prompt() {
     let now = NOW + 10;
     let outcome = world.login("games").at(now).answers([wrong(); 3]).run();
     outcome.assert_denied(PAM_MAXTRIES, "locked");
-    let text =
-        "Too many wrong codes. No code is accepted before 08:01:00 UTC (in 50 s).\nVerification code: ";
+    let text = "Too many wrong codes. Try again after 08:01:00 UTC (in 50 s).\nVerification code: ";
     assert_eq!(outcome.prompts(), [PROMPT, text]);
     assert_eq!(outcome.log.len(), 2, "{outcome:#?}");
 }
@@ -117,7 +116,7 @@ fn whose_codes_are_disabled_reads_what_to_do() {
     world.policy("version = 1\nmode = \"mandatory\"\n");
     let outcome = world.login("games").at(NOW + 86_400).answers([wrong(); 3]).run();
     outcome.assert_denied(PAM_MAXTRIES, "disabled");
-    let text = "Too many wrong codes: codes are disabled. \
+    let text = "Too many wrong codes: codes are disabled.\n\
                 Ask your administrator to run 'twostep unlock games'.\nVerification code: ";
     assert_eq!(outcome.prompts(), [PROMPT, text]);
 }
@@ -317,7 +316,10 @@ fn a_mark_that_is_soon_reached_is_waited_for_and_not_put_back() {
     world.state("games", &state);
     let outcome = judge(&world, now, &Generator::default().at(now));
     assert_eq!(outcome.field("reason"), "clock-anomaly");
-    assert!(outcome.field("cause").ends_with("300 s in the future: wait so long"), "{outcome:#?}");
+    assert!(
+        outcome.field("cause").ends_with("last accepted code is 300 s ahead of the clock: retry in 300 s"),
+        "{outcome:#?}"
+    );
     let output = world.command(&["unlock", "games", "--reset-clock"]);
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     assert!(

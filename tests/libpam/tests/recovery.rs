@@ -171,7 +171,7 @@ fn it_works_while_codes_do_not_and_ends_that() {
     for (world, pam_code, reason) in table {
         let refused = twice(&world, &code());
         refused.assert_denied(pam_code, reason);
-        assert!(refused.prompts()[1].contains(" A recovery code works now.\n"), "{refused:#?}");
+        assert!(refused.prompts()[1].contains("\nA recovery code works now.\n"), "{refused:#?}");
         let mark = world.state_of("games").mark;
         login(&world, &recovery_code(1)).assert_granted();
         assert_eq!(
@@ -196,7 +196,7 @@ fn it_is_accepted_at_the_prompt_that_says_so() {
         let outcome = world.login("games").at(NOW).answers([code(), recovery_code(1)]).run();
         outcome.assert_granted();
         assert!(
-            outcome.prompts()[1].ends_with(" A recovery code works now.\nVerification code: "),
+            outcome.prompts()[1].ends_with("\nA recovery code works now.\nVerification code: "),
             "{outcome:#?}"
         );
     }

@@ -14,10 +14,10 @@ const TICKET: &[u8] = b"ticket 001";
 const WRONG: &str = "ABCD-EFGH-JKMN-PQRS";
 const EXPIRES: i64 = NOW + 3600;
 const REQUIRED: &str = "require-ticket = true\n";
-const FIRST_PROMPT: &str = "A second step is required here. Setting it up needs a ticket from your administrator.\n\
+const FIRST_PROMPT: &str = "A second step is required here. Get a ticket from your administrator.\n\
                             Enrollment ticket: ";
 const PROMPT_AFTER_A_WRONG_ONE: &str =
-    "Not accepted. Ask your administrator for a ticket.\nEnrollment ticket: ";
+    "That ticket was not accepted. Ask your administrator for one.\nEnrollment ticket: ";
 const NONE: (&[u8], u64, u8) = (&[0; 16], 0, 0);
 
 fn ticket() -> String {
@@ -97,8 +97,8 @@ fn the_ticket_that_the_command_prints_allows_one_enrollment() {
     let expected = [
         "Enrollment ticket: ",
         "First code: ",
-        "Next code (after it changes): ",
-        "To go on, type the last group of code 1: ",
+        "Next code (wait until it changes): ",
+        "To confirm that you have them, type the last 4 characters of code 1: ",
     ];
     assert_eq!(questions, expected);
     assert_eq!(world.state_of("games").ticket(), NONE);
@@ -107,7 +107,7 @@ fn the_ticket_that_the_command_prints_allows_one_enrollment() {
     let outcome = login(now + 600).run();
     outcome.assert_denied(PAM_AUTH_ERR, "not-a-ticket");
     assert_eq!(outcome.fields("reason")[0], "wrong-ticket");
-    assert!(outcome.fields("cause")[0].starts_with("no ticket was issued"), "{outcome:#?}");
+    assert!(outcome.fields("cause")[0].starts_with("the user has no ticket"), "{outcome:#?}");
     assert_not_enrolled(&world);
 }
 
@@ -134,10 +134,10 @@ fn three_wrong_ones_in_a_conversation_end_it_and_the_ticket() {
     outcome.assert_denied(PAM_AUTH_ERR, "wrong-ticket");
     assert_eq!(outcome.prompts(), [FIRST_PROMPT, PROMPT_AFTER_A_WRONG_ONE, PROMPT_AFTER_A_WRONG_ONE]);
     assert_eq!(outcome.fields("reason"), ["wrong-ticket"; 3]);
-    assert_eq!(outcome.fields("cause"), ["this is not the ticket that was issued"; 3]);
+    assert_eq!(outcome.fields("cause"), ["wrong ticket"; 3]);
     assert_eq!((outcome.delays.as_slice(), tries(&world)), (&[2_000_000][..], 0));
     let outcome = enrolling(&world, &ticket()).run();
-    assert_eq!(outcome.fields("cause")[0], "the ticket was mistyped too often, and is dead");
+    assert_eq!(outcome.fields("cause")[0], "the ticket was mistyped too often and is no longer valid");
     assert_eq!(outcome.fields("result"), ["deny"; 3]);
     assert_not_enrolled(&world);
 }
@@ -174,7 +174,7 @@ fn what_has_not_the_shape_of_a_ticket_costs_a_prompt_and_no_try() {
     for answer in ["", "123456", &ticket[..18], &format!("{ticket}0"), &ticket.replace('-', "/"), "ÄÖÜ"] {
         let outcome = typing(&world, &[answer; 4]);
         outcome.assert_denied(PAM_AUTH_ERR, "not-a-ticket");
-        assert_eq!(outcome.fields("cause"), ["this does not have the shape of a ticket"; 3], "{answer}");
+        assert_eq!(outcome.fields("cause"), ["this does not have the format of a ticket"; 3], "{answer}");
     }
     assert_eq!(world.state_of("games"), before);
 }
@@ -203,14 +203,14 @@ fn people_are_told_the_same_whatever_is_wrong_with_a_ticket() {
     let somebody_elses =
         || State { uid: uid("games"), ..State::new(uid("mail"), "games").with_ticket(TICKET, EXPIRES) };
     let table = [
-        (Some(no_ticket()), "no ticket was issued: 'twostep ticket' issues one"),
-        (None, "no ticket was issued: 'twostep ticket' issues one"),
+        (Some(no_ticket()), "the user has no ticket: issue one with 'twostep ticket'"),
+        (None, "the user has no ticket: issue one with 'twostep ticket'"),
         (Some(no_ticket().with_ticket(TICKET, NOW)), "the ticket has expired"),
         (Some(no_ticket().with_ticket(TICKET, 1)), "the ticket has expired"),
-        (Some(with_tries(0)), "the ticket was mistyped too often, and is dead"),
-        (Some(no_ticket().with_ticket(b"another 1.", EXPIRES)), "this is not the ticket that was issued"),
-        (Some(prolonged()), "this is not the ticket that was issued"),
-        (Some(somebody_elses()), "this is not the ticket that was issued"),
+        (Some(with_tries(0)), "the ticket was mistyped too often and is no longer valid"),
+        (Some(no_ticket().with_ticket(b"another 1.", EXPIRES)), "wrong ticket"),
+        (Some(prolonged()), "wrong ticket"),
+        (Some(somebody_elses()), "wrong ticket"),
     ];
     let ticket = ticket();
     let shown: Vec<_> = table
@@ -310,7 +310,7 @@ fn a_ticket_that_is_gone_before_the_account_phase_stores_nothing() {
         withdraw(&world);
         let outcome = open.account();
         outcome.assert_denied(PAM_AUTH_ERR, "wrong-ticket");
-        let text = "Not accepted. Ask your administrator for a ticket.".to_owned();
+        let text = "That ticket was not accepted. Ask your administrator for one.".to_owned();
         assert_eq!(outcome.transcript, [(Style::Error, text)]);
         open.setcred().assert_denied(PAM_CRED_ERR, "not-stored");
         assert_not_enrolled(&world);
@@ -456,7 +456,7 @@ fn of_20_dialogues_at_once_with_one_ticket_exactly_one_enrolls() {
 fn of_60_wrong_tickets_at_once_three_are_compared() {
     let world = world();
     let reports = release_together((0..20).map(|_| world.newcomer("games").answers([WRONG; 3])));
-    let compared = count(&reports, "cause", "this is not the ticket that was issued");
-    let dead = count(&reports, "cause", "the ticket was mistyped too often, and is dead");
+    let compared = count(&reports, "cause", "wrong ticket");
+    let dead = count(&reports, "cause", "the ticket was mistyped too often and is no longer valid");
     assert_eq!((compared, dead, tries(&world)), (3, 57, 0), "{reports:#?}");
 }

@@ -1,3 +1,5 @@
+use std::io;
+
 use twostep::printable::printable;
 use twostep_core::login::audit::{self, Value, Who};
 use twostep_core::verdict::{Denial, Verdict};
@@ -20,7 +22,8 @@ fn check_line(text: &str) {
     let mut quarters = text.splitn(4, '\n').map(str::to_owned);
     let mut next = || quarters.next().unwrap_or_default();
     let who = Who { user: Some(next()), service: next(), rhost: next(), tty: next(), ..Who::default() };
-    let line = audit::line(&who, &Verdict::Deny(Denial::Unavailable(format!("cause: {text}")))).text;
+    let cause = io::Error::other(format!("cause: {text}"));
+    let line = audit::line(&who, &Verdict::Deny(Denial::unavailable(cause))).text;
     let mut rest = line.as_str();
     let mut keys = Vec::new();
     while let Some((key, after)) = rest.split_once('=') {

@@ -70,7 +70,7 @@ fn two_consecutive_codes_confirm_and_are_burnt() {
     assert_eq!((enrollment.mark, enrollment.recovery.is_none()), (UnixTime::new(150), true));
     assert_eq!(enrollment.id, "GEZDGNBVGY3TQOJQ", "ten random bytes");
     assert!(prompts[0].starts_with("Scan this code") && prompts[0].ends_with("\nFirst code: "));
-    assert_eq!(prompts[1..], ["Next code (after it changes): "]);
+    assert_eq!(prompts[1..], ["Next code (wait until it changes): "]);
     assert!(mark(&[(CODES[3], 4), (CODES[4], 4)]).is_ok(), "a phone 30 s slow");
 }
 
@@ -91,8 +91,8 @@ fn codes_that_are_not_consecutive_do_not_confirm() {
 fn who_misses_a_code_goes_on_from_the_next() {
     let (enrollment, prompts) = dialogue(0, &[(CODES[4], 4), (CODES[6], 6), ("12", 6), (CODES[7], 7)]);
     assert_eq!(enrollment.unwrap().mark, UnixTime::new(210));
-    assert!(prompts[2].starts_with("That is not the code right after the first"));
-    assert!(prompts[3].starts_with("That is not a code of this key"));
+    assert!(prompts[2].starts_with("That code does not follow the first one"));
+    assert!(prompts[3].starts_with("That code does not match this key"));
 }
 
 #[test]
@@ -104,7 +104,7 @@ fn redraws_picture_inverted_or_not_at_all_at_no_cost() {
     assert_eq!(is_screen, [true, true, true, false, true]);
     assert_ne!(prompts[0], prompts[1]);
     assert!(prompts[2].is_ascii() && prompts[2].ends_with("First code: "));
-    assert!(prompts[4].ends_with("Next code (after it changes): "));
+    assert!(prompts[4].ends_with("Next code (wait until it changes): "));
 }
 
 #[test]
@@ -139,10 +139,11 @@ fn somebody_must_have_looked_at_the_recovery_codes() {
     let NewEnrollment { id, recovery, .. } = enrollment.unwrap();
     assert!(recovery.unwrap().without(&LongCode::new(CODE), &id).is_some(), "of this credential");
     assert!(prompts[2].starts_with("Write down these recovery codes"), "{}", prompts[2]);
-    assert!(prompts[2].ends_with("To go on, type the last group of code 2: "));
+    assert!(prompts[2].ends_with("To confirm that you have them, type the last 4 characters of code 2: "));
     assert_eq!(
         prompts[3],
-        "That is not the last group of code 2.\nTo go on, type the last group of code 2: "
+        "Those are not the last 4 characters of code 2. Look at the list above.\n\
+         To confirm that you have them, type the last 4 characters of code 2: "
     );
     let (enrollment, _) = dialogue(8, &[codes[0], codes[1], ("", 5), ("abcd", 5), ("1", 5), (LAST_GROUP, 5)]);
     assert_eq!(enrollment.err(), Some(Denial::NotConfirmed(Mismatch::RecoveryCodes)));

@@ -3,7 +3,9 @@ use crate::login::application::PamItems;
 use crate::login::auth_phase::{LineOptions, authenticate};
 use crate::proof::code::LongCode;
 use crate::proof::ticket::Ticket;
-use crate::test_support::{Fake, Person, enrolled, person};
+use crate::test_support::{
+    Fake, GivenFact, Person, enrolled, misconfigured as wrong_policy, person, unavailable,
+};
 use crate::time::UnixTime;
 use crate::verdict::PamCode;
 
@@ -33,7 +35,7 @@ fn a_pending_enrollment_is_stored_once_and_the_person_is_told() {
     let (mut ada, machine) = (pending(), newcomer());
     assert_eq!(admit(&mut ada, &machine), Ok(()));
     assert_eq!((machine.stored.borrow().len(), ada.pending), (1, false));
-    assert_eq!(ada.shown, [format!("[{DONE}]")]);
+    assert_eq!(ada.shown, [format!("[{}]", words::login::ENROLLED)]);
     assert!(ada.log[0].starts_with("result=enrolled user=root service=login"), "{:?}", ada.log);
     assert_eq!(check_not_pending(&mut ada), Ok(()));
     assert_eq!(admit(&mut ada, &machine), Ok(()));
@@ -45,7 +47,7 @@ fn who_comes_second_is_told_and_denied() {
     let mut ada = pending();
     let first = Fake { policy: Ok(MANDATORY), ..enrolled(&[]) };
     assert_eq!(code(admit(&mut ada, &first)), Some(PamCode::PermDenied));
-    assert!(ada.shown[0].contains("enrolled meanwhile") && ada.pending);
+    assert!(ada.shown[0].contains("enrolled by another login") && ada.pending);
     assert!(ada.log[0].contains("reason=enrolled-meanwhile"));
 }
 
@@ -123,7 +125,7 @@ fn the_gate_heeds_what_an_administrator_requires() {
         let machine = Fake { policy: Ok(policy), required: Ok(true), ..enrolled(&[]) };
         assert_eq!(code(admit(&mut by_key(), &machine)), expected, "{policy}");
     }
-    let lost = Err(Denial::Unavailable("the state cannot be read".to_owned()));
+    let lost = Err(unavailable("the state cannot be read"));
     let machine = Fake { required: lost, ..enrolled(&[]) };
     assert_eq!(code(admit(&mut by_key(), &machine)), Some(PamCode::AuthinfoUnavail));
 }
@@ -164,7 +166,7 @@ fn who_is_nobody_is_refused_at_the_gate() {
 #[test]
 fn stores_nothing_after_a_wrong_line_and_setcred_refuses() {
     let (mut ada, machine) = (pending(), newcomer());
-    let denial = misconfigured(&mut ada, &machine, "nullok".to_owned());
+    let denial = misconfigured(&mut ada, &machine, GivenFact("nullok"));
     assert_eq!(denial.outward().code, PamCode::ServiceErr);
     assert_eq!(admit(&mut ada, &machine), Ok(()));
     assert!(machine.stored.borrow().is_empty());
@@ -231,7 +233,7 @@ fn later_obligation_refuses_whom_the_gate_has_let_in() {
 
 #[test]
 fn lets_in_unasked_where_the_store_cannot_be_read() {
-    let lost = || Err(Denial::Unavailable("/x is damaged".to_owned()));
+    let lost = || Err(unavailable("/x is damaged"));
     for policy in
         [OPT_IN, "mode = \"opt-in\"\n[[rule]]\nname = \"l\"\nmode = \"mandatory\"\nstarts = 2027-01-15"]
     {
@@ -309,7 +311,7 @@ fn a_broken_policy_denies_whoever_asks() {
     for service in ["sshd", "cron"] {
         let mut ada = person("root", &[]);
         ada.items.service = service.to_owned();
-        let machine = Fake { policy: Err(Denial::Misconfigured("1:1: x".to_owned())), ..enrolled(&[]) };
+        let machine = Fake { policy: Err(wrong_policy("1:1: x")), ..enrolled(&[]) };
         assert_eq!(code(admit(&mut ada, &machine)), Some(PamCode::ServiceErr));
     }
 }

@@ -1,14 +1,20 @@
 use super::*;
-use crate::test_support::{Fake, Person, enrolled, person};
+use crate::login::account_line::AccountLineFault;
+use crate::login::may_log_in::MayNotLogIn;
+use crate::test_support::{
+    Fake, GivenFact, Person, enrolled, misconfigured as wrong_policy, person, unavailable,
+};
 use crate::time::UnixTime;
 use crate::verdict::{Alternative, Mismatch, PamCode};
+use crate::words::login::{CODE_PROMPT, TICKET_PROMPT};
 
 fn run(person: &mut Person, machine: &Fake) -> PamCode {
     authenticate(person, machine, &LineOptions::default()).pam_code()
 }
 
 const WRONG: Result<(), Denial> = Err(Denial::WrongCode { failures: 1, clock_offset: None });
-const REFUSED: &str = "Not accepted. Each code works once: wait for the next one.\nVerification code: ";
+const REFUSED: &str = "That code was not accepted. If you have just used it, wait for the next one;\n\
+                       otherwise check the app's entry and your phone's clock.\nVerification code: ";
 
 #[test]
 fn who_mistypes_may_try_again_and_each_answer_is_logged() {
@@ -49,11 +55,11 @@ fn shows_unknown_and_unenrolled_users_the_same_as_enrolled() {
 fn only_a_policy_decision_is_ignored() {
     let table = [
         // policy                     enrolled                                    code
-        (Ok("mode = \"exempt\""), Err(Denial::Unavailable("disk".into())), PamCode::Ignore),
+        (Ok("mode = \"exempt\""), Err(unavailable("disk")), PamCode::Ignore),
         (Ok("mode = \"opt-in\""), Ok(false), PamCode::Ignore),
-        (Ok("mode = \"opt-in\""), Err(Denial::Unavailable("disk".into())), PamCode::AuthinfoUnavail),
-        (Ok("mode = \"mandatory\""), Err(Denial::Unavailable("disk".into())), PamCode::AuthinfoUnavail),
-        (Err(Denial::Misconfigured("1:1: x".into())), Ok(false), PamCode::ServiceErr),
+        (Ok("mode = \"opt-in\""), Err(unavailable("disk")), PamCode::AuthinfoUnavail),
+        (Ok("mode = \"mandatory\""), Err(unavailable("disk")), PamCode::AuthinfoUnavail),
+        (Err(wrong_policy("1:1: x")), Ok(false), PamCode::ServiceErr),
     ];
     for (policy, is_enrolled, code) in table {
         let machine = Fake { policy: policy.clone(), enrolled: is_enrolled, ..enrolled(&[]) };
@@ -73,8 +79,7 @@ fn who_is_locked_out_reads_why_in_one_more_prompt() {
     });
     let mut ada = person("root", &["123456"; 9]);
     assert_eq!(run(&mut ada, &enrolled(&[waiting.clone(), waiting])), PamCode::MaxTries);
-    let text =
-        "Too many wrong codes. No code is accepted before 00:01:00 UTC (in 27 s). A recovery code works now.";
+    let text = "Too many wrong codes. Try again after 00:01:00 UTC (in 27 s).\nA recovery code works now.";
     assert_eq!(ada.shown, [CODE_PROMPT, &format!("{text}\n{CODE_PROMPT}"), &format!("[{text}]")]);
 }
 
@@ -94,7 +99,7 @@ fn who_is_locked_out_reads_why_even_where_one_try_is_allowed() {
 #[test]
 fn an_error_ends_the_conversation_without_its_cause() {
     let mut ada = person("root", &["123456"; 9]);
-    let broken = Err(Denial::Unavailable("/var/lib/x is damaged".to_owned()));
+    let broken = Err(unavailable("/var/lib/x is damaged"));
     assert_eq!(run(&mut ada, &enrolled(&[broken])), PamCode::AuthinfoUnavail);
     assert_eq!(
         ada.shown,
@@ -176,7 +181,7 @@ fn requires_second_step_and_logs_why_when_groups_are_lost() {
     let mut ada = person("root", &["1", "2", "3"]);
     assert_eq!(run(&mut ada, &machine), PamCode::AuthErr);
     assert!(ada.log[0].starts_with(
-        "remark=\"the look-up of a user's groups failed: LDAP is down: rules with groups count as mandatory\""
+        "remark=\"the look-up of a user's groups failed: LDAP is down; treating rules with groups as mandatory\""
     ));
     assert!(ada.log[1].ends_with("reason=not-enrolled rule=g"), "{}", ada.log[1]);
 }
@@ -224,13 +229,13 @@ fn rule_holds_for_spellings_and_where_one_is_not_known() {
         let machine = Fake { policy: Ok(policy(mode, listed, other)), enrolled: Ok(false), ..enrolled(&[]) };
         let mut root = person("root", &["1", "2", "3"]);
         assert_eq!(run(&mut root, &machine), code, "{mode} {listed}");
-        let doubt = "there is no user 'Root': a rule that names them counts where it is stricter";
+        let doubt = "there is no user 'Root'; applying rules that name them only where they are stricter";
         assert_eq!(root.log.iter().filter(|line| line.contains(doubt)).count(), doubts, "{:?}", root.log);
     }
 }
 
 fn forward_pass() -> LineOptions {
-    LineOptions { question: Question::PasswordAndCode, ..LineOptions::default() }
+    LineOptions { question: LineQuestion::PasswordAndCode, ..LineOptions::default() }
 }
 
 /// At a program that can ask one question, before the line that asks for the password.
@@ -264,7 +269,7 @@ fn splits_one_hidden_answer_and_hands_the_password_on() {
 
 #[test]
 fn who_is_refused_is_not_asked_again_and_hands_nothing_on() {
-    let disk = || Denial::Unavailable("disk".to_owned());
+    let disk = || unavailable("disk");
     let waiting = Denial::Waiting {
         until: UnixTime::new(60),
         now: UnixTime::new(33),
@@ -272,7 +277,7 @@ fn who_is_refused_is_not_asked_again_and_hands_nothing_on() {
     };
     let unsure = Fake { enrolled: Err(disk()), ..enrolled(&[]) };
     let damaged = Fake { code_lengths: Err(disk()), ..enrolled(&[]) };
-    let broken = Fake { policy: Err(Denial::Misconfigured("1:1: x".to_owned())), ..enrolled(&[]) };
+    let broken = Fake { policy: Err(wrong_policy("1:1: x")), ..enrolled(&[]) };
     let newcomer = Fake { policy: Ok(MANDATORY), ..newcomer() };
     let table = [
         ("root", "secret123456", enrolled(&[WRONG]), "reason=wrong-code", PamCode::AuthErr, 1),
@@ -311,13 +316,13 @@ fn one_question_looks_the_same_to_unknown_and_unenrolled() {
 }
 
 #[test]
-fn with_one_question_nobody_enrolls_and_the_log_says_why() {
+fn enrolls_nobody_with_one_question_and_logs_why() {
     let mut ada = person("root", &["secret123456", "338314", "254676"]);
     let machine = Fake { policy: Ok(MANDATORY), ..newcomer() };
     // A password that an earlier line has asked for would else be enough.
     assert_eq!(authenticate(&mut ada, &machine, &forward_pass()).pam_code(), PamCode::AuthErr);
     assert_eq!(ada.shown, [BOTH]);
-    assert!(ada.log[0].contains("more than the one question that forward_pass asks"), "{:?}", ada.log);
+    assert!(ada.log[0].contains("forward_pass allows one question"), "{:?}", ada.log);
     assert!(ada.handoff.is_none() && !ada.pending && machine.stored.borrow().is_empty());
 }
 
@@ -386,7 +391,7 @@ fn enrolls_required_user_where_opt_in_and_not_where_exempt() {
     let exempting = Fake { policy: Ok("mode = \"exempt\""), required: Ok(true), ..newcomer() };
     assert_eq!(run(&mut ada, &exempting), PamCode::Ignore);
 
-    let lost = Denial::Unavailable("the state cannot be read".to_owned());
+    let lost = unavailable("the state cannot be read");
     let unsure = Fake { policy: Ok(OPT_IN), required: Err(lost), ..newcomer() };
     assert_eq!(run(&mut person("root", &[]), &unsure), PamCode::AuthinfoUnavail);
 }
@@ -448,23 +453,23 @@ fn enrolls_mandatory_newcomer_and_stores_nothing_yet() {
 }
 
 #[test]
-fn where_a_login_cannot_enroll_nobody_sees_a_key() {
+fn shows_no_key_where_a_login_cannot_enroll() {
     type Change = fn(&mut PamItems);
     let table: [(&str, Change, &str); 7] = [
         (MANDATORY, |items| items.has_password = false, "nothing shows that a first factor was proved"),
         (
             "mode = \"exempt\"\n[[rule]]\nname = \"a\"\ngroups = [\"lost\"]\nmode = \"opt-in\"",
             |_| (),
-            "groups or names could not be looked up",
+            "a look-up of groups or names failed",
         ),
         (
             "mode = \"opt-in\"\n[[rule]]\nname = \"a\"\nusers = [\"Root\"]\nmode = \"mandatory\"",
             |_| (),
-            "groups or names could not be looked up",
+            "a look-up of groups or names failed",
         ),
         (MANDATORY, |items| items.service = "sudo".to_owned(), ""),
         (MANDATORY, |items| items.silent = true, "PAM_SILENT"),
-        (MANDATORY, |items| items.called_by_root = false, "a program that its user starts"),
+        (MANDATORY, |items| items.called_by_root = false, "a program that the user started"),
         ("mode = \"mandatory\"\n[enrollment]\nperiod = 60", |_| (), "a period of 60 s"),
     ];
     for (policy, change, cause) in table {
@@ -493,25 +498,22 @@ fn enrolls_without_first_factor_only_where_line_says_any() {
 
 #[test]
 fn enrolls_nobody_where_account_line_may_be_skipped() {
-    let machine = Fake { account_phase: Err("put our line first"), ..newcomer() };
+    let machine =
+        Fake { account_phase: Err(AccountLineFault::Missing { service: "login".to_owned() }), ..newcomer() };
     let mut ada = person("root", &["1", "2", "3"]);
     assert_eq!(run(&mut ada, &machine), PamCode::AuthErr);
     assert_eq!(ada.shown, [CODE_PROMPT, REFUSED, REFUSED]);
-    assert!(ada.log[0].contains("cause=\"they cannot enroll here: put our line first\""), "{}", ada.log[0]);
+    assert!(ada.log[0].contains("cause=\"cannot enroll here: no pam_twostep account line"), "{}", ada.log[0]);
 }
 
 #[test]
 fn enrolls_nobody_who_may_not_log_in() {
-    let machine = Fake { may_log_in: Err("the account has expired"), ..newcomer() };
+    let machine = Fake { may_log_in: Err(MayNotLogIn::Expired("root".to_owned())), ..newcomer() };
     let mut ada = person("root", &["1", "2", "3"]);
     assert_eq!(run(&mut ada, &machine), PamCode::AuthErr);
     assert_eq!(ada.shown, [CODE_PROMPT, REFUSED, REFUSED]);
-    assert!(
-        ada.log[0].contains("cause=\"they cannot enroll here: the account has expired\""),
-        "{}",
-        ada.log[0]
-    );
-    let enrolled = Fake { may_log_in: Err("the account has expired"), ..enrolled(&[Ok(())]) };
+    assert!(ada.log[0].contains("cause=\"cannot enroll here: the account has expired"), "{}", ada.log[0]);
+    let enrolled = Fake { may_log_in: Err(MayNotLogIn::Expired("root".to_owned())), ..enrolled(&[Ok(())]) };
     assert_eq!(
         run(&mut person("root", &["123456"]), &enrolled),
         PamCode::Success,
@@ -529,9 +531,9 @@ fn tells_each_program_how_to_ask() {
         ada.log.pop().unwrap()
     };
     let table = [
-        ("sshd", Question::Code, "KbdInteractiveAuthentication", "forward_pass"),
-        ("vsftpd", Question::Code, "'auth required pam_twostep.so forward_pass'", "sshd_config"),
-        ("vsftpd", Question::PasswordAndCode, "does not ask for PAM", "forward_pass"),
+        ("sshd", LineQuestion::Code, "KbdInteractiveAuthentication", "forward_pass"),
+        ("vsftpd", LineQuestion::Code, "'auth required pam_twostep.so forward_pass'", "sshd_config"),
+        ("vsftpd", LineQuestion::PasswordAndCode, "does not ask for PAM", "forward_pass"),
     ];
     for (service, question, said, unsaid) in table {
         let line = cause_of(service, question);
@@ -552,8 +554,8 @@ fn enrolls_at_renamed_sshd_only_if_the_policy_names_it() {
 fn who_does_not_confirm_reads_why_in_a_prompt_and_is_refused() {
     let mut ada = person("root", &["000000", "000000", "000000", ""]);
     assert_eq!(run(&mut ada, &newcomer()), PamCode::AuthErr);
-    let text = Denial::NotConfirmed(Mismatch::Codes).text();
-    assert_eq!(ada.shown[3..], [format!("{text}\nPress Enter to end: ")]);
+    let text = words::denied(&Denial::NotConfirmed(Mismatch::Codes));
+    assert_eq!(ada.shown[3..], [format!("{text}\nPress Enter to disconnect: ")]);
     assert!(ada.log[1].contains("reason=not-confirmed"));
     assert!(ada.handoff.is_none() && !ada.pending);
 }
@@ -599,7 +601,7 @@ fn a_wrong_line_drops_what_an_earlier_try_left() {
     let mut ada = person("root", &CODES);
     run(&mut ada, &newcomer());
     assert!(ada.pending && ada.handoff.is_some());
-    let refused = misconfigured(&mut ada, &newcomer(), "nullok".to_owned());
+    let refused = misconfigured(&mut ada, &newcomer(), GivenFact("nullok"));
     assert_eq!(refused.pam_code(), PamCode::ServiceErr);
     assert!(!ada.pending && ada.handoff.is_none());
 }

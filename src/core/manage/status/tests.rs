@@ -141,7 +141,7 @@ fn tells_credential_of_another_account_as_a_problem() {
     site.create_state(state());
     let status = site.status();
     let problem = status.problem.unwrap();
-    assert!(problem.starts_with("the secret of uid 7 is that of 'eve' (uid 7)"), "{problem}");
+    assert!(problem.starts_with("the secret of uid 7 belongs to 'eve' (uid 7)"), "{problem}");
     assert_eq!((status.enrolled, status.authenticators.len(), status.state), (true, 2, None));
     let unknown = Status::of(&site.1, 7, None, NOW);
     assert_eq!((unknown.problem, unknown.state.is_some()), (None, true), "whose account is not known");
@@ -152,7 +152,7 @@ fn tells_state_of_another_account_as_a_problem() {
     let site = Site::new("other-state");
     site.create_state(State { name: "eve".to_owned(), ..state() });
     let status = site.status();
-    assert!(status.problem.unwrap().contains("is that of 'eve'"));
+    assert!(status.problem.unwrap().contains("belongs to 'eve'"));
     assert_eq!((status.enrolled, status.state.unwrap().mark), (false, 60));
     assert_eq!(Status::of(&site.1, 7, None, NOW).problem, None);
 }

@@ -19,7 +19,7 @@ fn enrolls_owner_for_the_first_time() {
 }
 
 #[test]
-fn enrolls_for_an_administrator_whom_nobody_asks_for_a_ticket() {
+fn enrolls_for_administrator_without_ticket() {
     let site = Site::new(&format!("{MANDATORY}require-ticket = true\n"));
     let done = site.administrator(&enroll("phone"), &CONFIRMED);
     done.assert_said("ada is enrolled (authenticator 'phone').");
@@ -61,7 +61,7 @@ fn adds_authenticator_for_an_administrator_without_proof() {
 fn adds_nothing_for_who_proves_nothing() {
     let site = Site::enrolled(OPT_IN, &["phone"]);
     let done = site.owner(&enroll("tablet"), &[Text("000000"), Text("000000"), Text("000000")]);
-    done.assert_refused(NOT_ACCEPTED, KEPT);
+    done.assert_refused(NO_CODE, &not_accepted());
     assert_eq!(site.labels(), ["phone"]);
 }
 
@@ -69,12 +69,12 @@ fn adds_nothing_for_who_proves_nothing() {
 fn adds_nothing_where_the_basis_changed_during_the_dialogue() {
     let site = Site::enrolled(OPT_IN, &["phone"]);
     let renew = || site.change(|state| state.with_recovery(known_codes()));
-    let delete = "Nothing of this dialogue was stored: delete the entry in the app.";
+    let delete = "Nothing was saved. Delete the new entry in your app.";
     let done = site.owner(&enroll("tablet"), &[Code(2), Code(4), Meanwhile(&renew), Code(5)]);
     done.assert_refused(CHANGED, delete);
     let remove = || assert!(site.store.remove_credential(7).unwrap());
     let done = site.administrator(&enroll("tablet"), &[Code(4), Meanwhile(&remove), Code(5)]);
-    done.assert_refused(&CHANGED.replace("step", "step of ada"), delete);
+    done.assert_refused(&CHANGED.replace("your second step", "the second step of ada"), delete);
     assert_eq!(site.labels(), [""; 0]);
     assert_eq!(done.log, [""; 0]);
 }
@@ -92,15 +92,15 @@ fn refuses_label_that_is_taken_before_it_asks() {
     let site = Site::enrolled(OPT_IN, &["phone"]);
     let done = site.owner(&enroll("phone"), &[Code(2), Code(4), Code(5)]);
     done.assert_refused(
-        "you are already enrolled (authenticator 'phone').",
-        "To add another phone, run 'twostep enroll --label tablet'; to start over, run 'twostep remove' first.",
+        "you are already enrolled (authenticator 'phone')",
+        "To add another phone, run 'twostep enroll --label tablet'.\nTo start over, run 'twostep remove' first.",
     );
     assert_eq!(done.prompts.len(), 0);
     let done = site.administrator(&enroll("phone"), &[Code(4), Code(5)]);
     done.assert_refused(
-        "ada is already enrolled (authenticator 'phone').",
-        "To add another phone, run 'twostep enroll --user ada --label tablet'; \
-         to start over, run 'twostep remove --user ada' first.",
+        "ada is already enrolled (authenticator 'phone')",
+        "To add another phone, run 'twostep enroll --user ada --label tablet'.\n\
+         To start over, run 'twostep remove --user ada' first.",
     );
     assert_eq!(site.labels(), ["phone"]);
 }
@@ -111,14 +111,14 @@ fn refuses_a_ninth_authenticator_before_it_asks() {
     let site = Site::enrolled(OPT_IN, &labels);
     let done = site.owner(&enroll("9"), &[Code(2), Code(4), Code(5)]);
     done.assert_refused(
-        "you have 8 authenticators: more would make guessing easier.",
-        "To take one away, run 'twostep remove LABEL'.",
+        "you have 8 authenticators, and no more are allowed",
+        "To remove one, run 'twostep remove LABEL'.",
     );
     assert_eq!(done.prompts.len(), 0);
     let done = site.administrator(&enroll("9"), &[Code(4), Code(5)]);
     done.assert_refused(
-        "ada has 8 authenticators: more would make guessing easier.",
-        "To take one away, run 'twostep remove --user ada LABEL'.",
+        "ada has 8 authenticators, and no more are allowed",
+        "To remove one, run 'twostep remove --user ada LABEL'.",
     );
     assert_eq!(site.labels(), labels);
 }
@@ -129,7 +129,7 @@ fn refuses_enrollment_over_the_state_of_another_account() {
     site.store.create_state(7, State::new("eve", UnixTime::new(0))).unwrap();
     for actor in [Actor::Owner, Actor::Administrator] {
         let done = site.act(actor, &enroll("phone"), &CONFIRMED);
-        done.assert_unavailable("the state of uid 7 is that of 'eve'");
+        done.assert_unavailable("the state of uid 7 belongs to 'eve'");
         assert_eq!(done.prompts.len(), 0);
     }
 }
@@ -139,7 +139,7 @@ fn refuses_enrollment_while_the_clock_is_wrong() {
     let site = Site::new(OPT_IN);
     site.store.create_state(7, State::new("ada", UnixTime::new(9999))).unwrap();
     let done = site.owner(&enroll("phone"), &CONFIRMED);
-    let text = "the last code used lies 9939 s in the future: set the clock, then run 'twostep unlock ada --reset-clock'.";
+    let text = "last accepted code is 9939 s ahead of the clock: set the clock, then run 'twostep unlock ada --reset-clock'";
     done.assert_refused(text, "Then enroll.");
     assert_eq!(done.prompts.len(), 0);
 }
@@ -147,15 +147,15 @@ fn refuses_enrollment_while_the_clock_is_wrong() {
 #[test]
 fn stores_nothing_of_a_dialogue_that_fails() {
     let table: [(&[Reply<'_>], &str); 4] = [
-        (&[Text("000000"); 3], "These were not two consecutive codes of the new key."),
-        (&[Code(4)], "the dialogue was broken off."),
-        (&[Code(4), Code(5)], "the dialogue was broken off."),
-        (&[Code(4), Code(5), Text(""), Text("x"), Text("y")], "The recovery codes were not read."),
+        (&[Text("000000"); 3], "the codes did not match the new key"),
+        (&[Code(4)], "cancelled (end of input)"),
+        (&[Code(4), Code(5)], "cancelled (end of input)"),
+        (&[Code(4), Code(5), Text(""), Text("x"), Text("y")], "the recovery codes were not confirmed"),
     ];
     for (replies, what) in table {
         let site = Site::new(OPT_IN);
         let done = site.owner(&enroll("phone"), replies);
-        done.assert_refused(what, STORED_NOTHING);
+        done.assert_refused(what, NOT_SAVED);
         assert_eq!(done.log, [""; 0]);
         assert!(site.labels().is_empty() && site.store.state(7).unwrap().is_none());
     }
@@ -165,20 +165,17 @@ fn stores_nothing_of_a_dialogue_that_fails() {
 fn refuses_phone_whose_clock_is_off_by_more_than_policy_allows() {
     let site = Site::new(&format!("{OPT_IN}[verification]\nskew-steps = 0\n"));
     let done = site.owner(&enroll("phone"), &[Text(CODES[3]), Code(4)]);
-    done.assert_refused(
-        "The code is right, but your phone's clock is 30 seconds fast: set it to network time.",
-        STORED_NOTHING,
-    );
+    done.assert_refused("your phone's clock is 30 seconds fast: set it to network time", NOT_SAVED);
 }
 
 #[test]
 fn stores_nothing_where_somebody_enrolled_meanwhile() {
-    let then = "Nothing of this dialogue was stored: delete the entry in the app.";
-    for (actor, whom) in [(Actor::Owner, "you were"), (Actor::Administrator, "ada was")] {
+    let then = "Nothing was saved. Delete the new entry in your app.";
+    for (actor, whom) in [(Actor::Owner, "you have"), (Actor::Administrator, "ada has")] {
         let site = Site::new(OPT_IN);
         let other = || assert!(site.store.create_credential(&credential("ada", &["other"])).unwrap());
         let done = site.act(actor, &enroll("phone"), &[Code(4), Code(5), Meanwhile(&other), CONFIRMED[2]]);
-        done.assert_refused(&format!("{whom} enrolled meanwhile, by a login or another command."), then);
+        done.assert_refused(&format!("{whom} been enrolled in the meantime"), then);
         assert_eq!((site.labels(), done.log.len()), (vec!["other".to_owned()], 0));
     }
 }

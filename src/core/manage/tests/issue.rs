@@ -59,12 +59,12 @@ fn issues_nothing_that_cannot_be_stored() {
     issue(&site, "", never).assert_refused(label, "Choose another --label.");
 
     site.store.create_state(7, State::new("eve", UnixTime::new(0))).unwrap();
-    issue(&site, "phone", never).assert_unavailable("is that of 'eve'");
+    issue(&site, "phone", never).assert_unavailable("belongs to 'eve'");
 
     let site = Site::enrolled(OPT_IN, &["phone"]);
-    let then = "To add another phone, run 'twostep enroll --user ada --label tablet'; \
-                to start over, run 'twostep remove --user ada' first.";
-    issue(&site, "phone", never).assert_refused("ada is already enrolled (authenticator 'phone').", then);
+    let then = "To add another phone, run 'twostep enroll --user ada --label tablet'.\n\
+                To start over, run 'twostep remove --user ada' first.";
+    issue(&site, "phone", never).assert_refused("ada is already enrolled (authenticator 'phone')", then);
     assert_eq!(site.labels(), ["phone"]);
 }
 
@@ -75,7 +75,7 @@ fn issues_nothing_to_who_enrolled_meanwhile() {
         site.store.create_credential(&credential("ada", &["other"])).unwrap();
         take(issued)
     });
-    let what = "ada was enrolled meanwhile, by a login or another command.";
-    done.assert_refused(what, "Nothing of this dialogue was stored: delete the entry in the app.");
+    let what = "ada has been enrolled in the meantime";
+    done.assert_refused(what, "Nothing was saved. Delete the new entry in your app.");
     assert_eq!((site.labels(), done.log.len()), (vec!["other".to_owned()], 0));
 }

@@ -28,6 +28,8 @@ use super::*;
 use crate::dialogue::enroll::Source;
 use crate::dialogue::qr::Colour;
 use crate::fault::Fault;
+use crate::login::account_line::AccountLineFault;
+use crate::login::may_log_in::MayNotLogIn;
 use crate::os::account::NssName;
 use crate::os::look_up::Entry;
 use crate::policy::Verification;
@@ -42,6 +44,7 @@ use crate::test_support::{CODES, Scratch, ada, fill, ldap_is_down, phone};
 use crate::time::UnixTime;
 use crate::verdict::{Proof, TicketFault};
 use crate::verify::{Purpose, judge, verify_ticket};
+use crate::words::login::NOT_ACCEPTED;
 
 const OPT_IN: &str = "version = 1\nmode = \"opt-in\"\n[enrollment]\nrecovery-codes = 1\n";
 const MANDATORY: &str = "version = 1\nmode = \"mandatory\"\n[enrollment]\nrecovery-codes = 1\n";
@@ -51,13 +54,20 @@ const BROKEN: &str = "";
 /// The last group of the recovery code that this machine makes.
 const LAST_GROUP: &str = "8d9p";
 
-const NOT_ACCEPTED: &str = "Not accepted. Each code works once: wait for the next one.";
-const ASK_PROOF: &str = "To go on, type a code from your app, or a recovery code.\nVerification code: ";
-const ASK_AGAIN: &str = "Not accepted. Each code works once: wait for the next one.\nVerification code: ";
+const NO_CODE: &str = "no code was accepted";
+const ASK_PROOF: &str =
+    "First prove it is you: enter a code from your app or a recovery code.\nVerification code: ";
+const ASK_AGAIN: &str = "That code was not accepted. If you have just used it, wait for the next one;\n\
+                         otherwise check the app's entry and your phone's clock.\nVerification code: ";
 const KEPT: &str = "Nothing was changed.";
-const STORED_NOTHING: &str = "Nothing was stored. Run the command again; delete the entry in the app first.";
-const MEND: &str = "Mend that, then run the command again.";
-const CHANGED: &str = "the second step was changed meanwhile, by another command or a login.";
+const NOT_SAVED: &str = "Nothing was saved. Delete the new entry in your app.\nThen run the command again.";
+const MEND: &str = "Fix this, then run the command again.";
+const CHANGED: &str = "your second step has changed in the meantime";
+
+/// What follows [`NO_CODE`] after a wrong code.
+fn not_accepted() -> String {
+    format!("{NOT_ACCEPTED}\n{KEPT}")
+}
 
 /// The machine. It is step 2 until an answer turns the clock.
 struct Site {
@@ -205,7 +215,7 @@ impl Machine for Site {
     }
     fn policy(&self) -> Result<Policy, Denial> {
         let policy = Policy::parse(self.policy.borrow().as_bytes());
-        policy.map_err(|error| Denial::Misconfigured(error.to_string()))
+        policy.map_err(Denial::misconfigured)
     }
     fn account(&self, name: &str) -> Result<Option<Account>, Denial> {
         Ok([ada(), eve()].into_iter().find(|account| account.name == name))
@@ -239,10 +249,10 @@ impl Machine for Site {
         let record = LocalRecord::open(&self.store, account, rules.skew_steps.into(), self.now()?)?;
         judge(record, typed, AttemptCounter::Hosts, Purpose::Accept, rules, self.now()?, remark)
     }
-    fn check_account_phase(&self, _: &str) -> Result<Vec<String>, String> {
+    fn check_account_phase(&self, _: &str) -> Result<Vec<String>, AccountLineFault> {
         Ok(Vec::new())
     }
-    fn check_may_log_in(&self, _: &Account) -> Result<(), String> {
+    fn check_may_log_in(&self, _: &Account) -> Result<(), MayNotLogIn> {
         Ok(())
     }
     fn check_enrollable(&self, account: &Account, rules: &Verification) -> Result<(), Denial> {

@@ -53,7 +53,7 @@ fn refuses_owner_after_as_many_wrong_codes_as_are_allowed() {
         let site = with_two();
         site.set_policy(&policy);
         let done = site.owner(&remove_tablet(), &[Text("000000"); 9]);
-        done.assert_refused(NOT_ACCEPTED, KEPT);
+        done.assert_refused(NO_CODE, &not_accepted());
         assert_eq!(done.log, vec!["deny wrong-code"; tries]);
         assert_eq!(done.prompts.len(), tries);
         assert_eq!(usize::from(site.state().hosts.codes), tries, "each is paid for");
@@ -67,9 +67,8 @@ fn tells_owner_who_is_locked_out_until_when_and_stops() {
     let locked = Count { codes: 3, recovery: 0, last: UnixTime::new(60) };
     site.change(|state| State { hosts: locked, ..state.clone() });
     let done = site.owner(&remove_tablet(), &[Code(2), Code(3)]);
-    let text =
-        "Too many wrong codes. No code is accepted before 00:01:30 UTC (in 30 s). A recovery code works now.";
-    done.assert_refused(text, KEPT);
+    let text = "Too many wrong codes. Try again after 00:01:30 UTC (in 30 s).\nA recovery code works now.";
+    done.assert_refused(NO_CODE, &format!("{text}\n{KEPT}"));
     assert_eq!((done.prompts.len(), done.log), (1, vec!["deny locked".to_owned()]));
     assert_eq!(site.labels(), ["phone", "tablet"]);
 }
@@ -78,7 +77,7 @@ fn tells_owner_who_is_locked_out_until_when_and_stops() {
 fn changes_nothing_for_owner_who_hangs_up() {
     let site = with_two();
     let done = site.owner(&remove_tablet(), &[]);
-    done.assert_refused("the dialogue was broken off.", KEPT);
+    done.assert_refused("cancelled (end of input)", KEPT);
     assert_eq!(done.log, [""; 0]);
     assert_eq!(site.labels(), ["phone", "tablet"]);
 }
@@ -89,9 +88,9 @@ fn says_what_is_wrong_with_the_state_of_another_account() {
     site.store.create_credential(&credential("ada", &["phone", "tablet"])).unwrap();
     site.store.create_state(7, State::new("eve", UnixTime::new(0))).unwrap();
     let done = site.owner(&remove_tablet(), &[Code(2)]);
-    done.assert_unavailable("the state of uid 7 is that of 'eve'");
+    done.assert_unavailable("the state of uid 7 belongs to 'eve'");
     assert_eq!(done.log, ["deny unavailable"]);
-    site.administrator(&remove_tablet(), &[]).assert_unavailable("the state of uid 7 is that of 'eve'");
+    site.administrator(&remove_tablet(), &[]).assert_unavailable("the state of uid 7 belongs to 'eve'");
     assert_eq!(site.labels(), ["phone", "tablet"]);
 }
 
@@ -100,7 +99,7 @@ fn tells_owner_that_the_second_step_went_away_meanwhile() {
     let site = with_two();
     let remove = || assert!(site.store.remove_credential(7).unwrap());
     let done = site.owner(&remove_tablet(), &[Meanwhile(&remove), Code(2), Code(3), Code(4)]);
-    done.assert_refused("you are not enrolled any more.", KEPT);
+    done.assert_refused("you are no longer enrolled", KEPT);
     assert_eq!(done.log, ["deny not-enrolled"; 3]);
 }
 
@@ -109,8 +108,7 @@ fn remarks_on_a_credential_without_a_state() {
     let site = Site::new(OPT_IN);
     site.store.create_credential(&credential("ada", &["phone", "tablet"])).unwrap();
     let done = site.owner(&remove_tablet(), &[Code(2), Code(5)]);
-    let remark =
-        "remark a credential had no state: one was created, and the codes of this moment are used up";
+    let remark = "remark a credential had no state: created one, which counts the present codes as used";
     assert_eq!(done.log[..3], [remark, "deny replayed", "grant phone"]);
     assert!(done.said.is_ok());
 }
@@ -145,10 +143,10 @@ fn refuses_acts_on_who_is_not_enrolled() {
     let site = Site::new(OPT_IN);
     for request in on_what_is_there() {
         let done = site.owner(&request, &[Code(2)]);
-        done.assert_refused("you are not enrolled.", "To enroll, run 'twostep enroll'.");
+        done.assert_refused("you are not enrolled", "To enroll, run 'twostep enroll'.");
         assert_eq!(done.prompts.len(), 0);
         let done = site.administrator(&request, &[]);
-        done.assert_refused("ada is not enrolled.", "To enroll, run 'twostep enroll --user ada'.");
+        done.assert_refused("ada is not enrolled", "To enroll, run 'twostep enroll --user ada'.");
     }
 }
 
@@ -160,8 +158,8 @@ fn refuses_acts_on_the_credential_of_another_account() {
     for request in others {
         for actor in [Actor::Owner, Actor::Administrator] {
             let done = site.act(actor, &request, &[Code(2), Code(3), Code(4)]);
-            let text = "the secret of uid 7 is that of 'eve' (uid 7), but the account is 'ada': \
-                        if it was renamed, run 'twostep rebind ada'; if it is another person's now, 'twostep reset ada'.";
+            let text = "the secret of uid 7 belongs to 'eve' (uid 7), not to 'ada': \
+                        if the account was renamed, run 'twostep rebind ada'; if another user has the uid now, run 'twostep reset ada'";
             done.assert_refused(text, "");
             assert_eq!(done.prompts.len(), 0);
         }

@@ -1,7 +1,7 @@
 use super::*;
 
 /// What is said where the codes were not replaced.
-const STILL: &str = "Nothing was changed: the old recovery codes still work.";
+const STILL: &str = "Nothing was changed. The old recovery codes still work.";
 
 fn no_codes() -> String {
     OPT_IN.replace("codes = 1", "codes = 0")
@@ -19,7 +19,7 @@ fn with_failures(policy: &str) -> Site {
 fn renews_recovery_codes_after_proof() {
     let site = with_failures(OPT_IN);
     let done = site.owner(&Recovery, &[Code(2), Text(LAST_GROUP)]);
-    done.assert_said("You have 1 new recovery codes. The old ones no longer work.");
+    done.assert_said("You have new recovery codes (1). The old ones no longer work.");
     assert_eq!(done.log, ["grant phone", "act recovery codes=1"]);
     assert_eq!(done.prompts[0], ASK_PROOF);
     assert!(done.prompts[1].starts_with("Write down these recovery codes"));
@@ -34,7 +34,7 @@ fn renews_recovery_codes_after_proof() {
 fn renews_recovery_codes_for_an_administrator_without_proof() {
     let site = with_failures(OPT_IN);
     let done = site.administrator(&Recovery, &[Text(LAST_GROUP)]);
-    done.assert_said("ada has 1 new recovery codes. The old ones no longer work.");
+    done.assert_said("ada has new recovery codes (1). The old ones no longer work.");
     assert_eq!(done.log, ["act recovery codes=1"]);
     assert!(site.state().recovery != old_codes());
 }
@@ -42,8 +42,8 @@ fn renews_recovery_codes_for_an_administrator_without_proof() {
 #[test]
 fn keeps_old_recovery_codes_unless_somebody_read_the_new_ones() {
     let table: [(&[Reply<'_>], &str); 2] = [
-        (&[Text(""), Text("x"), Text("y")], "The recovery codes were not read."),
-        (&[], "the dialogue was broken off."),
+        (&[Text(""), Text("x"), Text("y")], "the recovery codes were not confirmed"),
+        (&[], "cancelled (end of input)"),
     ];
     for (replies, what) in table {
         let site = with_failures(OPT_IN);
@@ -58,7 +58,7 @@ fn keeps_old_recovery_codes_unless_somebody_read_the_new_ones() {
 fn keeps_old_recovery_codes_of_owner_who_proves_nothing() {
     let site = with_failures(OPT_IN);
     let done = site.owner(&Recovery, &[Text("000000"), Text("000000"), Text("000000"), Text(LAST_GROUP)]);
-    done.assert_refused(NOT_ACCEPTED, KEPT);
+    done.assert_refused(NO_CODE, &not_accepted());
     assert!(site.state().recovery == old_codes());
 }
 
@@ -76,7 +76,7 @@ fn renews_no_recovery_codes_where_the_basis_changed_meanwhile() {
 fn refuses_owner_new_recovery_codes_where_policy_allows_none() {
     let site = with_failures(&no_codes());
     let done = site.owner(&Recovery, &[Code(2)]);
-    done.assert_refused("the policy allows no recovery codes.", KEPT);
+    done.assert_refused("the policy allows no recovery codes", KEPT);
     assert_eq!(done.prompts.len(), 0);
     assert!(site.state().recovery == old_codes());
 }
@@ -85,7 +85,7 @@ fn refuses_owner_new_recovery_codes_where_policy_allows_none() {
 fn takes_recovery_codes_away_where_none_are_allowed() {
     let site = with_failures(&no_codes());
     let done = site.administrator(&Recovery, &[]);
-    done.assert_said("ada has no recovery codes any more: the policy allows none.");
+    done.assert_said("ada no longer has recovery codes, because the policy allows none.");
     assert_eq!(done.log, ["act recovery codes=0"]);
     assert_eq!(done.prompts.len(), 0);
     assert_eq!(site.state().recovery, RecoveryCodes::NONE);

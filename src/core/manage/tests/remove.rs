@@ -1,9 +1,10 @@
 use super::*;
 
-const RULE: &str = "a second step is required of you by rule 'default', line 2 of /etc/twostep/policy.toml.";
-const ADMINISTRATOR: &str = "a second step is required of you by an administrator ('twostep require').";
-const ASK: &str = "To change phones, add the new one ('twostep enroll --label tablet'), then remove the old one by its label. \
-     For anything else, ask your administrator.";
+const RULE: &str = "rule 'default' (line 2 of /etc/twostep/policy.toml) requires a second step of you";
+const ADMINISTRATOR: &str = "an administrator requires a second step of you ('twostep require')";
+const ASK: &str = "To change phones, add the new one with 'twostep enroll --label tablet',\n\
+                   then remove the old one by its label.\n\
+                   For anything else, ask your administrator.";
 
 fn one(label: &str) -> ManageRequest {
     Remove(Some(label.to_owned()))
@@ -17,7 +18,7 @@ fn with_three(policy: &str) -> Site {
 fn removes_one_authenticator_after_proof() {
     let site = with_three(OPT_IN);
     let done = site.owner(&one("tablet"), &[Code(2)]);
-    done.assert_said("Authenticator 'tablet' was removed. There still is 'phone', 'third'.");
+    done.assert_said("Removed 'tablet'. Still set up: 'phone', 'third'.");
     assert_eq!(done.log, ["grant phone", "act remove authenticator=tablet"]);
     assert_eq!(site.labels(), ["phone", "third"]);
     assert_eq!(site.store.owned_credential(&ada()).unwrap().id, "an id");
@@ -29,11 +30,11 @@ fn removes_one_authenticator_for_an_administrator() {
     let site = with_three(MANDATORY);
     let done = site.administrator(&one("my \"old\" phone"), &[]);
     done.assert_refused(
-        "ada has no authenticator 'my \"old\" phone'.",
-        "There is 'phone', 'tablet', 'third'.",
+        "ada has no authenticator 'my \"old\" phone'",
+        "Authenticators: 'phone', 'tablet', 'third'.",
     );
     let done = site.administrator(&one("tablet"), &[]);
-    done.assert_said("Authenticator 'tablet' of ada was removed. There still is 'phone', 'third'.");
+    done.assert_said("Removed 'tablet'. Still set up: 'phone', 'third'.");
     assert_eq!(site.labels(), ["phone", "third"]);
 }
 
@@ -49,7 +50,7 @@ fn removes_one_authenticator_of_owner_who_is_obliged() {
 fn refuses_to_remove_a_label_that_is_not_there() {
     let site = Site::enrolled(OPT_IN, &["phone"]);
     let done = site.owner(&one("tablet"), &[Code(2)]);
-    done.assert_refused("you have no authenticator 'tablet'.", "There is 'phone'.");
+    done.assert_refused("you have no authenticator 'tablet'", "Authenticators: 'phone'.");
     assert_eq!(done.prompts.len(), 0);
 }
 
@@ -58,14 +59,14 @@ fn refuses_to_remove_the_only_authenticator_by_its_label() {
     let site = Site::enrolled(OPT_IN, &["phone"]);
     let done = site.owner(&one("phone"), &[Code(2)]);
     done.assert_refused(
-        "'phone' is the only authenticator.",
-        "To give up the second step, run 'twostep remove' without a label.",
+        "'phone' is your only authenticator",
+        "To turn the second step off, run 'twostep remove' without a label.",
     );
     assert_eq!(done.prompts.len(), 0);
     let done = site.administrator(&one("phone"), &[]);
     done.assert_refused(
-        "'phone' is the only authenticator of ada.",
-        "To give up the second step, run 'twostep remove --user ada' without a label.",
+        "'phone' is the only authenticator of ada",
+        "To turn the second step off, run 'twostep remove --user ada' without a label.",
     );
     assert_eq!(site.labels(), ["phone"]);
 }
@@ -74,11 +75,11 @@ fn refuses_to_remove_the_only_authenticator_by_its_label() {
 fn removes_everything_after_proof_but_the_mark() {
     let site = with_three(OPT_IN);
     let done = site.owner(&Remove(None), &[Code(2)]);
-    done.assert_said("You are no longer enrolled. To enroll anew: twostep enroll");
+    done.assert_said("You are no longer enrolled. To enroll again, run 'twostep enroll'.");
     assert_eq!(done.log, ["grant phone", "act remove"]);
     assert_eq!(
         done.prompts,
-        [format!("This removes 'phone', 'tablet', 'third', and the recovery codes.\n{ASK_PROOF}")]
+        [format!("This removes 'phone', 'tablet', 'third' and all recovery codes.\n{ASK_PROOF}")]
     );
     assert!(!site.store.is_enrolled(7).unwrap());
     assert_eq!(site.state(), State::new("ada", UnixTime::new(60)));
@@ -89,7 +90,7 @@ fn removes_everything_for_an_administrator_whatever_is_required() {
     let site = with_three(MANDATORY);
     site.change(|state| state.with_required(true));
     let done = site.administrator(&Remove(None), &[]);
-    done.assert_said("ada is no longer enrolled. To enroll anew: twostep enroll --user ada");
+    done.assert_said("ada is no longer enrolled. To enroll again, run 'twostep enroll --user ada'.");
     assert_eq!(done.log, ["act remove"]);
     assert!(!site.store.is_enrolled(7).unwrap());
     assert_eq!(site.state(), State::new("ada", UnixTime::new(0)).with_required(true));
@@ -98,7 +99,7 @@ fn removes_everything_for_an_administrator_whatever_is_required() {
 #[test]
 fn removes_nothing_of_owner_who_proves_nothing() {
     let site = with_three(OPT_IN);
-    site.owner(&Remove(None), &[Text("000000"); 3]).assert_refused(NOT_ACCEPTED, KEPT);
+    site.owner(&Remove(None), &[Text("000000"); 3]).assert_refused(NO_CODE, &not_accepted());
     assert_eq!(site.labels().len(), 3);
 }
 
@@ -126,7 +127,7 @@ fn refuses_removal_where_groups_cannot_be_looked_up() {
     site.knows_groups.set(false);
     let done = site.owner(&Remove(None), &[Code(2)]);
     done.assert_refused(
-        "a second step is required of you by rule 'staff', line 6 of /etc/twostep/policy.toml.",
+        "rule 'staff' (line 6 of /etc/twostep/policy.toml) requires a second step of you",
         ASK,
     );
     site.knows_groups.set(true);

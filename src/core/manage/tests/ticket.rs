@@ -5,7 +5,8 @@ use std::sync::LazyLock;
 use super::*;
 
 /// What is said of a ticket, whatever is wrong with it.
-const NO_TICKET: &str = "Not accepted. Ask your administrator for a ticket.";
+const NOT_THE_TICKET: &str = "That ticket was not accepted. Ask your administrator for one.";
+const NO_TICKET: &str = "no ticket was accepted";
 const QUESTION: &str = "Enrollment ticket: ";
 
 fn needing(policy: &str) -> String {
@@ -41,7 +42,7 @@ fn enrolls_with_a_ticket_that_is_then_used_up() {
     let site = with_ticket();
     let done = enroll_while(&site, &|| ());
     done.assert_said("You are enrolled (authenticator 'phone').");
-    let first = "Setting up your second step needs a ticket from your administrator.\nEnrollment ticket: ";
+    let first = "To set up your second step, you need a ticket from your administrator.\nEnrollment ticket: ";
     assert_eq!(done.prompts[0], first);
     assert_eq!(done.log, ["act enroll authenticator=phone"]);
     assert_eq!((site.labels().len(), site.state().ticket), (1, None));
@@ -55,7 +56,7 @@ fn asks_again_for_a_ticket_and_logs_each_wrong_one() {
     let done = site.owner(&enroll(), &[&wrong[..], &[Code(4), Code(5), Text(LAST_GROUP)]].concat());
     assert!(done.said.is_ok());
     assert_eq!(done.log, ["deny wrong-ticket", "deny not-a-ticket", "act enroll authenticator=phone"]);
-    assert_eq!(done.prompts[1], format!("{NO_TICKET}\n{QUESTION}"));
+    assert_eq!(done.prompts[1], format!("{NOT_THE_TICKET}\n{QUESTION}"));
     assert_eq!(done.prompts[1], done.prompts[2]);
 }
 
@@ -63,10 +64,10 @@ fn asks_again_for_a_ticket_and_logs_each_wrong_one() {
 fn refuses_a_third_wrong_ticket_and_the_right_one_is_dead() {
     let site = with_ticket();
     let done = site.owner(&enroll(), &[Text("9999-9999-9999-9999"); 9]);
-    done.assert_refused(NO_TICKET, KEPT);
+    done.assert_refused(NO_TICKET, &format!("{NOT_THE_TICKET}\n{KEPT}"));
     assert_eq!(done.log, ["deny wrong-ticket"; 3]);
     assert_eq!(done.prompts.len(), 3);
-    enroll_while(&site, &|| ()).assert_refused(NO_TICKET, KEPT);
+    enroll_while(&site, &|| ()).assert_refused(NO_TICKET, &format!("{NOT_THE_TICKET}\n{KEPT}"));
     assert!(site.labels().is_empty());
 }
 
@@ -77,7 +78,7 @@ fn enrolls_nobody_whose_dialogue_outlived_the_ticket() {
         let done = enroll_while(&site, &|| site.now.set(ends));
         assert_eq!((done.said.is_ok(), site.labels().len() == 1), (enrolled, enrolled), "{ends}");
         if !enrolled {
-            done.assert_refused(NO_TICKET, STORED_NOTHING);
+            done.assert_refused(NO_TICKET, &format!("{NOT_THE_TICKET}\n{NOT_SAVED}"));
             assert_eq!(site.state().ticket, Some(ticket()));
         }
     }
@@ -87,7 +88,7 @@ fn enrolls_nobody_whose_dialogue_outlived_the_ticket() {
 fn enrolls_nobody_whose_ticket_was_withdrawn_meanwhile() {
     let site = with_ticket();
     let done = enroll_while(&site, &|| site.change(|state| state.with_ticket(None)));
-    done.assert_refused(NO_TICKET, STORED_NOTHING);
+    done.assert_refused(NO_TICKET, &format!("{NOT_THE_TICKET}\n{NOT_SAVED}"));
     assert!(site.labels().is_empty());
 }
 
@@ -116,7 +117,7 @@ fn enrolls_nobody_who_came_to_need_a_ticket_meanwhile() {
         let site = Site::new(&needing(OPT_IN));
         let happens = || change(&site);
         let replies = [Code(4), Code(5), Meanwhile(&happens), Text(LAST_GROUP)];
-        site.owner(&enroll(), &replies).assert_refused(NO_TICKET, STORED_NOTHING);
+        site.owner(&enroll(), &replies).assert_refused(NO_TICKET, &format!("{NOT_THE_TICKET}\n{NOT_SAVED}"));
         assert!(site.labels().is_empty());
         assert!(site.administrator(&enroll(), &replies).said.is_ok(), "who needs none");
     }

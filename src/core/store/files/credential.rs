@@ -46,14 +46,13 @@ pub(crate) enum Conflict {
 impl fmt::Display for Conflict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::SameLabel => write!(f, "there is an authenticator of that label already"),
-            Self::Full => write!(
-                f,
-                "{MOST_AUTHENTICATORS} authenticators are the most: more would make guessing easier"
-            ),
+            Self::SameLabel => write!(f, "an authenticator with that label exists"),
+            Self::Full => write!(f, "an account may have at most {MOST_AUTHENTICATORS} authenticators"),
         }
     }
 }
+
+impl std::error::Error for Conflict {}
 
 /// What an enrollment has proved: only the dialogue makes it, and only it can be stored. Cannot be printed or copied.
 pub struct NewEnrollment {

@@ -101,9 +101,7 @@ impl Store {
         mut credential: Credential,
         enrollment: NewEnrollment,
     ) -> Result<(), Denial> {
-        credential
-            .check_room(enrollment.label())
-            .map_err(|conflict| Denial::Unavailable(conflict.to_string()))?;
+        credential.check_room(enrollment.label()).map_err(Denial::unavailable)?;
         let burnt = locked.state().burn(enrollment.mark);
         credential.authenticators.push(enrollment.authenticator);
         let unlocked = burnt.unlock();

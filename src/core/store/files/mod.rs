@@ -198,7 +198,7 @@ pub(crate) fn check_state_owner(state: &State, account: &Account) -> Result<(), 
 }
 
 /// The credential was there when the person was asked, and is gone.
-const NOT_ENROLLED: Denial = Denial::NotEnrolled { cause: String::new() };
+const NOT_ENROLLED: Denial = Denial::NotEnrolled { cause: None };
 
 /// A record of the local store.
 pub struct LocalRecord {
@@ -220,7 +220,7 @@ impl LocalRecord {
                 let mark = totp::window_end(&credential.authenticators, now, skew);
                 if store.create_state(account.uid, State::new(&account.name, mark))? {
                     remark = Some(
-                        "a credential had no state: one was created, and the codes of this moment are used up",
+                        "a credential had no state: created one, which counts the present codes as used",
                     );
                 }
                 let gone = || StoreError::StateRemoved { uid: account.uid };
@@ -230,9 +230,8 @@ impl LocalRecord {
         check_state_owner(state.state(), account)?;
         let credential = store.owned_credential(account)?;
         if state.fell_back {
-            remark = Some(
-                "one slot of the state was damaged (power loss, or a fault of the disk): the older one counts",
-            );
+            remark =
+                Some("one slot of the state was damaged (power loss or a disk fault): used the older one");
         }
         Ok(Self { state, credential, remark })
     }

@@ -147,7 +147,7 @@ fn a_re_used_name_or_uid_inherits_nothing() {
     let root = account::by_uid(0).unwrap().unwrap();
     assert!(check_state_owner(&State::new("root", UnixTime::new(0)), &root).is_ok());
     let error = check_state_owner(&marked(0), &root).unwrap_err();
-    assert!(error.to_string().contains("is that of 'ada'"), "{error}");
+    assert!(error.to_string().contains("belongs to 'ada'"), "{error}");
 }
 
 #[test]
@@ -181,7 +181,7 @@ fn stores_credential_once_and_lets_owner_replace_it() {
     assert_eq!(store.owned_credential(&ada()).unwrap().authenticators.len(), 2);
     let refused = store.owned_credential(&eve).err();
     assert!(
-        matches!(&refused, Some(Denial::Unavailable(cause)) if cause.contains("secret of uid 7")),
+        matches!(&refused, Some(Denial::Unavailable(cause)) if cause.to_string().contains("secret of uid 7")),
         "{refused:?}"
     );
 

@@ -128,8 +128,8 @@ fn label_has_1_to_32_printable_characters() {
 
 #[test]
 fn tells_why_there_is_no_room() {
-    assert!(Conflict::SameLabel.to_string().contains("of that label already"));
-    assert!(Conflict::Full.to_string().starts_with("8 authenticators are the most"));
+    assert!(Conflict::SameLabel.to_string().contains("an authenticator with that label exists"));
+    assert!(Conflict::Full.to_string().starts_with("an account may have at most 8"));
 }
 
 #[test]

@@ -1,10 +1,11 @@
 //! What a login ends with, and the one table that says how each refusal looks from outside.
 
-use std::borrow::Cow;
+mod cause;
+pub(crate) mod log_text;
 
-use crate::fault::Fault;
-use crate::paths::PAM_DIR;
 use crate::time::UnixTime;
+
+pub use cause::Cause;
 
 /// The end of one pass through the auth stack.
 #[derive(Debug, PartialEq, Eq)]
@@ -76,15 +77,6 @@ pub enum Alternative {
     None,
     /// A recovery code is still accepted.
     RecoveryCode,
-}
-
-impl Alternative {
-    const fn text(self) -> &'static str {
-        match self {
-            Self::None => "",
-            Self::RecoveryCode => " A recovery code works now.",
-        }
-    }
 }
 
 /// What is wrong with a ticket. For the log only: the person is told that it is not accepted.
@@ -173,8 +165,8 @@ pub enum Denial {
     UnknownUser,
     /// The second step is mandatory here, and this person has none.
     NotEnrolled {
-        /// Why the login does not enroll them, where that is not a matter of course.
-        cause: String,
+        /// Why this login cannot enroll the user; none where the policy does not want it to.
+        cause: Option<Cause>,
     },
     /// An enrollment needs a ticket, and this is none.
     WrongTicket(TicketFault),
@@ -190,11 +182,14 @@ pub enum Denial {
         service: String,
     },
     /// Nothing shows that a first factor was proved.
-    NoFirstFactor(String),
+    NoFirstFactor {
+        /// The method that `first_factor=` names; none if any would do.
+        method: Option<String>,
+    },
     /// A file, lock, clock or look-up failed; the cause is for the log only.
-    Unavailable(String),
+    Unavailable(Cause),
     /// The policy or a module argument is wrong; the cause is for the log only.
-    Misconfigured(String),
+    Misconfigured(Cause),
     /// The application cannot ask, or the person went away.
     Conversation,
 }
@@ -312,179 +307,12 @@ impl Denial {
             Self::EnrolledMeanwhile => row(PermDenied, "enrolled-meanwhile", Warning, Stop),
             Self::Skipped => row(PermDenied, "second-step-skipped", Warning, Stop),
             Self::NotStored { .. } => row(CredErr, "not-stored", Err, Stop),
-            Self::NoFirstFactor(_) => row(AuthErr, "no-first-factor", Warning, Stop),
+            Self::NoFirstFactor { .. } => row(AuthErr, "no-first-factor", Warning, Stop),
             Self::Unavailable(_) => row(AuthinfoUnavail, "unavailable", Err, Stop),
             Self::Misconfigured(_) => row(ServiceErr, "misconfigured", Err, Stop),
             Self::Conversation => row(ConvErr, "conversation", Notice, Stop),
         }
     }
-
-    /// What the person reads. The cause is not in it: that stands in the log, for the administrator.
-    pub fn text(&self) -> String {
-        match self {
-            Self::NotACode
-            | Self::RefusedBySshd
-            | Self::WrongCode { .. }
-            | Self::WrongRecoveryCode { .. }
-            | Self::Replayed { .. }
-            | Self::UnknownUser
-            | Self::NotEnrolled { .. }
-            | Self::Conversation => "Not accepted. Each code works once: wait for the next one.".to_owned(),
-            Self::Waiting { until, now, alternative } => format!(
-                "Too many wrong codes. No code is accepted before {until} UTC (in {} s).{}",
-                until.since(*now).unwrap_or(0),
-                alternative.text()
-            ),
-            Self::Disabled { name, alternative } => format!(
-                "Too many wrong codes: codes are disabled. Ask your administrator to run 'twostep unlock {name}'.{}",
-                alternative.text()
-            ),
-            Self::RecoveryDisabled { name } => format!(
-                "Too many wrong recovery codes: they are disabled. Ask your administrator to run 'twostep unlock {name}'."
-            ),
-            Self::ClockAnomaly { mark, now, alternative, .. } if is_soon(*mark, *now) => format!(
-                "This machine's clock was set back. No code is accepted before {mark} UTC.{}",
-                alternative.text()
-            ),
-            Self::ClockAnomaly { name, alternative, .. } => format!(
-                "No code can be accepted: this machine's clock is or was wrong. \
-                 Ask your administrator to set it and run 'twostep unlock {name} --reset-clock'.{}",
-                alternative.text()
-            ),
-            Self::WrongTicket(_) => "Not accepted. Ask your administrator for a ticket.".to_owned(),
-            Self::NotConfirmed(mismatch) => {
-                format!(
-                    "{} Nothing was stored: delete the entry in the app, then try again.",
-                    mismatch.text()
-                )
-            }
-            Self::EnrolledMeanwhile => {
-                "This account was enrolled meanwhile, by another login: nothing of this one was \
-                                        stored. If that was not you, tell your administrator at once."
-                    .to_owned()
-            }
-            Self::Skipped => {
-                "A second step is required here, and this way in has skipped it. Your administrator must set \
-                              AuthenticationMethods in sshd_config."
-                    .to_owned()
-            }
-            Self::NotStored { .. }
-            | Self::NoFirstFactor(_)
-            | Self::Unavailable(_)
-            | Self::Misconfigured(_) => {
-                "Verification is unavailable. Ask your administrator to run 'twostep doctor'.".to_owned()
-            }
-        }
-    }
-
-    /// Why, in words for the administrator; empty where the reason says it all.
-    pub fn cause(&self) -> Cow<'_, str> {
-        self.cause_in(Program::Other)
-    }
-
-    /// The same where `program` asks. What to do stands at the end: a log line keeps that, however long the rest is.
-    pub fn cause_in(&self, program: Program) -> Cow<'_, str> {
-        match self {
-            Self::NoFirstFactor(cause) | Self::Unavailable(cause) | Self::Misconfigured(cause) => cause.into(),
-            Self::RefusedBySshd => {
-                "sshd lets nobody in as this user: see PermitRootLogin, AllowUsers, DenyUsers and the user's shell".into()
-            }
-            Self::Disabled { name, .. } | Self::RecoveryDisabled { name } => {
-                format!("'twostep unlock {name}' ends this").into()
-            }
-            Self::NotEnrolled { cause } => cause.into(),
-            Self::WrongTicket(fault) => fault.cause().into(),
-            Self::NotConfirmed(mismatch) => mismatch.text().into(),
-            Self::Skipped => format!("no code was asked for: {}", how_it_was_skipped(program)).into(),
-            Self::NotStored { service } => format!(
-                "the person has enrolled, and the account phase did not store it: put 'account required pam_twostep.so' \
-                 before all other account lines of {PAM_DIR}/{service}"
-            )
-            .into(),
-            Self::ClockAnomaly { name, mark, now, .. } => {
-                let ahead = mark.since(*now).unwrap_or(0);
-                let then = if is_soon(*mark, *now) {
-                    "wait so long".to_owned()
-                } else {
-                    format!("set the clock, then run 'twostep unlock {name} --reset-clock'")
-                };
-                format!("the last code used lies {ahead} s in the future: {then}").into()
-            }
-            Self::Conversation => why_nobody_answers(program).into(),
-            Self::NotACode
-            | Self::WrongCode { .. }
-            | Self::WrongRecoveryCode { .. }
-            | Self::Replayed { .. }
-            | Self::Waiting { .. }
-            | Self::UnknownUser
-            | Self::EnrolledMeanwhile => "".into(),
-        }
-    }
-}
-
-/// Why the auth line was not run, and what to do.
-pub(crate) const fn how_it_was_skipped(program: Program) -> &'static str {
-    match program {
-        Program::Sshd => {
-            "in sshd_config set 'AuthenticationMethods publickey,keyboard-interactive:pam' or \
-             'AuthenticationMethods keyboard-interactive:pam', and 'KbdInteractiveAuthentication yes'; where that is set, a \
-             line in the PAM file jumps over the auth line of pam_twostep or ends the stack before it: run 'twostep doctor'"
-        }
-        Program::OneQuestion | Program::Other => {
-            "a line in the PAM file jumps over the auth line of pam_twostep or ends the stack before it: run 'twostep doctor'"
-        }
-    }
-}
-
-const fn why_nobody_answers(program: Program) -> &'static str {
-    match program {
-        Program::Sshd => {
-            "the person went away, or sshd used its method 'password', which cannot ask for a code; keyboard-interactive \
-             can: set 'KbdInteractiveAuthentication yes' and 'PasswordAuthentication no' in sshd_config"
-        }
-        Program::OneQuestion => "the person went away, or the program does not ask for PAM",
-        Program::Other => {
-            "the person went away, or the program cannot ask: one that asks for nothing but a password needs 'auth \
-             required pam_twostep.so forward_pass' before the line that checks the password"
-        }
-    }
-}
-
-impl TicketFault {
-    const fn cause(self) -> &'static str {
-        match self {
-            Self::None => "no ticket was issued: 'twostep ticket' issues one",
-            Self::Expired => "the ticket has expired",
-            Self::Dead => "the ticket was mistyped too often, and is dead",
-            Self::Wrong => "this is not the ticket that was issued",
-            Self::NotATicket => "this does not have the shape of a ticket",
-        }
-    }
-}
-
-impl Mismatch {
-    /// What is wrong, in one sentence.
-    pub fn text(self) -> String {
-        match self {
-            Self::Codes => "These were not two consecutive codes of the new key.".to_owned(),
-            Self::Clock(offset) => format!(
-                "The code is right, but your phone's clock is {} {}: set it to network time.",
-                duration(offset.unsigned_abs()),
-                if offset > 0 { "fast" } else { "slow" }
-            ),
-            Self::RecoveryCodes => "The recovery codes were not read.".to_owned(),
-        }
-    }
-}
-
-/// A time in the words in which people say it.
-fn duration(seconds: u64) -> String {
-    let (number, unit) = match seconds {
-        3600.. if seconds.is_multiple_of(3600) => (seconds / 3600, "hour"),
-        60.. if seconds.is_multiple_of(60) => (seconds / 60, "minute"),
-        _ => (seconds, "second"),
-    };
-    format!("{number} {unit}{}", if number == 1 { "" } else { "s" })
 }
 
 /// Whether a mark in the future is soon reached. Waiting then is better than putting it back, which would make used codes
@@ -494,15 +322,13 @@ pub fn is_soon(mark: UnixTime, now: UnixTime) -> bool {
     mark.since(now).is_some_and(|ahead| ahead <= SOON)
 }
 
-impl From<Fault> for Denial {
-    fn from(fault: Fault) -> Self {
-        Self::Unavailable(fault.to_string())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn cause() -> crate::fault::Fault {
+        crate::fault::Fault::file("/x", crate::fault::FileProblem::Missing)
+    }
 
     fn every_denial() -> Vec<Denial> {
         let (now, until) = (UnixTime::new(100), UnixTime::new(130));
@@ -516,10 +342,10 @@ mod tests {
             Denial::Disabled { name: name.clone(), alternative: Alternative::RecoveryCode },
             Denial::ClockAnomaly { name: name.clone(), mark: until, now, alternative: Alternative::None },
             Denial::UnknownUser,
-            Denial::NotEnrolled { cause: String::new() },
-            Denial::NoFirstFactor(String::new()),
-            Denial::Unavailable(String::new()),
-            Denial::Misconfigured(String::new()),
+            Denial::NotEnrolled { cause: None },
+            Denial::NoFirstFactor { method: None },
+            Denial::unavailable(cause()),
+            Denial::misconfigured(cause()),
             Denial::Conversation,
             Denial::WrongRecoveryCode { failures: 1 },
             Denial::RecoveryDisabled { name },
@@ -546,84 +372,20 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_user_reads_what_a_wrong_code_reads() {
-        let texts: Vec<String> = every_denial().iter().map(Denial::text).collect();
+    fn asks_unknown_user_again_as_after_a_wrong_code() {
         for other in [0, 1, 3, 7, 8, 13] {
-            assert_eq!(texts[other], texts[2]);
             assert_eq!(every_denial()[other].outward().next, every_denial()[2].outward().next);
         }
     }
 
     #[test]
-    fn who_must_wait_reads_until_when() {
-        let text = every_denial()[4].text();
-        assert!(text.contains("before 00:02:10 UTC (in 30 s)"), "{text}");
-    }
-
-    #[test]
-    fn a_mark_in_the_future_is_waited_for_ten_minutes_at_most() {
+    fn calls_mark_soon_up_to_ten_minutes_ahead() {
         let now = UnixTime::new(100);
-        let anomaly = |mark| Denial::ClockAnomaly {
-            name: "ada".to_owned(),
-            mark,
-            now,
-            alternative: Alternative::RecoveryCode,
-        };
-        for (ahead, is_soon, text, cause) in [
-            (
-                600,
-                true,
-                "set back. No code is accepted before 00:11:40 UTC. A recovery",
-                "600 s in the future: wait",
-            ),
-            (
-                601,
-                false,
-                "run 'twostep unlock ada --reset-clock'. A recovery",
-                "601 s in the future: set the clock",
-            ),
-        ] {
-            let denial = anomaly(now.plus(ahead));
-            assert_eq!(super::is_soon(now.plus(ahead), now), is_soon);
-            assert!(denial.text().contains(text), "{}", denial.text());
-            assert!(denial.cause().contains(cause), "{}", denial.cause());
-        }
-        assert!(!is_soon(UnixTime::new(99), now), "it is no future");
+        let is_soon = |ahead| super::is_soon(now.plus(ahead), now);
+        assert_eq!([0, 600, 601].map(is_soon), [true, true, false]);
+        assert!(!super::is_soon(UnixTime::new(99), now), "it is in the past");
     }
 
-    #[test]
-    fn logs_what_is_wrong_with_a_ticket_and_does_not_tell() {
-        use TicketFault::{Dead, Expired, None, NotATicket, Wrong};
-        let table = [
-            (None, "no ticket was issued"),
-            (Expired, "has expired"),
-            (Dead, "mistyped too often"),
-            (Wrong, "not the ticket that was issued"),
-            (NotATicket, "the shape of a ticket"),
-        ];
-        for (fault, cause) in table {
-            let denial = Denial::WrongTicket(fault);
-            assert!(denial.cause().contains(cause), "{}", denial.cause());
-            assert_eq!(denial.text(), Denial::WrongTicket(Wrong).text());
-        }
-    }
-
-    #[test]
-    fn who_can_use_a_recovery_code_is_told() {
-        assert!(every_denial()[5].text().ends_with("'twostep unlock ada'. A recovery code works now."));
-        assert!(every_denial()[4].text().ends_with("(in 30 s)."));
-    }
-
-    #[test]
-    fn a_wrong_clock_is_told_in_minutes() {
-        let text = |offset| Mismatch::Clock(offset).text();
-        assert!(text(240).contains("your phone's clock is 4 minutes fast:"), "{}", text(240));
-        assert!(text(-60).contains("your phone's clock is 1 minute slow:"));
-        assert!(text(-90).contains("your phone's clock is 90 seconds slow:"));
-        assert!(text(3600).contains("your phone's clock is 1 hour fast:"));
-        assert!(text(-19_800).contains("your phone's clock is 330 minutes slow:"));
-        assert!(text(-36_000).contains("your phone's clock is 10 hours slow:"));
-    }
     #[test]
     fn reasons_are_distinct_words() {
         let mut reasons: Vec<&str> = every_denial().iter().map(|denial| denial.outward().reason).collect();

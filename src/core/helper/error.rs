@@ -1,0 +1,42 @@
+//! Why the helper did not judge.
+
+use std::fmt;
+
+use crate::document::DocumentError;
+use crate::fault::Fault;
+use crate::paths::HELPER;
+
+/// Why the helper did not judge, as far as its client knows.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum HelperError {
+    /// It could not be talked to.
+    Fault(Fault),
+    /// Its description of an account cannot be read.
+    Status(DocumentError),
+    /// It says that it failed, and has logged why.
+    CannotJudge,
+    /// It refused a request, in these words.
+    Refused(String),
+    /// What is stored of the account cannot be used, in the helper's words.
+    Record(String),
+    /// It judges only the user who starts it, and this process runs as the uid.
+    OnlyOwn(u32),
+}
+
+impl fmt::Display for HelperError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let helper = HELPER.to_string_lossy();
+        match self {
+            Self::Fault(fault) => write!(f, "{helper}: {fault}"),
+            Self::Status(error) => write!(f, "{helper}: {error}"),
+            Self::CannotJudge => write!(f, "twostep-helper could not check this; the system log says why"),
+            Self::Refused(what) => write!(f, "{helper}: {what}"),
+            Self::Record(problem) => write!(f, "{problem}"),
+            Self::OnlyOwn(uid) => {
+                write!(f, "this program runs as uid {uid}, and only root can check the codes of other users")
+            }
+        }
+    }
+}
+
+impl std::error::Error for HelperError {}

@@ -1,0 +1,31 @@
+//! The fact behind a denial.
+
+use std::error::Error;
+use std::fmt;
+use std::sync::Arc;
+
+/// The fact behind a denial: an error of a storey above this one, with all its fields.
+#[derive(Clone, Debug)]
+pub struct Cause(Arc<dyn Error + Send + Sync>);
+
+impl Cause {
+    /// Keeps `fact`, whose `Display` the log shows.
+    pub fn new(fact: impl Error + Send + Sync + 'static) -> Self {
+        Self(Arc::new(fact))
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Facts of different types cannot be compared; two that show the same are the same to whoever reads the log.
+impl PartialEq for Cause {
+    fn eq(&self, other: &Self) -> bool {
+        self.to_string() == other.to_string()
+    }
+}
+
+impl Eq for Cause {}

@@ -1,0 +1,70 @@
+use super::*;
+use crate::time::UnixTime;
+use crate::verdict::{Mismatch, TicketFault};
+
+fn text(proof: Proof, recovery_left: Option<u8>) -> Option<String> {
+    accepted(&Accepted { proof, recovery_left })
+}
+
+fn code() -> Proof {
+    Proof::Code { authenticator: "phone".to_owned(), offset: 0 }
+}
+
+#[test]
+fn says_how_many_recovery_codes_are_left() {
+    let few = "Recovery codes left: 2. For new ones, run 'twostep recovery'.";
+    assert_eq!(text(code(), Some(2)).as_deref(), Some(few));
+    assert_eq!([None, Some(3)].map(|left| text(code(), left)), [None, None]);
+    let many = "Recovery code accepted. Unused codes left: 7.";
+    assert_eq!(text(Proof::RecoveryCode, Some(7)).as_deref(), Some(many));
+    let none = "Recovery code accepted. Unused codes left: 0. For new ones, run 'twostep recovery'.";
+    assert_eq!(text(Proof::RecoveryCode, Some(0)).as_deref(), Some(none));
+}
+
+#[test]
+fn shows_unknown_user_what_a_wrong_code_shows() {
+    let wrong = denied(&Denial::WrongCode { failures: 1, clock_offset: None });
+    for other in [
+        Denial::NotACode,
+        Denial::RefusedBySshd,
+        Denial::Replayed { failures: 1 },
+        Denial::UnknownUser,
+        Denial::NotEnrolled { cause: None },
+        Denial::WrongRecoveryCode { failures: 1 },
+    ] {
+        assert_eq!(denied(&other), wrong, "{other:?}");
+    }
+}
+
+#[test]
+fn says_when_lockout_ends_and_what_works_meanwhile() {
+    let (now, until, name) = (UnixTime::new(100), UnixTime::new(130), || "ada".to_owned());
+    let waiting = |alternative| denied(&Denial::Waiting { until, now, alternative });
+    let try_again = "Too many wrong codes. Try again after 00:02:10 UTC (in 30 s).";
+    assert_eq!(waiting(Alternative::None), try_again);
+    assert_eq!(waiting(Alternative::RecoveryCode), format!("{try_again}\nA recovery code works now."));
+    let disabled = denied(&Denial::Disabled { name: name(), alternative: Alternative::RecoveryCode });
+    assert!(disabled.ends_with("'twostep unlock ada'.\nA recovery code works now."), "{disabled}");
+    let anomaly = |ahead| {
+        let (mark, alternative) = (now.plus(ahead), Alternative::None);
+        denied(&Denial::ClockAnomaly { name: name(), mark, now, alternative })
+    };
+    assert!(anomaly(600).contains("set back. Try again after 00:11:40 UTC."));
+    assert!(anomaly(601).contains("run 'twostep unlock ada --reset-clock'."));
+}
+
+#[test]
+fn does_not_say_what_is_wrong_with_ticket() {
+    use TicketFault::{Dead, Expired, None, NotATicket, Wrong};
+    for fault in [None, Expired, Dead, NotATicket] {
+        assert_eq!(denied(&Denial::WrongTicket(fault)), denied(&Denial::WrongTicket(Wrong)));
+    }
+}
+
+#[test]
+fn says_how_to_repeat_enrollment() {
+    let text = denied(&Denial::NotConfirmed(Mismatch::Codes));
+    let expected = "The codes did not match the new key.\n\
+                    Nothing was saved. Delete the new entry in your app, then log in again.";
+    assert_eq!(text, expected);
+}
