@@ -6,7 +6,7 @@ use twostep_core::dialogue::conversation::Conversation;
 use twostep_core::login::audit::Value;
 use twostep_core::login::machine::Machine;
 use twostep_core::machine::System;
-use twostep_core::manage::act::{ActError, ActLog, Acts, Target};
+use twostep_core::manage::act::{ActError, ActLog, Acts, Target, WithStore};
 use twostep_core::manage::{Actor, Context, Frontend};
 use twostep_core::os::account::{self, Account};
 use twostep_core::os::clock;
@@ -24,7 +24,7 @@ use crate::terminal::{Terminal, note};
 
 /// Somebody who may read and write the store.
 pub(crate) struct Administrator {
-    system: System,
+    machine: System,
     root: Root,
     log: Log,
 }
@@ -37,11 +37,11 @@ impl Administrator {
         if !root.is_ours() {
             return Err(Failure::refused("only root can do this.", "Run it again with sudo."));
         }
-        Ok(Self { system: System::new(root.clone()), root, log })
+        Ok(Self { machine: System::new(root.clone()), root, log })
     }
 
     pub(crate) fn store(&self) -> Result<Store, Failure> {
-        Ok(self.system.store()?)
+        Ok(self.machine.store()?)
     }
 
     pub(crate) fn root(&self) -> &Root {
@@ -49,11 +49,11 @@ impl Administrator {
     }
 
     pub(crate) fn machine(&self) -> &System {
-        &self.system
+        &self.machine
     }
 
     pub(crate) fn policy(&self) -> Result<Policy, Failure> {
-        Ok(self.system.policy()?)
+        Ok(self.machine.policy()?)
     }
 
     /// How the policy wants codes judged.
@@ -63,7 +63,7 @@ impl Administrator {
 
     /// What apps show beside an account of this machine.
     pub(crate) fn issuer(&self) -> Result<String, Failure> {
-        Ok(self.policy()?.enrollment.issuer.unwrap_or_else(|| self.system.name()))
+        Ok(self.policy()?.enrollment.issuer.unwrap_or_else(|| self.machine.name()))
     }
 
     /// The account called `name`.
@@ -88,8 +88,7 @@ impl Administrator {
         account: &Account,
         act: impl FnOnce(&Context<'_, System>, &mut AdminFrontend) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
-        let open_store = || self.system.store();
-        let context = Context::open(self.machine(), &open_store, account, Actor::Administrator)?;
+        let context = Context::open(self.machine(), account, Actor::Administrator)?;
         act(&context, &mut AdminFrontend { log: self.log, target: account.into() })
     }
 
@@ -103,8 +102,7 @@ impl Administrator {
         target: &Target,
         act: impl FnOnce(&mut Acts<'_, System, Log>) -> Result<T, ActError>,
     ) -> Result<T, Failure> {
-        let open_store = || self.system.store();
-        let done = act(&mut Acts::new(&self.system, &open_store, self.log));
+        let done = act(&mut Acts::new(&self.machine, self.log));
         done.map_err(|error| explain(target, error))
     }
 

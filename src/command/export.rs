@@ -51,7 +51,7 @@ pub(crate) fn run(administrator: &Administrator, arguments: &Arguments) -> Resul
 }
 
 fn lines_of(store: &Store, target: &Target, issuer: &str) -> Result<Option<Zeroizing<String>>, Failure> {
-    let Some(credential) = store.credential(target.uid)? else { return Ok(None) };
+    let Some(credential) = store.snapshot(target.uid).credential? else { return Ok(None) };
     let mut lines = Zeroizing::new(String::with_capacity(8 * 1024));
     for authenticator in &credential.authenticators {
         let invitation = Invitation { account: &credential.name, issuer, authenticator, notes: &[] };

@@ -154,7 +154,7 @@ fn of_others(administrator: &Administrator, arguments: &Arguments) -> Result<(),
     let (targets, failures) = parted(found);
     let now = administrator.now()?;
     let basis = Basis { system: administrator.machine(), policy: administrator.policy()?, now };
-    let status = |target: &Target| Status::of(&store, target.uid, target.account.as_ref(), now);
+    let status = |target: &Target| Status::of(store.snapshot(target.uid), target.account.as_ref(), now);
     let all: Vec<AccountStatus> =
         targets.iter().map(|target| AccountStatus::of(&basis, target, status(target), You::No)).collect();
     if failures.is_empty() || !all.is_empty() || arguments.json {

@@ -15,6 +15,7 @@ use crate::helper::error::HelperError;
 use crate::login::account_line::{self, AccountLineFault};
 use crate::login::machine::Machine;
 use crate::login::may_log_in::{self, MayNotLogIn};
+use crate::manage::act::WithStore;
 use crate::manage::status::{StateSummary, Status};
 use crate::os::account::{self, Account, NssName};
 use crate::os::files::{self, Access, Dir, Privacy};
@@ -27,11 +28,12 @@ use crate::proof::code::{LongCode, Typed};
 use crate::proof::state::AttemptCounter;
 use crate::proof::ticket::Ticket;
 use crate::proof::totp::Authenticator;
-use crate::store::files::credential::NewEnrollment;
-use crate::store::files::{LocalRecord, Store, check_state_owner};
+use crate::store::Store;
+use crate::store::enroll::enroll;
+use crate::store::files::{self as stored, credential::NewEnrollment};
 use crate::time::UnixTime;
 use crate::verdict::{Accepted, Denial, TicketFault};
-use crate::verify::{self, Purpose};
+use crate::verify::{self, NOT_ENROLLED, Purpose};
 
 /// The files below a root, the name service, the clock.
 pub struct System {
@@ -62,18 +64,6 @@ impl System {
         Self { root: Root::SYSTEM, judge: Judge::Here(AttemptCounter::Helper), owners: OnceCell::new() }
     }
 
-    /// The store. Errors deny.
-    pub fn store(&self) -> Result<Store, Fault> {
-        let owners = match self.owners.get() {
-            Some(owners) => *owners,
-            None => {
-                let owners = self.root.owners()?;
-                *self.owners.get_or_init(|| owners)
-            }
-        };
-        Store::open_of(&self.root, owners)
-    }
-
     /// Where the file of a PAM service may be; the first that exists counts. libpam knows more folders on other distributions.
     /// Nobody enrolls in a login by a service whose file is there.
     pub fn paths_of_service(&self, service: &str) -> impl Iterator<Item = PathBuf> {
@@ -90,6 +80,21 @@ impl System {
         let file = file.ok_or_else(|| Fault::file(&path, FileProblem::Missing))?;
         let text = files::read(&file, &path)?;
         Ok((path, text))
+    }
+}
+
+impl WithStore for System {
+    type Store = stored::Store;
+
+    fn store(&self) -> Result<stored::Store, Fault> {
+        let owners = match self.owners.get() {
+            Some(owners) => *owners,
+            None => {
+                let owners = self.root.owners()?;
+                *self.owners.get_or_init(|| owners)
+            }
+        };
+        stored::Store::open_of(&self.root, owners)
     }
 }
 
@@ -127,21 +132,16 @@ impl Machine for System {
 
     fn is_enrolled(&self, account: &Account) -> Result<bool, Denial> {
         match self.judge {
-            Judge::Here(_) => Ok(self.store()?.is_enrolled(account.uid)?),
+            Judge::Here(_) => Ok(self.store()?.is_enrolled(account)?),
             Judge::Helper => Ok(status_of(account)?.enrolled),
         }
     }
 
-    /// A requirement that was made of another account with this uid is neither inherited nor passed over.
     fn is_required(&self, account: &Account) -> Result<bool, Denial> {
         if let Judge::Helper = self.judge {
             return is_required(status_of(account)?);
         }
-        let state = self.store()?.state(account.uid)?.filter(|state| state.required);
-        if let Some(state) = &state {
-            check_state_owner(state, account)?;
-        }
-        Ok(state.is_some())
+        Ok(self.store()?.is_required(account)?)
     }
 
     fn code_lengths(&self, account: &Account) -> Result<Vec<u8>, Denial> {
@@ -149,7 +149,7 @@ impl Machine for System {
             let authenticators = status_of(account)?.authenticators;
             return Ok(authenticators.iter().map(|one| one.digits).collect());
         }
-        let credential = self.store()?.owned_credential(account)?;
+        let credential = self.store()?.credential(account)?.ok_or(NOT_ENROLLED)?;
         Ok(credential.authenticators.iter().map(Authenticator::digits).collect())
     }
 
@@ -162,8 +162,9 @@ impl Machine for System {
     ) -> Result<Accepted, Denial> {
         match self.judge {
             Judge::Here(by) => {
-                let store = self.store()?;
-                let record = LocalRecord::open(&store, account, rules.skew_steps.into(), clock::now()?)?;
+                let (store, opened) = (self.store()?, clock::now()?);
+                let record =
+                    store.open(account, |authenticators| rules.window_end(authenticators, opened))?;
                 verify::judge(record, typed, by, Purpose::Accept, rules, clock::now()?, remark)
             }
             Judge::Helper => check_own(account).and_then(|()| client::verify(typed)),
@@ -195,23 +196,21 @@ impl Machine for System {
     /// the dialogue.
     fn check_enrollable(&self, account: &Account, rules: &Verification) -> Result<(), Denial> {
         let store = self.store()?;
-        let Some(state) = store.state(account.uid)? else { return Ok(()) };
-        check_state_owner(&state, account)?;
-        let (credential, now) = (store.credential(account.uid)?, self.now()?);
+        let Some(state) = store.state(account)? else { return Ok(()) };
+        let (credential, now) = (store.credential(account)?, self.now()?);
         let authenticators = credential.as_ref().map_or(&[][..], |credential| &credential.authenticators);
         state.check_clock(rules.window_end(authenticators, now), now)
     }
 
     fn check_ticket(&self, account: &Account, typed: &LongCode) -> Result<Ticket, Denial> {
-        let none = || Denial::WrongTicket(TicketFault::None);
-        let store = self.store()?;
-        let mut locked = store.lock(account.uid)?.ok_or_else(none)?;
-        check_state_owner(locked.state(), account)?;
-        verify::verify_ticket(&mut locked, account.uid, typed, self.now()?)
+        let (store, opened, rules) = (self.store()?, self.now()?, Verification::default());
+        let record = store.open(account, |authenticators| rules.window_end(authenticators, opened))?;
+        let mut record = record.ok_or(Denial::WrongTicket(TicketFault::None))?;
+        verify::verify_ticket(&mut record, account.uid, typed, self.now()?)
     }
 
     fn enroll(&self, account: &Account, enrollment: NewEnrollment) -> Result<(), Denial> {
-        self.store()?.enroll(account, enrollment)
+        enroll(&self.store()?, account, enrollment)
     }
 }
 

@@ -20,10 +20,12 @@ use crate::os::look_up::Entry;
 use crate::os::root::Root;
 use crate::policy::{Policy, Verification};
 use crate::proof::code::{Answer, LongCode, Typed};
+use crate::proof::state::State;
 use crate::proof::ticket::Ticket;
 use crate::proof::totp::{Algorithm, Authenticator};
-use crate::store::files::Store;
-use crate::store::files::credential::NewEnrollment;
+use crate::store::files;
+use crate::store::files::credential::{Credential, NewEnrollment};
+use crate::store::{Change, Store, StoredRecord};
 use crate::time::{Period, UnixTime};
 use crate::verdict::{Accepted, Denial, Proof, TicketFault};
 
@@ -64,8 +66,8 @@ impl Scratch {
         Self(root)
     }
 
-    pub(crate) fn store(&self) -> Store {
-        Store::open(&Root::at(&self.0).unwrap()).unwrap()
+    pub(crate) fn store(&self) -> files::Store {
+        files::Store::open(&Root::at(&self.0).unwrap()).unwrap()
     }
 }
 
@@ -73,6 +75,12 @@ impl Drop for Scratch {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.0);
     }
+}
+
+/// What another program does to what is stored of ada.
+pub(crate) fn change(store: &impl Store, next: impl Fn(Option<&Credential>, &State) -> Change) {
+    let record = store.open_or_create(&ada(), |_| UnixTime::new(0)).unwrap();
+    record.change(|credential, state| Ok::<_, Denial>((next(credential, state), ()))).unwrap();
 }
 
 /// An application whose user types the given answers, then hangs up.

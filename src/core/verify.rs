@@ -8,9 +8,8 @@ use crate::proof::recovery::{RecoveryCodes, SALT};
 use crate::proof::state::{AttemptCounter, State};
 use crate::proof::ticket::Ticket;
 use crate::proof::totp::{self, Algorithm, Authenticator, Match};
-use crate::store::files::LocalRecord;
 use crate::store::files::credential::Credential;
-use crate::store::{Durability, Record, StateRecord};
+use crate::store::{Advanced, Durability, Record, StoreError, StoredRecord};
 use crate::time::{Period, UnixTime};
 use crate::verdict::{Accepted, ClockOffset, Denial, Proof, TicketFault};
 
@@ -19,14 +18,14 @@ use crate::verdict::{Accepted, ClockOffset, Denial, Proof, TicketFault};
 pub enum Purpose {
     /// It is used up, and failures are forgotten: somebody gets in.
     Accept,
-    /// Nothing: somebody wants to know whether it works. Failures are charged all the same.
+    /// The try is given back: somebody wants to know whether it works. Failures are charged all the same.
     Try,
 }
 
-/// Judges what was typed against a record of the local store, and unlocks it. Only then `remark` is called, with what an
-/// administrator must know besides: the log may be slow, and other logins wait for the lock.
+/// Judges what was typed against a record, and unlocks it. Only then `remark` is called, with what an administrator must know
+/// besides: the log may be slow, and other logins wait for the lock. Without a record, nobody is enrolled.
 pub fn judge(
-    mut record: LocalRecord,
+    record: Option<impl StoredRecord>,
     typed: &Typed,
     by: AttemptCounter,
     purpose: Purpose,
@@ -34,8 +33,9 @@ pub fn judge(
     now: UnixTime,
     remark: &mut dyn FnMut(&str),
 ) -> Result<Accepted, Denial> {
+    let mut record = record.ok_or(NOT_ENROLLED)?;
     let judged = verify(&mut record, typed, by, purpose, rules, now);
-    let to_tell = record.remark;
+    let to_tell = record.remark();
     drop(record);
     to_tell.into_iter().for_each(remark);
     judged
@@ -50,38 +50,39 @@ pub fn verify(
     rules: &Verification,
     now: UnixTime,
 ) -> Result<Accepted, Denial> {
-    let untouched = record.state().clone();
-    let (accepted, proof) = match typed {
-        Typed::Code(code) => verify_code(record, code, by, rules, now),
-        Typed::Recovery(code) => verify_recovery_code(record, code, by),
+    let proof = match typed {
+        Typed::Code(code) => verify_code(record, code, by, purpose, rules, now),
+        Typed::Recovery(code) => verify_recovery_code(record, code, by, purpose),
     }?;
-    let next = match purpose {
-        Purpose::Accept => accepted,
-        Purpose::Try => untouched,
-    };
-    record.save(next, Durability::Flushed)?; // durable before granted
     Ok(Accepted { proof, recovery_left: record.state().recovery.left() })
 }
 
-/// Checks a code: the state in which it is used up, which is not saved yet. The order of these lines is the security argument.
+/// Checks a code. The order of these lines is the security argument.
 fn verify_code(
     record: &mut impl Record,
     code: &Code,
     by: AttemptCounter,
+    purpose: Purpose,
     rules: &Verification,
     now: UnixTime,
-) -> Result<(State, Proof), Denial> {
+) -> Result<Proof, Denial> {
     let skew = u64::from(rules.skew_steps);
-    let end = totp::window_end(&record.credential().authenticators, now, skew);
-    let charged = record.state().charge(by, rules.lockout_after, end, now)?;
-    record.save(charged, Durability::Written)?; // charged before compared
+    let before = record.state().count(by);
+    let end = totp::window_end(&enrolled(record)?.authenticators, now, skew);
+    let charge = |state: &State| state.charge(by, rules.lockout_after, end, now);
+    record.advance(Durability::Written, charge)??; // charged before compared
 
-    let state = record.state();
-    let found =
-        totp::matching(&record.credential().authenticators, code, now, skew, |step| state.has_used(step));
-    let judged = match found {
-        Some(found) => state.accept(by, found.step).map(|next| (next, proof(found, now))), // refused if replayed
-        None => Err(wrong(record, code, by, skew, now)),
+    let (state, authenticators) = (record.state(), &enrolled(record)?.authenticators);
+    let found = totp::matching(authenticators, code, now, skew, |step| state.has_used(step));
+    let judged = match found.map(|found| (found.step, proof(found, now))) {
+        Some((step, proof)) => {
+            let accept = |state: &State| match purpose {
+                Purpose::Accept => state.accept(by, step), // refused if replayed
+                Purpose::Try => state.refund(by, step, before),
+            };
+            record.advance(Durability::Flushed, accept)?.map(|()| proof) // durable before granted
+        }
+        None => Err(wrong(record, authenticators, code, by, skew, now)),
     };
     settle_if_refused(record, judged)
 }
@@ -91,32 +92,53 @@ fn verify_recovery_code(
     record: &mut impl Record,
     code: &LongCode,
     by: AttemptCounter,
-) -> Result<(State, Proof), Denial> {
-    record.save(record.state().charge_recovery(by)?, Durability::Written)?; // charged before compared
-    let accepted = record.state().accept_recovery(by, code, &record.credential().id);
-    let judged = accepted.map(|next| (next, Proof::RecoveryCode));
-    settle_if_refused(record, judged)
+    purpose: Purpose,
+) -> Result<Proof, Denial> {
+    enrolled(record)?;
+    record.advance(Durability::Written, |state| state.charge_recovery(by))??; // charged before compared
+    let judged = match record.state().find_recovery(by, code, &enrolled(record)?.id) {
+        Ok(hash) => {
+            let accept = |state: &State| match purpose {
+                Purpose::Accept => state.accept_recovery(by, &hash), // refused if used meanwhile
+                Purpose::Try => state.refund_recovery(by, &hash),
+            };
+            record.advance(Durability::Flushed, accept)? // durable before granted
+        }
+        Err(wrong) => Err(wrong),
+    };
+    settle_if_refused(record, judged.map(|()| Proof::RecoveryCode))
 }
 
 /// Checks a ticket of `uid`, in the same order. The right one gets its tries back: the enrollment uses it up, and may still fail.
 pub(crate) fn verify_ticket(
-    record: &mut impl StateRecord,
+    record: &mut impl Record,
     uid: u32,
     typed: &LongCode,
     now: UnixTime,
 ) -> Result<Ticket, Denial> {
-    record.save(record.state().charge_ticket(now)?, Durability::Written)?; // charged before compared
-    let right = record.state().ticket.filter(|ticket| ticket.is(typed, uid)).map(Ticket::restored);
-    let ticket = settle_if_refused(record, right.ok_or(Denial::WrongTicket(TicketFault::Wrong)))?;
-    record.save(record.state().with_ticket(Some(ticket)), Durability::Flushed)?;
-    Ok(ticket)
+    record.advance(Durability::Written, |state| state.charge_ticket(now))??; // charged before compared
+    let judged = match record.state().ticket.filter(|ticket| ticket.is(typed, uid)) {
+        Some(ticket) => {
+            let restored = record.advance(Durability::Flushed, |state| state.restore_ticket(ticket))?;
+            restored.map(|()| ticket.restored()) // refused if withdrawn meanwhile
+        }
+        None => Err(Denial::WrongTicket(TicketFault::Wrong)),
+    };
+    settle_if_refused(record, judged)
 }
 
-fn settle_if_refused<T>(record: &mut impl StateRecord, judged: Result<T, Denial>) -> Result<T, Denial> {
+fn settle_if_refused<T>(record: &mut impl Record, judged: Result<T, Denial>) -> Result<T, Denial> {
     if judged.is_err() {
-        record.save(record.state().clone(), Durability::Flushed)?; // the charge outlives a power cut, too
+        record.settle()?; // the charge outlives a power cut, too
     }
     judged
+}
+
+/// The credential was there when the person was asked, and is gone.
+pub(crate) const NOT_ENROLLED: Denial = Denial::NotEnrolled { cause: None };
+
+fn enrolled(record: &impl Record) -> Result<&Credential, Denial> {
+    record.credential().ok_or(NOT_ENROLLED)
 }
 
 /// Judges what was typed for somebody who has no record, which takes as long, but for the lock and the flush, as for somebody
@@ -143,17 +165,19 @@ struct Nobody {
 }
 
 impl Record for Nobody {
-    fn credential(&self) -> &Credential {
-        &self.credential
+    fn credential(&self) -> Option<&Credential> {
+        Some(&self.credential)
     }
-}
 
-impl StateRecord for Nobody {
     fn state(&self) -> &State {
         &self.state
     }
 
-    fn save(&mut self, _next: State, _how: Durability) -> Result<(), Denial> {
+    fn advance(&mut self, _: Durability, next: impl Fn(&State) -> Result<State, Denial>) -> Advanced {
+        Ok(next(&self.state).map(drop))
+    }
+
+    fn settle(&mut self) -> Result<(), StoreError> {
         Ok(())
     }
 }
@@ -162,8 +186,15 @@ fn proof(found: Match<'_>, now: UnixTime) -> Proof {
     Proof::Code { authenticator: found.authenticator.label.clone(), offset: found.offset(now) }
 }
 
-fn wrong(record: &impl Record, code: &Code, by: AttemptCounter, skew: u64, now: UnixTime) -> Denial {
-    let near = totp::near_miss(&record.credential().authenticators, code, now, skew);
+fn wrong(
+    record: &impl Record,
+    authenticators: &[Authenticator],
+    code: &Code,
+    by: AttemptCounter,
+    skew: u64,
+    now: UnixTime,
+) -> Denial {
+    let near = totp::near_miss(authenticators, code, now, skew);
     Denial::WrongCode {
         failures: record.state().count(by).codes,
         clock_offset: near.map(|near| ClockOffset {

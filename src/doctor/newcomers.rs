@@ -84,12 +84,12 @@ fn newcomers(context: &Context<'_>, policy: &Policy, store: &Store) -> Vec<Newco
     let asks = |service: &&str| stack::guard(context, service).asks.is_some();
     let guarded: Vec<_> = services.into_iter().filter(asks).collect();
     let people = People::of(context.root);
-    let has_none = |one: &Local| matches!(store.is_enrolled(one.uid), Ok(false));
+    let has_none = |one: &Local| matches!(store.has_credential(one.uid), Ok(false));
     let ways_in = WaysIn::of(context.root, &guarded);
     let persons =
         persons(context).unwrap_or_default().into_iter().filter(|one| has_none(one) && ways_in.lets_in(one));
     let newcomers = persons.map(|one| {
-        let state = store.state(one.uid).ok().flatten();
+        let state = store.snapshot(one.uid).state.ok().flatten();
         let refuses = |service: &str| match people.mode(policy, &one.name, service, context.now) {
             Mode::Mandatory => true,
             Mode::OptIn => matches!(state, Some(State { required: true, .. })),

@@ -49,7 +49,8 @@ struct Person<'a> {
 fn person(context: &Context<'_>, store: &Store, uid: u32) -> Vec<Finding> {
     let account = People::of(context.root).name(uid);
     let name = account.clone().ok().flatten().unwrap_or_else(|| uid.to_string());
-    match (store.credential(uid), store.state(uid)) {
+    let stored = store.snapshot(uid);
+    match (stored.credential, stored.state) {
         _ if !files::of_person(context, uid).is_empty() => Vec::new(), // told there
         (Ok(credential), Ok(state)) => {
             let person = Person { context, uid, name, credential };
@@ -79,9 +80,10 @@ fn unreadable(context: &Context<'_>, error: StoreError, name: &str) -> Finding {
         StoreError::Credential { path, error } => (path, error.to_string()),
         StoreError::State { path, error, .. } => (path, format!("it {error}")),
         StoreError::Fault(Fault::File { path, problem }) => (path, format!("it {problem}")),
-        other @ (StoreError::Fault(_) | StoreError::StateRemoved { .. } | StoreError::NotTheirs(_)) => {
-            (PathBuf::from(STORE), other.to_string())
-        }
+        other @ (StoreError::Fault(_)
+        | StoreError::StateRemoved { .. }
+        | StoreError::EnrolledMeanwhile
+        | StoreError::NotTheirs(_)) => (PathBuf::from(STORE), other.to_string()),
     };
     Finding::problem(
         Id::UsersFileDamaged,
@@ -97,7 +99,10 @@ fn is_of_newer_version(error: &StoreError) -> bool {
     match error {
         StoreError::Credential { error, .. } => matches!(error.kind, CredentialErrorKind::UnknownVersion(_)),
         StoreError::State { error, .. } => matches!(error, StateError::UnknownVersion(_)),
-        StoreError::Fault(_) | StoreError::StateRemoved { .. } | StoreError::NotTheirs(_) => false,
+        StoreError::Fault(_)
+        | StoreError::StateRemoved { .. }
+        | StoreError::EnrolledMeanwhile
+        | StoreError::NotTheirs(_) => false,
     }
 }
 

@@ -5,6 +5,7 @@ use twostep_core::fault::Fault;
 use twostep_core::helper::message::{Done, FirstMessage, HelperReply, HelperRequest};
 use twostep_core::login::machine::Machine;
 use twostep_core::machine::System;
+use twostep_core::manage::act::WithStore;
 use twostep_core::manage::failure::Failure;
 use twostep_core::manage::request::ManageRequest;
 use twostep_core::manage::status::Status;
@@ -66,8 +67,8 @@ fn discreet(failure: Failure) -> HelperReply {
 }
 
 fn status(account: &Account) -> Result<HelperReply, Failure> {
-    let store = System::of_helper().store()?;
-    let status = Status::of(&store, account.uid, Some(account), clock::now()?);
+    let stored = System::of_helper().store()?.snapshot(account.uid);
+    let status = Status::of(stored, Some(account), clock::now()?);
     Ok(HelperReply::Done(Done::Text(status.to_toml())))
 }
 
@@ -81,15 +82,14 @@ fn verify(account: &Account, answer: &Answer, client: &mut Client<'_>) -> Helper
 }
 
 fn judge(account: &Account, answer: &Answer, client: &mut Client<'_>) -> Result<Accepted, Denial> {
-    let system = System::of_helper();
+    let machine = System::of_helper();
     let typed = Typed::parse(answer).ok_or(Denial::NotACode)?;
-    let rules = system.policy()?.verification;
-    system.verify(account, &typed, &rules, &mut |what| client.remark(what))
+    let rules = machine.policy()?.verification;
+    machine.verify(account, &typed, &rules, &mut |what| client.remark(what))
 }
 
 fn run(account: &Account, request: &ManageRequest, client: &mut Client<'_>) -> Result<HelperReply, Failure> {
-    let system = System::of_helper();
-    let open_store = || system.store();
-    let done = Context::open(&system, &open_store, account, Actor::Owner)?.run(request, client)?;
+    let machine = System::of_helper();
+    let done = Context::open(&machine, account, Actor::Owner)?.run(request, client)?;
     Ok(HelperReply::Done(Done::Text(done)))
 }

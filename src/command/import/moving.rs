@@ -72,7 +72,7 @@ impl<'a> Moving<'a> {
         let mut held = HashMap::new();
         let (uids, _) = store.uids()?;
         for uid in uids {
-            let credential = store.credential(uid)?;
+            let credential = store.snapshot(uid).credential?;
             for authenticator in credential.iter().flat_map(|credential| &credential.authenticators) {
                 held.insert(authenticator.expose_secret().to_vec(), uid);
             }
@@ -164,7 +164,7 @@ impl<'a> Moving<'a> {
     }
 
     fn store(&self, account: &Account, tokens: Vec<(Authenticator, Token)>) -> Result<(), String> {
-        if self.store.is_enrolled(account.uid).map_err(|fault| fault.to_string())? {
+        if self.store.has_credential(account.uid).map_err(|fault| fault.to_string())? {
             return Err(explain(&account.into(), ActError::AlreadyEnrolled).what().to_owned());
         }
         if self.options.dry_run {

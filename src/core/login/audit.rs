@@ -215,7 +215,7 @@ mod tests {
     use crate::os::account::Account;
     use crate::policy::Policy;
     use crate::proof::state::State;
-    use crate::store::files::check_state_owner;
+    use crate::store::not_theirs::check_state;
     use crate::test_support::unavailable;
     use crate::time::UnixTime;
     use crate::verdict::{Alternative, Cause, Mismatch, TicketFault};
@@ -381,7 +381,7 @@ mod tests {
             Denial::NotStored { service: "x".repeat(255) },
             Denial::Skipped,
             Denial::NoFirstFactor { method: None },
-            check_state_owner(&of_another, &account).unwrap_err().into(),
+            check_state(&of_another, &account).unwrap_err().into(),
             Denial::misconfigured(Policy::parse(policy.as_bytes()).unwrap_err()),
             Denial::WrongTicket(TicketFault::None),
             Denial::RefusedBySshd,

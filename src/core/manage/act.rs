@@ -3,9 +3,8 @@
 use crate::fault::Fault;
 use crate::login::machine::Machine;
 use crate::os::account::{self, Account};
-use crate::store::StoreError;
-use crate::store::files::Store;
 use crate::store::not_theirs::NotTheirs;
+use crate::store::{Store, StoreError};
 use crate::time::UnixTime;
 use crate::verdict::Denial;
 
@@ -38,8 +37,13 @@ impl From<&Account> for Target {
     }
 }
 
-/// Opens a store, and checks its folders. A dialogue takes minutes, so it is opened more than once.
-pub type OpenStore<'a> = &'a dyn Fn() -> Result<Store, Fault>;
+/// A machine whose store this process may open.
+pub trait WithStore: Machine {
+    /// What is opened.
+    type Store: Store;
+    /// Opens the store, and checks it. A dialogue takes minutes, so it is opened more than once.
+    fn store(&self) -> Result<Self::Store, Fault>;
+}
 
 /// Keeps the log of acts.
 pub trait ActLog {
@@ -78,23 +82,22 @@ impl<F> Act<F> {
 /// come back.
 pub struct Acts<'a, M, L> {
     machine: &'a M,
-    open_store: OpenStore<'a>,
     log: L,
 }
 
-impl<'a, M: Machine, L: ActLog> Acts<'a, M, L> {
-    /// On the store of `machine`, which `open_store` opens.
-    pub fn new(machine: &'a M, open_store: OpenStore<'a>, log: L) -> Self {
-        Self { machine, open_store, log }
+impl<'a, M: WithStore, L: ActLog> Acts<'a, M, L> {
+    /// On the store of `machine`.
+    pub fn new(machine: &'a M, log: L) -> Self {
+        Self { machine, log }
     }
 
     /// The only way from an act to the store, and back to whoever speaks.
     pub(super) fn carry_out<F>(
         &mut self,
         target: &Target,
-        act: impl FnOnce(&M, &Store) -> Result<Act<F>, ActError>,
+        act: impl FnOnce(&M, &M::Store) -> Result<Act<F>, ActError>,
     ) -> Result<F, ActError> {
-        let done = act(self.machine, &(self.open_store)()?)?;
+        let done = act(self.machine, &self.machine.store()?)?;
         Ok(done.log(target, &mut self.log))
     }
 }

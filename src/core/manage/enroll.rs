@@ -4,24 +4,25 @@ use crate::dialogue::ask::{self, Question};
 use crate::dialogue::enroll::{self, EnrollmentTerms, IssuedEnrollment};
 use crate::dialogue::qr::Colour;
 use crate::login::audit::Value;
-use crate::login::machine::Machine;
 use crate::proof::code::LongCode;
 use crate::proof::ticket::Ticket;
+use crate::store::enroll as stored;
 use crate::store::files::credential::{
     Conflict, Credential, MOST_AUTHENTICATORS, NewEnrollment, check_label,
 };
+use crate::store::{Store, StoredRecord};
 use crate::verdict::{Denial, TicketFault};
 use crate::words::account as words;
 use crate::words::login::TICKET_PROMPT;
 
-use super::act::{Act, ActLog};
+use super::act::{Act, ActLog, WithStore};
 use super::failure::Failure;
 use super::{Actor, Context, Frontend, Logged, log_last, no_answer_accepted};
 
 /// Tickets that may be typed in one conversation.
 const TRIES: u8 = 3;
 
-impl<M: Machine> Context<'_, M> {
+impl<M: WithStore> Context<'_, M> {
     /// Enrolls an authenticator called `label`.
     pub(super) fn enroll(
         &self,
@@ -46,7 +47,7 @@ impl<M: Machine> Context<'_, M> {
         let enrollment = self.dialogue(frontend, label, colour, self.policy.enrollment.recovery_codes)?;
         let enrollment = NewEnrollment { ticket, ..enrollment };
         self.check_still_wanted(&enrollment)?;
-        self.store.enroll(self.account, enrollment).map_err(|denial| self.explain(denial))
+        stored::enroll(&self.store, self.account, enrollment).map_err(|denial| self.explain(denial))
     }
 
     /// A dialogue takes minutes: what an administrator has changed meanwhile counts.
@@ -68,10 +69,11 @@ impl<M: Machine> Context<'_, M> {
     ) -> Result<(), Failure> {
         let basis = self.prove(frontend, words::PROVE_IT)?;
         let enrollment = self.dialogue(frontend, label, colour, 0)?;
-        let locked = self.lock()?;
-        let credential = self.credential_on(&basis, words::DELETE_ENTRY)?;
-        let added = self.store.enroll_further(self.account, locked, credential, enrollment);
-        added.map_err(|denial| self.explain(denial))
+        self.record()?.change(|credential, state| {
+            let credential = self.credential_on(&basis, credential, state, words::DELETE_ENTRY)?;
+            let change = stored::further(credential, state, &enrollment);
+            Ok((change.map_err(|denial| self.explain(denial))?, ()))
+        })
     }
 
     fn dialogue(
@@ -95,14 +97,15 @@ impl<M: Machine> Context<'_, M> {
         hand_over: impl FnOnce(&IssuedEnrollment) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
         check_label(label).map_err(|problem| Failure::refused(problem.to_string(), words::CHOOSE_LABEL))?;
-        if self.store.is_enrolled(self.account.uid)? {
+        if self.store.is_enrolled(self.account)? {
             return Err(self.no_room(Conflict::SameLabel, label));
         }
         self.check_state()?;
         let issuer = self.issuer();
         let issued = enroll::issue(self.machine, &self.terms(&issuer, label))?;
         hand_over(&issued)?;
-        self.store.enroll(self.account, issued.enrollment).map_err(|denial| self.explain(denial))?;
+        stored::enroll(&self.store, self.account, issued.enrollment)
+            .map_err(|denial| self.explain(denial))?;
         let act = Act::done("enroll", format!(" authenticator={} confirmed=no", Value(label)), ());
         act.log(&self.account.into(), log);
         Ok(())
@@ -152,8 +155,7 @@ impl<M: Machine> Context<'_, M> {
 
     /// The credential, if there is one: another authenticator called `label` may be added to it.
     fn credential_with_room(&self, label: &str) -> Result<Option<Credential>, Failure> {
-        let Some(credential) = self.store.credential(self.account.uid)? else { return Ok(None) };
-        self.check_owner(&credential)?;
+        let Some(credential) = self.present_credential()? else { return Ok(None) };
         credential.check_room(label).map_err(|conflict| self.no_room(conflict, label))?;
         Ok(Some(credential))
     }

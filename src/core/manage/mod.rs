@@ -23,18 +23,18 @@ use zeroize::Zeroizing;
 
 use crate::dialogue::ask::{self, Asker, Question};
 use crate::dialogue::conversation::Conversation;
-use crate::login::machine::Machine;
 use crate::os::account::Account;
 use crate::policy::Policy;
 use crate::proof::code::Typed;
 use crate::proof::recovery::{RecoveryCodes, SALT};
+use crate::proof::state::State;
 use crate::store::files::credential::Credential;
-use crate::store::files::{LockedState, Store};
+use crate::store::{Store, StoreError};
 use crate::verdict::{Accepted, Denial, Verdict};
 use crate::words::login::{CODE_PROMPT, denied};
 use crate::words::{Reader, account as words};
 
-use act::{ActLog, OpenStore};
+use act::{ActLog, WithStore};
 use failure::Failure;
 use obligation::Obligation;
 use request::ManageRequest;
@@ -66,25 +66,29 @@ struct ProofBasis {
     required: bool,
 }
 
+impl ProofBasis {
+    fn of(credential: Option<&Credential>, state: Option<&State>) -> Self {
+        Self {
+            credential: credential.map(Credential::to_toml),
+            salt: state.map_or(RecoveryCodes::NONE.salt, |state| state.recovery.salt),
+            required: state.is_some_and(|state| state.required),
+        }
+    }
+}
+
 /// One account's second step, with somebody before it.
-pub struct Context<'a, M> {
+pub struct Context<'a, M: WithStore> {
     machine: &'a M,
-    open_store: OpenStore<'a>,
-    store: Store,
+    store: M::Store,
     policy: Policy,
     account: &'a Account,
     actor: Actor,
 }
 
-impl<'a, M: Machine> Context<'a, M> {
-    /// Opens what is stored of `account` to `actor`. `open_store` opens the store of `machine`.
-    pub fn open(
-        machine: &'a M,
-        open_store: OpenStore<'a>,
-        account: &'a Account,
-        actor: Actor,
-    ) -> Result<Self, Failure> {
-        Ok(Self { machine, open_store, store: open_store()?, policy: machine.policy()?, account, actor })
+impl<'a, M: WithStore> Context<'a, M> {
+    /// Opens what is stored of `account` to `actor`.
+    pub fn open(machine: &'a M, account: &'a Account, actor: Actor) -> Result<Self, Failure> {
+        Ok(Self { machine, store: machine.store()?, policy: machine.policy()?, account, actor })
     }
 
     /// Does it. Returns what to say when it is done.
@@ -113,24 +117,28 @@ impl<'a, M: Machine> Context<'a, M> {
 
     /// What a proof now would rest on.
     fn basis(&self) -> Result<ProofBasis, Failure> {
-        let credential = self.store.credential(self.account.uid)?.map(|credential| credential.to_toml());
-        let state = self.store.state(self.account.uid)?;
-        let salt = state.as_ref().map_or(RecoveryCodes::NONE.salt, |state| state.recovery.salt);
-        Ok(ProofBasis { credential, salt, required: state.is_some_and(|state| state.required) })
+        let stored = self.store.snapshot(self.account.uid);
+        Ok(ProofBasis::of(stored.credential?.as_ref(), stored.state?.as_ref()))
     }
 
-    /// The credential, under the lock, if what a proof rests on is as it was: a phone or a recovery code that was taken away
+    /// The credential of an open record, if what a proof rests on is as it was: a phone or a recovery code that was taken away
     /// meanwhile proves nothing any more. `then` says what that means.
-    fn credential_on(&self, basis: &ProofBasis, then: &str) -> Result<Credential, Failure> {
-        if self.basis()? != *basis {
+    fn credential_on<'c>(
+        &self,
+        basis: &ProofBasis,
+        credential: Option<&'c Credential>,
+        state: &State,
+        then: &str,
+    ) -> Result<&'c Credential, Failure> {
+        if ProofBasis::of(credential, Some(state)) != *basis {
             return Err(Failure::refused(words::changed_meanwhile(self.reader()), then));
         }
-        self.credential()
+        credential.ok_or_else(|| self.not_enrolled())
     }
 
     /// The same with the policy as it is now: an administrator may have changed it during the prompt.
     fn renewed(&self) -> Result<Self, Failure> {
-        Self::open(self.machine, self.open_store, self.account, self.actor)
+        Self::open(self.machine, self.account, self.actor)
     }
 
     fn judge<O: Frontend>(
@@ -162,17 +170,21 @@ impl<'a, M: Machine> Context<'a, M> {
 
     /// The credential, which must be there and theirs.
     fn credential(&self) -> Result<Credential, Failure> {
-        let credential = self.store.credential(self.account.uid)?.ok_or_else(|| self.not_enrolled())?;
-        self.check_owner(&credential)?;
-        Ok(credential)
+        self.present_credential()?.ok_or_else(|| self.not_enrolled())
+    }
+
+    /// The credential, if there is one, which must be theirs.
+    fn present_credential(&self) -> Result<Option<Credential>, Failure> {
+        self.store.credential(self.account).map_err(|error| {
+            if let StoreError::NotTheirs(error) = error {
+                return Failure::refused(format!("{error}."), "");
+            }
+            error.into()
+        })
     }
 
     fn not_enrolled(&self) -> Failure {
         Failure::refused(words::not_enrolled(self.reader()), words::how_to_enroll(self.reader()))
-    }
-
-    fn check_owner(&self, credential: &Credential) -> Result<(), Failure> {
-        credential.check_owner(self.account).map_err(|error| Failure::refused(error.to_string(), ""))
     }
 
     fn obligation(&self) -> Result<Option<Obligation>, Failure> {
@@ -181,9 +193,9 @@ impl<'a, M: Machine> Context<'a, M> {
         Ok(Obligation::of(self.account, required, self.machine, &self.policy, now))
     }
 
-    fn lock(&self) -> Result<LockedState, Failure> {
+    fn record(&self) -> Result<<M::Store as Store>::Record<'_>, Failure> {
         let (rules, now) = (&self.policy.verification, self.machine.now()?);
-        Ok(self.store.lock_or_create(self.account, |devices| rules.window_end(devices, now))?)
+        Ok(self.store.open_or_create(self.account, |devices| rules.window_end(devices, now))?)
     }
 
     /// Why a dialogue was not finished.

@@ -5,11 +5,10 @@ use crate::login::machine::Machine;
 use crate::os::account::Account;
 use crate::policy::is_rewritten;
 use crate::proof::state::State;
-use crate::store::Durability;
-use crate::store::files::Store;
 use crate::store::files::credential::Credential;
+use crate::store::{Change, CredentialChange, Snapshot, Store, StoreError, UncheckedRecord};
 
-use super::act::{Act, ActError, ActLog, Acts};
+use super::act::{Act, ActError, ActLog, Acts, WithStore};
 
 /// Which other names a record may bear to be given to its account.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -21,13 +20,13 @@ pub enum Formerly {
     Rewritten,
 }
 
-impl<M: Machine, L: ActLog> Acts<'_, M, L> {
+impl<M: WithStore, L: ActLog> Acts<'_, M, L> {
     /// Writes the name of `account` into what is stored of its uid. Where the old name is somebody's still, the uid was perhaps
     /// given to another person, who must not inherit a second step. Returns the old name; none if there was no other.
     pub fn rebind(&mut self, account: &Account, formerly: Formerly) -> Result<Option<String>, ActError> {
         self.carry_out(&account.into(), |machine, store| {
             // Checked without the lock: no login waits for a look-up.
-            let old = former_names(machine, store, account, formerly)?;
+            let old = former_names(machine, &store.snapshot(account.uid), account, formerly)?;
             let Some(name) = old.first() else { return Ok(Act::unchanged(None)) };
             rename(store, account, &old)?;
             Ok(Act::done("rebind", format!(" from={}", Value(name)), Some(name.clone())))
@@ -37,7 +36,7 @@ impl<M: Machine, L: ActLog> Acts<'_, M, L> {
     /// What [`Acts::rebind`] would return. Nothing is changed.
     pub fn former_name(&mut self, account: &Account, formerly: Formerly) -> Result<Option<String>, ActError> {
         self.carry_out(&account.into(), |machine, store| {
-            let old = former_names(machine, store, account, formerly)?;
+            let old = former_names(machine, &store.snapshot(account.uid), account, formerly)?;
             Ok(Act::unchanged(old.first().cloned()))
         })
     }
@@ -46,24 +45,32 @@ impl<M: Machine, L: ActLog> Acts<'_, M, L> {
 /// The other names that are stored under the uid of `account`, if each of them may be replaced.
 fn former_names(
     machine: &impl Machine,
-    store: &Store,
+    stored: &Snapshot,
     account: &Account,
     formerly: Formerly,
 ) -> Result<Vec<String>, ActError> {
-    let (state, credential) = (store.state(account.uid)?, store.credential(account.uid)?);
-    let others = others(credential.as_ref(), state.as_ref(), account);
+    let others = others(stored, account)?;
     others.iter().try_for_each(|name| check(machine, name, account, formerly))?;
-    // A file with another uid in it was put there by mistake.
-    let misplaced = credential.filter(|credential| !others.is_empty() && credential.uid != account.uid);
-    match misplaced.and_then(|credential| credential.check_owner(account).err()) {
-        None => Ok(others),
-        Some(error) => Err(ActError::Misplaced(error)),
-    }
+    check_place(stored, account, &others)?;
+    Ok(others)
 }
 
-fn others(credential: Option<&Credential>, state: Option<&State>, account: &Account) -> Vec<String> {
-    let names = [credential.map(|credential| &credential.name), state.map(|state| &state.name)];
-    names.into_iter().flatten().filter(|name| **name != account.name).cloned().collect()
+fn others(stored: &Snapshot, account: &Account) -> Result<Vec<String>, StoreError> {
+    let (credential, state) = (stored.credential.as_ref(), stored.state.as_ref());
+    let (credential, state) = (credential.map_err(StoreError::clone)?, state.map_err(StoreError::clone)?);
+    let names =
+        [credential.as_ref().map(|credential| &credential.name), state.as_ref().map(|state| &state.name)];
+    Ok(names.into_iter().flatten().filter(|name| **name != account.name).cloned().collect())
+}
+
+/// A file with another uid in it was put there by mistake.
+fn check_place(stored: &Snapshot, account: &Account, others: &[String]) -> Result<(), ActError> {
+    let credential = stored.credential.as_ref().ok().and_then(Option::as_ref);
+    let misplaced = credential.filter(|credential| !others.is_empty() && credential.uid != account.uid);
+    match misplaced.and_then(|credential| credential.check_owner(account).err()) {
+        None => Ok(()),
+        Some(error) => Err(ActError::Misplaced(error)),
+    }
 }
 
 fn check(machine: &impl Machine, old: &str, account: &Account, formerly: Formerly) -> Result<(), ActError> {
@@ -77,18 +84,19 @@ fn check(machine: &impl Machine, old: &str, account: &Account, formerly: Formerl
 }
 
 /// Writes the name of `account` in the place of `old` names.
-fn rename(store: &Store, account: &Account, old: &[String]) -> Result<(), ActError> {
-    let mut locked = store.lock(account.uid)?;
-    let credential = store.credential(account.uid)?;
-    if others(credential.as_ref(), locked.as_ref().map(|locked| locked.state()), account) != old {
-        return Err(ActError::ChangedMeanwhile);
-    }
-    if let Some(locked) = &mut locked {
-        let renamed = State { name: account.name.clone(), ..locked.state().clone() };
-        locked.save(renamed, Durability::Flushed)?;
-    }
-    if let Some(credential) = credential {
-        store.write_credential(account, &Credential { name: account.name.clone(), ..credential })?;
-    }
-    Ok(())
+fn rename(store: &impl Store, account: &Account, old: &[String]) -> Result<(), ActError> {
+    let record = store.open_unchecked(account.uid)?.ok_or(ActError::ChangedMeanwhile)?;
+    record.change(|stored| {
+        if others(stored, account)? != old {
+            return Err(ActError::ChangedMeanwhile);
+        }
+        check_place(stored, account, old)?;
+        let name = || account.name.clone();
+        let state = stored.state.clone()?.map(|state| State { name: name(), ..state });
+        let credential = match stored.credential.clone()? {
+            Some(credential) => CredentialChange::Stored(Credential { name: name(), ..credential }),
+            None => CredentialChange::Kept,
+        };
+        Ok((Change { state, credential }, ()))
+    })
 }

@@ -1,16 +1,15 @@
 //! New recovery codes.
 
 use crate::dialogue::enroll;
-use crate::login::machine::Machine;
 use crate::proof::recovery::RecoveryCodes;
-use crate::store::Durability;
+use crate::store::{Change, StoredRecord};
 use crate::words::account as words;
 
-use super::act::Act;
+use super::act::{Act, WithStore};
 use super::failure::Failure;
 use super::{Actor, Context, Frontend};
 
-impl<M: Machine> Context<'_, M> {
+impl<M: WithStore> Context<'_, M> {
     /// Shows a new set of recovery codes and, once somebody has read it, puts it in the place of the old one; where the policy
     /// allows none, the old one goes.
     pub(super) fn recovery(&self, frontend: &mut impl Frontend) -> Result<Act<String>, Failure> {
@@ -24,10 +23,11 @@ impl<M: Machine> Context<'_, M> {
         let codes = enroll::new_recovery_codes(frontend, self.machine, count, &credential.id)
             .map_err(|denial| Failure::refused(self.explain(denial).what(), words::OLD_CODES_WORK))?;
 
-        let mut locked = self.lock()?;
-        self.credential_on(&basis, words::UNCHANGED)?;
         let codes = codes.unwrap_or(RecoveryCodes::NONE);
-        locked.save(locked.state().with_recovery(codes), Durability::Flushed)?;
+        self.record()?.change(|credential, state| {
+            self.credential_on(&basis, credential, state, words::UNCHANGED)?;
+            Ok::<_, Failure>((Change::state(state.with_recovery(codes.clone())), ()))
+        })?;
         let text = match count {
             0 => words::no_recovery_codes(self.reader()),
             _ => words::new_recovery_codes(self.reader(), count),

@@ -1,17 +1,16 @@
 //! Removing one authenticator, or the second step.
 
 use crate::login::audit::Value;
-use crate::login::machine::Machine;
-use crate::store::Durability;
-use crate::store::files::LockedState;
+use crate::proof::state::State;
 use crate::store::files::credential::Credential;
+use crate::store::{Change, CredentialChange, StoredRecord};
 use crate::words::account as words;
 
-use super::act::Act;
+use super::act::{Act, WithStore};
 use super::failure::Failure;
 use super::{Actor, Context, Frontend, labels};
 
-impl<M: Machine> Context<'_, M> {
+impl<M: WithStore> Context<'_, M> {
     /// Removes the authenticator called `label`, or all. The state stays: no code that was used becomes usable.
     pub(super) fn remove(
         &self,
@@ -33,29 +32,28 @@ impl<M: Machine> Context<'_, M> {
             // Before the lock: groups may be looked up over a network, and logins wait for the lock.
             self.renewed()?.check_free()?;
         }
-        let locked = self.lock()?;
-        let credential = self.credential_on(&basis, words::UNCHANGED)?;
-        match label {
-            Some(label) => self.remove_one(credential, label),
-            None => self.remove_all(locked),
-        }
+        self.record()?.change(|credential, state| {
+            let credential = self.credential_on(&basis, credential, state, words::UNCHANGED)?;
+            match label {
+                Some(label) => self.remove_one(credential, label),
+                None => Ok(self.remove_all(state)),
+            }
+        })
     }
 
-    /// The caller holds the lock.
-    fn remove_one(&self, credential: Credential, label: &str) -> Result<Act<String>, Failure> {
-        let left = self.others_than(&credential, label)?;
-        let Credential { mut authenticators, .. } = credential;
-        authenticators.retain(|one| one.label != label);
-        self.store.write_credential(self.account, &Credential { authenticators, ..credential })?;
-        let text = words::removed(label, left);
-        Ok(Act::done("remove", format!(" authenticator={}", Value(label)), text))
+    fn remove_one(&self, credential: &Credential, label: &str) -> Result<(Change, Act<String>), Failure> {
+        let left = self.others_than(credential, label)?;
+        let mut credential = credential.clone();
+        credential.authenticators.retain(|one| one.label != label);
+        let act =
+            Act::done("remove", format!(" authenticator={}", Value(label)), words::removed(label, left));
+        Ok((Change { state: None, credential: CredentialChange::Stored(credential) }, act))
     }
 
-    /// The credential goes last: if this breaks off, the person is still enrolled, and not half forgotten.
-    fn remove_all(&self, mut locked: LockedState) -> Result<Act<String>, Failure> {
-        locked.save(locked.state().forget(&self.account.name), Durability::Flushed)?;
-        self.store.remove_credential(self.account.uid)?;
-        Ok(Act::done("remove", "", words::removed_all(self.reader())))
+    fn remove_all(&self, state: &State) -> (Change, Act<String>) {
+        let state = Some(state.forget(&self.account.name));
+        let act = Act::done("remove", "", words::removed_all(self.reader()));
+        (Change { state, credential: CredentialChange::Removed }, act)
     }
 
     /// What is left if `label` goes, in words. It must be there, and not the last.

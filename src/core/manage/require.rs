@@ -1,10 +1,9 @@
 //! A second step that an administrator requires of one account.
 
-use crate::login::machine::Machine;
 use crate::os::account::Account;
-use crate::store::Durability;
+use crate::store::{Change, Store, StoredRecord, UncheckedRecord};
 
-use super::act::{Act, ActError, ActLog, Acts, Target};
+use super::act::{Act, ActError, ActLog, Acts, Target, WithStore};
 
 /// What came of a requirement.
 #[derive(Debug, PartialEq, Eq)]
@@ -20,31 +19,34 @@ pub enum Required {
     },
 }
 
-impl<M: Machine, L: ActLog> Acts<'_, M, L> {
+impl<M: WithStore, L: ActLog> Acts<'_, M, L> {
     /// Requires a second step of `account`, enrolled or not, wherever the policy leaves it to them.
     pub fn require(&mut self, account: &Account) -> Result<Required, ActError> {
         self.carry_out(&account.into(), |machine, store| {
             let (policy, now) = (machine.policy()?, machine.now()?);
-            let enrolled = store.is_enrolled(account.uid)?;
-            let mut locked =
-                store.lock_or_create(account, |devices| policy.verification.window_end(devices, now))?;
-            if locked.state().required {
-                return Ok(Act::unchanged(Required::Already));
-            }
-            locked.save(locked.state().with_required(true), Durability::Flushed)?;
-            Ok(Act::done("require", "", Required::Now { enrolled, services: policy.enrollment.services }))
+            let record =
+                store.open_or_create(account, |devices| policy.verification.window_end(devices, now))?;
+            record.change(|credential, state| {
+                if state.required {
+                    return Ok((Change::NONE, Act::unchanged(Required::Already)));
+                }
+                let services = policy.enrollment.services.clone();
+                let required = Required::Now { enrolled: credential.is_some(), services };
+                Ok((Change::state(state.with_required(true)), Act::done("require", "", required)))
+            })
         })
     }
 
     /// Leaves it to the policy again. False if nothing was required.
     pub fn unrequire(&mut self, target: &Target) -> Result<bool, ActError> {
         self.carry_out(target, |_, store| {
-            let Some(mut locked) = store.lock(target.uid)? else { return Ok(Act::unchanged(false)) };
-            if !locked.state().required {
-                return Ok(Act::unchanged(false));
-            }
-            locked.save(locked.state().with_required(false), Durability::Flushed)?;
-            Ok(Act::done("unrequire", "", true))
+            let Some(record) = store.open_unchecked(target.uid)? else { return Ok(Act::unchanged(false)) };
+            record.change(|stored| match &stored.state {
+                Ok(Some(state)) if state.required => {
+                    Ok((Change::state(state.with_required(false)), Act::done("unrequire", "", true)))
+                }
+                _ => Ok((Change::NONE, Act::unchanged(false))),
+            })
         })
     }
 }

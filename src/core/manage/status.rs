@@ -7,9 +7,9 @@ use crate::os::account::Account;
 use crate::proof::state::{AttemptCounter, Count, State};
 use crate::proof::ticket::Ticket;
 use crate::proof::totp::Authenticator;
-use crate::store::StoreError;
 use crate::store::files::credential::{Credential, quoted};
-use crate::store::files::{Store, check_state_owner};
+use crate::store::not_theirs::check_state;
+use crate::store::{Snapshot, StoreError};
 use crate::time::UnixTime;
 
 /// What is stored of one account, as far as it may be told.
@@ -94,22 +94,16 @@ impl Failures {
 }
 
 impl Status {
-    /// How things stand with `uid`, whose account is `account` if it has one. What cannot be read is told as a problem.
-    pub fn of(store: &Store, uid: u32, account: Option<&Account>, now: UnixTime) -> Self {
-        let mut status = Self { enrolled: store.is_enrolled(uid).unwrap_or(true), ..Self::default() };
-        status.problem = status.fill(store, uid, account, now).err().map(|error| error.to_string());
+    /// What `stored` says of a uid, whose account is `account` if it has one. What cannot be read is told as a problem.
+    pub fn of(stored: Snapshot, account: Option<&Account>, now: UnixTime) -> Self {
+        let mut status = Self { enrolled: true, ..Self::default() };
+        status.problem = status.fill(stored, account, now).err().map(|error| error.to_string());
         status
     }
 
     /// Fills in what can be read, until something cannot.
-    fn fill(
-        &mut self,
-        store: &Store,
-        uid: u32,
-        account: Option<&Account>,
-        now: UnixTime,
-    ) -> Result<(), StoreError> {
-        let credential = store.credential(uid)?;
+    fn fill(&mut self, stored: Snapshot, account: Option<&Account>, now: UnixTime) -> Result<(), StoreError> {
+        let credential = stored.credential?;
         self.enrolled = credential.is_some();
         if let Some(Credential { authenticators, .. }) = &credential {
             self.authenticators = authenticators.iter().map(AuthenticatorSummary::of).collect();
@@ -117,10 +111,10 @@ impl Status {
         if let (Some(credential), Some(account)) = (&credential, account) {
             credential.check_owner(account)?;
         }
-        let Some(state) = store.state(uid)? else { return Ok(()) };
+        let Some(state) = stored.state? else { return Ok(()) };
         self.state = Some(StateSummary::of(&state, now));
         if let Some(account) = account {
-            check_state_owner(&state, account)?;
+            check_state(&state, account)?;
         }
         Ok(())
     }

@@ -4,19 +4,16 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use crate::login::machine::Machine;
 use crate::os::account::Account;
 use crate::proof::code::{LONG_CODE_BYTES, LongCode};
 use crate::proof::ticket::Ticket;
-use crate::store::Durability;
-use crate::store::StoreError;
-use crate::store::files::check_state_owner;
+use crate::store::{Change, Store, StoredRecord};
 use crate::time::UnixTime;
 
-use super::act::{Act, ActError, ActLog, Acts};
+use super::act::{Act, ActError, ActLog, Acts, WithStore};
 use super::failure::Failure;
 
-impl<M: Machine, L: ActLog> Acts<'_, M, L> {
+impl<M: WithStore, L: ActLog> Acts<'_, M, L> {
     /// Issues a ticket in place of an earlier one. `hand_over` is given it, and when it expires, before anything is stored; if it
     /// fails, nothing is. Returns whether the policy asks for tickets.
     pub fn ticket(
@@ -27,23 +24,21 @@ impl<M: Machine, L: ActLog> Acts<'_, M, L> {
     ) -> Result<bool, ActError> {
         self.carry_out(&account.into(), |machine, store| {
             let (policy, now) = (machine.policy()?, machine.now()?);
-            if store.is_enrolled(account.uid)? {
+            if store.is_enrolled(account)? {
                 return Err(ActError::NeedsNoTicket);
             }
-            if let Some(state) = store.state(account.uid)? {
-                check_state_owner(&state, account).map_err(StoreError::from)?;
-            }
+            store.state(account)?;
             let mut random = Zeroizing::new([0; LONG_CODE_BYTES]);
             machine.fill(random.as_mut_slice())?;
             let (code, expires) = (LongCode::new(*random), now.plus(valid.as_secs()));
             let ticket = Ticket::issue(&code, account.uid, expires);
             hand_over(&code, expires)?;
 
-            let locked =
-                store.lock_or_create(account, |devices| policy.verification.window_end(devices, now));
-            locked
-                .and_then(|mut locked| {
-                    Ok(locked.save(locked.state().with_ticket(Some(ticket)), Durability::Flushed)?)
+            let record =
+                store.open_or_create(account, |devices| policy.verification.window_end(devices, now));
+            record
+                .and_then(|record| {
+                    record.change(|_, state| Ok((Change::state(state.with_ticket(Some(ticket))), ())))
                 })
                 .map_err(ActError::HandedOverInVain)?;
             let more = format!(" expires={}", expires.seconds());

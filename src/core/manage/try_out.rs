@@ -1,24 +1,23 @@
 //! Trying a code.
 
-use crate::login::machine::Machine;
 use crate::proof::state::AttemptCounter;
-use crate::store::files::LocalRecord;
+use crate::store::Store;
 use crate::verdict::Proof;
 use crate::verify::{self, Purpose};
 use crate::words::account as words;
 
-use super::act::Act;
+use super::act::{Act, WithStore};
 use super::failure::Failure;
 use super::{Context, Frontend};
 
-impl<M: Machine> Context<'_, M> {
+impl<M: WithStore> Context<'_, M> {
     /// Says whether a code works, without using it up.
     pub(super) fn try_out(&self, frontend: &mut impl Frontend) -> Result<Act<String>, Failure> {
         self.credential()?;
         let accepted = self.judge(frontend, "", |machine, typed, frontend| {
             let rules = &self.policy.verification;
-            let skew = rules.skew_steps.into();
-            let record = LocalRecord::open(&(self.open_store)()?, self.account, skew, machine.now()?)?;
+            let (store, opened) = (machine.store()?, machine.now()?);
+            let record = store.open(self.account, |devices| rules.window_end(devices, opened))?;
             // At logins a try must not count.
             let by = AttemptCounter::Helper;
             verify::judge(record, typed, by, Purpose::Try, rules, machine.now()?, &mut |what| {

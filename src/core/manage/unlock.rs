@@ -1,13 +1,12 @@
 //! Ending a lockout.
 
-use crate::login::machine::Machine;
+use crate::policy::Verification;
 use crate::proof::state::State;
-use crate::store::Durability;
-use crate::store::files::Store;
+use crate::store::{Change, Snapshot, Store, StoreError, UncheckedRecord};
 use crate::time::UnixTime;
 use crate::verdict::is_soon;
 
-use super::act::{Act, ActError, ActLog, Acts, Target};
+use super::act::{Act, ActError, ActLog, Acts, Target, WithStore};
 
 /// What came of an unlocking.
 #[derive(Debug, PartialEq, Eq)]
@@ -23,39 +22,43 @@ pub enum Unlocked {
     },
 }
 
-impl<M: Machine, L: ActLog> Acts<'_, M, L> {
+impl<M: WithStore, L: ActLog> Acts<'_, M, L> {
     /// Forgets the failures and, if asked to, a mark that lies in the future.
     pub fn unlock(&mut self, target: &Target, resets_clock: bool) -> Result<Unlocked, ActError> {
         self.carry_out(target, |machine, store| {
             let now = machine.now()?;
-            let Some(mut locked) = store.lock(target.uid)? else {
+            let rules = if resets_clock { Some(machine.policy()?.verification) } else { None };
+            let Some(record) = store.open_unchecked(target.uid)? else {
                 return Ok(Act::unchanged(Unlocked::NoRecord));
             };
-            let failures = locked.state().hosts.codes;
-            let mut next = locked.state().unlock();
-            if resets_clock {
-                // Under the lock: a login may just have moved the mark.
-                next = reset_clock(machine, store, target, &next, now)?;
-            }
-            let is_ahead = next.mark > now && !is_soon(next.mark, now);
-            locked.save(next, Durability::Flushed)?;
-            let more = format!(" failures={failures} reset-clock={resets_clock}");
-            Ok(Act::done("unlock", more, Unlocked::Done { failures, is_ahead }))
+            record.change(|stored| {
+                let Some(state) = stored.state.clone()? else {
+                    return Ok((Change::NONE, Act::unchanged(Unlocked::NoRecord)));
+                };
+                let failures = state.hosts.codes;
+                let mut next = state.unlock();
+                if let Some(rules) = &rules {
+                    next = reset_clock(rules, stored, &next, now)?;
+                }
+                let is_ahead = next.mark > now && !is_soon(next.mark, now);
+                let more = format!(" failures={failures} reset-clock={resets_clock}");
+                let done = Act::done("unlock", more, Unlocked::Done { failures, is_ahead });
+                Ok((Change::state(next), done))
+            })
         })
     }
 }
 
 /// Puts back a mark that lies far ahead. One that is soon reached stays: its code was perhaps used a moment ago.
 fn reset_clock(
-    machine: &impl Machine,
-    store: &Store,
-    target: &Target,
+    rules: &Verification,
+    stored: &Snapshot,
     state: &State,
     now: UnixTime,
 ) -> Result<State, ActError> {
-    let credential = store.credential(target.uid)?;
+    let credential = stored.credential.as_ref().map_err(StoreError::clone)?;
     let authenticators = credential.as_ref().map_or(&[][..], |credential| &credential.authenticators);
-    let window_end = machine.policy()?.verification.window_end(authenticators, now);
+    let window_end = rules.window_end(authenticators, now);
     if state.is_ahead_of(window_end) && is_soon(state.mark, now) {
         return Err(ActError::MarkIsSoon(state.mark));
     }

@@ -13,12 +13,14 @@ pub(crate) const MOST_CODES: usize = 16;
 pub(crate) const SALT: usize = 16;
 /// Bytes of a hash.
 pub(crate) const HASH: usize = 16;
+/// The hash of one recovery code.
+pub type RecoveryHash = [u8; HASH];
 /// Rounds of PBKDF2. The codes are random and have 80 bits: a few milliseconds are enough to make a stolen file useless, and
 /// little enough that nobody can slow down other logins.
 const ROUNDS: u32 = 10_000;
 
 /// The hash of a long code: PBKDF2-HMAC-SHA-256 (RFC 8018 section 5.2), 128 bits.
-pub fn hash(code: &LongCode, salt: &[u8]) -> [u8; HASH] {
+pub fn hash(code: &LongCode, salt: &[u8]) -> RecoveryHash {
     pbkdf2_hmac_array::<Sha256, HASH>(code.expose_bytes(), salt, ROUNDS)
 }
 
@@ -28,7 +30,7 @@ pub struct RecoveryCodes {
     /// The salt; zero if this person was never given any.
     pub salt: [u8; SALT],
     /// The hashes; a used one is zero.
-    pub hashes: [[u8; HASH]; MOST_CODES],
+    pub hashes: [RecoveryHash; MOST_CODES],
 }
 
 impl RecoveryCodes {
@@ -41,18 +43,26 @@ impl RecoveryCodes {
         (self.salt != Self::NONE.salt).then(|| u8::try_from(left).unwrap_or(u8::MAX))
     }
 
-    /// These without `code`; none if it is not among them, or they were given with another credential than that called `id`.
+    /// The hash of `code`; none if it is not among these, or they were given with another credential than that called `id`.
     /// One derivation, and a comparison with each hash.
-    pub fn without(&self, code: &LongCode, id: &str) -> Option<Self> {
+    pub fn find(&self, code: &LongCode, id: &str) -> Option<RecoveryHash> {
         let hash = hash(code, &salt_for(&self.salt, id));
-        let mut found = None;
-        for (index, one) in self.hashes.iter().enumerate() {
-            if constant_time_eq_n(one, &hash) && hash != USED {
-                found = Some(index);
-            }
+        self.has(&hash).then_some(hash)
+    }
+
+    /// Whether the code of this hash is among these, and not used.
+    pub(crate) fn has(&self, hash: &RecoveryHash) -> bool {
+        let found = self.hashes.iter().fold(false, |found, one| constant_time_eq_n(one, hash) | found);
+        found && *hash != USED
+    }
+
+    /// These without the code of this hash; none if it is not among them.
+    pub fn without(&self, hash: &RecoveryHash) -> Option<Self> {
+        if !self.has(hash) {
+            return None;
         }
         let mut rest = self.clone();
-        *rest.hashes.get_mut(found?)? = USED;
+        rest.hashes.iter_mut().filter(|one| *one == hash).for_each(|one| *one = USED);
         Some(rest)
     }
 }
@@ -70,7 +80,7 @@ fn salt_for(salt: &[u8; SALT], id: &str) -> Vec<u8> {
 }
 
 /// What stands in place of the hash of a used code.
-const USED: [u8; HASH] = [0; HASH];
+const USED: RecoveryHash = [0; HASH];
 
 /// A new set: the codes, which are shown once, and what is kept of them.
 pub struct NewCodes {
@@ -158,30 +168,34 @@ mod tests {
         assert_eq!(set.codes().len(), 8);
         let mut kept = set.into_kept();
         assert_eq!(kept.left(), Some(8));
-        assert!(kept.without(&code(0), "").is_none(), "beside one that was written by hand");
+        assert!(kept.find(&code(0), "").is_none(), "beside one that was written by hand");
         for (index, left) in (0..8).zip((0..8).rev()) {
-            let next = kept.without(&code(index), ID).unwrap();
+            let hash = kept.find(&code(index), ID).unwrap();
+            let next = kept.without(&hash).unwrap();
             assert_eq!(next.left(), Some(left));
-            assert!(next.without(&code(index), ID).is_none(), "used");
+            assert!(next.find(&code(index), ID).is_none(), "used");
+            assert!(next.without(&hash).is_none(), "used");
             kept = next;
         }
-        assert!(kept.without(&code(8), ID).is_none(), "not of this set");
+        assert!(kept.find(&code(8), ID).is_none(), "not of this set");
     }
 
     #[test]
     fn a_code_is_worth_nothing_beside_another_credential() {
         let kept = NewCodes::new(8, &random(), ID).into_kept();
-        assert!(kept.without(&code(0), ID).is_some());
-        assert!(kept.without(&code(0), "di").is_none());
-        assert!(kept.without(&code(0), "").is_none(), "beside one that was written by hand");
+        assert!(kept.find(&code(0), ID).is_some());
+        assert!(kept.find(&code(0), "di").is_none());
+        assert!(kept.find(&code(0), "").is_none(), "beside one that was written by hand");
     }
 
     #[test]
     fn who_has_no_codes_is_told_from_who_has_used_them_up() {
         assert_eq!(RecoveryCodes::NONE.left(), None);
-        assert!(RecoveryCodes::NONE.without(&code(0), ID).is_none());
+        assert!(RecoveryCodes::NONE.find(&code(0), ID).is_none());
+        assert!(RecoveryCodes::NONE.without(&USED).is_none());
         let kept = NewCodes::new(1, &random(), ID).into_kept();
-        assert_eq!(kept.without(&code(0), ID).unwrap().left(), Some(0));
+        let hash = kept.find(&code(0), ID).unwrap();
+        assert_eq!(kept.without(&hash).unwrap().left(), Some(0));
     }
 
     #[test]

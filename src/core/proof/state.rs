@@ -2,7 +2,7 @@
 //! state; none saves it.
 
 use crate::proof::code::LongCode;
-use crate::proof::recovery::RecoveryCodes;
+use crate::proof::recovery::{RecoveryCodes, RecoveryHash};
 use crate::proof::ticket::Ticket;
 use crate::time::{Step, UnixTime};
 use crate::verdict::{Alternative, Denial, TicketFault};
@@ -151,11 +151,33 @@ impl State {
         Ok(self.with_count(by, Count { recovery: count.recovery.saturating_add(1), ..count }))
     }
 
-    /// Accepts a recovery code of the credential called `id`, once. It ends a lockout; the mark stays where it is.
-    pub fn accept_recovery(&self, by: AttemptCounter, code: &LongCode, id: &str) -> Result<Self, Denial> {
-        let wrong = || Denial::WrongRecoveryCode { failures: self.count(by).recovery };
-        let recovery = self.recovery.without(code, id).ok_or_else(wrong)?;
+    /// The hash of `code`, if it is a recovery code of the credential called `id`.
+    pub fn find_recovery(
+        &self,
+        by: AttemptCounter,
+        code: &LongCode,
+        id: &str,
+    ) -> Result<RecoveryHash, Denial> {
+        self.recovery.find(code, id).ok_or_else(|| self.wrong_recovery(by))
+    }
+
+    /// Accepts the recovery code of this hash, once. It ends a lockout; the mark stays where it is.
+    pub fn accept_recovery(&self, by: AttemptCounter, hash: &RecoveryHash) -> Result<Self, Denial> {
+        let recovery = self.recovery.without(hash).ok_or_else(|| self.wrong_recovery(by))?;
         Ok(Self { recovery, ..self.with_count(by, Count::NONE) })
+    }
+
+    /// Gives back one charge for a recovery code, if the one of this hash is still in the set.
+    pub(crate) fn refund_recovery(&self, by: AttemptCounter, hash: &RecoveryHash) -> Result<Self, Denial> {
+        if !self.recovery.has(hash) {
+            return Err(self.wrong_recovery(by));
+        }
+        let count = self.count(by);
+        Ok(self.with_count(by, Count { recovery: count.recovery.saturating_sub(1), ..count }))
+    }
+
+    fn wrong_recovery(&self, by: AttemptCounter) -> Denial {
+        Denial::WrongRecoveryCode { failures: self.count(by).recovery }
     }
 
     /// A new set of recovery codes in place of the old one, with all tries.
@@ -179,6 +201,13 @@ impl State {
         Ok(self.with_ticket(Some(charged)))
     }
 
+    /// Gives `ticket` all its tries back, if it is still the one: an administrator may have withdrawn it.
+    pub(crate) fn restore_ticket(&self, ticket: Ticket) -> Result<Self, Denial> {
+        let same = self.ticket.filter(|one| one.hash == ticket.hash);
+        let restored = same.ok_or(Denial::WrongTicket(TicketFault::None))?.restored();
+        Ok(self.with_ticket(Some(restored)))
+    }
+
     /// Another ticket, or none.
     pub fn with_ticket(&self, ticket: Option<Ticket>) -> Self {
         Self { ticket, ..self.clone() }
@@ -186,10 +215,22 @@ impl State {
 
     /// Accepts `step`, once: a step that begins at or before the mark is a replay.
     pub(crate) fn accept(&self, by: AttemptCounter, step: Step) -> Result<Self, Denial> {
-        if self.has_used(step) {
-            return Err(Denial::Replayed { failures: self.count(by).codes });
-        }
+        self.check_unused(by, step)?;
         Ok(Self { mark: step.begins(), ..self.with_count(by, Count::NONE) })
+    }
+
+    /// Gives back one charge for a code, if `step` could be accepted. The charges of others stay; without any since `before`,
+    /// the waiting time is what it was.
+    pub(crate) fn refund(&self, by: AttemptCounter, step: Step, before: Count) -> Result<Self, Denial> {
+        self.check_unused(by, step)?;
+        let count = self.count(by);
+        let codes = count.codes.saturating_sub(1);
+        let last = if codes == before.codes { before.last } else { count.last };
+        Ok(self.with_count(by, Count { codes, last, ..count }))
+    }
+
+    fn check_unused(&self, by: AttemptCounter, step: Step) -> Result<(), Denial> {
+        if self.has_used(step) { Err(Denial::Replayed { failures: self.count(by).codes }) } else { Ok(()) }
     }
 
     /// Whether codes of `step` are used up.
@@ -205,6 +246,12 @@ impl State {
     /// Burns every step up to the one that begins at `mark`. The mark never goes down here.
     pub(crate) fn burn(&self, mark: UnixTime) -> Self {
         Self { mark: self.mark.max(mark), ..self.clone() }
+    }
+
+    /// This state before the credential is stored that it belongs to: the tries and the ticket of `before` are still used up.
+    pub(crate) fn held_back(&self, before: &Self) -> Self {
+        let held = Self { hosts: before.hosts, helper: before.helper, ticket: before.ticket, ..self.clone() };
+        if held.recovery == before.recovery { held } else { held.with_recovery(self.recovery.clone()) }
     }
 
     /// Ends a lockout: an administrator's act.

@@ -72,7 +72,8 @@ impl fmt::Display for AuthenticatorError {
 
 impl std::error::Error for AuthenticatorError {}
 
-/// One phone, app or device, with its own secret and label. Cannot be printed or copied; wiped when dropped.
+/// One phone, app or device, with its own secret and label. Cannot be printed; wiped when dropped.
+#[derive(Clone)]
 pub struct Authenticator {
     /// What its owner calls it.
     pub label: String,

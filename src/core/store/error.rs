@@ -35,6 +35,8 @@ pub enum StoreError {
         /// Whose it was.
         uid: u32,
     },
+    /// A first credential was to be stored, and there is one now.
+    EnrolledMeanwhile,
     /// What is stored is another account's: the uid was given to somebody else, or the account was renamed.
     NotTheirs(NotTheirs),
 }
@@ -64,6 +66,9 @@ impl From<NotTheirs> for StoreError {
 
 impl From<StoreError> for Denial {
     fn from(error: StoreError) -> Self {
+        if error == StoreError::EnrolledMeanwhile {
+            return Self::EnrolledMeanwhile;
+        }
         Self::unavailable(error)
     }
 }
@@ -87,6 +92,7 @@ impl fmt::Display for StoreError {
             ),
             Self::State { path, error, .. } => write!(f, "{} {error}", path.display()),
             Self::StateRemoved { uid } => write!(f, "the state of uid {uid} was removed"),
+            Self::EnrolledMeanwhile => write!(f, "a credential was stored meanwhile"),
             Self::NotTheirs(error) => write!(f, "{error}"),
         }
     }

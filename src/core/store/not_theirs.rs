@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+use crate::os::account::Account;
+use crate::proof::state::State;
+
 /// What is stored, and for which account it was looked up.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct NotTheirs {
@@ -39,4 +42,18 @@ impl fmt::Display for NotTheirs {
              run 'twostep rebind {account}'; if another user has the uid now, run 'twostep reset {account}'"
         )
     }
+}
+
+/// Fails unless `state` is the state of `account`: a re-used uid must not inherit failures or requirements.
+pub(crate) fn check_state(state: &State, account: &Account) -> Result<(), NotTheirs> {
+    if state.name == account.name {
+        return Ok(());
+    }
+    Err(NotTheirs {
+        part: Part::State,
+        stored: state.name.clone(),
+        stored_uid: account.uid,
+        account: account.name.clone(),
+        uid: account.uid,
+    })
 }

@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::proof::recovery::hash;
-use crate::test_support::unavailable;
+use crate::proof::state::Count;
+use crate::store::Store;
 use crate::test_support::{Scratch, ada, phone};
 
 /// A record that remembers each save. One of them fails, counted from 0, and none before or after it.
@@ -11,27 +12,44 @@ struct Remembering {
     state: State,
     saves: Vec<(u16, Durability)>,
     until_failure: Option<usize>,
+    /// What another host saves between charge and acceptance.
+    meanwhile: Option<fn(State) -> State>,
 }
 
-impl Record for Remembering {
-    fn credential(&self) -> &Credential {
-        &self.credential
-    }
-}
+/// How a save fails.
+const LOST: StoreError = StoreError::StateRemoved { uid: 1001 };
 
-impl StateRecord for Remembering {
-    fn state(&self) -> &State {
-        &self.state
-    }
-    fn save(&mut self, next: State, how: Durability) -> Result<(), Denial> {
+impl Remembering {
+    fn save(&mut self, next: State, how: Durability) -> Result<(), StoreError> {
         let left = self.until_failure.take();
         if left == Some(0) {
-            return Err(unavailable("disk"));
+            return Err(LOST);
         }
         self.until_failure = left.map(|left| left - 1);
         self.saves.push((next.hosts.codes, how));
         self.state = next;
         Ok(())
+    }
+}
+
+impl Record for Remembering {
+    fn credential(&self) -> Option<&Credential> {
+        Some(&self.credential)
+    }
+    fn state(&self) -> &State {
+        &self.state
+    }
+    fn advance(&mut self, survives: Durability, next: impl Fn(&State) -> Result<State, Denial>) -> Advanced {
+        if let Some(saved) = self.meanwhile.filter(|_| survives == Durability::Flushed) {
+            self.state = saved(self.state.clone());
+        }
+        match next(&self.state) {
+            Ok(next) => self.save(next, survives).map(Ok),
+            Err(refused) => Ok(Err(refused)),
+        }
+    }
+    fn settle(&mut self) -> Result<(), StoreError> {
+        self.save(self.state.clone(), Durability::Flushed)
     }
 }
 
@@ -47,6 +65,7 @@ fn record(fails_at: usize) -> Remembering {
         state: State::new("ada", UnixTime::new(0)),
         saves: Vec::new(),
         until_failure: Some(fails_at),
+        meanwhile: None,
     }
 }
 
@@ -75,6 +94,64 @@ fn try_charges_wrong_code_and_keeps_right_one() {
     judge(&mut record, "254676", 5).unwrap();
     let used = judge_for(&mut record, "254676", Purpose::Try, 5);
     assert_eq!(used, Err(Denial::Replayed { failures: 1 }), "it would not let in, either");
+}
+
+/// Between charge and acceptance another host charges a try as well.
+#[test]
+fn try_gives_back_its_own_charge_alone() {
+    let last = UnixTime::new(149);
+    let mut record = with_recovery_code(9);
+    record.state.hosts = Count { codes: 2, recovery: 5, last };
+    record.meanwhile = Some(|state| {
+        let Count { codes, recovery, .. } = state.hosts;
+        State { hosts: Count { codes: codes + 1, recovery: recovery + 1, last: UnixTime::new(150) }, ..state }
+    });
+    assert!(judge_for(&mut record, "254676", Purpose::Try, 5).is_ok());
+    assert_eq!(record.state.hosts, Count { codes: 3, recovery: 6, last: UnixTime::new(150) });
+    assert!(judge_for(&mut record, "oooo-0000-0000-0000", Purpose::Try, 5).is_ok());
+    assert_eq!(record.state.hosts, Count { codes: 4, recovery: 7, last: UnixTime::new(150) });
+    assert_eq!(record.state.recovery.left(), Some(1));
+}
+
+#[test]
+fn refuses_what_another_host_has_used_up_meanwhile() {
+    let mut used = with_recovery_code(9);
+    used.meanwhile =
+        Some(|state| State { mark: UnixTime::new(150), ..state }.with_recovery(RecoveryCodes::NONE));
+    for purpose in [Purpose::Accept, Purpose::Try] {
+        used.state = with_recovery_code(9).state;
+        let judged = judge_for(&mut used, "254676", purpose, 5);
+        assert_eq!(judged, Err(Denial::Replayed { failures: 1 }));
+        used.state = with_recovery_code(9).state;
+        let judged = judge_for(&mut used, "oooo-0000-0000-0000", purpose, 5);
+        assert_eq!(judged, Err(Denial::WrongRecoveryCode { failures: 0 }));
+    }
+    let charged = [(1, Durability::Written), (1, Durability::Flushed)];
+    let free = [(0, Durability::Written), (0, Durability::Flushed)];
+    assert_eq!(used.saves, [charged, free, charged, free].concat(), "the charge is settled");
+
+    let mut withdrawn = with_ticket(9);
+    withdrawn.meanwhile = Some(|state| state.with_ticket(None));
+    let judged = judge_ticket(&mut withdrawn, 1001, &the_ticket());
+    assert_eq!(judged, Err(Denial::WrongTicket(TicketFault::None)));
+    assert_eq!(withdrawn.state.ticket, None);
+    assert_eq!(durabilities(&withdrawn), [Durability::Written, Durability::Flushed]);
+}
+
+#[test]
+fn refuses_and_charges_nothing_without_a_credential() {
+    let scratch = Scratch::new("no-credential");
+    let store = scratch.store();
+    store.create_state(7, State::new("ada", UnixTime::new(0))).unwrap();
+    for typed in ["254676", "oooo-0000-0000-0000"] {
+        let record = store.open(&ada(), |_| UnixTime::new(0)).unwrap();
+        let typed = Typed::parse(typed.as_bytes()).unwrap();
+        let (by, rules) = (AttemptCounter::Hosts, Verification::default());
+        let judged =
+            super::judge(record, &typed, by, Purpose::Accept, &rules, UnixTime::new(150), &mut |_| ());
+        assert_eq!(judged, Err(NOT_ENROLLED));
+    }
+    assert_eq!(store.snapshot(7).state, Ok(Some(State::new("ada", UnixTime::new(0)))));
 }
 
 #[test]
@@ -106,9 +183,10 @@ fn a_code_works_once() {
 #[test]
 fn nothing_is_granted_that_could_not_be_saved() {
     for fails_at in [0, 1] {
-        let disk = Err(unavailable("disk"));
+        let disk = Err(LOST.into());
         assert_eq!(judge(&mut record(fails_at), "254676", 5), disk);
         assert_eq!(judge(&mut with_recovery_code(fails_at), "oooo-0000-0000-0000", 5), disk);
+        assert_eq!(judge(&mut record(fails_at), "000000", 5), disk, "nor told that it is wrong");
     }
 }
 
@@ -212,7 +290,7 @@ fn compares_no_ticket_that_is_dead_expired_or_missing() {
 fn accepts_no_ticket_that_could_not_be_saved() {
     for fails_at in [0, 1] {
         let judged = judge_ticket(&mut with_ticket(fails_at), 1001, &the_ticket());
-        assert_eq!(judged, Err(unavailable("disk")));
+        assert_eq!(judged, Err(LOST.into()));
     }
 }
 
@@ -250,10 +328,10 @@ fn remarks_when_the_record_is_no_longer_locked() {
     let credential = Credential { uid: 7, name: "ada".to_owned(), id: String::new(), authenticators };
     store.create_credential(&credential).unwrap();
     let now = UnixTime::new(60);
-    let record = LocalRecord::open(&store, &ada(), 1, now).unwrap();
+    let record = store.open(&ada(), |authenticators| totp::window_end(authenticators, now, 1)).unwrap();
     let mut remarks = 0;
     let mut remark = |_: &str| {
-        assert!(store.lock(7).unwrap().is_some());
+        assert!(store.open(&ada(), |_| now).unwrap().is_some());
         remarks += 1;
     };
     let typed = Typed::parse(b"000000").unwrap();

@@ -93,8 +93,8 @@ impl<'a> Cases<'a> {
     /// Whether they are enrolled, or an administrator requires it.
     fn has_second_step(&self, caller: &Caller) -> bool {
         let (Some(account), Some(store)) = (&caller.account, &self.store) else { return false };
-        let required = matches!(store.state(account.uid), Ok(Some(State { required: true, .. })));
-        required || matches!(store.is_enrolled(account.uid), Ok(true))
+        let required = matches!(store.snapshot(account.uid).state, Ok(Some(State { required: true, .. })));
+        required || matches!(store.has_credential(account.uid), Ok(true))
     }
 
     /// Where a setting stands, or the main file if no line says so.

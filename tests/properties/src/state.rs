@@ -1,10 +1,11 @@
 use std::fs;
 
+use twostep_core::os::account::Account;
 use twostep_core::os::root::Root;
 use twostep_core::proof::state::State;
-use twostep_core::store::Durability;
 use twostep_core::store::files::Store;
 use twostep_core::store::files::slot::{SLOT, Slot, Unreadable};
+use twostep_core::store::{Durability, Record, Store as _};
 use twostep_core::time::UnixTime;
 use twostep_tests::{World, plant, seal};
 
@@ -63,23 +64,25 @@ fn check_file(world: &World, file: &[u8], slots: &[Result<Slot, Unreadable>; 2])
     plant(&path, 0o600, file);
     let store = Store::open(&Root::at(&world.root()).expect("absolute")).expect("a store");
     let expected = newest(slots, UID).filter(|_| file.len() == 2 * BLOCK).map(|slot| &slot.state);
-    let shown = store.state(UID).ok().flatten();
+    let shown = store.snapshot(UID).state.ok().flatten();
     assert_eq!(shown.as_ref(), expected);
-    let locked = store.lock(UID).ok().flatten();
-    assert_eq!(locked.as_ref().map(|locked| locked.state()), expected);
+    let name = expected.map_or_else(String::new, |state| state.name.clone());
+    let account = Account { uid: UID, name, names: Vec::new() };
+    let opened = store.open(&account, |_| UnixTime::new(0)).ok().flatten();
+    assert_eq!(opened.as_ref().map(|record| record.state()), expected);
     if slots.iter().flatten().any(|slot| slot.generation > MOST_WRITES) {
         return;
     }
-    let Some(mut locked) = locked else {
+    let Some(mut record) = opened else {
         assert!(fs::read(&path).expect("still there") == file, "what cannot be read is left as it is");
         return;
     };
-    let next = State { mark: UnixTime::new(locked.state().mark.seconds() ^ 30), ..locked.state().clone() };
+    let next = State { mark: UnixTime::new(record.state().mark.seconds() ^ 30), ..record.state().clone() };
     for how in [Durability::Written, Durability::Flushed] {
-        locked.save(next.clone(), how).expect("saved");
+        assert_eq!(record.advance(how, |_| Ok(next.clone())), Ok(Ok(())), "{how:?}: it is saved");
         assert_eq!(
-            store.state(UID).as_ref(),
-            Ok(&Some(next.clone())),
+            store.snapshot(UID).state,
+            Ok(Some(next.clone())),
             "{how:?}: what was saved is read again"
         );
     }

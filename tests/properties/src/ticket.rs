@@ -44,12 +44,12 @@ fn check_recovery(shown: &str) {
     let set = NewCodes::new(2, &random, "id");
     assert_eq!(set.codes()[1].expose_text().as_str(), shown);
     let state = State::new("ada", UnixTime::new(0)).with_recovery(set.into_kept());
-    let once = state.accept_recovery(AttemptCounter::Hosts, &typed(), "id").expect("a code of the set");
-    assert!(
-        once.accept_recovery(AttemptCounter::Hosts, &typed(), "id").is_err()
-            || same(&typed(), &[0; LONG_CODE_BYTES])
-    );
-    assert!(state.accept_recovery(AttemptCounter::Hosts, &typed(), "other").is_err(), "another credential's");
+    let by = AttemptCounter::Hosts;
+    let hash = state.find_recovery(by, &typed(), "id").expect("a code of the set");
+    let once = state.accept_recovery(by, &hash).expect("it is not used up");
+    assert!(once.accept_recovery(by, &hash).is_err(), "it is used up");
+    assert!(once.find_recovery(by, &typed(), "id").is_err() || same(&typed(), &[0; LONG_CODE_BYTES]));
+    assert!(state.find_recovery(by, &typed(), "other").is_err(), "another credential's");
 }
 
 fn same(code: &LongCode, bytes: &[u8; LONG_CODE_BYTES]) -> bool {

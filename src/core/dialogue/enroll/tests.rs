@@ -137,7 +137,7 @@ fn somebody_must_have_looked_at_the_recovery_codes() {
     let codes = [(CODES[4], 4), (CODES[5], 5)];
     let (enrollment, prompts) = dialogue(8, &[codes[0], codes[1], ("", 5), ("abcd", 5), (LAST_GROUP, 5)]);
     let NewEnrollment { id, recovery, .. } = enrollment.unwrap();
-    assert!(recovery.unwrap().without(&LongCode::new(CODE), &id).is_some(), "of this credential");
+    assert!(recovery.unwrap().find(&LongCode::new(CODE), &id).is_some(), "of this credential");
     assert!(prompts[2].starts_with("Write down these recovery codes"), "{}", prompts[2]);
     assert!(prompts[2].ends_with("To confirm that you have them, type the last 4 characters of code 2: "));
     assert_eq!(

@@ -4,6 +4,7 @@ use super::*;
 use crate::proof::code::LongCode;
 use crate::proof::recovery::RecoveryCodes;
 use crate::proof::totp::Algorithm;
+use crate::store::files::Store;
 use crate::test_support::{Scratch, ada, phone};
 use crate::time::Period;
 
@@ -20,7 +21,7 @@ impl Site {
     }
 
     fn status(&self) -> Status {
-        Status::of(&self.1, 7, Some(&ada()), NOW)
+        Status::of(self.1.snapshot(7), Some(&ada()), NOW)
     }
 
     fn create_credential(&self, name: &str) {
@@ -143,7 +144,7 @@ fn tells_credential_of_another_account_as_a_problem() {
     let problem = status.problem.unwrap();
     assert!(problem.starts_with("the secret of uid 7 belongs to 'eve' (uid 7)"), "{problem}");
     assert_eq!((status.enrolled, status.authenticators.len(), status.state), (true, 2, None));
-    let unknown = Status::of(&site.1, 7, None, NOW);
+    let unknown = Status::of(site.1.snapshot(7), None, NOW);
     assert_eq!((unknown.problem, unknown.state.is_some()), (None, true), "whose account is not known");
 }
 
@@ -154,7 +155,7 @@ fn tells_state_of_another_account_as_a_problem() {
     let status = site.status();
     assert!(status.problem.unwrap().contains("belongs to 'eve'"));
     assert_eq!((status.enrolled, status.state.unwrap().mark), (false, 60));
-    assert_eq!(Status::of(&site.1, 7, None, NOW).problem, None);
+    assert_eq!(Status::of(site.1.snapshot(7), None, NOW).problem, None);
 }
 
 /// Whoever might be enrolled is not told to be free.

@@ -72,7 +72,7 @@ fn adds_nothing_where_the_basis_changed_during_the_dialogue() {
     let delete = "Nothing was saved. Delete the new entry in your app.";
     let done = site.owner(&enroll("tablet"), &[Code(2), Code(4), Meanwhile(&renew), Code(5)]);
     done.assert_refused(CHANGED, delete);
-    let remove = || assert!(site.store.remove_credential(7).unwrap());
+    let remove = || site.change_credential(CredentialChange::Removed);
     let done = site.administrator(&enroll("tablet"), &[Code(4), Meanwhile(&remove), Code(5)]);
     done.assert_refused(&CHANGED.replace("your second step", "the second step of ada"), delete);
     assert_eq!(site.labels(), [""; 0]);
@@ -157,7 +157,7 @@ fn stores_nothing_of_a_dialogue_that_fails() {
         let done = site.owner(&enroll("phone"), replies);
         done.assert_refused(what, NOT_SAVED);
         assert_eq!(done.log, [""; 0]);
-        assert!(site.labels().is_empty() && site.store.state(7).unwrap().is_none());
+        assert!(site.labels().is_empty() && site.store.snapshot(7).state.unwrap().is_none());
     }
 }
 

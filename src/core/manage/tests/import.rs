@@ -11,7 +11,7 @@ fn imports_authenticators_and_uses_codes_up() {
     let log = vec!["import ada from=pam_oath authenticators=2".to_owned()];
     assert_eq!(import(&site, &["phone", "phone 2"]), (Ok(()), log));
     assert_eq!(site.labels(), ["phone", "phone 2"]);
-    assert_eq!(site.store.owned_credential(&ada()).unwrap().id.len(), 16);
+    assert_eq!(site.store.credential(&ada()).unwrap().unwrap().id.len(), 16);
     assert_eq!(site.state(), State::new("ada", UnixTime::new(150)));
 }
 

@@ -4,8 +4,7 @@ use crate::dialogue::enroll::IssuedEnrollment;
 fn issue(site: &Site, label: &str, hand_over: impl FnOnce(&IssuedEnrollment) -> Result<(), Failure>) -> Done {
     let account = ada();
     let mut person = Person::new(site, &[]);
-    let open_store = || Ok(site.scratch.store());
-    let context = Context::open(site, &open_store, &account, Actor::Administrator).unwrap();
+    let context = Context::open(site, &account, Actor::Administrator).unwrap();
     let said = context.issue(&mut person, label, hand_over).map(|()| String::new());
     Done { said, prompts: person.prompts, log: person.log }
 }
@@ -47,7 +46,7 @@ fn stores_nothing_that_could_not_be_handed_over() {
     let site = Site::new(OPT_IN);
     let done = issue(&site, "phone", |_| Err(Failure::unavailable("the disk is full.", "")));
     assert_eq!(done.said, Err(Failure::unavailable("the disk is full.", "")));
-    assert!(site.labels().is_empty() && site.store.state(7).unwrap().is_none());
+    assert!(site.labels().is_empty() && site.store.snapshot(7).state.unwrap().is_none());
     assert_eq!(done.log, [""; 0]);
 }
 

@@ -22,13 +22,14 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::act::{ActError, Acts, Target};
+use super::act::{ActError, Acts, Target, WithStore};
 use super::request::ManageRequest::{self, Enroll, Recovery, Remove, Try};
 use super::*;
 use crate::dialogue::enroll::Source;
 use crate::dialogue::qr::Colour;
 use crate::fault::Fault;
 use crate::login::account_line::AccountLineFault;
+use crate::login::machine::Machine;
 use crate::login::may_log_in::MayNotLogIn;
 use crate::os::account::NssName;
 use crate::os::look_up::Entry;
@@ -37,13 +38,14 @@ use crate::proof::code::{Answer, LongCode};
 use crate::proof::recovery::hash;
 use crate::proof::state::{AttemptCounter, Count, State};
 use crate::proof::ticket::Ticket;
-use crate::store::Durability;
+use crate::store::enroll as stored;
+use crate::store::files;
 use crate::store::files::credential::NewEnrollment;
-use crate::store::files::{LocalRecord, check_state_owner};
-use crate::test_support::{CODES, Scratch, ada, fill, ldap_is_down, phone};
+use crate::store::{Change, CredentialChange, UncheckedRecord};
+use crate::test_support::{CODES, Scratch, ada, change, fill, ldap_is_down, phone};
 use crate::time::UnixTime;
 use crate::verdict::{Proof, TicketFault};
-use crate::verify::{Purpose, judge, verify_ticket};
+use crate::verify::{NOT_ENROLLED, Purpose, judge, verify_ticket};
 use crate::words::login::NOT_ACCEPTED;
 
 const OPT_IN: &str = "version = 1\nmode = \"opt-in\"\n[enrollment]\nrecovery-codes = 1\n";
@@ -72,7 +74,7 @@ fn not_accepted() -> String {
 /// The machine. It is step 2 until an answer turns the clock.
 struct Site {
     scratch: Scratch,
-    store: Store,
+    store: files::Store,
     policy: RefCell<String>,
     now: Cell<u64>,
     knows_groups: Cell<bool>,
@@ -101,17 +103,24 @@ impl Site {
 
     /// What another program does to the state meanwhile.
     fn change(&self, next: impl Fn(&State) -> State) {
-        let mut locked = self.store.lock_or_create(&ada(), |_| UnixTime::new(0)).unwrap();
-        locked.save(next(locked.state()), Durability::Flushed).unwrap();
+        change(&self.store, |_, state| Change::state(next(state)));
+    }
+
+    /// The same to the credential.
+    fn change_credential(&self, credential: CredentialChange) {
+        let record = self.store.open_unchecked(7).unwrap().unwrap();
+        let once = Cell::new(Some(credential));
+        let change = || Change { state: None, credential: once.take().unwrap() };
+        record.change(|_| Ok::<_, Denial>((change(), ()))).unwrap();
     }
 
     fn state(&self) -> State {
-        self.store.state(7).unwrap().unwrap()
+        self.store.snapshot(7).state.unwrap().unwrap()
     }
 
     /// What ada's authenticators are called.
     fn labels(&self) -> Vec<String> {
-        let credential = self.store.credential(7).unwrap();
+        let credential = self.store.snapshot(7).credential.unwrap();
         let authenticators = credential.map(|credential| credential.authenticators).unwrap_or_default();
         authenticators.into_iter().map(|one| one.label).collect()
     }
@@ -119,8 +128,7 @@ impl Site {
     fn act(&self, actor: Actor, request: &ManageRequest, replies: &[Reply<'_>]) -> Done {
         let mut person = Person::new(self, replies);
         let account = ada();
-        let said = Context::open(self, &|| Ok(self.scratch.store()), &account, actor)
-            .and_then(|context| context.run(request, &mut person));
+        let said = Context::open(self, &account, actor).and_then(|context| context.run(request, &mut person));
         Done { said, prompts: person.prompts, log: person.log }
     }
 
@@ -130,7 +138,7 @@ impl Site {
         act: impl FnOnce(&mut Acts<'_, Self, &mut Vec<String>>) -> Result<T, ActError>,
     ) -> (Result<T, ActError>, Vec<String>) {
         let mut log = Vec::new();
-        let done = act(&mut Acts::new(self, &|| Ok(self.scratch.store()), &mut log));
+        let done = act(&mut Acts::new(self, &mut log));
         (done, log)
     }
 
@@ -231,13 +239,14 @@ impl Machine for Site {
         if self.knows_groups.get() { Ok(BTreeSet::new()) } else { Err(ldap_is_down()) }
     }
     fn is_enrolled(&self, account: &Account) -> Result<bool, Denial> {
-        Ok(self.store.is_enrolled(account.uid)?)
+        Ok(self.store.is_enrolled(account)?)
     }
     fn is_required(&self, account: &Account) -> Result<bool, Denial> {
-        Ok(self.store.state(account.uid)?.is_some_and(|state| state.required))
+        Ok(self.store.is_required(account)?)
     }
     fn code_lengths(&self, account: &Account) -> Result<Vec<u8>, Denial> {
-        Ok(self.store.owned_credential(account)?.authenticators.iter().map(|one| one.digits()).collect())
+        let credential = self.store.credential(account)?.ok_or(NOT_ENROLLED)?;
+        Ok(credential.authenticators.iter().map(|one| one.digits()).collect())
     }
     fn verify(
         &self,
@@ -246,7 +255,9 @@ impl Machine for Site {
         rules: &Verification,
         remark: &mut dyn FnMut(&str),
     ) -> Result<Accepted, Denial> {
-        let record = LocalRecord::open(&self.store, account, rules.skew_steps.into(), self.now()?)?;
+        let now = self.now()?;
+        let store = self.store()?;
+        let record = store.open(account, |authenticators| rules.window_end(authenticators, now))?;
         judge(record, typed, AttemptCounter::Hosts, Purpose::Accept, rules, self.now()?, remark)
     }
     fn check_account_phase(&self, _: &str) -> Result<Vec<String>, AccountLineFault> {
@@ -256,17 +267,24 @@ impl Machine for Site {
         Ok(())
     }
     fn check_enrollable(&self, account: &Account, rules: &Verification) -> Result<(), Denial> {
-        let Some(state) = self.store.state(account.uid)? else { return Ok(()) };
-        check_state_owner(&state, account)?;
+        let Some(state) = self.store.state(account)? else { return Ok(()) };
         state.check_clock(rules.window_end(&[], self.now()?), self.now()?)
     }
     fn check_ticket(&self, account: &Account, typed: &LongCode) -> Result<Ticket, Denial> {
-        let locked = self.store.lock(account.uid)?;
-        let mut locked = locked.ok_or(Denial::WrongTicket(TicketFault::None))?;
-        verify_ticket(&mut locked, account.uid, typed, self.now()?)
+        let store = self.store()?;
+        let record = store.open(account, |_| UnixTime::new(0))?;
+        let mut record = record.ok_or(Denial::WrongTicket(TicketFault::None))?;
+        verify_ticket(&mut record, account.uid, typed, self.now()?)
     }
     fn enroll(&self, account: &Account, enrollment: NewEnrollment) -> Result<(), Denial> {
-        self.store.enroll(account, enrollment)
+        stored::enroll(&self.store()?, account, enrollment)
+    }
+}
+
+impl WithStore for Site {
+    type Store = files::Store;
+    fn store(&self) -> Result<files::Store, Fault> {
+        Ok(self.scratch.store())
     }
 }
 

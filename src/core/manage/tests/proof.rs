@@ -97,7 +97,7 @@ fn says_what_is_wrong_with_the_state_of_another_account() {
 #[test]
 fn tells_owner_that_the_second_step_went_away_meanwhile() {
     let site = with_two();
-    let remove = || assert!(site.store.remove_credential(7).unwrap());
+    let remove = || site.change_credential(CredentialChange::Removed);
     let done = site.owner(&remove_tablet(), &[Meanwhile(&remove), Code(2), Code(3), Code(4)]);
     done.assert_refused("you are no longer enrolled", KEPT);
     assert_eq!(done.log, ["deny not-enrolled"; 3]);
@@ -171,7 +171,7 @@ fn refuses_acts_on_the_credential_of_another_account() {
 #[test]
 fn trusts_no_proof_whose_basis_changed_meanwhile() {
     let phone_goes = |site: &Site| {
-        site.store.write_credential(&ada(), &credential("ada", &["tablet", "third"])).unwrap();
+        site.change_credential(CredentialChange::Stored(credential("ada", &["tablet", "third"])));
     };
     let codes_go = |site: &Site| site.change(|state| state.with_recovery(known_codes()));
     let is_required = |site: &Site| site.change(|state| state.with_required(true));

@@ -14,7 +14,7 @@ fn rebind(site: &Site, formerly: Formerly) -> (Result<Option<String>, ActError>,
 }
 
 fn stored_names(site: &Site) -> [String; 2] {
-    [site.store.credential(7).unwrap().unwrap().name, site.state().name]
+    [site.store.snapshot(7).credential.unwrap().unwrap().name, site.state().name]
 }
 
 #[test]
@@ -36,7 +36,7 @@ fn gives_a_record_of_one_file_the_name_of_its_account() {
     assert_eq!(rebind(&site, Any), (Ok(None), vec![]));
     site.store.create_credential(&credential("eva", &["phone"])).unwrap();
     assert_eq!(rebind(&site, Any).0, Ok(Some("eva".to_owned())));
-    assert!(site.store.owned_credential(&ada()).is_ok() && site.store.state(7).unwrap().is_none());
+    assert!(site.store.credential(&ada()).is_ok() && site.store.snapshot(7).state.unwrap().is_none());
     let site = Site::new(OPT_IN);
     site.store.create_state(7, State::new("eva", UnixTime::new(30))).unwrap();
     assert_eq!(rebind(&site, Any).0, Ok(Some("eva".to_owned())));

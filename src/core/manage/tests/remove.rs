@@ -21,7 +21,7 @@ fn removes_one_authenticator_after_proof() {
     done.assert_said("Removed 'tablet'. Still set up: 'phone', 'third'.");
     assert_eq!(done.log, ["grant phone", "act remove authenticator=tablet"]);
     assert_eq!(site.labels(), ["phone", "third"]);
-    assert_eq!(site.store.owned_credential(&ada()).unwrap().id, "an id");
+    assert_eq!(site.store.credential(&ada()).unwrap().unwrap().id, "an id");
     assert_eq!(site.state(), State { recovery: old_codes(), ..State::new("ada", UnixTime::new(60)) });
 }
 
@@ -81,7 +81,7 @@ fn removes_everything_after_proof_but_the_mark() {
         done.prompts,
         [format!("This removes 'phone', 'tablet', 'third' and all recovery codes.\n{ASK_PROOF}")]
     );
-    assert!(!site.store.is_enrolled(7).unwrap());
+    assert!(!site.store.has_credential(7).unwrap());
     assert_eq!(site.state(), State::new("ada", UnixTime::new(60)));
 }
 
@@ -92,7 +92,7 @@ fn removes_everything_for_an_administrator_whatever_is_required() {
     let done = site.administrator(&Remove(None), &[]);
     done.assert_said("ada is no longer enrolled. To enroll again, run 'twostep enroll --user ada'.");
     assert_eq!(done.log, ["act remove"]);
-    assert!(!site.store.is_enrolled(7).unwrap());
+    assert!(!site.store.has_credential(7).unwrap());
     assert_eq!(site.state(), State::new("ada", UnixTime::new(0)).with_required(true));
 }
 

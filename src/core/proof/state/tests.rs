@@ -107,11 +107,14 @@ fn a_recovery_code_is_accepted_once_and_ends_a_lockout() {
     );
     let charged = locked.charge_recovery(by).unwrap();
     assert_eq!(charged.hosts, Count { codes: 20, recovery: 100, last: NOW });
-    let wrong = charged.accept_recovery(by, &LongCode::new([9; 10]), "");
-    assert_eq!(wrong, Err(Denial::WrongRecoveryCode { failures: 100 }));
-    let accepted = charged.accept_recovery(by, &LongCode::new([7; 10]), "").unwrap();
+    let wrong = Denial::WrongRecoveryCode { failures: 100 };
+    assert_eq!(charged.find_recovery(by, &LongCode::new([9; 10]), ""), Err(wrong.clone()));
+    assert_eq!(charged.accept_recovery(by, &[9; 16]), Err(wrong));
+    let hash = charged.find_recovery(by, &LongCode::new([7; 10]), "").unwrap();
+    let accepted = charged.accept_recovery(by, &hash).unwrap();
     assert_eq!((accepted.hosts, accepted.mark, accepted.recovery.left()), (Count::NONE, NOW, Some(0)));
-    assert!(accepted.accept_recovery(by, &LongCode::new([7; 10]), "").is_err());
+    assert!(accepted.find_recovery(by, &LongCode::new([7; 10]), "").is_err());
+    assert!(accepted.accept_recovery(by, &hash).is_err());
     let used_up = State { hosts: Count { codes: 20, ..Count::NONE }, ..accepted };
     let refused = charge(&used_up, FAR);
     assert_eq!(refused, Err(Denial::Disabled { name: "ada".to_owned(), alternative: Alternative::None }));
@@ -139,6 +142,53 @@ fn recovery_codes_have_a_limit_of_their_own() {
     assert!(renewed.charge_recovery(AttemptCounter::Hosts).is_ok());
     let goes_on = Count { codes: 20, recovery: 0, last: NOW };
     assert_eq!((renewed.hosts, renewed.helper), (goes_on, goes_on), "a lockout goes on");
+}
+
+#[test]
+fn refunds_one_charge_and_no_other() {
+    let (by, step) = (AttemptCounter::Helper, Step::at(NOW.plus(30), Period::DEFAULT));
+    let before = Count { codes: 4, recovery: 1, last: UnixTime::new(5) };
+    let charged = |codes| State { helper: Count { codes, recovery: 1, last: NOW }, ..with_codes() };
+    let refunded = |codes| charged(codes).refund(by, step, before).unwrap();
+    assert_eq!(refunded(5), State { helper: before, ..with_codes() });
+    assert_eq!(refunded(6), charged(5), "another try was charged since");
+    assert_eq!(refunded(0), charged(0), "a success has ended all failures");
+    let used = Step::at(NOW, Period::DEFAULT);
+    assert_eq!(charged(5).refund(by, used, before), Err(Denial::Replayed { failures: 5 }));
+
+    assert_eq!(charged(5).refund_recovery(by, &[9; 16]), Err(Denial::WrongRecoveryCode { failures: 1 }));
+    let hash = charged(5).find_recovery(by, &LongCode::new([7; 10]), "").unwrap();
+    let expected = State { helper: Count { recovery: 0, ..charged(5).helper }, ..with_codes() };
+    assert_eq!(charged(5).refund_recovery(by, &hash), Ok(expected));
+}
+
+#[test]
+fn holds_back_tries_and_ticket_until_the_credential_is_there() {
+    let locked = Count { codes: 20, recovery: 7, last: NOW };
+    let before = State { hosts: locked, helper: locked, required: true, ..with_codes() };
+    let next = before.burn(NOW.plus(30)).with_recovery(RecoveryCodes::NONE).with_ticket(None).unlock();
+    let fresh = Count { recovery: 0, ..locked };
+    let held = State {
+        mark: NOW.plus(30),
+        recovery: RecoveryCodes::NONE,
+        hosts: fresh,
+        helper: fresh,
+        ..before.clone()
+    };
+    assert_eq!(next.held_back(&before), held);
+    assert_eq!(before.unlock().held_back(&before), before, "the tries for recovery codes, too");
+}
+
+#[test]
+fn restores_a_ticket_only_while_it_is_the_one() {
+    let charged = with_codes().charge_ticket(NOW).unwrap();
+    let ticket = charged.ticket.unwrap();
+    assert_eq!(charged.restore_ticket(ticket), Ok(with_codes()));
+    let another = Ticket::issue(&LongCode::new([9; 10]), 1001, NOW.plus(100));
+    for other in [None, Some(another)] {
+        let refused = charged.with_ticket(other).restore_ticket(ticket);
+        assert_eq!(refused, Err(Denial::WrongTicket(TicketFault::None)));
+    }
 }
 
 #[test]

@@ -22,7 +22,8 @@ pub const MOST_AUTHENTICATORS: usize = 8;
 /// No id is longer, in bytes.
 const LONGEST_ID: usize = 64;
 
-/// What is stored for one person. Cannot be printed or copied.
+/// What is stored for one person. Cannot be printed.
+#[derive(Clone)]
 pub struct Credential {
     /// The account's user id.
     pub uid: u32,

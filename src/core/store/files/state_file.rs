@@ -11,8 +11,7 @@ use crate::fault::{Fault, FileProblem, Operation};
 use crate::os::files::{self, Opened};
 use crate::os::{self, LockError, Shield};
 use crate::proof::state::State;
-use crate::store::{Durability, StateError, StateRecord};
-use crate::verdict::Denial;
+use crate::store::{Durability, StateError};
 
 use super::slot::{SLOT, Slot, Stage, Unreadable};
 
@@ -118,7 +117,7 @@ fn offset(index: u8) -> u64 {
 }
 
 /// A state under its lock.
-pub struct LockedState {
+pub(super) struct LockedState {
     lock: Lock,
     path: PathBuf,
     uid: u32,
@@ -131,7 +130,7 @@ pub struct LockedState {
     /// Whether this process has written `target`.
     written: bool,
     /// Whether one slot is damaged, so that the other counts: power was lost, or the disk has a fault.
-    pub fell_back: bool,
+    pub(super) fell_back: bool,
 }
 
 impl LockedState {
@@ -155,12 +154,12 @@ impl LockedState {
     }
 
     /// The state as it was last saved.
-    pub fn state(&self) -> &State {
+    pub(super) fn state(&self) -> &State {
         &self.state
     }
 
     /// Saves the next state: charged if it need not be flushed, settled if it must be.
-    pub fn save(&mut self, next: State, how: Durability) -> Result<(), Fault> {
+    pub(super) fn save(&mut self, next: State, how: Durability) -> Result<(), Fault> {
         if !self.written {
             files::check_file_size_limit(STATE_FILE)?;
         }
@@ -191,16 +190,6 @@ impl LockedState {
         self.target = 1u8.saturating_sub(self.target);
         self.generation = self.generation.saturating_add(1);
         (self.written, self.other_unflushed) = (false, false);
-    }
-}
-
-impl StateRecord for LockedState {
-    fn state(&self) -> &State {
-        &self.state
-    }
-
-    fn save(&mut self, next: State, how: Durability) -> Result<(), Denial> {
-        Ok(Self::save(self, next, how)?)
     }
 }
 

@@ -8,7 +8,10 @@ use super::slot::SLOT;
 use super::state_file::{BLOCK, STATE_FILE};
 use super::*;
 use crate::os::account;
-use crate::test_support::{Scratch, ada, phone};
+use crate::os::root::Root;
+use crate::proof::totp;
+use crate::store::{Change, CredentialChange, Durability, Record, Store as _, StoredRecord};
+use crate::test_support::{Scratch, ada, change, phone};
 use crate::time::UnixTime;
 
 impl Scratch {
@@ -37,7 +40,7 @@ fn marked(seconds: u64) -> State {
 }
 
 fn mark(store: &Store) -> u64 {
-    store.state(7).unwrap().unwrap().mark.seconds()
+    store.read_state(7).unwrap().unwrap().mark.seconds()
 }
 
 #[test]
@@ -97,9 +100,10 @@ fn a_state_that_cannot_be_read_is_an_error_never_a_fresh_one() {
     for length in [0, 1, SLOT as u64, 8191, 8193] {
         fs::OpenOptions::new().write(true).open(scratch.state_file()).unwrap().set_len(length).unwrap();
         assert!(store.lock(7).err().unwrap().to_string().contains("is damaged"), "{length}");
-        assert!(store.is_state_lost(7).unwrap());
     }
-    store.replace_state(7, marked(5)).unwrap();
+    assert!(store.replace_lost_state(7, marked(5)).unwrap());
+    assert_eq!(mark(&store), 5);
+    assert!(!store.replace_lost_state(7, marked(6)).unwrap(), "it can be read");
     assert_eq!(mark(&store), 5);
 }
 
@@ -112,7 +116,8 @@ fn who_waits_for_a_file_that_is_replaced_takes_the_new_one() {
     thread::scope(|scope| {
         let waiting = scope.spawn(|| store.lock(7).unwrap().unwrap().state().clone());
         thread::sleep(Duration::from_millis(100));
-        store.replace_state(7, marked(5)).unwrap();
+        [0, BLOCK].iter().for_each(|slot| scratch.overwrite(*slot, &[0; SLOT]));
+        assert!(store.replace_lost_state(7, marked(5)).unwrap());
         drop(held);
         assert_eq!(waiting.join().unwrap(), marked(5));
     });
@@ -127,10 +132,10 @@ fn a_slot_of_a_later_version_denies_whatever_the_other_says() {
     let later = slot::tests::of_version_2();
     scratch.overwrite(0, &later);
     assert!(store.lock(7).err().unwrap().to_string().contains("version 2"));
-    assert!(!store.is_state_lost(7).unwrap(), "a later program can read it");
+    assert!(!store.replace_lost_state(7, marked(5)).unwrap(), "a later program can read it");
     fs::OpenOptions::new().write(true).open(scratch.state_file()).unwrap().set_len(16_384).unwrap();
     assert!(store.lock(7).err().unwrap().to_string().contains("version 2"), "of whatever length");
-    assert!(!store.is_state_lost(7).unwrap());
+    assert!(!store.replace_lost_state(7, marked(5)).unwrap());
 }
 
 #[test]
@@ -145,8 +150,8 @@ fn the_state_of_another_uid_is_refused() {
 #[test]
 fn a_re_used_name_or_uid_inherits_nothing() {
     let root = account::by_uid(0).unwrap().unwrap();
-    assert!(check_state_owner(&State::new("root", UnixTime::new(0)), &root).is_ok());
-    let error = check_state_owner(&marked(0), &root).unwrap_err();
+    assert!(check_state(&State::new("root", UnixTime::new(0)), &root).is_ok());
+    let error = check_state(&marked(0), &root).unwrap_err();
     assert!(error.to_string().contains("belongs to 'ada'"), "{error}");
 }
 
@@ -168,46 +173,45 @@ fn only_files_of_twosteps_count_as_enrolled() {
 fn stores_credential_once_and_lets_owner_replace_it() {
     let scratch = Scratch::new("credential");
     let store = scratch.store();
-    assert_eq!(store.owned_credential(&ada()).err(), Some(NOT_ENROLLED));
-    assert!(!store.is_enrolled(7).unwrap());
+    assert!(store.credential(&ada()).unwrap().is_none() && !store.has_credential(7).unwrap());
     assert!(store.create_credential(&credential()).unwrap());
     assert!(!store.create_credential(&credential()).unwrap(), "there is one already");
-    assert!(store.is_enrolled(7).unwrap());
+    assert!(store.has_credential(7).unwrap());
 
     let two = Credential { authenticators: vec![phone("phone"), phone("tablet")], ..credential() };
     let eve = Account { name: "eve".to_owned(), ..ada() };
-    assert!(matches!(store.write_credential(&eve, &two), Err(StoreError::NotTheirs(_))));
-    store.write_credential(&ada(), &two).unwrap();
-    assert_eq!(store.owned_credential(&ada()).unwrap().authenticators.len(), 2);
-    let refused = store.owned_credential(&eve).err();
-    assert!(
-        matches!(&refused, Some(Denial::Unavailable(cause)) if cause.to_string().contains("secret of uid 7")),
-        "{refused:?}"
-    );
+    let replaced = |credential: &Credential| Change {
+        state: None,
+        credential: CredentialChange::Stored(credential.clone()),
+    };
+    change(&store, |_, _| replaced(&two));
+    assert_eq!(store.credential(&ada()).unwrap().unwrap().authenticators.len(), 2);
+    assert!(matches!(store.credential(&eve), Err(StoreError::NotTheirs(_))));
+    assert!(matches!(store.open(&eve, |_| UnixTime::new(0)), Err(StoreError::NotTheirs(_))));
 
-    assert!(store.remove_credential(7).unwrap());
-    assert!(!store.remove_credential(7).unwrap());
-    assert!(!store.is_enrolled(7).unwrap());
+    change(&store, |_, _| Change { state: None, credential: CredentialChange::Removed });
+    assert!(!store.has_credential(7).unwrap());
 }
 
 #[test]
 fn creates_missing_state_with_present_codes_used_up() {
     let scratch = Scratch::new("record");
     let store = scratch.store();
-    let open = || LocalRecord::open(&store, &ada(), 1, UnixTime::new(100));
-    assert_eq!(open().err(), Some(NOT_ENROLLED));
-    assert!(store.state(7).unwrap().is_none(), "nothing was created");
+    let fresh = |authenticators: &[_]| totp::window_end(authenticators, UnixTime::new(100), 1);
+    let open = || store.open(&ada(), fresh).unwrap();
+    assert!(open().is_none());
+    assert!(store.read_state(7).unwrap().is_none(), "nothing was created");
     store.create_credential(&credential()).unwrap();
     let mut record = open().unwrap();
-    assert!(record.remark.unwrap().contains("had no state"));
-    assert_eq!((record.state(), record.credential().id.as_str()), (&marked(120), "an id"));
-    record.save(marked(150), Durability::Flushed).unwrap();
+    assert!(record.remark().unwrap().contains("had no state"));
+    assert_eq!((record.state(), record.credential().unwrap().id.as_str()), (&marked(120), "an id"));
+    record.advance(Durability::Flushed, |_| Ok(marked(150))).unwrap().unwrap();
     drop(record);
     let record = open().unwrap();
-    assert_eq!((record.state(), record.remark), (&marked(150), None));
+    assert_eq!((record.state(), record.remark()), (&marked(150), None));
     drop(record);
     scratch.overwrite(BLOCK, &[0xff]);
-    assert!(open().unwrap().remark.unwrap().contains("was damaged"));
+    assert!(open().unwrap().remark().unwrap().contains("was damaged"));
 }
 
 #[test]

@@ -1,0 +1,197 @@
+//! The folders of the store, and the files in them.
+
+use std::io;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use crate::fault::{Fault, FileProblem, Operation};
+use crate::os::account::Account;
+use crate::os::files::{self, Access, Dir, Privacy};
+use crate::os::root::{Owners, Root};
+use crate::paths::{STATES, STORE, USERS};
+use crate::proof::state::State;
+use crate::store::{Change, CredentialChange, Durability, Snapshot, StateError, StoreError};
+
+use super::credential::Credential;
+use super::state_file::{Lock, LockedState, PATIENCE, Slots, new_state_file};
+
+/// The two directories, checked.
+pub struct Store {
+    users: Dir,
+    states: Dir,
+}
+
+impl Store {
+    /// Opens the store below `root`. A missing or unsafe directory is an error, never "nobody is enrolled".
+    pub fn open(root: &Root) -> Result<Self, Fault> {
+        Self::open_of(root, root.owners()?)
+    }
+
+    /// The same, by whoever has looked up the owners.
+    pub(crate) fn open_of(root: &Root, owners: Owners) -> Result<Self, Fault> {
+        files::check_above(&root.above(STORE), owners.system)?;
+        files::check_private(&root.path(STORE), owners.store)?;
+        let open = |path: &str| Dir::open(root.path(path), owners.store, Privacy::Secret);
+        Ok(Self { users: open(USERS)?, states: open(STATES)? })
+    }
+
+    /// Whether there is a credential of `uid`. It is not read: that happens under the lock.
+    pub fn has_credential(&self, uid: u32) -> Result<bool, Fault> {
+        Ok(self.users.open_file(&secret_name(uid), Access::Read)?.is_some())
+    }
+
+    /// The uids that have a credential, a state, or both, in rising order, and the paths of files that are not twostep's.
+    pub fn uids(&self) -> Result<(Vec<u32>, Vec<PathBuf>), Fault> {
+        let (mut uids, mut strays) = (Vec::new(), Vec::new());
+        for (dir, suffix) in [(&self.users, ".toml"), (&self.states, "")] {
+            for name in dir.names()? {
+                match name.strip_suffix(suffix).and_then(parse_uid) {
+                    Some(uid) => uids.push(uid),
+                    None => strays.push(dir.path_of(&name)),
+                }
+            }
+        }
+        uids.sort_unstable();
+        uids.dedup();
+        Ok((uids, strays))
+    }
+
+    /// What is stored under `uid`, without the lock.
+    pub fn snapshot(&self, uid: u32) -> Snapshot {
+        Snapshot { credential: self.read_credential(uid), state: self.read_state(uid) }
+    }
+
+    pub(super) fn read_credential(&self, uid: u32) -> Result<Option<Credential>, StoreError> {
+        let name = secret_name(uid);
+        let Some(file) = self.users.open_file(&name, Access::Read)? else { return Ok(None) };
+        let path = self.users.path_of(&name);
+        let credential = Credential::parse(&files::read(&file, &path)?);
+        credential.map(Some).map_err(|error| StoreError::Credential { path, error })
+    }
+
+    pub(super) fn read_own_credential(&self, who: &Account) -> Result<Option<Credential>, StoreError> {
+        let credential = self.read_credential(who.uid)?;
+        credential.as_ref().map_or(Ok(()), |credential| credential.check_owner(who))?;
+        Ok(credential)
+    }
+
+    /// Without the lock.
+    pub(super) fn read_state(&self, uid: u32) -> Result<Option<State>, StoreError> {
+        let name = uid.to_string();
+        let Some(file) = self.states.open_file(&name, Access::Read)? else { return Ok(None) };
+        let slots = Slots::read(&file).map_err(|error| self.unreadable(uid, error))?;
+        let newest = slots.newest(uid).map_err(|error| self.state_error(uid, error))?;
+        Ok(Some(newest.state.clone()))
+    }
+
+    /// Takes the lock of `uid` and reads its state; none if it has no state.
+    pub(super) fn lock(&self, uid: u32) -> Result<Option<LockedState>, StoreError> {
+        let name = uid.to_string();
+        let now = Instant::now();
+        let deadline = now.checked_add(PATIENCE).unwrap_or(now);
+        loop {
+            let Some(file) = self.states.open_file(&name, Access::Write)? else { return Ok(None) };
+            let locked = Lock::take(file, deadline).map_err(|problem| self.state_fault(uid, problem))?;
+            if self.states.still_names(&name, &locked.file)? {
+                let slots = Slots::read(&locked.file).map_err(|error| self.unreadable(uid, error))?;
+                let path = self.states.path_of(&name);
+                let state = LockedState::of(locked, &slots, path, uid);
+                return state.map(Some).map_err(|error| self.state_error(uid, error));
+            }
+            if Instant::now() >= deadline {
+                return Err(self.state_fault(uid, FileProblem::ReplacedAgain).into());
+            }
+        }
+    }
+
+    /// The lock of the state that was just created, by this process or another: it is taken on what is there then.
+    pub(super) fn lock_created(&self, uid: u32) -> Result<LockedState, StoreError> {
+        self.lock(uid)?.ok_or(StoreError::StateRemoved { uid })
+    }
+
+    /// Creates the state of `uid`, whole and on disk. False if there is one already.
+    pub(crate) fn create_state(&self, uid: u32, state: State) -> Result<bool, Fault> {
+        self.states.create(&uid.to_string(), &new_state_file(uid, state))
+    }
+
+    /// Stores `credential` where there is none; false if there is one. The caller holds the lock of its uid, and the state
+    /// is on disk.
+    pub(crate) fn create_credential(&self, credential: &Credential) -> Result<bool, Fault> {
+        self.users.create(&secret_name(credential.uid), credential.to_toml().as_bytes())
+    }
+
+    /// Saves `change` of the record of `uid`, whose state is locked if it has one. The order is what makes it all or nothing:
+    ///
+    /// 1. the state, without what the change gives back: tries and tickets stay used up;
+    /// 2. the credential, whole or not at all: a first one never replaces another;
+    /// 3. the state as it shall be.
+    ///
+    /// A credential that is forgotten goes last: until then the user is enrolled, and not half forgotten.
+    pub(super) fn save(
+        &self,
+        uid: u32,
+        locked: Option<&mut LockedState>,
+        is_first: bool,
+        Change { state, credential }: Change,
+    ) -> Result<(), StoreError> {
+        let mut state = match (locked, state) {
+            (Some(locked), Some(next)) => Some((locked, next)),
+            (_, None) => None,
+            (None, Some(_)) => return Err(StoreError::StateRemoved { uid }),
+        };
+        if let CredentialChange::Stored(credential) = &credential {
+            let before = state.as_ref().map(|(locked, _)| locked.state().clone());
+            if let (Some((locked, next)), Some(before)) = (&mut state, &before) {
+                locked.save(next.held_back(before), Durability::Flushed)?;
+            }
+            if !is_first {
+                self.users.replace(&secret_name(uid), credential.to_toml().as_bytes())?;
+            } else if !self.create_credential(credential)? {
+                // Put there by somebody who takes no lock: the new recovery codes must not work for it.
+                if let (Some((locked, next)), Some(before)) = (state, before) {
+                    locked.save(before.burn(next.mark), Durability::Flushed)?;
+                }
+                return Err(StoreError::EnrolledMeanwhile);
+            }
+        }
+        if let Some((locked, next)) = state {
+            locked.save(next, Durability::Flushed)?;
+        }
+        if matches!(credential, CredentialChange::Removed) {
+            self.users.remove(&secret_name(uid))?;
+        }
+        Ok(())
+    }
+
+    /// Puts `state` in place of a state file that no program can read; false if it is another, or not there.
+    pub(super) fn replace_lost_state(&self, uid: u32, state: State) -> Result<bool, Fault> {
+        let Some(file) = self.states.open_file(&uid.to_string(), Access::Read)? else { return Ok(false) };
+        if !Slots::read(&file).is_ok_and(|slots| slots.are_lost()) {
+            return Ok(false);
+        }
+        // Who waits for the old file's lock notices and starts over.
+        self.states.replace(&uid.to_string(), &new_state_file(uid, state))?;
+        Ok(true)
+    }
+
+    fn state_fault(&self, uid: u32, problem: FileProblem) -> Fault {
+        Fault::file(self.states.path_of(&uid.to_string()), problem)
+    }
+
+    fn unreadable(&self, uid: u32, error: io::Error) -> Fault {
+        self.state_fault(uid, FileProblem::Failed(Operation::Read, error.into()))
+    }
+
+    fn state_error(&self, uid: u32, error: StateError) -> StoreError {
+        StoreError::State { path: self.states.path_of(&uid.to_string()), uid, error }
+    }
+}
+
+fn secret_name(uid: u32) -> String {
+    format!("{uid}.toml")
+}
+
+/// A uid as we write it: without sign and leading zeros.
+fn parse_uid(text: &str) -> Option<u32> {
+    text.parse().ok().filter(|uid: &u32| uid.to_string() == text)
+}
