@@ -1,6 +1,6 @@
 //! What is stored for each account: a record, which is a credential and a state.
 //!
-//! The contract of every store. M1 to M10 in [`files`] say how the files keep it.
+//! The contract of every store; `tests` checks it. M1 to M10 in [`files`] say how the files keep it.
 //!
 //! ST1 [`Store::is_enrolled`] and [`Store::is_required`] MUST say no only where that is certain. Every doubt is an error.
 //! ST2 A part that cannot be read MUST be an error; it MUST NOT be replaced by a default.
@@ -156,3 +156,6 @@ pub trait Store {
     /// Puts `state` in place of one that no program can read; false if it is not lost, or there is none.
     fn replace_lost_state(&self, uid: u32, state: State) -> Result<bool, StoreError>;
 }
+
+#[cfg(test)]
+mod tests;
