@@ -1,5 +1,7 @@
 //! What stands in for application, machine and store in the tests.
 
+mod twice;
+
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::fmt;
@@ -28,6 +30,8 @@ use crate::store::files::credential::{Credential, NewEnrollment};
 use crate::store::{Change, Store, StoredRecord};
 use crate::time::{Period, UnixTime};
 use crate::verdict::{Accepted, Denial, Proof, TicketFault};
+
+pub(crate) use twice::{Twice, another};
 
 /// The secret of RFC 4226 appendix D.
 const SECRET: &[u8; 20] = b"12345678901234567890";

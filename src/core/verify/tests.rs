@@ -4,7 +4,7 @@ use super::*;
 use crate::proof::recovery::hash;
 use crate::proof::state::Count;
 use crate::store::Store;
-use crate::test_support::{Scratch, ada, phone};
+use crate::test_support::{Scratch, ada, another, phone};
 
 /// A record that remembers each save. One of them fails, counted from 0, and none before or after it.
 struct Remembering {
@@ -40,6 +40,7 @@ impl Record for Remembering {
         &self.state
     }
     fn advance(&mut self, survives: Durability, next: impl Fn(&State) -> Result<State, Denial>) -> Advanced {
+        let _ = next(&another(&self.state)); // as if another write had come first
         if let Some(saved) = self.meanwhile.filter(|_| survives == Durability::Flushed) {
             self.state = saved(self.state.clone());
         }

@@ -42,7 +42,7 @@ use crate::store::enroll as stored;
 use crate::store::files;
 use crate::store::files::credential::NewEnrollment;
 use crate::store::{Change, CredentialChange, UncheckedRecord};
-use crate::test_support::{CODES, Scratch, ada, change, fill, ldap_is_down, phone};
+use crate::test_support::{CODES, Scratch, Twice, ada, change, fill, ldap_is_down, phone};
 use crate::time::UnixTime;
 use crate::verdict::{Proof, TicketFault};
 use crate::verify::{NOT_ENROLLED, Purpose, judge, verify_ticket};
@@ -282,9 +282,9 @@ impl Machine for Site {
 }
 
 impl WithStore for Site {
-    type Store = files::Store;
-    fn store(&self) -> Result<files::Store, Fault> {
-        Ok(self.scratch.store())
+    type Store = Twice;
+    fn store(&self) -> Result<Twice, Fault> {
+        Ok(Twice(self.scratch.store()))
     }
 }
 
