@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use twostep_core::dialogue::conversation::Conversation;
 use twostep_core::login::audit::Value;
-use twostep_core::login::machine::Machine;
-use twostep_core::machine::System;
+use twostep_core::login::machine::Surroundings;
+use twostep_core::machine::LocalMachine;
 use twostep_core::manage::act::{ActError, ActLog, Acts, Target, WithStore};
 use twostep_core::manage::{Actor, Context, Frontend};
 use twostep_core::os::account::{self, Account};
@@ -24,7 +24,7 @@ use crate::terminal::{Terminal, note};
 
 /// Somebody who may read and write the store.
 pub(crate) struct Administrator {
-    machine: System,
+    machine: LocalMachine,
     root: Root,
     log: Log,
 }
@@ -37,7 +37,7 @@ impl Administrator {
         if !root.is_ours() {
             return Err(Failure::refused("only root can do this.", "Run it again with sudo."));
         }
-        Ok(Self { machine: System::new(root.clone()), root, log })
+        Ok(Self { machine: LocalMachine::new(root.clone()), root, log })
     }
 
     pub(crate) fn store(&self) -> Result<Store, Failure> {
@@ -48,7 +48,7 @@ impl Administrator {
         &self.root
     }
 
-    pub(crate) fn machine(&self) -> &System {
+    pub(crate) fn machine(&self) -> &LocalMachine {
         &self.machine
     }
 
@@ -86,7 +86,7 @@ impl Administrator {
     pub(crate) fn with_context<T>(
         &self,
         account: &Account,
-        act: impl FnOnce(&Context<'_, System>, &mut AdminFrontend) -> Result<T, Failure>,
+        act: impl FnOnce(&Context<'_, LocalMachine>, &mut AdminFrontend) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
         let context = Context::open(self.machine(), account, Actor::Administrator)?;
         act(&context, &mut AdminFrontend { log: self.log, target: account.into() })
@@ -100,7 +100,7 @@ impl Administrator {
     pub(crate) fn carry_out<T>(
         &self,
         target: &Target,
-        act: impl FnOnce(&mut Acts<'_, System, Log>) -> Result<T, ActError>,
+        act: impl FnOnce(&mut Acts<'_, LocalMachine, Log>) -> Result<T, ActError>,
     ) -> Result<T, Failure> {
         let done = act(&mut Acts::new(&self.machine, self.log));
         done.map_err(|error| explain(target, error))

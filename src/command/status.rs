@@ -3,7 +3,7 @@
 use serde::Serialize;
 use time::OffsetDateTime;
 use twostep_core::helper::client;
-use twostep_core::login::machine::Machine;
+use twostep_core::login::machine::Surroundings;
 use twostep_core::machine::System;
 use twostep_core::manage::act::Target;
 use twostep_core::manage::obligation::Obligation;
@@ -153,7 +153,7 @@ fn of_others(administrator: &Administrator, arguments: &Arguments) -> Result<(),
     };
     let (targets, failures) = parted(found);
     let now = administrator.now()?;
-    let basis = Basis { system: administrator.machine(), policy: administrator.policy()?, now };
+    let basis = Basis { system: administrator.machine().system(), policy: administrator.policy()?, now };
     let status = |target: &Target| Status::of(store.snapshot(target.uid), target.account.as_ref(), now);
     let all: Vec<AccountStatus> =
         targets.iter().map(|target| AccountStatus::of(&basis, target, status(target), You::No)).collect();

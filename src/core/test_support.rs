@@ -15,7 +15,7 @@ use crate::fault::{Failed, Fault, NamesProblem, Wanted};
 use crate::login::account_line::AccountLineFault;
 use crate::login::application::{Application, Handoff, HandoffKind, PamItems};
 use crate::login::audit::Line;
-use crate::login::machine::Machine;
+use crate::login::machine::{Machine, Surroundings};
 use crate::login::may_log_in::MayNotLogIn;
 use crate::os::account::{self, Account, NssName};
 use crate::os::look_up::Entry;
@@ -229,7 +229,7 @@ impl Source for Fake {
     }
 }
 
-impl Machine for Fake {
+impl Surroundings for Fake {
     fn name(&self) -> String {
         "web1".to_owned()
     }
@@ -261,6 +261,16 @@ impl Machine for Fake {
         let wheel = name.name == "toor" && groups.contains("wheel");
         Ok(wheel.then(|| "wheel".to_owned()).into_iter().collect())
     }
+    fn check_account_phase(&self, _: &str) -> Result<Vec<String>, AccountLineFault> {
+        let behind = self.account_phase.clone()?;
+        Ok(behind.iter().map(|&module| module.to_owned()).collect())
+    }
+    fn check_may_log_in(&self, _: &Account) -> Result<(), MayNotLogIn> {
+        self.may_log_in.clone()
+    }
+}
+
+impl Machine for Fake {
     fn is_enrolled(&self, _: &Account) -> Result<bool, Denial> {
         self.enrolled.clone()
     }
@@ -284,13 +294,6 @@ impl Machine for Fake {
         self.verdicts.borrow_mut().remove(0)?;
         let proof = Proof::Code { authenticator: "phone".to_owned(), offset: 0 };
         Ok(Accepted { proof, recovery_left: None })
-    }
-    fn check_account_phase(&self, _: &str) -> Result<Vec<String>, AccountLineFault> {
-        let behind = self.account_phase.clone()?;
-        Ok(behind.iter().map(|&module| module.to_owned()).collect())
-    }
-    fn check_may_log_in(&self, _: &Account) -> Result<(), MayNotLogIn> {
-        self.may_log_in.clone()
     }
     fn check_enrollable(&self, _: &Account, _: &Verification) -> Result<(), Denial> {
         Ok(())

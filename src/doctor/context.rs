@@ -4,7 +4,7 @@ use std::cell::OnceCell;
 
 use nix::unistd::geteuid;
 use twostep_core::fault::Fault;
-use twostep_core::login::machine::Machine;
+use twostep_core::login::machine::Surroundings;
 use twostep_core::machine::System;
 use twostep_core::os::clock;
 use twostep_core::os::root::Root;

@@ -3,8 +3,8 @@
 use nix::unistd::Uid;
 use twostep_core::fault::Fault;
 use twostep_core::helper::message::{Done, FirstMessage, HelperReply, HelperRequest};
-use twostep_core::login::machine::Machine;
-use twostep_core::machine::System;
+use twostep_core::login::machine::{Machine, Surroundings};
+use twostep_core::machine::LocalMachine;
 use twostep_core::manage::act::WithStore;
 use twostep_core::manage::failure::Failure;
 use twostep_core::manage::request::ManageRequest;
@@ -67,7 +67,7 @@ fn discreet(failure: Failure) -> HelperReply {
 }
 
 fn status(account: &Account) -> Result<HelperReply, Failure> {
-    let stored = System::of_helper().store()?.snapshot(account.uid);
+    let stored = LocalMachine::of_helper().store()?.snapshot(account.uid);
     let status = Status::of(stored, Some(account), clock::now()?);
     Ok(HelperReply::Done(Done::Text(status.to_toml())))
 }
@@ -82,14 +82,14 @@ fn verify(account: &Account, answer: &Answer, client: &mut Client<'_>) -> Helper
 }
 
 fn judge(account: &Account, answer: &Answer, client: &mut Client<'_>) -> Result<Accepted, Denial> {
-    let machine = System::of_helper();
+    let machine = LocalMachine::of_helper();
     let typed = Typed::parse(answer).ok_or(Denial::NotACode)?;
     let rules = machine.policy()?.verification;
     machine.verify(account, &typed, &rules, &mut |what| client.remark(what))
 }
 
 fn run(account: &Account, request: &ManageRequest, client: &mut Client<'_>) -> Result<HelperReply, Failure> {
-    let machine = System::of_helper();
+    let machine = LocalMachine::of_helper();
     let done = Context::open(&machine, account, Actor::Owner)?.run(request, client)?;
     Ok(HelperReply::Done(Done::Text(done)))
 }

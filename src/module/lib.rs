@@ -17,7 +17,7 @@ use pam::module::{PamHandle, PamHooks};
 use pam::pam_hooks;
 use twostep_core::login::account_phase;
 use twostep_core::login::auth_phase;
-use twostep_core::machine::System;
+use twostep_core::machine::{HelperMachine, LocalMachine};
 use twostep_core::os::root::Root;
 use twostep_core::os::{WipingAllocator, wipe_stack};
 use twostep_core::verdict::{Denial, PamCode, Verdict};
@@ -60,17 +60,25 @@ impl PamHooks for Twostep {
 
 fn authenticate(application: &mut PamApplication<'_>, args: &[&CStr]) -> Verdict {
     match Arguments::parse(args) {
-        Ok(Arguments { root, options }) => {
-            auth_phase::authenticate(application, &System::new(root), &options)
+        Ok(Arguments { root, options }) if root.is_ours() => {
+            auth_phase::authenticate(application, &LocalMachine::new(root), &options)
         }
-        Err(problem) => auth_phase::misconfigured(application, &System::new(Root::SYSTEM), problem),
+        Ok(Arguments { root, options }) => {
+            auth_phase::authenticate(application, &HelperMachine::new(root), &options)
+        }
+        Err(problem) => auth_phase::misconfigured(application, &LocalMachine::new(Root::SYSTEM), problem),
     }
 }
 
 fn admit(application: &mut PamApplication<'_>, args: &[&CStr]) -> Result<(), Denial> {
     match Arguments::parse(args) {
-        Ok(Arguments { root, .. }) => account_phase::admit(application, &System::new(root)),
-        Err(problem) => Err(account_phase::misconfigured(application, &System::new(Root::SYSTEM), problem)),
+        Ok(Arguments { root, .. }) if root.is_ours() => {
+            account_phase::admit(application, &LocalMachine::new(root))
+        }
+        Ok(Arguments { root, .. }) => account_phase::admit(application, &HelperMachine::new(root)),
+        Err(problem) => {
+            Err(account_phase::misconfigured(application, &LocalMachine::new(Root::SYSTEM), problem))
+        }
     }
 }
 

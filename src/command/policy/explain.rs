@@ -5,9 +5,9 @@ use std::time::UNIX_EPOCH;
 
 use clap::ValueEnum;
 use serde::Serialize;
-use twostep_core::login::machine::Machine;
+use twostep_core::login::machine::{Machine, Surroundings};
 use twostep_core::login::spellings::names_with_spellings;
-use twostep_core::machine::System;
+use twostep_core::machine::{LocalMachine, System};
 use twostep_core::os::account::{Account, NssName};
 use twostep_core::os::clock;
 use twostep_core::os::root::Root;
@@ -126,7 +126,7 @@ pub(crate) fn run(root: Root, arguments: &Arguments) -> Result<(), Failure> {
         .map(|login| (policy.decide(login, now), login))
         .reduce(|one, other| if other.0.mode > one.0.mode { other } else { one });
     let (decision, login) = strictest.ok_or_else(|| unknown(&arguments.user))?;
-    let stored = if root.is_ours() { Some(Stored::of(&system, &account)?) } else { None };
+    let stored = if root.is_ours() { Some(Stored::of(&root, &account)?) } else { None };
     let sudo = sudoers::explain(&root, &account.name, &arguments.service);
     let explanation = Explanation {
         user: account.name.clone(),
@@ -157,8 +157,9 @@ struct Stored {
 }
 
 impl Stored {
-    fn of(system: &System, account: &Account) -> Result<Self, Failure> {
-        Ok(Self { enrolled: system.is_enrolled(account)?, required: system.is_required(account)? })
+    fn of(root: &Root, account: &Account) -> Result<Self, Failure> {
+        let machine = LocalMachine::new(root.clone());
+        Ok(Self { enrolled: machine.is_enrolled(account)?, required: machine.is_required(account)? })
     }
 }
 

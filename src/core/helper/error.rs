@@ -21,6 +21,8 @@ pub(crate) enum HelperError {
     Record(String),
     /// It judges only the user who starts it, and this process runs as the uid.
     OnlyOwn(u32),
+    /// A login enrolls only where root calls the application; the helper enrolls outside of logins.
+    NoEnrollment,
 }
 
 impl fmt::Display for HelperError {
@@ -34,6 +36,9 @@ impl fmt::Display for HelperError {
             Self::Record(problem) => write!(f, "{problem}"),
             Self::OnlyOwn(uid) => {
                 write!(f, "this program runs as uid {uid}, and only root can check the codes of other users")
+            }
+            Self::NoEnrollment => {
+                write!(f, "a program that does not run as root cannot enroll a user in a login")
             }
         }
     }

@@ -14,8 +14,8 @@ use crate::proof::ticket::Ticket;
 use crate::store::files::credential::NewEnrollment;
 use crate::verdict::{Accepted, Denial};
 
-/// The machine: policy, accounts, store, clock and randomness.
-pub trait Machine: Source {
+/// What every process may see of the machine: policy, accounts, files of PAM, clock and randomness.
+pub trait Surroundings: Source {
     /// The machine's name; empty if it is not known.
     fn name(&self) -> String;
     /// The policy, read and parsed anew.
@@ -26,6 +26,15 @@ pub trait Machine: Source {
     fn entries<'n>(&self, names: &BTreeSet<&'n str>) -> Vec<(&'n str, Entry)>;
     /// Those of `groups` to which `user` belongs.
     fn memberships(&self, user: &NssName, groups: &BTreeSet<&str>) -> Result<BTreeSet<String>, Fault>;
+    /// The modules behind our account line that may refuse a login by `service`. Fails unless the account
+    /// phase surely comes to that line, and only if nothing has refused before.
+    fn check_account_phase(&self, service: &str) -> Result<Vec<String>, AccountLineFault>;
+    /// Fails where the files of the system let `account` log in by no service.
+    fn check_may_log_in(&self, account: &Account) -> Result<(), MayNotLogIn>;
+}
+
+/// The machine: the same, with what is stored.
+pub trait Machine: Surroundings {
     /// Whether the account has a credential.
     fn is_enrolled(&self, account: &Account) -> Result<bool, Denial>;
     /// Whether an administrator requires a second step of the account.
@@ -40,11 +49,6 @@ pub trait Machine: Source {
         rules: &Verification,
         remark: &mut dyn FnMut(&str),
     ) -> Result<Accepted, Denial>;
-    /// The modules behind our account line that may refuse a login by `service`. Fails unless the account phase surely comes to
-    /// that line, and only if nothing has refused before.
-    fn check_account_phase(&self, service: &str) -> Result<Vec<String>, AccountLineFault>;
-    /// Fails where the files of the system let `account` log in by no service.
-    fn check_may_log_in(&self, account: &Account) -> Result<(), MayNotLogIn>;
     /// Fails unless `account` could be enrolled now, whatever is typed.
     fn check_enrollable(&self, account: &Account, rules: &Verification) -> Result<(), Denial>;
     /// Judges a ticket: a wrong one is charged, the right one keeps its tries until the enrollment uses it up.

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use crate::login::machine::Machine;
+use crate::login::machine::Surroundings;
 use crate::os::account::{Account, NssName};
 use crate::policy::{Policy, Spellings};
 
 /// Each name of `account`, with the names in `policy` that are spellings of it. `doubt` is told, once, why some are not known.
 pub fn names_with_spellings<'a>(
-    machine: &impl Machine,
+    machine: &impl Surroundings,
     policy: &'a Policy,
     account: &'a Account,
     doubt: impl FnOnce(&str),

@@ -1,6 +1,6 @@
 //! What obliges somebody to have a second step.
 
-use crate::login::machine::Machine;
+use crate::login::machine::Surroundings;
 use crate::login::spellings::names_with_spellings;
 use crate::os::account::Account;
 use crate::paths::POLICY;
@@ -25,7 +25,7 @@ impl Obligation {
     pub fn of(
         account: &Account,
         required: bool,
-        machine: &impl Machine,
+        machine: &impl Surroundings,
         policy: &Policy,
         now: UnixTime,
     ) -> Option<Self> {

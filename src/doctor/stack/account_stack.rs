@@ -1,6 +1,6 @@
 //! The account line, where people enroll and at the gate.
 
-use twostep_core::login::machine::Machine;
+use twostep_core::login::machine::Surroundings;
 use twostep_core::machine::System;
 use twostep_core::pam::control::{Action, ReturnValue};
 use twostep_core::pam::walk::Handler;

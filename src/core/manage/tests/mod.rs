@@ -29,7 +29,7 @@ use crate::dialogue::enroll::Source;
 use crate::dialogue::qr::Colour;
 use crate::fault::Fault;
 use crate::login::account_line::AccountLineFault;
-use crate::login::machine::Machine;
+use crate::login::machine::{Machine, Surroundings};
 use crate::login::may_log_in::MayNotLogIn;
 use crate::os::account::NssName;
 use crate::os::look_up::Entry;
@@ -217,7 +217,7 @@ impl Source for Site {
 }
 
 /// What fails at a proof is counted at the hosts, so that it is told from a try.
-impl Machine for Site {
+impl Surroundings for Site {
     fn name(&self) -> String {
         "web1".to_owned()
     }
@@ -238,6 +238,15 @@ impl Machine for Site {
     fn memberships(&self, _: &NssName, _: &BTreeSet<&str>) -> Result<BTreeSet<String>, Fault> {
         if self.knows_groups.get() { Ok(BTreeSet::new()) } else { Err(ldap_is_down()) }
     }
+    fn check_account_phase(&self, _: &str) -> Result<Vec<String>, AccountLineFault> {
+        Ok(Vec::new())
+    }
+    fn check_may_log_in(&self, _: &Account) -> Result<(), MayNotLogIn> {
+        Ok(())
+    }
+}
+
+impl Machine for Site {
     fn is_enrolled(&self, account: &Account) -> Result<bool, Denial> {
         Ok(self.store.is_enrolled(account)?)
     }
@@ -259,12 +268,6 @@ impl Machine for Site {
         let store = self.store()?;
         let record = store.open(account, |authenticators| rules.window_end(authenticators, now))?;
         judge(record, typed, AttemptCounter::Hosts, Purpose::Accept, rules, self.now()?, remark)
-    }
-    fn check_account_phase(&self, _: &str) -> Result<Vec<String>, AccountLineFault> {
-        Ok(Vec::new())
-    }
-    fn check_may_log_in(&self, _: &Account) -> Result<(), MayNotLogIn> {
-        Ok(())
     }
     fn check_enrollable(&self, account: &Account, rules: &Verification) -> Result<(), Denial> {
         let Some(state) = self.store.state(account)? else { return Ok(()) };

@@ -1,0 +1,118 @@
+//! A process that may read the store: it judges itself.
+
+use std::cell::OnceCell;
+
+use crate::dialogue::enroll::Source;
+use crate::fault::Fault;
+use crate::login::machine::Machine;
+use crate::manage::act::WithStore;
+use crate::os::account::Account;
+use crate::os::clock;
+use crate::os::root::{Owners, Root};
+use crate::policy::Verification;
+use crate::proof::code::{LongCode, Typed};
+use crate::proof::state::AttemptCounter;
+use crate::proof::ticket::Ticket;
+use crate::proof::totp::Authenticator;
+use crate::store::Store;
+use crate::store::enroll::enroll;
+use crate::store::files::{self, credential::NewEnrollment};
+use crate::verdict::{Accepted, Denial, TicketFault};
+use crate::verify::{self, NOT_ENROLLED, Purpose};
+
+use super::system::{OnSystem, System};
+
+/// The machine, as a process sees it that may read the store.
+pub struct LocalMachine {
+    system: System,
+    /// What counts the failures.
+    by: AttemptCounter,
+    /// Looked up once: a name service may be slow, and one login opens the store several times.
+    owners: OnceCell<Owners>,
+}
+
+impl LocalMachine {
+    /// The machine whose files lie below `root`, as root sees it.
+    pub const fn new(root: Root) -> Self {
+        Self { system: System::new(root), by: AttemptCounter::Hosts, owners: OnceCell::new() }
+    }
+
+    /// The machine, as the helper sees it.
+    pub const fn of_helper() -> Self {
+        Self { system: System::new(Root::SYSTEM), by: AttemptCounter::Helper, owners: OnceCell::new() }
+    }
+
+    /// What every process may see of it.
+    pub const fn system(&self) -> &System {
+        &self.system
+    }
+}
+
+impl OnSystem for LocalMachine {
+    fn system(&self) -> &System {
+        &self.system
+    }
+}
+
+impl WithStore for LocalMachine {
+    type Store = files::Store;
+
+    fn store(&self) -> Result<files::Store, Fault> {
+        let owners = match self.owners.get() {
+            Some(owners) => *owners,
+            None => {
+                let owners = self.system.root.owners()?;
+                *self.owners.get_or_init(|| owners)
+            }
+        };
+        files::Store::open_of(&self.system.root, owners)
+    }
+}
+
+impl Machine for LocalMachine {
+    fn is_enrolled(&self, account: &Account) -> Result<bool, Denial> {
+        Ok(self.store()?.is_enrolled(account)?)
+    }
+
+    fn is_required(&self, account: &Account) -> Result<bool, Denial> {
+        Ok(self.store()?.is_required(account)?)
+    }
+
+    fn code_lengths(&self, account: &Account) -> Result<Vec<u8>, Denial> {
+        let credential = self.store()?.credential(account)?.ok_or(NOT_ENROLLED)?;
+        Ok(credential.authenticators.iter().map(Authenticator::digits).collect())
+    }
+
+    fn verify(
+        &self,
+        account: &Account,
+        typed: &Typed,
+        rules: &Verification,
+        remark: &mut dyn FnMut(&str),
+    ) -> Result<Accepted, Denial> {
+        let (store, opened) = (self.store()?, clock::now()?);
+        let record = store.open(account, |authenticators| rules.window_end(authenticators, opened))?;
+        verify::judge(record, typed, self.by, Purpose::Accept, rules, clock::now()?, remark)
+    }
+
+    /// Fails where the state is somebody else's, or would refuse the codes of a new authenticator: better now than after
+    /// the dialogue.
+    fn check_enrollable(&self, account: &Account, rules: &Verification) -> Result<(), Denial> {
+        let store = self.store()?;
+        let Some(state) = store.state(account)? else { return Ok(()) };
+        let (credential, now) = (store.credential(account)?, self.now()?);
+        let authenticators = credential.as_ref().map_or(&[][..], |credential| &credential.authenticators);
+        state.check_clock(rules.window_end(authenticators, now), now)
+    }
+
+    fn check_ticket(&self, account: &Account, typed: &LongCode) -> Result<Ticket, Denial> {
+        let (store, opened, rules) = (self.store()?, self.now()?, Verification::default());
+        let record = store.open(account, |authenticators| rules.window_end(authenticators, opened))?;
+        let mut record = record.ok_or(Denial::WrongTicket(TicketFault::None))?;
+        verify::verify_ticket(&mut record, account.uid, typed, self.now()?)
+    }
+
+    fn enroll(&self, account: &Account, enrollment: NewEnrollment) -> Result<(), Denial> {
+        enroll(&self.store()?, account, enrollment)
+    }
+}

@@ -1,0 +1,120 @@
+//! What every process may see of a machine.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::path::PathBuf;
+
+use nix::unistd::gethostname;
+use zeroize::Zeroizing;
+
+use crate::dialogue::enroll::Source;
+use crate::fault::{Fault, FileProblem};
+use crate::login::account_line::{self, AccountLineFault};
+use crate::login::machine::Surroundings;
+use crate::login::may_log_in::{self, MayNotLogIn};
+use crate::os::account::{self, Account, NssName};
+use crate::os::files::{self, Access, Dir, Privacy};
+use crate::os::look_up::{self, Entry};
+use crate::os::root::Root;
+use crate::os::{aging, clock, entropy, groups};
+use crate::paths::{DEBIAN_PAM_DIRS, POLICY_DIR, POLICY_FILE};
+use crate::policy::{Policy, PolicyFileError};
+use crate::time::UnixTime;
+use crate::verdict::Denial;
+
+/// What every process may see of a machine: the files below a root, the name service, the clock.
+pub struct System {
+    pub(super) root: Root,
+}
+
+impl System {
+    /// The machine whose files lie below `root`.
+    pub const fn new(root: Root) -> Self {
+        Self { root }
+    }
+
+    /// Where the file of a PAM service may be; the first that exists counts. libpam knows more folders on other distributions.
+    /// Nobody enrolls in a login by a service whose file is there.
+    pub fn paths_of_service(&self, service: &str) -> impl Iterator<Item = PathBuf> {
+        DEBIAN_PAM_DIRS.iter().map(move |dir| self.root.path(&format!("{dir}/{service}")))
+    }
+
+    /// The path and the text of the policy file. A file that somebody else could change is an error.
+    pub fn policy_text(&self) -> Result<(PathBuf, Zeroizing<Vec<u8>>), Fault> {
+        let owner = self.root.system_owner()?;
+        files::check_above(&self.root.above(POLICY_DIR), owner)?;
+        let dir = Dir::open(self.root.path(POLICY_DIR), owner, Privacy::Public)?;
+        let path = dir.path_of(POLICY_FILE);
+        let file = dir.open_file(POLICY_FILE, Access::Read)?;
+        let file = file.ok_or_else(|| Fault::file(&path, FileProblem::Missing))?;
+        let text = files::read(&file, &path)?;
+        Ok((path, text))
+    }
+}
+
+/// What has a [`System`].
+pub(super) trait OnSystem {
+    fn system(&self) -> &System;
+}
+
+impl OnSystem for System {
+    fn system(&self) -> &System {
+        self
+    }
+}
+
+impl<M: OnSystem> Source for M {
+    fn now(&self) -> Result<UnixTime, Denial> {
+        Ok(clock::now()?)
+    }
+
+    fn fill(&self, bytes: &mut [u8]) -> Result<(), Denial> {
+        Ok(entropy::fill(bytes)?)
+    }
+}
+
+impl<M: OnSystem> Surroundings for M {
+    fn name(&self) -> String {
+        gethostname().ok().and_then(|name| name.into_string().ok()).unwrap_or_default()
+    }
+
+    fn policy(&self) -> Result<Policy, Denial> {
+        let (path, text) = self.system().policy_text().map_err(Denial::misconfigured)?;
+        Policy::parse(&text).map_err(|error| Denial::misconfigured(PolicyFileError { path, error }))
+    }
+
+    fn account(&self, name: &str) -> Result<Option<Account>, Denial> {
+        Ok(account::by_name(name)?)
+    }
+
+    fn entries<'n>(&self, names: &BTreeSet<&'n str>) -> Vec<(&'n str, Entry)> {
+        look_up::entries(names)
+    }
+
+    fn memberships(&self, entry: &NssName, named: &BTreeSet<&str>) -> Result<BTreeSet<String>, Fault> {
+        groups::memberships(entry, named)
+    }
+
+    fn check_account_phase(&self, service: &str) -> Result<Vec<String>, AccountLineFault> {
+        account_line::check_account_phase(service, &|file| {
+            let is_there = |bytes: &io::Result<_>| {
+                !bytes.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
+            };
+            let bytes = self.system().paths_of_service(file).map(std::fs::read).find(is_there)?.ok()?;
+            // Comments may be in any encoding.
+            Some(String::from_utf8_lossy(&bytes).into_owned())
+        })
+    }
+
+    fn check_may_log_in(&self, account: &Account) -> Result<(), MayNotLogIn> {
+        may_log_in::check_nologin(account.uid, |file| {
+            std::fs::metadata(self.system().root.path(file)).map(drop)
+        })?;
+        for NssName { name, .. } in &account.names {
+            if let Some(answer) = aging::check(name)? {
+                may_log_in::check_age(name, answer)?;
+            }
+        }
+        Ok(())
+    }
+}
