@@ -177,7 +177,7 @@ impl<'a, M: WithStore> Context<'a, M> {
     fn present_credential(&self) -> Result<Option<Credential>, Failure> {
         self.store.credential(self.account).map_err(|error| {
             if let StoreError::NotTheirs(error) = error {
-                return Failure::refused(format!("{error}."), "");
+                return Failure::refused(error.to_string(), "");
             }
             error.into()
         })

@@ -39,7 +39,7 @@ crate::words! {
     /// Where the last accepted code is a little ahead of the clock. `until` is a date and a time.
     clock_set_back(until) = "This machine's clock was set back. Try again after {until} UTC.";
     /// Where the last accepted code is far ahead of the clock. `name` is the account.
-    clock_wrong(name) = "No code can be accepted: this machine's clock is or was wrong.\nAsk your administrator to set it and run 'twostep unlock {name} --reset-clock'.";
+    clock_wrong(name) = "No code can be accepted: this machine's clock is or was wrong.\nAsk your administrator to set it and to run\n'twostep unlock {name} --reset-clock'.";
     /// After a failed file, look-up or setting, of which the log says more.
     UNAVAILABLE = "Verification is unavailable. Ask your administrator to run 'twostep doctor'.";
     /// Where a login came without a code to a service that needs one.

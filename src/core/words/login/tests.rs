@@ -50,7 +50,7 @@ fn says_when_lockout_ends_and_what_works_meanwhile() {
         denied(&Denial::ClockAnomaly { name: name(), mark, now, alternative })
     };
     assert!(anomaly(600).contains("set back. Try again after 00:11:40 UTC."));
-    assert!(anomaly(601).contains("run 'twostep unlock ada --reset-clock'."));
+    assert!(anomaly(601).contains("run\n'twostep unlock ada --reset-clock'."));
 }
 
 #[test]
