@@ -159,7 +159,7 @@ def package(name, depends=""):
     return str(file)
 
 
-def test_the_example_does_what_it_says_and_the_second_time_nothing():
+def test_example_does_what_it_says_and_then_nothing():
     packages = [package("twostep"), package("libpam-twostep", "Depends: twostep (= 0.0)")]
     places = {"twostep_packages": packages, "twostep_tickets_dir": str(TICKETS), "twostep_report_dir": str(REPORTS)}
     places["twostep_tickets"] = ["alice", "bob", "admin"]  # admin is in the group sudo here
@@ -194,7 +194,7 @@ def test_the_example_does_what_it_says_and_the_second_time_nothing():
     assert kept == (files(), stored(), (TICKETS / "sandbox-alice.ticket").read_text())
 
 
-def test_as_it_stands_the_role_changes_nothing():
+def test_role_with_defaults_changes_nothing():
     before = files()
     assert done(play()).changed == 0
     assert before == files()
@@ -219,7 +219,7 @@ def test_a_dry_run_changes_nothing():
     assert not TICKETS.exists() and not REPORTS.exists()
 
 
-def test_without_twostep_only_a_dry_run_goes_through(monkeypatch):
+def test_without_twostep_only_dry_run_succeeds(monkeypatch):
     monkeypatch.setitem(ENVIRONMENT, "PATH", str(HERE))
     for program in ("ansible-playbook", "sh", "bash", "env", "python3", "id"):
         (HERE / program).symlink_to(shutil.which(program, path="/usr/bin:/bin"))
@@ -230,20 +230,20 @@ def test_without_twostep_only_a_dry_run_goes_through(monkeypatch):
 
 
 @pytest.mark.parametrize("options", [[], ["--check"]], ids=["in-earnest", "dry-run"])
-def test_a_policy_with_an_error_is_refused_and_the_old_one_stays(options):
+def test_keeps_old_policy_if_new_one_is_refused(options):
     before = files()
     refused(play(*options, twostep_policy=MISSPELT), "unknown value 'opt-out'", "All files are as they were before")
     assert before == files()
 
 
-def test_the_policy_alone_is_set_and_the_old_one_is_kept_beside_it():
+def test_sets_only_policy_and_keeps_old_one_beside_it():
     old = POLICY.read_bytes()
     assert done(play(twostep_policy=exempt("backup"))).changed == 1
     assert POLICY.read_text() == exempt("backup")
     assert [path.read_bytes() for path in POLICY.parent.glob("policy.toml.*~")] == [old]
 
 
-def test_what_the_doctor_calls_a_problem_is_put_back():
+def test_files_are_put_back_if_doctor_finds_problem():
     Path("/etc/pam.d/common-auth").write_text("auth sufficient pam_unix.so\nauth required pam_deny.so\n")
     DROP_IN.write_text("# older\nUsePAM yes\n")
     before = files()
@@ -253,7 +253,7 @@ def test_what_the_doctor_calls_a_problem_is_put_back():
     assert "Reload sshd" not in played.output
 
 
-def test_what_was_not_there_before_is_taken_away_again():
+def test_removes_new_files_if_sshd_settings_are_wrong():
     with Path("/etc/ssh/sshd_config").open("a") as config:
         config.write("Nonsense yes\n")
     before = files()
@@ -273,7 +273,7 @@ def test_require_holds_and_is_done_once():
     assert done(play(twostep_required=["bob"])).changed == 0
 
 
-def test_who_is_enrolled_gets_no_ticket():
+def test_gives_no_ticket_to_enrolled_user():
     output_of("twostep", "enroll", "--user", "alice", "--json")
     done(play(twostep_tickets=["alice", "bob"], twostep_tickets_dir=str(TICKETS)))
     assert [file.name for file in TICKETS.iterdir()] == ["sandbox-bob.ticket"]
@@ -288,7 +288,7 @@ def test_who_is_enrolled_gets_no_ticket():
     ],
     ids=["person", "no-place-for-tickets", "service"],
 )
-def test_a_slip_in_a_variable_is_named(variables, words):
+def test_names_variable_with_wrong_value(variables, words):
     before = files()
     refused(play(**variables), words)
     assert (before, []) == (files(), stored())
@@ -313,13 +313,13 @@ def test_a_slip_in_a_variable_is_named(variables, words):
     ],
     ids=["not-exempt", "not-from-here", "no-key-alone", "not-at-sudo"],
 )
-def test_over_ssh_the_role_refuses_to_lock_itself_out(sshd, user, variables, words):
+def test_refuses_over_ssh_to_lock_itself_out(sshd, user, variables, words):
     before = files()
     refused(play(by=by_ssh(user), twostep_services=["sshd", "sudo"], **variables), words, "All files are as they were before")
     assert before == files()
 
 
-def test_over_ssh_whoever_is_exempt_gets_in_again(sshd):
+def test_exempt_account_gets_in_again_over_ssh(sshd):
     variables = {
         "twostep_policy": exempt("admin"),
         "twostep_sshd_key_only": ["admin"],
@@ -332,7 +332,7 @@ def test_over_ssh_whoever_is_exempt_gets_in_again(sshd):
     assert done(play(by=by_ssh("admin"), **variables)).changed == 0
 
 
-def test_over_ssh_another_way_in_is_taken_at_its_word(sshd):
+def test_believes_over_ssh_that_there_is_another_way(sshd):
     played = play(by=by_ssh("root"), twostep_services=["sshd"], twostep_i_have_another_way=True)
     refused(played, "Permission denied (keyboard-interactive)")  # after sshd was reloaded: each task is a login
     assert SSHD.read_bytes() == (STACKS / "sshd").read_bytes()

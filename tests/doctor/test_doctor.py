@@ -101,7 +101,7 @@ def shipped(root, folder):
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_the_report_is_as_expected(lay, case):
+def test_reports_what_is_expected(lay, case):
     root = lay(case)
     done = doctor(root)
     assert done.stderr == ""
@@ -110,7 +110,7 @@ def test_the_report_is_as_expected(lay, case):
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_each_remedy_applied_literally_mends_it(lay, case):
+def test_fixes_finding_by_each_remedy_applied_literally(lay, case):
     root = lay(case)
     for _ in range(20):
         if not mend_one(root):
@@ -119,7 +119,7 @@ def test_each_remedy_applied_literally_mends_it(lay, case):
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if OTHERWISE.search((case / "expected").read_text())], ids=lambda case: case.name)
-def test_what_is_printed_for_the_policy_can_be_pasted(lay, case):
+def test_prints_policy_lines_that_can_be_pasted(lay, case):
     """The text has the lines of the remedy as they are. With them the policy is right, and the finding is gone."""
     root = lay(case)
     said = doctor(root).stdout
@@ -143,7 +143,7 @@ def test_what_is_printed_for_the_policy_can_be_pasted(lay, case):
         ("sshd-key-alone-without-gate", [{"closes": ["sshd"], "locks": ["sshd"]}]),
     ],
 )
-def test_json_names_the_doors_that_a_remedy_changes(lay, name, effect):
+def test_json_names_services_that_a_remedy_changes(lay, name, effect):
     findings = json.loads(doctor(lay(HERE / name), "--json").stdout)["findings"]
     assert [finding.get("effect") for finding in findings] == effect
 
@@ -159,7 +159,7 @@ def hold(said, file, otherwise):
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_json_has_ids_first_and_tells_whether_it_is_complete(lay, case):
+def test_json_has_id_first_and_says_if_it_is_complete(lay, case):
     ids = ID.findall((case / "expected").read_text())
     report = json.loads(doctor(lay(case), "--json").stdout)
     assert [next(iter(finding.items())) for finding in report["findings"]] == [("id", one) for one in ids]

@@ -65,7 +65,7 @@ def ask(folder, files):
 
 
 @pytest.mark.parametrize("part", range(6))
-def test_the_table_is_what_libpam_says(tmp_path, part):
+def test_table_agrees_with_libpam(tmp_path, part):
     for case in json.loads(TABLE.read_text())[part::6]:
         assert ask(tmp_path, case["files"]) == case["says"], case["files"]
 

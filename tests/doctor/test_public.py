@@ -80,7 +80,7 @@ def found_by_others(folder):
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_others_find_nothing_that_root_does_not_find(outside, case):
+def test_finds_no_more_without_root_than_as_root(outside, case):
     lay_out(case, outside / "root")
     by_root = found(outside)
     told = {name for finding in by_root for name in re.findall("sudo uses the PAM service '([^']+)'", finding[3])}
@@ -90,7 +90,7 @@ def test_others_find_nothing_that_root_does_not_find(outside, case):
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if case.name.startswith(PARTS)], ids=lambda case: case.name)
-def test_what_is_kept_from_others_is_no_mistake(outside, case):
+def test_reports_no_unreadable_file_as_mistake(outside, case):
     root = lay_out(case, outside / "root")
     for what, names in KEPT.items():
         kept = {path: path.stat().st_mode for path in map(root.joinpath, names) if path.exists()}
@@ -102,14 +102,14 @@ def test_what_is_kept_from_others_is_no_mistake(outside, case):
             path.chmod(mode)
 
 
-def test_others_are_told_that_something_is_left_out(outside):
+def test_says_without_root_that_checks_were_left_out(outside):
     lay_out(HERE / "stack-debian-clean", outside / "root")
     done = doctor(outside, user=NOBODY, group=NOBODY, extra_groups=[])
     assert (done.returncode, done.stdout) == (0, "Nothing to mend.\n" + LEFT_OUT)
 
 
 @pytest.mark.parametrize("name", SEEN)
-def test_others_find_what_everybody_may_read(outside, name):
+def test_finds_problems_in_public_files_without_root(outside, name):
     lay_out(HERE / name, outside / "root")
     assert found_by_others(outside) == found(outside) != set()
     is_problem = "problem: " in (HERE / name / "expected").read_text()

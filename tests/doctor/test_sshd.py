@@ -108,14 +108,14 @@ def answers():
 
 
 @pytest.mark.parametrize("name", CONFIGURATIONS)
-def test_the_reader_agrees_with_sshd(answers, name):
+def test_reads_settings_as_sshd_does(answers, name):
     answer = answers[name]
     assert answer["by sshd"] == answer["by the reader"]
     assert not [what for _, what in answer["by sshd"] if "refuses its settings" in what]
 
 
 @pytest.mark.parametrize("name", [name for name, files in CONFIGURATIONS.items() if "MATCH" in str(files).upper()])
-def test_what_a_block_sets_is_what_sshd_gives_to_whom_it_means(answers, name):
+def test_reads_match_block_as_sshd_does_for_its_users(answers, name):
     effective, whats = answers[name]["for ada"], [what for _, what in answers[name]["by the reader"]]
 
     def is_said(text):
@@ -126,32 +126,32 @@ def test_what_a_block_sets_is_what_sshd_gives_to_whom_it_means(answers, name):
     assert (effective["authenticationmethods"] == "any") == is_said("publickey alone lets people in")
 
 
-def test_settings_that_sshd_refuses_are_a_problem_in_its_own_words(answers):
+def test_quotes_sshd_on_settings_that_it_refuses(answers):
     [finding] = answers["refused"]
     assert finding == ["/etc/ssh/sshd_config:5", f"sshd refuses its settings: {REFUSED}"]
 
 
-def test_what_sshd_says_counts_more_than_what_its_files_seem_to_say(answers):
+def test_believes_sshd_more_than_its_files(answers):
     assert answers["told otherwise"] == [["/etc/ssh/sshd_config:1", "UsePAM is no"]]
 
 
-def test_an_sshd_that_does_not_answer_is_not_waited_for(answers):
+def test_stops_waiting_for_sshd_that_does_not_answer(answers):
     [[_, what]] = answers["hangs"]
     assert what == f"doctor cannot tell the settings of this sshd: {SILENT}"
 
 
-def test_no_other_program_is_run_in_place_of_one_that_is_missing(answers):
+def test_runs_no_other_program_if_one_is_missing(answers):
     missing = f"{ELSEWHERE} -T cannot be run: No such file or directory (os error 2)"
     assert answers["missing"] == [[f"{UNIT}:2", f"doctor cannot tell the settings of this sshd: {missing}"]]
 
 
 @pytest.mark.parametrize("name", WEAK)
-def test_a_program_that_others_can_change_is_not_run_by_root(answers, name):
+def test_root_runs_no_program_that_others_can_change(answers, name):
     weak = f"{ELSEWHERE} -T was not run: users other than root can change {WEAK[name][0]}"
     assert answers[name] == [[f"{UNIT}:2", f"doctor cannot tell the settings of this sshd: {weak}"]]
 
 
-def test_a_program_elsewhere_that_is_roots_alone_is_run(answers):
+def test_root_runs_program_elsewhere_if_only_root_can_change_it(answers):
     assert answers["elsewhere"] == [["/etc/ssh/sshd_config:1", "UsePAM is no"]]
 
 

@@ -112,7 +112,7 @@ def stored():
 
 @pytest.mark.parametrize("output", (full, closed, without_reader), ids=lambda output: output.__name__)
 @pytest.mark.parametrize("act", ACTS)
-def test_act_nobody_hears_of_is_stored_and_logged_or_neither(machine, act, output):
+def test_stores_and_logs_act_or_neither_if_output_fails(machine, act, output):
     prepare, is_secret = ACTS[act]
     prepare(machine)
     machine.forget_log()

@@ -76,7 +76,7 @@ def findings(machine, *whoever):
     return [finding for finding in report["findings"] if finding["file"] != "clock"]
 
 
-def test_where_readme_was_followed_there_is_nothing_to_mend(prepared):
+def test_finds_nothing_after_readme(prepared):
     assert findings(prepared) == []
     assert prepared.run("twostep", "doctor").returncode == 0
     alice = prepared.enroll("alice")
@@ -97,7 +97,7 @@ def test_finds_sshd_that_runs_with_other_options(prepared):
     assert findings(prepared) == []
 
 
-def test_finds_service_of_sshd_that_is_called_otherwise(prepared):
+def test_finds_other_service_name_of_sshd(prepared):
     """Before OpenSSH 9.8 the name of the program is the PAM service."""
     if "pamservicename" in prepared.run("/usr/sbin/sshd", "-T").stdout.lower():
         pytest.skip("this sshd is 'sshd' to PAM, whatever its name")
@@ -109,7 +109,7 @@ def test_finds_service_of_sshd_that_is_called_otherwise(prepared):
     program.unlink()
 
 
-def test_asks_no_other_program_in_place_of_one_that_is_gone(prepared):
+def test_asks_no_other_program_if_one_is_gone(prepared):
     program = Path("/usr/local/sbin/sshd")
     shutil.copy("/usr/sbin/sshd", program)
     Sshd.run(README, program=str(program))
@@ -121,7 +121,7 @@ def test_asks_no_other_program_in_place_of_one_that_is_gone(prepared):
     assert not report["complete"]
 
 
-def test_does_not_call_complete_what_it_cannot_see(prepared):
+def test_report_is_incomplete_if_something_cannot_be_seen(prepared):
     """An sshd with too little room for its title, which replaces its arguments."""
     sshd = subprocess.Popen(["/usr/sbin/sshd", "-D", "-o", "UsePAM=no"], env={})
     wait_until(lambda: b"sshd: " in Path(f"/proc/{sshd.pid}/cmdline").read_bytes())
@@ -149,7 +149,7 @@ def test_finds_settings_that_sshd_has_not_read_yet(prepared):
         sshd.wait(timeout=10)
 
 
-def test_says_of_each_sshd_what_their_one_pid_file_tells(prepared):
+def test_tells_reload_of_each_sshd_with_shared_pid_file(prepared):
     PID_FILE.unlink(missing_ok=True)
     sshds = []
     try:
@@ -221,7 +221,7 @@ ALICE = ("setpriv", *become("alice"))
 
 
 @pytest.mark.parametrize("mistake", MISTAKES.values(), ids=MISTAKES)
-def test_what_it_prints_mends_what_is_wrong(prepared, mistake):
+def test_printed_remedy_fixes_problem(prepared, mistake):
     mistake(prepared)
     found = findings(prepared)
     is_problem = any(finding["severity"] == "problem" for finding in found)
@@ -234,7 +234,7 @@ def test_what_it_prints_mends_what_is_wrong(prepared, mistake):
 
 
 @pytest.mark.parametrize("mistake", [name for name in MISTAKES if name != "no place for states"])
-def test_who_is_not_root_sees_what_everybody_can_see(prepared, mistake):
+def test_finds_public_problems_without_root(prepared, mistake):
     MISTAKES[mistake](prepared)
     by_root, by_alice = findings(prepared), findings(prepared, *ALICE)
     assert by_alice and all(finding in by_root for finding in by_alice)
@@ -243,7 +243,7 @@ def test_who_is_not_root_sees_what_everybody_can_see(prepared, mistake):
     assert done.stdout.splitlines()[-1].startswith("Left out is what only root may read")
 
 
-def test_who_is_not_root_finds_nothing_where_readme_was_followed(prepared):
+def test_finds_nothing_after_readme_without_root(prepared):
     prepared.enroll("alice")
     assert findings(prepared, *ALICE) == []
     done = prepared.run(*ALICE, "twostep", "doctor")
@@ -251,7 +251,7 @@ def test_who_is_not_root_finds_nothing_where_readme_was_followed(prepared):
     assert done.stdout.splitlines()[-1].startswith("Left out is what only root may read")
 
 
-def test_where_the_helper_is_mended_people_can_use_the_command(prepared):
+def test_command_works_after_helper_is_fixed(prepared):
     """On a file system without set-uid programs, which the remedy mounts anew."""
     status = (*ALICE, "twostep", "status")
     assert prepared.run(*status).returncode == 0
@@ -266,7 +266,7 @@ def test_where_the_helper_is_mended_people_can_use_the_command(prepared):
         subprocess.run(["umount", HELPER.parent], check=True)
 
 
-def test_a_helper_that_is_away_is_missed(prepared):
+def test_finds_missing_helper(prepared):
     HELPER.rename(HELPER.with_suffix(".away"))
     try:
         [finding] = findings(prepared)
@@ -276,7 +276,7 @@ def test_a_helper_that_is_away_is_missed(prepared):
         HELPER.with_suffix(".away").rename(HELPER)
 
 
-def test_a_policy_that_closes_every_login_is_found_before_somebody_needs_one(prepared):
+def test_finds_policy_that_refuses_every_login(prepared):
     prepared.policy(mode="optin")
     done = prepared.run("twostep", "doctor")
     assert done.returncode == 1 and "Did you mean 'opt-in'?" in done.stdout

@@ -52,7 +52,7 @@ def test_a_new_key_has_160_bits_and_is_never_the_same(machine):
     assert len(keys) == 3 and all(len(key) == 32 for key in keys)
 
 
-def test_enrollment_keeps_its_files_from_everybody(machine):
+def test_enrollment_files_are_private(machine):
     machine.enroll("alice")
     uid = uid_of("alice")
     for file in (STORE / "users" / f"{uid}.toml", STORE / "state" / str(uid)):
@@ -72,7 +72,7 @@ UNFINISHED = {
 
 
 @pytest.mark.parametrize("answers", UNFINISHED.values(), ids=UNFINISHED)
-def test_enrollment_stores_nothing_until_both_codes_were_right_and_the_recovery_codes_were_read(machine, answers):
+def test_stores_nothing_until_recovery_codes_are_confirmed(machine, answers):
     alice = Newcomer(machine, "alice", **answers)
     terminal = terminal_of("twostep", ["enroll", "--user", "alice"])
     converse(terminal, alice)
@@ -80,7 +80,7 @@ def test_enrollment_stores_nothing_until_both_codes_were_right_and_the_recovery_
     assert machine.stored("alice") == set()
 
 
-def test_who_enrolls_by_the_command_while_a_login_does_comes_second(machine, ssh):
+def test_command_loses_to_login_that_enrolled_first(machine, ssh):
     machine.mandatory()
     by_command, by_login = Newcomer(machine, "alice"), Newcomer(machine, "alice")
     terminal = terminal_of("twostep", ["enroll", "--user", "alice"])
@@ -95,7 +95,7 @@ def test_who_enrolls_by_the_command_while_a_login_does_comes_second(machine, ssh
     assert ssh.attempt("alice", by_command.code(), by_login.code()).granted
 
 
-def test_each_of_several_authenticators_works_until_it_is_removed(machine, ssh):
+def test_each_authenticator_works_until_it_is_removed(machine, ssh):
     phone = machine.enroll("alice")
     tablet = machine.enroll("alice", label="tablet", then=0)
     assert tablet.recovery == [], "who has a phone has recovery codes already"
@@ -115,7 +115,7 @@ def test_each_of_several_authenticators_works_until_it_is_removed(machine, ssh):
     assert ssh.attempt("alice", phone.recovery[0]).granted, "the recovery codes are the person's, not the phone's"
 
 
-def test_the_only_authenticator_and_one_that_is_not_there_are_not_removed(machine):
+def test_removes_neither_last_nor_unknown_authenticator(machine):
     machine.enroll("alice")
     table = [("alice", "phone", "'twostep remove --user alice' without a label"), ("alice", "tablet", "'phone'"), ("bob", "phone", "not enrolled")]
     for user, label, advice in table:
@@ -129,7 +129,7 @@ def test_enrollment_refuses_strangers(machine):
     assert refused.returncode == 1 and "nobody-knows-me" in refused.stderr
 
 
-def test_status_shows_what_logins_did(machine, ssh):
+def test_status_shows_results_of_logins(machine, ssh):
     alice = machine.enroll("alice")
     shown = machine.status("alice")
     expected = {
@@ -162,7 +162,7 @@ def authenticator(machine):
     return {"label": "phone", "algorithm": "SHA1", "digits": 6, "period": 30, "enrolled": enrolled}
 
 
-def test_status_of_all_names_everybody_who_is_enrolled(machine):
+def test_status_all_names_every_enrolled_user(machine):
     machine.enroll("alice")
     machine.enroll("bob")
     shown = json.loads(machine.run("twostep", "status", "--all", "--json").stdout)
@@ -176,7 +176,7 @@ def test_unlock_ends_a_lockout(machine, ssh):
     assert ssh.attempt("alice", alice.code()).granted
 
 
-def test_after_the_last_allowed_failure_only_unlock_helps(machine, ssh):
+def test_only_unlock_helps_after_last_allowed_failure(machine, ssh):
     machine.policy(lockout_after=3)
     alice = machine.enroll("alice")
     ssh.attempt("alice", *[alice.wrong_code()] * 3)
@@ -190,7 +190,7 @@ def test_after_the_last_allowed_failure_only_unlock_helps(machine, ssh):
     assert ssh.attempt("alice", alice.code()).granted
 
 
-def test_a_code_from_the_future_is_no_key_to_the_past(machine, ssh):
+def test_refuses_codes_after_clock_was_ahead_until_reset(machine, ssh):
     """The clock was a day ahead once. Codes are refused until an administrator says that the clock is right now."""
     alice = machine.enroll("alice")
     machine.clock.advance(24 * 3600)
@@ -205,7 +205,7 @@ def test_a_code_from_the_future_is_no_key_to_the_past(machine, ssh):
     assert ssh.attempt("alice", alice.code()).granted
 
 
-def test_after_reset_a_mandatory_user_enrolls_at_the_next_login_and_old_codes_stay_used(machine, ssh):
+def test_mandatory_user_enrolls_again_after_reset(machine, ssh):
     machine.mandatory()
     alice = machine.enroll("alice")
     used = alice.code()
@@ -250,7 +250,7 @@ def test_wrong_usage_ends_with_two(machine, arguments):
     assert machine.run("twostep", *arguments).returncode == 2
 
 
-def test_acts_on_people_are_for_root(machine):
+def test_only_root_acts_for_others(machine):
     machine.enroll("alice")
     verbs = ("unlock alice", "reset alice", "enroll --user alice", "status --all", "recovery --user alice", "ticket bob")
     for verb in (words.split() for words in (*verbs, "remove --user alice phone")):

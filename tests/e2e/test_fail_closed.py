@@ -70,7 +70,7 @@ def enrolled_anew(machine, host, user):
 
 
 @pytest.mark.parametrize("host_class", [Ssh, Login], ids=lambda host: host.name)
-def test_a_wrong_password_that_goes_on_enrolls_nobody(machine, host_class):
+def test_wrong_password_that_goes_on_enrolls_nobody(machine, host_class):
     host = ready(host_class(machine))
     stack(machine, host.service, "required")
     machine.mandatory()
@@ -84,7 +84,7 @@ def test_a_wrong_password_that_goes_on_enrolls_nobody(machine, host_class):
 
 @pytest.mark.parametrize("account", [account for account, _ in UNREACHED.values()], ids=UNREACHED)
 @pytest.mark.parametrize("host_class", [SshShell, Login], ids=lambda host: host.name)
-def test_where_the_account_line_may_not_be_reached_nobody_sees_a_key(machine, host_class, account):
+def test_shows_no_key_if_account_line_can_be_skipped(machine, host_class, account):
     host = ready(host_class(machine))
     stack(machine, host.service, account=account)
     assert_nobody_enrolls(machine, host)
@@ -103,7 +103,7 @@ SKIPPED_BY_SETCRED = {
 
 @pytest.mark.parametrize("auth", SKIPPED_BY_SETCRED.values(), ids=SKIPPED_BY_SETCRED)
 @pytest.mark.parametrize("account", [["account required pam_unix.so"], UNREACHED["behind a sufficient line"][0]])
-def test_where_setcred_may_pass_us_by_too_nobody_sees_a_key(machine, auth, account):
+def test_shows_no_key_if_setcred_can_be_skipped_too(machine, auth, account):
     host = ready(SshShell(machine))
     machine.stack("sshd", *auth, OURS.format("auth"), account=account)
     assert_nobody_enrolls(machine, host)
@@ -123,7 +123,7 @@ def assert_nobody_enrolls(machine, host):
 
 @pytest.mark.parametrize("account, expired", UNREACHED.values(), ids=UNREACHED)
 @pytest.mark.parametrize("host_class", [SshShell, Login], ids=lambda host: host.name)
-def test_where_the_account_line_is_not_reached_after_all_nobody_gets_in(machine, host_class, account, expired):
+def test_refuses_login_that_skips_account_line(machine, host_class, account, expired):
     """libpam has read the file before an administrator mends it; the module reads it after."""
     host = ready(host_class(machine))
     stack(machine, host.service, account=account)
@@ -144,7 +144,7 @@ def test_where_the_account_line_is_not_reached_after_all_nobody_gets_in(machine,
 
 
 @pytest.mark.parametrize("host_class", [SshShell, Login], ids=lambda host: host.name)
-def test_with_the_account_line_first_the_person_changes_an_expired_password_and_is_in(machine, host_class):
+def test_enrolls_and_changes_expired_password_in_one_login(machine, host_class):
     host = ready(host_class(machine))
     machine.mandatory()
     alice = Newcomer(machine, "alice")
@@ -157,7 +157,7 @@ def test_with_the_account_line_first_the_person_changes_an_expired_password_and_
         assert host.attempt("alice", alice.code(), password=NEW_PASSWORD).granted
 
 
-def test_a_second_name_on_the_same_handle_gets_nothing_of_the_first(machine):
+def test_second_user_on_handle_gets_nothing_of_first(machine):
     """login(1) asks for another name after a failure, and goes on with the same PAM handle."""
     stack(machine, "login", "required")
     machine.mandatory()
@@ -173,7 +173,7 @@ def test_a_second_name_on_the_same_handle_gets_nothing_of_the_first(machine):
     assert Login(machine).attempt("bob", alice.code(), bob.code()).granted
 
 
-def test_a_second_name_that_needs_no_code_does_not_complete_the_first_ones_enrollment(machine):
+def test_exempt_second_user_completes_no_enrollment_of_first(machine):
     stack(machine, "login", "required")
     machine.policy('[[rule]]\nname = "bob"\nusers = ["bob"]\nmode = "exempt"\n', mode="mandatory")
     with all_ended(), AnotherName(machine, Newcomer(machine, "alice"), "bob") as session:
@@ -197,7 +197,7 @@ class AnotherName(LoginSession):
         assert len(first.recovery) == 8
 
 
-def test_a_second_try_on_one_connection_gets_nothing_of_the_first(machine):
+def test_second_try_on_connection_gets_nothing_of_first(machine):
     host = ready(TwoAttempts(machine))
     stack(machine, "sshd", "required")
     machine.mandatory()
@@ -244,7 +244,7 @@ KILLED = {"client": QUESTIONS, "sshd's child": QUESTIONS, "sshd's monitor": ["pr
 
 
 @pytest.mark.parametrize("victim, questions", KILLED.items(), ids=KILLED)
-def test_who_is_killed_at_a_question_has_enrolled_nobody(machine, victim, questions):
+def test_kill_at_question_enrolls_nobody(machine, victim, questions):
     host = ready(Login(machine) if victim == "login" else Ssh(machine))
     machine.mandatory(require_ticket=True)
     ticket = machine.ticket("alice")
@@ -277,7 +277,7 @@ def process_called(title):
     raise AssertionError(f"there is no process {title}")
 
 
-def test_who_is_too_slow_has_enrolled_nobody(machine):
+def test_timeout_enrolls_nobody(machine):
     """sshd's LoginGraceTime and login's LOGIN_TIMEOUT end the dialogue, here after a few seconds."""
     settings = Path("/etc/login.defs")
     usual = settings.read_text()
@@ -300,7 +300,7 @@ def test_who_is_too_slow_has_enrolled_nobody(machine):
     assert enrolled_anew(machine, people["bob"], "bob")
 
 
-def test_recovery_codes_of_an_enrollment_that_was_broken_off_are_worth_nothing(machine):
+def test_recovery_codes_of_aborted_enrollment_are_void(machine):
     host = ready(Ssh(machine))
     machine.mandatory()
     gone, alice = Newcomer(machine, "alice", proof=[None]), Newcomer(machine, "alice")

@@ -141,7 +141,7 @@ def mounted_in_place(what):
 
 
 @pytest.mark.parametrize("what", ["a bind", "an overlay", "nothing over .", "nothing over users", "nothing over state"])
-def test_another_mount_in_its_place_is_the_store_or_denies(machine, what):
+def test_other_mount_over_store_denies_or_is_the_store(machine, what):
     alice = enrolled(machine, "alice")
     code = alice.code()
     place = STORE if " over " not in what else STORE / what.split(" over ")[1]
@@ -158,7 +158,7 @@ def test_another_mount_in_its_place_is_the_store_or_denies(machine, what):
 
 
 @pytest.mark.parametrize("user", ["root", "alice"])
-def test_who_stands_at_the_prompt_when_the_store_is_unmounted_is_refused(machine, user):
+def test_refuses_code_if_store_is_unmounted_at_prompt(machine, user):
     """Below lies an empty store, in good order: who came now would be let in as not enrolled."""
     alice = enrolled(machine, "alice")
     with moved_to(*SMALL):
@@ -198,7 +198,7 @@ def room_again():
 
 
 @pytest.mark.parametrize("full", FULL)
-def test_a_disk_that_takes_nothing_denies_or_has_taken_the_code(machine, full):
+def test_full_disk_denies_or_has_saved_code(machine, full):
     """A login writes into blocks that are there already, and so gets in where the disk is full. It flushes first."""
     alice = enrolled(machine, "alice")
     code = alice.code()
@@ -214,7 +214,7 @@ def test_a_disk_that_takes_nothing_denies_or_has_taken_the_code(machine, full):
 
 
 @pytest.mark.parametrize("full", FULL)
-def test_a_disk_that_takes_nothing_takes_no_new_state_and_no_enrollment(machine, full):
+def test_full_disk_stores_no_new_state_or_enrollment(machine, full):
     alice = enrolled(machine, "alice")
     with moved_to(*SMALL):
         (STORE / "state" / str(uid_of("alice"))).unlink()
@@ -297,7 +297,7 @@ def test_a_slow_name_service_is_not_asked_while_the_lock_is_held(machine, name_s
 
 @pytest.mark.parametrize("status", [-1, -2], ids=["unavailable", "try again"])
 @pytest.mark.parametrize("sources", ["slow files", "slow", "slow [UNAVAIL=return TRYAGAIN=return] files"])
-def test_a_dead_name_service_lets_nobody_in_who_has_no_code(machine, name_service, sources, status):
+def test_dead_name_service_lets_nobody_in_without_code(machine, name_service, sources, status):
     alice = enrolled(machine, "alice")
     machine.policy(BY_GROUP, tries=1)
     state = STORE / "state" / str(uid_of("alice"))
@@ -329,7 +329,7 @@ LOGS = {"absent": contextlib.nullcontext, "full and not read": deaf_log}
 
 
 @pytest.mark.parametrize("log", LOGS.values(), ids=LOGS)
-def test_a_log_that_takes_nothing_holds_up_nobody(machine, log):
+def test_unread_log_delays_no_login(machine, log):
     alice = enrolled(machine, "alice")
     os.rename("/dev/log", "/dev/log-away")
     try:
@@ -347,7 +347,7 @@ def test_a_log_that_takes_nothing_holds_up_nobody(machine, log):
         os.rename("/dev/log-away", "/dev/log")
 
 
-def test_where_no_process_can_be_started_who_needs_the_helper_is_refused(machine):
+def test_refuses_helper_users_if_no_process_can_start(machine):
     alice = enrolled(machine, "alice")
     code, before = alice.code(), machine.state_of("alice")
     assert Door("alice", wrapper=["prlimit", "--nproc=0:0"]).enter(code) == UNAVAILABLE
@@ -356,7 +356,7 @@ def test_where_no_process_can_be_started_who_needs_the_helper_is_refused(machine
 
 
 @pytest.mark.parametrize("user", ["root", "alice"])
-def test_signals_without_end_disturb_no_login(machine, user):
+def test_endless_signals_disturb_no_login(machine, user):
     """From a timer, and from somebody else; some are ignored, some caught, and no system call is restarted."""
     alice = enrolled(machine, "alice")
     door = Door(user, storm=True)
@@ -381,7 +381,7 @@ def test_signals_without_end_disturb_no_login(machine, user):
     assert Door(user).enter(code) != SUCCESS
 
 
-def test_who_enrolls_in_a_login_on_a_disk_without_room_does_not_get_in(machine):
+def test_refuses_enrolling_login_on_full_disk(machine):
     machine.mandatory(services=["door"])
     with moved_to(*SMALL):
         no_room()

@@ -40,14 +40,14 @@ BEHIND = {
 
 
 @pytest.mark.parametrize("behind", BEHIND.values(), ids=BEHIND)
-def test_the_lines_behind_find_the_password(machine, behind):
+def test_leaves_password_to_next_line(machine, behind):
     su = SuInOne(machine, behind)
     alice = machine.enroll("alice")
     assert su.answer("alice", "another password" + alice.code(), PASSWORD + alice.code(+1)) == [False, True]
     assert machine.verdicts() == ["grant", "grant"]
 
 
-def test_neither_the_password_nor_the_code_is_enough_and_a_code_is_used_up_whatever_the_password_was(machine):
+def test_needs_password_and_code_and_always_uses_code(machine):
     su = SuInOne(machine, SHARED)
     alice = machine.enroll("alice")
     wrong = ["another password" + alice.code(), PASSWORD + alice.code(), PASSWORD, PASSWORD + alice.wrong_code()]
@@ -56,7 +56,7 @@ def test_neither_the_password_nor_the_code_is_enough_and_a_code_is_used_up_whate
     assert machine.failures_of("alice") == 2
 
 
-def test_a_requisite_line_refuses_with_no_further_question(machine):
+def test_requisite_line_refuses_without_second_question(machine):
     su = SuInOne(machine)
     machine.stack("su", "auth requisite pam_twostep.so forward_pass", SHARED)
     alice = machine.enroll("alice")
@@ -65,14 +65,14 @@ def test_a_requisite_line_refuses_with_no_further_question(machine):
     assert su.answer("alice", PASSWORD + alice.code()) == [True]
 
 
-def test_a_recovery_code_stands_behind_a_blank(machine):
+def test_accepts_recovery_code_behind_blank(machine):
     su = SuInOne(machine, SHARED)
     alice = machine.enroll("alice")
     assert su.answer("alice", f"{PASSWORD} {alice.recovery[0]}", f"{PASSWORD} {alice.recovery[0]}") == [True, False]
     assert machine.verdicts() == ["grant", "deny wrong-recovery-code"]
 
 
-def test_who_has_no_second_step_is_asked_for_the_password_alone(machine):
+def test_asks_unenrolled_user_for_password_alone(machine):
     su = hosts.Su(machine)
     machine.stack("su", "auth required pam_twostep.so forward_pass", SHARED)
     assert su.attempt("bob").granted
@@ -80,7 +80,7 @@ def test_who_has_no_second_step_is_asked_for_the_password_alone(machine):
     assert machine.verdicts() == ["exempt not-enrolled"] * 2
 
 
-def test_a_stranger_and_who_must_enroll_are_asked_and_refused_alike(machine):
+def test_refuses_unknown_and_unenrolled_user_alike(machine):
     su = SuInOne(machine, SHARED)
     machine.enroll("alice")
     machine.mandatory(services=["su"])

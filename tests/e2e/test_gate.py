@@ -71,7 +71,7 @@ class Sufficient(Ssh):
 
 @pytest.mark.parametrize("enrolled", [False, True], ids=["newcomer", "enrolled"])
 @pytest.mark.parametrize("host_class", [KeyOnly, Renamed], ids=lambda host: host.name)
-def test_a_key_alone_does_not_let_in_who_needs_a_second_step(machine, host_class, enrolled):
+def test_refuses_key_alone_if_second_step_is_mandatory(machine, host_class, enrolled):
     host = ready(host_class(machine))
     if enrolled:
         machine.enroll("alice")
@@ -88,7 +88,7 @@ def test_a_key_alone_does_not_let_in_who_needs_a_second_step(machine, host_class
     assert machine.stored("alice") == before
 
 
-def test_with_key_and_code_the_gate_is_open(machine):
+def test_lets_in_key_and_code(machine):
     host = ready(SshKey(machine))
     machine.mandatory()
     alice = Newcomer(machine, "alice")
@@ -109,7 +109,7 @@ def test_gate_counts_method_that_sshd_has_not_listed_yet(machine):
 
 
 @pytest.mark.parametrize("host_class", [KeyOnly, Renamed], ids=lambda host: host.name)
-def test_who_needs_no_second_step_comes_in_by_a_key(machine, host_class):
+def test_lets_in_key_alone_if_no_second_step_is_needed(machine, host_class):
     host = ready(host_class(machine))
     machine.enroll("carol")
     assert host.attempt("alice").granted
@@ -124,7 +124,7 @@ def test_who_needs_no_second_step_comes_in_by_a_key(machine, host_class):
     assert SETTING in entry["cause"], "carol is enrolled, and nobody else is"
 
 
-def test_a_password_that_goes_around_the_code_is_stopped_too(machine):
+def test_refuses_password_that_bypasses_code(machine):
     host = ready(Sufficient(machine))
     machine.mandatory()
     outcome = host.attempt("alice")
@@ -142,7 +142,7 @@ def test_a_broken_policy_closes_the_gate(machine):
     assert "unknown key 'service'" in entry["cause"] and "unknown key" not in outcome.text
 
 
-def test_what_one_user_has_proved_opens_the_gate_for_nobody_else(machine):
+def test_proof_of_one_user_counts_for_no_other(machine):
     """A code for sudo, in a session that came in by sshd, is no code for sshd."""
     alice = machine.enroll("alice")
     machine.mandatory()
@@ -160,14 +160,14 @@ print(job.account(), job.setcred(), job.said)
 
 
 @pytest.mark.parametrize("service", ["cron", "atd", "systemd-user"])
-def test_jobs_that_prove_nothing_are_not_affected(machine, service):
+def test_lets_cron_jobs_run(machine, service):
     """They have no auth phase; systemd-user has not even auth lines, so that its setcred is that of `other`."""
     machine.mandatory()
     assert job(machine, service) == "0 0 []\n"
     assert machine.verdicts() == []
 
 
-def test_a_broken_policy_refuses_jobs_too(machine):
+def test_broken_policy_refuses_cron_jobs(machine):
     """Nobody knows what it would have said of them."""
     machine.policy("[gate]\nservice = []\n")
     assert job(machine, "cron").startswith("3 0 ")
@@ -181,7 +181,7 @@ def job(machine, service):
     return machine.run("/usr/bin/python3", "-c", JOB, REPOSITORY / "tests/stacks", service).stdout
 
 
-def test_sudo_without_a_password_is_not_affected_even_in_a_session_of_sshds(machine):
+def test_lets_sudo_without_password_run_in_ssh_session(machine):
     account = ("account required pam_twostep.so", "account required pam_unix.so")
     machine.stack("sudo", "auth required pam_unix.so", "auth required pam_twostep.so", account=account)
     machine.mandatory()

@@ -42,7 +42,7 @@ def run_as(user, *arguments):
 
 
 @pytest.mark.parametrize("verb", VERBS.values(), ids=VERBS)
-def test_nobody_acts_for_another_or_learns_whether_there_is_one(machine, verb):
+def test_user_neither_acts_for_nor_learns_of_another(machine, verb):
     enrolled(machine, "alice")
     enrolled(machine, "bob")
     before = stored()
@@ -63,7 +63,7 @@ def verdict(user, code, **start):
         return helper.ask("verify", code)[1:]
 
 
-def test_who_uses_up_the_tries_of_the_helper_does_not_lock_out_the_login(machine, ssh):
+def test_lockout_at_helper_does_not_lock_out_login(machine, ssh):
     alice = enrolled(machine, "alice")
     for failures in range(1, 21):
         assert verdict("alice", wrong_code(alice)) == [b"wrong-code", b"%d" % failures]
@@ -77,7 +77,7 @@ def test_who_uses_up_the_tries_of_the_helper_does_not_lock_out_the_login(machine
     assert verdict("alice", alice.code())[0] == b"disabled", "a login gives the helper no new tries"
 
 
-def test_who_uses_up_the_tries_of_the_login_does_not_lock_out_the_helper(machine, ssh):
+def test_lockout_at_login_does_not_lock_out_helper(machine, ssh):
     machine.policy(lockout_after=3)
     alice = enrolled(machine, "alice")
     ssh.attempt("alice", *[wrong_code(alice)] * 3)
@@ -90,7 +90,7 @@ def test_who_uses_up_the_tries_of_the_login_does_not_lock_out_the_helper(machine
     assert ssh.attempt("alice", alice.code()).refused
 
 
-def test_a_recovery_code_at_the_helper_ends_its_own_lockout_alone(machine):
+def test_recovery_code_at_helper_ends_only_its_own_lockout(machine):
     machine.policy(lockout_after=3)
     alice = enrolled(machine, "alice")
     ready(Ssh(machine)).attempt("alice", wrong_code(alice))
@@ -105,7 +105,7 @@ def test_a_recovery_code_at_the_helper_ends_its_own_lockout_alone(machine):
     assert verdict("alice", alice.code())[1:] == ACCEPTED
 
 
-def test_of_two_hundred_wrong_codes_at_once_as_many_are_judged_as_one_after_another(machine):
+def test_judges_200_concurrent_wrong_codes_as_in_sequence(machine):
     alice = enrolled(machine, "alice")
     said = at_once(200, "verify", wrong_code(alice))
     reasons = [answer[1] for answer in said]
@@ -113,7 +113,7 @@ def test_of_two_hundred_wrong_codes_at_once_as_many_are_judged_as_one_after_anot
     assert machine.helper_failures_of("alice") == (3, 0)
 
 
-def test_to_try_a_code_out_costs_as_much_as_to_have_it_judged(machine):
+def test_try_charges_as_much_as_verify(machine):
     alice = enrolled(machine, "alice")
     wrong = wrong_code(alice)
     with Helper("alice") as helper:
@@ -132,14 +132,14 @@ def test_to_try_a_code_out_costs_as_much_as_to_have_it_judged(machine):
     assert verdict("alice", alice.code())[1:] == ACCEPTED, "nor is it used up"
 
 
-def test_of_fifty_at_once_with_one_right_code_one_is_accepted(machine):
+def test_accepts_one_of_50_concurrent_uses_of_a_code(machine):
     alice = enrolled(machine, "alice")
     said = at_once(50, "verify", alice.code())
     assert sorted(answer[0] for answer in said).count(b"*") == 1
     assert {tuple(answer[:2]) for answer in said if answer[0] != b"*"} == {(b"-", b"replayed"), (b"-", b"locked"), (b"-", b"unavailable")}
 
 
-def test_who_has_sixteen_helpers_gets_no_more_and_holds_up_neither_others_nor_their_own_login(machine, ssh):
+def test_user_with_16_helpers_gets_no_more_and_delays_nobody(machine, ssh):
     """They do not count as that person's processes to the kernel, and so need a limit of their own."""
     alice, bob = enrolled(machine, "alice"), enrolled(machine, "bob")
     with ExitStack() as crowd:
@@ -167,7 +167,7 @@ def at_once(count, *request):
     return said
 
 
-def test_the_account_itself_may_name_others(machine):
+def test_account_twostep_may_name_others(machine):
     """So does a root process that has dropped its rights for good."""
     alice = enrolled(machine, "alice")
     with Helper("twostep") as helper:
@@ -209,7 +209,7 @@ WITHOUT_RIGHTS = {
 
 @pytest.mark.usefixtures("copies")
 @pytest.mark.parametrize("start", WITHOUT_RIGHTS.values(), ids=WITHOUT_RIGHTS)
-def test_who_is_root_or_runs_it_without_its_rights_is_refused(machine, start):
+def test_refuses_root_and_caller_without_set_uid(machine, start):
     alice = enrolled(machine, "alice")
     before = machine.state_of("alice")
     with Helper(**{"user": "alice", **start}) as helper:

@@ -90,7 +90,7 @@ def is_refusal(answer):
     return answer == NOTHING or answer[0] in (b"-", b"x")
 
 
-def test_with_any_call_failing_a_code_is_refused_or_accepted_and_on_disk(machine, tmp_path):
+def test_refuses_or_saves_code_if_any_call_fails(machine, tmp_path):
     before = {}
 
     def deed(helper, user, person):
@@ -127,7 +127,7 @@ DONE = {"enroll": (1, 8), "enroll another": (2, 8), "recovery": (1, 8), "remove"
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_with_any_call_failing_what_is_stored_is_changed_whole_or_not(machine, tmp_path, change):
+def test_changes_record_whole_or_not_if_any_call_fails(machine, tmp_path, change):
     wish, outcomes = CHANGES[change]
 
     def deed(helper, user, person):

@@ -41,14 +41,14 @@ def is_locked(user, after=0.01):
         return False
 
 
-def test_who_goes_without_a_word_ends_it_at_once(machine):
+def test_ends_at_once_if_client_closes_socket(machine):
     helper = Helper("alice")
     helper.socket.close()
     assert helper.end(timeout=1) == 1
 
 
 @pytest.mark.parametrize("message", [b"", b"t", b"twostep 1", b"\0"], ids=["empty", "one byte", "no wish", "zero"])
-def test_who_sends_small_pieces_without_end_is_not_listened_to_for_long(machine, message):
+def test_ends_soon_if_client_sends_small_pieces_forever(machine, message):
     with Helper("alice") as helper:
         began = time.monotonic()
         while helper.send(message):
@@ -57,7 +57,7 @@ def test_who_sends_small_pieces_without_end_is_not_listened_to_for_long(machine,
 
 
 @pytest.mark.parametrize("length", [1025, 4096, 200_000, 2_000_000])
-def test_a_message_that_is_too_long_is_not_read(machine, alice, length):
+def test_refuses_message_that_is_too_long(machine, alice, length):
     before = machine.state_of("alice")
     with Helper("alice") as helper:
         helper.socket.setsockopt(socket.SOL_SOCKET, 32, 4_000_000)  # SO_SNDBUFFORCE: more than anybody but root can send
@@ -67,7 +67,7 @@ def test_a_message_that_is_too_long_is_not_read(machine, alice, length):
     assert machine.state_of("alice") == before
 
 
-def test_descriptors_that_are_sent_along_are_not_taken(machine, alice):
+def test_takes_no_descriptors_from_client(machine, alice):
     """Or somebody could fill its table of descriptors."""
     with Helper("alice") as helper:
         null = os.open("/dev/null", os.O_RDONLY)
@@ -79,7 +79,7 @@ def test_descriptors_that_are_sent_along_are_not_taken(machine, alice):
 
 
 @pytest.mark.parametrize("wish", WISHES.values(), ids=WISHES)
-def test_a_message_that_ends_too_soon_is_refused(machine, alice, wish):
+def test_refuses_message_that_ends_too_soon(machine, alice, wish):
     before = machine.state_of("alice")
     whole = request(alice_uid := uid_of("alice"), *wish)
     for length in range(1, len(whole)):
@@ -111,7 +111,7 @@ def garbage(generator, uid):
     return bytes(message) or b"\0"
 
 
-def test_of_two_thousand_random_messages_none_makes_it_crash_or_hang(machine, alice):
+def test_survives_two_thousand_random_messages(machine, alice):
     secret = STORE / "users" / f"{uid_of('alice')}.toml"
     before = secret.read_bytes()
     said, statuses = as_user("alice", send_garbage, 100, 20)
@@ -150,7 +150,7 @@ REPLIES = {
 
 
 @pytest.mark.parametrize("wish", DIALOGUES.values(), ids=DIALOGUES)
-def test_an_answer_that_is_none_ends_the_dialogue(machine, alice, wish):
+def test_ends_dialogue_on_malformed_answer(machine, alice, wish):
     before = machine.state_of("alice")
     for name, reply in REPLIES.items():
         with Helper("alice") as helper:
@@ -163,7 +163,7 @@ def test_an_answer_that_is_none_ends_the_dialogue(machine, alice, wish):
 
 
 @pytest.mark.parametrize("wish", DIALOGUES.values(), ids=DIALOGUES)
-def test_answers_of_random_bytes_are_asked_for_a_few_times_and_store_nothing(machine, alice, wish):
+def test_random_answers_end_dialogue_and_store_nothing(machine, alice, wish):
     generator = random.Random(SEED)
     before = machine.state_of("alice")
     with Helper("alice") as helper:
@@ -181,7 +181,7 @@ def wake_late():
     libc.prctl(PR_SET_TIMERSLACK, 60 * 10**9, 0, 0, 0)
 
 
-def test_who_says_nothing_or_reads_nothing_is_waited_for_and_locks_nobody_out(machine, alice):
+def test_silent_client_times_out_and_holds_no_lock(machine, alice):
     """One is silent from the start; one too, and has asked the kernel to be a minute late with its waits; one asks for picture
     after picture, with the smallest buffer that there is."""
     with Helper("alice") as silent, Helper("alice", prepare=wake_late) as late, Helper("alice", keep=True) as stuffed:
@@ -206,7 +206,7 @@ def test_who_says_nothing_or_reads_nothing_is_waited_for_and_locks_nobody_out(ma
 
 
 @pytest.mark.parametrize("wish", WISHES.values(), ids=WISHES)
-def test_who_names_another_uid_is_not_told_whether_it_exists(machine, wish):
+def test_does_not_reveal_whether_another_uid_exists(machine, wish):
     enrolled(machine, "bob")
     before = machine.state_of("bob")
     uids = {"bob": uid_of("bob"), "carol, who is not enrolled": uid_of("carol"), "root": 0, "nobody": 4242, "none": 4294967295}

@@ -69,7 +69,7 @@ def logs_in(machine, person):
     return ready(Ssh(machine)).attempt(person.user, person.code()).granted
 
 
-def test_a_wrong_code_that_was_compared_is_counted_whenever_it_is_killed(machine, tmp_path):
+def test_counts_compared_wrong_code_whenever_killed(machine, tmp_path):
     alice = enrolled(machine, "alice")
     wrong, before = wrong_code(alice), machine.state_of("alice")
 
@@ -88,7 +88,7 @@ def test_a_wrong_code_that_was_compared_is_counted_whenever_it_is_killed(machine
     assert logs_in(machine, alice)
 
 
-def test_a_right_code_is_accepted_once_whenever_it_is_killed(machine, tmp_path):
+def test_accepts_right_code_once_whenever_killed(machine, tmp_path):
     alice = enrolled(machine, "alice")
     right, before = alice.code(), machine.state_of("alice")
 
@@ -110,7 +110,7 @@ def test_a_right_code_is_accepted_once_whenever_it_is_killed(machine, tmp_path):
     assert logs_in(machine, alice)
 
 
-def test_an_enrollment_is_whole_or_not_there_whenever_it_is_killed(machine, tmp_path):
+def test_enrollment_is_whole_or_absent_whenever_killed(machine, tmp_path):
     person = None
 
     def deed(helper):
@@ -153,7 +153,7 @@ CHANGES = {
 
 
 @pytest.mark.parametrize("wish, outcomes", CHANGES.values(), ids=CHANGES)
-def test_what_was_enrolled_is_changed_whole_or_not_whenever_it_is_killed(machine, tmp_path, wish, outcomes):
+def test_change_is_whole_or_absent_whenever_killed(machine, tmp_path, wish, outcomes):
     alice = enrolled(machine, "alice")
     code = alice.code()
 
@@ -185,7 +185,7 @@ OPENED = re.compile(r"= \d+<([^<>]*)")
 
 
 @pytest.mark.parametrize("wish", [["verify"], ["enroll", "plain", "phone"]], ids=lambda wish: wish[0])
-def test_what_it_opens_and_what_it_writes(machine, tmp_path, wish):
+def test_opens_and_writes_only_expected_files(machine, tmp_path, wish):
     person = enrolled(machine, "alice") if wish == ["verify"] else Newcomer(machine, "alice")
     with Traced("alice", tmp_path / "calls", variables=HOSTILE) as helper:
         helper.request(*wish, *([person.code()] if wish == ["verify"] else []))

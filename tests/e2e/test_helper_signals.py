@@ -93,7 +93,7 @@ def sleeping():
     return program
 
 
-def test_its_caller_can_do_nothing_to_it_while_it_waits_for_the_lock(machine):
+def test_caller_cannot_signal_helper_that_waits_for_lock(machine):
     alice = enrolled(machine, "alice")
     assert as_user("alice", went_through) == list(ATTACKS), "against their own programs they can"
     with waiting_at_the_lock(alice.code()) as helper:
@@ -132,7 +132,7 @@ KEYS = {"^C": b"\x03", "^Z": b"\x1a", "^\\": b"\x1c"}
 
 
 @pytest.mark.parametrize("key", [*KEYS.values(), None], ids=[*KEYS, "hang up"])
-def test_the_terminal_from_which_it_was_started_has_no_power_over_it(machine, key):
+def test_terminal_of_caller_cannot_signal_helper(machine, key):
     alice = enrolled(machine, "alice")
     master, slave = os.openpty()
     with waiting_at_the_lock(alice.code(), prepare=in_front_of(slave)) as helper:
@@ -157,7 +157,7 @@ def state_of(pid):
 
 
 @pytest.mark.parametrize("name", ["STOP", "KILL", "TERM"])
-def test_no_socket_sends_it_a_signal(machine, name):
+def test_socket_cannot_signal_helper(machine, name):
     """A socket can tell of each message by a signal of one's choice: with the rights of whoever has asked for it."""
     alice = enrolled(machine, "alice")
     with waiting_at_the_lock(alice.code()) as helper:
@@ -170,7 +170,7 @@ def test_no_socket_sends_it_a_signal(machine, name):
 
 
 @pytest.mark.parametrize("name", ["KILL"])
-def test_of_a_program_of_ones_own_it_does(machine, name):
+def test_socket_does_signal_ordinary_program(machine, name):
     with Helper("alice", program="/bin/sleep", arguments=["sleep", "9"], keep=True) as sleep:
         as_user("alice", ask_for_signal, sleep.theirs.fileno(), sleep.process.pid, signal.Signals[f"SIG{name}"])
         sleep.send(b"something happens")
@@ -183,7 +183,7 @@ def ask_for_signal(number, pid, kind):
     fcntl.fcntl(number, fcntl.F_SETFL, os.O_ASYNC)
 
 
-def test_a_login_is_not_held_up_by_who_stops_helpers(machine):
+def test_stopped_helpers_do_not_delay_login(machine):
     """At whatever moment. One login in peace, one during it."""
     ssh = ready(Ssh(machine))
     alice = enrolled(machine, "alice")

@@ -261,7 +261,7 @@ STARTS = {
 
 @pytest.mark.parametrize("expected, start", STARTS.values(), ids=STARTS)
 @pytest.mark.usefixtures("nothing_else")
-def test_however_it_is_started_it_judges_or_refuses(machine, expected, start):
+def test_judges_or_refuses_however_it_is_started(machine, expected, start):
     alice = enrolled(machine, "alice")
     wrong, right = wrong_code(alice), alice.code()
     before = machine.state_of("alice")
@@ -323,7 +323,7 @@ def signals_in(mask):
     return {number for number in signal.Signals if number < signal.SIGRTMIN and int(mask, 16) >> number - 1 & 1}
 
 
-def test_of_what_its_caller_leaves_to_it_nothing_is_left(machine):
+def test_keeps_nothing_that_its_caller_left(machine):
     alice = enrolled(machine, "alice")
     with lock_held("alice"):
         helper = Helper("alice", cwd=HOME, prepare=all_of_this)
@@ -345,7 +345,7 @@ def test_of_what_its_caller_leaves_to_it_nothing_is_left(machine):
     assert helper.hear()[0] == b"*"
 
 
-def test_a_program_that_crashes_there_would_leave_a_core():
+def test_folder_of_the_test_would_receive_a_core():
     """Else the absence of one would prove nothing above."""
     assert subprocess.run(["sh", "-c", "kill -SEGV $$"], cwd=HOME, check=False, **identity("alice")).returncode == -signal.SIGSEGV
     assert take_away("core*")
@@ -353,7 +353,7 @@ def test_a_program_that_crashes_there_would_leave_a_core():
 
 @pytest.mark.parametrize("variables", EVIL_VARIABLES.values(), ids=EVIL_VARIABLES)
 @pytest.mark.usefixtures("evil_library")
-def test_what_the_environment_does_to_another_program_leaves_a_mark(variables):
+def test_hostile_environment_affects_other_programs(variables):
     subprocess.run(["/bin/true"], env=variables, cwd=HOME, capture_output=True, check=False, **identity("alice"))
     assert take_away("mark*")
 

@@ -102,7 +102,7 @@ def outcomes(rows):
     ],
     ids=" ".join,
 )
-def test_what_google_authenticator_has_written_works_here(machine, flags):
+def test_file_of_google_authenticator_works(machine, flags):
     alice = google_authenticator(machine, "alice", *flags)
     row = of_google(machine)["alice"]
     assert row["outcome"] == "imported" and row["file"] == str(home_file("alice"))
@@ -114,7 +114,7 @@ def test_what_google_authenticator_has_written_works_here(machine, flags):
     assert home_file("alice").exists() and outcomes(of_google(machine)) == {"alice": "unchanged"}
 
 
-def test_every_combination_of_its_flags_that_changes_the_file(machine):
+def test_imports_every_combination_of_its_flags(machine):
     """In a plain application, which is faster than sshd."""
     machine.policy(tries=1)
     machine.stack("imported", "auth required pam_twostep.so", "auth required pam_permit.so")
@@ -135,7 +135,7 @@ def test_every_combination_of_its_flags_that_changes_the_file(machine):
 
 
 @pytest.mark.parametrize("flags", [("-c", "-w", "3", "-u"), ("-t", "-d", "-w", "3", "-u", "-S", "10")], ids=" ".join)
-def test_what_cannot_work_here_is_refused_in_one_line(machine, flags):
+def test_refuses_unsupported_file_in_one_line(machine, flags):
     google_authenticator(machine, "alice", *flags)
     done = machine.run("twostep", "import", "google-authenticator", "--all-homes")
     first, *rest = done.stdout.splitlines()
@@ -144,7 +144,7 @@ def test_what_cannot_work_here_is_refused_in_one_line(machine, flags):
     assert not machine.stored("alice")
 
 
-def test_a_code_that_was_used_at_google_authenticator_is_used_up_here(machine):
+def test_code_used_at_google_authenticator_is_used_here(machine):
     host = ready(Ssh(machine))
     alice = google_authenticator(machine, "alice", *RECOMMENDED)
     machine.stack("sshd", "auth required pam_unix.so", "auth required pam_google_authenticator.so")
@@ -156,7 +156,7 @@ def test_a_code_that_was_used_at_google_authenticator_is_used_up_here(machine):
     assert machine.verdicts() == ["deny replayed", "grant"]
 
 
-def test_where_codes_could_be_used_again_all_of_this_moment_are_used_up(machine):
+def test_uses_up_current_codes_if_reuse_was_allowed(machine):
     alice = google_authenticator(machine, "alice", "-t", "-D", "-w", "3", "-u")
     of_google(machine)
     machine.clock.advance(2 * STEP)
@@ -188,7 +188,7 @@ def hexadecimal(key):
     return subprocess.run(["base32", "-d"], input=key.encode(), capture_output=True, check=True).stdout.hex()
 
 
-def test_a_code_that_was_used_at_pam_oath_is_used_up_here(machine):
+def test_code_used_at_pam_oath_is_used_here(machine):
     alice = Person(machine, "alice", KEY)
     users_file(f"HOTP/T30/6\talice\t-\t{hexadecimal(KEY)}")
     used = alice.code()
@@ -208,7 +208,7 @@ def test_every_timed_type_of_pam_oath_works_here(machine, kind, period, digits):
     assert ready(Ssh(machine)).attempt("alice", alice.code()).granted
 
 
-def test_each_line_of_pam_oath_is_an_authenticator_or_is_refused_with_its_number(machine):
+def test_imports_or_refuses_each_pam_oath_line_by_number(machine):
     users_file(
         f"HOTP/T30/6 alice - {hexadecimal(KEY)}",
         f"HOTP/E/6 alice - {hexadecimal(OTHER)} 19",
@@ -255,7 +255,7 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("how", HOSTILE)
-def test_a_hostile_file_is_refused_in_one_line_and_the_others_are_imported(machine, how):
+def test_refuses_hostile_file_and_imports_others(machine, how):
     file = written("alice", '" DISALLOW_REUSE', '" TOTP_AUTH', SCRATCH_CODE)
     bob = Person(machine, "bob", OTHER)
     written("bob", '" TOTP_AUTH', key=OTHER)
@@ -272,7 +272,7 @@ def test_a_hostile_file_is_refused_in_one_line_and_the_others_are_imported(machi
         left.rmdir() if left.is_dir() and not left.is_symlink() else left.unlink()
 
 
-def test_a_file_that_is_cut_off_anywhere_gives_nobody_another_second_step(machine):
+def test_truncated_file_gives_nobody_wrong_secret(machine):
     whole = f'{KEY}\n" RATE_LIMIT 3 30\n" DISALLOW_REUSE 59650000\n" TOTP_AUTH\n{SCRATCH_CODE}\n'
     file = written("alice")
     for length in range(len(whole)):
@@ -286,7 +286,7 @@ def test_a_file_that_is_cut_off_anywhere_gives_nobody_another_second_step(machin
     assert not list((STORE / "users").iterdir())
 
 
-def test_a_users_file_that_is_cut_off_loses_no_more_than_its_last_line(machine):
+def test_truncated_users_file_loses_only_last_line(machine):
     users_file(f"HOTP/T30 bob - {hexadecimal(OTHER)}", f"HOTP/T30/8 alice - {hexadecimal(KEY)}")
     whole = USERS_FILE.read_text()
     for length in range(whole.index("\n") + 1, len(whole)):
@@ -296,7 +296,7 @@ def test_a_users_file_that_is_cut_off_loses_no_more_than_its_last_line(machine):
         assert {row["outcome"] for row in rows.values()} <= {"refused"}, (length, rows)
 
 
-def test_whoever_has_a_link_to_a_file_of_roots_learns_nothing(machine):
+def test_link_to_file_of_root_reveals_nothing(machine):
     root = Path("/root/.google_authenticator")
     root.write_text(f'{KEY}\n" TOTP_AUTH\n')
     root.chmod(0o400)
@@ -310,7 +310,7 @@ def test_whoever_has_a_link_to_a_file_of_roots_learns_nothing(machine):
     root.unlink()
 
 
-def test_a_link_outside_of_a_home_leads_nowhere_either(machine):
+def test_follows_no_link_outside_homes(machine):
     """Root reads there: what alice may change must not lead to a file of root's, nor may that be renamed."""
     root = Path("/root/.google_authenticator")
     root.write_text(f'{KEY}\n" TOTP_AUTH\n')
@@ -326,7 +326,7 @@ def test_a_link_outside_of_a_home_leads_nowhere_either(machine):
     shutil.rmtree("/var/ga")
 
 
-def test_files_lie_where_the_old_line_said(machine):
+def test_finds_files_at_path_of_old_line(machine):
     folder = Path("/var/ga")
     folder.mkdir(mode=0o700, exist_ok=True)
     alice = Person(machine, "alice", KEY)
@@ -385,7 +385,7 @@ def test_a_secret_of_80_bits_is_taken_and_reported(machine):
     assert machine.verdicts() == ["grant", "deny unavailable"]
 
 
-def test_a_clock_that_was_learned_is_told(machine):
+def test_reports_clock_that_was_learned(machine):
     """A phone that is two minutes ahead."""
     alice = Person(machine, "alice", KEY)
     step = machine.clock.now() // STEP
@@ -397,7 +397,7 @@ def test_a_clock_that_was_learned_is_told(machine):
     assert machine.verdicts() == ["deny replayed", "grant"]
 
 
-def test_who_is_enrolled_here_is_left_alone(machine):
+def test_leaves_enrolled_user_unchanged(machine):
     alice = machine.enroll("alice")
     written("alice", '" TOTP_AUTH')
     rows = of_google(machine)
@@ -424,7 +424,7 @@ def test_export_reset_import_gives_the_same_codes(machine, tmp_path):
     file.unlink()
 
 
-def test_a_uri_names_its_user_or_stands_behind_one(machine, tmp_path):
+def test_otpauth_line_names_user_before_or_in_uri(machine, tmp_path):
     file = tmp_path / "uris"
     file.write_text(
         f"otpauth://totp/Example%20Corp:alice?secret={KEY}&issuer=Example%20Corp&image=x\n"
@@ -441,13 +441,13 @@ def test_a_uri_names_its_user_or_stands_behind_one(machine, tmp_path):
     file.unlink()
 
 
-def test_a_line_that_is_no_text_is_told_as_that(machine):
+def test_reports_line_that_is_not_text(machine):
     USERS_FILE.write_bytes(b"HOTP/T30 \xff - 00\n" + f"HOTP/T30 bob - {hexadecimal(OTHER)}\n".encode())
     rows = imported(machine, "pam-oath", USERS_FILE)
     assert rows[None]["problem"] == "the line is not text" and rows["bob"]["outcome"] == "imported"
 
 
-def test_only_root_moves_people(machine):
+def test_only_root_imports_and_exports(machine):
     for arguments in (["import", "google-authenticator", "--all-homes"], ["export", "--all"]):
         done = machine.run("setpriv", *become("alice"), "twostep", *arguments)
         assert done.returncode == 1 and "only root can do this" in done.stderr and not done.stdout
@@ -461,7 +461,7 @@ def test_only_root_moves_people(machine):
         "echo_verification_code": "is shown", "window=5": "skew-steps", "debug": "log", "digits=6": "digits",
     }.items(),
 )
-def test_a_line_with_an_argument_of_theirs_is_refused_and_says_what_does_its_job(machine, argument, advice):
+def test_refuses_arguments_of_other_modules_with_advice(machine, argument, advice):
     host = ready(Ssh(machine))
     machine.stack("sshd", "auth required pam_unix.so", f"auth required pam_twostep.so {argument}")
     assert host.attempt("alice").refused
@@ -537,7 +537,7 @@ def test_refusal_says_what_was_expected(machine, tmp_path, line, words):
     assert row["outcome"] == "refused" and words in row["problem"] and row["user"] is None
 
 
-def test_loses_nobody_to_byte_order_mark(machine):
+def test_loses_no_user_to_byte_order_mark(machine):
     USERS_FILE.write_text(f"\ufeffHOTP/T30 alice - {hexadecimal(KEY)}\r\nHOTP/T30 bob - {hexadecimal(OTHER)}\r\n")
     assert outcomes(imported(machine, "pam-oath", USERS_FILE)) == {"alice": "imported", "bob": "imported"}
 
@@ -643,7 +643,7 @@ def test_finds_owners_of_files_called_after_them(machine, directory):
     assert [(row["file"], row["outcome"]) for row in rows if not row["user"]] == [("/var/ga/nosuchuser", "not-looked-at")]
 
 
-def test_tells_folder_that_is_nobodys_home(machine):
+def test_reports_folder_that_is_nobodys_home(machine):
     folder = Path("/home/leaver")
     folder.mkdir()
     os.chown(folder, 71234, 71234)

@@ -12,7 +12,7 @@ WRITTEN = [*(Path("/run/sandbox", name, "upper") for name in ("etc", "home", "op
 
 
 @pytest.mark.last
-def test_no_secret_code_or_password_is_in_any_file_that_was_written(machine):
+def test_no_secret_code_or_password_in_any_written_file(machine):
     assert len(machine.said) > 100, "meant for the whole suite"
     assert any(re.fullmatch(LONG_CODE.lower(), word) for word in machine.said), "recovery codes and tickets, too"
     control = "result=grant"  # a search that finds nothing at all proves nothing

@@ -79,7 +79,7 @@ def test_i3lock_unlocks_with_the_shipped_file(machine, display, person, running)
     assert machine.verdicts() == ["deny not-a-code", "deny wrong-code", "grant"]
 
 
-def test_shipped_i3lock_file_asks_nobody_who_is_not_enrolled(machine, display, running):
+def test_shipped_i3lock_file_asks_only_enrolled_users(machine, display, running):
     machine.clock.go()
     with I3lock(display) as locker:
         assert locker.type("another password")
@@ -96,7 +96,7 @@ def test_i3lock_that_includes_login_never_unlocks(machine, display, person, runn
     assert "grant" not in machine.verdicts()
 
 
-def test_i3lock_stays_locked_with_a_wrong_code_or_a_wrong_password(machine, display, person, running):
+def test_i3lock_stays_locked_with_wrong_code_or_password(machine, display, person, running):
     one_question(machine, "i3lock")
     with I3lock(display) as locker:
         assert locker.type(PASSWORD + person.wrong_code())
@@ -106,7 +106,7 @@ def test_i3lock_stays_locked_with_a_wrong_code_or_a_wrong_password(machine, disp
     assert machine.verdicts() == ["deny wrong-code", "grant", "deny replayed", "grant"]
 
 
-def test_i3lock_answers_each_question_with_the_same_so_the_usual_line_never_lets_in_and_charges_nothing(
+def test_i3lock_never_unlocks_with_usual_line_and_no_charge(
     machine, display, person, running
 ):
     password_then_code(machine, "i3lock")
@@ -151,7 +151,7 @@ def test_xscreensaver_takes_password_and_code_in_one_too(machine, display, perso
     assert machine.verdicts() == ["grant"]
 
 
-def test_i3lock_of_an_exempt_service_unlocks_with_the_password(machine, display, running):
+def test_exempt_i3lock_unlocks_with_password(machine, display, running):
     exempt(machine, "i3lock")
     one_question(machine, "i3lock")
     with I3lock(display) as locker:
@@ -160,7 +160,7 @@ def test_i3lock_of_an_exempt_service_unlocks_with_the_password(machine, display,
     assert machine.verdicts() == ["exempt exempt"] * 2
 
 
-def test_xscreensaver_of_an_exempt_service_unlocks_with_the_password(machine, display, running):
+def test_exempt_xscreensaver_unlocks_with_password(machine, display, running):
     machine.clock.go()
     exempt(machine, "xscreensaver")
     password_then_code(machine, "xscreensaver")
@@ -171,7 +171,7 @@ def test_xscreensaver_of_an_exempt_service_unlocks_with_the_password(machine, di
     assert machine.verdicts() == ["exempt exempt"]
 
 
-def test_without_the_helper_i3lock_stays_locked_and_lives(machine, display, no_helper, running):
+def test_i3lock_stays_locked_and_alive_without_helper(machine, display, no_helper, running):
     person = machine.enroll(USER)
     one_question(machine, "i3lock")
     with I3lock(display) as locker:
@@ -180,7 +180,7 @@ def test_without_the_helper_i3lock_stays_locked_and_lives(machine, display, no_h
     assert machine.verdicts() == ["deny unavailable"] * 2
 
 
-def test_without_the_helper_xscreensaver_stays_locked_and_lives(machine, display, no_helper, running):
+def test_xscreensaver_stays_locked_and_alive_without_helper(machine, display, no_helper, running):
     machine.enroll(USER)
     machine.clock.go()
     password_then_code(machine, "xscreensaver")

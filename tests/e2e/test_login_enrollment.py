@@ -55,7 +55,7 @@ def go_on(screen, newcomer):
     [(SshShell, r"You have about 2 minutes\."), (Login, r"This login ends in 5\d s\.")],
     ids=["ssh", "login"],
 )
-def test_a_mandatory_newcomer_enrolls_in_the_login_on_a_terminal_of_80_by_24(machine, camera, host_class, time_limit):
+def test_mandatory_user_enrolls_in_login_on_80_by_24(machine, camera, host_class, time_limit):
     host = ready(host_class(machine))
     machine.mandatory()
     with all_ended(), on_screen(host, "alice") as screen:
@@ -97,7 +97,7 @@ def check_what_works(machine, host, newcomer):
     assert refusal == {**refusal, "result": "deny", "reason": "wrong-recovery-code", "failures": "1"}
 
 
-def test_at_a_persons_pace_both_logins_last_long_enough(machine):
+def test_login_lasts_long_enough_to_enroll(machine):
     """Time goes on; two people, one at a console and one by SSH, look for their phones, scan, and wait for the next code."""
     machine.mandatory()
     people = {"alice": ready(SshShell(machine)), "bob": Login(machine)}
@@ -125,7 +125,7 @@ def wait_for_the_next_step(person):
     return person.code()
 
 
-def test_on_a_light_terminal_i_draws_a_picture_that_is_read(machine, camera):
+def test_inverted_qr_code_is_readable_on_light_terminal(machine, camera):
     host = ready(Ssh(machine))
     machine.mandatory()
     with all_ended(), on_screen(host, "alice") as screen:
@@ -146,7 +146,7 @@ def decoded(camera, screen):
     return {name for name, terminal in terminals.items() if camera(screen, terminal)}
 
 
-def test_in_a_c_locale_t_leaves_the_picture_out(machine, camera):
+def test_t_shows_key_alone_in_c_locale(machine, camera):
     """There OpenSSH's client prints each byte of the picture as a number."""
     host = ready(SshShell(machine))
     machine.mandatory()
@@ -163,7 +163,7 @@ def test_in_a_c_locale_t_leaves_the_picture_out(machine, camera):
     assert machine.verdicts() == ["enrolling", "enrolled"]
 
 
-def test_what_the_policy_wants_of_new_authenticators_holds(machine, camera):
+def test_new_authenticator_follows_policy(machine, camera):
     host = ready(Ssh(machine))
     machine.mandatory(issuer="Example Corp", algorithm="SHA256", digits=8, recovery_codes=0)
     alice = Newcomer(machine, "alice", app=("--totp=sha256", "--digits=8"))
@@ -181,7 +181,7 @@ def test_what_the_policy_wants_of_new_authenticators_holds(machine, camera):
     assert host.attempt("alice", alice.code()).granted
 
 
-def test_behind_a_key_the_newcomer_enrolls_without_a_password(machine):
+def test_user_enrolls_after_key_without_password(machine):
     host = ready(SshKey(machine))
     machine.mandatory()
     alice = Newcomer(machine, "alice")
@@ -192,7 +192,7 @@ def test_behind_a_key_the_newcomer_enrolls_without_a_password(machine):
 
 
 @pytest.mark.parametrize("host_class", [Ssh, Login], ids=lambda host: host.name)
-def test_who_mistypes_is_told_and_goes_on(machine, host_class):
+def test_user_is_told_of_typo_and_continues(machine, host_class):
     host = ready(host_class(machine))
     machine.mandatory()
     alice = Newcomer(
@@ -244,7 +244,7 @@ REFUSALS = {
     [(Quiet, *refusal) for refusal in REFUSALS.values()] + [(Login, *REFUSALS["recovery codes unread"])],
     ids=[*REFUSALS, "recovery codes unread at a console"],
 )
-def test_without_proof_nothing_is_stored_and_the_reason_is_told(machine, host_class, answers, asked, reason):
+def test_stores_nothing_without_proof_and_says_why(machine, host_class, answers, asked, reason):
     host = ready(host_class(machine))
     machine.mandatory()
     outcome = host.attempt("alice", newcomer=Newcomer(machine, "alice", **answers))
@@ -255,7 +255,7 @@ def test_without_proof_nothing_is_stored_and_the_reason_is_told(machine, host_cl
     assert machine.stored("alice") == set()
 
 
-def test_the_files_are_whole_and_nobodys_but_twosteps(machine):
+def test_files_are_whole_and_belong_to_twostep(machine):
     machine.mandatory()
     assert ready(Ssh(machine)).attempt("alice", newcomer=Newcomer(machine, "alice")).granted
     uid = uid_of("alice")

@@ -23,7 +23,7 @@ def test_the_right_code_lets_in(machine, host):
     assert entry == {**entry, **expected, **host.origin, "priority": "info"}
 
 
-def test_without_an_answer_nobody_gets_in(machine, host):
+def test_refuses_login_without_answer(machine, host):
     machine.enroll("alice")
     before = machine.state_of("alice")
     outcome = host.attempt("alice")
@@ -74,7 +74,7 @@ def test_codes_of_the_steps_before_and_after_let_in(machine, host):
     assert [entry["offset"] for entry in machine.log()] == [f"-{STEP}s", f"+{STEP}s"]
 
 
-def test_codes_two_steps_off_are_refused_and_the_log_says_how_far(machine, host):
+def test_refuses_code_two_steps_off_and_logs_offset(machine, host):
     alice = machine.enroll("alice")
     assert host.attempt("alice", alice.code(-2), alice.code(+2), alice.code()).granted
     assert machine.verdicts() == ["deny wrong-code", "deny wrong-code", "grant"]
@@ -111,7 +111,7 @@ def test_three_wrong_codes_lock_out_for_thirty_seconds(machine, host):
     assert machine.failures_of("alice") == 0
 
 
-def test_what_is_no_code_uses_up_a_try_but_is_not_counted(machine, host):
+def test_malformed_code_uses_a_try_but_is_not_counted(machine, host):
     alice = machine.enroll("alice")
     assert host.attempt("alice", "alice's password", alice.wrong_code(), alice.code()).granted
     assert machine.verdicts() == ["deny not-a-code", "deny wrong-code", "grant"]
@@ -125,7 +125,7 @@ def test_opt_in_users_who_are_not_enrolled_get_in_without_a_code(machine, host):
     assert entry == {**entry, "result": "exempt", "user": "bob", "rule": "default", "reason": "not-enrolled"}
 
 
-def test_mandatory_users_who_cannot_enroll_here_are_refused_as_by_a_wrong_code(machine, host):
+def test_refuses_user_who_cannot_enroll_like_wrong_code(machine, host):
     machine.policy("[enrollment]\nservices = []\n", mode="mandatory", tries=2)
     outcome = host.attempt("bob", "123456", "123456")
     assert outcome.refused
@@ -133,7 +133,7 @@ def test_mandatory_users_who_cannot_enroll_here_are_refused_as_by_a_wrong_code(m
     assert machine.verdicts() == ["deny not-enrolled"] * 2
 
 
-def test_a_rule_exempts_even_who_is_enrolled(machine, host):
+def test_rule_exempts_even_enrolled_user(machine, host):
     machine.enroll("alice")
     machine.policy(
         f'[[rule]]\nname = "office"\nusers = ["alice"]\nservices = ["{host.service}"]\nmode = "exempt"\n', mode="mandatory"
@@ -174,7 +174,7 @@ def test_a_wrong_password_never_reaches_the_second_step(machine, host_class):
 
 
 @pytest.mark.parametrize("host_class", [Ssh, Login], ids=name)
-def test_people_unknown_to_the_machine_see_what_a_wrong_code_shows(machine, host_class):
+def test_unknown_user_sees_same_as_wrong_code(machine, host_class):
     host = host_class(machine)
     host.prepare()
     machine.enroll("alice")

@@ -69,7 +69,7 @@ def lets_unenrolled_in(policy):
 
 
 @rows
-def test_new_lines_let_in_exactly_who_shall_be(machine, alice, old, new, policy):
+def test_new_lines_let_in_exactly_the_intended_users(machine, alice, old, new, policy):
     if "first_factor=publickey" in " ".join(new):
         pytest.skip("sshd alone says what a key has proved: below")
     write_policy(policy)
@@ -86,7 +86,7 @@ def test_new_lines_let_in_exactly_who_shall_be(machine, alice, old, new, policy)
 
 
 @rows
-def test_old_lines_did_the_same(machine, alice, old, new, policy):
+def test_old_lines_let_in_the_same_users(machine, alice, old, new, policy):
     """Or the row would not say what takes their place. But with forward_pass the old lines refused everybody who has no file,
     whatever nullok says: then nobody had asked for a password."""
     account = ("account required pam_permit.so",)
@@ -101,7 +101,7 @@ def test_old_lines_did_the_same(machine, alice, old, new, policy):
     assert let_in == (lets_unenrolled_in(policy) and not any("forward_pass" in line for line in old))
 
 
-def test_key_row_lets_in_exactly_who_shall_be(machine, alice):
+def test_key_row_lets_in_exactly_the_intended_users(machine, alice):
     [row] = [(new, policy) for _, new, policy in ROWS if "first_factor=publickey" in " ".join(new)]
     new, policy = row
     host = SshKey(machine)

@@ -64,7 +64,7 @@ def test_exemption_holds_for_every_spelling(machine, remo, host, listed):
 
 
 @pytest.mark.parametrize("status", NOT_ANSWERED.values(), ids=NOT_ANSWERED)
-def test_spelling_that_is_not_known_never_makes_milder(machine, remo, status):
+def test_unknown_spelling_never_makes_verdict_milder(machine, remo, status):
     remo.answer(status, of="REMO")
     host = ready(Su(machine))
     machine.policy(rule("exempt", "REMO"), mode="mandatory")
@@ -133,7 +133,7 @@ def test_commands_take_every_spelling(machine, remo):
 
 
 @pytest.mark.parametrize("status", [None, *NOT_ANSWERED.values()], ids=["known", *NOT_ANSWERED])
-def test_person_under_a_rule_by_another_spelling_keeps_it(machine, remo, status):
+def test_refuses_removal_if_rule_has_another_spelling(machine, remo, status):
     person = Self(machine, REMO).enroll()
     machine.policy(rule("mandatory", "REMO"))
     if status is not None:
@@ -164,7 +164,7 @@ def test_import_takes_lines_of_two_spellings_for_one_person(machine, remo, tmp_p
     assert len(machine.status(REMO)["authenticators"]) == 2
 
 
-def test_check_and_doctor_say_a_name_that_is_nobody(machine, remo):
+def test_check_and_doctor_report_name_without_account(machine, remo):
     machine.policy(rule("mandatory", "REMO", "judy"))
     status, said = twostep(machine, "policy", "check")
     assert "'judy'" in said and "'REMO'" not in said and "1 warning" in said
@@ -172,7 +172,7 @@ def test_check_and_doctor_say_a_name_that_is_nobody(machine, remo):
     assert "'judy'" in said and "'REMO'" not in said, said
 
 
-def test_check_and_doctor_name_an_account_the_rule_does_not_mean(machine, remo):
+def test_check_and_doctor_name_account_that_rule_misses(machine, remo):
     """A directory may know an account by a name that looks like another's."""
     remo.user(REMO, UID, "r.smith@corp.example")
     machine.policy(rule("mandatory", "r.smith@corp.example"))
@@ -241,7 +241,7 @@ def test_rebind_all_follows_a_directory_that_renames_everybody(machine, remo):
     assert machine.status("remo@corp.example")["problem"] is None
 
 
-def test_rebind_all_refuses_what_is_not_surely_the_same_person(machine, remo):
+def test_rebind_all_refuses_account_of_perhaps_another_user(machine, remo):
     remo.user("ann", 20002)
     remo.user("lena@one.example", 20003)
     remo.user("rose", 20004)

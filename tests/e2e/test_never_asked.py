@@ -26,7 +26,7 @@ def nothing_came_of_it(machine, done):
     return machine.stored("alice") == set() and "enrolled" not in machine.verdicts()
 
 
-def test_in_batch_mode(machine):
+def test_refuses_in_batch_mode(machine):
     host = ready(SshKey(machine))
     machine.mandatory()
     program, arguments = host.command("alice")
@@ -34,7 +34,7 @@ def test_in_batch_mode(machine):
     assert "enrolling" not in machine.verdicts()
 
 
-def test_without_a_terminal_at_the_client(machine):
+def test_refuses_client_without_terminal(machine):
     """OpenSSH's client then sends empty answers."""
     host = ready(SshKey(machine))
     machine.mandatory()
@@ -43,7 +43,7 @@ def test_without_a_terminal_at_the_client(machine):
     assert machine.verdicts() == ["enrolling", "deny not-confirmed"]
 
 
-def test_with_a_program_that_answers_every_question_with_the_password(machine, tmp_path):
+def test_refuses_program_that_answers_all_with_password(machine, tmp_path):
     """As SSH_ASKPASS and sshpass do."""
     host = ready(Ssh(machine))
     machine.mandatory()
@@ -57,7 +57,7 @@ def test_with_a_program_that_answers_every_question_with_the_password(machine, t
     answer.unlink()
 
 
-def test_by_the_password_method(machine):
+def test_refuses_by_password_method(machine):
     host = ready(PasswordMethod(machine))
     machine.mandatory()
     outcome = host.attempt("alice", newcomer=Newcomer(machine, "alice"))
@@ -68,7 +68,7 @@ def test_by_the_password_method(machine):
 
 
 @pytest.mark.parametrize("host_class", [Sudo, Su], ids=lambda host: host.name)
-def test_by_sudo_and_su_even_if_the_policy_names_them(machine, host_class):
+def test_refuses_by_sudo_and_su_even_if_policy_names_them(machine, host_class):
     machine.policy(f"[enrollment]\nservices = {EVERYWHERE}\n", mode="mandatory", tries=1)
     outcome = host_class(machine).attempt("alice", "123456", newcomer=Newcomer(machine, "alice"))
     assert outcome.refused and outcome.enrolling == []
@@ -87,7 +87,7 @@ print(program.authenticate(SILENT), program.said)
 """
 
 
-def test_by_a_program_that_shows_no_texts(machine):
+def test_refuses_by_program_that_shows_no_texts(machine):
     machine.policy(mode="mandatory", tries=1)
     machine.stack("login", "auth required pam_twostep.so")
     done = machine.run("/usr/bin/python3", "-c", MUTE, REPOSITORY / "tests/stacks")
@@ -96,14 +96,14 @@ def test_by_a_program_that_shows_no_texts(machine):
     assert machine.stored("alice") == set()
 
 
-def test_where_the_policy_does_not_name_the_service(machine):
+def test_refuses_at_service_that_policy_does_not_name(machine):
     machine.policy('[enrollment]\nservices = ["login"]\n', mode="mandatory", tries=1)
     outcome = ready(Ssh(machine)).attempt("alice", "123456", newcomer=Newcomer(machine, "alice"))
     assert outcome.refused and outcome.enrolling == []
     assert Login(machine).attempt("alice", newcomer=Newcomer(machine, "alice")).granted
 
 
-def test_with_codes_that_change_each_minute(machine):
+def test_refuses_with_codes_that_change_each_minute(machine):
     """Two of them would take longer than a login may."""
     machine.policy("[enrollment]\nperiod = 60\n", mode="mandatory", tries=1)
     outcome = ready(Ssh(machine)).attempt("alice", "123456", newcomer=Newcomer(machine, "alice"))
@@ -111,7 +111,7 @@ def test_with_codes_that_change_each_minute(machine):
     assert "period of 60 s" in machine.log()[0]["cause"]
 
 
-def test_who_may_go_without_and_who_is_enrolled(machine):
+def test_offers_no_enrollment_to_opt_in_or_enrolled_user(machine):
     """No code is asked of the first, and only a code of the second."""
     host = ready(Ssh(machine))
     outcome = host.attempt("alice", newcomer=Newcomer(machine, "alice"))

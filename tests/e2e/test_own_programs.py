@@ -57,7 +57,7 @@ def test_a_recovery_code_is_accepted_once(machine, ssh):
     assert not ssh.attempt("alice", alice.recovery[0]).granted
 
 
-def test_neither_somebody_elses_code_nor_somebody_elses_name_gets_in(machine, ssh):
+def test_refuses_code_of_another_and_name_of_another(machine, ssh):
     alice, bob = machine.enroll("alice"), machine.enroll("bob")
     assert REFUSED in unlock("alice", *[bob.code()] * 3)
     before = machine.state_of("bob")
@@ -70,7 +70,7 @@ def test_neither_somebody_elses_code_nor_somebody_elses_name_gets_in(machine, ss
     assert ssh.attempt("bob", bob.code()).granted
 
 
-def test_who_is_not_enrolled_passes_where_that_is_allowed_and_nowhere_else(machine, ssh):
+def test_lets_in_unenrolled_user_only_if_policy_allows(machine, ssh):
     assert machine.verdicts() == []
     unlock("alice")
     assert machine.verdicts() == ["exempt not-enrolled"]
@@ -85,7 +85,7 @@ def test_who_is_not_enrolled_passes_where_that_is_allowed_and_nowhere_else(machi
     assert machine.verdicts() == ["exempt exempt"]
 
 
-def test_what_fails_here_does_not_lock_anybody_out_of_the_machine_nor_the_other_way_round(machine, ssh):
+def test_failures_here_and_at_logins_count_separately(machine, ssh):
     machine.policy(lockout_after=4)
     alice = machine.enroll("alice")
     for _ in range(4):
@@ -121,7 +121,7 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("damage", BROKEN.values(), ids=BROKEN)
-def test_what_cannot_be_judged_is_refused(machine, ssh, damage):
+def test_refuses_code_that_cannot_be_judged(machine, ssh, damage):
     alice = machine.enroll("alice")
     try:
         damage()
@@ -133,7 +133,7 @@ def test_what_cannot_be_judged_is_refused(machine, ssh, damage):
             away.rename(STORE / "state")
 
 
-def test_without_a_helper_that_may_run_everything_is_refused(machine, ssh):
+def test_refuses_everything_without_working_helper(machine, ssh):
     alice = machine.enroll("alice")
     assert UNAVAILABLE in unlock("alice", alice.code(), before=["setpriv", "--no-new-privs"])
     assert re.search("it runs as uid .*its file must be set-uid", machine.log_text())

@@ -152,7 +152,7 @@ def named(cases):
 
 
 @named(GOOGLE)
-def test_what_google_authenticator_tests(peers, case):
+def test_matches_cases_of_google_authenticator(peers, case):
     file = Path("/home/alice/.google_authenticator")
     lines = [option if option.isdigit() else f'" {option}' for option in case.options]
     timed = [] if any("HOTP" in line for line in lines) else ['" TOTP_AUTH']
@@ -165,7 +165,7 @@ def test_what_google_authenticator_tests(peers, case):
 
 
 @named(OATH)
-def test_what_pam_oath_tests(peers, case):
+def test_matches_cases_of_pam_oath(peers, case):
     file = Path("/etc/users.oath")
     file.write_text(f"HOTP user1 - {ZEROS}\nHOTP user2 pw {ZEROS}\nHOTP/T30 alice - {ZEROS}\n")
     peers.clock.stand((case.at - EARLIER) * case.period)
@@ -179,7 +179,7 @@ def assert_as_told(machine, case):
     assert enter(machine, case) == (case.ours or case.theirs)
 
 
-def test_a_file_that_is_not_there(peers):
+def test_missing_file_follows_policy(peers):
     """Theirs asks and refuses; with nullok it says PAM_IGNORE and asks nothing. Here the policy says which."""
     case = Case("", 10000, STEP_10000, NO)
     assert enter(peers, case) == NO

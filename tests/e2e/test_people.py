@@ -72,7 +72,7 @@ def test_a_person_enrolls_by_the_picture_and_logs_in(machine, ssh, alice, tmp_pa
         assert machine.run("stat", "-c", "%U:%G %a %h", file).stdout == "twostep:twostep 600 1\n"
 
 
-def test_who_adds_a_tablet_proves_it_with_the_phone_and_then_either_lets_in(machine, ssh, alice):
+def test_adding_tablet_needs_code_of_phone_then_both_work(machine, ssh, alice):
     alice.enroll()
     tablet = Newcomer(machine, "alice")
     screen = alice.run("enroll", "--label", "tablet", codes=[alice.wrong_code(), alice.code()], newcomer=tablet)
@@ -85,7 +85,7 @@ def test_who_adds_a_tablet_proves_it_with_the_phone_and_then_either_lets_in(mach
     assert [device["label"] for device in alice.status()["authenticators"]] == ["phone", "tablet"]
 
 
-def test_without_a_code_nobody_adds_a_phone_renews_codes_or_gives_it_up(machine, alice):
+def test_every_change_needs_a_code(machine, alice):
     alice.enroll()
     before = machine.stored("alice")
     for words in (["enroll", "--label", "mine"], ["recovery"], ["remove"]):
@@ -107,7 +107,7 @@ def test_new_recovery_codes_need_a_code_and_replace_the_old_ones(machine, ssh, a
     assert machine.verdicts() == ["deny wrong-recovery-code", "grant"]
 
 
-def test_a_recovery_code_stands_in_for_a_lost_phone(machine, ssh, alice):
+def test_recovery_code_replaces_lost_phone(machine, ssh, alice):
     alice.enroll()
     new = Newcomer(machine, "alice")
     alice.run("enroll", "--label", "new", codes=[alice.recovery[0]], newcomer=new)
@@ -130,7 +130,7 @@ def test_a_code_is_tried_and_works_at_the_login_that_follows(machine, ssh, alice
     assert alice.status()["helper"]["failures"] == 3
 
 
-def test_who_must_have_a_second_step_cannot_give_it_up_and_reads_why(machine, ssh, alice):
+def test_mandatory_user_cannot_remove_and_reads_why(machine, ssh, alice):
     machine.policy('[[rule]]\nname = "people"\nusers = ["alice"]\nmode = "mandatory"\n')
     alice.enroll()
     screen = alice.run("remove", says=1)
@@ -156,7 +156,7 @@ CHANGES = {
 
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
-def test_an_administrator_who_makes_it_mandatory_meanwhile_is_obeyed(machine, alice, change):
+def test_refuses_removal_if_required_meanwhile(machine, alice, change):
     alice.enroll()
     terminal = terminal_of("setpriv", [*become("alice"), "twostep", "remove"])
     terminal.expect(CODE)
@@ -167,7 +167,7 @@ def test_an_administrator_who_makes_it_mandatory_meanwhile_is_obeyed(machine, al
     assert alice.status()["enrolled"]
 
 
-def test_an_administrator_who_asks_for_tickets_meanwhile_is_obeyed(machine, alice):
+def test_refuses_enrollment_if_ticket_required_meanwhile(machine, alice):
     terminal = terminal_of("setpriv", [*become("alice"), "twostep", "enroll"])
     terminal.expect(QUESTIONS["first"])
     machine.mandatory(require_ticket=True)
@@ -187,7 +187,7 @@ LOSSES = {
 
 @pytest.mark.parametrize("lose", LOSSES.values(), ids=LOSSES)
 @pytest.mark.parametrize("words, question", [(["enroll", "--label", "evil"], "first"), (["recovery"], "proof")])
-def test_a_proof_by_what_was_taken_away_since_is_worth_nothing(machine, alice, words, question, lose):
+def test_proof_by_removed_authenticator_counts_for_nothing(machine, alice, words, question, lose):
     """Somebody has a phone or a recovery code of alice's, and begins before she finds out."""
     machine.policy()
     alice.enroll()
@@ -223,7 +223,7 @@ def test_a_rule_on_another_name_of_the_account_counts(machine, alice):
         open("/etc/passwd", "w").writelines(lines)
 
 
-def test_where_a_ticket_is_needed_whoever_must_enroll_needs_one_here_too(machine, alice):
+def test_mandatory_user_needs_required_ticket_in_command(machine, alice):
     machine.mandatory(require_ticket=True)
     alice._answers["ticket"] = ["0000-0000-0000-0000", "x", ""]
     screen = alice.run("enroll", says=1)
@@ -235,7 +235,7 @@ def test_where_a_ticket_is_needed_whoever_must_enroll_needs_one_here_too(machine
     assert "You are enrolled" in bob.run("enroll"), "where it is their own choice, they need none"
 
 
-def test_somebody_elses_code_never_works(machine, alice):
+def test_code_of_another_user_never_works(machine, alice):
     alice.enroll()
     bob = Self(machine, "bob").enroll()
     machine.clock.advance(STEP)
@@ -245,7 +245,7 @@ def test_somebody_elses_code_never_works(machine, alice):
     assert bob.status()["enrolled"] and alice.status()["enrolled"]
 
 
-def test_each_act_and_each_answer_is_in_the_log_and_no_code_is(machine, alice):
+def test_logs_each_act_and_answer_but_no_code(machine, alice):
     alice.enroll()
     wrong, alice.recovery = alice.wrong_code(), []
     alice.run("recovery", codes=[wrong, "x", alice.code()])
@@ -260,7 +260,7 @@ def test_each_act_and_each_answer_is_in_the_log_and_no_code_is(machine, alice):
     ]
 
 
-def test_how_far_a_clock_is_off_is_for_the_log_and_not_for_who_guesses(machine, alice):
+def test_only_log_says_how_far_clock_is_off(machine, alice):
     alice.enroll()
     screen = alice.run("verify", codes=[alice.code(+5), alice.code(+5), alice.code(+5)], says=1)
     assert "authenticator" not in screen and "150" not in screen
@@ -281,18 +281,18 @@ MISTAKES = [
 
 
 @pytest.mark.parametrize("words, status, text", MISTAKES, ids=[" ".join(words) for words, *_ in MISTAKES])
-def test_a_mistake_is_told_with_what_to_do(machine, alice, words, status, text):
+def test_error_says_what_to_do(machine, alice, words, status, text):
     assert text in alice.run(*words, says=status)
 
 
-def test_who_sits_at_the_keyboard_is_not_shown_a_key_in_a_file(machine, alice):
+def test_refuses_to_write_key_to_file(machine, alice):
     terminal = terminal_of("setpriv", [*become("alice"), "sh", "-c", "twostep enroll > /dev/shm/out"])
     terminal.expect(pexpect.EOF)
     assert terminal.wait() == 1 and "standard output is not a terminal: what nobody else may see would be written there." in terminal.before
     assert os.path.getsize("/dev/shm/out") == 0
 
 
-def test_a_window_that_is_too_small_is_told(machine, alice):
+def test_reports_window_that_is_too_small(machine, alice):
     terminal = terminal_of("setpriv", [*become("alice"), "sh", "-c", "stty cols 60 rows 20; exec twostep enroll"])
     terminal.expect("this window has 60 columns and 20 rows, and the picture needs 80 by 24")
     terminal.expect(QUESTIONS["first"])
@@ -311,7 +311,7 @@ def converse_from(terminal, person):
     assert terminal.wait() == 0
 
 
-def test_where_the_helper_is_missing_people_are_told_whom_to_ask(machine, alice):
+def test_says_whom_to_ask_if_helper_is_missing(machine, alice):
     helper = "/usr/libexec/twostep/twostep-helper"
     os.rename(helper, helper + ".away")
     try:

@@ -50,7 +50,7 @@ def wrong_codes(machine, host, user):
     return {entry["rule"] for entry in machine.log()}
 
 
-def test_an_address_exempts_whom_sshd_reports_with_it(machine):
+def test_address_exempts_login_that_sshd_reports_from_it(machine):
     host = ready(Ssh(machine))
     machine.policy(OFFICE, mode="mandatory")
     outcome = host.attempt("alice")
@@ -58,7 +58,7 @@ def test_an_address_exempts_whom_sshd_reports_with_it(machine):
     assert machine.verdicts() == ["exempt exempt"]
 
 
-def test_a_name_exempts_nobody_even_if_it_is_that_of_the_address(machine, named_localhost):
+def test_host_name_exempts_nobody_even_if_it_is_right(machine, named_localhost):
     host = ready(Named(machine))
     machine.enroll("alice")
     machine.policy(OFFICE, mode="mandatory")
@@ -66,7 +66,7 @@ def test_a_name_exempts_nobody_even_if_it_is_that_of_the_address(machine, named_
     assert {entry["rhost"] for entry in machine.log()} == {"office.example.org"}
 
 
-def test_who_comes_from_nowhere_is_not_exempt(machine):
+def test_login_without_remote_host_is_not_exempt(machine):
     machine.enroll("alice")
     machine.policy(OFFICE, mode="mandatory")
     assert wrong_codes(machine, Sudo(machine), "alice") == {"default"}
@@ -82,7 +82,7 @@ login.authenticate()
 
 
 @pytest.mark.parametrize("rhost", ["010.0.0.1", "0x0a.0.0.1", "10.1", "10.0.0.1.example.org", "10.0.0.1 ", "::ffff:010.0.0.1", ""])
-def test_what_looks_like_an_address_and_is_none_exempts_nobody(machine, rhost):
+def test_malformed_address_exempts_nobody(machine, rhost):
     machine.enroll("alice")
     machine.stack("office", "auth required pam_twostep.so")
     machine.policy(OFFICE, mode="mandatory", tries=1)
@@ -91,7 +91,7 @@ def test_what_looks_like_an_address_and_is_none_exempts_nobody(machine, rhost):
     assert (entry["reason"], entry["rule"]) == ("wrong-code", "default")
 
 
-def test_what_a_client_or_a_home_says_exempts_nobody(machine):
+def test_values_from_client_or_home_exempt_nobody(machine):
     host = ready(Forging(machine))
     machine.enroll("alice")
     machine.policy(KEYS + OFFICE.replace("127.0.0.1", "192.0.2.1"), mode="mandatory")
@@ -106,7 +106,7 @@ def test_what_a_client_or_a_home_says_exempts_nobody(machine):
         (home / ".ssh/environment").unlink()
 
 
-def test_a_key_exempts_who_has_shown_one_and_nobody_else(machine):
+def test_key_rule_exempts_only_users_with_key(machine):
     machine.enroll("alice")
     machine.policy(KEYS, mode="mandatory")
     outcome = ready(SshKey(machine)).attempt("alice")
@@ -120,7 +120,7 @@ def day(machine, later):
     return (datetime.fromtimestamp(machine.clock.now(), timezone.utc) + timedelta(days=later)).date()
 
 
-def test_before_the_day_who_has_no_second_step_gets_in_and_is_told_and_from_then_on_enrolls(machine):
+def test_announces_mandatory_before_its_day_then_enrolls(machine):
     host = ready(Ssh(machine))
     carol = machine.enroll("carol")
     machine.policy(f'[[rule]]\nname = "everybody"\nmode = "mandatory"\nstarts = {day(machine, 1)}\n')
@@ -134,7 +134,7 @@ def test_before_the_day_who_has_no_second_step_gets_in_and_is_told_and_from_then
     assert host.attempt("carol", carol.code()).asked == ["Verification code: "]
 
 
-def test_what_is_coming_is_said_at_a_console(machine):
+def test_announces_mandatory_at_console(machine):
     machine.policy(f'[[rule]]\nname = "everybody"\nmode = "mandatory"\nstarts = {day(machine, 1)}\n')
     outcome = Login(machine).attempt("alice")
     assert outcome.granted
@@ -151,7 +151,7 @@ def test_an_exemption_ends_with_its_last_day(machine):
     assert wrong_codes(machine, host, "alice") == {"default"}
 
 
-def test_whom_an_administrator_requires_enrolls_at_the_next_login(machine):
+def test_required_user_enrolls_at_next_login(machine):
     host = ready(Ssh(machine))
     machine.command("require", "alice")
     assert host.attempt("bob").granted
@@ -165,7 +165,7 @@ def test_whom_an_administrator_requires_enrolls_at_the_next_login(machine):
     assert not host.attempt("alice").enrolling
 
 
-def test_anybody_may_ask_what_the_policy_decides(machine):
+def test_any_user_may_explain_policy(machine):
     machine.policy(OFFICE, mode="mandatory")
     words = ["twostep", "policy", "explain", "--user", "alice", "--service", "sshd", "--from", "127.0.0.1", "--json"]
     as_bob = machine.run("setpriv", "--reuid=bob", "--regid=bob", "--init-groups", *words)

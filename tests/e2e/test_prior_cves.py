@@ -16,7 +16,7 @@ class ManyDevices(Ssh):
     client = {**Ssh.client, "KbdInteractiveDevices": ",".join(["pam"] * 100), "NumberOfPasswordPrompts": "100"}
 
 
-def test_who_names_the_same_device_a_hundred_times_gets_no_more_guesses(machine):
+def test_repeated_device_gives_no_more_guesses(machine):
     """CVE-2015-5600: each name gave a round of its own, beyond MaxAuthTries."""
     host = ready(ManyDevices(machine))
     machine.enroll("alice")
@@ -51,7 +51,7 @@ def home_that_lies():
     file.unlink()
 
 
-def test_what_pam_env_takes_from_a_home_shows_no_first_factor(machine, home_that_lies):
+def test_pam_env_of_home_shows_no_first_factor(machine, home_that_lies):
     """CVE-2025-6018: pam_env in the auth part reads a file of the user's."""
     host = ready(ReadingHome(machine))
     alice = machine.enroll("alice")

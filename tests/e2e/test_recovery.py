@@ -29,7 +29,7 @@ def test_a_recovery_code_lets_in_once(machine, host):
     assert (refused["reason"], refused["failures"]) == ("wrong-recovery-code", "1")
 
 
-def test_however_it_is_written_it_is_read_but_not_with_another_character(machine, ssh):
+def test_accepts_any_spelling_but_no_wrong_character(machine, ssh):
     machine.policy(tries=10)
     alice = machine.enroll("alice")
     first, second, third, fourth, *_ = alice.recovery
@@ -41,7 +41,7 @@ def test_however_it_is_written_it_is_read_but_not_with_another_character(machine
     assert machine.verdicts()[3:] == ["deny wrong-recovery-code"] * 3 + ["deny not-a-code", "grant"]
 
 
-def test_a_wrong_one_is_refused_in_the_words_of_a_wrong_code_and_has_a_count_of_its_own(machine, ssh):
+def test_refuses_wrong_one_like_a_code_but_counts_it_apart(machine, ssh):
     alice = machine.enroll("alice")
     seen = []
 
@@ -63,7 +63,7 @@ LOCKOUTS = {"ssh": (Ssh, 20, "locked"), "login": (Login, 3, "disabled"), "sudo":
 
 
 @pytest.mark.parametrize("host_class, limit, reason", LOCKOUTS.values(), ids=LOCKOUTS)
-def test_who_is_locked_out_gets_in_by_a_recovery_code(machine, host_class, limit, reason):
+def test_recovery_code_works_during_lockout(machine, host_class, limit, reason):
     host = ready(host_class(machine))
     machine.policy(tries=5, lockout_after=limit)
     alice = machine.enroll("alice")
@@ -74,7 +74,7 @@ def test_who_is_locked_out_gets_in_by_a_recovery_code(machine, host_class, limit
     assert host.attempt("alice", alice.code()).granted
 
 
-def test_a_clock_that_was_wrong_is_no_hindrance(machine, ssh):
+def test_recovery_code_works_with_wrong_clock(machine, ssh):
     alice = machine.enroll("alice", then=24 * 3600)
     assert ssh.attempt("alice", alice.code()).granted
     machine.clock.advance(-24 * 3600)
@@ -111,7 +111,7 @@ def test_after_a_hundred_wrong_ones_a_code_or_unlock_helps(machine, ssh):
 
 
 @pytest.mark.parametrize("host_class", [SshShell, Login, Sudo], ids=lambda host: host.name)
-def test_the_person_is_told_how_many_are_left_and_from_two_on_how_to_get_new_ones(machine, host_class):
+def test_says_how_many_are_left_and_how_to_renew_below_three(machine, host_class):
     """sudo is silent, so its people are told nothing: what they must know stands in prompts alone."""
     host = ready(host_class(machine))
     machine.mandatory(recovery_codes=4)
@@ -154,7 +154,7 @@ def answer_proof(screen, person):
     return lines
 
 
-def test_unread_new_ones_leave_the_old_ones_in_place(machine, ssh):
+def test_keeps_old_set_if_new_one_is_not_confirmed(machine, ssh):
     alice = machine.enroll("alice")
     before = machine.state_of("alice")
     for answers in ("", "AAAA\n", "no\nno\nno\nno\n"):
@@ -165,7 +165,7 @@ def test_unread_new_ones_leave_the_old_ones_in_place(machine, ssh):
     assert ssh.attempt("alice", alice.recovery[0]).granted
 
 
-def test_who_has_no_recovery_codes_has_none(machine, ssh):
+def test_accepts_none_from_user_without_recovery_codes(machine, ssh):
     machine.policy("[enrollment]\nrecovery-codes = 0\n")
     alice = machine.enroll("alice")
     assert alice.recovery == [] and machine.status("alice")["recovery_codes"] is None
@@ -182,7 +182,7 @@ def test_another_persons_recovery_code_is_refused(machine, ssh):
     assert machine.verdicts() == ["deny wrong-recovery-code", "grant", "grant"]
 
 
-def test_a_reset_forgets_them(machine, ssh):
+def test_reset_deletes_recovery_codes(machine, ssh):
     alice = machine.enroll("alice")
     machine.command("reset", "alice")
     again = machine.enroll("alice")
@@ -191,7 +191,7 @@ def test_a_reset_forgets_them(machine, ssh):
     assert machine.verdicts() == ["deny wrong-recovery-code", "grant"]
 
 
-def test_a_second_factor_stays_one_where_a_recovery_code_is_also_the_password(machine, ssh):
+def test_recovery_code_as_password_is_no_second_step(machine, ssh):
     """What was typed as the password is no proof of anything else."""
     alice = machine.enroll("alice")
     machine.run("chpasswd", stdin=f"alice:{alice.recovery[0]}\n")

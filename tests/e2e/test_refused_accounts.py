@@ -56,7 +56,7 @@ def assert_no_dialogue(machine, outcome, *causes):
 
 
 @pytest.mark.parametrize("module", REFUSING)
-def test_required_before_ours_keeps_the_dialogue_from_beginning(machine, module):
+def test_starts_no_dialogue_behind_required_line(machine, module):
     line = refusing(module)
     outcome = attempt(machine, Refusing(machine, line, OURS))
     place = "(/etc/pam.d/sshd, line 3): change 'required' to 'requisite' there"
@@ -64,7 +64,7 @@ def test_required_before_ours_keeps_the_dialogue_from_beginning(machine, module)
 
 
 @pytest.mark.parametrize("module", REFUSING)
-def test_requisite_before_ours_stores_nothing_when_it_refuses(machine, module):
+def test_stores_nothing_if_requisite_line_refuses(machine, module):
     outcome = attempt(machine, Refusing(machine, refusing(module, "requisite"), OURS))
     assert outcome.refused and outcome.enrolling == WHOLE
     assert machine.stored("alice") == set()
@@ -102,7 +102,7 @@ def age(machine):
 
 @pytest.mark.parametrize("host_class", [Ssh, Login], ids=lambda host: host.name)
 @pytest.mark.parametrize("days, cause", AGES.values(), ids=AGES)
-def test_an_account_that_is_too_old_enrolls_nothing(machine, age, host_class, days, cause):
+def test_expired_account_enrolls_nothing(machine, age, host_class, days, cause):
     age(days, "--maxdays", "90", "--inactive", "30")
     assert_no_dialogue(machine, attempt(machine, host_class(machine)), cause)
 
@@ -118,7 +118,7 @@ def test_enrolls_user_whose_password_must_be_changed(machine, age):
 
 
 @pytest.mark.parametrize("file", ["/etc/nologin", "/run/nologin"])
-def test_where_only_root_may_log_in_nobody_enrolls(machine, file):
+def test_nobody_enrolls_while_only_root_may_log_in(machine, file):
     Path(file).write_text("We are moving.\n")
     try:
         outcome = attempt(machine, Ssh(machine))
@@ -128,7 +128,7 @@ def test_where_only_root_may_log_in_nobody_enrolls(machine, file):
     assert_no_dialogue(machine, outcome, f"{name} exists, so only root may log in")
 
 
-def test_where_the_age_cannot_be_asked_nobody_enrolls(machine):
+def test_nobody_enrolls_if_account_age_is_unknown(machine):
     program = Path("/sbin/unix_chkpwd")
     aside = program.with_suffix(".aside")
     program.rename(aside)
@@ -139,7 +139,7 @@ def test_where_the_age_cannot_be_asked_nobody_enrolls(machine):
     assert_no_dialogue(machine, outcome, "unix_chkpwd")
 
 
-def test_whoever_is_enrolled_notices_nothing(machine, age):
+def test_enrolled_user_notices_nothing(machine, age):
     """That a module refuses them is that module's business."""
     alice = machine.enroll("alice")
     age({"--expiredate": 30})

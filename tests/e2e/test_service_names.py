@@ -118,7 +118,7 @@ def test_sshd_asks_for_the_code_as_another_service(machine, elsewhere):
 
 
 @sshd_takes_a_service_name
-def test_doctor_closes_service_of_sshd_that_asks_nobody(machine, elsewhere):
+def test_doctor_fixes_service_of_sshd_that_asks_nobody(machine, elsewhere):
     host = ready(SshElsewhere(machine))
     elsewhere.unlink()
     alice = machine.enroll("alice")

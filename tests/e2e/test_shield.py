@@ -18,7 +18,7 @@ STOPPED_BY_TERMINAL = 1 << 19 | 1 << 20 | 1 << 21  # SIGTSTP, SIGTTIN and SIGTTO
 
 
 @pytest.mark.parametrize("host_class, caller", [(hosts.Sudo, "alice"), (hosts.Su, "admin")])
-def test_its_caller_cannot_stop_a_login_at_a_lock(machine, host_class, caller):
+def test_caller_cannot_stop_login_that_holds_lock(machine, host_class, caller):
     alice = machine.enroll("alice")
     terminal = at_the_prompt(host_class(machine))
     assert signal(caller, "CONT", terminal.pid) == "", "at the prompt the caller may"
@@ -39,7 +39,7 @@ def test_its_caller_cannot_stop_a_login_at_a_lock(machine, host_class, caller):
 
 
 @pytest.mark.parametrize("host_class, caller", [(hosts.Sudo, "alice"), (hosts.Su, "admin")])
-def test_after_the_verdict_the_caller_is_the_caller_again(machine, host_class, caller):
+def test_restores_real_uid_after_verdict(machine, host_class, caller):
     alice = machine.enroll("alice")
     terminal = at_the_prompt(host_class(machine))
     before = status(terminal.pid)
@@ -88,7 +88,7 @@ print(code, before, os.getresuid())
 
 
 @pytest.mark.parametrize("confined", [[], ["--bounding-set=-setuid"]], ids=["root", "without CAP_SETUID"])
-def test_a_setuid_host_is_left_with_the_uids_it_had(machine, confined):
+def test_restores_uids_of_set_uid_host(machine, confined):
     """Root's uid could be taken without the capability that giving it back needs."""
     machine.enroll("alice")
     machine.stack("su", "auth required pam_twostep.so")

@@ -57,7 +57,7 @@ class AloneWithKey(Alone):
     client = SshKey.client
 
 
-def test_the_password_method_is_refused_and_costs_nothing(machine):
+def test_refuses_password_method_without_charge(machine):
     host = ready(PasswordMethod(machine))
     machine.enroll("alice")
     before = machine.state_of("alice")
@@ -69,7 +69,7 @@ def test_the_password_method_is_refused_and_costs_nothing(machine):
     assert "alice's password" not in machine.log_text()
 
 
-def test_the_empty_answers_of_a_client_without_a_terminal_cost_nothing(machine):
+def test_empty_answers_of_deaf_client_are_not_charged(machine):
     """Any client of OpenSSH may give one, when somebody closes the window: it sees the terminal's end before the signal."""
     host = ready(Deaf(machine))
     alice = machine.enroll("alice")
@@ -83,12 +83,12 @@ def test_the_empty_answers_of_a_client_without_a_terminal_cost_nothing(machine):
     assert host.attempt("alice", alice.code()).granted
 
 
-def test_the_password_method_serves_opt_in_users_who_are_not_enrolled(machine):
+def test_password_method_works_for_unenrolled_opt_in_user(machine):
     assert ready(PasswordMethod(machine)).attempt("bob").granted
     assert machine.verdicts() == ["exempt not-enrolled"]
 
 
-def test_without_the_key_the_code_is_not_even_asked_for(machine):
+def test_asks_for_no_code_without_key(machine):
     host = ready(NoKey(machine))
     alice = machine.enroll("alice")
     outcome = host.attempt("alice", alice.code())
@@ -98,7 +98,7 @@ def test_without_the_key_the_code_is_not_even_asked_for(machine):
 
 @pytest.mark.parametrize("user", ["alice", "bob", "carol"], ids=["enrolled", "opt-in", "exempt"])
 @pytest.mark.parametrize("host_class", [KeyWithoutPermission, Alone], ids=["key-stack", "permit-stack"])
-def test_where_nothing_came_first_nobody_gets_in(machine, host_class, user):
+def test_refuses_login_without_first_factor(machine, host_class, user):
     host = ready(host_class(machine))
     alice = machine.enroll("alice")
     before = machine.state_of("alice")
@@ -109,14 +109,14 @@ def test_where_nothing_came_first_nobody_gets_in(machine, host_class, user):
     assert machine.state_of("alice") == before
 
 
-def test_behind_a_key_the_same_stack_asks_for_the_code(machine):
+def test_same_stack_asks_for_code_after_key(machine):
     host = ready(AloneWithKey(machine))
     alice = machine.enroll("alice")
     assert host.attempt("alice").refused
     assert host.attempt("alice", alice.code()).granted
 
 
-def test_whom_sshd_will_not_let_in_nobody_can_lock_out_either(machine):
+def test_account_refused_by_sshd_cannot_be_locked_out(machine):
     host = ready(Unwelcome(machine))
     alice = machine.enroll("alice")
     before = machine.state_of("alice")
@@ -125,7 +125,7 @@ def test_whom_sshd_will_not_let_in_nobody_can_lock_out_either(machine):
     assert machine.state_of("alice") == before
 
 
-def test_a_code_spent_in_one_program_is_spent_in_all(machine):
+def test_code_used_at_one_service_is_used_at_all(machine):
     machine.policy(tries=1)
     alice = machine.enroll("alice")
     assert ready(Ssh(machine)).attempt("alice", alice.code()).granted

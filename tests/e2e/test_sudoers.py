@@ -106,7 +106,7 @@ def asked(machine, user, target, command):
 
 @pytest.mark.parametrize("name", TABLE)
 @pytest.mark.parametrize("user", CALLERS)
-def test_explain_says_whom_the_real_sudo_asks(machine, sudoers, name, user):
+def test_explain_agrees_with_real_sudo(machine, sudoers, name, user):
     ids = {"ALICE": os.stat("/home/alice").st_uid, "GROUP": os.stat("/home/carol").st_gid}
     sudoers(re.sub("#(ALICE|GROUP)", lambda found: f"#{ids[found[1]]}", TABLE[name]))
     machine.policy(mode="mandatory")
@@ -257,7 +257,7 @@ def test_is_not_complete_if_sudo_takes_entries_from_sssd(machine, sudoers):
     assert "not looked at" in finding["what"] and not is_complete
 
 
-def test_tells_others_than_root_that_sudoers_is_not_readable(machine, sudoers):
+def test_says_without_root_that_sudoers_is_not_readable(machine, sudoers):
     sudoers("alice ALL=(ALL) ALL\nDefaults targetpw")
     done = machine.run("setpriv", *become("alice"), "twostep", "policy", "explain", "--user", "alice", "--service", "sudo")
     assert "/etc/sudoers: it cannot be read, so whose code sudo asks for is not known" in done.stdout

@@ -39,7 +39,7 @@ def shows_a_key(outcome):
     return "first" in outcome.enrolling
 
 
-def test_with_a_ticket_the_newcomer_enrolls_and_it_is_used_up(machine, ssh):
+def test_ticket_enrolls_user_and_is_used_up(machine, ssh):
     ticket = machine.ticket("alice")
     alice = Newcomer(machine, "alice", ticket=[FOREIGN, ticket.lower().replace("-", " ")])
     outcome = ssh.attempt("alice", newcomer=alice)
@@ -56,7 +56,7 @@ def test_with_a_ticket_the_newcomer_enrolls_and_it_is_used_up(machine, ssh):
 
 
 @pytest.mark.parametrize("host_class", [Ssh, Login], ids=lambda host: host.name)
-def test_who_has_the_password_and_no_ticket_sees_no_key(machine, host_class):
+def test_password_without_ticket_shows_no_key(machine, host_class):
     host = ready(host_class(machine))
     machine.mandatory(require_ticket=True)
     outcome = comes(host, FOREIGN, "123456", "")
@@ -75,7 +75,7 @@ def test_nobody_learns_whether_a_ticket_exists(machine, ssh):
     assert with_ticket.enrolling == without.enrolling == ["ticket"] * 3
 
 
-def test_a_ticket_has_three_tries_over_all_logins_and_a_right_one_gives_them_back(machine, ssh):
+def test_ticket_has_three_tries_until_right_one_restores_them(machine, ssh):
     ticket = machine.ticket("alice")
     assert shows_a_key(comes(ssh, FOREIGN, FOREIGN, ticket))
     assert not shows_a_key(comes(ssh, FOREIGN, FOREIGN))
@@ -86,7 +86,7 @@ def test_a_ticket_has_three_tries_over_all_logins_and_a_right_one_gives_them_bac
     assert shows_a_key(comes(ssh, machine.ticket("alice")))
 
 
-def test_what_is_no_ticket_at_all_costs_none_of_its_tries(machine, ssh):
+def test_malformed_ticket_costs_no_try(machine, ssh):
     ticket = machine.ticket("alice")
     assert not shows_a_key(comes(ssh, "123456", "alice's password", "yes"))
     assert causes(machine) == ["this does not have the format of a ticket"] * 3
@@ -111,7 +111,7 @@ def test_a_ticket_is_for_one_person(machine, ssh):
     assert causes(machine)[0] == "wrong ticket"
 
 
-def test_a_new_ticket_takes_the_place_of_the_old_one(machine, ssh):
+def test_new_ticket_replaces_old_one(machine, ssh):
     old, new = machine.ticket("alice"), machine.ticket("alice")
     assert not shows_a_key(comes(ssh, old))
     assert shows_a_key(comes(ssh, new))
@@ -130,7 +130,7 @@ def test_a_ticket_withdrawn_during_the_dialogue_enrolls_nobody(machine, ssh):
     assert not machine.status("alice")["enrolled"]
 
 
-def test_what_the_command_says_of_tickets(machine, ssh):
+def test_command_prints_tickets_and_refuses_bad_arguments(machine, ssh):
     issued = machine.run("twostep", "ticket", "alice", "--valid", "2h")
     first, second = issued.stdout.splitlines()
     keep_secret(machine, first.removeprefix("Ticket for alice: "))

@@ -18,7 +18,7 @@ OF_THE_HOST_OR_THE_LOG = re.compile(r"/dev/(pts/|tty|ptmx)|UNIX|NETLINK|pipe:") 
 WRITE = {"write", "pwrite64", "writev", "pwritev", "pwritev2", "sendto", "sendmsg", "sendmmsg"}
 
 
-def test_one_granted_login_flushes_once_and_writes_only_its_state_and_the_log(machine, tmp_path):
+def test_grant_flushes_once_and_writes_only_state_and_log(machine, tmp_path):
     alice = machine.enroll("alice")
     state = f"/var/lib/twostep/state/{uid_of('alice')}"
     calls = trace(machine, tmp_path / "calls", alice.code())

@@ -21,17 +21,17 @@ def functions(text):
 
 
 @pytest.mark.parametrize("pattern", CONFIGURATION["examine_globs"])
-def test_what_is_changed_is_there(pattern):
+def test_changed_files_exist(pattern):
     assert list(TOP.glob(pattern))
 
 
 @pytest.mark.parametrize("pattern", LEFT_OUT)
-def test_what_is_left_out_is_a_change_of_a_function_that_is_there(pattern):
+def test_left_out_mutants_name_existing_functions(pattern):
     file, name = re.fullmatch(r"(src/\S+?):\.\*.* (?:in|replace) (?:[A-Z]\w*::)?([a-z]\w*)(?:\$| -> | with .*)", pattern).groups()
     assert name in functions((TOP / file.replace("\\", "")).read_text())
 
 
-def test_the_tests_that_the_reasons_name_are_there():
+def test_reasons_name_existing_tests():
     named = re.findall(r"# (\w+) in (tests/\S+\.(?:rs|py))", TEXT)
     assert len(named) == TEXT.count(" in tests/")
     for test, file in named:
@@ -39,5 +39,5 @@ def test_the_tests_that_the_reasons_name_are_there():
 
 
 @pytest.mark.parametrize("mutant", BY_HAND, ids=lambda mutant: mutant["name"])
-def test_what_a_mutant_of_verify_replaces_stands_there_once(mutant):
+def test_mutant_of_verify_replaces_text_that_occurs_once(mutant):
     assert (TOP / "src/core/verify.rs").read_text().count(mutant["find"]) == 1

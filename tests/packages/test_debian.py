@@ -61,7 +61,7 @@ def install(packages=None):
     return run("dpkg", "--install", *(packages or debs())).stdout
 
 
-def test_readme_word_by_word():
+def test_follows_readme_literally():
     first, second = blocks("Install it")[0]
     assert first == "make deb" and second.startswith("apt-get install")  # the first was run before: there is no Rust in here
     run("bash", "-c", f"cd {REPOSITORY} && {second} --yes")
@@ -87,7 +87,7 @@ def test_readme_word_by_word():
     assert findings() == []
 
 
-def test_what_an_installation_brings_and_says():
+def test_install_changes_no_login_and_says_what_is_next():
     before = {path.name: path.read_bytes() for path in Path("/etc/pam.d").iterdir()}
     output = install()
     assert {path.name: path.read_bytes() for path in Path("/etc/pam.d").iterdir()} == before, "it has changed a login"
@@ -113,13 +113,13 @@ def test_what_an_installation_brings_and_says():
     assert findings() == ["warning: /etc/pam.d: no login asks for a code yet: no service names pam_twostep.so [pam.no-service-asks]"]
 
 
-def test_the_same_bytes_as_built_in_another_folder():
+def test_has_same_bytes_if_built_in_another_folder():
     install()
     for file, built in ((MODULE, "libpam_twostep.so"), (HELPER, "twostep-helper"), (Path("/usr/bin/twostep"), "twostep")):
         assert file.read_bytes() == (REPOSITORY / "target/release" / built).read_bytes(), file
 
 
-def test_upgrade_and_downgrade_while_people_log_in(later):
+def test_upgrade_and_downgrade_refuse_no_right_code(later):
     """20 logins a second by a plain program of PAM, 4 through sshd: each with a right code."""
     install()
     switch_on()
@@ -198,7 +198,7 @@ class Load:
         return run(str(REPOSITORY / "tests/packages/login"), "driver", user, typed, check=False).returncode == 0
 
 
-def test_the_helper_is_set_uid_at_each_moment_of_an_upgrade(later):
+def test_keeps_helper_set_uid_throughout_upgrade(later):
     """Or screen lockers would refuse everybody meanwhile."""
     install()
     seen, end = set(), threading.Event()
@@ -217,7 +217,7 @@ def test_the_helper_is_set_uid_at_each_moment_of_an_upgrade(later):
     assert {(owner, mode) for owner, mode, _ in seen} == {(False, 0o6755)}
 
 
-def test_an_upgrade_keeps_what_is_the_administrators(later):
+def test_upgrade_keeps_files_of_administrator(later):
     install()
     run("dpkg-statoverride", "--remove", str(HELPER))
     run("dpkg-statoverride", "--update", "--add", "twostep", "twostep", "0755", str(HELPER))  # nobody here uses the helper
@@ -234,7 +234,7 @@ def test_an_upgrade_keeps_what_is_the_administrators(later):
     assert ssh("alice", code(key))
 
 
-def test_a_store_that_is_gone_is_not_made_anew(later):
+def test_upgrade_does_not_recreate_missing_store(later):
     """It would say that nobody is enrolled, and everybody would get in by the password alone."""
     install()
     key = enroll("alice")
@@ -253,7 +253,7 @@ def test_a_store_that_is_gone_is_not_made_anew(later):
     assert ssh("alice", code(key))
 
 
-def test_a_file_of_a_newer_version_refuses_and_stays_as_it_is():
+def test_refuses_and_keeps_file_of_newer_version():
     install()
     key = enroll("alice")
     switch_on()
@@ -267,7 +267,7 @@ def test_a_file_of_a_newer_version_refuses_and_stays_as_it_is():
     assert any("version" in finding for finding in findings()), findings()
 
 
-def test_removing_is_refused_while_a_service_names_the_module():
+def test_refuses_removal_while_service_names_module():
     install()
     key = enroll("alice")
     switch_on()
@@ -279,7 +279,7 @@ def test_removing_is_refused_while_a_service_names_the_module():
     assert not ssh("alice", "000000") and ssh("alice", code(key)), "logins have changed"
 
 
-def test_removing_nevertheless_refuses_logins_and_opens_none():
+def test_forced_removal_refuses_logins_and_opens_none():
     install()
     key = enroll("alice")
     switch_on()
@@ -290,7 +290,7 @@ def test_removing_nevertheless_refuses_logins_and_opens_none():
     assert ssh("alice", code(key)), "what was enrolled is gone"
 
 
-def test_removed_purged_and_nothing_is_left():
+def test_purge_leaves_nothing():
     before = everything()
     install()
     enroll("alice")
@@ -306,7 +306,7 @@ def test_removed_purged_and_nothing_is_left():
     assert everything() ^ before == set()
 
 
-def test_the_profile_is_off_and_asks_in_every_service_when_on():
+def test_profile_is_off_and_asks_everywhere_when_on():
     install()
     key = enroll("alice")
     assert "pam_twostep" not in Path("/etc/pam.d/common-auth").read_text()
@@ -329,7 +329,7 @@ def test_the_profile_is_off_and_asks_in_every_service_when_on():
     assert ssh("alice", "never asked")
 
 
-def test_service_files_are_the_releases_own_with_our_patch():
+def test_service_files_are_release_files_with_our_patch():
     """Those of screen lockers are compared by packaging/pam.d/build --check: no locker is installed here."""
     install()
     shipped = Path(run("/usr/libexec/twostep/twostep-setup", "pam-files").stdout.strip())
@@ -342,7 +342,7 @@ def test_service_files_are_the_releases_own_with_our_patch():
         assert Path("/run/without").read_text() == Path("/run/pam.d", original).read_text(), name
 
 
-def test_users_set_no_environment_that_they_did_not_set_before():
+def test_users_cannot_set_more_environment_than_before():
     """Debian 12 reads a file in their home for that; Debian 13 does not any more."""
     def session():
         return ssh_session("bob", "never asked", PASSWORD, "echo FOO is \\'$FOO\\'").stdout
@@ -356,7 +356,7 @@ def test_users_set_no_environment_that_they_did_not_set_before():
 
 
 @pytest.mark.parametrize("name", ["10-twostep.conf", "10-twostep-key.conf"])
-def test_sshd_takes_the_drop_in(name):
+def test_sshd_accepts_drop_in(name):
     install()
     shutil.copy(f"/usr/share/twostep/sshd_config.d/{name}", "/etc/ssh/sshd_config.d")
     run("sshd", "-t")

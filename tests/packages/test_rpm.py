@@ -38,7 +38,7 @@ def login(user, typed):
     return done.returncode == 0
 
 
-def test_installed_it_says_three_lines_and_judges_codes():
+def test_install_prints_three_lines_and_codes_work():
     told = [line for line in install().splitlines() if "twostep" in line]
     assert len(told) == 3 and "no login has changed" in told[0] and "twostep doctor" in told[2], told
     assert run("stat", "-c", "%U:%G %a", str(HELPER)).stdout == "twostep:twostep 6755\n"
@@ -48,7 +48,7 @@ def test_installed_it_says_three_lines_and_judges_codes():
     assert not login("alice", "000000") and login("alice", code(key))
 
 
-def test_an_upgrade_says_nothing_and_keeps_all():
+def test_upgrade_prints_nothing_and_keeps_all():
     install()
     key = enroll("alice")
     policy = Path("/etc/twostep/policy.toml")
@@ -58,7 +58,7 @@ def test_an_upgrade_says_nothing_and_keeps_all():
     assert login("alice", code(key))
 
 
-def test_erasing_is_refused_while_a_service_names_the_module():
+def test_refuses_erasing_while_service_names_module():
     install()
     key = enroll("alice")
     assert login("alice", code(key, -1))
@@ -69,7 +69,7 @@ def test_erasing_is_refused_while_a_service_names_the_module():
     assert not MODULE.exists() and not login("alice", code(key, 1)), "without the module somebody gets in"
 
 
-def test_erased_it_leaves_what_people_enrolled_and_no_more():
+def test_erasing_leaves_enrollments_only():
     before = everything()
     install()
     enroll("alice")
@@ -78,7 +78,7 @@ def test_erased_it_leaves_what_people_enrolled_and_no_more():
     assert left and all(re.match("/var/lib/twostep(/|$)", name) for name in left), left
 
 
-def test_the_same_bytes_as_in_the_debian_packages(tmp_path):
+def test_has_same_bytes_as_debian_packages(tmp_path):
     """They were built in another folder, from the crates of an archive, without a network."""
     install()
     for deb in (REPOSITORY / "target/deb").glob("*.deb"):

@@ -141,13 +141,13 @@ def test_after_the_password_an_accepted_code_lets_in(tmp_path, others, service):
 
 @features_beside
 @services
-def test_whom_the_policy_exempts_gets_in(tmp_path, others, service):
+def test_lets_in_exempt_user_without_code(tmp_path, others, service):
     assert start(tmp_path, service, (*others, "with-twostep"), code="ignore").authenticate() == SUCCESS
 
 
 @features_beside
 @services
-def test_without_the_feature_nobody_is_asked_and_the_password_decides(tmp_path, others, service):
+def test_asks_for_no_code_without_feature(tmp_path, others, service):
     right = start(tmp_path, service, others)
     assert (right.authenticate(), right.setcred(), right.account()) == (SUCCESS, SUCCESS, SUCCESS)
     wrong = start(tmp_path, service, others, password="auth_err")
@@ -157,7 +157,7 @@ def test_without_the_feature_nobody_is_asked_and_the_password_decides(tmp_path, 
 
 @features_beside
 @services
-def test_the_backstop_in_setcred_refuses(tmp_path, others, service):
+def test_refuses_in_setcred_as_backstop(tmp_path, others, service):
     pam = start(tmp_path, service, (*others, "with-twostep"), code="success", credentials="cred_err")
     assert pam.authenticate() == SUCCESS
     assert pam.setcred() != SUCCESS
@@ -165,7 +165,7 @@ def test_the_backstop_in_setcred_refuses(tmp_path, others, service):
 
 @services
 @pytest.mark.parametrize("others", [others for others in OTHERS if "with-sssd" in others], ids="+".join)
-def test_who_is_known_to_sssd_alone_is_asked_too(tmp_path, others, service):
+def test_asks_user_known_only_to_sssd(tmp_path, others, service):
     features = (*others, "with-twostep")
     right = start(tmp_path, service, features, password="user_unknown", sssd="success")
     assert right.authenticate() != SUCCESS and asked(right)
@@ -178,7 +178,7 @@ def test_who_is_known_to_sssd_alone_is_asked_too(tmp_path, others, service):
 
 @services
 @pytest.mark.parametrize("others", [others for others in OTHERS if "with-faillock" in others], ids="+".join)
-def test_a_locked_account_is_asked_for_nothing(tmp_path, others, service):
+def test_asks_locked_account_for_nothing(tmp_path, others, service):
     pam = start(tmp_path, service, (*others, "with-twostep"), locked="perm_denied")
     assert pam.authenticate() != SUCCESS
     assert "auth=success" not in pam.said and not asked(pam)
@@ -187,19 +187,19 @@ def test_a_locked_account_is_asked_for_nothing(tmp_path, others, service):
 @features_beside
 @services
 @pytest.mark.parametrize("expiry", ["acct_expired", "perm_denied", "authinfo_unavail"])
-def test_an_account_that_has_expired_stays_outside(tmp_path, others, service, expiry):
+def test_refuses_expired_account(tmp_path, others, service, expiry):
     assert start(tmp_path, service, others, expiry=expiry).account() not in (SUCCESS, NEW_AUTHTOK_REQD)
 
 
 @pytest.mark.parametrize("service", ["gdm-fingerprint", "gdm-smartcard", "gdm-switchable-auth"])
 @pytest.mark.parametrize("features", [(), ("with-twostep",)], ids=["alone", "with-twostep"])
-def test_fingers_and_smart_cards_let_nobody_in(tmp_path, service, features):
+def test_fingerprint_and_smart_card_let_nobody_in(tmp_path, service, features):
     pam = start(tmp_path, service, features)
     assert pam.authenticate() == AUTHINFO_UNAVAIL
     assert pam.setcred() != SUCCESS and pam.account() != SUCCESS
 
 
-def test_only_the_feature_names_twostep_and_never_in_the_account_part():
+def test_names_twostep_only_with_feature_and_only_in_auth():
     for path in PROFILE.iterdir():
         assert "pam_twostep.so" not in expand(path.read_text(), ("with-faillock", "with-sssd")) or path.name == "README"
     for name in ("system-auth", "password-auth"):
@@ -209,7 +209,7 @@ def test_only_the_feature_names_twostep_and_never_in_the_account_part():
 
 @features_beside
 @services
-def test_a_line_of_the_services_own_behind_an_include_is_right_as_the_readme_says(tmp_path, others, service):
+def test_line_behind_include_works_as_readme_says(tmp_path, others, service):
     """Behind authselect's own profiles it would not be reached: test_stacks.py shows it."""
     def own_line(text):
         return re.sub(r"^auth (?:substack|include) (\w+-auth)$", r"auth include \1\nauth required pam_twostep.so", text, flags=re.M)

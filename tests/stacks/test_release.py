@@ -38,12 +38,12 @@ def original(path):
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: f"{path.parent.name}/{path.name}")
-def test_shipped_file_is_an_original_with_our_patch(path):
+def test_shipped_file_is_original_with_our_patch(path):
     assert "twostep" in path.read_text() and "twostep" not in original(path)
 
 
 @pytest.mark.parametrize("patch", sorted(PATCHES.glob("*.patch")), ids=lambda path: path.stem)
-def test_patch_brings_only_our_lines(patch):
+def test_patch_adds_only_our_lines(patch):
     replaced = REPLACED_BY_KEY if patch.stem == "sshd-key" else REPLACED
     removed = changes(patch, "-")
     assert removed <= set(replaced)
@@ -52,6 +52,6 @@ def test_patch_brings_only_our_lines(patch):
 
 
 @pytest.mark.parametrize("path", [path for path in SHIPPED if path.parent.name != "debian-12"], ids=lambda path: f"{path.parent.name}/{path.name}")
-def test_later_release_does_not_get_what_it_gave_up(path):
+def test_later_release_gets_nothing_that_it_dropped(path):
     """Users set no environment of their login by a file in their home, and no module is named that is gone."""
     assert "user_readenv" not in path.read_text() and "pam_lastlog" not in path.read_text()

@@ -124,21 +124,21 @@ def test_a_wrong_password_never_reaches_twostep(tmp_path, example, wrong):
 
 @pytest.mark.parametrize("example", LOCKERS)
 @pytest.mark.parametrize("wrong", ["auth_err", "user_unknown", "authinfo_unavail", "maxtries", "acct_expired"])
-def test_locker_refuses_a_wrong_password_behind_a_right_code(tmp_path, example, wrong):
+def test_locker_refuses_wrong_password_after_right_code(tmp_path, example, wrong):
     pam = start(tmp_path, example, code="success", password=wrong)
     assert pam.authenticate() != SUCCESS
     assert [said for said in pam.said if said != "auth=ignore"][:2] == ["auth=success", f"auth={wrong}"]
 
 
 @pytest.mark.parametrize("example", LOCKERS)
-def test_locker_includes_no_file_in_which_a_code_is_asked_for(tmp_path, example):
+def test_locker_includes_no_file_that_asks_for_code(tmp_path, example):
     text = (PAM_D / example).read_text()
     assert "include" in text and not re.search(r"^[^#]*include\s+(login|sudo|su|sshd)\b", text, re.M)
     assert rules(example, "auth")[0] == ["auth", "required", "pam_twostep.so", "forward_pass"]
 
 
 @pytest.mark.parametrize("example", PASSWORD + KEY + LOCKERS)
-def test_after_the_first_factor_twostep_is_asked_once_and_its_yes_lets_in(tmp_path, example):
+def test_asks_once_after_first_factor_and_success_lets_in(tmp_path, example):
     pam = start(tmp_path, example, code="success")
     assert pam.authenticate() == SUCCESS
     assert asked(pam, "success") == (1 if example in KEY else 2)  # pam_unix says the same
@@ -154,7 +154,7 @@ def test_every_refusal_of_twostep_refuses_the_login(tmp_path, example, code):
 
 
 @pytest.mark.parametrize("example", PASSWORD + KEY + LOCKERS)
-def test_whom_the_policy_exempts_gets_in(tmp_path, example):
+def test_lets_in_exempt_user_without_code(tmp_path, example):
     assert start(tmp_path, example, code="ignore").authenticate() == SUCCESS
 
 
@@ -166,7 +166,7 @@ def test_root_needs_neither_password_nor_code_for_su(tmp_path, example):
 
 
 @pytest.mark.parametrize("example", ACCOUNT_FIRST)
-def test_the_account_line_is_required_and_only_requisite_ones_stand_before_it(tmp_path, example):
+def test_account_line_is_required_and_after_requisite_only(tmp_path, example):
     lines = [line[1:3] for line in rules(example, "account")]
     ours = lines.index(["required", "pam_twostep.so"])
     assert all(control == "requisite" for control, _ in lines[:ours])
@@ -182,7 +182,7 @@ def test_every_refusal_in_the_account_phase_refuses_the_login(tmp_path, example,
 
 
 @pytest.mark.parametrize("example", PASSWORD + KEY + LOCKERS)
-def test_the_backstop_in_setcred_refuses_in_every_stack(tmp_path, example):
+def test_refuses_in_setcred_in_every_stack(tmp_path, example):
     pam = start(tmp_path, example, code="success", credentials="cred_err")
     assert pam.authenticate() == SUCCESS
     assert pam.setcred() != SUCCESS
@@ -196,7 +196,7 @@ def test_every_line_of_twostep_is_required(path):
     assert [rule[3:] for rule in lines if rule[0] == "auth"] == ([] if path.match("fedora/sudo-i") else [argument])
 
 
-def test_fedora_with_pam_faillock_as_its_comment_says(tmp_path):
+def test_fedora_file_works_with_pam_faillock(tmp_path):
     def with_faillock(text):
         text = re.sub(r"^(auth .*success=2 .*)$", r"auth requisite pam_faillock.so preauth silent\n\1", text, flags=re.M)
         text = re.sub(r"^(auth +requisite +pam_deny.so)$", r"auth optional pam_faillock.so authfail\n\1", text, flags=re.M)
@@ -209,7 +209,7 @@ def test_fedora_with_pam_faillock_as_its_comment_says(tmp_path):
 
 
 @pytest.mark.parametrize("include, wrong_reaches, right_reaches", [("substack", 1, 1), ("include", 1, 0)])
-def test_why_fedora_checks_the_password_in_the_file_itself(tmp_path, include, wrong_reaches, right_reaches):
+def test_fedora_include_or_substack_misplaces_code(tmp_path, include, wrong_reaches, right_reaches):
     """`substack` lets a wrong password through to the code, `include` lets a right one in without it."""
     def as_usual(_text):
         return f"auth {include} password-auth\nauth required pam_twostep.so\n"
@@ -230,7 +230,7 @@ def test_why_fedora_checks_the_password_in_the_file_itself(tmp_path, include, wr
         ("account substack password-auth", "success", True),
     ],
 )
-def test_why_the_account_line_comes_first(tmp_path, include, expiry, reached):
+def test_account_line_is_skipped_if_it_is_not_first(tmp_path, include, expiry, reached):
     """Behind what the distributions include, an expired password or the mere presence in /etc/passwd goes around it."""
     def behind(_text):
         return f"auth required pam_twostep.so\n{include}\naccount required pam_twostep.so\n"
