@@ -242,13 +242,13 @@ def test_upgrade_does_not_recreate_missing_store(later):
     shutil.move(SECRETS.parent, "/var/lib/store")
     try:
         output = install(later)
-        assert "/var/lib/twostep/state is gone" in output and "mount that" in output, output
+        assert "/var/lib/twostep/state is missing" in output and "mount that disk" in output, output
         assert not SECRETS.parent.exists()
         assert not ssh("alice", code(key)) and not ssh("bob", "")
     finally:
         shutil.move("/var/lib/store", SECRETS.parent)
     shutil.move(SECRETS.with_name("state"), "/var/lib/state")
-    assert "is gone" in install() and not ssh("alice", code(key)), "used codes would be forgotten"
+    assert "is missing" in install() and not ssh("alice", code(key)), "used codes would be forgotten"
     shutil.move("/var/lib/state", SECRETS.with_name("state"))
     assert ssh("alice", code(key))
 
