@@ -248,7 +248,7 @@ def test_files_are_put_back_if_doctor_finds_problem():
     DROP_IN.write_text("# older\nUsePAM yes\n")
     before = files()
     played = play(twostep_policy=exempt("backup"), twostep_services=["sshd", "sudo"])
-    refused(played, "problem: /etc/pam.d/", "'Ask the doctor' failed", "All files are as they were before")
+    refused(played, "problem: /etc/pam.d/", "'Run doctor' failed", "All files are as they were before")
     assert before == files()
     assert "Reload sshd" not in played.output
 
@@ -297,8 +297,8 @@ def test_names_variable_with_wrong_value(variables, words):
 @pytest.mark.parametrize(
     ("user", "variables", "words"),
     [
-        ("root", {"twostep_policy": OPT_IN}, "sshd would ask root, as whom Ansible logs in, for a code"),
-        ("root", {"twostep_policy": exempt("root", 'from = ["192.0.2.0/24"]')}, "sshd would ask root, as whom Ansible logs in, for a code"),
+        ("root", {"twostep_policy": OPT_IN}, "sshd would ask root, the account of Ansible, for a code"),
+        ("root", {"twostep_policy": exempt("root", 'from = ["192.0.2.0/24"]')}, "sshd would ask root, the account of Ansible, for a code"),
         ("root", {"twostep_policy": exempt("root")}, "Add that name to twostep_sshd_key_only"),
         (
             "admin",
@@ -308,7 +308,7 @@ def test_names_variable_with_wrong_value(variables, words):
                 "ansible_become": True,
                 "ansible_become_password": "admin's password",
             },
-            "sudo would ask admin, as whom Ansible logs in, for a code",
+            "sudo would ask admin, the account of Ansible, for a code",
         ),
     ],
     ids=["not-exempt", "not-from-here", "no-key-alone", "not-at-sudo"],
