@@ -28,7 +28,7 @@ def table(heading):
 
 
 ROWS = table("| old auth lines | new auth lines | policy |")
-ARGUMENTS = {name for names, *_ in table("| argument | here |") for name in names}
+ARGUMENTS = {name for names, *_ in table("| argument | twostep |") for name in names}
 rows = pytest.mark.parametrize("old, new, policy", ROWS, ids=[" ".join(old) for old, *_ in ROWS])
 
 
