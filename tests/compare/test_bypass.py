@@ -35,7 +35,7 @@ def stays_out(outcome):
 
 
 def test_member(machine, vips):
-    """Who is in the group that a rule names does not get in without a code, and the others do"""
+    """A member of the group in a rule does not get in without a code; other users do"""
     stays_out(machine.login(machine.wrong()))
     assert machine.login(user="bob").granted
 
@@ -49,21 +49,21 @@ FAULTS = {
 
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
 def test_fault(machine, vips, fault):
-    """Nor where the directory that knows the group"""
+    """The same if the directory with the group"""
     vips.sources("directory files")
     fault(vips)
     stays_out(machine.login(machine.wrong()))
 
 
 def test_cold_cache(machine, vips):
-    """Nor where the directory knows the person from a cache, and none of the groups"""
+    """The same if the cache of the directory has the user, but none of the groups"""
     vips.user("remo", 20001, gid=7001)
     vips.answer(NOT_FOUND, of="group")
     stays_out(machine.login(machine.wrong(), user="remo"))
 
 
 def test_limits(machine, vips):
-    """Nor by a set-uid program to which its caller leaves little address space"""
+    """The same with a set-uid program to which its caller leaves little address space"""
     shutil.copy(HOST, SET_UID_HOST)
     os.chmod(SET_UID_HOST, 0o4755)
     bob = pwd.getpwnam("bob")
@@ -82,7 +82,7 @@ def test_limits(machine, vips):
 
 @pytest.mark.parametrize("spelling", ["REMO", "remo@corp.example"])
 def test_spelling(machine, directory, spelling):
-    """Nor by another spelling of the name than the rule has:"""
+    """The same with another spelling of the name in the rule:"""
     directory.user("remo", 20001, "REMO", "remo@corp.example")
     machine.module.require_user(spelling)
     machine.serve()
@@ -90,7 +90,7 @@ def test_spelling(machine, directory, spelling):
 
 
 def test_around_the_auth_phase(machine):
-    """Who skips the auth phase, as with a key at sshd, is stopped in the account phase"""
+    """A login that skips the auth phase, as with a key at sshd, is refused in the account phase"""
     if not machine.module.has_account_phase:
         pytest.skip("it has no account phase")
     machine.module.require()

@@ -30,25 +30,25 @@ def test_wrong(machine):
 
 
 def test_somebody_elses(machine):
-    """The code of somebody else does not"""
+    """The code of another user does not"""
     machine.enroll("alice", "bob")
     code = machine.code()
     assert machine.login(code, user="bob").denied
 
 
 def test_unknown_user(machine):
-    """An unknown user does not get in by a code of somebody's"""
+    """An unknown user does not get in with the code of another user"""
     machine.enroll()
     assert machine.login(machine.code(), user="nobody-here").denied
 
 
 def test_unknown_user_while_it_is_opt_in(machine):
-    """An unknown user does not get in where who is not enrolled may pass"""
+    """An unknown user does not get in if users who are not enrolled may"""
     assert machine.login(machine.wrong(), user="nobody-here").denied
 
 
 def test_not_enrolled_but_required(machine):
-    """Who must have a second step and has none does not get in"""
+    """A user who must have a second step and has none does not get in"""
     machine.module.require()
     machine.serve()
     assert machine.login(machine.wrong()).denied
@@ -56,7 +56,7 @@ def test_not_enrolled_but_required(machine):
 
 @pytest.mark.parametrize("argument", ODD_ARGUMENTS.values(), ids=ODD_ARGUMENTS)
 def test_odd_argument(machine, argument):
-    """An argument that means nothing refuses, and is not passed over"""
+    """An invalid argument refuses, and is not ignored"""
     machine.enroll()
     machine.serve(arguments=argument)
     assert machine.right().denied
@@ -64,7 +64,7 @@ def test_odd_argument(machine, argument):
 
 @pytest.mark.parametrize("name", ODD_NAMES.values(), ids=ODD_NAMES)
 def test_odd_name(machine, name):
-    """A user name that nobody has is refused"""
+    """A user name that does not exist is refused"""
     machine.enroll()
     assert machine.login(machine.code(), user=name).denied
 
@@ -78,7 +78,7 @@ def test_setcred(machine, flags):
 
 
 def test_setcred_alone(machine):
-    """pam_setcred in a process that has asked for nothing is a success"""
+    """pam_setcred in a process that has not authenticated is a success"""
     machine.enroll()
     outcome = machine.right(options=["--setcred-first", "--setcred", "2"])
     assert outcome.granted and outcome.setcred == [SUCCESS]
@@ -127,7 +127,7 @@ def test_denial_is_no_ignore(machine):
 
 
 def test_ignoring_stack(machine):
-    """A stack that passes over what modules ignore or do not know lets no wrong code in"""
+    """A stack that skips PAM_IGNORE and unknown users lets no wrong code in"""
     machine.enroll()
     control = "[success=ok ignore=ignore user_unknown=ignore authinfo_unavail=ignore default=die]"
     machine.serve(control=control)
@@ -135,7 +135,7 @@ def test_ignoring_stack(machine):
 
 
 def test_like_unknown(machine):
-    """Wrong code and unknown user: same questions, texts and code of PAM"""
+    """Wrong code and unknown user: same questions, texts and PAM return value"""
     machine.enroll()
     known, unknown = machine.login(machine.wrong()), machine.login(machine.wrong(), user="nobody-here")
     seen = [(outcome.code, [text.replace(user, b"?") for text in outcome.asked], outcome.told) for outcome, user in ((known, b"alice"), (unknown, b"nobody-here"))]
@@ -143,7 +143,7 @@ def test_like_unknown(machine):
 
 
 def test_like_not_enrolled(machine):
-    """Wrong code and not enrolled, where all must be: same questions, texts and code of PAM"""
+    """Wrong code and user who must enroll: same questions, texts and PAM return value"""
     machine.module.require()
     machine.serve()
     machine.enroll()
@@ -153,7 +153,7 @@ def test_like_not_enrolled(machine):
 
 
 def test_forged_line(machine):
-    """What the client says cannot forge a line of the log"""
+    """Values from the client cannot forge a log line"""
     machine.enroll()
     machine.login(machine.wrong(), options=["--rhost", "host\nsshd[1]: Accepted \x1b[2J", "--tty", "ssh\nroot"])
     assert "\x1b" not in machine.log_text() and not any(line.startswith("sshd[1]") for line in machine.log_text().split("\n"))

@@ -39,7 +39,7 @@ def test_failure(machine, code):
 
 
 def test_failure_with_text(machine):
-    """The conversation fails, and gives the right code all the same"""
+    """The conversation fails, but gives the right code"""
     machine.enroll()
     assert machine.login(["--fail-with", str(CONV_ERR), machine.code().encode().hex()]).denied
     followed_by_right(machine)
@@ -68,7 +68,7 @@ def test_no_conversation(machine):
 
 @pytest.mark.parametrize("answer", NO_CODES.values(), ids=NO_CODES)
 def test_no_code(machine, answer):
-    """What is no code is refused"""
+    """An answer that is not a code is refused"""
     machine.enroll()
     assert machine.login(answer).denied
     followed_by_right(machine)
@@ -76,7 +76,7 @@ def test_no_code(machine, answer):
 
 @pytest.mark.parametrize("length", [100, 513, 65_536, 10 << 20])
 def test_long(machine, length):
-    """Digits without end are refused, so many"""
+    """Too many digits are refused"""
     machine.enroll()
     assert machine.login(["--long", str(length)]).denied
     followed_by_right(machine)
@@ -84,26 +84,26 @@ def test_long(machine, length):
 
 @pytest.mark.parametrize("between", ACCEPTED.values(), ids=ACCEPTED)
 def test_spelling(machine, between):
-    """The right code as people write it gets in, with"""
+    """The right code as users write it gets in, with"""
     machine.enroll()
     code = machine.code()
     assert machine.login(code[:3] + between + code[3:]).granted
 
 
 def test_line_end(machine):
-    """The right code with a line end behind it gets in"""
+    """The right code with a line end after it gets in"""
     machine.enroll()
     assert machine.login(machine.code() + "\r").granted
 
 
 def test_nul(machine):
-    """What stands behind a NUL does not count"""
+    """Text after a NUL does not count"""
     machine.enroll()
     assert machine.login(machine.wrong().encode() + b"\0" + machine.code().encode()).denied
 
 
 def test_not_counted(machine):
-    """Fifty answers that are no code lock nobody out"""
+    """Fifty answers that are not codes lock no user out"""
     machine.enroll()
     for _ in range(50):
         machine.login("not a code")

@@ -66,7 +66,7 @@ def assert_refused(machine, path):
 
 @pytest.mark.parametrize("mode", MODES.values(), ids=MODES)
 def test_mode(machine, mode):
-    """The secret may be"""
+    """The secret file may be"""
     machine.enroll()
     path = machine.module.secret("alice")
     path.chmod(mode)
@@ -74,7 +74,7 @@ def test_mode(machine, mode):
 
 
 def test_owner(machine):
-    """The secret belongs to somebody else"""
+    """The secret file belongs to another user"""
     machine.enroll()
     path = machine.module.secret("alice")
     os.chown(path, 65534, 65534)
@@ -82,7 +82,7 @@ def test_owner(machine):
 
 
 def test_hard_link(machine):
-    """The secret has a second name, where an attacker has put it"""
+    """The secret file has a second name (hard link) made by an attacker"""
     machine.enroll()
     path = machine.module.secret("alice")
     other = path.with_name("second-name")
@@ -94,7 +94,7 @@ def test_hard_link(machine):
 
 
 def test_link(machine, tmp_path):
-    """The secret is a link to a file that would do"""
+    """The secret file is a link to a valid file"""
     machine.enroll()
     path = machine.module.secret("alice")
     owner = path.stat()
@@ -105,7 +105,7 @@ def test_link(machine, tmp_path):
 
 @pytest.mark.parametrize("spoil", KINDS.values(), ids=KINDS)
 def test_kind(machine, spoil):
-    """In place of the secret there is"""
+    """Instead of the secret file there is"""
     machine.enroll()
     path = machine.module.secret("alice")
     spoil(path)
@@ -117,7 +117,7 @@ def test_kind(machine, spoil):
 
 @pytest.mark.parametrize("spoil", [KINDS["a FIFO"], KINDS["a folder"], KINDS["a link to /etc/shadow"]], ids=["a FIFO", "a folder", "a link to /etc/shadow"])
 def test_state(machine, spoil):
-    """In place of what a login writes there is"""
+    """Instead of the file that a login writes there is"""
     machine.enroll()
     path = machine.module.state("alice")
     if path == machine.module.secret("alice"):
@@ -131,7 +131,7 @@ def test_state(machine, spoil):
 
 @pytest.mark.parametrize("content", CONTENTS.values(), ids=CONTENTS)
 def test_contents(machine, content):
-    """The file with the secret holds"""
+    """The secret file contains"""
     machine.enroll()
     path = machine.module.secret("alice")
     path.chmod(0o600)
@@ -140,7 +140,7 @@ def test_contents(machine, content):
 
 
 def test_cut_short(machine):
-    """The file with the secret is cut short anywhere: it is refused, or the code must be right"""
+    """The secret file is cut at any length: it is refused, or the code must be right"""
     machine.enroll()
     path = machine.module.secret("alice")
     whole, mode = path.read_bytes(), path.stat().st_mode
@@ -166,7 +166,7 @@ def test_folder(machine, mode):
 
 
 def test_folder_gone(machine):
-    """The folder with the secrets is gone: nobody passes as not enrolled"""
+    """The folder with the secrets is missing: no user counts as not enrolled"""
     machine.enroll()
     folder = machine.module.secret("alice").parent
     away = folder.with_name("away")

@@ -14,7 +14,7 @@ def guess(machine, count, apart=0):
 
 
 def test_limit(machine):
-    """After 50 wrong codes, an hour apart, the right one is refused until somebody acts"""
+    """After 50 wrong codes, an hour apart, the right one is refused until an administrator acts"""
     machine.enroll()
     guess(machine, 50, 3600)
     assert machine.right().denied
@@ -35,7 +35,7 @@ def test_two_mistakes(machine):
 
 
 def test_wait_ends(machine):
-    """A person who mistyped ten times gets in a day later"""
+    """A user who mistyped ten times gets in a day later"""
     machine.enroll()
     guess(machine, 10)
     machine.clock.advance(DAY)
@@ -43,7 +43,7 @@ def test_wait_ends(machine):
 
 
 def test_clock_forward(machine):
-    """A clock that is set forward takes no guess back"""
+    """Setting the clock forward resets no count"""
     machine.enroll()
     guess(machine, 30, 2 * 3600)
     machine.clock.advance(30 * DAY)
@@ -51,7 +51,7 @@ def test_clock_forward(machine):
 
 
 def test_clock_back(machine):
-    """A clock that is set back takes no guess back"""
+    """Setting the clock back resets no count"""
     machine.enroll()
     guess(machine, 30, 2 * 3600)
     machine.clock.stand(machine.clock.now() - 5 * DAY)
@@ -61,7 +61,7 @@ def test_clock_back(machine):
 
 
 def test_others(machine):
-    """One person's guesses lock nobody else out"""
+    """Guesses at one user lock no other user out"""
     machine.enroll("alice", "bob")
     for _ in range(30):
         machine.login(machine.wrong(), user="bob")

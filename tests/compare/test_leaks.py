@@ -42,13 +42,13 @@ def test_secret_in_memory(machine):
 
 
 def test_secret_in_memory_after_a_refusal(machine):
-    """After a refused login neither"""
+    """Nor is it after a refused login"""
     machine.enroll()
     assert not after_a_login(machine, machine.wrong(), forms(SECRET)), "it is"
 
 
 def test_descriptors_at_the_question(machine):
-    """While somebody thinks, no file of the module is open"""
+    """During the prompt no file of the module is open"""
     machine.enroll()
     with machine.at_the_question(machine.wrong()) as login:
         open_files = [os.readlink(f"/proc/{login.pid}/fd/{number}") for number in os.listdir(f"/proc/{login.pid}/fd")]
@@ -57,7 +57,7 @@ def test_descriptors_at_the_question(machine):
 
 
 def test_thousand(machine):
-    """After a thousand logins in one process no more descriptors and variables are there"""
+    """A thousand logins in one process leave no descriptors or variables"""
     machine.enroll()
     outcome = machine.login(machine.wrong(), options=["--times", "1000"])
     assert outcome.status == 0 and outcome.before == outcome.after
@@ -71,7 +71,7 @@ def test_log_of_the_host(machine):
 
 
 def test_readable(machine):
-    """The person cannot read the secret"""
+    """The user cannot read the secret"""
     machine.enroll()
     path = machine.module.secret("alice")
     done = subprocess.run(["setpriv", "--reuid=alice", "--regid=alice", "--init-groups", "cat", path], capture_output=True, check=False)
@@ -79,7 +79,7 @@ def test_readable(machine):
 
 
 def test_replaceable(machine):
-    """The person cannot put another file in its place"""
+    """The user cannot replace the secret file"""
     machine.enroll()
     path = machine.module.secret("alice")
     script = f"cp /etc/hostname {path}.mine 2>/dev/null && mv -f {path}.mine {path}"
@@ -88,7 +88,7 @@ def test_replaceable(machine):
 
 
 def test_rolled_back(machine, tmp_path):
-    """The person cannot put back what a login has written, and use a code again"""
+    """The user cannot undo what a login has written and use a code again"""
     machine.enroll()
     path = machine.module.state("alice")
     tmp_path.chmod(0o777), tmp_path.parent.chmod(0o777)

@@ -13,7 +13,7 @@ def test_clock_hours_off(machine):
 
 
 def test_enrolled_and_not_asked(machine):
-    """An enrolled person who comes in around the auth phase, where that is allowed, stands in the log"""
+    """The log names an enrolled user who gets in without the auth phase, if that is allowed"""
     if not machine.module.has_account_phase:
         pytest.skip("it has no account phase")
     machine.enroll()

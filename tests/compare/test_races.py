@@ -18,21 +18,21 @@ def test_one_code(machine):
 
 
 def test_two_people(machine):
-    """Two people who come 25 times each at once get in once each"""
+    """Of two users with 25 concurrent logins each, each gets in once"""
     machine.enroll("alice")
     machine.module.enroll("bob")  # with the same secret, so that one code serves both
     assert machine.together(PROCESSES, machine.code(), users=("alice", "bob")) == 2
 
 
 def test_people(machine):
-    """Twenty people who come at once all get in"""
+    """Twenty users with concurrent logins all get in"""
     people = [f"crowd{n}" for n in range(CROWD)]
     machine.enroll(*people)
     assert machine.together(len(people), machine.code(), users=people) == len(people)
 
 
 def test_guesses(machine):
-    """200 wrong codes at once count: the right one behind them is refused"""
+    """200 concurrent wrong codes are counted: the right one after them is refused"""
     machine.enroll()
     machine.together(200, machine.wrong())
     assert machine.right().denied

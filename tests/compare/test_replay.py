@@ -24,7 +24,7 @@ def test_twice(machine):
 
 
 def test_other_service(machine):
-    """A code that got in at one service does not at another"""
+    """A code that was accepted at one service is refused at another"""
     machine.enroll()
     machine.serve("compared-too")
     code = machine.code()
@@ -32,13 +32,13 @@ def test_other_service(machine):
 
 
 def test_later_first(machine):
-    """After the next step's code, the present one is refused"""
+    """After the next step's code, the current one is refused"""
     machine.enroll()
     assert machine.login(machine.code(1)).granted and machine.login(machine.code(0)).denied
 
 
 def test_after_the_window(machine):
-    """A code that was used is refused as long as its step is in the window"""
+    """A used code is refused while its step is in the window"""
     machine.enroll()
     code = machine.code(1)
     assert machine.login(code).granted
@@ -48,7 +48,7 @@ def test_after_the_window(machine):
 
 @pytest.mark.parametrize("back", [1, 10, 120])
 def test_clock_back(machine, back):
-    """A used code stays used when the clock is set back by so many steps, and forward again"""
+    """A used code stays used after the clock is set back and forward again, steps"""
     machine.enroll()
     code, moment = machine.code(), machine.clock.now()
     assert machine.login(code).granted
@@ -60,20 +60,20 @@ def test_clock_back(machine, back):
 
 @pytest.mark.parametrize("steps", [-1, 0, 1])
 def test_window(machine, steps):
-    """A code of a step that is tolerated gets in: off by"""
+    """A code of an accepted step gets in, off by"""
     machine.enroll()
     assert machine.login(machine.code(steps)).granted
 
 
 @pytest.mark.parametrize("steps", [-10, -2, 2, 10])
 def test_outside(machine, steps):
-    """A code of a step that is not tolerated does not: off by"""
+    """A code of a step that is not accepted is refused, off by"""
     machine.enroll()
     assert machine.login(machine.code(steps)).denied
 
 
 def test_nothing_learned(machine):
-    """Three codes in a row that are minutes off do not teach the module that clock"""
+    """The module does not learn a clock from three codes in a row that are minutes off"""
     machine.enroll()
     for _ in range(3):
         machine.login(machine.code(8))
@@ -92,7 +92,7 @@ def test_next_step(machine):
 
 @pytest.mark.parametrize("moment", MOMENTS.values(), ids=MOMENTS)
 def test_far_clock(machine, moment):
-    """A clock that is far off refuses or judges, and crashes nothing"""
+    """With a clock that is far off the module refuses or judges, and does not crash"""
     machine.enroll()
     usual = machine.clock.now()
     machine.clock.stand(moment)

@@ -99,7 +99,7 @@ def test_full(machine, options):
 
 @pytest.mark.parametrize("size", [0, 1, 100, 4096])
 def test_file_size(machine, size):
-    """The host may write files of so many bytes only, and must not die of it"""
+    """The host survives a limit on the size of files, bytes"""
     machine.enroll()
     code = machine.code()
 
@@ -114,7 +114,7 @@ def test_file_size(machine, size):
 
 @pytest.mark.parametrize("more", range(0, 8))
 def test_descriptors(machine, more):
-    """The host may open so many more files: nobody passes as not enrolled"""
+    """With a limit on open files no user counts as not enrolled, files left"""
     machine.enroll()
     outcome = machine.login(machine.wrong(), before=limit(resource.RLIMIT_NOFILE, 4 + more))
     assert not outcome.granted, "a wrong code got in"
@@ -122,7 +122,7 @@ def test_descriptors(machine, more):
 
 @pytest.mark.parametrize("mebibytes", [4, 5, 6, 7, 8, 10, 12])
 def test_memory(machine, mebibytes):
-    """The host may have so many MiB of memory: nobody passes as not enrolled"""
+    """With a limit on memory no user counts as not enrolled, MiB"""
     machine.enroll()
     outcome = machine.login(machine.wrong(), before=limit(resource.RLIMIT_AS, mebibytes << 20))
     assert not outcome.granted, "a wrong code got in"
@@ -137,7 +137,7 @@ def test_ignored_signal(machine, which):
 
 
 def test_killed_at_the_question(machine):
-    """A login that is killed at its question holds nobody up"""
+    """A login that is killed at its prompt delays no other login"""
     machine.enroll()
     with machine.at_the_question(machine.code()) as login:
         login.kill()
@@ -146,14 +146,14 @@ def test_killed_at_the_question(machine):
 
 
 def test_somebody_at_the_question(machine):
-    """A login that waits at its question holds nobody up"""
+    """A login that waits at its prompt delays no other login"""
     machine.enroll()
     with machine.at_the_question(machine.wrong()):
         assert machine.right().granted
 
 
 def test_killed_anywhere(machine):
-    """Killed at any of the system calls that write: the code gets in once in all, and the next one gets in"""
+    """After a kill at any writing system call, the code gets in once in total, and the next one gets in"""
     machine.enroll()
     for call in ("openat", "write", "pwrite64", "rename", "fdatasync", "close", "unlink"):
         for when in range(1, 60, 4):
@@ -169,7 +169,7 @@ def test_killed_anywhere(machine):
 
 
 def test_no_log(machine):
-    """Nobody takes what is logged"""
+    """No program reads the log"""
     machine.enroll()
     os.rename("/dev/log", "/dev/log-away")
     try:
@@ -190,7 +190,7 @@ def fill(path):
 
 
 def test_full_log(machine):
-    """The log does not read what it is sent, and is full"""
+    """The log is full, and its reader is blocked"""
     machine.enroll()
     os.rename("/dev/log", "/dev/log-away")
     try:

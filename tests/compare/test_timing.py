@@ -26,7 +26,7 @@ def compare(known, unknown, record_property):
 
 
 def test_unknown(machine, record_property):
-    """A wrong code of a known and of an unknown user take about as long: medians within a factor of two"""
+    """A wrong code takes about the same time for a known and an unknown user: medians within a factor of two"""
     machine.enroll()
     compare(*medians(machine, machine.wrong(), "alice", "nobody-here"), record_property)
 
