@@ -1,4 +1,4 @@
-"""What does not depend on how busy the machine is: instructions and system calls of one login."""
+"""Costs that do not depend on how busy the machine is: instructions and system calls of one login."""
 
 import re
 from dataclasses import dataclass

@@ -90,12 +90,12 @@ def memory(subject):
 
 
 def race(subject, rounds):
-    """How many of the logins with one code got in, in each round."""
+    """How many of the concurrent logins with one code got in, in each round."""
     return [int(subject.login("race", AT_ONCE).stdout.split()[0]) for _ in range(rounds * 5)]
 
 
 def crowd(subject, people):
-    """How many of the people got in, and at what pace. Afterwards `USER` alone is enrolled, as before."""
+    """How many of the concurrent users got in, and how fast. Afterwards only `USER` is enrolled, as before."""
     for person in people:
         subject.module.enroll(person)
     accepted, nanoseconds = subject.login("crowd", users=people).stdout.split()
@@ -125,7 +125,7 @@ def growth(subject, rounds, sizes):
 
 
 def enroll_others(module, first, last):
-    """People who never log in: their files are as long as others, and of no account."""
+    """Users who never log in: their files are as long as others, and belong to no account."""
     if isinstance(module, Oath):
         own = module.table.read_text()
         others = (f"HOTP/T30\tother{n}\t-\t{'00' * 20}\n" for n in range(first, last))
@@ -143,7 +143,7 @@ def enroll_others(module, first, last):
 
 
 def on_disk(*folders):
-    """From here on what logins change lies on the disk, and not in the sandbox's memory."""
+    """From here on the files that logins change are on the disk, not in the sandbox's memory."""
     for number, folder in enumerate(folders):
         run("cp", "-a", folder, DISK / str(number))
         run("mount", "--bind", DISK / str(number), folder)

@@ -58,7 +58,7 @@ class Subject:
         self.start_over()
 
     def start_over(self):
-        """Nobody is enrolled but `USER`."""
+        """Only `USER` is enrolled."""
         self.module.reset()
         if self.module.policy:
             self.module.policy.write_text(POLICY)
@@ -66,7 +66,7 @@ class Subject:
         self.remember()
 
     def remember(self):
-        """What its files hold now is what every login finds."""
+        """Every login finds the files as they are now."""
         self._files = {} if isinstance(self.module, Permit) else {self.module.state(USER): self.module.state(USER).read_bytes()}
 
     def restore(self):
@@ -94,7 +94,7 @@ def prepare(*modules):
 
 
 def few_accounts():
-    """As many as on a machine that was just set up, so that looking one up costs the same everywhere."""
+    """As many accounts as on a new machine, so that a look-up costs the same everywhere."""
     Path("/etc/nsswitch.conf").write_text("passwd: files\ngroup: files\n")
     passwd = Path("/etc/passwd")
     ours = [line for line in passwd.read_text().splitlines() if line.split(":")[0] in ("root", "alice", "bob", "twostep")]

@@ -1,7 +1,7 @@
-"""What a login costs does not creep up: its instructions and system calls, which do not depend on how busy the machine is.
+"""The cost of a login must not grow: instructions and system calls, which do not depend on how busy the machine is.
 
-The figures are what was counted with the versions below. Who makes a login cheaper lowers them; who needs more raises them, and
-says why in the commit. docs/PERFORMANCE.md says what they are made of.
+The figures were counted with the versions below. A change that makes a login cheaper lowers them; one that needs more raises them,
+and its commit says why. docs/PERFORMANCE.md explains them.
 """
 
 import os

@@ -91,7 +91,7 @@ def refused(played, *words):
 
 
 def files():
-    """All that decides about logins, and what is beside it."""
+    """All files that decide about logins, and those beside them."""
     return {
         path: (path.read_bytes(), stat.S_IMODE(path.stat().st_mode)) for folder in KEPT for path in folder.rglob("*") if path.is_file()
     }
@@ -133,7 +133,7 @@ def machine(as_installed):
 
 @pytest.fixture
 def sshd():
-    """sshd, as the machine starts it, and a key that it takes for root and admin."""
+    """sshd, as the machine starts it, and a key that it accepts for root and admin."""
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", KEY], check=True)
     for home, user in (("/root", "root"), ("/home/admin", "admin")):
         folder = Path(home, ".ssh")

@@ -1,4 +1,4 @@
-"""slapd with a few users and groups, and sssd before it, as an administrator would set them up."""
+"""slapd with a few users and groups, and sssd as its client, as an administrator would set them up."""
 
 import shutil
 import socket

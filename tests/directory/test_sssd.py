@@ -1,5 +1,5 @@
-"""Logins and commands of users whom only a directory knows, through the real sssd: names written otherwise, everybody renamed, and
-a directory that is away. tests/e2e/test_names.py and test_groups.py have more cases, with a stand-in."""
+"""Logins and commands of users whom only a directory knows, through the real sssd: other spellings of names, renamed users, and
+a directory that does not answer. tests/e2e/test_names.py and test_groups.py have more cases, with a stand-in."""
 
 import json
 
@@ -84,7 +84,7 @@ def test_commands_say_that_sssd_is_down(machine, sssd):
 
 
 def test_unknown_groups_of_a_cold_cache_count_as_mandatory(machine, sssd, slapd):
-    """The cache has the user, and none of the groups: sssd says that these do not exist."""
+    """The cache has the user, but none of the groups: sssd says that they do not exist."""
     assert is_known("passwd", "judy")
     slapd.stop()
     wait_for(lambda: not is_known("group", "codes"), "the group is in the cache")

@@ -86,14 +86,15 @@ def lay_out(case, root):
 
 
 def account(root):
-    """The uid and the gid of twostep on that machine; somebody's who is not root if it has no such account."""
+    """The uid and the gid of twostep on that machine; those of another account if it has none."""
     lines = (root / "etc/passwd").read_text().splitlines()
     ids = [line.split(":")[2:4] for line in lines if line.startswith("twostep:")]
     return (int(number) for number in (ids or [("65534", "65534")])[0])
 
 
 def shipped(root, folder):
-    """What pam.d/README.md tells people to copy; `sshd-key` is another sshd. A case whose machine has the others copies them."""
+    """Copies what pam.d/README.md tells administrators to copy; `sshd-key` is for another sshd. A case whose machine has
+    the other files copies those."""
     (root / "etc/pam.d").mkdir(parents=True, exist_ok=True)
     for file in folder.iterdir() if folder.exists() else []:
         if file.name not in ("sshd-key", "remote", "i3lock", "swaylock"):
@@ -120,7 +121,7 @@ def test_fixes_finding_by_each_remedy_applied_literally(lay, case):
 
 @pytest.mark.parametrize("case", [case for case in CASES if OTHERWISE.search((case / "expected").read_text())], ids=lambda case: case.name)
 def test_prints_policy_lines_that_can_be_pasted(lay, case):
-    """The text has the lines of the remedy as they are. With them the policy is right, and the finding is gone."""
+    """The text has the lines of the remedy unchanged. With them the policy is valid, and the finding is gone."""
     root = lay(case)
     said = doctor(root).stdout
     place, block = OTHERWISE.search(said).groups()
@@ -149,7 +150,7 @@ def test_json_names_services_that_a_remedy_changes(lay, name, effect):
 
 
 def hold(said, file, otherwise):
-    """Compares with the file, or with `otherwise` where there is none. With WRITE_EXPECTED set, the file is written."""
+    """Compares with the file, or with `otherwise` if there is none. With WRITE_EXPECTED set, writes the file."""
     if os.environ.get("WRITE_EXPECTED"):
         if said == otherwise:
             file.unlink(missing_ok=True)
@@ -167,7 +168,7 @@ def test_json_has_id_first_and_says_if_it_is_complete(lay, case):
 
 
 def mend_one(root):
-    """Applies the first remedy that is none for a person to decide, and says whether there was one."""
+    """Applies the first remedy that needs no decision of a person, and returns whether there was one."""
     todo = [remedy for remedy in remedies(root) if remedy["kind"] != "advice"]
     for remedy in todo[:1]:
         apply(root, remedy)

@@ -1,4 +1,4 @@
-"""The policies that we hand out raise no warning on a stock Debian."""
+"""The policies that are shipped raise no warning on a stock Debian."""
 
 import json
 import re

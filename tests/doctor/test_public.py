@@ -1,6 +1,6 @@
-"""`twostep doctor` by somebody who is not root: nothing is found that root does not find, whatever may not be read.
+"""`twostep doctor` without root: it finds nothing that root does not find, whatever it may not read.
 
-The machines are those of test_doctor.py. What they may not see is left out; the report says so.
+The machines are those of test_doctor.py. Checks that need root are left out; the report says so.
 """
 
 import json
@@ -53,7 +53,7 @@ SEEN = (
 
 @pytest.fixture
 def outside():
-    """A folder that everybody may enter, with the command in it."""
+    """A folder that all users may enter, with the command in it."""
     folder = Path(tempfile.mkdtemp())
     folder.chmod(0o755)
     shutil.copy(TWOSTEP, folder / "twostep")
@@ -69,7 +69,7 @@ def doctor(folder, *arguments, **user):
 
 
 def found(folder, **user):
-    """Severity, place and what is wrong: why that matters may depend on what the policy says."""
+    """Severity, place and problem of each finding. The reason is left out, because it may depend on the policy."""
     report = json.loads(doctor(folder, "--json", **user).stdout)
     assert not (user and report["complete"])
     return {tuple(finding[key] for key in ("severity", "file", "line", "what")) for finding in report["findings"]}

@@ -185,7 +185,7 @@ def answer(files):
 
 
 def findings_elsewhere(script):
-    """Of the other sshd, which says that it does not use PAM, after the script."""
+    """The findings about the other sshd, which reports `UsePAM no`, after the script."""
     for folder in ["/opt/ssh", "/home/alice/sshd"]:
         subprocess.run(["rm", "-rf", folder], check=True)
     Path(ELSEWHERE).parent.mkdir(parents=True)

@@ -25,12 +25,12 @@ class Clock:
         return self._standing or int(time.time()) + self._offset
 
     def stand(self, moment=None):
-        """Time stands still, in the middle of a step, so that no test depends on how fast this machine is."""
+        """Stops the clock in the middle of a step, so that no test depends on the speed of this machine."""
         moment = self.now() if moment is None else moment
         self._write(moment - moment % STEP + STEP // 2, 0)
 
     def go(self):
-        """Time goes on from here, as fast as real time does."""
+        """Lets the clock run again, at real speed."""
         self._write(0, self.now() - int(time.time()))
 
     def advance(self, seconds):

@@ -53,7 +53,7 @@ def pytest_addoption(parser):
 
 
 def pytest_collection_modifyitems(config, items):
-    """What looks back over the whole run is part of each share, and comes last."""
+    """Tests that check the whole run belong to each share, and come last."""
     number, shares = map(int, config.getoption("--share").split("/"))
     mine, others = [], []
     for item in items:

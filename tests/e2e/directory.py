@@ -1,4 +1,4 @@
-"""A directory service under our thumb: nss_directory.c as a second source of the name service, and what it answers."""
+"""A directory service for tests: nss_directory.c as a second source of the name service, and its answers."""
 
 import os
 import shutil
@@ -53,8 +53,8 @@ class Directory:
             shutil.rmtree(home, ignore_errors=True)  # a test may have moved it
 
     def user(self, name, uid, *spellings, gid=None):
-        """The user `name`, in the place of whoever had that uid, by any of these spellings, too. Without `gid` they have a group
-        of their own."""
+        """Adds the user `name`, replacing any user with that uid, under all of these spellings. Without `gid` the user has
+        a group of their own."""
         home = Path("/home", str(uid))
         home.mkdir(exist_ok=True)
         self._homes.add(home)
@@ -71,7 +71,7 @@ class Directory:
         self._write()
 
     def more(self, name, uid):
-        """A second entry with the uid of another."""
+        """Adds a second entry with the uid of another."""
         _, *rest = self._lines["user", uid].removeprefix("user:").split(":")
         self._lines["user", name] = ":".join(["user", name, *rest[:6]])
         self._write()
@@ -82,17 +82,17 @@ class Directory:
         self._write()
 
     def forget(self, uid):
-        """There is no user `uid` any more."""
+        """Deletes the user `uid`."""
         del self._lines["user", uid]
         self._write()
 
     def answer(self, status, of):
-        """Every look-up of `of` ends so: of "passwd", of "group", or of one name."""
+        """Every look-up of `of` ends this way: of "passwd", of "group", or of one name."""
         self._status[of] = status
         self._write()
 
     def delay(self, seconds):
-        """Every look-up takes so long."""
+        """Every look-up takes this long."""
         self._lines["delay"] = f"delay:{seconds}"
         self._write()
 

@@ -1,4 +1,4 @@
-"""Speaks to the helper, as any program of a person's may. It shares no code with twostep."""
+"""Speaks to the helper, as any program of a user may. It shares no code with twostep."""
 
 import contextlib
 import ctypes
@@ -71,7 +71,7 @@ class Helper:
         self.send(b"!" if answer is None else b"=\0" + encoded(answer))
 
     def send(self, message):
-        """Whether somebody still listens."""
+        """Returns whether the helper still listens."""
         try:
             self.socket.send(message)
         except (BrokenPipeError, ConnectionResetError):
@@ -79,7 +79,7 @@ class Helper:
         return True
 
     def hear(self, timeout=SOON):
-        """The fields of what it says next."""
+        """The fields of its next message."""
         self.socket.settimeout(timeout)
         try:
             return self.socket.recv(32 * 1024).split(b"\0")
@@ -102,7 +102,7 @@ class Helper:
         return said
 
     def end(self, timeout=SOON):
-        """Its exit status, once it has ended by itself."""
+        """Its exit status, after it has ended by itself."""
         return self.process.wait(timeout)
 
 
@@ -128,7 +128,7 @@ def identity(user):
 
 
 def enrolled(machine, user, kept={}):  # the default is kept from test to test, and so are people
-    """Somebody who is enrolled. Only the first time by the real command: afterwards the same files are put back."""
+    """An enrolled user. Only the first time by the real command: afterwards the same files are restored."""
     uid = uid_of(user)
     files = [STORE / "users" / f"{uid}.toml", STORE / "state" / str(uid)]
     if user not in kept:
@@ -148,13 +148,13 @@ def put(file, content):
 
 
 def wrong_code(person):
-    """Six digits that no step has which is accepted now. Faster than the person's own."""
+    """Six digits that no accepted step has now. Faster than that of Person."""
     right = [person.code(step) for step in (-1, 0, 1)]
     return next(code for code in ("271828", "314159", "161803", "141421") if code not in right)
 
 
 def as_user(user, act, *arguments):
-    """What `act(*arguments)` returns in a process of this user's."""
+    """What `act(*arguments)` returns in a process of this user."""
     reading, writing = os.pipe()
     process = os.fork()
     if process == 0:
@@ -182,14 +182,14 @@ def become(user):
 
 @contextlib.contextmanager
 def lock_held(user):
-    """As another login of theirs would hold it."""
+    """Holds the lock as another login of the user would."""
     with open(STORE / "state" / str(uid_of(user)), "rb") as state:
         fcntl.flock(state, fcntl.LOCK_EX)
         yield
 
 
 def waits_for_lock(pid, user):
-    """Whether a helper has come to the lock: it has its own ids, and the state file open."""
+    """Whether a helper waits for the lock: it has its own ids, and the state file open."""
     state = str(STORE / "state" / str(uid_of(user)))
     try:
         owner = Path(f"/proc/{pid}/status").read_text().split("Uid:")[1].split()[0]
@@ -207,7 +207,7 @@ def wait_until(condition, what, timeout=4):
 
 
 def answers(helpers, timeout=SOON):
-    """What each of many helpers says next, as it comes."""
+    """The next message of each of many helpers, in the order of their arrival."""
     poll = select.poll()
     by_number = {helper.socket.fileno(): helper for helper in helpers}
     for number in by_number:

@@ -1,7 +1,7 @@
-"""The real programs that people log in with, each driven on a terminal of its own, as a person would.
+"""The real programs for logins, each driven on a terminal of its own, as a user would.
 
-A host knows how to start, what its questions look like and how one sees that one is in. Everything else is the same for
-all: `attempt` answers the password and then the codes it was given, and says what became of it.
+A host knows how to start, what its questions look like, and how to recognize a successful login. Everything else is the same for
+all: `attempt` answers the password and then the codes that it was given, and returns the outcome.
 """
 
 import os
@@ -63,8 +63,8 @@ class Host:
         return {}
 
     def attempt(self, user, *codes, **session):
-        """One login, to its end. Gives up, by hanging up, when asked for more codes than it has. A code may be a function,
-        too: what it does and returns happens at the prompt."""
+        """One complete login. Hangs up if it is asked for more codes than it has. A code may be a function: it runs at the
+        prompt, and its result is typed."""
         with all_ended(), LoginSession(self, user, *codes, **session) as session:
             return session.until_the_end()
 
@@ -75,7 +75,7 @@ def ready(host):
 
 
 class LoginSession:
-    """One login under way, which can be left at any question, and gone on with later."""
+    """One login under way. It can be left at any question, and continued later."""
 
     def __init__(self, host, user, *codes, password=None, new_password=None, newcomer=None):
         self.user = user
@@ -113,7 +113,7 @@ class LoginSession:
         self.terminal.close(force=True)
 
     def until(self, question):
-        """Answers all that is asked before `question`, which is left open until the next call."""
+        """Answers all questions before `question`, which is left open until the next call."""
         assert question in self._questions, f"{question!r} was not asked: {self.outcome.text}"
 
     def until_the_end(self):
@@ -122,7 +122,7 @@ class LoginSession:
         return self.outcome
 
     def try_again(self, password, newcomer):
-        """From here on the person gives these answers."""
+        """Gives these answers from here on."""
         self._password, self._newcomer = password, newcomer
 
     def _converse(self):
@@ -195,7 +195,7 @@ class Ssh(Host):
 
 
 class SshShell(Ssh):
-    """The same for who wants a shell, and sees what sshd says before it."""
+    """The same with a shell. It sees the texts that sshd shows before."""
 
     name = "ssh-shell"
 
@@ -238,8 +238,8 @@ class Login(Host):
 
 
 class LoginFromElsewhere(Login):
-    """login(1), as telnetd starts it for somebody who comes from another host. That of util-linux has a PAM service of its own
-    for this."""
+    """login(1), as telnetd starts it for a user from another host. That of util-linux has a PAM service of its own for
+    this."""
 
     name = "login-from-elsewhere"
     service = "remote" if b"util-linux" in subprocess.run(["login", "--version"], capture_output=True, check=False).stdout else "login"
@@ -250,7 +250,7 @@ class LoginFromElsewhere(Login):
 
 
 class Sudo(Host):
-    """sudo asks for the password and the code of who calls it."""
+    """sudo asks for the password and the code of its caller."""
 
     name = service = "sudo"
     flags = []
@@ -290,7 +290,7 @@ ALL = [Ssh, SshKey, Login, Sudo, Su]
 
 
 class Sshd:
-    """The one sshd, on 127.0.0.1:22; it starts anew only where a test needs other settings."""
+    """The one sshd, on 127.0.0.1:22; it is restarted only if a test needs other settings."""
 
     settings = process = None
 
@@ -342,7 +342,7 @@ class Sshd:
 
 
 def make_ssh_keys(users):
-    """Host keys, and one key of the client that is welcome to each of `users`."""
+    """Makes host keys, and one client key that is accepted for each of `users`."""
     subprocess.run(["ssh-keygen", "-A"], check=True, stdout=subprocess.DEVNULL)
     key = Path("/root/.ssh/id_ed25519")
     key.parent.mkdir(mode=0o700, exist_ok=True)
@@ -360,7 +360,7 @@ def processes():
 
 
 def wait_for_the_end_of(running):
-    """A login is over, and all that it logs is logged, when no process is left that was not there before."""
+    """Waits until no process is left that was not there before: then the login has ended, and its lines are in the log."""
     deadline = time.monotonic() + 10
     while running():
         assert time.monotonic() < deadline, f"these processes do not end: {running()}"
@@ -369,7 +369,7 @@ def wait_for_the_end_of(running):
 
 @contextmanager
 def all_ended():
-    """Waits, at its end, for the end of all that was started in it."""
+    """Waits, at its end, for the end of everything that was started in it."""
     others = processes()
     try:
         yield
@@ -382,6 +382,6 @@ def become(user):
 
 
 def plain(text):
-    """What a prompt says: without a terminal's line ends, the echo of the answer before it, and ssh's "(user@host) "."""
+    """The text of a prompt, without line ends of a terminal, the echo of the answer before, and ssh's "(user@host) "."""
     lines = [re.sub(r"^\(\S+@\S+\) ", "", line.strip("\r")) for line in text.split("\n")]
     return "\n".join(line for line in lines[1:] if line) if len(lines) > 1 else lines[0]

@@ -1,7 +1,7 @@
-"""The real screen lockers, on an X server without a screen, each typed at as a person would.
+"""The real screen lockers, on an X server without a screen, each typed at as a user would.
 
-A locker runs as the person whose screen it is, and so does the PAM module in it. Both lockers here can be told to say what
-they do, which is how one sees that they ask, refuse and unlock: no picture is looked at.
+A locker runs as the user who owns the screen, and so does the PAM module in it. Both lockers here can report their actions. The
+tests read these reports to see that a locker asks, refuses and unlocks; they do not look at pictures.
 """
 
 import os
@@ -18,7 +18,7 @@ PATIENCE = 15  # seconds; a refusal takes 2
 
 
 class Display:
-    """An X server of `user`'s."""
+    """An X server of `user`."""
 
     def __init__(self, user):
         self.user = user
@@ -89,7 +89,7 @@ class Locker:
         raise NotImplementedError
 
     def wait_for(self, pattern):
-        """The next thing it says that matches."""
+        """The next matching report."""
         def found():
             return re.compile(pattern, re.DOTALL).search(self._said.read_text(errors="replace"), self._read)
 
@@ -106,7 +106,7 @@ class Locker:
 
 
 class I3lock(Locker):
-    """Asks one question without words: what is typed answers all that PAM asks."""
+    """Asks one question without words: the typed text answers every question of PAM."""
 
     service = "i3lock"
     command = ["i3lock", "--nofork", "--debug"]
@@ -153,11 +153,11 @@ class XScreenSaver(Locker):
         return "screen locked" in self.display.run("xscreensaver-command", "-time")
 
     def asked(self):
-        """The next question, as it was sent: whether what is typed may be seen, and the text."""
+        """The next question, as it was sent: whether the answer is shown, and the text."""
         return self._message("ECHO_OFF|ECHO_ON")
 
     def told(self):
-        """The next text that is none. It stands there until somebody presses Return."""
+        """The next text that is not a question. It stays until Return is pressed."""
         _, text = self._message("ERROR_MSG|TEXT_INFO")
         self.display.press("Return")
         return text
@@ -167,7 +167,7 @@ class XScreenSaver(Locker):
         return match[1], match[2]
 
     def wake(self):
-        """Somebody comes, and is asked. The key leaves nothing in the field, as a letter would."""
+        """Wakes the locker, so that it asks. Unlike a letter, this key leaves nothing in the field."""
         def is_heard(sign):
             def is_heard():
                 self.display.press("Shift_L")
@@ -184,7 +184,7 @@ class XScreenSaver(Locker):
         self.display.type(text)
 
     def ends(self):
-        """Returns once all was judged: whether it is still locked."""
+        """Returns, after everything was judged, whether it is still locked."""
         said = self.wait_for(r"authentication (succeeded|failed)|xscreensaver-auth exited and was unauthorized")[1]
         if said == "succeeded":
             self._until(lambda: not self.is_locked, "it does not unlock")

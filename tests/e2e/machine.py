@@ -1,4 +1,4 @@
-"""The machine under test, as its administrator sees it: stacks, policy, people with their codes, state, log."""
+"""The machine under test, as its administrator sees it: stacks, policy, users with their codes, state, log."""
 
 import json
 import os
@@ -27,7 +27,7 @@ MEND = Path(os.environ["CARGO_TARGET_DIR"], "debug/examples/mend")  # src/doctor
 
 
 def apply(remedy):
-    """Carries out a remedy of doctor's, as its JSON has it."""
+    """Carries out a remedy of doctor, as in its JSON."""
     subprocess.run([MEND, "/"], input=json.dumps(remedy), text=True, check=True)
 
 
@@ -47,8 +47,8 @@ class Machine:
         os.chmod("/etc/sudoers.d/everybody", 0o440)
 
     def reset(self):
-        """Before each test: nobody is enrolled, the shipped stacks, an hour later than before, not in the past, on a clock that
-        stands."""
+        """Before each test: no user is enrolled, the shipped stacks, an hour later than before, not in the past, on a
+        stopped clock."""
         for folder in ("users", "state"):
             for file in (STORE / folder).iterdir():
                 file.unlink()
@@ -72,13 +72,13 @@ class Machine:
         Path("/etc/twostep/policy.toml").write_text(f'version = 1\nmode = "{mode}"\n[verification]\n{keys}{text}')
 
     def mandatory(self, **enrollment):
-        """A policy that asks everybody; the keys of its table [enrollment]."""
+        """Writes a policy that asks all users; the keys are those of its table [enrollment]."""
         keys = "".join(f"{key.replace('_', '-')} = {json.dumps(value)}\n" for key, value in enrollment.items())
         self.policy(f"[enrollment]\n{keys}", mode="mandatory")
 
     def enroll(self, user, label="phone", then=3 * STEP):
-        """Enrolls by the real command, on a terminal. Both codes are used up by it: `then`, in seconds, the clock moves on
-        behind them."""
+        """Enrolls with the real command, on a terminal. Both codes are used up. Afterwards the clock moves on by `then`
+        seconds."""
         person = Newcomer(self, user)
         terminal = terminal_of("twostep", ["enroll", "--user", user, "--label", label])
         converse(terminal, person)
@@ -94,7 +94,7 @@ class Machine:
         return ticket
 
     def command(self, *arguments):
-        """What the command says on standard output, having ended well."""
+        """The standard output of the command, which must succeed."""
         done = self.run("twostep", *arguments)
         assert done.returncode == 0, done.stderr
         return done.stdout
@@ -124,7 +124,7 @@ class Machine:
         return struct.unpack_from("<HH", self._slot(user), 48)
 
     def stored(self, user):
-        """What is kept of the user's, in words: the name of a secret file, and the fields of the state that are not zero."""
+        """The user's record, in words: the name of a secret file, and the fields of the state that are not zero."""
         uid = str(uid_of(user))
         files = [file.name for file in (STORE / "users").iterdir() if uid in file.name]
         slot = self._slot(user) if (STORE / "state" / uid).exists() else bytes(512)
@@ -147,8 +147,8 @@ class Machine:
             return log.read().decode(errors="replace")
 
     def log(self, hang_ups=False):
-        """Our verdicts since the test began (or `forget_log`), each line as a dict, with its priority. Who hangs up at a
-        question may end the program before it comes to say so: such lines count only where somebody asks for them."""
+        """The verdicts of twostep since the test began (or since `forget_log`), each line as a dict, with its priority. A
+        client that hangs up at a question may end the program before it logs this: such lines count only on request."""
         entries = []
         for priority, service, phase, text in OURS.findall(self.log_text()):
             entry = {key: value.strip('"') for key, value in PAIR.findall(text)}
@@ -157,11 +157,11 @@ class Machine:
         return [entry for entry in entries if "result" in entry and (hang_ups or entry.get("reason") != "conversation")]
 
     def verdicts(self, hang_ups=False):
-        """Our lines in short: `grant`, `deny wrong-code`, `exempt not-enrolled`, `enrolling`, `enrolled`."""
+        """The log lines of twostep in short: `grant`, `deny wrong-code`, `exempt not-enrolled`, `enrolling`, `enrolled`."""
         return [" ".join(filter(None, (entry["result"], entry.get("reason")))) for entry in self.log(hang_ups)]
 
     def _sync_log(self):
-        """The socket keeps the order, so once our own mark is in the file, all that was logged before it is."""
+        """The socket keeps the order: once this mark is in the file, everything logged before is there, too."""
         mark = uuid.uuid4().hex
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as log:
             log.sendto(f"mark {mark}".encode(), "/dev/log")
@@ -172,7 +172,8 @@ class Machine:
 
 
 class Terminal(pexpect.spawn):
-    """The login of util-linux hangs its terminal up and opens it anew: while a program runs, that is no end of file."""
+    """The login of util-linux hangs up its terminal and opens it again: while a program runs, that is not the end of the
+    file."""
 
     def isalive(self):
         self.flag_eof = False  # or pexpect would wait for the end of the program

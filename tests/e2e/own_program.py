@@ -1,5 +1,5 @@
-"""A program of somebody's own with the module in it: `own_program.py SITUATION USER CODE...`. It looks at itself before and
-after, and prints as JSON what libpam answered and what was changed."""
+"""A user's own program with the module in it: `own_program.py SITUATION USER CODE...`. It examines itself before and
+after, and prints as JSON libpam's answer and what has changed."""
 
 import ctypes
 import json
@@ -17,7 +17,7 @@ CAUGHT = []
 
 
 def itself():
-    """What a host must find as it was (I7)."""
+    """What a host must find unchanged (I7)."""
     status = dict(line.split(":\t", 1) for line in Path("/proc/self/status").read_text().splitlines())
     kept = ("Uid", "Gid", "Groups", "Umask", "SigBlk", "SigIgn", "SigCgt", "Threads", "NoNewPrivs")
     return {
@@ -70,7 +70,7 @@ def run_threads():
 
 
 def close_standard_streams():
-    """But keep a copy of standard output, to tell of it in the end."""
+    """Closes them, but keeps a copy of standard output, to report at the end."""
     os.dup2(1, 100)
     for number in (0, 1, 2):
         os.close(number)

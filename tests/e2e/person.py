@@ -1,4 +1,4 @@
-"""People with their authenticator app, which is oathtool: it shares no code with twostep."""
+"""Users with their authenticator app, which is oathtool: it shares no code with twostep."""
 
 import re
 import subprocess
@@ -19,7 +19,7 @@ LONG_CODE = r"(?:[0-9A-HJKMNP-TV-Z]{4}-){3}[0-9A-HJKMNP-TV-Z]{4}"  # a recovery 
 
 
 class Person:
-    """An enrolled person. What they type is kept in `machine.said`: no log, no state and no error text may ever hold it."""
+    """An enrolled user. Everything they type is kept in `machine.said`: no log, state or error text may ever contain it."""
 
     def __init__(self, machine, user, secret=None, app=("--totp",)):
         self.user = user
@@ -35,7 +35,7 @@ class Person:
         self._machine.said.add(secret)
 
     def code(self, steps=0):
-        """The code of the present step, or of one `steps` later."""
+        """The code of the current step, or of one `steps` later."""
         code = self._code(steps)
         self._machine.said.add(code)
         return code
@@ -52,16 +52,16 @@ class Person:
         return self._codes(steps, 0)[0]
 
     def _codes(self, steps, more):
-        """The code of the step `steps` later than the present one, and so many more behind it."""
+        """The code of the step `steps` later than the current one, and this many codes after it."""
         moment = self._machine.clock.now() + steps * STEP
         command = ["oathtool", *self._app, "--base32", f"--now=@{moment}", f"--window={more}", self.secret]
         return subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
 
 
 class Newcomer(Person):
-    """Somebody who enrolls. At each question they say what they were told to say there, in turn, and then what is right:
-    `Newcomer(machine, "alice", first=["000000"])` mistypes the first code once. None stands for hanging up, a function is
-    called with the person and says what it returns."""
+    """A user who enrolls. At each question they give the answers that the test has set for it, in turn, and then the right
+    one: `Newcomer(machine, "alice", first=["000000"])` mistypes the first code once. None means to hang up. A function is
+    called with the user and returns the answer."""
 
     def __init__(self, machine, user, app=("--totp",), **answers):
         super().__init__(machine, user, app=app)
@@ -69,7 +69,7 @@ class Newcomer(Person):
         self._answers = {question: list(given) for question, given in answers.items()}
 
     def answer(self, question, screen, found):
-        """What they type at `question`, with `screen` before their eyes; `found` is the prompt's match."""
+        """The answer to `question`, with `screen` as the visible text; `found` is the prompt's match."""
         self.read(screen)
         given = self._answers.get(question)
         if not given:
@@ -78,7 +78,7 @@ class Newcomer(Person):
         return answer(self) if callable(answer) else answer
 
     def read(self, screen):
-        """Notes the key and the recovery codes that stand on the screen."""
+        """Notes the key and the recovery codes on the screen."""
         lines = COLOUR.sub("", screen).splitlines()
         if key := find_key(lines):
             assert self.secret in (None, key), "the same dialogue shows another key"
@@ -97,7 +97,7 @@ class Newcomer(Person):
         return self.spent[-1]
 
     def _next(self, _found):
-        """On a clock that stands, the code of the next step is accepted already."""
+        """On a stopped clock the code of the next step is already accepted."""
         self.spent.append(self.code(+1))
         return self.spent[-1]
 
@@ -112,7 +112,7 @@ class Newcomer(Person):
 
 
 def find_key(lines):
-    """The secret in groups of four, on two lines, from column 48 on or alone; none if it is not there."""
+    """The secret in groups of four, on two lines, alone or from column 48 on; empty if it is not there."""
     groups = []
     for line in lines:
         found = re.search(r"((?:[A-Z2-7]{4}(?: |$)){4})\s*$", line.rstrip("\n"))
@@ -128,7 +128,7 @@ def find_recovery_codes(screen):
 
 
 def keep_secret(machine, long_code):
-    """However it is spelt, it may be found nowhere."""
+    """Notes a secret, in any spelling, that must not be found anywhere."""
     for spelling in (long_code, long_code.replace("-", ""), long_code.replace("-", " ")):
         machine.said |= {spelling, spelling.lower()}
 

@@ -1,4 +1,4 @@
-"""A real 80x24 terminal (tmux) and a camera for it: what stands on the screen, as text and as a picture for zbarimg."""
+"""A real 80x24 terminal (tmux) and a camera for it: the screen as text, and as a picture for zbarimg."""
 
 import re
 import struct
@@ -37,7 +37,7 @@ class Screen:
             time.sleep(0.02)
 
     def wait_for_prompt(self, pattern, seconds=10):
-        """Waits until `pattern` is the last thing on the screen, with nothing typed behind it. Returns the lines."""
+        """Waits until `pattern` is the last text on the screen, with nothing typed after it. Returns the lines."""
         deadline = time.monotonic() + seconds
         at_the_end = re.compile(f"(?:{pattern.rstrip()})$")
         while not at_the_end.search((text := self.text()).rstrip()):
@@ -135,7 +135,7 @@ def decode(path):
 
 
 def check_uri(uri, user, secret, issuer="sandbox", **others):
-    """What apps take from the picture; without what is default, as that would only make it larger."""
+    """Checks what apps read from the picture; defaults are left out, because they would only make it larger."""
     parts = urlsplit(uri)
     assert (parts.scheme, parts.netloc) == ("otpauth", "totp")
     assert unquote(parts.path) == f"/{issuer}:{user}"

@@ -1,4 +1,4 @@
-"""An administrator's act, where nobody hears of it: it is stored and logged, or neither."""
+"""An administrator's act is stored and logged, or neither, even if its output cannot be printed."""
 
 import os
 import re
@@ -16,7 +16,7 @@ ACT = re.compile(r"\[authpriv\.notice\] .*?twostep\[\d+\]: act=(\w+) user=\S+ ui
 
 @pytest.fixture(autouse=True)
 def tidy():
-    """A key is left in no file: test_leaks looks at them all."""
+    """No key stays in any file: test_leaks checks all of them."""
     yield
     FILE.unlink(missing_ok=True)
 

@@ -1,4 +1,4 @@
-"""`twostep doctor` on the machine itself: what README says makes it content, and what it prints mends what is wrong."""
+"""`twostep doctor` on the machine itself: after README's steps it finds nothing, and its remedies fix problems."""
 
 import json
 import re
@@ -30,13 +30,13 @@ EXEMPT = '[[rule]]\nname = "polkit"\nservices = ["polkit-1"]\nmode = "exempt"\n'
 
 
 class AsInReadme(Ssh):
-    """An sshd with what README says, on its command line."""
+    """An sshd with README's settings, on its command line."""
 
     server = README
 
 
 class KeyAlone(SshKey):
-    """The same sshd, and a key that is enough."""
+    """The same sshd, for which a key is enough."""
 
     stack = "sshd"
     server = {**README, "AuthenticationMethods": "publickey"}
@@ -70,7 +70,7 @@ def configure(settings):
 
 
 def findings(machine, *whoever):
-    """All but what is said of the clock: nothing keeps that of the sandbox."""
+    """All findings except those about the clock: the sandbox has no time synchronization."""
     report = json.loads(machine.run(*whoever, "twostep", "doctor", "--json").stdout)
     assert report["complete"] == (not whoever)
     return [finding for finding in report["findings"] if finding["file"] != "clock"]
@@ -122,7 +122,7 @@ def test_asks_no_other_program_if_one_is_gone(prepared):
 
 
 def test_report_is_incomplete_if_something_cannot_be_seen(prepared):
-    """An sshd with too little room for its title, which replaces its arguments."""
+    """This sshd has too little room for its title, which replaces its arguments."""
     sshd = subprocess.Popen(["/usr/sbin/sshd", "-D", "-o", "UsePAM=no"], env={})
     wait_until(lambda: b"sshd: " in Path(f"/proc/{sshd.pid}/cmdline").read_bytes())
     report = json.loads(prepared.run("twostep", "doctor", "--json").stdout)
@@ -252,7 +252,7 @@ def test_finds_nothing_after_readme_without_root(prepared):
 
 
 def test_command_works_after_helper_is_fixed(prepared):
-    """On a file system without set-uid programs, which the remedy mounts anew."""
+    """On a file system mounted nosuid, which the remedy remounts."""
     status = (*ALICE, "twostep", "status")
     assert prepared.run(*status).returncode == 0
     mount_helper("nosuid,noexec")

@@ -1,5 +1,5 @@
-"""Enrollments that must come to nothing: whatever was typed in the dialogue, nobody gets in with nothing stored, and nothing
-is stored for who does not get in."""
+"""Enrollments that must fail: whatever is typed in the dialogue, no user gets in with nothing stored, and nothing
+is stored for a user who does not get in."""
 
 import os
 import re
@@ -46,13 +46,13 @@ class Hurried(Ssh):
 
 
 def stack(machine, service, first_factor="requisite", account=(OURS.format("account"), UNIX.format("account"))):
-    """Password, then code; with `required` a wrong password goes on to the code."""
+    """Password, then code; with `required` the stack continues after a wrong password."""
     machine.stack(service, f"auth {first_factor} pam_unix.so", OURS.format("auth"), account=account)
 
 
 @contextmanager
 def expired_password(machine, user, expired=True):
-    """The password of `user` must be changed at the next login; afterwards it is what it was."""
+    """The password of `user` must be changed at the next login; afterwards it is restored."""
     if expired:
         machine.run("chage", "-d", "0", user)
     try:
@@ -62,7 +62,7 @@ def expired_password(machine, user, expired=True):
 
 
 def enrolled_anew(machine, host, user):
-    """Whether the next login enrolls, as if nothing had been before."""
+    """Whether the next login enrolls, as if nothing had happened before."""
     machine.mandatory()
     newcomer = Newcomer(machine, user)
     outcome = host.attempt(user, newcomer=newcomer)
@@ -124,7 +124,7 @@ def assert_nobody_enrolls(machine, host):
 @pytest.mark.parametrize("account, expired", UNREACHED.values(), ids=UNREACHED)
 @pytest.mark.parametrize("host_class", [SshShell, Login], ids=lambda host: host.name)
 def test_refuses_login_that_skips_account_line(machine, host_class, account, expired):
-    """libpam has read the file before an administrator mends it; the module reads it after."""
+    """libpam reads the file before an administrator changes it; the module reads it after."""
     host = ready(host_class(machine))
     stack(machine, host.service, account=account)
     machine.mandatory()
@@ -158,7 +158,7 @@ def test_enrolls_and_changes_expired_password_in_one_login(machine, host_class):
 
 
 def test_second_user_on_handle_gets_nothing_of_first(machine):
-    """login(1) asks for another name after a failure, and goes on with the same PAM handle."""
+    """login(1) asks for another name after a failure, and continues with the same PAM handle."""
     stack(machine, "login", "required")
     machine.mandatory()
     alice, bob = Newcomer(machine, "alice"), Newcomer(machine, "bob")
@@ -183,8 +183,8 @@ def test_exempt_second_user_completes_no_enrollment_of_first(machine):
 
 
 class AnotherName(LoginSession):
-    """A login(1) at which somebody has gone through a whole enrollment behind a wrong password, and failed; then `user`
-    comes."""
+    """A login(1) in which one user has gone through a whole enrollment after a wrong password, and failed. Then `user` logs
+    in."""
 
     def __init__(self, machine, first, user, **session):
         super().__init__(Login(machine), user, **session)
@@ -266,7 +266,7 @@ def kill(victim, session):
 
 
 def process_called(title):
-    """The process that shows itself by this title."""
+    """The process with this title."""
     for process in hosts.processes():
         try:
             command = Path("/proc", process, "cmdline").read_bytes()

@@ -1,6 +1,6 @@
-"""Faults of the machine around a login, on the real paths: mounts that come and go, disks without room, a name service or a log
-that does not answer, no process to be had, signals without end. Nobody passes as not enrolled, who is let in has used up their
-code, and once the fault is over all is well.
+"""Faults of the machine around a login, on the real paths: mounts that come and go, full disks, a name service or log that
+does not answer, no process available, endless signals. No user counts as not enrolled, a user who gets in has used up the
+code, and after the fault everything works again.
 
 System calls that fail one by one: test_helper_faults.py, and tests/libpam (sweep.rs, crash.rs); limits: tests/libpam (limits.rs)."""
 
@@ -30,7 +30,7 @@ SOON = 2  # seconds: what a login may take that waits for nothing; one that wait
 
 
 class Door:
-    """A program with the module in it, under way: as root, or as alice, where the helper judges."""
+    """A running program with the module in it: as root, or as alice, where the helper judges."""
 
     def __init__(self, user="root", wrapper=(), storm=False):
         command = [*wrapper, sys.executable, TESTS / "e2e/door.py", "door", "alice", *(["storm"] if storm else [])]
@@ -41,7 +41,7 @@ class Door:
         self.alarm.start()
 
     def asked(self):
-        """The next question; none if it has answered instead."""
+        """The next question; none if it has returned a result instead."""
         line = self.process.stdout.readline()
         assert line, "it has ended, or hung, and said nothing"
         what, text = line.split()
@@ -53,7 +53,7 @@ class Door:
         self.process.stdin.flush()
 
     def enter(self, code):
-        """What libpam answers in the end to somebody who types this at each question, and in how many seconds."""
+        """libpam's final answer if this is typed at each question, and the seconds that it took."""
         while self.asked():
             self.type(code)
         return self.end()
@@ -85,14 +85,14 @@ def programs(whole_run):
 
 @pytest.fixture(autouse=True)
 def door(machine):
-    """Opt-in, and a line behind that says yes: whoever is taken for not enrolled would get in."""
+    """Opt-in, and a following line that succeeds: a user who counts as not enrolled would get in."""
     machine.policy(tries=1)
     lenient = ("auth required pam_twostep.so first_factor=any", "auth required pam_permit.so")
     machine.stack("door", *lenient, account=("account required pam_twostep.so", "account required pam_permit.so"))
 
 
 def assert_well(machine, alice, spent=None):
-    """The fault is over: what was typed works once more at most, and a code of later works."""
+    """The fault is over: the typed code works at most once more, and a later code works."""
     if spent:
         again = [Door().enter(spent) for _ in range(2)]
         assert again.count(SUCCESS) <= 1
@@ -110,7 +110,7 @@ def unmount(place, *options):
 
 @contextlib.contextmanager
 def moved_to(*options):
-    """The store lies on a file system of its own, in memory; below it is the store as the package makes it."""
+    """The store is on a file system of its own, in memory; below it is the store as the package creates it."""
     with contextlib.ExitStack() as end:
         copy = Path("/run/copy-of-the-store")
         subprocess.run(["cp", "-a", STORE, copy], check=True)
@@ -159,7 +159,7 @@ def test_other_mount_over_store_denies_or_is_the_store(machine, what):
 
 @pytest.mark.parametrize("user", ["root", "alice"])
 def test_refuses_code_if_store_is_unmounted_at_prompt(machine, user):
-    """Below lies an empty store, in good order: who came now would be let in as not enrolled."""
+    """Below is an empty, valid store: a user who came now would get in as not enrolled."""
     alice = enrolled(machine, "alice")
     with moved_to(*SMALL):
         door = Door(user)
@@ -199,7 +199,7 @@ def room_again():
 
 @pytest.mark.parametrize("full", FULL)
 def test_full_disk_denies_or_has_saved_code(machine, full):
-    """A login writes into blocks that are there already, and so gets in where the disk is full. It flushes first."""
+    """A login writes into existing blocks, and so succeeds on a full disk. It flushes first."""
     alice = enrolled(machine, "alice")
     code = alice.code()
     with moved_to(*SMALL):
@@ -252,7 +252,7 @@ def test_a_quota_that_is_used_up_denies(machine, calls):
 
 @pytest.fixture
 def name_service(machine):
-    """As it is with a directory server: `slow` is asked for people and groups."""
+    """As with a directory server: `slow` is asked for users and groups."""
     library = Path("/usr/lib/x86_64-linux-gnu/libnss_slow.so.2")
     library = library if library.parent.exists() else Path("/usr/lib64", library.name)
     subprocess.run(["cc", "-O2", "-shared", "-fPIC", "-o", library, REPOSITORY / "tests/e2e/nss_slow.c"], check=True)
@@ -314,7 +314,7 @@ def test_dead_name_service_lets_nobody_in_without_code(machine, name_service, so
 
 
 def deaf_log():
-    """Somebody listens, and does not read; all that the kernel keeps for them is full."""
+    """The reader of the log listens and does not read; the kernel's buffer for it is full."""
     deaf = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     deaf.bind("/dev/log")
     os.chmod("/dev/log", 0o666)
@@ -357,7 +357,7 @@ def test_refuses_helper_users_if_no_process_can_start(machine):
 
 @pytest.mark.parametrize("user", ["root", "alice"])
 def test_endless_signals_disturb_no_login(machine, user):
-    """From a timer, and from somebody else; some are ignored, some caught, and no system call is restarted."""
+    """From a timer, and from another user; some are ignored, some caught, and no system call is restarted."""
     alice = enrolled(machine, "alice")
     door = Door(user, storm=True)
     assert door.asked()

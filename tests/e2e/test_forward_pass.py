@@ -11,7 +11,7 @@ PASSWORD = password_of("alice")
 
 
 class SuInOne(hosts.Su):
-    """su, which shows whatever it is asked for."""
+    """su, which shows every question that it is asked."""
 
     password_prompt = "Password and verification code: "
 
@@ -20,7 +20,7 @@ class SuInOne(hosts.Su):
         machine.stack("su", "auth required pam_twostep.so forward_pass", *lines)
 
     def more_answers(self, user):
-        """Where we refuse, the next line finds no password and asks for one; that does not help."""
+        """After a refusal the next line finds no password and asks for one; the answer does not help."""
         return {r"\nPassword: ": password_of(user)}
 
     def answer(self, user, *answers):

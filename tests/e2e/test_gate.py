@@ -1,4 +1,4 @@
-"""The account phase refuses who skipped a required second step: SSH keys go around the whole auth stack."""
+"""The account phase refuses users who skipped a mandatory second step: SSH keys bypass the whole auth stack."""
 
 import re
 import shutil
@@ -27,7 +27,7 @@ class KeyOnly(Ssh):
 
 
 class Renamed(KeyOnly):
-    """The same, with an sshd that is called otherwise: its PAM service is the name by which it was started."""
+    """The same, with an sshd of another name: its PAM service is the name by which it was started."""
 
     name = service = "ssh-for-guests"
 
@@ -40,7 +40,7 @@ class Renamed(KeyOnly):
 
 
 class KeyAndHost(KeyOnly):
-    """A key, then the key of the host from which the person comes (ssh-keysign(8))."""
+    """A key, then the key of the client's host (ssh-keysign(8))."""
 
     name = "key-and-host"
     server = {
@@ -61,7 +61,7 @@ class KeyAndHost(KeyOnly):
 
 
 class Sufficient(Ssh):
-    """A stack whose first line says yes, and ends it."""
+    """A stack whose first line succeeds and ends it."""
 
     def prepare(self):
         auth = ("auth sufficient pam_unix.so", "auth required pam_twostep.so")
@@ -143,7 +143,7 @@ def test_a_broken_policy_closes_the_gate(machine):
 
 
 def test_proof_of_one_user_counts_for_no_other(machine):
-    """A code for sudo, in a session that came in by sshd, is no code for sshd."""
+    """A code for sudo, in a session of sshd, is not a code for sshd."""
     alice = machine.enroll("alice")
     machine.mandatory()
     assert hosts.Sudo(machine).attempt("alice", alice.code()).granted
@@ -168,14 +168,14 @@ def test_lets_cron_jobs_run(machine, service):
 
 
 def test_broken_policy_refuses_cron_jobs(machine):
-    """Nobody knows what it would have said of them."""
+    """What the policy said about them is unknown."""
     machine.policy("[gate]\nservice = []\n")
     assert job(machine, "cron").startswith("3 0 ")
     assert machine.verdicts() == ["deny misconfigured"]
 
 
 def job(machine, service):
-    """What the account phase and setcred answer a program that never authenticates, and what it is told."""
+    """What the account phase and setcred return to a program that never authenticates, and the texts that it gets."""
     auth = [] if service == "systemd-user" else ["auth required pam_unix.so", "auth required pam_twostep.so"]
     machine.stack(service, *auth, account=("account required pam_twostep.so", "account required pam_unix.so"))
     return machine.run("/usr/bin/python3", "-c", JOB, REPOSITORY / "tests/stacks", service).stdout

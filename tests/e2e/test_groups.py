@@ -1,4 +1,4 @@
-"""Rules for groups of a directory: whatever becomes of the look-up, the verdict is never milder."""
+"""Rules for groups of a directory: a failing look-up never makes the verdict milder."""
 
 import os
 import resource
@@ -24,7 +24,7 @@ KIB, MIB = 1 << 10, 1 << 20
 
 @pytest.fixture
 def vips(machine, directory):
-    """alice and bob are in a group that the directory alone knows, and must have a second step for that."""
+    """alice and bob are in a group that only the directory knows, and must therefore have a second step."""
     directory.group("vips", VIPS, "alice", "bob")
     machine.policy("[enrollment]\nservices = []\n" + BY_GROUP)
     return directory
@@ -49,7 +49,7 @@ def test_member_by_directory_alone_is_asked(machine, vips):
 
 @pytest.mark.parametrize("sources", ["files systemd", "files directory"])
 def test_group_that_nobody_knows_has_no_members(machine, directory, sources):
-    """As on Debian, which has a group sudo and no group wheel, and asks systemd, though it may not run."""
+    """As on Debian, which has a group sudo and no group wheel, and asks systemd, which may not run."""
     directory.sources(sources)
     machine.policy(BY_GROUP.replace('"vips"]', '"wheel", "sudo"]'))
     assert ready(Su(machine)).attempt("bob").granted
@@ -72,7 +72,7 @@ FAULTS = {
 @pytest.mark.parametrize("sources", ["files directory", "directory files", "files directory compat"])
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
 def test_group_is_unknown_where_directory_does_not_answer(machine, vips, fault, sources):
-    """Of a cold cache it is known only by the user's primary group, where that is the directory's, too."""
+    """A cold cache can be recognized only by the user's primary group, if the directory has that, too."""
     user = "remo" if fault is FAULTS["cold cache"] else "bob"
     vips.user("remo", 20001, gid=VIPS)
     vips.sources(sources)
@@ -111,7 +111,7 @@ def sudo():
 
 
 def polkit():
-    """It asks for bob, on the word of alice: a cookie, then the answers."""
+    """It asks for bob, on request of alice: a cookie, then the answers."""
     return ["/usr/lib/polkit-1/polkit-agent-helper-1", "bob"], f"cookie\n{password_of('bob')}\n"
 
 
@@ -129,13 +129,13 @@ STEPS = 100 if NIGHT else 6
 
 
 def steps(low, needed):
-    """From `low` to a little more than what is needed, each by the same factor."""
+    """From `low` to a little more than needed, each by the same factor."""
     ratio = (1.2 * needed / low) ** (1 / (STEPS - 1))
     return sorted({int(low * ratio**step) for step in range(STEPS)})
 
 
 def under(limit, program):
-    """What comes of the program where alice has set a limit."""
+    """The outcome of the program with a limit that alice has set."""
     command, answers = program()
     kind, value = limit
 
@@ -166,7 +166,7 @@ def test_limits_of_the_caller_never_make_it_milder(machine, vips, service, kind)
 
 @pytest.mark.parametrize("variable", ["_SSS_LOOPS", "_NO_WINBINDD"])
 def test_environment_of_the_caller_never_makes_it_milder(machine, vips, variable):
-    """With these the libraries of SSSD and Samba say "not found", in set-uid programs, too."""
+    """With these variables the libraries of SSSD and Samba say "not found", also in set-uid programs."""
     machine.stack("su", "auth requisite pam_unix.so nodelay", "auth required pam_twostep.so")
     command, answers = su()
     alice = {"user": "alice", "group": "alice", "extra_groups": [], "start_new_session": True}
@@ -179,7 +179,7 @@ def test_environment_of_the_caller_never_makes_it_milder(machine, vips, variable
 
 
 def quick_hash(*users):
-    """A hash of a few milliseconds, and one for which little memory is enough."""
+    """A hash that takes a few milliseconds, and one that needs little memory."""
     for user in users:
         hashed = subprocess.run(
             ["openssl", "passwd", "-5", "-stdin"], input=password_of(user), text=True, capture_output=True, check=True

@@ -1,4 +1,4 @@
-"""For whom the helper acts, and how often it judges."""
+"""For which user the helper acts, and how often it judges."""
 
 import os
 import shutil
@@ -35,7 +35,7 @@ def ssh(machine):
 
 
 def run_as(user, *arguments):
-    """What the command says on a terminal of this user's, and its status."""
+    """What the command prints on a terminal of this user, and its status."""
     terminal = terminal_of("setpriv", [*become(user), "twostep", *arguments])
     said = terminal.read()
     return said, terminal.wait()
@@ -58,7 +58,7 @@ def stored():
 
 
 def verdict(user, code, **start):
-    """What the helper says of a code, without the kind of its message."""
+    """The helper's answer to a code, without the kind of its message."""
     with Helper(user, **start) as helper:
         return helper.ask("verify", code)[1:]
 
@@ -140,7 +140,7 @@ def test_accepts_one_of_50_concurrent_uses_of_a_code(machine):
 
 
 def test_user_with_16_helpers_gets_no_more_and_delays_nobody(machine, ssh):
-    """They do not count as that person's processes to the kernel, and so need a limit of their own."""
+    """The kernel does not count them as processes of that user, so they need a limit of their own."""
     alice, bob = enrolled(machine, "alice"), enrolled(machine, "bob")
     with ExitStack() as crowd:
         helpers = [crowd.enter_context(Helper("alice")) for _ in range(16)]
@@ -157,7 +157,7 @@ def test_user_with_16_helpers_gets_no_more_and_delays_nobody(machine, ssh):
 
 
 def at_once(count, *request):
-    """What so many helpers say, all of which have started before the first is asked."""
+    """The answers of this many helpers, all started before the first is asked."""
     helpers = [Helper("alice") for _ in range(count)]
     for helper in helpers:
         helper.request(*request)
@@ -168,7 +168,7 @@ def at_once(count, *request):
 
 
 def test_account_twostep_may_name_others(machine):
-    """So does a root process that has dropped its rights for good."""
+    """So may a root process that has dropped its rights permanently."""
     alice = enrolled(machine, "alice")
     with Helper("twostep") as helper:
         assert helper.ask("verify", alice.code(), uid=uid_of("alice"))[0] == b"*"

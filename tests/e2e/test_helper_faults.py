@@ -1,5 +1,5 @@
-"""Every system call of the helper's own fails once, with each of four errors: what it says is that something cannot be done, or it
-was done and is on disk. Kills are test_helper_kills.py."""
+"""Every system call of the helper itself fails once, with each of four errors. Then it reports a failure, or the act was done and is on
+disk. Kills are in test_helper_kills.py."""
 
 import collections
 import re
@@ -21,7 +21,7 @@ STATES = STORE / "state"
 
 
 def places(calls, begin):
-    """Each call from the last that `begin` describes on: its name, and how many of that name have been by then."""
+    """Each call from the last that matches `begin` on: its name, and how many calls of that name came before."""
     first = max(n for n, (name, rest) in enumerate(calls) if begin.match(f"{name}({rest}"))
     counts = collections.Counter()
     for number, (name, _) in enumerate(calls):
@@ -31,8 +31,8 @@ def places(calls, begin):
 
 
 def sweep(machine, folder, deed, begin, judge, errors):
-    """Does `deed` once in peace, and then once with each error at each call. `judge` sees how each ended, and says how to call
-    that. Prints how many ended how."""
+    """Does `deed` once undisturbed, and then once with each error at each call. `judge` gets each result and names it.
+    Prints how often each name came up."""
     people = {user: enrolled(machine, user) for user in PEOPLE}
     with Traced("alice", folder / "calls") as helper:
         deed(helper, "alice", people["alice"])
@@ -70,8 +70,8 @@ def sweep(machine, folder, deed, begin, judge, errors):
 
 
 def on_disk(calls):
-    """Whether all that was changed in the store was flushed behind it: files, and the folders of new and of removed names. The
-    one byte that calls a slot settled need not be."""
+    """Whether every change in the store was flushed afterwards: files, and the folders of new and removed names. The one
+    byte that marks a slot as settled need not be."""
     waiting = set()
     for name, rest in calls:
         paths = [path for path in re.findall(r"<([^<>]*)>", rest) if path.startswith(f"{STORE}/")]

@@ -1,4 +1,4 @@
-"""Whatever the helper is sent, and however slowly, it ends soon, tells nothing, stores nothing, and holds no lock meanwhile."""
+"""Whatever the helper receives, and however slowly, it ends soon, reveals nothing, stores nothing, and holds no lock meanwhile."""
 
 import array
 import fcntl
@@ -68,7 +68,7 @@ def test_refuses_message_that_is_too_long(machine, alice, length):
 
 
 def test_takes_no_descriptors_from_client(machine, alice):
-    """Or somebody could fill its table of descriptors."""
+    """Otherwise a client could fill its table of descriptors."""
     with Helper("alice") as helper:
         null = os.open("/dev/null", os.O_RDONLY)
         rights = (socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [null] * 253))
@@ -94,14 +94,14 @@ def test_refuses_message_that_ends_too_soon(machine, alice, wish):
 
 
 def acceptable(uid):
-    """Messages that are the beginning of others, and yet whole: of a code, and of a label, any part is another one."""
+    """Messages that are complete although they are the beginning of others: any part of a code or label is another one."""
     whole = [request(uid, *wish) for wish in (["remove"], ["verify", ""], ["remove", ""], ["enroll", "plain", ""])]
     parts = [request(uid, *wish[:-1], wish[-1][:length]) for wish in WISHES.values() if len(wish) > 1 for length in range(1, 9)]
     return {*whole, *parts}
 
 
 def garbage(generator, uid):
-    """A message of random bytes, or a request in which some bytes were changed, left out or repeated."""
+    """A message of random bytes, or a request with some bytes changed, left out or repeated."""
     if generator.random() < 0.3:
         return generator.randbytes(generator.randrange(1, 1100))
     message = bytearray(request(uid, *generator.choice(list(WISHES.values()))))
@@ -122,7 +122,7 @@ def test_survives_two_thousand_random_messages(machine, alice):
 
 
 def send_garbage(rounds, at_once):
-    """What was answered at first, by kind, and how the helpers ended."""
+    """The kinds of the first answers, and how the helpers ended."""
     generator, uid = random.Random(SEED), os.getuid()
     said, statuses = set(), set()
     for _ in range(rounds):
@@ -182,8 +182,8 @@ def wake_late():
 
 
 def test_silent_client_times_out_and_holds_no_lock(machine, alice):
-    """One is silent from the start; one too, and has asked the kernel to be a minute late with its waits; one asks for picture
-    after picture, with the smallest buffer that there is."""
+    """One client is silent from the start. One is also silent, and has asked the kernel to delay its timers by a minute.
+    One asks for QR codes without end, with the smallest buffer."""
     with Helper("alice") as silent, Helper("alice", prepare=wake_late) as late, Helper("alice", keep=True) as stuffed:
         began = time.monotonic()
         stuffed.theirs.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1)

@@ -1,4 +1,4 @@
-"""The helper is killed at each of its system calls in turn, by root, who alone can. And what it opens and writes at all."""
+"""Root, which alone can, kills the helper at each of its system calls in turn. And which files it opens and writes."""
 
 import collections
 import re
@@ -26,8 +26,8 @@ REPLAYED = [b"-", b"replayed", b"1"]
 
 
 def moments(calls, begin):
-    """The calls from the last that `begin` describes on: how many calls come before, the name, and how many of that name have
-    been by then, which is how strace counts."""
+    """The calls from the last that matches `begin` on: how many calls come before, the name, and how many of that name came
+    before, which is how strace counts."""
     first = max(number for number, (name, rest) in enumerate(calls) if begin.match(f"{name}({rest}"))
     counts = collections.Counter()
     for number, (name, rest) in enumerate(calls):
@@ -37,8 +37,8 @@ def moments(calls, begin):
 
 
 def kill_at_each(file, deed, begin):
-    """Does `deed` once in peace, and then once for each of its calls, at which it is killed before it is made. Yields what it
-    came to, and the calls that were made."""
+    """Does `deed` once undisturbed, and then once for each of its calls, where it is killed before the call. Yields the
+    answer, and the calls that were made."""
     with Traced("alice", file) as helper:
         answer = deed(helper)
         helper.end()

@@ -1,5 +1,5 @@
-"""Whoever starts the helper may stop or end it only until it has taken its own ids. From then on it may hold the lock of their
-state file, for which their logins wait (I10)."""
+"""The caller may stop or end the helper only until it has taken its own ids. From then on it may hold the lock of the caller's
+state file, for which the caller's logins wait (I10)."""
 
 import contextlib
 import ctypes
@@ -27,7 +27,7 @@ FOREIGN = "0123-4567-89AB-CDEF"  # a recovery code: it takes long to compare, an
 
 @contextlib.contextmanager
 def waiting_at_the_lock(code, **start):
-    """A helper that has taken its ids, and waits for the lock of alice's state; at the end it gets it."""
+    """A helper that has taken its ids, and waits for the lock of alice's state; at the end it gets the lock."""
     with lock_held("alice"):
         helper = Helper("alice", keep=True, **start)
         helper.request("verify", code)
@@ -36,7 +36,7 @@ def waiting_at_the_lock(code, **start):
 
 
 def waiting(helper):
-    """The number of the process in which the helper waits at the lock: the one that was started, or one below it."""
+    """The id of the process in which the helper waits for the lock: the started one, or a child of it."""
     below = subprocess.run(["pgrep", "-f", "twostep-helper"], capture_output=True, text=True, check=False).stdout.split()
     return next((int(pid) for pid in below if waits_for_lock(pid, "alice")), None)
 
@@ -74,7 +74,7 @@ ATTACKS = {
 
 
 def went_through(pid=None):
-    """The names of the attacks that work against this process, or else each against a program of one's own."""
+    """The names of the attacks that work against this process, or else each against an ordinary program."""
     names = []
     for name, attack in ATTACKS.items():
         own = None if pid else sleeping()
@@ -87,7 +87,7 @@ def went_through(pid=None):
 
 
 def sleeping():
-    """A program of one's own, once it is no longer a copy of this one."""
+    """An ordinary program, once it is no longer a copy of this one."""
     program = subprocess.Popen(["sleep", "9"])
     wait_until(lambda: state_of(program.pid) == "S", "it does not sleep")
     return program
@@ -104,7 +104,7 @@ def test_caller_cannot_signal_helper_that_waits_for_lock(machine):
 
 
 def in_front_of(terminal):
-    """It becomes one of a job of a shell's, in the foreground of this terminal. The shell and the job's leader live on."""
+    """Makes it a job of a shell, in the foreground of this terminal. The shell and the job's leader stay alive."""
 
     def prepare():
         os.setsid()
@@ -158,7 +158,7 @@ def state_of(pid):
 
 @pytest.mark.parametrize("name", ["STOP", "KILL", "TERM"])
 def test_socket_cannot_signal_helper(machine, name):
-    """A socket can tell of each message by a signal of one's choice: with the rights of whoever has asked for it."""
+    """A socket can report each message with a chosen signal, with the rights of the process that asked for it."""
     alice = enrolled(machine, "alice")
     with waiting_at_the_lock(alice.code()) as helper:
         as_user("alice", ask_for_signal, helper.theirs.fileno(), helper.process.pid, signal.Signals[f"SIG{name}"])
@@ -184,7 +184,7 @@ def ask_for_signal(number, pid, kind):
 
 
 def test_stopped_helpers_do_not_delay_login(machine):
-    """At whatever moment. One login in peace, one during it."""
+    """At any moment. One login undisturbed, one during it."""
     ssh = ready(Ssh(machine))
     alice = enrolled(machine, "alice")
     in_peace = time_of_login(machine, ssh, alice)

@@ -1,5 +1,5 @@
-"""The helper, started by somebody who means harm. Whatever they hand it, it judges as always, or it refuses; it ends soon,
-leaves nothing behind, and changes nothing but what is stored."""
+"""The helper, started by an attacker. Whatever it is given, it judges as always, or it refuses. It ends soon,
+leaves nothing behind, and changes only the store."""
 
 import ctypes
 import itertools
@@ -37,14 +37,14 @@ unsigned la_version(unsigned version) {{ load(); return version; }}
 
 @pytest.fixture(scope="module")
 def evil_library():
-    """Leaves a mark where it is loaded."""
+    """Leaves a mark if it is loaded."""
     os.mkdir(os.path.dirname(EVIL))
     subprocess.run(["cc", "-shared", "-fPIC", "-o", EVIL, "-xc", "-"], input=EVIL_SOURCE, text=True, check=True)
 
 
 @pytest.fixture
 def nothing_else(machine, evil_library):
-    """The test may not change a file beside those in the store, and these stay the account's alone."""
+    """The test may change no file except those in the store, and these stay the account's."""
     before = written()
     yield
     assert written() == before
@@ -62,7 +62,7 @@ def cores_are_allowed():
 
 
 def written():
-    """All that was ever written in this sandbox, beside the store and the log."""
+    """Everything that was written in this sandbox, except the store and the log."""
     tops = [*Path("/run/sandbox").glob("*/upper"), Path("/dev/shm"), Path("/run/lock"), Path("/run/user")]
     store = Path("/run/sandbox/var/upper/lib/twostep")
     files = [file for top in tops for file in top.rglob("*") if store not in (file, *file.parents)]
@@ -144,7 +144,7 @@ CLIENTS = []  # the other end, which nobody closes before the next one
 
 
 def connected(kind):
-    """A socket of another kind, on which a whole request has come already, and the client waits."""
+    """A socket of another kind, with a whole request already in it, and a waiting client."""
 
     def standard_input(message):
         ours, theirs = socket.socketpair(socket.AF_UNIX, kind)
@@ -287,7 +287,7 @@ def test_judges_or_refuses_however_it_is_started(machine, expected, start):
 
 
 def verdict_of(code, stdin=None, pause=0, **start):
-    """What it says of a code, once it has ended."""
+    """The helper's answer to a code, once it has ended."""
     number = stdin and stdin(request(uid_of("alice"), "verify", code))
     try:
         helper = Helper("alice", stdin=number, cwd=HOME, **start)
@@ -305,7 +305,7 @@ def verdict_of(code, stdin=None, pause=0, **start):
 
 
 def all_of_this():
-    """What a caller can leave to a program that it starts."""
+    """Everything that a caller can leave to a program that it starts."""
     limited("CORE", UNLIMITED)()
     limited("NOFILE", 256)()
     os.umask(0)
@@ -319,7 +319,7 @@ def all_of_this():
 
 
 def signals_in(mask):
-    """Without the real-time ones, which nobody sends."""
+    """Without the real-time signals, which no program sends."""
     return {number for number in signal.Signals if number < signal.SIGRTMIN and int(mask, 16) >> number - 1 & 1}
 
 
@@ -346,7 +346,7 @@ def test_keeps_nothing_that_its_caller_left(machine):
 
 
 def test_folder_of_the_test_would_receive_a_core():
-    """Else the absence of one would prove nothing above."""
+    """Otherwise the absence of a core would prove nothing above."""
     assert subprocess.run(["sh", "-c", "kill -SEGV $$"], cwd=HOME, check=False, **identity("alice")).returncode == -signal.SIGSEGV
     assert take_away("core*")
 
@@ -359,7 +359,7 @@ def test_hostile_environment_affects_other_programs(variables):
 
 
 def take_away(pattern):
-    """Whether there are such files at home."""
+    """Removes such files from the home, and returns whether there were any."""
     files = list(Path(HOME).glob(pattern))
     for file in files:
         file.unlink()

@@ -1,4 +1,4 @@
-"""Moving in: who has an authenticator elsewhere keeps it, and no code that was used there works here."""
+"""Migration: users who have an authenticator in another module keep it, and no code that was used there works here."""
 
 import itertools
 import json
@@ -41,7 +41,7 @@ def home_file(user):
 
 
 def written(user, *lines, key=KEY):
-    """A file of google-authenticator's, by hand."""
+    """A handmade file of google-authenticator."""
     file = home_file(user)
     file.unlink(missing_ok=True)
     file.write_text("\n".join([key, *lines, ""]))
@@ -52,7 +52,7 @@ def written(user, *lines, key=KEY):
 
 @pytest.fixture(autouse=True)
 def no_key_stays(tmp_path):
-    """After the whole run none is in any file."""
+    """After the whole run no file has any of the keys."""
     yield
     shutil.rmtree(tmp_path)
     for user in ("alice", "bob", "carol", "dave"):
@@ -61,7 +61,7 @@ def no_key_stays(tmp_path):
 
 
 def rows_of(machine, *arguments):
-    """What the command says of each file, and its exit status."""
+    """What the command reports for each file, and its exit status."""
     done = machine.run("twostep", "import", *map(str, arguments), "--json")
     assert done.stderr == "", done.stderr
     rows = json.loads(done.stdout)
@@ -71,12 +71,12 @@ def rows_of(machine, *arguments):
 
 
 def imported(machine, *arguments):
-    """What became of each, by user: outcome, problem, notes."""
+    """The result for each user: outcome, problem, notes."""
     return {row["user"]: row for row in rows_of(machine, *arguments)}
 
 
 def not_looked_at(machine, *arguments):
-    """The problem of each file that was not looked at, by user, or by path where nobody is named."""
+    """The problem of each file that was not looked at, by user, or by path if no user is named."""
     rows = rows_of(machine, "google-authenticator", *arguments)
     return {row["user"] or row["file"]: row["problem"] for row in rows if row["outcome"] == "not-looked-at"}
 
@@ -311,7 +311,7 @@ def test_link_to_file_of_root_reveals_nothing(machine):
 
 
 def test_follows_no_link_outside_homes(machine):
-    """Root reads there: what alice may change must not lead to a file of root's, nor may that be renamed."""
+    """Root reads there: a file that alice may change must not lead to a file of root, nor may that file be renamed."""
     root = Path("/root/.google_authenticator")
     root.write_text(f'{KEY}\n" TOTP_AUTH\n')
     root.chmod(0o400)
@@ -342,7 +342,7 @@ def test_finds_files_at_path_of_old_line(machine):
 
 
 def test_both_modules_in_one_stack_ask_each_person_once(machine):
-    """As docs/MIGRATION.md has it."""
+    """The stack of docs/MIGRATION.md."""
     host = ready(Ssh(machine))
     [stack] = re.findall(r"^auth  requisite .*?(?=^```)", (REPOSITORY / "docs/MIGRATION.md").read_text(), re.M | re.S)
     machine.stack("sshd", *stack.splitlines())
@@ -595,7 +595,7 @@ def test_names_account_whose_home_is_not_there(machine, how):
 
 
 def lives_at(directory, name, uid, home):
-    """A user of the directory, which lists nobody, with a file of google-authenticator's."""
+    """A user of the directory, which lists no users, with a file of google-authenticator."""
     directory.user(name, uid)
     shutil.move(f"/home/{uid}", home)
     line = directory._lines["user", uid].replace(f"/home/{uid}:", f"{home}:")

@@ -1,4 +1,4 @@
-"""A look back over the whole run: what was typed and shown in it is in no file that the run has written."""
+"""A check after the whole run: no file that the run has written has a text that was typed or shown as a secret."""
 
 import re
 from pathlib import Path
@@ -20,7 +20,7 @@ def test_no_secret_code_or_password_in_any_written_file(machine):
 
 
 def found_in_files(words):
-    """Those of `words` that stand in a file by themselves: six digits inside a longer number are no code."""
+    """Those of `words` that are in a file as separate words: six digits inside a longer number are not a code."""
     by_beginning = {}
     for word in words:
         by_beginning.setdefault(re.search("[0-9A-Za-z]+", word)[0].encode(), []).append(word)

@@ -1,4 +1,4 @@
-"""Screen lockers: they run as the person whose screen it is, and so the module in them has the helper judge."""
+"""Screen lockers: they run as the user who owns the screen, so the module in them has the helper judge."""
 
 import os
 from pathlib import Path
@@ -27,7 +27,7 @@ def display(whole_run):
 
 @pytest.fixture
 def person(machine):
-    """The clock goes on: programs with a window wait for times of day."""
+    """The clock runs: programs with a window wait for times of day."""
     person = machine.enroll(USER)
     machine.clock.go()
     machine.said.add(PASSWORD)
@@ -71,7 +71,7 @@ def test_i3lock_unlocks_with_password_and_code_in_one(machine, display, person, 
 
 
 def test_i3lock_unlocks_with_the_shipped_file(machine, display, person, running):
-    """Here the shipped file of login asks for a code, too."""
+    """Here the shipped file of login also asks for a code."""
     with I3lock(display) as locker:
         assert locker.type(PASSWORD), "the password alone"
         assert locker.type(PASSWORD + person.wrong_code())
@@ -89,7 +89,7 @@ def test_shipped_i3lock_file_asks_only_enrolled_users(machine, display, running)
 
 @pytest.mark.parametrize("typed", ["password", "password and code"])
 def test_i3lock_that_includes_login_never_unlocks(machine, display, person, running, typed):
-    """Why it has a file of its own: Debian's includes that of login, in which a code is asked for."""
+    """Why i3lock has a file of its own: Debian's includes that of login, which asks for a code."""
     Path("/etc/pam.d/i3lock").write_text("auth include login\n")
     with I3lock(display) as locker:
         assert locker.type(PASSWORD if typed == "password" else PASSWORD + person.code())

@@ -1,4 +1,4 @@
-"""Who must have a second step and has none gets it in the login itself, in the terminal that people have."""
+"""A user who must have a second step and has none enrolls during the login, in an ordinary terminal."""
 
 import re
 import time
@@ -18,7 +18,7 @@ DONE = "Your second step is set up. From now on, logins here ask for a code."
 
 @pytest.fixture
 def camera(tmp_path):
-    """What zbar reads from the screen, as a terminal of these colours shows it."""
+    """What zbar reads from the screen, as a terminal with these colors shows it."""
 
     def look(screen, terminal=DARK_TERMINAL):
         screen.photograph(tmp_path / "screen.png", terminal)
@@ -28,8 +28,8 @@ def camera(tmp_path):
 
 
 def log_in(screen, host, user):
-    """Types name and password on a real screen, up to the first question of the enrollment. Returns the newcomer, who has
-    read the key, and the lines of the screen."""
+    """Types name and password on a real screen, up to the first question of the enrollment. Returns the user, who has read
+    the key, and the lines of the screen."""
     if isinstance(host, Login):
         screen.wait_for_prompt("login:")
         screen.type(user)
@@ -77,13 +77,13 @@ def test_mandatory_user_enrolls_in_login_on_80_by_24(machine, camera, host_class
 
 
 def on_screen(host, user, *before):
-    """A login on a screen that can be photographed; `before` is what the command line begins with."""
+    """A login on a screen that can be photographed; `before` is the beginning of the command line."""
     program, arguments = host.command(user)
     return Screen(*before, program, *arguments)
 
 
 def check_what_works(machine, host, newcomer):
-    """Neither code that was typed, but the next one; a recovery code once, and not twice."""
+    """Neither typed code works, but the next one does; a recovery code works once, and not twice."""
     user, (first, *_) = newcomer.user, newcomer.recovery
     machine.clock.advance(STEP)
     machine.forget_log()
@@ -98,7 +98,7 @@ def check_what_works(machine, host, newcomer):
 
 
 def test_login_lasts_long_enough_to_enroll(machine):
-    """Time goes on; two people, one at a console and one by SSH, look for their phones, scan, and wait for the next code."""
+    """The clock runs. Two users, one at a console and one by SSH, find their phones, scan, and wait for the next code."""
     machine.mandatory()
     people = {"alice": ready(SshShell(machine)), "bob": Login(machine)}
     machine.clock.go()
@@ -119,7 +119,7 @@ def test_login_lasts_long_enough_to_enroll(machine):
 
 
 def wait_for_the_next_step(person):
-    """What the app shows, once it is another code than the first."""
+    """The code that the app shows, once it differs from the first."""
     while person.code() in person.spent:
         time.sleep(0.3)
     return person.code()
@@ -210,7 +210,7 @@ def test_user_is_told_of_typo_and_continues(machine, host_class):
 
 
 class Quiet(Ssh):
-    """`ssh -q` hides all that is not a prompt."""
+    """`ssh -q` hides every text that is not a prompt."""
 
     client = {**Ssh.client, "LogLevel": "QUIET"}
 

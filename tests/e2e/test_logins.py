@@ -58,7 +58,7 @@ def test_a_code_works_once(machine, host):
 
 
 def test_another_persons_code_is_refused(machine, host):
-    """Even that of admin, who calls su: it is alice who must prove herself."""
+    """Even that of admin, who calls su: the code must be alice's."""
     alice = machine.enroll("alice")
     admin = machine.enroll("admin")
     before = machine.state_of("admin")

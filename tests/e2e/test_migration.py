@@ -1,5 +1,5 @@
-"""The tables of docs/MIGRATION.md that say what takes the place of an old line, walked in the real libpam: the old lines with the
-module that people come from, the new lines with ours. Who gets in by the old ones gets in by the new ones, and nobody else."""
+"""The tables of docs/MIGRATION.md that say which lines replace an old line, run in the real libpam: the old lines with the
+old module, the new lines with twostep. The new lines let in the same users as the old ones, and no others."""
 
 import os
 import pwd
@@ -34,7 +34,7 @@ rows = pytest.mark.parametrize("old, new, policy", ROWS, ids=[" ".join(old) for 
 
 @pytest.fixture
 def alice(machine):
-    """Enrolled at the old modules and here, with the same key; bob is enrolled nowhere."""
+    """Enrolled in the old modules and in twostep, with the same key; bob is enrolled nowhere."""
     home = Path(pwd.getpwnam("alice").pw_dir, ".google_authenticator")
     home.write_text(f'{KEY}\n" TOTP_AUTH\n')
     os.chown(home, *pwd.getpwnam("alice")[2:4])
@@ -51,7 +51,7 @@ def alice(machine):
 
 
 def walk(machine, auth, account, user, password, code):
-    """Whether these lines let in, and what was asked."""
+    """Whether these lines let the user in, and what was asked."""
     machine.stack("moving", *auth, account=account)
     done = machine.run(sys.executable, str(ANSWERS), "moving", user, stdin=f"{password}\n{code}\n")
     assert done.returncode == 0, done.stderr
@@ -87,8 +87,8 @@ def test_new_lines_let_in_exactly_the_intended_users(machine, alice, old, new, p
 
 @rows
 def test_old_lines_let_in_the_same_users(machine, alice, old, new, policy):
-    """Or the row would not say what takes their place. But with forward_pass the old lines refused everybody who has no file,
-    whatever nullok says: then nobody had asked for a password."""
+    """Otherwise the row would be wrong. An exception: with forward_pass the old lines refused every user without a file,
+    even with nullok, because no line had asked for a password."""
     account = ("account required pam_permit.so",)
     asks_password = any("pam_unix" in line for line in old)
     right = password_of("alice") if asks_password else ""

@@ -1,4 +1,4 @@
-"""Names of a directory service: one account, written in many ways; everybody renamed; a directory that does not answer."""
+"""Names of a directory service: one account with several spellings; renamed users; a directory that does not answer."""
 
 import json
 import re

@@ -1,5 +1,5 @@
-"""Where a person cannot be asked, or where what the account phase says may be passed over, a mandatory newcomer does not
-enroll: the login is refused, soon, and nothing is stored."""
+"""If a user cannot be asked, or if a program may ignore the result of the account phase, a mandatory user who is not enrolled
+cannot enroll: the login is refused soon, and nothing is stored."""
 
 import subprocess
 
@@ -112,7 +112,7 @@ def test_refuses_with_codes_that_change_each_minute(machine):
 
 
 def test_offers_no_enrollment_to_opt_in_or_enrolled_user(machine):
-    """No code is asked of the first, and only a code of the second."""
+    """The opt-in user is asked for no code, and the enrolled user only for a code."""
     host = ready(Ssh(machine))
     outcome = host.attempt("alice", newcomer=Newcomer(machine, "alice"))
     assert outcome.granted and outcome.enrolling == []

@@ -1,4 +1,4 @@
-"""Programs that run as the person, such as screen lockers: pamtester stands for them. The module has the helper judge."""
+"""Programs that run as the user, such as screen lockers, here pamtester. The module has the helper judge."""
 
 import json
 import re
@@ -26,8 +26,8 @@ def ssh(machine):
 
 
 def unlock(user, *codes, target=None, before=()):
-    """One conversation of pamtester's, which runs as `user`. Gives up when asked for more codes than it has. Returns all
-    that was on the screen."""
+    """One conversation of pamtester, which runs as `user`. Gives up if it is asked for more codes than it has. Returns the
+    text on the screen."""
     command = [*become(user), *before, "pamtester", "locker", target or user, "authenticate"]
     terminal = terminal_of("setpriv", command)
     codes, screen = list(codes), ""
@@ -145,7 +145,7 @@ def test_refuses_everything_without_working_helper(machine, ssh):
 
 @pytest.fixture
 def program():
-    """Where alice can read it: the repository may lie where only root can."""
+    """A copy that alice can read: the repository may be where only root can."""
     folder = Path("/dev/shm/own-program")
     folder.mkdir()
     folder.chmod(0o755)
@@ -157,7 +157,7 @@ def program():
 
 @pytest.mark.parametrize("situation", SITUATIONS)
 def test_the_program_is_left_as_it_was(machine, ssh, program, situation):
-    """Whatever it does with signals, children, threads and streams: it gets no signal and no child by us (I7)."""
+    """Whatever it does with signals, children, threads and streams, twostep adds no signal and no child (I7)."""
     alice = machine.enroll("alice")
     for code, answer in ((alice.wrong_code(), 7), (alice.code(), 0)):
         seen = machine.run("setpriv", *become("alice"), sys.executable, program, situation, "alice", *[code] * 3)

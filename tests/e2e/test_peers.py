@@ -1,7 +1,7 @@
-"""The cases of the peers' own tests, run on us: what they have is imported, and then the same is typed at the same moment.
+"""The cases of the other modules' own tests, run on twostep: their files are imported, and then the same is typed at the same moment.
 
-Written anew, as data, from google-authenticator-libpam's tests/pam_google_authenticator_unittest.c and oath-toolkit's
-pam_oath/tests/test-pam_oath-root.c. Where we answer otherwise than they do, the row says why.
+Rewritten as data from google-authenticator-libpam's tests/pam_google_authenticator_unittest.c and oath-toolkit's
+pam_oath/tests/test-pam_oath-root.c. If twostep answers differently, the row says why.
 """
 
 import os
@@ -34,7 +34,8 @@ FIRST_PASS = "the line is refused: a code is never taken out of what another mod
 
 
 class Case(NamedTuple):
-    """What happens at step `at`, with what was typed before it, and what the peer and we answer: libpam's code, and prompts."""
+    """What happens at step `at`, with what was typed before it, and the answers of the other module and of twostep:
+    libpam's code, and prompts."""
 
     what: str
     at: int
@@ -180,7 +181,8 @@ def assert_as_told(machine, case):
 
 
 def test_missing_file_follows_policy(peers):
-    """Theirs asks and refuses; with nullok it says PAM_IGNORE and asks nothing. Here the policy says which."""
+    """The other module asks and refuses; with nullok it returns PAM_IGNORE and asks nothing. In twostep the policy
+    decides."""
     case = Case("", 10000, STEP_10000, NO)
     assert enter(peers, case) == NO
     peers.policy(mode="opt-in", tries=1)

@@ -1,4 +1,4 @@
-"""The command in the hands of people who are not root: they enroll, add a tablet, renew recovery codes, try codes, give it up."""
+"""The command without root: users enroll, add a tablet, renew recovery codes, try codes, turn the second step off."""
 
 import json
 import os
@@ -27,11 +27,11 @@ def alice(machine):
 
 
 class Self(Newcomer):
-    """Somebody who uses the command for themselves, on a terminal."""
+    """A user who runs the command for their own account, on a terminal."""
 
     def run(self, *words, codes=(), says=0, newcomer=None):
-        """Runs the command to its end, which must be the status `says`, answering each question for a code in turn; what an
-        enrollment asks, `newcomer` answers, or this person. Returns what was on the screen."""
+        """Runs the command to its end, with the exit status `says`. Answers each question for a code in turn; `newcomer`,
+        or this user, answers the questions of an enrollment. Returns the text on the screen."""
         terminal = terminal_of("setpriv", [*become(self.user), "twostep", *words])
         codes, screen = list(codes), ""
         while (seen := terminal.expect([pexpect.EOF, CODE, *QUESTIONS.values()])) != 0:
@@ -188,7 +188,7 @@ LOSSES = {
 @pytest.mark.parametrize("lose", LOSSES.values(), ids=LOSSES)
 @pytest.mark.parametrize("words, question", [(["enroll", "--label", "evil"], "first"), (["recovery"], "proof")])
 def test_proof_by_removed_authenticator_counts_for_nothing(machine, alice, words, question, lose):
-    """Somebody has a phone or a recovery code of alice's, and begins before she finds out."""
+    """A thief has a phone or a recovery code of alice, and begins before she finds out."""
     machine.policy()
     alice.enroll()
     alice.run("enroll", "--label", "second", codes=[alice.code()], newcomer=Newcomer(machine, "alice"))
@@ -304,7 +304,7 @@ def test_reports_window_that_is_too_small(machine, alice):
 
 
 def converse_from(terminal, person):
-    """Goes on where the first code is asked for."""
+    """Continues where the first code is asked for."""
     person.read(terminal.before)
     terminal.sendline(person.answer("first", "", None))
     converse(terminal, person)

@@ -1,4 +1,4 @@
-"""What the policy decides about real logins: by literal addresses alone, by the first factor, by the day, by an administrator."""
+"""What the policy decides about real logins: only by literal addresses, by the first factor, by the day, by an administrator."""
 
 import json
 from datetime import datetime, timedelta, timezone
@@ -24,7 +24,7 @@ class Named(Ssh):
 
 
 class Forging(Ssh):
-    """A client that sends what only sshd may say, to an sshd that takes every variable."""
+    """A client that sends variables which only sshd may set, to an sshd that accepts every variable."""
 
     server = {**Ssh.server, "AcceptEnv": "*", "PermitUserEnvironment": "yes"}
     client = {
@@ -35,7 +35,7 @@ class Forging(Ssh):
 
 @pytest.fixture
 def named_localhost():
-    """127.0.0.1 has a name that stands in no list."""
+    """127.0.0.1 has a name that is in no list."""
     usual = HOSTS.read_text()
     HOSTS.write_text("127.0.0.1 office.example.org\n" + usual)
     yield
@@ -43,7 +43,7 @@ def named_localhost():
 
 
 def wrong_codes(machine, host, user):
-    """The rule by which somebody is asked, who knows no code."""
+    """The rule that decides for a user who knows no code."""
     machine.forget_log()
     outcome = host.attempt(user, "123456", "123456", "123456")
     assert outcome.refused and outcome.asked
@@ -116,7 +116,7 @@ def test_key_rule_exempts_only_users_with_key(machine):
 
 
 def day(machine, later):
-    """The day so many days from now, as a policy writes it."""
+    """The day this many days from now, as a policy writes it."""
     return (datetime.fromtimestamp(machine.clock.now(), timezone.utc) + timedelta(days=later)).date()
 
 

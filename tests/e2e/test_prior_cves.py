@@ -1,4 +1,4 @@
-"""What worked against others, by docs/PRIOR-CVES.md, and is not shown by a test of its own elsewhere."""
+"""Attacks of docs/PRIOR-CVES.md that no other test covers."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ LOCKOUT = 5
 
 
 class ManyDevices(Ssh):
-    """A client that asks for the same way of keyboard-interactive again and again in one request."""
+    """A client that names the same method of keyboard-interactive many times in one request."""
 
     client = {**Ssh.client, "KbdInteractiveDevices": ",".join(["pam"] * 100), "NumberOfPasswordPrompts": "100"}
 
@@ -30,7 +30,7 @@ def test_repeated_device_gives_no_more_guesses(machine):
 
 
 class ReadingHome(Forging):
-    """An sshd whose first line of the auth part lets the user's own file set variables; the shell shows whether it did."""
+    """An sshd whose first auth line lets the user's own file set variables; the shell shows whether it did."""
 
     def prepare(self):
         super().prepare()

@@ -1,4 +1,4 @@
-"""Recovery codes: for the day the phone is lost."""
+"""Recovery codes: for users who have lost the phone."""
 
 import re
 
@@ -91,7 +91,7 @@ assert all(Pam("su", "alice", answers=[sys.argv[2]] * 10).authenticate() == 7 fo
 
 
 def test_after_a_hundred_wrong_ones_a_code_or_unlock_helps(machine, ssh):
-    """They are tried by a program of root's that does not wait after a refusal."""
+    """A program of root tries them, without a wait after a refusal."""
     machine.policy(tries=10)
     machine.stack("su", "auth required pam_twostep.so")
     alice = machine.enroll("alice")
@@ -112,7 +112,7 @@ def test_after_a_hundred_wrong_ones_a_code_or_unlock_helps(machine, ssh):
 
 @pytest.mark.parametrize("host_class", [SshShell, Login, Sudo], ids=lambda host: host.name)
 def test_says_how_many_are_left_and_how_to_renew_below_three(machine, host_class):
-    """sudo is silent, so its people are told nothing: what they must know stands in prompts alone."""
+    """sudo shows no texts, so its users see only the prompts."""
     host = ready(host_class(machine))
     machine.mandatory(recovery_codes=4)
     alice = machine.enroll("alice")
@@ -147,7 +147,7 @@ def test_a_new_set_replaces_the_old_one_in_80_by_24(machine, ssh):
 
 
 def answer_proof(screen, person):
-    """Types the last group that is asked for. Returns the lines of the screen."""
+    """Types the last 4 characters of the requested code. Returns the lines of the screen."""
     question = r"To confirm that you have them, type the last 4 characters of code (\d+):"
     lines = screen.wait_for_prompt(question)
     screen.type(person.answer("proof", "\n".join(lines), re.search(question, lines[-1])))
@@ -192,7 +192,7 @@ def test_reset_deletes_recovery_codes(machine, ssh):
 
 
 def test_recovery_code_as_password_is_no_second_step(machine, ssh):
-    """What was typed as the password is no proof of anything else."""
+    """A text that was typed as the password proves nothing else."""
     alice = machine.enroll("alice")
     machine.run("chpasswd", stdin=f"alice:{alice.recovery[0]}\n")
     try:

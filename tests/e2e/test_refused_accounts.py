@@ -1,4 +1,4 @@
-"""Accounts that other modules refuse: nobody who knows such a password may choose the account's second step."""
+"""Accounts that other modules refuse: a person who knows the password cannot choose the account's second step."""
 
 import subprocess
 from pathlib import Path
@@ -41,7 +41,7 @@ def refusing(module, control="required"):
 
 
 def attempt(machine, host):
-    """alice, who must enroll, logs in; where the dialogue does not begin, she types what is no code of hers."""
+    """alice, who must enroll, logs in. If the dialogue does not begin, she types a wrong code."""
     machine.policy(mode="mandatory", tries=1)
     return ready(host).attempt("alice", "123456", newcomer=Newcomer(machine, "alice"))
 
@@ -89,7 +89,7 @@ AGELESS = ["--expiredate", "-1", "--maxdays", "-1", "--inactive", "-1"]
 
 @pytest.fixture
 def age(machine):
-    """Changes what shadow(5) says of alice."""
+    """Changes the entry of alice in shadow(5)."""
 
     def change(days, *options):
         today = machine.clock.now() // 86400
@@ -140,7 +140,7 @@ def test_nobody_enrolls_if_account_age_is_unknown(machine):
 
 
 def test_enrolled_user_notices_nothing(machine, age):
-    """That a module refuses them is that module's business."""
+    """Only the other module decides to refuse enrolled users."""
     alice = machine.enroll("alice")
     age({"--expiredate": 30})
     outcome = ready(Ssh(machine)).attempt("alice", alice.code())

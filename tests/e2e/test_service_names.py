@@ -1,7 +1,7 @@
-"""The PAM service that a program really asks, where it is not the one that bears the program's name: `login -h HOST`, by which
-telnetd and rlogind let people in, and sshd with PAMServiceName.
+"""The PAM service that a program really uses, if its name is not that of the program: `login -h HOST`, which
+telnetd and rlogind call, and sshd with PAMServiceName.
 
-`make night` runs these in a root of Debian 13, too: the login of Debian 12 has one service, and its sshd does not know the
+`make night` also runs these in a root of Debian 13: the login of Debian 12 has one service, and its sshd does not know the
 setting.
 """
 
@@ -26,7 +26,7 @@ sshd_takes_a_service_name = pytest.mark.skipif(
 
 
 class SshElsewhere(Ssh):
-    """sshd asks another service, and its configuration says so."""
+    """sshd uses another service, set in its configuration."""
 
     service = ELSEWHERE
     server = {**README, "PAMServiceName": ELSEWHERE}
@@ -38,7 +38,7 @@ class SshElsewhere(Ssh):
 
 @pytest.fixture(autouse=True)
 def configured(machine):
-    """As README says."""
+    """With the settings of README."""
     configure(README)
     yield
     SETTINGS.unlink()
@@ -46,7 +46,7 @@ def configured(machine):
 
 @pytest.fixture
 def elsewhere():
-    """With the shipped file for that service, as pam.d/README.md says."""
+    """With the shipped file for that service, as in pam.d/README.md."""
     file = Path("/etc/pam.d", ELSEWHERE)
     shutil.copy(STACKS / "sshd", file)
     yield file
@@ -54,7 +54,7 @@ def elsewhere():
 
 
 def asks_for_the_code(machine, host):
-    """And is content with nothing less."""
+    """And accepts nothing less."""
     alice = machine.enroll("alice")
     refused = host.attempt("alice", alice.wrong_code())
     assert refused.refused and refused.asked
@@ -70,7 +70,7 @@ def lets_in_by_the_password_alone(machine, host):
 
 
 def mend(machine, name):
-    """Does what doctor says of this service, literally."""
+    """Applies doctor's remedy for this service literally."""
     said = findings(machine)
     found = [finding for finding in said if name in finding["what"] or finding["file"] == f"/etc/pam.d/{name}"]
     assert found, said
@@ -78,7 +78,7 @@ def mend(machine, name):
 
 
 def configured_service(machine):
-    """What sshd takes from its files."""
+    """The service that sshd reads from its files."""
     return re.search(r"^pamservicename (\S+)$", machine.run("/usr/sbin/sshd", "-T").stdout, re.MULTILINE | re.IGNORECASE)[1]
 
 

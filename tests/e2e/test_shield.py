@@ -1,5 +1,5 @@
-"""Who starts su or sudo may send it signals, as its real uid. While it waits for a lock, or holds it, that must not work: a
-login that is stopped there would hold up all other logins of its user (I10)."""
+"""The caller of su or sudo may send it signals, as its real uid. While it waits for a lock or holds it, that must not work: a
+stopped login would delay all other logins of its user (I10)."""
 
 import fcntl
 import re
@@ -58,7 +58,7 @@ def at_the_prompt(host):
 
 
 def signal(user, name, pid):
-    """What the shell says of `kill`, sent by `user`: nothing if it went through."""
+    """What the shell reports about `kill`, sent by `user`: nothing if it succeeded."""
     command = ["setpriv", *hosts.become(user), "kill", f"-{name}", str(pid)]
     return subprocess.run(command, capture_output=True, text=True, check=False).stderr
 
@@ -89,7 +89,7 @@ print(code, before, os.getresuid())
 
 @pytest.mark.parametrize("confined", [[], ["--bounding-set=-setuid"]], ids=["root", "without CAP_SETUID"])
 def test_restores_uids_of_set_uid_host(machine, confined):
-    """Root's uid could be taken without the capability that giving it back needs."""
+    """Root's uid could be taken without the capability that restoring it needs."""
     machine.enroll("alice")
     machine.stack("su", "auth required pam_twostep.so")
     uid = uid_of("admin")

@@ -1,4 +1,4 @@
-"""What only sshd can do wrong: its other methods, and stacks in which nothing else proves anything."""
+"""Mistakes that only sshd can make: its other methods, and stacks in which no other line proves anything."""
 
 import pytest
 
@@ -8,7 +8,7 @@ KEYBOARD = {"PreferredAuthentications": "keyboard-interactive", "PubkeyAuthentic
 
 
 class KeyWithoutPermission(Ssh):
-    """The stack for key and code, under an sshd that forgot to ask for the key."""
+    """The stack for key and code, with an sshd that does not require the key."""
 
     stack = "sshd-key"
     server = {}
@@ -22,7 +22,7 @@ class NoKey(SshKey):
 
 
 class Alone(Ssh):
-    """Our line and pam_permit, and no other question in the whole stack."""
+    """The line of twostep and pam_permit, and no other question in the whole stack."""
 
     server = {}
     client = KEYBOARD
@@ -33,7 +33,7 @@ class Alone(Ssh):
 
 
 class Unwelcome(Alone):
-    """An account that sshd will not let in: it asks all the same, and hands PAM a text of its own for each answer."""
+    """An account that sshd refuses: sshd still asks, and gives PAM a text of its own instead of each answer."""
 
     server = {"DenyUsers": "alice"}
 
@@ -43,7 +43,7 @@ class Unwelcome(Alone):
 
 
 class Deaf(Ssh):
-    """A client that does not hear that its terminal is gone: it answers every question with nothing."""
+    """A client that does not notice that its terminal is gone: it answers every question with nothing."""
 
     def command(self, user):
         program, arguments = super().command(user)
@@ -51,7 +51,7 @@ class Deaf(Ssh):
 
 
 class AloneWithKey(Alone):
-    """The same, behind a key that sshd has checked."""
+    """The same, after a key that sshd has checked."""
 
     server = SshKey.server
     client = SshKey.client
@@ -70,7 +70,7 @@ def test_refuses_password_method_without_charge(machine):
 
 
 def test_empty_answers_of_deaf_client_are_not_charged(machine):
-    """Any client of OpenSSH may give one, when somebody closes the window: it sees the terminal's end before the signal."""
+    """Any OpenSSH client may send one if its window is closed: it sees the end of the terminal before the signal."""
     host = ready(Deaf(machine))
     alice = machine.enroll("alice")
     before = machine.state_of("alice")

@@ -1,5 +1,5 @@
-"""Whose code sudo asks for, and where it asks for none: what the real sudo does with each sudoers(5) is what
-`policy explain` says, and what doctor says of it, applied literally, makes sudo ask its callers."""
+"""Whose code sudo asks for, and when it asks for none. What the real sudo does with each sudoers(5) agrees with `policy explain`,
+and doctor's remedies, applied literally, make sudo ask its callers."""
 
 import json
 import os
@@ -54,7 +54,7 @@ TABLE = {
 
 @pytest.fixture
 def sudoers(machine):
-    """Writes sudoers. Afterwards they are as before."""
+    """Writes sudoers, and restores them afterwards."""
     usual = {file: file.read_text() for file in [MAIN, *FOLDER.iterdir(), NSSWITCH, HOSTS]}
     # Debian's sudo takes the name that comes first.
     HOSTS.write_text("127.0.0.1 sandbox localhost\n")
@@ -77,7 +77,7 @@ def explained(machine, user):
 
 
 def by_explain(machine, user):
-    """The answers that `policy explain` tells of: who is asked, nobody, or that nothing is allowed."""
+    """The answers of `policy explain`: the account that is asked, no account, or that nothing is allowed."""
     told = explained(machine, user)
     notes = told.get("sudoers", [])
     if any("run nothing" in note for note in notes):
@@ -139,7 +139,7 @@ def test_explain_names_owner_of_code_and_line_of_sudoers(machine, sudoers):
 
 
 def of_sudo(machine):
-    """What doctor says of sudoers, and whether it has looked at everything."""
+    """doctor's findings about sudoers, and whether the report is complete."""
     report = json.loads(machine.run("twostep", "doctor", "--json").stdout)
     places = ("/etc/sudoers", "/etc/nsswitch.conf")
     return [finding for finding in report["findings"] if finding["file"].startswith(places)], report["complete"]

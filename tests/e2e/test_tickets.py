@@ -1,4 +1,4 @@
-"""Tickets: where the policy wants one, nobody sees a key without an administrator's word."""
+"""Tickets: if the policy requires one, no user sees a key without a ticket from an administrator."""
 
 import datetime
 
@@ -23,8 +23,8 @@ def ssh(machine):
 
 
 def comes(host, *tickets, user="alice"):
-    """Somebody who types these tickets, in turn, and then hangs up, with or without a key before their eyes. Nobody waits
-    here for sshd to notice, nor for the empty answers that a client may still give."""
+    """A user who types these tickets, in turn, and then hangs up, with or without a key on the screen. It waits neither for
+    sshd to notice, nor for the empty answers that a client may still send."""
     newcomer = Newcomer(host.machine, user, ticket=[*tickets, None], first=[None])
     with LoginSession(host, user, newcomer=newcomer) as session:
         return session.until_the_end()

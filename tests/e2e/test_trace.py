@@ -37,7 +37,7 @@ def test_grant_flushes_once_and_writes_only_state_and_log(machine, tmp_path):
 
 
 def trace(machine, file, code):
-    """Root's su to alice with our line alone in its stack: the host that does least beside what the module does."""
+    """Root's su to alice with only the line of twostep in its stack: the host that does least besides the module."""
     machine.stack("su", "auth required pam_twostep.so")
     command = ["-f", "-yy", "-s", "64", "-o", str(file), "su", "alice", "-c", SAY_IN]
     terminal = pexpect.spawn("strace", command, timeout=20, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""A helper whose system calls are watched, made to fail, or made fatal: by root, who alone can."""
+"""A helper whose system calls are watched, made to fail, or made fatal. Only root can do this."""
 
 import os
 import re
@@ -10,7 +10,7 @@ CALL = re.compile(r"^\d+ +(\w+)\((.*)")
 
 
 class Traced(Helper):
-    """A helper that `user` has started under the eyes of root's strace."""
+    """A helper that `user` has started under root's strace."""
 
     def __init__(self, user, file, *options, variables=()):
         more = [word for name in variables for word in ("-E", f"{name}={variables[name]}")]
@@ -20,7 +20,7 @@ class Traced(Helper):
 
 
 def calls_in(file):
-    """Name and arguments of each system call. The file is removed: it holds what was typed."""
+    """Name and arguments of each system call. The file is then removed, because it has the typed texts."""
     found = [CALL.match(line) for line in file.read_text(errors="replace").splitlines()]
     file.unlink()
     return [match.groups() for match in found if match]

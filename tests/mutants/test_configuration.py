@@ -1,4 +1,4 @@
-"""What `make mutants` leaves out is still there, and so is the test that shows it instead.
+"""The code that `make mutants` leaves out still exists, and so does the test that covers it instead.
 
 The mutants themselves take too long for `make test`.
 """

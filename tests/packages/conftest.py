@@ -1,4 +1,4 @@
-"""Users, sshd and a log, for all tests. They run in a root of their own (see run), and may do there what they like."""
+"""Users, sshd and a log, for all tests. They run in a root of their own (see run), where they may change anything."""
 
 import os
 import shutil
@@ -12,7 +12,7 @@ from root import ASKPASS, PASSWORD, REPOSITORY, STAND_IN, run, wait_for
 
 @pytest.fixture(scope="session", autouse=True)
 def host():
-    """Users, sshd, and what stands in for systemd and a terminal."""
+    """Users, sshd, and stand-ins for systemd and a terminal."""
     for name in ("alice", "bob"):
         run("useradd", "--create-home", "--shell", "/bin/sh", name)
     subprocess.run(["chpasswd"], input="".join(f"{name}:{PASSWORD}\n" for name in ("alice", "bob")), text=True, check=True)

@@ -1,4 +1,4 @@
-"""A root in which the packages are tried: its people, its sshd, and what is looked at."""
+"""A root in which the packages are tried: its users, its sshd, and readers of the results."""
 
 import json
 import os
@@ -33,7 +33,7 @@ esac
 
 
 def run(*command, check=True, **environment):
-    """What a command says, in both streams, and how it ended. /dev/null is its input."""
+    """The output of a command, from both streams, and its exit status. /dev/null is its input."""
     done = subprocess.run(
         command, env={**os.environ, **environment}, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         text=True, timeout=120, check=False,
@@ -74,7 +74,7 @@ def enroll(user):
 
 
 def ssh(user, typed, password=PASSWORD):
-    """Whether the real client gets in, with what an askpass program answers."""
+    """Whether the real client gets in, with the answers of an askpass program."""
     done = ssh_session(user, typed, password, "echo IN-AS-$(id -un)")
     granted = f"IN-AS-{user}" in done.stdout
     assert granted == (done.returncode == 0) and (granted or "Permission denied" in done.stdout), done.stdout
@@ -82,7 +82,7 @@ def ssh(user, typed, password=PASSWORD):
 
 
 def ssh_session(user, typed, password, command):
-    """What the client says, and how it ended."""
+    """The output of the client, and its exit status."""
     options = ("BatchMode=no", "StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "NumberOfPasswordPrompts=1", "ConnectionAttempts=5")
     arguments = ["setsid", "-w", "ssh", *(f"-o{option}" for option in options), f"{user}@127.0.0.1", command]
     answers = {"TEST_PASSWORD": password, "TEST_CODE": typed, "TEST_ONCE": f"/run/asked-{uuid.uuid4()}"}
@@ -90,7 +90,7 @@ def ssh_session(user, typed, password, command):
 
 
 def switch_on():
-    """As README says it, by the commands that stand there."""
+    """Runs the commands of README."""
     for command in blocks("Switch it on")[0]:
         run("bash", "-c", command)
 
@@ -107,13 +107,14 @@ def said():
 
 
 def findings():
-    """What doctor finds, but for the machine's clock, which is not ours to keep."""
+    """doctor's findings, except those about the machine's clock, which the test does not control."""
     lines = run("twostep", "doctor", check=False).stdout.splitlines()
     return [line for line in lines if re.match("problem:|warning:", line) and not line.startswith("warning: clock: ")]
 
 
 def everything():
-    """What a purge may not change: the names of all files but those of dpkg, apt and the log; accounts; dpkg's overrides."""
+    """What a purge may not change: the names of all files except those of dpkg, apt and the log; accounts; dpkg's
+    overrides."""
     roots = ("etc", "usr", "var", "root", "home", "opt", "srv")
     skipped = ("/var/lib/dpkg", "/var/lib/apt", "/var/cache", "/var/log", str(REPOSITORY))
     left = {run("dpkg-statoverride", "--list", check=False).stdout}

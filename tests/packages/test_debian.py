@@ -1,6 +1,6 @@
-"""The life of the Debian packages, in a root in which nothing of twostep was: see run.
+"""The life of the Debian packages, in a root without any file of twostep: see run.
 
-Each test begins without them, with the distribution's own PAM files, and with an sshd that runs. People log in by the real
+Each test begins without them, with the distribution's own PAM files, and with a running sshd. Users log in with the real
 OpenSSH client; codes come from oathtool.
 """
 
@@ -151,7 +151,7 @@ def make_users(people):
 
 
 class Load:
-    """Logins at a steady rate, each a process of its own, with a right code that was not used before."""
+    """Logins at a steady rate, each in a process of its own, with a right code that was not used before."""
 
     def __init__(self, keys, seconds):
         self._keys, self._seconds = keys, seconds
@@ -199,7 +199,7 @@ class Load:
 
 
 def test_keeps_helper_set_uid_throughout_upgrade(later):
-    """Or screen lockers would refuse everybody meanwhile."""
+    """Otherwise screen lockers would refuse all users meanwhile."""
     install()
     seen, end = set(), threading.Event()
 
@@ -235,7 +235,7 @@ def test_upgrade_keeps_files_of_administrator(later):
 
 
 def test_upgrade_does_not_recreate_missing_store(later):
-    """It would say that nobody is enrolled, and everybody would get in by the password alone."""
+    """It would mean that no user is enrolled, and all users would get in with the password alone."""
     install()
     key = enroll("alice")
     switch_on()
@@ -330,7 +330,7 @@ def test_profile_is_off_and_asks_everywhere_when_on():
 
 
 def test_service_files_are_release_files_with_our_patch():
-    """Those of screen lockers are compared by packaging/pam.d/build --check: no locker is installed here."""
+    """packaging/pam.d/build --check compares those of screen lockers: no locker is installed here."""
     install()
     shipped = Path(run("/usr/libexec/twostep/twostep-setup", "pam-files").stdout.strip())
     assert shipped.name == f"debian-{Path('/etc/debian_version').read_text().split('.')[0]}"
@@ -343,7 +343,7 @@ def test_service_files_are_release_files_with_our_patch():
 
 
 def test_users_cannot_set_more_environment_than_before():
-    """Debian 12 reads a file in their home for that; Debian 13 does not any more."""
+    """Debian 12 reads a file in the home for that; Debian 13 no longer does."""
     def session():
         return ssh_session("bob", "never asked", PASSWORD, "echo FOO is \\'$FOO\\'").stdout
 

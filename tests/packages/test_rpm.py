@@ -1,6 +1,6 @@
-"""The life of the RPM packages, by Debian's rpm and in a root of Debian: what the packages hold and what their scripts do.
+"""The life of the RPM packages, with Debian's rpm and in a root of Debian: what the packages contain and what their scripts do.
 
-No Fedora, no dnf and no SELinux was at hand. libpam looks elsewhere for modules here, so the service names it by its path.
+No Fedora, no dnf and no SELinux was available. libpam looks elsewhere for modules here, so the service names it by its path.
 """
 
 import re

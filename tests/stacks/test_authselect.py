@@ -57,7 +57,7 @@ CODE = "cred_insufficient"  # what the line of twostep answers where nothing els
 
 
 def expand(template, features):
-    """What authselect makes of a template of ours: lines that stand or go by a feature, and words that do."""
+    """What authselect makes of a template: lines and words that depend on a feature."""
     lines = []
     for line in template.splitlines():
         stands = re.search(r'\{(include|exclude) if "([^"]+)"\}', line)
@@ -71,7 +71,7 @@ def expand(template, features):
 
 
 def stand_in(module, arguments, roles):
-    """The line's module and arguments, played; deny, permit and debug are themselves."""
+    """The line's module and arguments, replaced by a stand-in; deny, permit and debug are themselves."""
     if module in ("pam_deny.so", "pam_permit.so", "pam_debug.so"):
         return f"{module} {arguments}"
     if module == "pam_faillock.so":
@@ -210,7 +210,7 @@ def test_names_twostep_only_with_feature_and_only_in_auth():
 @features_beside
 @services
 def test_line_behind_include_works_as_readme_says(tmp_path, others, service):
-    """Behind authselect's own profiles it would not be reached: test_stacks.py shows it."""
+    """After authselect's own profiles it would not be reached: test_stacks.py shows that."""
     def own_line(text):
         return re.sub(r"^auth (?:substack|include) (\w+-auth)$", r"auth include \1\nauth required pam_twostep.so", text, flags=re.M)
 

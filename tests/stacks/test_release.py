@@ -1,7 +1,7 @@
-"""The Debian files of pam.d/ differ from the release's own by the patches of packaging/pam.d, and these by lines of ours.
+"""The Debian files of pam.d/ differ from the release's own by the patches of packaging/pam.d, and these contain only lines of twostep.
 
-That what remains without the patch is what the release's packages bring, tests/packages shows in a root of each release, and
-`packaging/pam.d/build --check` from the release's archive.
+tests/packages shows in a root of each release that the rest is what the release's packages contain. `packaging/pam.d/build --check`
+shows it from the release's archive.
 """
 
 import pathlib
@@ -24,13 +24,13 @@ REPLACED_BY_KEY = {**REPLACED, "@include common-auth": {"auth required pam_permi
 
 
 def changes(patch, sign):
-    """The rules that a patch takes out ('-') or brings ('+')."""
+    """The rules that a patch removes ('-') or adds ('+')."""
     lines = re.findall(rf"^[{sign}](?![{sign}]{{2}} )(.*)$", patch.read_text(), re.M)
     return {" ".join(line.split()) for line in lines if line.strip() and not line.startswith("#")}
 
 
 def original(path):
-    """The file without our patch, which must fit to the line."""
+    """The file without the patch, which must fit to the line."""
     command = ["patch", "--reverse", "--fuzz=0", "--quiet", "--output=-", "--reject-file=-", path, PATCHES / f"{path.name}.patch"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -53,5 +53,5 @@ def test_patch_adds_only_our_lines(patch):
 
 @pytest.mark.parametrize("path", [path for path in SHIPPED if path.parent.name != "debian-12"], ids=lambda path: f"{path.parent.name}/{path.name}")
 def test_later_release_gets_nothing_that_it_dropped(path):
-    """Users set no environment of their login by a file in their home, and no module is named that is gone."""
+    """Users cannot set the environment of their login with a file in their home, and no missing module is named."""
     assert "user_readenv" not in path.read_text() and "pam_lastlog" not in path.read_text()

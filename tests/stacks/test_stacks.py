@@ -103,7 +103,7 @@ def asked(pam, code):
 
 
 def let_in(pam, account):
-    """Whether the account phase lets in, and whether its line of twostep was reached."""
+    """Whether the account phase lets the user in, and whether its line of twostep was reached."""
     lets_in = pam.account() in (SUCCESS, NEW_AUTHTOK_REQD)
     return lets_in, f"acct={account}" in pam.said
 
@@ -177,7 +177,7 @@ def test_account_line_is_required_and_after_requisite_only(tmp_path, example):
 @pytest.mark.parametrize("expiry", ["success", "new_authtok_reqd"], ids=["valid", "expired"])
 @pytest.mark.parametrize("no", ["perm_denied", "service_err", "authinfo_unavail", "auth_err", "system_err"])
 def test_every_refusal_in_the_account_phase_refuses_the_login(tmp_path, example, expiry, no):
-    """Also where the password has expired: an enrollment must be stored, or the person stays outside."""
+    """Also if the password has expired: an enrollment must be stored, or the login is refused."""
     assert let_in(start(tmp_path, example, account=no, expiry=expiry), no) == (False, True)
 
 
@@ -210,7 +210,7 @@ def test_fedora_file_works_with_pam_faillock(tmp_path):
 
 @pytest.mark.parametrize("include, wrong_reaches, right_reaches", [("substack", 1, 1), ("include", 1, 0)])
 def test_fedora_include_or_substack_misplaces_code(tmp_path, include, wrong_reaches, right_reaches):
-    """`substack` lets a wrong password through to the code, `include` lets a right one in without it."""
+    """With `substack` a wrong password reaches the code. With `include` a right password bypasses it."""
     def as_usual(_text):
         return f"auth {include} password-auth\nauth required pam_twostep.so\n"
 
@@ -231,7 +231,7 @@ def test_fedora_include_or_substack_misplaces_code(tmp_path, include, wrong_reac
     ],
 )
 def test_account_line_is_skipped_if_it_is_not_first(tmp_path, include, expiry, reached):
-    """Behind what the distributions include, an expired password or the mere presence in /etc/passwd goes around it."""
+    """After the distributions' includes, an expired password or an entry in /etc/passwd bypasses it."""
     def behind(_text):
         return f"auth required pam_twostep.so\n{include}\naccount required pam_twostep.so\n"
 
