@@ -37,12 +37,12 @@ e2e: build ## the end-to-end tests alone: real sshd, login, sudo and su in the s
 	$(CARGO) build --locked -p twostep-doctor --example mend
 	tests/e2e/run
 
-compare: ## the black-box cases on us, google-authenticator and pam_oath; writes docs/COMPARISON.md (as root)
+compare: ## the black-box cases on twostep, google-authenticator and pam_oath; writes docs/COMPARISON.md (as root)
 	tests/deps test
 	$(CARGO) build --release --locked
 	tests/compare/all
 
-bench: ## what a login costs, ours and the peers' in one run; writes docs/PERFORMANCE.md: ROUNDS (20) (as root)
+bench: ## measures a login with twostep and the other modules; writes docs/PERFORMANCE.md: ROUNDS (20) (as root)
 	tests/deps bench
 	$(CARGO) build --release --locked
 	benches/run $(ROUNDS)
@@ -50,16 +50,16 @@ bench: ## what a login costs, ours and the peers' in one run; writes docs/PERFOR
 fuzz: ## looks for inputs that break a promise: TARGETS (all), SECONDS_EACH (60); needs the nightly toolchain
 	fuzz/run $(TARGETS)
 
-mutants: ## changes what decides a login, one operator at a time: does a unit test notice? ARGS: cargo-mutants' own
+mutants: ## mutation tests of the code that decides a login: ARGS: those of cargo-mutants
 	[ -x target/tools/bin/cargo-mutants ] || $(CARGO) install cargo-mutants --version 27.1.0 --locked --root target/tools
 	tests/mutants/verify
 	PATH="$$PWD/target/tools/bin:$$PATH" $(CARGO) mutants --output target $(ARGS)
 
-soak: build ## 10,000 logins in one process, on 16 threads, and under valgrind: nothing may grow; shows the figures
+soak: build ## 10,000 logins in one process, on 16 threads, and under valgrind: nothing may grow; prints the figures
 	tests/deps test
 	TWOSTEP_LOGINS=10000 $(CARGO) test --locked -p twostep-tests --test flat -- --nocapture --test-threads 1
 
-model: build ## 2,000 random histories, and as many crowds at once, against the reference model
+model: build ## compares 2,000 random histories, and as many crowds at once, with the reference model
 	tests/deps test
 	PROPTEST_CASES=2000 $(CARGO) test --locked -p twostep-tests --test model -- --nocapture
 
@@ -67,12 +67,12 @@ asan: ## the tests of tests/libpam with the module under AddressSanitizer (night
 	tests/deps test
 	tests/asan
 
-night: build ## long runs that CI does not do: a real sssd and slapd; limits in 100 steps, faults of four kinds (as root)
+night: build ## long tests that CI does not run: a real sssd and slapd; limits in 100 steps, faults of four kinds (as root)
 	tests/deps test
 	tests/directory/run
 	TWOSTEP_NIGHT=1 tests/e2e/run -k test_groups
 
-demo: ## a real login with a code, in a sandbox; installs what it needs (as root)
+demo: ## shows real logins with a code, in a sandbox; installs what it needs (as root)
 	tests/deps demo
 	$(CARGO) build --release --locked
 	tests/demo
@@ -91,10 +91,10 @@ rpm: ## builds twostep and twostep-selinux for Fedora and its relatives, in targ
 	tests/deps rpm
 	packaging/rpm/build
 
-dist: ## the tree and all crates as two archives, in target/dist: what is needed to build without a network
+dist: ## makes archives of the tree and of all crates, in target/dist, for builds without a network
 	packaging/dist
 
-packages: ## the life of the packages in fresh roots of Debian 12 and 13: installed, upgraded under load, removed, purged (as root)
+packages: ## installs, upgrades under load, removes and purges the packages in fresh roots of Debian 12 and 13 (as root)
 	tests/deps test
 	packaging/pam.d/build --check
 	$(CARGO) build --release --locked
@@ -106,7 +106,7 @@ packages: ## the life of the packages in fresh roots of Debian 12 and 13: instal
 	tests/e2e/in-root trixie
 	tests/sandbox /usr/bin/python3 -m pytest -q -p no:cacheprovider tests/ansible
 
-release-check: ## whether this commit can be released, and what is handed out then: version, licences, SBOM, same bytes twice (as root)
+release-check: ## checks that this commit can be released, and collects its files: version, licences, SBOM, same bytes twice (as root)
 	tests/deps rpm
 	packaging/release-check
 
