@@ -111,7 +111,7 @@ def test_reports_what_is_expected(lay, case):
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_fixes_finding_by_each_remedy_applied_literally(lay, case):
+def test_each_remedy_applied_literally_fixes_it(lay, case):
     root = lay(case)
     for _ in range(20):
         if not mend_one(root):

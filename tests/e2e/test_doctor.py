@@ -1,4 +1,4 @@
-"""`twostep doctor` on the machine itself: after README's steps it finds nothing, and its remedies fix problems."""
+"""`twostep doctor` on the machine itself: a machine set up as README says has no problems, and each remedy fixes its problem."""
 
 import json
 import re
@@ -76,7 +76,7 @@ def findings(machine, *whoever):
     return [finding for finding in report["findings"] if finding["file"] != "clock"]
 
 
-def test_finds_nothing_after_readme(prepared):
+def test_finds_nothing_where_readme_was_followed(prepared):
     assert findings(prepared) == []
     assert prepared.run("twostep", "doctor").returncode == 0
     alice = prepared.enroll("alice")
@@ -221,7 +221,7 @@ ALICE = ("setpriv", *become("alice"))
 
 
 @pytest.mark.parametrize("mistake", MISTAKES.values(), ids=MISTAKES)
-def test_printed_remedy_fixes_problem(prepared, mistake):
+def test_remedies_fix_what_is_wrong(prepared, mistake):
     mistake(prepared)
     found = findings(prepared)
     is_problem = any(finding["severity"] == "problem" for finding in found)
@@ -251,7 +251,7 @@ def test_finds_nothing_after_readme_without_root(prepared):
     assert done.stdout.splitlines()[-1].startswith("Left out is what only root may read")
 
 
-def test_command_works_after_helper_is_fixed(prepared):
+def test_users_can_use_command_once_helper_is_fixed(prepared):
     """On a file system mounted nosuid, which the remedy remounts."""
     status = (*ALICE, "twostep", "status")
     assert prepared.run(*status).returncode == 0

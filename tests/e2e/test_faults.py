@@ -314,7 +314,7 @@ def test_dead_name_service_lets_nobody_in_without_code(machine, name_service, so
 
 
 def deaf_log():
-    """The reader of the log listens and does not read; the kernel's buffer for it is full."""
+    """Somebody listens, and does not read; all that the kernel keeps for them is full."""
     deaf = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     deaf.bind("/dev/log")
     os.chmod("/dev/log", 0o666)
@@ -329,7 +329,7 @@ LOGS = {"absent": contextlib.nullcontext, "full and not read": deaf_log}
 
 
 @pytest.mark.parametrize("log", LOGS.values(), ids=LOGS)
-def test_unread_log_delays_no_login(machine, log):
+def test_a_log_that_takes_nothing_holds_up_nobody(machine, log):
     alice = enrolled(machine, "alice")
     os.rename("/dev/log", "/dev/log-away")
     try:

@@ -70,7 +70,7 @@ def lets_in_by_the_password_alone(machine, host):
 
 
 def mend(machine, name):
-    """Applies doctor's remedy for this service literally."""
+    """Applies the remedy of doctor for this service, literally."""
     said = findings(machine)
     found = [finding for finding in said if name in finding["what"] or finding["file"] == f"/etc/pam.d/{name}"]
     assert found, said
