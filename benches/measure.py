@@ -18,7 +18,7 @@ from modules import GoogleAuthenticator, Oath, Twostep  # of tests/compare, wher
 DISK = Path("/run/sandbox/disk")
 EACH = 20  # logins of a process that are measured
 AT_ONCE = 50  # with one code
-CROWD = 200  # people who come at once
+CROWD = 200  # concurrent users
 ENROLLED = {"twostep": (1, 1000, 1_000_000), "pam_oath": (1, 1000, 100_000)}
 PAM_SUCCESS = "0"
 

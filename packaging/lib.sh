@@ -9,7 +9,7 @@ triplet() {
     dpkg-architecture -qDEB_HOST_MULTIARCH 2>/dev/null || gcc -print-multiarch 2>/dev/null || true
 }
 
-# The directory in which this machine's libpam looks for its modules: where pam_unix.so already lies.
+# The directory in which this machine's libpam looks for its modules: that of pam_unix.so.
 pam_dir() {
     local dir
     for dir in "/usr/lib/$(triplet)/security" /usr/lib64/security /usr/lib/*-linux-gnu*/security /usr/lib/security; do
@@ -31,7 +31,7 @@ AUTHSELECT=/usr/share/authselect/vendor/twostep
 MANDIR=$PREFIX/share/man
 DOCDIR=$PREFIX/share/doc/twostep
 
-# Where Debian's zsh looks for what packages bring; elsewhere, and below /usr/local, it is site-functions.
+# Where Debian's zsh looks for files of packages; elsewhere, and below /usr/local, it is site-functions.
 zsh_dir() {
     if [ -n "${ZSHDIR-}" ]; then
         printf '%s' "$ZSHDIR"
@@ -42,7 +42,7 @@ zsh_dir() {
     fi
 }
 
-# What completes the words of the command, by shell.
+# The files with the completions of the command, by shell.
 declare -A COMPLETIONS=(
     [bash]=$PREFIX/share/bash-completion/completions/twostep
     [zsh]=$(zsh_dir)/_twostep

@@ -27,7 +27,7 @@ PATIENCE = 8  # seconds, for everything that one login may take
 SUCCESS, PERM_DENIED, AUTH_ERR, MAXTRIES, CONV_ERR, IGNORE = 0, 6, 7, 11, 19, 25
 BROKE_OFF = 90  # the status of a host that cannot go on, and says why
 SILENT = 0x8000
-CROWD = 20  # people called crowd0, crowd1, ...
+CROWD = 20  # users called crowd0, crowd1, ...
 
 
 @dataclass

@@ -16,11 +16,11 @@ OTHER = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
 
 class Module:
     name = package = ""
-    line = ""  # what stands behind "auth required"
-    only = ""  # where the module has no rules: for whom pam_succeed_if comes to that line
+    line = ""  # the text after "auth required"
+    only = ""  # if the module has no rules: the condition of pam_succeed_if before that line
     policy = None  # where the administrator's rules lie, if not in the line
     has_account_phase = False
-    recovery_codes = ()  # of whom `enroll` has enrolled; their form is the module's
+    recovery_codes = ()  # those of the enrolled user, in the module's form
 
     def prepare(self):
         """Once, before the first case."""

@@ -85,7 +85,7 @@ def test_finds_no_more_without_root_than_as_root(outside, case):
     by_root = found(outside)
     told = {name for finding in by_root for name in re.findall("sudo uses the PAM service '([^']+)'", finding[3])}
     left = found_by_others(outside) - by_root
-    # Of a service that sudoers names, root is told there; nobody else can read it.
+    # Root is told about a service that sudoers names in that finding; other users cannot read sudoers.
     assert not [what for _, _, _, what in left if not any(re.search(rf"\b{re.escape(name)}\b", what) for name in told)]
 
 

@@ -18,7 +18,7 @@ TWOSTEP = Path(os.environ.get("CARGO_TARGET_DIR", TESTS.parent / "target"), "rel
 MAIN, MORE = "sshd_config", "sshd_config.d/"
 INCLUDE = "Include /etc/ssh/sshd_config.d/*.conf\n"
 ASKS = "UsePAM yes\nKbdInteractiveAuthentication yes\nAuthenticationMethods keyboard-interactive:pam\n"
-# Who comes, for whom some of the blocks below are meant.
+# The logins that some of the blocks below match.
 WHO = "user=ada,host=client.example.org,addr=192.0.2.7,laddr=127.0.0.1,lport=22"
 SILENT = "/usr/sbin/sshd -T did not end within 5 s"
 REFUSED = "/etc/ssh/sshd_config: line 5: Bad configuration option: Foo"
@@ -198,7 +198,7 @@ def findings_elsewhere(script):
 def main():
     """Inside the sandbox: all answers."""
     Path("/etc/pam.d/sshd").write_text("auth required pam_twostep.so\naccount required pam_twostep.so\n")
-    # So that each setting makes a difference: somebody must enroll, and root has keys.
+    # So that each setting makes a difference: a user must enroll, and root has keys.
     Path("/etc/twostep/policy.toml").write_text('version = 1\nmode = "mandatory"\n')
     Path("/root/.ssh").mkdir(exist_ok=True)
     Path("/root/.ssh/authorized_keys").write_text("ssh-ed25519 AAAA\n")

@@ -127,7 +127,7 @@ def identity(user):
     return {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
 
 
-def enrolled(machine, user, kept={}):  # the default is kept from test to test, and so are people
+def enrolled(machine, user, kept={}):  # the default keeps users from test to test
     """An enrolled user. Only the first time by the real command: afterwards the same files are restored."""
     uid = uid_of(user)
     files = [STORE / "users" / f"{uid}.toml", STORE / "state" / str(uid)]

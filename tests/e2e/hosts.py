@@ -32,7 +32,7 @@ class Outcome:
     granted: bool = False
     asked: list = field(default_factory=list)  # what stood on the screen at each prompt for a code, since the answer before
     enrolling: list = field(default_factory=list)  # the questions of an enrollment that were asked
-    text: str = ""  # all that the person saw
+    text: str = ""  # everything that the user saw
 
     @property
     def refused(self):
@@ -44,9 +44,9 @@ class Host:
     asks_password = True
     password_prompt = r"[Pp]assword( for \w+)?: "
     denied = ""
-    asks_again = False  # whether who is refused can go on
+    asks_again = False  # whether the login goes on after a refusal
     answers_nothing = False  # whether it may answer an open question, with nothing, when its terminal is gone
-    as_user = "{user}"  # whom one is afterwards
+    as_user = "{user}"  # the user of the session
     origin = {}  # what our log says about where it came from
 
     def __init__(self, machine):
@@ -86,7 +86,7 @@ class LoginSession:
         self._codes = list(codes)
         self._password = password_of(user) if password is None else password
         self._new_password = new_password  # what an expired one is changed to
-        self._newcomer = newcomer  # who enrolls, if that is asked for; else the session hangs up there
+        self._newcomer = newcomer  # the user who enrolls, if the login asks for it; without one the session hangs up there
         self._machine.said |= {self._password, new_password} - {None}
         self._more = host.more_answers(user)
         self._prompts = {

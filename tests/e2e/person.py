@@ -103,7 +103,7 @@ class Newcomer(Person):
 
     def _proof(self, found):
         group = self.recovery[int(found[1]) - 1][-4:]
-        if re.search("[0-9]", group) and re.search("[A-Z]", group):  # or it may be anybody's word or number
+        if re.search("[0-9]", group) and re.search("[A-Z]", group):  # otherwise it may be an ordinary word or number
             self._machine.said.add(group)
         return group
 

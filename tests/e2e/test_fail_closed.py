@@ -20,7 +20,7 @@ OURS = "{} required pam_twostep.so"
 UNIX = "{} required pam_unix.so"
 NEW_PASSWORD = "seven horses of another colour"
 
-# Account lines with which ours is not reached, and whether the password must have expired for that.
+# Account lines with which that of twostep is not reached, and whether the password must have expired for that.
 OURS_BEHIND_UNIX = [
     "account [success=1 new_authtok_reqd=done default=ignore] pam_unix.so",
     "account requisite pam_deny.so",
@@ -90,7 +90,7 @@ def test_shows_no_key_if_account_line_can_be_skipped(machine, host_class, accoun
     assert_nobody_enrolls(machine, host)
 
 
-# Auth lines that come to ours in the auth phase, and jump over it, or end the stack, when sshd calls setcred in another
+# Auth lines that reach that of twostep in the auth phase, and jump over it, or end the stack, when sshd calls setcred in another
 # process: there each line goes by what its module says of setcred.
 SKIPPED_BY_SETCRED = {
     "a jump for who is not in a group": (

@@ -116,7 +116,7 @@ def test_refuses_or_saves_code_if_any_call_fails(machine, tmp_path):
     assert ended["accepted"] > 0 and ended["refused"] > 0
 
 
-# Of each, what may be left: how many authenticators and recovery codes. Who removes all loses the latter first.
+# For each: how many authenticators and recovery codes may be left. A removal of all deletes the latter first.
 CHANGES = {
     "enroll": (["enroll", "plain", "phone"], {(1, 8), (0, None), (0, 8)}),
     "enroll another": (["enroll", "plain", "tablet"], {(1, 8), (2, 8)}),

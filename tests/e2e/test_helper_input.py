@@ -60,7 +60,7 @@ def test_ends_soon_if_client_sends_small_pieces_forever(machine, message):
 def test_refuses_message_that_is_too_long(machine, alice, length):
     before = machine.state_of("alice")
     with Helper("alice") as helper:
-        helper.socket.setsockopt(socket.SOL_SOCKET, 32, 4_000_000)  # SO_SNDBUFFORCE: more than anybody but root can send
+        helper.socket.setsockopt(socket.SOL_SOCKET, 32, 4_000_000)  # SO_SNDBUFFORCE: more than any user except root can send
         helper.send(request(helper.uid, "verify", alice.code()).ljust(length, b"\0"))
         assert helper.hear() == UNAVAILABLE
         assert helper.end(timeout=1) == 1

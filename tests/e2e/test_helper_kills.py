@@ -144,7 +144,7 @@ def enroll_again(machine):
         assert helper.converse(Newcomer(machine, "alice"))[0] == b"+"
 
 
-# Of each, what may be left: how many authenticators and recovery codes. Who removes all loses the latter first.
+# For each: how many authenticators and recovery codes may be left. A removal of all deletes the latter first.
 CHANGES = {
     "remove": (["remove"], {(1, 8), (1, None), (0, None)}),
     "recovery": (["recovery"], {(1, 8)}),

@@ -140,7 +140,7 @@ def without_new_privileges():
     libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
 
 
-CLIENTS = []  # the other end, which nobody closes before the next one
+CLIENTS = []  # the other end, which stays open until the next one
 
 
 def connected(kind):

@@ -378,7 +378,7 @@ def test_a_secret_of_80_bits_is_taken_and_reported(machine):
     written("alice", '" DISALLOW_REUSE', '" TOTP_AUTH', key=OLD_KEY)
     assert any("80 bits" in note for note in of_google(machine)["alice"]["notes"])
     assert ready(Ssh(machine)).attempt("alice", alice.code()).granted
-    # By hand, in a file of ours, it is not: 128 bits are the least.
+    # In a handmade secret file it is not accepted: the minimum is 128 bits.
     secret = STORE / "users" / f"{uid_of('alice')}.toml"
     secret.write_text(secret.read_text().replace("imported = true\n", ""))
     assert ready(Ssh(machine)).attempt("alice", alice.code(+1)).refused
@@ -471,7 +471,7 @@ def test_refuses_arguments_of_other_modules_with_advice(machine, argument, advic
     assert f"does not know the argument '{argument}'" in told and advice in told.partition(f"'{argument}': ")[2]
 
 
-# Where a key stands in a file that cannot be read, or is not read as it was meant.
+# Places of a key in a file that cannot be read, or is not read as intended.
 SHAPES = {
     "andOTP": f'[{{"secret":"{KEY}","issuer":"My Box","label":"alice","thumbnail":"Default"}}]',
     "Aegis": f'{{"version":1,\n"header":{{"slots":null}},\n"db":{{"entries":[\n{{"info":{{"secret":"{KEY}"}}}}]}}}}',
@@ -542,7 +542,7 @@ def test_loses_no_user_to_byte_order_mark(machine):
     assert outcomes(imported(machine, "pam-oath", USERS_FILE)) == {"alice": "imported", "bob": "imported"}
 
 
-# -- nobody is left out in silence
+# -- no user is left out silently
 
 
 def everybody(machine, *arguments):

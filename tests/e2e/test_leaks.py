@@ -7,7 +7,7 @@ import pytest
 
 from person import LONG_CODE
 
-# What the sandbox has written lies in the upper halves of its overlays; /usr has only what was installed.
+# The files that the sandbox has written are in the upper halves of its overlays; /usr has only installed files.
 WRITTEN = [*(Path("/run/sandbox", name, "upper") for name in ("etc", "home", "opt", "root", "tmp", "var")), Path("/run/syslog")]
 
 

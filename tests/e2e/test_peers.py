@@ -186,4 +186,4 @@ def test_missing_file_follows_policy(peers):
     case = Case("", 10000, STEP_10000, NO)
     assert enter(peers, case) == NO
     peers.policy(mode="opt-in", tries=1)
-    assert enter(peers, case) == (SUCCESS, 0)  # of the line behind ours, which lets everybody in
+    assert enter(peers, case) == (SUCCESS, 0)  # from the line after that of twostep, which lets every user in

@@ -215,7 +215,7 @@ def test_warns_of_nopasswd_until_policy_exempts(machine, sudoers):
     exempt = '[[rule]]\nname = "e"\nusers = ["alice"]\nservices = ["sudo", "sudo-i"]\nmode = "exempt"\n'
     machine.policy(exempt + MANDATORY)
     assert of_sudo(machine)[0] == []
-    machine.policy()  # opt-in: it is a matter of those alone who have a second step
+    machine.policy()  # opt-in: it affects only users who have a second step
     assert of_sudo(machine)[0] == []
     machine.enroll("alice")
     assert [finding["severity"] for finding in of_sudo(machine)[0]] == ["warning"]

@@ -220,7 +220,7 @@ def test_keeps_helper_set_uid_throughout_upgrade(later):
 def test_upgrade_keeps_files_of_administrator(later):
     install()
     run("dpkg-statoverride", "--remove", str(HELPER))
-    run("dpkg-statoverride", "--update", "--add", "twostep", "twostep", "0755", str(HELPER))  # nobody here uses the helper
+    run("dpkg-statoverride", "--update", "--add", "twostep", "twostep", "0755", str(HELPER))  # no test here uses the helper
     key = enroll("alice")
     policy = Path("/etc/twostep/policy.toml")
     policy.write_text(policy.read_text() + "# mine\n")
@@ -318,7 +318,7 @@ def test_profile_is_off_and_asks_everywhere_when_on():
     Path("/run/syslog").write_text("")
     assert not ssh("alice", code(key, 1), password="wrong")
     assert "twostep" not in said(), "a wrong password reaches the line"
-    # The profile goes by itself; a line that somebody has written does not.
+    # The profile is removed automatically; a line added by hand is not.
     Path("/etc/pam.d/mine").write_text("auth required pam_twostep.so\n")
     done = run("apt-get", "remove", "--quiet", "--yes", "libpam-twostep", check=False)
     assert done.returncode != 0 and "/etc/pam.d/mine" in done.stdout and "common-auth" not in done.stdout, done.stdout
