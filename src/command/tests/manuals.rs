@@ -179,7 +179,7 @@ fn every_command_that_a_page_names_exists() {
 fn module_arguments() -> Words {
     let source = read("src/module/arguments.rs");
     let (_, body) = source.split_once("fn parse(").unwrap();
-    let arms = body.split_once("match ").unwrap().1.split_once("_ => return Err(unknown(text))").unwrap().0;
+    let arms = body.split_once("match ").unwrap().1.split_once("_ => return Err(unknown()").unwrap().0;
     let patterns = arms.lines().filter_map(|line| Some(line.split_once("=>")?.0));
     let quoted = patterns.flat_map(|pattern| pattern.split('"').skip(1).step_by(2));
     let keys = words(quoted);
