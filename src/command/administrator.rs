@@ -32,7 +32,7 @@ pub(crate) struct Administrator {
 impl Administrator {
     /// Whoever runs this command, if they may.
     pub(crate) fn new(root: Option<PathBuf>) -> Result<Self, Failure> {
-        let log = Log { real: root.is_none() };
+        let log = Log::new(root.is_none());
         let root = root_at(root)?;
         if !root.is_ours() {
             return Err(Failure::refused("only root can do this.", "Run it again with sudo."));
@@ -86,10 +86,10 @@ impl Administrator {
     pub(crate) fn with_context<T>(
         &self,
         account: &Account,
-        act: impl FnOnce(&Context<'_, LocalMachine>, &mut AdminFrontend) -> Result<T, Failure>,
+        act: impl FnOnce(&Context<'_, LocalMachine>, &mut AdminFrontend<'_>) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
         let context = Context::open(self.machine(), account, Actor::Administrator)?;
-        act(&context, &mut AdminFrontend { log: self.log, target: account.into() })
+        act(&context, &mut AdminFrontend { log: &self.log, target: account.into() })
     }
 
     pub(crate) fn now(&self) -> Result<UnixTime, Failure> {
@@ -100,24 +100,24 @@ impl Administrator {
     pub(crate) fn carry_out<T>(
         &self,
         target: &Target,
-        act: impl FnOnce(&mut Acts<'_, LocalMachine, Log>) -> Result<T, ActError>,
+        act: impl FnOnce(&mut Acts<'_, LocalMachine, &Log>) -> Result<T, ActError>,
     ) -> Result<T, Failure> {
-        let done = act(&mut Acts::new(&self.machine, self.log));
+        let done = act(&mut Acts::new(&self.machine, &self.log));
         done.map_err(|error| explain(target, error))
     }
 
-    pub(crate) fn log(&self) -> Log {
-        self.log
+    pub(crate) fn log(&self) -> &Log {
+        &self.log
     }
 }
 
 /// An administrator at the terminal, with one person's account before them.
-pub(crate) struct AdminFrontend {
-    log: Log,
+pub(crate) struct AdminFrontend<'a> {
+    log: &'a Log,
     target: Target,
 }
 
-impl Conversation for AdminFrontend {
+impl Conversation for AdminFrontend<'_> {
     fn ask(&mut self, prompt: &str) -> Result<Answer, Denial> {
         Terminal.ask(prompt)
     }
@@ -127,13 +127,13 @@ impl Conversation for AdminFrontend {
     }
 }
 
-impl ActLog for AdminFrontend {
+impl ActLog for AdminFrontend<'_> {
     fn log_act(&mut self, act: &str, target: &Target, more: &str) {
         self.log.log_act(act, target, more);
     }
 }
 
-impl Frontend for AdminFrontend {
+impl Frontend for AdminFrontend<'_> {
     /// Only a code that is tried is judged here.
     fn log(&mut self, verdict: &Verdict) {
         if let Verdict::Deny(denial) = verdict {

@@ -1,49 +1,52 @@
-//! The system's log, in which the acts of administrators stand.
+//! The system's log, which has a line for each act of an administrator.
 
-use syslog::{Facility, Formatter3164, LoggerBackend};
-use twostep_core::fault::Fault;
+use std::cell::Cell;
+use std::time::Duration;
+
 use twostep_core::login::audit::Value;
 use twostep_core::manage::act::{ActLog, Target};
+use twostep_core::os::syslog;
+use twostep_core::verdict::Priority;
+
+use crate::terminal::warn;
+
+/// How long the first line waits for a log that is busy.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The log of this machine, or none.
-#[derive(Clone, Copy)]
 pub(crate) struct Log {
-    /// Whether the machine itself is meant, and so its log.
-    pub real: bool,
+    /// Whether acts are those on this machine, and not on a folder given with `--root`.
+    is_real: bool,
+    /// How long a line waits. An import writes many lines, and only the first that fails waits.
+    patience: Cell<Duration>,
 }
 
-impl ActLog for Log {
-    /// That it was done counts more: a log that is away changes nothing.
+impl Log {
+    pub(crate) fn new(is_real: bool) -> Self {
+        Self { is_real, patience: Cell::new(PATIENCE) }
+    }
+}
+
+impl ActLog for &Log {
+    /// The act is done, so a line that cannot be written is shown, and is no error.
     fn log_act(&mut self, act: &str, target: &Target, more: &str) {
-        if self.real {
-            let line =
-                format!("act={act} user={} uid={}{more} by={}", Value(&target.name()), target.uid, caller());
-            let _ = write(&line);
+        if !self.is_real {
+            return;
+        }
+        let line =
+            format!("act={act} user={} uid={}{more} by={}", Value(&target.name()), target.uid, caller());
+        if let Err(fault) = syslog::write("twostep", Priority::Notice, &line, self.patience.get()) {
+            self.patience.set(Duration::ZERO);
+            warn(&format!("The system's log has no line of this act: {fault}.\n{line}"));
         }
     }
 }
 
-/// The login uid, which survives su and sudo, as far as the kernel knows it.
+/// The login uid, which survives su and sudo, if the kernel knows it.
 fn caller() -> String {
     let uid = std::fs::read_to_string("/proc/self/loginuid").unwrap_or_default();
     match uid.trim() {
         "" | "4294967295" => "root".to_owned(),
         uid => format!("loginuid:{uid}"),
     }
-}
-
-/// One connection an event, which never waits: the crate would block for ever on a log that is not read.
-fn write(line: &str) -> Result<(), Fault> {
-    let formatter = Formatter3164 {
-        facility: Facility::LOG_AUTHPRIV,
-        hostname: None,
-        process: "twostep".to_owned(),
-        pid: std::process::id(),
-    };
-    let failed = |error: syslog::Error| Fault::Log(error.to_string());
-    let mut logger = syslog::unix(formatter).map_err(failed)?;
-    if let LoggerBackend::Unix(socket) = &logger.backend {
-        socket.set_nonblocking(true).map_err(|error| Fault::Log(error.to_string()))?;
-    }
-    logger.notice(line).map_err(failed)
 }

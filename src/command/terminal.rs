@@ -62,6 +62,11 @@ pub(crate) fn note(text: &str) {
     let _ = writeln!(stderr(), "note: {}", printable(text));
 }
 
+/// Writes what went wrong beside an act that is done to standard error.
+pub(crate) fn warn(text: &str) {
+    let _ = writeln!(stderr(), "warning: {}", printable(text));
+}
+
 impl Conversation for Terminal {
     fn ask(&mut self, prompt: &str) -> Result<Answer, Denial> {
         let gone = |_| Denial::Conversation;

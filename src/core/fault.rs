@@ -45,8 +45,6 @@ pub enum Fault {
     Socket(SocketProblem),
     /// This program was not started as it must be.
     Start(StartProblem),
-    /// The log does not take what is to be written to it; in the words of the crate `syslog`.
-    Log(String),
 }
 
 /// Why the operating system failed: an error number, or the words of a library that has none.
@@ -335,7 +333,6 @@ impl fmt::Display for Fault {
             Self::Program { program, problem } => write!(f, "{program}: {problem}"),
             Self::Socket(problem) => write!(f, "{problem}"),
             Self::Start(problem) => write!(f, "{problem}"),
-            Self::Log(error) => write!(f, "{error}"),
         }
     }
 }

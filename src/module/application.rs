@@ -14,7 +14,7 @@ use pam::module::PamHandle;
 use twostep_core::dialogue::conversation::Conversation;
 use twostep_core::login::application::{Application, Handoff, HandoffKind, PamItems};
 use twostep_core::login::audit::Line;
-use twostep_core::os::{account, log};
+use twostep_core::os::{account, syslog};
 use twostep_core::proof::code::{Answer, LONGEST_ANSWER};
 use twostep_core::verdict::Denial;
 
@@ -163,7 +163,7 @@ impl Application for PamApplication<'_> {
 
     fn log(&mut self, line: &Line) {
         // A login must not wait for a log that is stuck, and waits only once to find that out; its lines are lost.
-        self.log_is_stuck = self.log_is_stuck || !log::takes_a_line(PATIENCE_WITH_THE_LOG);
+        self.log_is_stuck = self.log_is_stuck || !syslog::takes_a_line(PATIENCE_WITH_THE_LOG);
         if self.log_is_stuck {
             return;
         }

@@ -3,10 +3,12 @@
 import os
 import re
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
 
+from broken_log import KINDS, broken_log, full as full_log
 from machine import STORE, uid_of
 
 KEY = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
@@ -125,3 +127,32 @@ def test_stores_and_logs_act_or_neither_if_output_fails(machine, act, output):
         return
     assert status == (1 if "cancelled" in error else 3), error
     assert bool(logged) != is_secret, "a secret that nobody has seen is worth nothing; all else is done"
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+def test_act_is_done_and_tells_of_log_that_takes_no_line(machine, kind):
+    machine.enroll("alice")
+    machine.forget_log()
+    with broken_log(kind):
+        began = time.monotonic()
+        done = machine.run("twostep", "require", "alice")
+        took = time.monotonic() - began
+    assert done.returncode == 0 and "act=" not in machine.log_text()
+    assert machine.status("alice")["required_by"]["administrator"]
+    line = f"act=require user=alice uid={uid_of('alice')} by="
+    assert done.stderr.startswith("warning: ") and done.stderr.count("warning: ") == 1, done.stderr
+    assert line in done.stderr
+    assert took < 4, took
+
+
+def test_only_first_line_of_import_waits_for_full_log(machine):
+    users = ("alice", "bob", "carol", "dave")
+    FILE.write_text("".join(f"{user} otpauth://totp/{user}?secret={n}{KEY[1:]}\n" for n, user in enumerate(users, 2)))
+    with broken_log(full_log):
+        began = time.monotonic()
+        done = machine.run("twostep", "import", "otpauth", FILE)
+        took = time.monotonic() - began
+    assert done.returncode == 0, done.stdout
+    told = re.findall(r"^act=import user=(\w+) ", done.stderr, re.M)
+    assert sorted(told) == sorted(users)
+    assert took < 4, took

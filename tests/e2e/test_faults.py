@@ -8,7 +8,6 @@ import contextlib
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -17,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+import broken_log
 from clock import STEP
 from helper_client import Helper, enrolled, identity, question_of
 from machine import REPOSITORY, STORE, uid_of
@@ -313,38 +313,18 @@ def test_dead_name_service_lets_nobody_in_without_code(machine, name_service, so
     assert_well(machine, alice)
 
 
-def deaf_log():
-    """Somebody listens, and does not read; all that the kernel keeps for them is full."""
-    deaf = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-    deaf.bind("/dev/log")
-    os.chmod("/dev/log", 0o666)
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender, contextlib.suppress(BlockingIOError):
-        sender.setblocking(False)
-        while True:
-            sender.sendto(bytes(100), "/dev/log")
-    return deaf
-
-
-LOGS = {"absent": contextlib.nullcontext, "full and not read": deaf_log}
-
-
-@pytest.mark.parametrize("log", LOGS.values(), ids=LOGS)
-def test_a_log_that_takes_nothing_holds_up_nobody(machine, log):
+@pytest.mark.parametrize("kind", broken_log.KINDS, ids=lambda kind: kind.__name__)
+def test_a_log_that_takes_nothing_holds_up_nobody(machine, kind):
     alice = enrolled(machine, "alice")
-    os.rename("/dev/log", "/dev/log-away")
-    try:
-        with log():
-            for user in ("root", "alice"):
-                door = Door(user)
-                assert door.enter(alice.code()) == SUCCESS
-                assert door.took < SOON, user
-                machine.clock.advance(STEP)
-            began = time.monotonic()
-            assert Helper("alice").ask("verify", alice.code())[0] == b"*"
-            assert time.monotonic() - began < 1, "the helper's own lines"
-    finally:
-        Path("/dev/log").unlink(missing_ok=True)
-        os.rename("/dev/log-away", "/dev/log")
+    with broken_log.broken_log(kind):
+        for user in ("root", "alice"):
+            door = Door(user)
+            assert door.enter(alice.code()) == SUCCESS
+            assert door.took < SOON, user
+            machine.clock.advance(STEP)
+        began = time.monotonic()
+        assert Helper("alice").ask("verify", alice.code())[0] == b"*"
+        assert time.monotonic() - began < 1, "the helper's own lines"
 
 
 def test_refuses_helper_users_if_no_process_can_start(machine):

@@ -20,7 +20,6 @@ pub mod label;
 pub(crate) mod limits;
 #[expect(unsafe_code, reason = "flock(2): nix has it only behind a guard whose drop can panic")]
 mod lock;
-pub mod log;
 pub mod look_up;
 #[expect(unsafe_code, reason = "dlopen(3) and the functions of the name service's libraries, which are C's")]
 mod nss;
@@ -32,6 +31,7 @@ pub mod root;
 mod shield;
 #[expect(unsafe_code, reason = "clone(2) without a signal at the end, which libc's fork has not, and exec")]
 pub mod spawn;
+pub mod syslog;
 #[expect(unsafe_code, reason = "getpwent_r(3), which nix lacks")]
 pub mod user_list;
 #[expect(unsafe_code, reason = "ioctl(2), which nix has only as a macro that makes it")]
