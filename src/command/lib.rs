@@ -22,6 +22,7 @@ mod terminal;
 mod ticket;
 mod unlock;
 mod verify;
+mod words;
 
 use std::io::{Write, stderr};
 use std::path::PathBuf;

@@ -86,7 +86,7 @@ def by_explain(machine, user):
     if any("named with -u" in note for note in notes):
         owners = set(TARGETS)
     unasked = {"nobody" for note in notes if "asks for nothing" in note}
-    is_own = told["what_happens"] != "their code is not asked for"
+    is_own = told["what_happens"] != "the code of the user who runs sudo is not asked for"
     return owners | unasked | ({user} if is_own else set())
 
 
@@ -125,7 +125,7 @@ def test_explain_names_owner_of_code_and_line_of_sudoers(machine, sudoers):
     machine.policy(MANDATORY)
     machine.enroll("alice")
     sudoers("alice ALL=(ALL) ALL, NOPASSWD: /usr/bin/id\nDefaults targetpw, pam_login_service=other")
-    head = "    by rule 'r', /etc/twostep/policy.toml:5\n    their code is not asked for\n"
+    head = "    by rule 'r', /etc/twostep/policy.toml:5\n    the code of the user who runs sudo is not asked for\n"
     notes = (
         "    sudo asks for nothing for some commands: NOPASSWD, /etc/sudoers:2\n"
         "    sudo asks for root's code, or that of the user named with -u: Defaults targetpw, /etc/sudoers:3\n"
@@ -173,7 +173,7 @@ def test_reports_pam_service_without_our_line(machine, sudoers):
     sudoers("alice ALL=(ALL) ALL\nDefaults pam_service=sudo-plain")
     passed = host.attempt("alice")
     assert passed.granted and not passed.asked
-    assert explained(machine, "alice")["what_happens"] == "their code is not asked for"
+    assert explained(machine, "alice")["what_happens"] == "the code of the user who runs sudo is not asked for"
     [finding], _ = of_sudo(machine)
     assert finding["severity"] == "problem"
     apply(finding["remedy"])
@@ -211,7 +211,7 @@ def test_warns_of_nopasswd_until_policy_exempts(machine, sudoers):
     assert passed.granted and not passed.asked
     [finding], is_complete = of_sudo(machine)
     assert finding["severity"] == "warning" and is_complete
-    assert explained(machine, "alice")["what_happens"] == "their code is not asked for"
+    assert explained(machine, "alice")["what_happens"] == "the code of the user who runs sudo is not asked for"
     exempt = '[[rule]]\nname = "e"\nusers = ["alice"]\nservices = ["sudo", "sudo-i"]\nmode = "exempt"\n'
     machine.policy(exempt + MANDATORY)
     assert of_sudo(machine)[0] == []

@@ -1,4 +1,4 @@
-//! `twostep policy check`: every error at once, as compilers show them, and what is allowed and probably not meant.
+//! `twostep policy check`: all errors at once, as compilers show them, and what is valid but probably a mistake.
 
 use std::fs::File;
 use std::io::Read;
@@ -16,10 +16,12 @@ use twostep_doctor::names::{self, NameRemark};
 use crate::failure::Failure;
 use crate::import::recognised;
 use crate::terminal::say;
+use crate::words::frame::CHECK_SPELLING;
+use crate::words::policy_check as words;
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// The policy file; the one in force if none is given
+    /// The policy file; by default that of this machine
     #[arg(value_name = "FILE")]
     file: Option<PathBuf>,
     /// Print JSON
@@ -69,21 +71,18 @@ pub(crate) fn run(root: Root, arguments: &Arguments) -> Result<(), Failure> {
 }
 
 fn read(path: &PathBuf) -> Result<Vec<u8>, Failure> {
-    let failed = |error| Failure::unavailable(format!("{}: {error}", path.display()), "");
+    let failed = |error| Failure::unavailable(words::unreadable(path.display(), error), "");
     let mut text = Vec::new();
     let file = File::open(path).map_err(failed)?;
     file.take(LONGEST_FILE.saturating_add(1)).read_to_end(&mut text).map_err(failed)?;
     if recognised::has_keys(&text) {
-        // What is wrong with it would be told with the line.
-        return Err(Failure::refused("the file is no policy: it has keys of users in it.", "Name a policy."));
+        // An error in it would be shown with the line, and so with a secret.
+        return Err(Failure::refused(words::HAS_KEYS, words::HAS_KEYS_THEN));
     }
     if u64::try_from(text.len()).is_ok_and(|length| length <= LONGEST_FILE) {
         return Ok(text);
     }
-    Err(Failure::refused(
-        format!("{} has more than {LONGEST_FILE} bytes: logins would be refused.", path.display()),
-        "Write fewer rules: by groups rather than by users.",
-    ))
+    Err(Failure::refused(words::too_long(path.display(), LONGEST_FILE), words::TOO_LONG_THEN))
 }
 
 fn of_error(error: &PolicyError) -> Diagnostic {
@@ -117,11 +116,8 @@ fn unknown_services(rule: &Rule, system: &System) -> Vec<Diagnostic> {
         severity: "warning",
         line: rule.line,
         column: None,
-        message: format!(
-            "rule '{}' names a PAM service that this machine does not know: '{name}'",
-            rule.name
-        ),
-        then: "Check the spelling.".to_owned(),
+        message: words::unknown_service(&rule.name, name),
+        then: CHECK_SPELLING.to_owned(),
     };
     unknown.map(warning).collect()
 }
@@ -134,14 +130,13 @@ impl CheckReport {
     fn text(&self, source: &str) -> String {
         let mut blocks: Vec<String> =
             self.diagnostics.iter().map(|diagnostic| diagnostic.text(&self.file, source)).collect();
-        let counted =
-            |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
-        let sum = match (self.errors, self.warnings) {
-            (0, 0) => "No errors, no warnings.".to_owned(),
-            (0, warnings) => format!("No errors, {}.", counted(warnings, "warning")),
-            (errors, _) => format!("{}: as it is, every login is refused.", counted(errors, "error")),
-        };
-        blocks.push(sum);
+        blocks.push(match (self.errors, self.warnings) {
+            (0, 0) => words::CLEAN.to_owned(),
+            (0, 1) => words::ONE_WARNING.to_owned(),
+            (0, warnings) => words::warnings(warnings),
+            (1, _) => words::ONE_ERROR.to_owned(),
+            (errors, _) => words::errors(errors),
+        });
         blocks.join("\n")
     }
 }
@@ -162,7 +157,7 @@ impl Diagnostic {
     }
 }
 
-/// The part of a line that fits the screen, and where the character `at`, from 0, stands in it.
+/// The part of a line that fits the screen, and the place in it of the character `at`, which counts from 0.
 fn excerpt(line: &str, at: usize) -> (String, usize) {
     const WIDTH: usize = 70;
     let start = if at < WIDTH { 0 } else { at.saturating_sub(WIDTH / 2) };

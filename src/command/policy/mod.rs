@@ -1,7 +1,8 @@
-//! `twostep policy`: what is wrong with a policy, and what it decides. Anybody may ask.
+//! `twostep policy`: what is wrong with a policy, and what it decides. It needs no rights.
 
 mod check;
 mod explain;
+mod explanation;
 
 use std::path::PathBuf;
 
@@ -10,12 +11,11 @@ use clap::Subcommand;
 use crate::administrator::root_at;
 use crate::failure::Failure;
 
-/// What to do with the policy.
 #[derive(Subcommand)]
 pub(crate) enum Verb {
-    /// Show every error of a policy file, and what is probably not meant
+    /// Check a policy file for errors and likely mistakes
     Check(check::Arguments),
-    /// Show what the policy decides for a login, by which rule, and why
+    /// Show what the policy decides for a login, and by which rule
     Explain(explain::Arguments),
 }
 

@@ -473,7 +473,7 @@ fn policy_check_quotes_no_file_of_keys() {
     fs::write(&file, "HOTP/T30/6 alice - 3132333435363738393031323334353637383930\n").unwrap();
     assert_eq!(
         machine.run(&format!("policy check {}", file.display())),
-        "error: the file is no policy: it has keys of users in it.\nName a policy.\n[1]"
+        "error: the file is not a policy: it has secrets of users in it\nName a policy file.\n[1]"
     );
 }
 

@@ -138,9 +138,9 @@ fn value(json: &str, key: &str) -> String {
 fn happened(outcome: &Outcome) -> &'static str {
     match (outcome.field("result"), outcome.field("reason")) {
         ("exempt", "exempt") => "nothing is asked",
-        ("exempt", "not-enrolled") => "they are not enrolled: nothing is asked",
-        ("deny", "wrong-code") => "they are enrolled: a code is asked for",
-        ("deny", "not-enrolled") => "they are not enrolled: they are refused here: they cannot enroll",
+        ("exempt", "not-enrolled") => "not enrolled: nothing is asked",
+        ("deny", "wrong-code") => "enrolled: a code is asked for",
+        ("deny", "not-enrolled") => "not enrolled, and cannot enroll here: the login is refused",
         other => panic!("{other:?} {outcome:#?}"),
     }
 }

@@ -1,0 +1,186 @@
+//! What the policy decides for one login: the facts, and how programs and users read them.
+
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use twostep_core::policy::{Applies, Condition, Mode};
+use twostep_core::time::Day;
+use twostep_doctor::sudoers::explain::{CallersCode, SudoExplanation};
+
+use crate::failure::Failure;
+use crate::words::policy_explain as words;
+
+/// What the policy decides for one login.
+pub(super) struct Explanation {
+    pub user: String,
+    pub service: String,
+    pub mode: Mode,
+    pub rule: String,
+    pub file: PathBuf,
+    pub line: usize,
+    /// The day from which on it is mandatory, if that is still to come.
+    pub starts: Option<Day>,
+    /// None if the caller may not read it.
+    pub stored: Option<Stored>,
+    pub asked: Asked,
+    /// None at services other than sudo's.
+    pub sudo: Option<SudoExplanation>,
+    pub considered: Vec<Considered>,
+}
+
+/// What the login asks of the user.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Asked {
+    /// The user is exempt.
+    Nothing,
+    /// The user is enrolled.
+    Code,
+    /// The user is not enrolled, and need not be.
+    NothingBeforeEnrollment,
+    /// As the two before: who is enrolled is not known.
+    CodeIfEnrolled,
+    /// The user is not enrolled, and must be.
+    Enrollment(Newcomer),
+    /// As `Code` and the one before: who is enrolled is not known.
+    CodeOrEnrollment(Newcomer),
+}
+
+/// What becomes of a user who must enroll.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Newcomer {
+    /// They enroll in the login.
+    Enrolls,
+    /// No user enrolls at this service.
+    IsRefused,
+}
+
+/// A rule that was looked at, in the order of the file.
+pub(super) struct Considered {
+    pub rule: String,
+    pub line: usize,
+    pub applies: Applies,
+}
+
+/// What is stored of a user and changes what a login asks.
+#[derive(Clone, Copy)]
+pub(super) struct Stored {
+    pub enrolled: bool,
+    pub required: bool,
+}
+
+/// The explanation for programs. The names of the fields are those of the JSON.
+#[derive(Serialize)]
+struct ExplanationJson<'a> {
+    user: &'a str,
+    service: &'a str,
+    mode: &'static str,
+    rule: &'a str,
+    file: &'a Path,
+    line: usize,
+    starts: Option<String>,
+    required: Option<bool>,
+    enrolled: Option<bool>,
+    what_happens: String,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    sudoers: &'a [String],
+    considered: Vec<ConsideredJson<'a>>,
+}
+
+#[derive(Serialize)]
+struct ConsideredJson<'a> {
+    rule: &'a str,
+    line: usize,
+    applies: &'static str,
+    /// The key of the condition that is not met, or of which that is not known.
+    condition: Option<String>,
+}
+
+impl Explanation {
+    pub(super) fn json(&self) -> Result<String, Failure> {
+        let json = ExplanationJson {
+            user: &self.user,
+            service: &self.service,
+            mode: self.mode.word(),
+            rule: &self.rule,
+            file: &self.file,
+            line: self.line,
+            starts: self.starts.map(|day| day.to_string()),
+            required: self.stored.map(|stored| stored.required),
+            enrolled: self.stored.map(|stored| stored.enrolled),
+            what_happens: self.what_happens(),
+            sudoers: self.notes(),
+            considered: self.considered.iter().map(Considered::json).collect(),
+        };
+        serde_json::to_string_pretty(&json).map_err(|error| Failure::unavailable(error.to_string(), ""))
+    }
+
+    pub(super) fn text(&self) -> String {
+        let Self { user, service, mode, rule, file, line, starts, stored, .. } = self;
+        let mut lines =
+            vec![words::decision(user, service, mode.word()), words::by_rule(rule, file.display(), line)];
+        lines.extend(starts.map(words::starts));
+        if *mode == Mode::OptIn && stored.is_some_and(|stored| stored.required) {
+            lines.push(words::REQUIRED.to_owned());
+        }
+        lines.push(words::asks(self.what_happens()));
+        lines.extend(self.notes().iter().map(words::note));
+        lines.extend(self.considered.iter().filter_map(Considered::text));
+        lines.join("\n")
+    }
+
+    /// What the login asks, and what sudoers changes about that.
+    fn what_happens(&self) -> String {
+        let asked = self.asked.text();
+        match self.sudo.as_ref().map(|sudo| sudo.callers_code) {
+            Some(CallersCode::NotAsked) => words::CALLERS_CODE_NOT_ASKED.to_owned(),
+            Some(CallersCode::Perhaps) => words::in_some_cases(asked),
+            Some(CallersCode::Asked) | None => asked.to_owned(),
+        }
+    }
+
+    fn notes(&self) -> &[String] {
+        self.sudo.as_ref().map_or(&[], |sudo| &sudo.notes)
+    }
+}
+
+impl Asked {
+    const fn text(self) -> &'static str {
+        match self {
+            Self::Nothing => words::NOTHING,
+            Self::Code => words::CODE,
+            Self::NothingBeforeEnrollment => words::NOT_ENROLLED,
+            Self::CodeIfEnrolled => words::CODE_IF_ENROLLED,
+            Self::Enrollment(Newcomer::Enrolls) => words::ENROLLS,
+            Self::Enrollment(Newcomer::IsRefused) => words::REFUSED,
+            Self::CodeOrEnrollment(Newcomer::Enrolls) => words::CODE_OR_ENROLLS,
+            Self::CodeOrEnrollment(Newcomer::IsRefused) => words::CODE_OR_REFUSED,
+        }
+    }
+}
+
+impl Considered {
+    fn json(&self) -> ConsideredJson<'_> {
+        let applies = match self.applies {
+            Applies::Yes => "yes",
+            Applies::No(_) => "no",
+            Applies::Perhaps(_) | Applies::UnknownGroups => "perhaps",
+        };
+        let condition = self.condition().map(|condition| condition.to_string());
+        ConsideredJson { rule: &self.rule, line: self.line, applies, condition }
+    }
+
+    /// Why it did not decide; none if it did.
+    fn text(&self) -> Option<String> {
+        let condition = self.condition()?;
+        let text = if matches!(self.applies, Applies::No(_)) { words::no_match } else { words::perhaps };
+        Some(text(&self.rule, self.line, condition))
+    }
+
+    fn condition(&self) -> Option<Condition> {
+        match self.applies {
+            Applies::Yes => None,
+            Applies::No(condition) | Applies::Perhaps(condition) => Some(condition),
+            Applies::UnknownGroups => Some(Condition::Groups),
+        }
+    }
+}

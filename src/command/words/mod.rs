@@ -1,0 +1,13 @@
+//! What the verbs of root and the command around all verbs say, in English. The texts of a user's own verbs are in
+//! `twostep_core::words`.
+//!
+//! Each text is an item whose name is its key and whose doc comment is a note for the translator. A text that is printed after
+//! `error:` begins with a small letter and has no full stop; one that says what to do has the suffix `_THEN` or `_then`. Nothing
+//! reads a text back.
+
+pub(crate) mod frame;
+pub(crate) mod policy_check;
+pub(crate) mod policy_explain;
+
+#[cfg(test)]
+mod tests;
