@@ -1,57 +1,57 @@
-//! Why an act was not done, in words.
+//! The failure that an act of root's ends with.
 
 use twostep_core::manage::act::{ActError, Target};
 use twostep_core::store::not_theirs::NotTheirs;
 
 use crate::failure::Failure;
+use crate::words::acts as words;
 
-/// What is told of an act on `target` that was not done.
+/// The failure of an act on `target`.
 pub(crate) fn explain(target: &Target, error: ActError) -> Failure {
-    let (name, uid) = (target.name(), target.uid);
+    let (name, user, uid) = (target.name(), argument(target), target.uid);
     match error {
         ActError::Failed(failure) => failure,
-        ActError::HandedOverInVain(error) => Failure::unavailable(
-            error.to_string(),
-            "What was printed is not valid. Mend that, then run the command again.",
-        ),
-        ActError::NeedsNoTicket => Failure::refused(
-            format!("{name} is already enrolled and needs no ticket."),
-            format!("To start over, run 'twostep reset {name}' first."),
-        ),
-        ActError::AlreadyEnrolled => Failure::refused(
-            format!("has another second step here already: to replace it, run 'twostep reset {name}' first"),
-            "",
-        ),
-        ActError::MarkIsSoon(mark) => Failure::refused(
-            format!(
-                "{name}'s last accepted code is dated a little in the future: codes are accepted again after {mark} UTC."
-            ),
-            format!(
-                "Wait until then. Resetting it now would make a used code valid again. \
-                 To end only the lockout, run 'twostep unlock {name}'."
-            ),
-        ),
-        ActError::NameInUse { name: old, uid: other } => Failure::refused(
-            format!("what is stored for uid {uid} belongs to '{old}', who still exists, as uid {other}."),
-            format!("If {name} is another person, run 'twostep reset {name}' and let them enroll again."),
-        ),
-        ActError::NotSurelySame { name: old } => Failure::refused(
-            format!(
-                "it belongs to '{old}', and '{name}' may be somebody else: if the account was renamed, run \
-                 'twostep rebind {name}'."
-            ),
-            "",
-        ),
-        ActError::Misplaced(NotTheirs { stored, stored_uid, .. }) => Failure::unavailable(
-            format!(
-                "the secret file of uid {uid} is that of '{stored}' (uid {stored_uid}), put there by mistake."
-            ),
-            format!(
-                "Restore the right file from a backup, or run 'twostep reset {name}' and let them enroll again."
-            ),
-        ),
-        ActError::ChangedMeanwhile => {
-            Failure::refused("what is stored was changed meanwhile.", "Run the command again.")
+        ActError::HandedOverInVain(error) => {
+            Failure::unavailable(error.to_string(), words::HANDED_OVER_IN_VAIN_THEN)
         }
+        ActError::NeedsNoTicket => {
+            Failure::refused(words::needs_no_ticket(name), words::needs_no_ticket_then(user))
+        }
+        ActError::AlreadyEnrolled => {
+            Failure::refused(words::already_enrolled(name), words::already_enrolled_then(user))
+        }
+        ActError::MarkIsSoon(mark) => {
+            Failure::refused(words::mark_is_soon(name, mark), words::mark_is_soon_then(user))
+        }
+        ActError::NameInUse { name: old, uid: other } => {
+            Failure::refused(words::name_in_use(old, other), words::name_in_use_then(name, user))
+        }
+        ActError::NotSurelySame { name: old } => {
+            Failure::refused(words::not_surely_same(old, name), words::not_surely_same_then(user))
+        }
+        ActError::Misplaced(NotTheirs { stored, stored_uid, .. }) => {
+            Failure::unavailable(words::misplaced(uid, stored, stored_uid), words::misplaced_then(user))
+        }
+        ActError::ChangedMeanwhile => {
+            Failure::refused(words::CHANGED_MEANWHILE, words::CHANGED_MEANWHILE_THEN)
+        }
+    }
+}
+
+/// What root types to name an account, also one that is deleted.
+pub(crate) fn argument(target: &Target) -> String {
+    target.account.as_ref().map_or_else(|| target.uid.to_string(), |account| account.name.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_deleted_account_by_uid_in_commands() {
+        let target = Target { uid: 4242, account: None };
+        let failure = explain(&target, ActError::AlreadyEnrolled);
+        assert_eq!(failure.what(), "uid 4242 is already enrolled with another secret");
+        assert_eq!(failure.then(), "To replace it, run 'twostep reset 4242' first.");
     }
 }

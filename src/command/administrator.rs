@@ -1,4 +1,4 @@
-//! What every verb of an administrator's needs: the machine, the store, and a line in the log.
+//! What each verb of root's needs: the machine, the store, and a line in the log.
 
 use std::path::PathBuf;
 
@@ -21,8 +21,9 @@ use crate::act_error::explain;
 use crate::failure::Failure;
 use crate::log::Log;
 use crate::terminal::{Terminal, note};
+use crate::words::frame::{CHECK_SPELLING, ONLY_ROOT, ONLY_ROOT_THEN, unknown_user};
 
-/// Somebody who may read and write the store.
+/// Root, or a user who gives a root directory of their own.
 pub(crate) struct Administrator {
     machine: LocalMachine,
     root: Root,
@@ -30,12 +31,12 @@ pub(crate) struct Administrator {
 }
 
 impl Administrator {
-    /// Whoever runs this command, if they may.
+    /// Fails unless the user who runs this command may read and write the store.
     pub(crate) fn new(root: Option<PathBuf>) -> Result<Self, Failure> {
         let log = Log::new(root.is_none());
         let root = root_at(root)?;
         if !root.is_ours() {
-            return Err(Failure::refused("only root can do this.", "Run it again with sudo."));
+            return Err(Failure::refused(ONLY_ROOT, ONLY_ROOT_THEN));
         }
         Ok(Self { machine: LocalMachine::new(root.clone()), root, log })
     }
@@ -56,12 +57,12 @@ impl Administrator {
         Ok(self.machine.policy()?)
     }
 
-    /// How the policy wants codes judged.
+    /// How the policy has codes checked.
     pub(crate) fn rules(&self) -> Result<Verification, Failure> {
         Ok(self.policy()?.verification)
     }
 
-    /// What apps show beside an account of this machine.
+    /// What apps show beside the name of an account.
     pub(crate) fn issuer(&self) -> Result<String, Failure> {
         Ok(self.policy()?.enrollment.issuer.unwrap_or_else(|| self.machine.name()))
     }
@@ -71,7 +72,7 @@ impl Administrator {
         account::by_name(name)?.ok_or_else(|| unknown(name))
     }
 
-    /// Whom `user` means: a name, or a uid, so that what a deleted account left can be named, too.
+    /// The account that `user` names, by name or uid. A uid may be that of a deleted account.
     pub(crate) fn target(&self, user: &str) -> Result<Target, Failure> {
         if let Some(account) = account::by_name(user)? {
             return Ok(Target { uid: account.uid, account: Some(account) });
@@ -82,7 +83,7 @@ impl Administrator {
         }
     }
 
-    /// Puts the administrator before the second step of `account`.
+    /// Does something with the second step of `account`, for which a user would need a code.
     pub(crate) fn with_context<T>(
         &self,
         account: &Account,
@@ -96,7 +97,7 @@ impl Administrator {
         Ok(clock::now()?)
     }
 
-    /// Does something to others. It is stored and logged when this returns.
+    /// Does what only root may do. It is stored and logged when this returns.
     pub(crate) fn carry_out<T>(
         &self,
         target: &Target,
@@ -111,7 +112,7 @@ impl Administrator {
     }
 }
 
-/// An administrator at the terminal, with one person's account before them.
+/// Root at the terminal, who acts for one account.
 pub(crate) struct AdminFrontend<'a> {
     log: &'a Log,
     target: Target,
@@ -134,7 +135,7 @@ impl ActLog for AdminFrontend<'_> {
 }
 
 impl Frontend for AdminFrontend<'_> {
-    /// Only a code that is tried is judged here.
+    /// Root needs no code, so this is the verdict on a code that is tried.
     fn log(&mut self, verdict: &Verdict) {
         if let Verdict::Deny(denial) = verdict {
             let more = format!(" result=deny reason={}", denial.outward().reason);
@@ -147,7 +148,7 @@ impl Frontend for AdminFrontend<'_> {
     }
 }
 
-/// The root that is meant by `--root`, or its absence.
+/// The root directory of `--root`; without it the root of this machine.
 pub(crate) fn root_at(dir: Option<PathBuf>) -> Result<Root, Failure> {
     match dir {
         Some(dir) => Ok(Root::at(&std::path::absolute(&dir).unwrap_or(dir))?),
@@ -155,7 +156,7 @@ pub(crate) fn root_at(dir: Option<PathBuf>) -> Result<Root, Failure> {
     }
 }
 
-/// There is nobody of that name.
+/// No account has this name or uid.
 pub(crate) fn unknown(name: &str) -> Failure {
-    Failure::refused(format!("there is no user '{}'.", Value(name)), "Check the spelling.")
+    Failure::refused(unknown_user(Value(name)), CHECK_SPELLING)
 }

@@ -1,4 +1,4 @@
-//! Whoever runs the command: an administrator, who may read the store, or a person, for whom the helper does it.
+//! Who runs the command: root, who may read the store, or a user, for whom the helper does it.
 
 use std::path::PathBuf;
 
@@ -11,24 +11,28 @@ use twostep_core::verdict::Denial;
 
 use crate::administrator::{Administrator, root_at};
 use crate::terminal::{Terminal, say};
+use crate::words::frame::{
+    ASK_ADMINISTRATOR, ONLY_ROOT_FOR_OTHERS, ONLY_ROOT_FOR_OTHERS_THEN, WHICH_USER, WHICH_USER_THEN,
+};
 
-/// Whoever runs this command.
+/// Who runs this command.
 pub(crate) enum Caller {
-    /// Root, or whoever gives a root directory of their own.
+    /// Root, or a user who gives a root directory of their own.
     Administrator(Administrator),
-    Person,
+    /// Any other user.
+    User,
 }
 
 impl Caller {
-    /// Whoever runs this command, with this `--root`.
+    /// The caller of this process, with this `--root`.
     pub(crate) fn new(root: Option<PathBuf>) -> Result<Self, Failure> {
         if root_at(root.clone())?.is_ours() {
             return Administrator::new(root).map(Self::Administrator);
         }
-        Ok(Self::Person)
+        Ok(Self::User)
     }
 
-    /// Does something with the second step of `user`, which only an administrator must name.
+    /// Does something with the second step of `user`. Only root must name one.
     pub(crate) fn run(&self, user: Option<&str>, request: ManageRequest) -> Result<(), Failure> {
         if let ManageRequest::Enroll(..) | ManageRequest::Recovery = request {
             Terminal::check_for_secrets()?;
@@ -39,7 +43,7 @@ impl Caller {
                 administrator
                     .with_context(&account, |context, frontend| say(&context.run(&request, frontend)?))
             }
-            Self::Person => {
+            Self::User => {
                 check_own(user)?;
                 match client::carry_out(HelperRequest::Manage(request), &mut Terminal).map_err(explain)? {
                     Done::Text(text) => say(&text),
@@ -50,30 +54,21 @@ impl Caller {
     }
 }
 
-/// The user that an administrator names.
+/// The user that root names.
 pub(crate) fn named(user: Option<&str>) -> Result<&str, Failure> {
-    user.ok_or_else(|| {
-        Failure::of(
-            Failure::USAGE,
-            "no user is named.",
-            "Add --user NAME; for your own account, run it without sudo.",
-        )
-    })
+    user.ok_or_else(|| Failure::of(Failure::USAGE, WHICH_USER, WHICH_USER_THEN))
 }
 
-/// Fails if a person names anybody but themselves: in the same words whether there is somebody of that name or not.
+/// Fails if a user names another one. The text is the same whether that user exists or not.
 pub(crate) fn check_own(user: Option<&str>) -> Result<(), Failure> {
     let Some(user) = user else { return Ok(()) };
     if account::by_name(user)?.is_some_and(|named| named.uid == account::real_uid()) {
         return Ok(());
     }
-    Err(Failure::refused(
-        "only root can do this for others.",
-        "Run it with sudo, or without --user for yourself.",
-    ))
+    Err(Failure::refused(ONLY_ROOT_FOR_OTHERS, ONLY_ROOT_FOR_OTHERS_THEN))
 }
 
-/// What the helper's refusal means to a person.
+/// The failure that a refusal of the helper is.
 pub(crate) fn explain(refusal: Refusal) -> Failure {
     match refusal {
         Refusal::Failed(failure) => failure,
@@ -81,10 +76,7 @@ pub(crate) fn explain(refusal: Refusal) -> Failure {
     }
 }
 
-/// What cannot be done, to somebody who cannot mend it.
+/// What a user cannot fix.
 pub(crate) fn unavailable(denial: Denial) -> Failure {
-    Failure::unavailable(format!("{}.", denial.cause()), ASK)
+    Failure::unavailable(Failure::from(denial).what(), ASK_ADMINISTRATOR)
 }
-
-/// What to do about that.
-pub(crate) const ASK: &str = "Ask your administrator to run 'twostep doctor'.";

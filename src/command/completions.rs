@@ -1,4 +1,4 @@
-//! `twostep completions`: what a shell needs to complete the words of this command.
+//! `twostep completions`: a completion script for a shell.
 
 use clap::CommandFactory;
 use clap_complete::Shell;

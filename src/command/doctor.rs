@@ -1,5 +1,5 @@
-//! `twostep doctor`: looks at everything on which logins with a second step depend, and says what is wrong, why that matters,
-//! and what mends it. It changes nothing.
+//! `twostep doctor`: checks all that logins with a second step depend on. It says what is wrong, why it matters, and what fixes it.
+//! It changes nothing.
 
 use std::path::PathBuf;
 
@@ -17,7 +17,7 @@ pub(crate) struct Arguments {
     json: bool,
 }
 
-/// Runs all checks, as far as whoever runs this may see. Fails, with status 1, if something must be mended.
+/// Runs all checks for which the user has the rights. Fails with status 1 if there is a problem.
 pub(crate) fn run(root: Option<PathBuf>, arguments: &Arguments) -> Result<(), Failure> {
     let report = examine(&root_at(root)?)?;
     say(&if arguments.json { json(&report)? } else { report.to_string() })?;

@@ -1,4 +1,5 @@
-//! `twostep enroll`: a new secret, shown once, stored after two consecutive codes; or, by root and for a script, at once.
+//! `twostep enroll`: a new secret. It is shown once, and stored after two consecutive codes; with --json, which is for root and
+//! scripts, it is stored at once.
 
 use std::fs::{self, OpenOptions};
 use std::io::Write;
@@ -14,26 +15,27 @@ use crate::administrator::Administrator;
 use crate::caller::{Caller, named};
 use crate::failure::Failure;
 use crate::terminal::{Terminal, say};
+use crate::words::enroll as words;
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// The person, where root does it for somebody
+    /// Act for this user (root only)
     #[arg(long, value_name = "USER")]
     user: Option<String>,
-    /// What the phone or app shall be called
+    /// A name for this phone or app
     #[arg(long, value_name = "LABEL", default_value = "phone")]
     label: String,
-    /// For root and scripts: ask nothing, enroll at once, and
+    /// For root and scripts: ask nothing, enroll at once,
     /// print URI, key and recovery codes as JSON
     #[arg(long, verbatim_doc_comment)]
     json: bool,
-    /// With --json: write the QR code to a new file instead,
-    /// as SVG that only root can read
+    /// With --json: write the QR code to a new file, an SVG
+    /// that only root can read, instead of URI and key
     #[arg(long, value_name = "FILE", requires = "json", verbatim_doc_comment)]
     qr: Option<PathBuf>,
 }
 
-/// What is handed over. The names of the fields are those of the JSON.
+/// What is printed. The names of the fields are those of the JSON.
 #[derive(Serialize)]
 struct HandedOver<'a> {
     user: &'a str,
@@ -48,8 +50,8 @@ pub(crate) fn run(caller: &Caller, arguments: Arguments) -> Result<(), Failure> 
     if arguments.json {
         let Caller::Administrator(administrator) = caller else {
             return Err(Failure::refused(
-                "only root can enroll somebody without a dialogue.",
-                "Run it without --json, on a terminal.",
+                words::ONLY_ROOT_WITHOUT_DIALOGUE,
+                words::ONLY_ROOT_WITHOUT_DIALOGUE_THEN,
             ));
         };
         return issue(administrator, &arguments);
@@ -58,7 +60,7 @@ pub(crate) fn run(caller: &Caller, arguments: Arguments) -> Result<(), Failure> 
     caller.run(arguments.user.as_deref(), ManageRequest::Enroll(arguments.label, Terminal::colour()))
 }
 
-/// The picture is written, and all is printed, before anything is stored: what nobody has seen enrolls nobody.
+/// The QR code is written and the JSON printed before the secret is stored: a secret that was not shown enrolls no user.
 fn issue(administrator: &Administrator, arguments: &Arguments) -> Result<(), Failure> {
     let user = named(arguments.user.as_deref())?;
     let account = administrator.account(user)?;
@@ -86,23 +88,19 @@ fn json(user: &str, arguments: &Arguments, issued: &IssuedEnrollment) -> Result<
     serde_json::to_string_pretty(&handed_over).map_err(|error| Failure::unavailable(error.to_string(), ""))
 }
 
-/// A file with the QR code. It goes again if nobody was enrolled: then its key is worth nothing.
+/// A file with the QR code. It is removed if no user was enrolled.
 struct Picture<'a> {
     file: &'a Path,
     kept: bool,
 }
 
 impl<'a> Picture<'a> {
-    /// Into a file that was not there before, so that nobody has it open and no link leads it elsewhere.
+    /// Writes a file that did not exist before, so that no other program has it open and no link leads elsewhere.
     fn write(file: &'a Path, uri: &str) -> Result<Self, Failure> {
-        let failed = |error| {
-            Failure::refused(
-                format!("{}: {error}.", file.display()),
-                "Nobody was enrolled. Name a file that does not exist yet.",
-            )
+        let failed = |error: std::io::Error| {
+            Failure::refused(words::picture_failed(file.display(), error), words::PICTURE_FAILED_THEN)
         };
-        let svg =
-            qr::svg(uri).ok_or_else(|| Failure::unavailable("the URI is too long for a QR code", ""))?;
+        let svg = qr::svg(uri).ok_or_else(|| Failure::unavailable(words::URI_TOO_LONG, ""))?;
         let mut new =
             OpenOptions::new().write(true).create_new(true).mode(0o600).open(file).map_err(failed)?;
         let picture = Self { file, kept: false };
@@ -118,7 +116,7 @@ impl<'a> Picture<'a> {
 impl Drop for Picture<'_> {
     fn drop(&mut self) {
         if !self.kept {
-            let _ = fs::remove_file(self.file); // there is nobody to tell who could do more
+            let _ = fs::remove_file(self.file); // its key is worth nothing
         }
     }
 }

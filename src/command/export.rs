@@ -1,4 +1,4 @@
-//! `twostep export`: the way out, for another program or another machine.
+//! `twostep export`: the secrets, for another program or another machine.
 
 use twostep_core::dialogue::qr::Invitation;
 use twostep_core::manage::act::{ActLog, Target};
@@ -8,21 +8,21 @@ use zeroize::Zeroizing;
 use crate::administrator::Administrator;
 use crate::failure::Failure;
 use crate::terminal::{note, say};
+use crate::words::export as words;
 
-/// Whose secrets to print.
 #[derive(clap::Args)]
 #[group(required = true, multiple = false)]
 pub(crate) struct Arguments {
-    /// One person, by name or uid
+    /// One user, by name or uid
     #[arg(long, value_name = "USER")]
     user: Option<String>,
-    /// Everybody who is enrolled
+    /// All users who are enrolled
     #[arg(long)]
     all: bool,
 }
 
 /// Prints a line for each authenticator: the user and an otpauth URI, as `twostep import otpauth` reads them. Recovery codes and
-/// what is used up are not in it.
+/// the mark are not in it.
 pub(crate) fn run(administrator: &Administrator, arguments: &Arguments) -> Result<(), Failure> {
     let store = administrator.store()?;
     let issuer = administrator.issuer()?;
@@ -39,14 +39,18 @@ pub(crate) fn run(administrator: &Administrator, arguments: &Arguments) -> Resul
         }
     }
     if exported.is_empty() {
-        return Err(Failure::refused("nobody of them is enrolled.", "See 'twostep status --all'."));
+        let what = match &arguments.user {
+            Some(user) => words::not_enrolled(administrator.target(user)?.name()),
+            None => words::NONE_ENROLLED.to_owned(),
+        };
+        return Err(Failure::refused(what, words::NOT_ENROLLED_THEN));
     }
-    // Logged before: whoever reads what follows has the second step of these people.
+    // Logged first: a reader of these lines has the second step of these users.
     for target in &exported {
         administrator.log().log_act("export", target, "");
     }
     say(lines.trim_end())?;
-    note("whoever reads these lines can make the codes of these people: keep them as secret as the store.");
+    note(words::KEEP_SECRET);
     Ok(())
 }
 

@@ -1,4 +1,4 @@
-//! How a failure is told to whoever runs the command.
+//! How a failure is shown on standard error.
 
 use std::io::{Write, stderr};
 use std::panic::PanicHookInfo;
@@ -7,23 +7,24 @@ use std::process::ExitCode;
 pub(crate) use twostep_core::manage::failure::Failure;
 
 use crate::printable::printable;
+use crate::words::frame::{UNKNOWN_PLACE, defect};
 
-/// Tells the person, and gives the exit status.
-pub(crate) fn tell(failure: &Failure) -> ExitCode {
+/// Shows it, if it is not shown already. Returns the exit status.
+pub(crate) fn show(failure: &Failure) -> ExitCode {
     let status = ExitCode::from(failure.status());
     if failure.what().is_empty() {
         return status;
     }
     let then = if failure.then().is_empty() { String::new() } else { format!("\n{}", failure.then()) };
-    // Without standard error there is nobody to tell.
+    // If standard error is closed, nothing can be said.
     let _ = writeln!(stderr(), "error: {}", printable(&format!("{}{then}", failure.what())));
     status
 }
 
-/// What is told of a panic: where it was. Its own words may be those of a file, and so a key.
+/// What is said of a panic: only where it was. Its message may quote a file, and so a secret.
 pub(crate) fn place_of(panic: &PanicHookInfo<'_>) -> String {
-    let place = panic.location().map_or_else(|| "an unknown place".to_owned(), ToString::to_string);
-    format!("error: a defect of twostep, at {place}. Please report it.")
+    let place = panic.location().map_or_else(|| UNKNOWN_PLACE.to_owned(), ToString::to_string);
+    defect(place)
 }
 
 #[cfg(test)]
@@ -34,14 +35,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tells_place_of_panic_and_not_its_words() {
-        static TOLD: Mutex<Vec<String>> = Mutex::new(Vec::new());
+    fn shows_place_of_panic_and_not_its_message() {
+        static SHOWN: Mutex<Vec<String>> = Mutex::new(Vec::new());
         let usual = take_hook();
-        set_hook(Box::new(|panic| TOLD.lock().unwrap().push(place_of(panic))));
+        set_hook(Box::new(|panic| SHOWN.lock().unwrap().push(place_of(panic))));
         let key = "JBSWY3DPEHPK3PXP\u{e9}";
         assert!(catch_unwind(|| key.get(..17).expect(key)).is_err());
         set_hook(usual);
-        let told = TOLD.lock().unwrap().join("\n");
-        assert!(told.contains("failure.rs:") && !told.contains("JBSWY3DP"), "{told}");
+        let shown = SHOWN.lock().unwrap().join("\n");
+        assert!(shown.contains("failure.rs:") && !shown.contains("JBSWY3DP"), "{shown}");
     }
 }

@@ -1,4 +1,4 @@
-//! `twostep`: enrolls people and lets administrators rule.
+//! `twostep`: enrolls users, and lets root manage their second step.
 
 mod act_error;
 mod administrator;
@@ -29,15 +29,14 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-
 use nix::sys::prctl::set_dumpable;
 use nix::sys::resource::{Resource, setrlimit};
 
 use administrator::Administrator;
 use caller::Caller;
-use failure::{Failure, tell};
+use failure::{Failure, show};
 
-/// The whole help on one screen of 24 lines, the last of which is the prompt's: clap's own has two more empty ones.
+/// The help fits a screen of 24 lines with a prompt below it. clap's own template has two more empty lines.
 const HELP: &str = "{about}\n{usage-heading} {usage}\n\
                     \x1b[1;4mCommands:\x1b[0m\n{subcommands}\n\x1b[1;4mOptions:\x1b[0m\n{options}\n";
 
@@ -45,7 +44,7 @@ const HELP: &str = "{about}\n{usage-heading} {usage}\n\
 #[derive(Parser)]
 #[command(version, arg_required_else_help = true, disable_help_subcommand = true, help_template = HELP)]
 struct Arguments {
-    /// Use the files below DIR: for images and tests
+    /// Use DIR as root directory (for images and tests)
     #[arg(long, value_name = "DIR", global = true)]
     root: Option<PathBuf>,
     #[command(subcommand)]
@@ -54,24 +53,24 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Verb {
-    /// Set up a second step: QR code or key, two codes, recovery codes
+    /// Set up a second step with an authenticator app
     Enroll(enroll::Arguments),
     /// Show whether you are enrolled, and whether codes are accepted
     Status(status::Arguments),
     /// Try a code without using it up
     Verify(verify::Arguments),
-    /// Replace the recovery codes by new ones, which are shown once
+    /// Replace the recovery codes; the new ones are shown once
     Recovery(recovery::Arguments),
-    /// Take away one authenticator, or the whole second step
+    /// Remove one authenticator, or the whole second step
     Remove(remove::Arguments),
     #[command(flatten)]
     OfRoot(VerbOfRoot),
-    /// Carry over what google-authenticator or pam_oath has
+    /// Import from google-authenticator or pam_oath
     #[command(subcommand)]
     Import(import::ImportSource),
-    /// Find what is wrong in PAM, sshd, policy, files; say what mends it
+    /// Check PAM, sshd, policy and files, and suggest fixes
     Doctor(doctor::Arguments),
-    /// Print what a shell needs to complete the words of this command
+    /// Print a shell completion script
     Completions(completions::Arguments),
     /// Check the policy, or explain what it decides
     #[command(subcommand)]
@@ -80,15 +79,15 @@ enum Verb {
 
 #[derive(Subcommand)]
 enum VerbOfRoot {
-    /// Let a person enroll once, by themselves: prints a ticket
+    /// Print a ticket that lets a user enroll once
     Ticket(ticket::Arguments),
-    /// Require a second step of one person, where it is left to them
+    /// Make the second step mandatory for one user
     Require(require::Arguments),
-    /// Take back 'require': the policy alone decides again
+    /// Undo 'require': the policy alone decides again
     Unrequire(require::Unarguments),
     /// End a lockout
     Unlock(unlock::Arguments),
-    /// Forget a person's authenticators, recovery codes and ticket
+    /// Remove a user's authenticators, recovery codes and ticket
     Reset(reset::Arguments),
     /// Let a renamed account keep its second step
     Rebind(rebind::Arguments),
@@ -96,14 +95,14 @@ enum VerbOfRoot {
     Export(export::Arguments),
 }
 
-/// The command, with the arguments of this process.
+/// Runs the command with the arguments of this process.
 pub fn run() -> ExitCode {
     std::panic::set_hook(Box::new(|panic| {
-        // Without standard error there is nobody to tell.
+        // If standard error is closed, nothing can be said.
         let _ = writeln!(stderr(), "{}", failure::place_of(panic));
     }));
-    if let Err(error) = forbid_core_dump() {
-        return tell(&Failure::unavailable(format!("core dumps cannot be forbidden: {error}"), ""));
+    if let Err(error) = disable_core_dumps() {
+        return show(&Failure::unavailable(words::frame::core_dumps(error), ""));
     }
     let Arguments { root, verb } = Arguments::parse();
     let done = match verb {
@@ -116,15 +115,17 @@ pub fn run() -> ExitCode {
         Verb::Verify(arguments) => Caller::new(root).and_then(|caller| verify::run(&caller, &arguments)),
         Verb::Recovery(arguments) => Caller::new(root).and_then(|caller| recovery::run(&caller, &arguments)),
         Verb::Remove(arguments) => Caller::new(root).and_then(|caller| remove::run(&caller, arguments)),
-        Verb::OfRoot(verb) => Administrator::new(root).and_then(|administrator| rule(&administrator, verb)),
+        Verb::OfRoot(verb) => {
+            Administrator::new(root).and_then(|administrator| run_of_root(&administrator, verb))
+        }
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => tell(&failure),
+        Err(failure) => show(&failure),
     }
 }
 
-fn rule(administrator: &Administrator, verb: VerbOfRoot) -> Result<(), Failure> {
+fn run_of_root(administrator: &Administrator, verb: VerbOfRoot) -> Result<(), Failure> {
     match verb {
         VerbOfRoot::Ticket(arguments) => ticket::run(administrator, &arguments),
         VerbOfRoot::Require(arguments) => require::run(administrator, &arguments),
@@ -136,8 +137,8 @@ fn rule(administrator: &Administrator, verb: VerbOfRoot) -> Result<(), Failure> 
     }
 }
 
-/// A secret that is being shown must not end up in a core file, nor be read by a debugger of the caller's.
-fn forbid_core_dump() -> nix::Result<()> {
+/// A secret that is shown must not get into a core file, and no debugger of the caller may read it.
+fn disable_core_dumps() -> nix::Result<()> {
     setrlimit(Resource::RLIMIT_CORE, 0, 0)?;
     set_dumpable(false)
 }

@@ -9,6 +9,7 @@ use twostep_core::os::syslog;
 use twostep_core::verdict::Priority;
 
 use crate::terminal::warn;
+use crate::words::frame::not_logged;
 
 /// How long the first line waits for a log that is busy.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -37,7 +38,7 @@ impl ActLog for &Log {
             format!("act={act} user={} uid={}{more} by={}", Value(&target.name()), target.uid, caller());
         if let Err(fault) = syslog::write("twostep", Priority::Notice, &line, self.patience.get()) {
             self.patience.set(Duration::ZERO);
-            warn(&format!("The system's log has no line of this act: {fault}.\n{line}"));
+            warn(&not_logged(fault, line));
         }
     }
 }

@@ -1,12 +1,12 @@
 //! What may be written to a terminal.
 
-/// `text` without what a terminal would obey: what files and the name service say is not to be trusted that far.
+/// `text` with a question mark in place of each control character. Text of files and of the name service may have some.
 pub fn printable(text: &str) -> String {
-    let obeyed = |c: char| {
+    let is_control = |c: char| {
         c.is_control()
             || matches!(c, '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
     };
-    text.chars().map(|c| if c != '\n' && obeyed(c) { '?' } else { c }).collect()
+    text.chars().map(|c| if c != '\n' && is_control(c) { '?' } else { c }).collect()
 }
 
 #[cfg(test)]
@@ -14,7 +14,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_cannot_command_the_terminal() {
+    fn replaces_control_characters_of_terminal() {
         assert_eq!(printable("a\u{1b}]0;x\u{7}\u{9b}b\u{202e}c\nÄ 1"), "a?]0;x??b?c\nÄ 1");
     }
 }

@@ -1,23 +1,22 @@
-//! `twostep remove`: takes away one authenticator, or all.
+//! `twostep remove`: removes one authenticator, or the whole second step.
 
 use twostep_core::manage::request::ManageRequest;
 
 use crate::caller::Caller;
 use crate::failure::Failure;
 
-/// Which authenticator to take away.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// The person, where root does it for somebody
+    /// Act for this user (root only)
     #[arg(long, value_name = "USER")]
     user: Option<String>,
-    /// What the phone or app is called ('twostep status' tells);
-    /// without it, all go, and the recovery codes too
+    /// The name of the phone or app (see 'twostep status');
+    /// without it, all of them and the recovery codes
     #[arg(value_name = "LABEL", verbatim_doc_comment)]
     label: Option<String>,
 }
 
-/// Removes it. The state stays: no code that was used becomes usable.
+/// The state stays, so no used code becomes valid again.
 pub(crate) fn run(caller: &Caller, arguments: Arguments) -> Result<(), Failure> {
     caller.run(arguments.user.as_deref(), ManageRequest::Remove(arguments.label))
 }

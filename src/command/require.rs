@@ -1,4 +1,4 @@
-//! `twostep require` and `twostep unrequire`: a second step that an administrator asks of one person.
+//! `twostep require` and `twostep unrequire`: a second step that root requires of one user.
 
 use twostep_core::manage::act::Target;
 use twostep_core::manage::require::Required;
@@ -6,31 +6,30 @@ use twostep_core::manage::require::Required;
 use crate::administrator::Administrator;
 use crate::failure::Failure;
 use crate::terminal::{note, say};
+use crate::words::require as words;
 
-/// Of whom to require it.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// The person
+    /// The user
     #[arg(value_name = "USER")]
     user: String,
 }
 
-/// Of whom no longer to require it.
 #[derive(clap::Args)]
 pub(crate) struct Unarguments {
-    /// The person, by name or uid
+    /// The user, by name or uid
     #[arg(value_name = "USER")]
     user: String,
 }
 
-/// Requires a second step of a person, enrolled or not, wherever the policy leaves it to them.
+/// Requires a second step of a user, enrolled or not, wherever the policy is opt-in.
 pub(crate) fn run(administrator: &Administrator, arguments: &Arguments) -> Result<(), Failure> {
     let account = administrator.account(&arguments.user)?;
     let name = &account.name;
     match administrator.carry_out(&Target::from(&account), |acts| acts.require(&account))? {
-        Required::Already => say(&format!("{name} already needs a second step. Nothing changed.")),
+        Required::Already => say(&words::already_required(name)),
         Required::Now { enrolled, services } => {
-            say(&format!("{name} now needs a second step, except where the policy exempts them."))?;
+            say(&words::required(name))?;
             if !enrolled {
                 note(&how_to_enroll(name, &services));
             }
@@ -41,21 +40,17 @@ pub(crate) fn run(administrator: &Administrator, arguments: &Arguments) -> Resul
 
 fn how_to_enroll(name: &str, services: &[String]) -> String {
     match services {
-        [] => {
-            format!("{name} is not enrolled, and no login enrolls users: run 'twostep enroll --user {name}'.")
-        }
-        services => {
-            format!("{name} is not enrolled yet. The next login by {} does it.", services.join(" or "))
-        }
+        [] => words::no_login_enrolls(name),
+        services => words::enrolls_at_login(name, services.join(words::OR)),
     }
 }
 
-/// Leaves it to the policy again.
+/// Takes the requirement back, so that only the policy decides.
 pub(crate) fn unrequire(administrator: &Administrator, arguments: &Unarguments) -> Result<(), Failure> {
     let target = administrator.target(&arguments.user)?;
     let name = target.name();
     say(&match administrator.carry_out(&target, |acts| acts.unrequire(&target))? {
-        true => format!("From now on only the policy decides whether {name} needs a second step."),
-        false => format!("{name} has no extra requirement. Nothing changed."),
+        true => words::unrequired(name),
+        false => words::not_required(name),
     })
 }

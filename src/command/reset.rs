@@ -1,15 +1,15 @@
-//! `twostep reset`: forgets a credential.
+//! `twostep reset`: removes a credential and what belongs to it.
 
 use twostep_core::manage::reset::Reset;
 
 use crate::administrator::Administrator;
 use crate::failure::Failure;
 use crate::terminal::{note, say};
+use crate::words::reset as words;
 
-/// Whose credential to forget.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// The person, by name or uid
+    /// The user, by name or uid
     #[arg(value_name = "USER")]
     user: String,
 }
@@ -20,17 +20,14 @@ pub(crate) fn run(administrator: &Administrator, arguments: &Arguments) -> Resul
     let name = target.name();
     let reset = administrator.carry_out(&target, |acts| acts.reset(&target))?;
     let Reset::Done { had_credential, state_was_lost } = reset else {
-        return say(&format!("{name} has no record. Nothing changed."));
+        return say(&words::no_record(name));
     };
     if state_was_lost {
-        note(&format!(
-            "{name}'s state was damaged and has been replaced. If a second step was required of them, \
-             run 'twostep require {name}' again."
-        ));
+        note(&words::state_was_lost(&name));
     }
-    say(&if had_credential {
-        format!("{name} is no longer enrolled. To enroll again, run 'twostep enroll --user {name}'.")
-    } else {
-        format!("{name} was not enrolled. The failed codes are cleared.")
+    say(&match (had_credential, &target.account) {
+        (true, Some(_)) => words::no_longer_enrolled(name),
+        (true, None) => words::uid_no_longer_enrolled(name),
+        (false, _) => words::was_not_enrolled(name),
     })
 }

@@ -1,7 +1,6 @@
 //! `twostep status`: who is enrolled, and whether codes are accepted.
 
 use serde::Serialize;
-use time::OffsetDateTime;
 use twostep_core::helper::client;
 use twostep_core::login::machine::Surroundings;
 use twostep_core::machine::System;
@@ -15,19 +14,20 @@ use twostep_core::policy::Policy;
 use twostep_core::proof::state::Count;
 use twostep_core::time::{Period, Step, UnixTime};
 use twostep_core::verdict::is_soon;
+use twostep_core::words::Reader;
 
 use crate::administrator::Administrator;
-use crate::caller::{ASK, Caller, check_own, named, unavailable};
+use crate::caller::{Caller, check_own, named, unavailable};
 use crate::failure::Failure;
 use crate::terminal::{note, say};
-use crate::ticket::moment;
+use crate::words::{frame, moment, status as words};
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// The person, by name or uid, where root looks
+    /// Show this user, by name or uid (root only)
     #[arg(long, value_name = "USER", conflicts_with = "all")]
     user: Option<String>,
-    /// Everybody of whom something is stored
+    /// All users with stored data (root only)
     #[arg(long)]
     all: bool,
     /// Print JSON
@@ -41,29 +41,27 @@ struct AccountStatus {
     user: Option<String>,
     uid: u32,
     enrolled: bool,
-    /// Since when, as far as the secret file tells.
+    /// When the first authenticator was enrolled, if the secret file has that.
     enrolled_since: Option<u64>,
-    /// What makes the second step mandatory for them in some login or other; nothing if it is their choice.
+    /// What makes the second step mandatory in some login; none if it is optional in all.
     required_by: Option<RequiredBy>,
     authenticators: Vec<AuthenticatorStatus>,
     failures: u16,
     codes: Codes,
     wait_until: Option<u64>,
-    /// The same for programs that are not root: screen lockers, and this command where people run it.
+    /// The same where the helper checks codes: at screen lockers, and in this command if a user runs it.
     helper: HelperStatus,
-    /// The mark: the last code that is used up began then.
+    /// The mark.
     last_use: Option<u64>,
-    /// Recovery codes that are left, if the person ever had any.
+    /// How many recovery codes are left; none if there never were any.
     recovery_codes: Option<u8>,
     recovery_failures: u16,
-    /// Whether so many were wrong in a row that none is looked at any more.
+    /// Whether no recovery code is accepted after too many wrong ones.
     recovery_disabled: bool,
-    /// Until when a ticket lets them enroll, if one does.
+    /// The end of the ticket, if there is a valid one.
     ticket_until: Option<u64>,
-    /// Why logins are denied, if what is stored cannot be used.
+    /// Why the record cannot be used, and logins are denied.
     problem: Option<String>,
-    #[serde(skip)]
-    you: You,
 }
 
 #[derive(Serialize)]
@@ -104,7 +102,7 @@ struct HelperStatus {
     recovery_disabled: bool,
 }
 
-/// What happens to a code now.
+/// Whether a code would be accepted now.
 #[derive(Serialize, Clone, Copy, PartialEq, Eq)]
 #[serde(rename_all = "kebab-case")]
 enum Codes {
@@ -118,16 +116,13 @@ enum Codes {
 pub(crate) fn run(caller: &Caller, arguments: &Arguments) -> Result<(), Failure> {
     match caller {
         Caller::Administrator(administrator) => of_others(administrator, arguments),
-        Caller::Person => of_oneself(arguments),
+        Caller::User => of_oneself(arguments),
     }
 }
 
 fn of_oneself(arguments: &Arguments) -> Result<(), Failure> {
     if arguments.all {
-        return Err(Failure::refused(
-            "only root can see everybody.",
-            "Run it with sudo, or without --all for yourself.",
-        ));
+        return Err(Failure::refused(words::ONLY_ROOT_SEES_ALL, words::ONLY_ROOT_SEES_ALL_THEN));
     }
     check_own(arguments.user.as_deref())?;
     let target = Target::of(account::real_uid())?;
@@ -135,10 +130,10 @@ fn of_oneself(arguments: &Arguments) -> Result<(), Failure> {
     let policy = system.policy().map_err(unavailable)?;
     let basis = Basis { system: &system, policy, now: clock::now()? };
     let status = client::status().map_err(unavailable)?;
-    let status = AccountStatus::of(&basis, &target, status, You::Yes);
-    show(std::slice::from_ref(&status), arguments)?;
+    let status = AccountStatus::of(&basis, &target, status);
+    show(std::slice::from_ref(&status), arguments, Whose::Own)?;
     match status.problem {
-        Some(_) => Err(Failure::unavailable("what is stored of you cannot be used: logins are denied.", ASK)),
+        Some(_) => Err(Failure::unavailable(words::UNUSABLE, frame::ASK_ADMINISTRATOR)),
         None => Ok(()),
     }
 }
@@ -156,28 +151,24 @@ fn of_others(administrator: &Administrator, arguments: &Arguments) -> Result<(),
     let basis = Basis { system: administrator.machine().system(), policy: administrator.policy()?, now };
     let status = |target: &Target| Status::of(store.snapshot(target.uid), target.account.as_ref(), now);
     let all: Vec<AccountStatus> =
-        targets.iter().map(|target| AccountStatus::of(&basis, target, status(target), You::No)).collect();
+        targets.iter().map(|target| AccountStatus::of(&basis, target, status(target))).collect();
     if failures.is_empty() || !all.is_empty() || arguments.json {
-        show(&all, arguments)?;
+        show(&all, arguments, Whose::Others)?;
     }
     failures.iter().for_each(|failure| note(failure.what()));
     if !failures.is_empty() {
-        let what = format!("{} of those of whom something is stored cannot be shown.", failures.len());
-        return Err(Failure::unavailable(what, "See why the name service does not answer."));
+        return Err(Failure::unavailable(words::not_shown(failures.len()), words::NOT_SHOWN_THEN));
     }
     if let Some(problem) = all.iter().find_map(|status| status.problem.as_ref()) {
-        return Err(Failure::unavailable(problem.clone(), "Until this is mended, logins are denied."));
+        return Err(Failure::unavailable(problem.clone(), words::DENIED_THEN));
     }
     match strays.first() {
-        Some(stray) => Err(Failure::unavailable(
-            format!("{} is not a file of twostep's.", stray.display()),
-            "It is ignored: remove it.",
-        )),
+        Some(stray) => Err(Failure::unavailable(words::stray(stray.display()), words::STRAY_THEN)),
         None => Ok(()),
     }
 }
 
-/// Those who can be shown, and why the others cannot.
+/// The accounts that can be shown, and why the others cannot.
 fn parted(found: Vec<Result<Target, Failure>>) -> (Vec<Target>, Vec<Failure>) {
     let (mut targets, mut failures) = (Vec::new(), Vec::new());
     for target in found {
@@ -189,14 +180,7 @@ fn parted(found: Vec<Result<Target, Failure>>) -> (Vec<Target>, Vec<Failure>) {
     (targets, failures)
 }
 
-/// Whether the person who is shown is the one who looks.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum You {
-    Yes,
-    No,
-}
-
-/// What every status is made of.
+/// What each status is computed from.
 struct Basis<'a> {
     system: &'a System,
     policy: Policy,
@@ -208,7 +192,7 @@ impl Basis<'_> {
         Obligation::of(account, required, self.system, &self.policy, self.now)
     }
 
-    /// What happens to a code now by this counter, and until when.
+    /// Whether a code would be accepted now by this counter, and when that ends.
     fn codes(
         &self,
         state: &StateSummary,
@@ -226,7 +210,7 @@ impl Basis<'_> {
         }
     }
 
-    /// The last moment at which a step begins that could be accepted now.
+    /// When the last step begins that could be accepted now.
     fn window_end(&self, authenticators: &[AuthenticatorSummary]) -> UnixTime {
         let skew = self.policy.verification.skew_steps.into();
         let end = |period| Step::at(self.now, period).later(skew).begins();
@@ -236,7 +220,7 @@ impl Basis<'_> {
 }
 
 impl AccountStatus {
-    fn of(basis: &Basis<'_>, target: &Target, status: Status, you: You) -> Self {
+    fn of(basis: &Basis<'_>, target: &Target, status: Status) -> Self {
         let Status { enrolled, problem, authenticators, state } = status;
         let duty = |required| target.account.as_ref().and_then(|account| basis.obligation(account, required));
         let mut status = Self {
@@ -263,7 +247,6 @@ impl AccountStatus {
             ticket_until: None,
             authenticators: Vec::new(),
             problem,
-            you,
         };
         if let Some(state) = state {
             status.fill(basis, &state, &authenticators);
@@ -288,12 +271,19 @@ impl AccountStatus {
     }
 }
 
-fn show(all: &[AccountStatus], arguments: &Arguments) -> Result<(), Failure> {
+/// Whose accounts are shown.
+#[derive(Clone, Copy)]
+enum Whose {
+    Own,
+    Others,
+}
+
+fn show(all: &[AccountStatus], arguments: &Arguments, whose: Whose) -> Result<(), Failure> {
     if all.is_empty() && !arguments.json {
-        return say("Nobody is enrolled.");
+        return say(words::NONE_ENROLLED);
     }
     if !arguments.json {
-        return all.iter().try_for_each(|status| say(&status.text()));
+        return all.iter().try_for_each(|status| say(&status.text(whose)));
     }
     let json = match all {
         [one] if !arguments.all => serde_json::to_string_pretty(one),
@@ -303,102 +293,84 @@ fn show(all: &[AccountStatus], arguments: &Arguments) -> Result<(), Failure> {
 }
 
 impl AccountStatus {
-    fn text(&self) -> String {
-        let name = self.user.as_deref().unwrap_or("(no such account)");
-        let enrolled = if self.enrolled { "enrolled" } else { "not enrolled" };
-        let mut lines = vec![format!("{name} (uid {}): {enrolled}", self.uid)];
-        lines.extend(self.authenticators.iter().map(authenticator_text));
-        lines.extend(self.required_by.as_ref().map(obligation_text));
+    fn text(&self, whose: Whose) -> String {
+        let uid = self.uid.to_string();
+        // What a command takes for an account, also for one that is deleted.
+        let argument = self.user.as_deref().unwrap_or(&uid);
+        let reader = match whose {
+            Whose::Own => Reader::You,
+            Whose::Others => Reader::Admin(argument),
+        };
+        let name = self.user.as_deref().unwrap_or(words::NO_SUCH_ACCOUNT);
+        let head = if self.enrolled { words::enrolled } else { words::not_enrolled };
+        let mut lines = vec![head(name, self.uid)];
+        lines.extend(self.authenticators.iter().map(AuthenticatorStatus::text));
+        lines.extend(self.required_by.as_ref().map(RequiredBy::text));
         if self.enrolled || self.failures > 0 || self.problem.is_some() {
-            lines.push(format!("  {}", self.codes_text(name)));
+            lines.push(words::at_hosts(self.codes_text(reader, argument)));
         }
         if self.helper.codes != Codes::Accepted || self.helper.failures > 0 {
-            lines.push(format!("{AT_HELPER}: {}", self.helper.text(self.you, name)));
+            lines.push(words::at_helper(self.helper.codes_text(reader, argument)));
         }
         if self.helper.recovery_disabled {
-            lines.push(format!(
-                "{AT_HELPER}: recovery codes are disabled: {}",
-                self.you.remedy(&format!("unlock {name}"))
-            ));
+            lines.push(words::at_helper(words::recovery_disabled(reader, argument)));
         }
-        lines.extend(self.recovery_codes.map(|left| format!("  recovery codes left: {left}")));
+        lines.extend(self.recovery_codes.map(words::recovery_left));
         if self.recovery_disabled {
-            lines.push(format!(
-                "  recovery codes are disabled: {}",
-                self.you.remedy(&format!("unlock {name}"))
-            ));
+            lines.push(words::at_hosts(words::recovery_disabled(reader, argument)));
         }
-        lines.extend(self.ticket_until.map(|until| self.you.ticket(UnixTime::new(until))));
-        if !self.enrolled && self.you == You::Yes {
-            lines.push("To set up a second step, run 'twostep enroll'.".to_owned());
+        lines.extend(self.ticket_until.map(|until| words::ticket(moment::text(UnixTime::new(until)))));
+        if !self.enrolled && reader == Reader::You {
+            lines.push(words::TO_ENROLL.to_owned());
         }
         lines.join("\n")
     }
 
-    fn codes_text(&self, name: &str) -> String {
+    fn codes_text(&self, reader: Reader<'_>, argument: &str) -> String {
         match &self.problem {
-            Some(problem) => format!("logins are denied: {problem}"),
-            None => codes_text(self.codes, self.wait_until, self.failures, self.you, name),
+            Some(problem) => words::denied(problem),
+            None => codes_text(self.codes, self.wait_until, self.failures, reader, argument),
         }
     }
 }
-
-/// Where the helper judges.
-const AT_HELPER: &str = "  at screen lockers and this command";
 
 impl HelperStatus {
-    fn text(&self, you: You, name: &str) -> String {
-        codes_text(self.codes, self.wait_until, self.failures, you, name)
+    fn codes_text(&self, reader: Reader<'_>, argument: &str) -> String {
+        codes_text(self.codes, self.wait_until, self.failures, reader, argument)
     }
 }
 
-impl You {
-    /// What ends something: a command of root's.
-    fn remedy(self, command: &str) -> String {
-        match self {
-            Self::Yes => format!("ask your administrator to run 'twostep {command}'"),
-            Self::No => format!("'twostep {command}' ends that"),
-        }
-    }
-
-    fn ticket(self, until: UnixTime) -> String {
-        let whom = match self {
-            Self::Yes => "you",
-            Self::No => "them",
-        };
-        format!("  a ticket lets {whom} enroll, before {}", moment(until))
-    }
-}
-
-fn codes_text(codes: Codes, wait_until: Option<u64>, failures: u16, you: You, name: &str) -> String {
+fn codes_text(
+    codes: Codes,
+    wait_until: Option<u64>,
+    failures: u16,
+    reader: Reader<'_>,
+    argument: &str,
+) -> String {
     match (codes, wait_until) {
-        (Codes::Disabled, _) => format!("codes are disabled: {}", you.remedy(&format!("unlock {name}"))),
-        (_, Some(until)) => format!("no code is accepted before {} UTC", UnixTime::new(until)),
-        (Codes::ClockAnomaly, None) => format!(
-            "the last code lies in the future: set the clock; then {}",
-            you.remedy(&format!("unlock {name} --reset-clock"))
-        ),
-        (Codes::Accepted | Codes::Waiting, None) => {
-            format!("codes are accepted; failures in a row: {failures}")
+        (Codes::Disabled, _) => words::disabled(reader, argument),
+        (_, Some(until)) => words::waiting(UnixTime::new(until)),
+        (Codes::ClockAnomaly, None) => words::ahead(reader, argument),
+        (Codes::Accepted | Codes::Waiting, None) => words::accepted(failures),
+    }
+}
+
+impl RequiredBy {
+    fn text(&self) -> String {
+        let Self { rule, line, administrator } = self;
+        if *administrator {
+            return words::REQUIRED_BY_ADMINISTRATOR.to_owned();
+        }
+        words::required_by_rule(rule, line)
+    }
+}
+
+impl AuthenticatorStatus {
+    fn text(&self) -> String {
+        let Self { label, algorithm, digits, period, .. } = self;
+        match self.enrolled.and_then(moment::date) {
+            Some(date) => words::authenticator_since(label, algorithm, digits, period, date),
+            None => words::authenticator(label, algorithm, digits, period),
         }
     }
-}
-
-fn obligation_text(required_by: &RequiredBy) -> String {
-    let RequiredBy { rule, line, administrator } = required_by;
-    if *administrator {
-        return "  a second step is required by an administrator: 'twostep require'".to_owned();
-    }
-    format!("  a second step is required by rule '{rule}', line {line} of the policy")
-}
-
-fn authenticator_text(one: &AuthenticatorStatus) -> String {
-    let AuthenticatorStatus { label, algorithm, digits, period, .. } = one;
-    let since = one.enrolled.and_then(date).map_or_else(String::new, |date| format!(", since {date}"));
-    format!("  {label}: {algorithm}, {digits} digits, {period} s{since}")
-}
-
-fn date(seconds: u64) -> Option<String> {
-    let moment = OffsetDateTime::from_unix_timestamp(i64::try_from(seconds).ok()?).ok()?;
-    Some(moment.date().to_string())
 }

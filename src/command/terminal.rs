@@ -1,4 +1,4 @@
-//! The person at the terminal, or a script at the other end of the streams.
+//! Standard input, output and error: a terminal, or the pipes of a script.
 
 use std::io::{BufRead, IsTerminal, Read, Write, stderr, stdin, stdout};
 
@@ -10,8 +10,9 @@ use twostep_core::verdict::Denial;
 
 use crate::failure::Failure;
 use crate::printable::printable;
+use crate::words::frame::{OUTPUT_IS_NOT_TERMINAL, OUTPUT_IS_NOT_TERMINAL_THEN, output_failed, small_window};
 
-/// What picture, key and prompt need at most.
+/// The size in which QR code, key and prompt fit.
 const COLUMNS: u16 = 80;
 const ROWS: u16 = 24;
 
@@ -19,26 +20,20 @@ const ROWS: u16 = 24;
 pub(crate) struct Terminal;
 
 impl Terminal {
-    /// Fails where what is shown would end up in a file or a pipe, although somebody sits at the keyboard.
+    /// Fails if a secret would be written to a file or a pipe, although a user types at a terminal.
     pub(crate) fn check_for_secrets() -> Result<(), Failure> {
         if stdin().is_terminal() && !stdout().is_terminal() {
-            return Err(Failure::refused(
-                "standard output is not a terminal: what nobody else may see would be written there.",
-                "Run it without redirection.",
-            ));
+            return Err(Failure::refused(OUTPUT_IS_NOT_TERMINAL, OUTPUT_IS_NOT_TERMINAL_THEN));
         }
         Ok(())
     }
 
-    /// Tells who has a window that is too small for the picture.
+    /// Says if the window is too small for the QR code.
     pub(crate) fn note_small_window() {
         if let Some((columns, rows)) =
             window::size(&stdout()).filter(|&size| size.0 < COLUMNS || size.1 < ROWS)
         {
-            note(&format!(
-                "this window has {columns} columns and {rows} rows, and the picture needs {COLUMNS} by {ROWS}: \
-                 make it larger and type i twice, or type t and then the key into the app by hand."
-            ));
+            note(&small_window(columns, rows, COLUMNS, ROWS));
         }
     }
 
@@ -53,16 +48,16 @@ impl Terminal {
 /// Writes `text` and a line break to standard output.
 pub(crate) fn say(text: &str) -> Result<(), Failure> {
     let written = writeln!(stdout(), "{}", printable(text)).and_then(|()| stdout().flush());
-    written.map_err(|error| Failure::unavailable(format!("standard output: {error}"), ""))
+    written.map_err(|error| Failure::unavailable(output_failed(error), ""))
 }
 
-/// Writes what else is worth knowing to standard error.
+/// Writes a note to standard error.
 pub(crate) fn note(text: &str) {
-    // Without standard error there is nobody to tell.
+    // If standard error is closed, nothing can be said.
     let _ = writeln!(stderr(), "note: {}", printable(text));
 }
 
-/// Writes what went wrong beside an act that is done to standard error.
+/// Writes a warning to standard error, about an act that is done.
 pub(crate) fn warn(text: &str) {
     let _ = writeln!(stderr(), "warning: {}", printable(text));
 }
@@ -75,7 +70,7 @@ impl Conversation for Terminal {
         let mut answer = Answer::new(Vec::with_capacity(longest));
         let read = stdin().lock().take(longest as u64).read_until(b'\n', &mut answer).map_err(gone)?;
         if read == 0 {
-            // The message that follows begins on a line of its own.
+            // The next message must begin on a line of its own.
             let _ = say("");
             return Err(Denial::Conversation);
         }

@@ -2,36 +2,34 @@
 
 use twostep_core::manage::unlock::Unlocked;
 
+use crate::act_error::argument;
 use crate::administrator::Administrator;
 use crate::failure::Failure;
 use crate::terminal::say;
+use crate::words::reset::no_record;
+use crate::words::unlock as words;
 
-/// Whom to let in again.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// The person, by name or uid
+    /// The user, by name or uid
     #[arg(value_name = "USER")]
     user: String,
-    /// The clock was wrong, and is right now: accept codes again
+    /// The clock was wrong and is right now: accept codes again
     #[arg(long)]
     reset_clock: bool,
 }
 
-/// Forgets the failures and, if asked to, a mark that lies in the future.
+/// Clears the failures and, with --reset-clock, a mark that is in the future.
 pub(crate) fn run(administrator: &Administrator, arguments: &Arguments) -> Result<(), Failure> {
     let target = administrator.target(&arguments.user)?;
     let name = target.name();
     let unlocked = administrator.carry_out(&target, |acts| acts.unlock(&target, arguments.reset_clock))?;
     let Unlocked::Done { failures, is_ahead } = unlocked else {
-        return say(&format!("{name} has no record. Nothing changed."));
+        return say(&no_record(name));
     };
-    let codes = if failures == 1 { "code" } else { "codes" };
-    say(&format!("Unlocked {name} ({failures} failed {codes} cleared)."))?;
+    say(&if failures == 1 { words::unlocked_one(&name) } else { words::unlocked(&name, failures) })?;
     if is_ahead {
-        return Err(Failure::refused(
-            format!("{name}'s last accepted code is dated in the future, so new codes are still refused."),
-            format!("If this machine's clock is right now, run 'twostep unlock {name} --reset-clock'."),
-        ));
+        return Err(Failure::refused(words::is_ahead(&name), words::is_ahead_then(argument(&target))));
     }
     Ok(())
 }

@@ -137,7 +137,7 @@ def test_mandatory_user_cannot_remove_and_reads_why(machine, ssh, alice):
     assert "error: rule 'people' (line 5 of /etc/twostep/policy.toml) requires a second step of you" in screen
     assert "ask your administrator" in screen
     assert "'phone' is your only authenticator" in alice.run("remove", "phone", says=1)
-    assert "  a second step is required by rule 'people', line 5 of the policy\n" in alice.run("status")
+    assert "  rule 'people' (line 5 of the policy) requires a second step\n" in alice.run("status")
     machine.policy()
     machine.command("require", "alice")
     assert "an administrator requires a second step of you ('twostep require')" in alice.run("remove", says=1)
@@ -268,11 +268,11 @@ def test_only_log_says_how_far_clock_is_off(machine, alice):
 
 
 MISTAKES = [
-    (["status", "--all"], 1, "error: only root can see everybody."),
-    (["status", "--user", "bob"], 1, "error: only root can do this for others."),
+    (["status", "--all"], 1, "error: only root can see all users"),
+    (["status", "--user", "bob"], 1, "error: only root can do this for another user"),
     (["status", "--user", "alice"], 0, "alice (uid "),
-    (["unlock", "alice"], 1, "error: only root can do this."),
-    (["enroll", "--json"], 1, "error: only root can enroll somebody without a dialogue."),
+    (["unlock", "alice"], 1, "error: only root can do this"),
+    (["enroll", "--json"], 1, "error: only root can enroll a user without a dialogue"),
     (["enroll", "--label", ""], 1, "error: "),
     (["verify"], 1, "error: you are not enrolled"),
     (["recovery"], 1, "To enroll, run 'twostep enroll'."),
@@ -288,13 +288,13 @@ def test_error_says_what_to_do(machine, alice, words, status, text):
 def test_refuses_to_write_key_to_file(machine, alice):
     terminal = terminal_of("setpriv", [*become("alice"), "sh", "-c", "twostep enroll > /dev/shm/out"])
     terminal.expect(pexpect.EOF)
-    assert terminal.wait() == 1 and "standard output is not a terminal: what nobody else may see would be written there." in terminal.before
+    assert terminal.wait() == 1 and "standard output is not a terminal, and the secret would be written to it" in terminal.before
     assert os.path.getsize("/dev/shm/out") == 0
 
 
 def test_reports_window_that_is_too_small(machine, alice):
     terminal = terminal_of("setpriv", [*become("alice"), "sh", "-c", "stty cols 60 rows 20; exec twostep enroll"])
-    terminal.expect("this window has 60 columns and 20 rows, and the picture needs 80 by 24")
+    terminal.expect("Your window is 60×20 and the QR code needs 80×24.")
     terminal.expect(QUESTIONS["first"])
     terminal.sendline("t")
     terminal.expect("Type this key into your authenticator app:")

@@ -1,25 +1,25 @@
-//! Text of another program's file, where a key may stand in any place.
+//! A name in another program's file, where a secret may be in any place.
 
 use twostep_core::fault::Fault;
 use twostep_core::os::account::{self, Account};
 use zeroize::Zeroizing;
 
-/// What a file has in the place of a name. It cannot be shown: it has no Display, no Debug and no Serialize. What can be shown
-/// is the account of that name, if there is one, by the name that the name service has for it.
+/// What a file has in the place of a name. It cannot be shown: it has no Display, no Debug and no Serialize. The name of its
+/// account, as the name service has it, can be shown.
 pub struct ForeignName(Zeroizing<String>);
 
 impl ForeignName {
-    /// The name that a file has in this place.
+    /// The text in the place of a name.
     pub fn new(text: &str) -> Self {
         Self(Zeroizing::new(text.to_owned()))
     }
 
-    /// The account of that name, by the name service, which may ask a directory server for it.
+    /// The account of that name. The name service may ask a directory server for it.
     pub(crate) fn account(&self) -> Result<Option<Account>, Fault> {
         account::by_name(&self.0)
     }
 
-    /// The same, if the local user database has that name: no server is sent what may be a key.
+    /// The same, if the local user database has that name. Otherwise no server is asked: the text may be a secret.
     pub(crate) fn local_account(&self) -> Result<Option<Account>, Fault> {
         if account::local_names()?.iter().any(|name| *name == *self.0) { self.account() } else { Ok(None) }
     }

@@ -1,4 +1,4 @@
-//! What another program's file says, in words of ours.
+//! What was found in another program's file.
 
 use std::path::PathBuf;
 
@@ -6,6 +6,8 @@ use twostep_core::proof::code::Code;
 use twostep_core::proof::totp::Algorithm;
 use twostep_core::time::{Period, UnixTime};
 use zeroize::Zeroizing;
+
+use crate::words::import_problems as problems;
 
 use super::foreign::ForeignName;
 
@@ -16,21 +18,21 @@ pub struct FoundAt {
     pub line: Option<usize>,
 }
 
-/// Why something cannot be carried over: what was expected in its place. It is text of this program: nothing of a file fits in,
-/// because a key may stand anywhere in a file.
+/// Why something is not imported: a text of `words::import_problems`. Nothing from a file fits in, because a secret may be in any
+/// place of it.
 pub type Problem = &'static str;
 
 /// One line of a file that has a line for each authenticator.
 pub struct FoundLine {
-    /// Whose it is.
+    /// The name in the line.
     pub user: ForeignName,
-    /// What is wrong if there is no such account.
-    pub nobody: Problem,
+    /// The problem if no account has that name.
+    pub unknown: Problem,
     /// What was found there.
     pub found: Result<Token, Problem>,
 }
 
-/// One authenticator of one person, or why it cannot be carried over.
+/// One authenticator of one user, or why it is not imported.
 pub struct ImportedEntry {
     /// Where it was found.
     pub place: FoundAt,
@@ -38,7 +40,7 @@ pub struct ImportedEntry {
     pub found: Result<Token, Problem>,
 }
 
-/// What makes codes, and which of them are used up.
+/// An authenticator of the other program, with the codes that are used up.
 pub struct Token {
     /// The secret, in bytes.
     pub secret: Zeroizing<Vec<u8>>,
@@ -49,11 +51,11 @@ pub struct Token {
     pub period: Period,
     /// Which codes are used up.
     pub used: Used,
-    /// By how many steps the phone's clock was found to be ahead.
+    /// By how many steps the phone's clock is ahead, as the other program found it.
     pub ahead: i64,
     /// How many steps to each side were accepted.
     pub reach: u64,
-    /// What is not carried over.
+    /// What is not imported, as texts of `words::import_notes`.
     pub notes: Vec<String>,
 }
 
@@ -61,31 +63,24 @@ pub struct Token {
 pub enum Used {
     /// Those of steps that begin at this moment or before.
     Until(UnixTime),
-    /// This one, and those before it; when it was shown is to be found out.
+    /// This one and those before it. Its step is not known.
     Code(Code),
-    /// Nobody knows: all that were shown until now may be.
+    /// Any code that was shown until now may be.
     Perhaps,
     Nothing,
 }
 
-/// The hash of that name, however it is written.
+/// The hash of that name, in capitals or small letters.
 pub fn algorithm(name: &str) -> Result<Algorithm, Problem> {
     match name.to_ascii_uppercase().as_str() {
         "SHA1" => Ok(Algorithm::SHA1),
         "SHA256" => Ok(Algorithm::SHA256),
         "SHA512" => Ok(Algorithm::SHA512),
-        _ => Err("the hash must be SHA1, SHA256 or SHA512"),
+        _ => Err(problems::HASH),
     }
 }
 
-/// A period of seconds that we take.
+/// A period that twostep supports.
 pub fn period(seconds: u64) -> Result<Period, Problem> {
-    Period::new(seconds).ok_or("its codes must change every 15 to 120 s: enroll anew")
+    Period::new(seconds).ok_or(problems::PERIOD)
 }
-
-/// Why the last line of a file is refused: what is missing may change what it says.
-pub const CUT_OFF: Problem =
-    "the last line has no end, so the file may be cut off here: add a line break if it is whole";
-
-/// Why codes that are counted instead of timed are refused.
-pub const COUNTED: Problem = "its codes are counted (HOTP), not timed: enroll anew, with a TOTP app";

@@ -1,37 +1,39 @@
 //! The file of google-authenticator-libpam: a key, options, scratch codes.
 //!
-//! Its own FILEFORMAT says what it is to be; what its parser really takes is what counts here.
+//! Its FILEFORMAT describes the file. This parser accepts what the module's own parser accepts.
 
 use twostep_core::proof::totp::Algorithm;
 use twostep_core::time::UnixTime;
 use zeroize::Zeroizing;
 
-use super::found::{self, COUNTED, CUT_OFF, Problem, Token, Used, period};
+use crate::words::{import_notes, import_problems as problems};
 
-/// No step of a code lies further ahead than a day: the file is damaged.
+use super::found::{self, Problem, Token, Used, period};
+
+/// A used step that is further ahead than a day means a damaged file. Seconds.
 const FURTHEST: u64 = 24 * 3600;
 
-/// What is wrong in which line.
+/// The number of a line, and its problem.
 pub type LineProblem = (usize, Problem);
 
 /// Reads the file's bytes. `now` is the present moment.
 pub fn parse(bytes: &[u8], now: UnixTime) -> Result<Token, LineProblem> {
     if bytes.contains(&0) {
-        return Err((1, "there is a NUL byte in the file"));
+        return Err((1, problems::NUL));
     }
-    let text = std::str::from_utf8(bytes).map_err(|_| (1, "the file is not text"))?;
+    let text = std::str::from_utf8(bytes).map_err(|_| (1, problems::NOT_TEXT))?;
     let mut lines = text.lines();
     let key = lines.next().unwrap_or_default();
-    let secret = decode(key).ok_or((1, "this is not a key (base32)"))?;
+    let secret = decode(key).ok_or((1, problems::NO_KEY))?;
     if !text.ends_with('\n') {
-        return Err((text.lines().count(), CUT_OFF));
+        return Err((text.lines().count(), problems::CUT_OFF));
     }
     let options = GoogleOptions(text);
     if options.number("HOTP_COUNTER")?.is_some_and(|(_, counter)| counter >= 1) {
-        return Err((options.line("HOTP_COUNTER"), COUNTED));
+        return Err((options.line("HOTP_COUNTER"), problems::COUNTED));
     }
     if options.find("TOTP_AUTH").is_none() {
-        return Err((1, "the file has no line '\" TOTP_AUTH': it lets nobody in"));
+        return Err((1, problems::NO_TOTP_AUTH));
     }
     let (line, seconds) = options.number("STEP_SIZE")?.unwrap_or((1, 30));
     let period = positive(seconds).and_then(period).map_err(|problem| (line, problem))?;
@@ -40,10 +42,7 @@ pub fn parse(bytes: &[u8], now: UnixTime) -> Result<Token, LineProblem> {
     let scratch = text.lines().filter(|line| is_scratch_code(line)).count();
     let mut notes = Vec::new();
     if scratch > 0 {
-        notes.push(format!(
-            "{scratch} scratch codes are not carried over (27 bits each, kept readable): \
-             'twostep recovery' gives new ones"
-        ));
+        notes.push(import_notes::scratch_codes(scratch));
     }
     Ok(Token {
         secret,
@@ -57,8 +56,8 @@ pub fn parse(bytes: &[u8], now: UnixTime) -> Result<Token, LineProblem> {
     })
 }
 
-/// Decodes a key as that program does: blanks and dashes do not count, `0`, `1` and `8` are read as `O`, `L` and `B`, and bits
-/// that make no whole byte are dropped.
+/// Decodes a key as that module does: it ignores blanks and dashes, reads `0`, `1` and `8` as `O`, `L` and `B`, and drops bits that
+/// make no whole byte.
 fn decode(key: &str) -> Option<Zeroizing<Vec<u8>>> {
     let mut plain = Zeroizing::new(String::with_capacity(key.len()));
     plain.extend(key.chars().filter(|c| !matches!(c, ' ' | '\t' | '\r' | '-')).map(|c| match c {
@@ -71,16 +70,16 @@ fn decode(key: &str) -> Option<Zeroizing<Vec<u8>>> {
     secret.filter(|secret| !secret.is_empty())
 }
 
-/// Eight digits, the first of which is no zero.
+/// Eight digits, of which the first is not zero.
 fn is_scratch_code(line: &str) -> bool {
     line.len() == 8 && !line.starts_with('0') && line.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 fn positive(number: i64) -> Result<u64, Problem> {
-    u64::try_from(number).map_err(|_| "this number cannot be negative")
+    u64::try_from(number).map_err(|_| problems::NEGATIVE)
 }
 
-/// The lines `" NAME VALUE`. Of several with one name the first counts.
+/// The lines `" NAME VALUE`. If several have one name, the first counts.
 struct GoogleOptions<'a>(&'a str);
 
 impl<'a> GoogleOptions<'a> {
@@ -98,33 +97,33 @@ impl<'a> GoogleOptions<'a> {
 
     fn number(&self, name: &str) -> Result<Option<(usize, i64)>, LineProblem> {
         let Some((line, value)) = self.find(name) else { return Ok(None) };
-        let number = value.parse().map_err(|_| (line, "the value of this option must be a number"))?;
+        let number = value.parse().map_err(|_| (line, problems::NO_NUMBER))?;
         Ok(Some((line, number)))
     }
 
-    /// What a fork writes.
+    /// An option of a fork.
     fn digits(&self) -> Result<u8, LineProblem> {
         let Some((line, digits)) = self.number("DIGITS")? else { return Ok(6) };
         let digits = u8::try_from(digits).ok().filter(|digits| (6..=8).contains(digits));
-        digits.ok_or((line, "a code must have 6, 7 or 8 digits"))
+        digits.ok_or((line, problems::DIGITS))
     }
 
-    /// What a fork writes.
+    /// An option of a fork.
     fn algorithm(&self) -> Result<Algorithm, LineProblem> {
         let Some((line, name)) = self.find("ALGORITHM") else { return Ok(Algorithm::SHA1) };
         found::algorithm(name).map_err(|problem| (line, problem))
     }
 
-    /// The steps that were used; nobody knows if codes could be used again.
+    /// The steps that were used. They are not known if the module allowed a code to be used again.
     fn used(&self, period: u64, now: UnixTime) -> Result<Used, LineProblem> {
         let Some((line, steps)) = self.find("DISALLOW_REUSE") else { return Ok(Used::Perhaps) };
-        let wrong = |_| (line, "DISALLOW_REUSE is not a list of numbers");
+        let wrong = |_| (line, problems::DISALLOW_REUSE);
         let steps: Vec<u64> =
             steps.split_whitespace().map(str::parse).collect::<Result<_, _>>().map_err(wrong)?;
         let Some(last) = steps.into_iter().max() else { return Ok(Used::Nothing) };
         let begins = last.saturating_mul(period);
         if begins > now.plus(FURTHEST).seconds() {
-            return Err((line, "a code of more than a day ahead was used: the file is damaged"));
+            return Err((line, problems::FAR_AHEAD));
         }
         Ok(Used::Until(UnixTime::new(begins)))
     }

@@ -1,4 +1,4 @@
-//! Where the files of google-authenticator-libpam lie: in homes, or where its argument `secret=` said.
+//! The files of google-authenticator-libpam: in homes, or where its argument `secret=` says.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -13,11 +13,13 @@ use twostep_hostconf::login_defs;
 use crate::administrator::{Administrator, unknown};
 use crate::failure::Failure;
 use crate::terminal::note;
+use crate::words::import as words;
 
-use super::everybody::{Everybody, is_person, user_called, user_with};
+use super::all_users::{AllUsers, has_login_uid, user_called, user_with};
 use super::found::{FoundAt, ImportedEntry};
 use super::google;
 use super::moving::{Moving, Options};
+use super::obstacle::Obstacle;
 use super::read::{self, As, LONGEST_OF_ONE, Unread};
 use super::recognised;
 use super::report::{Report, Row};
@@ -29,16 +31,16 @@ use super::secret_path::SecretPath;
 )]
 #[group(id = "whose", required = true, multiple = true, args = ["file", "user", "all_homes"])]
 pub struct Arguments {
-    /// The file of one person: its owner, or --user
+    /// The file of one user: its owner, or --user
     #[arg(value_name = "FILE", conflicts_with = "all_homes")]
     file: Option<PathBuf>,
-    /// A person; give it again for each further one
+    /// A user; give it again for each further one
     #[arg(long, value_name = "USER", conflicts_with = "all_homes")]
     user: Vec<String>,
-    /// Everybody who has such a file
+    /// All users who have such a file
     #[arg(long)]
     all_homes: bool,
-    /// Where the files lie, as in the module's secret=,
+    /// Where the files are, as in the module's secret=,
     /// with ~, ${HOME} and ${USER}
     #[arg(
         long,
@@ -49,79 +51,81 @@ pub struct Arguments {
         verbatim_doc_comment
     )]
     secret: String,
-    /// Rename each imported file, so that only we use it:
-    /// .imported is put behind its name
+    /// Rename each imported file, so that only twostep
+    /// uses it: adds the suffix .imported
     #[arg(long, verbatim_doc_comment)]
     retire: bool,
     #[command(flatten)]
     pub(super) options: Options,
 }
 
-/// Imports the files of those who are meant.
+/// Imports the files of the users whom the arguments name.
 pub(crate) fn run(administrator: &Administrator, arguments: &Arguments) -> Result<Report, Failure> {
     let secret = SecretPath::parse(&arguments.secret)?;
     let moving = Moving::new(administrator, arguments.options.for_source("google-authenticator")?)?;
     let uid_min = login_defs::uid_min(administrator.root());
     let mut import = Import { moving, arguments, uid_min, looked_at: BTreeSet::new() };
     if let Some(file) = &arguments.file {
-        return Ok(Report { rows: import.person(&explicit(file, &arguments.user)?), looked_at: None });
+        return Ok(Report { rows: import.user(&explicit(file, &arguments.user)?), looked_at: None });
     }
     let at = |user| Candidate::at(administrator, &secret, user);
     if !arguments.all_homes {
         let users = arguments.user.iter().map(|name| user_called(name)?.ok_or_else(|| unknown(name)));
         let users = users.collect::<Result<Vec<User>, Failure>>()?;
-        let rows = users.into_iter().flat_map(|user| import.person(&at(user))).collect();
+        let rows = users.into_iter().flat_map(|user| import.user(&at(user))).collect();
         return Ok(Report { rows, looked_at: None });
     }
-    let all = Everybody::find(administrator.root(), &secret, uid_min)?;
-    // Two names of one account may mean one file.
+    let all = AllUsers::find(administrator.root(), &secret, uid_min)?;
+    // Two names of one account may have one file.
     let mut met = BTreeSet::new();
     let candidates = all.users.into_iter().map(at);
     let candidates = candidates.filter(|one| met.insert((one.user.uid.as_raw(), one.path.clone())));
-    let mut rows: Vec<Row> = candidates.flat_map(|candidate| import.person(&candidate)).collect();
+    let mut rows: Vec<Row> = candidates.flat_map(|candidate| import.user(&candidate)).collect();
     rows.extend(all.rows);
     Ok(Report { rows, looked_at: Some(import.looked_at.len()) })
 }
 
-/// One file of one person, which somebody names.
+/// The file of one user that root names.
 fn explicit(file: &Path, users: &[String]) -> Result<Candidate, Failure> {
-    // What was typed in the place of a file may be a key.
-    let missing = |error| {
-        Failure::refused(format!("the file cannot be looked at: {error}."), "Name the file of one person.")
-    };
+    // What was typed in place of a path may be a secret, so it is not repeated.
+    let missing =
+        |error| Failure::refused(words::file(Obstacle::NotLookedAt(error)), words::FILE_UNSEEN_THEN);
     let user = match users {
         [] => {
             let owner = fs::symlink_metadata(file).map_err(missing)?.uid();
             user_with(owner)?.ok_or_else(|| unknown(&owner.to_string()))?
         }
         [name] => user_called(name)?.ok_or_else(|| unknown(name))?,
-        _ => return Err(Failure::of(Failure::USAGE, "a file has one owner.", "Name one user with it.")),
+        _ => return Err(Failure::of(Failure::USAGE, words::ONE_OWNER, words::ONE_OWNER_THEN)),
     };
     Ok(Candidate { user, path: file.to_owned(), home: None })
 }
 
-/// An import that is under way.
+/// An import in progress.
 struct Import<'a> {
     moving: Moving<'a>,
     arguments: &'a Arguments,
     uid_min: u32,
-    /// The accounts of which it is known whether they have a file.
+    /// The accounts that surely have a file, or none.
     looked_at: BTreeSet<u32>,
 }
 
 impl Import<'_> {
-    /// Imports the file of one person, if there is one.
-    fn person(&mut self, candidate: &Candidate) -> Vec<Row> {
+    /// Imports the file of one user, if there is one.
+    fn user(&mut self, candidate: &Candidate) -> Vec<Row> {
         let uid = candidate.user.uid.as_raw();
         let row = Row::new(candidate.user.name.clone(), uid, candidate.place(None));
         let rows = match candidate.look(self.moving.now()) {
             Seen::File(entry) => self.file(candidate, entry, row),
-            Seen::Unfit(problem) => vec![row.refuse(&problem)],
+            Seen::Unfit(obstacle) => vec![row.refuse(obstacle)],
             Seen::Nothing if self.arguments.all_homes => Vec::new(),
-            Seen::Nothing => vec![row.refuse("there is no such file")],
-            // Many system accounts have none, and nobody logs in with them.
-            Seen::NoHome(_) if self.arguments.all_homes && !is_person(uid, self.uid_min) => Vec::new(),
-            Seen::NoHome(problem) | Seen::Unseen(problem) => vec![row.not_looked_at(&problem)],
+            Seen::Nothing => vec![row.refuse(words::NO_SUCH_FILE)],
+            // Many system accounts have no home, and no user logs in with them.
+            Seen::NoHome(_) if self.arguments.all_homes && !has_login_uid(uid, self.uid_min) => Vec::new(),
+            Seen::NoHome(obstacle) => {
+                vec![row.not_looked_at(words::home(obstacle, &candidate.user.name))]
+            }
+            Seen::Unseen(obstacle) => vec![row.not_looked_at(obstacle)],
         };
         if !rows.iter().any(Row::is_not_looked_at) {
             self.looked_at.insert(uid);
@@ -133,11 +137,11 @@ impl Import<'_> {
         let account = match account::by_uid(candidate.user.uid.as_raw()) {
             Ok(Some(account)) => account,
             Ok(None) => {
-                return vec![row.not_looked_at("the name service does not know the uid of this account")];
+                return vec![row.not_looked_at(words::UNKNOWN_UID)];
             }
-            Err(fault) => return vec![row.not_looked_at(&fault.to_string())],
+            Err(fault) => return vec![row.not_looked_at(fault)],
         };
-        let rows = self.moving.person(&account, vec![entry]);
+        let rows = self.moving.user(&account, vec![entry]);
         if self.arguments.retire && rows.iter().all(Row::is_new) {
             candidate.retire();
         }
@@ -149,20 +153,20 @@ impl Import<'_> {
 struct Candidate {
     user: User,
     path: PathBuf,
-    /// The home, if the file is in it: then its owner decides what is there.
+    /// The home, if the file is in it. Then its owner decides what is there.
     home: Option<PathBuf>,
 }
 
-/// What is where a file may be.
+/// What is at the path of a file.
 enum Seen {
     File(ImportedEntry),
-    /// Something that is not taken.
-    Unfit(String),
+    /// Something that is refused.
+    Unfit(Obstacle),
     Nothing,
-    /// No file, but no home either, for it to be in.
-    NoHome(String),
-    /// Nobody knows what.
-    Unseen(String),
+    /// No file, and no home that it could be in.
+    NoHome(Obstacle),
+    /// It is not known what.
+    Unseen(Obstacle),
 }
 
 impl Candidate {
@@ -173,10 +177,10 @@ impl Candidate {
         Self { path: administrator.root().path(&path.to_string_lossy()), home, user }
     }
 
-    /// In a home nothing is root's: what is would be somebody else's.
+    /// Root owns no file in a home: one of root's there may be another user's by a link.
     fn rights(&self) -> (As<'_>, Vec<Uid>) {
         match self.home {
-            Some(_) => (As::Person(&self.user), vec![self.user.uid]),
+            Some(_) => (As::User(&self.user), vec![self.user.uid]),
             None => (As::Root, vec![self.user.uid, Uid::from_raw(0)]),
         }
     }
@@ -186,8 +190,8 @@ impl Candidate {
         let bytes = match read::private(&self.path, &rights, &owners, LONGEST_OF_ONE) {
             Ok(Some(bytes)) => bytes,
             Ok(None) => return self.look_at_home(),
-            Err(Unread::Unfit(problem)) => return Seen::Unfit(format!("it {problem}")),
-            Err(Unread::Unseen(problem)) => return Seen::Unseen(format!("it {problem}")),
+            Err(Unread::Unfit(obstacle)) => return Seen::Unfit(obstacle),
+            Err(Unread::Unseen(obstacle)) => return Seen::Unseen(obstacle),
         };
         let of = |line, found| Seen::File(ImportedEntry { place: self.place(line), found });
         match (google::parse(&bytes, now), recognised::as_export(&bytes)) {
@@ -199,19 +203,17 @@ impl Candidate {
 
     fn look_at_home(&self) -> Seen {
         let Some(home) = &self.home else { return Seen::Nothing };
-        let Err(problem) = read::check_home(home, &self.user) else { return Seen::Nothing };
-        let name = &self.user.name;
-        Seen::NoHome(format!("the home {problem}: import it once it is mounted, with --user {name}"))
+        read::check_home(home, &self.user).map_or_else(Seen::NoHome, |()| Seen::Nothing)
     }
 
     fn place(&self, line: Option<usize>) -> FoundAt {
         FoundAt { file: self.path.clone(), line }
     }
 
-    /// What is stored is stored: that the old file is still there is told, and no more.
+    /// The secret is stored, so a file that keeps its name is no error.
     fn retire(&self) {
-        if let Err(problem) = read::retire(&self.path, &self.rights().0) {
-            note(&format!("{} {problem}", self.path.display()));
+        if let Err(obstacle) = read::retire(&self.path, &self.rights().0) {
+            note(&words::not_retired(self.path.display(), obstacle));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! From what was found to what is stored.
+//! Stores what was found.
 
 use std::collections::HashMap;
 
@@ -13,20 +13,21 @@ use twostep_core::time::UnixTime;
 use crate::act_error::explain;
 use crate::administrator::Administrator;
 use crate::failure::Failure;
+use crate::words::{import as words, import_notes as notes};
 
 use super::found::{ImportedEntry, Problem, Token, Used};
 use super::report::{Outcome, Row};
 
-/// How many steps from now a last code is looked for.
+/// A used code is looked for among so many steps before and after now.
 const SEARCHED: u64 = 100;
 
-/// What all sources have in common.
+/// The options of all sources.
 #[derive(clap::Args)]
 pub(crate) struct Options {
-    /// What the phones or apps shall be called
+    /// A name for these phones or apps
     #[arg(long, value_name = "LABEL", default_value = "phone")]
     label: String,
-    /// Show what would happen, and change nothing
+    /// Show what would happen and change nothing
     #[arg(long)]
     dry_run: bool,
     /// Print JSON
@@ -34,39 +35,39 @@ pub(crate) struct Options {
     pub json: bool,
 }
 
-/// How it is done.
+/// How the secrets are stored.
 pub(crate) struct ImportOptions<'a> {
     /// The other program, for the log.
     pub from: &'static str,
-    /// What authenticators are called; all but the first of a person have a number behind it.
+    /// The label of authenticators. All except the first of a user have a number behind it.
     pub label: &'a str,
-    /// Whether nothing is to be stored.
+    /// Whether nothing is stored.
     pub dry_run: bool,
 }
 
 impl Options {
-    /// How people are moved in from this program.
+    /// The options for the program `from`.
     pub(crate) fn for_source(&self, from: &'static str) -> Result<ImportOptions<'_>, Failure> {
-        // The number of a further one stands behind it.
+        // A further authenticator has a number behind its label.
         check_label(&format!("{} 8", self.label))
-            .map_err(|problem| Failure::refused(problem.to_string(), "Choose another --label."))?;
+            .map_err(|problem| Failure::refused(problem.to_string(), words::LABEL_THEN))?;
         Ok(ImportOptions { from, label: &self.label, dry_run: self.dry_run })
     }
 }
 
-/// An administrator who moves people in.
+/// An import into the store.
 pub(crate) struct Moving<'a> {
     administrator: &'a Administrator,
     options: ImportOptions<'a>,
     store: Store,
     rules: Verification,
     now: UnixTime,
-    /// Whose each secret is that is stored here, or was found already.
+    /// The uid of each secret that is stored, or was found before.
     held: HashMap<Vec<u8>, u32>,
 }
 
 impl<'a> Moving<'a> {
-    /// Reads what is stored: no secret may be two people's.
+    /// Reads all secrets that are stored, because two users must not have one secret.
     pub(crate) fn new(administrator: &'a Administrator, options: ImportOptions<'a>) -> Result<Self, Failure> {
         let store = administrator.store()?;
         let mut held = HashMap::new();
@@ -85,30 +86,33 @@ impl<'a> Moving<'a> {
         self.now
     }
 
-    /// Moves one person in, with all that was found of them.
-    pub(crate) fn person(&mut self, account: &Account, entries: Vec<ImportedEntry>) -> Vec<Row> {
-        let (mut rows, mut told, mut tokens) = (Vec::new(), Vec::new(), Vec::new());
+    /// Stores all that was found of one user.
+    pub(crate) fn user(&mut self, account: &Account, entries: Vec<ImportedEntry>) -> Vec<Row> {
+        let (mut rows, mut new, mut tokens) = (Vec::new(), Vec::new(), Vec::new());
         let done = if self.options.dry_run { Outcome::WouldImport } else { Outcome::Imported };
         for ImportedEntry { place, found } in entries {
             let row = Row::new(account.name.clone(), account.uid, place);
             match self.authenticator(account, found, tokens.len()) {
                 Ok((authenticator, token)) => {
-                    told.push(row.with(done).noting(self.notes(&token)));
+                    new.push(row.with(done).noting(self.notes(&token)));
                     tokens.push((authenticator, token));
                 }
                 Err(Not::Needed) => rows.push(row.with(Outcome::Unchanged)),
-                Err(Not::Possible(problem)) => rows.push(row.refuse(&problem)),
+                Err(Not::Possible(problem)) => rows.push(row.refuse(problem)),
             }
         }
         let stored = if tokens.is_empty() { Ok(()) } else { self.store(account, tokens) };
-        rows.extend(told.into_iter().map(|row| match &stored {
+        rows.extend(new.into_iter().map(|row| match &stored {
             Ok(()) => row,
-            Err(problem) => row.refuse(problem),
+            Err(failure) => {
+                let then = Some(failure.then()).filter(|then| !then.is_empty());
+                row.refuse(failure.what()).noting(then.map(str::to_owned).into_iter().collect())
+            }
         }));
         rows
     }
 
-    /// The authenticator that is made of what was found, for somebody of whom `before` were found already.
+    /// The authenticator made of what was found. `before` authenticators of that user were found earlier.
     fn authenticator(
         &mut self,
         account: &Account,
@@ -119,7 +123,7 @@ impl<'a> Moving<'a> {
         let not = |problem: &str| Err(Not::Possible(problem.to_owned()));
         match self.held.get(token.secret.as_slice()) {
             Some(&uid) if uid != account.uid => {
-                return not("another account has this secret: each needs one of its own. Enroll anew");
+                return not(notes::SECRET_OF_ANOTHER);
             }
             Some(_) => return Err(Not::Needed),
             None => {}
@@ -127,7 +131,7 @@ impl<'a> Moving<'a> {
         let label = match before {
             0 => self.options.label.to_owned(),
             MOST_AUTHENTICATORS.. => {
-                return not(&format!("{MOST_AUTHENTICATORS} authenticators are the most of one person"));
+                return not(&notes::too_many(MOST_AUTHENTICATORS));
             }
             n => format!("{} {}", self.options.label, n.saturating_add(1)),
         };
@@ -142,30 +146,23 @@ impl<'a> Moving<'a> {
         let mut notes = token.notes.clone();
         let bits = token.secret.len().saturating_mul(8);
         if token.secret.len() < SHORTEST_SECRET {
-            notes.push(format!(
-                "its secret has {bits} bits, and new ones have 160: let them enroll anew some day"
-            ));
+            notes.push(notes::short_secret(bits));
         }
         let skew = u64::from(self.rules.skew_steps);
         if token.ahead.unsigned_abs() > skew {
             let seconds = token.ahead.unsigned_abs().saturating_mul(token.period.seconds());
-            let way = if token.ahead > 0 { "ahead" } else { "behind" };
-            notes.push(format!(
-                "the phone's clock was {seconds} s {way}: no code is accepted until it is set right"
-            ));
+            let note = if token.ahead > 0 { notes::clock_ahead } else { notes::clock_behind };
+            notes.push(note(seconds));
         }
         if token.reach > skew {
-            notes.push(format!(
-                "codes of {} steps to each side were accepted; the policy's skew-steps is {skew}",
-                token.reach
-            ));
+            notes.push(notes::wide_window(token.reach, skew));
         }
         notes
     }
 
-    fn store(&self, account: &Account, tokens: Vec<(Authenticator, Token)>) -> Result<(), String> {
-        if self.store.has_credential(account.uid).map_err(|fault| fault.to_string())? {
-            return Err(explain(&account.into(), ActError::AlreadyEnrolled).what().to_owned());
+    fn store(&self, account: &Account, tokens: Vec<(Authenticator, Token)>) -> Result<(), Failure> {
+        if self.store.has_credential(account.uid)? {
+            return Err(explain(&account.into(), ActError::AlreadyEnrolled));
         }
         if self.options.dry_run {
             return Ok(());
@@ -175,21 +172,19 @@ impl<'a> Moving<'a> {
             tokens.iter().map(|(authenticator, token)| mark(authenticator, &token.used, self.now, skew));
         let mark = marks.max().unwrap_or(self.now);
         let authenticators = tokens.into_iter().map(|(authenticator, _)| authenticator).collect();
-        let stored = self
-            .administrator
-            .carry_out(&account.into(), |acts| acts.import(account, self.options.from, authenticators, mark));
-        stored.map_err(|failure| failure.what().to_owned())
+        self.administrator
+            .carry_out(&account.into(), |acts| acts.import(account, self.options.from, authenticators, mark))
     }
 }
 
-/// Why nothing is stored of what was found.
+/// Why something that was found is not stored.
 enum Not {
-    /// It is here already.
+    /// It is stored already.
     Needed,
     Possible(String),
 }
 
-/// When the last step begins whose code is used up.
+/// The mark: when the last step begins whose code is used up.
 fn mark(authenticator: &Authenticator, used: &Used, now: UnixTime, skew: u64) -> UnixTime {
     let all_until_now = || totp::window_end(std::slice::from_ref(authenticator), now, skew);
     match used {

@@ -4,23 +4,22 @@ use twostep_core::proof::code::Code;
 use twostep_core::proof::totp::Algorithm;
 use zeroize::Zeroizing;
 
-use super::foreign::ForeignName;
-use super::found::{COUNTED, FoundLine, Problem, Token, Used, period};
+use crate::words::import_problems as problems;
 
-/// Reads one line; nothing if it is empty or a comment.
+use super::foreign::ForeignName;
+use super::found::{FoundLine, Problem, Token, Used, period};
+
+/// Reads one line; none if it is empty or a comment.
 pub fn parse(line: &str) -> Option<FoundLine> {
     let mut fields = line.split_whitespace();
     let kind = fields.next().filter(|kind| !kind.starts_with('#'))?;
     let found = |user: &str, found| FoundLine {
         user: ForeignName::new(user),
-        nobody: "the second column must be the name of an account of this machine",
+        unknown: problems::OATH_NO_ACCOUNT,
         found,
     };
     if !kind.starts_with("HOTP") {
-        return Some(found(
-            "",
-            Err("a line must be TYPE USER PASSWORD KEY, where TYPE is HOTP/T30/6 or the like"),
-        ));
+        return Some(found("", Err(problems::OATH_LINE)));
     }
     let user = fields.next().unwrap_or_default();
     Some(found(user, token(kind, fields.collect::<Vec<_>>().as_slice())))
@@ -29,14 +28,13 @@ pub fn parse(line: &str) -> Option<FoundLine> {
 fn token(kind: &str, fields: &[&str]) -> Result<Token, Problem> {
     let (seconds, digits) = kind_of(kind)?;
     let &[password, key, ref more @ ..] = fields else {
-        return Err("the line ends before the key");
+        return Err(problems::OATH_NO_KEY);
     };
     if !matches!(password, "-" | "+") {
-        return Err("there is a password in clear beside the key, which pam_oath asks for: put - there, \
-                    and see that the stack asks for a password of its own");
+        return Err(problems::OATH_PASSWORD);
     }
     Ok(Token {
-        secret: decode(key).ok_or("the key is not hexadecimal, two digits a byte")?,
+        secret: decode(key).ok_or(problems::OATH_KEY)?,
         algorithm: Algorithm::SHA1,
         digits,
         period: period(seconds)?,
@@ -54,21 +52,21 @@ fn kind_of(kind: &str) -> Result<(u64, u8), Problem> {
         ["HOTP", "T60"] => (60, "6"),
         ["HOTP", "T30", digits] => (30, *digits),
         ["HOTP", "T60", digits] => (60, *digits),
-        ["HOTP"] | ["HOTP", "E", ..] => return Err(COUNTED),
-        _ => return Err("the type must be HOTP/T30 or HOTP/T60, with /6, /7 or /8 behind it or nothing"),
+        ["HOTP"] | ["HOTP", "E", ..] => return Err(problems::COUNTED),
+        _ => return Err(problems::OATH_TYPE),
     };
     match digits {
         "6" => Ok((seconds, 6)),
         "7" => Ok((seconds, 7)),
         "8" => Ok((seconds, 8)),
-        _ => Err("a code must have 6, 7 or 8 digits"),
+        _ => Err(problems::DIGITS),
     }
 }
 
 fn used(last: Option<&str>) -> Result<Used, Problem> {
     match last {
         None | Some("-") => Ok(Used::Nothing),
-        Some(last) => Code::parse(last.as_bytes()).map(Used::Code).ok_or("the sixth column must be a code"),
+        Some(last) => Code::parse(last.as_bytes()).map(Used::Code).ok_or(problems::OATH_LAST_CODE),
     }
 }
 

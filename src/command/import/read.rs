@@ -1,4 +1,4 @@
-//! Reading what is not ours: files in homes, where their owners may have put anything.
+//! Reads files in homes, where their owners may have put anything.
 
 use std::fs::File;
 use std::io::Read;
@@ -13,14 +13,16 @@ use nix::sys::stat::Mode;
 use nix::unistd::{Gid, Uid, User, getegid, geteuid, getgrouplist, getgroups, setegid, seteuid, setgroups};
 use zeroize::Zeroizing;
 
-/// Longer than any file that one person has.
+use super::obstacle::Obstacle;
+
+/// No file of one user is longer. Bytes.
 pub(crate) const LONGEST_OF_ONE: u64 = 64 * 1024;
-/// Longer than the file of everybody.
+/// No file of all users is longer. Bytes.
 pub(crate) const LONGEST_OF_ALL: u64 = 16 * 1024 * 1024;
 
-/// What stands behind the name of a file after `--retire`.
+/// The suffix of a file after `--retire`.
 pub(crate) const RETIRED: &str = ".imported";
-/// What is in a home that eCryptfs has not opened.
+/// A file in a home that eCryptfs has not opened.
 const LOCKED_BY_ECRYPTFS: &[u8] = b"Access-Your-Private-Data.desktop";
 
 const CAREFUL: OFlag = OFlag::O_RDONLY
@@ -29,24 +31,24 @@ const CAREFUL: OFlag = OFlag::O_RDONLY
     .union(OFlag::O_NOCTTY)
     .union(OFlag::O_CLOEXEC);
 
-/// As whom a file is opened.
+/// With whose rights a file is opened.
 pub(crate) enum As<'a> {
-    /// As this person: they can make us read nothing that they could not read themselves.
-    Person(&'a User),
-    /// As root, which the file or the person it is about must own.
+    /// With this user's, so that they can have no file read that they cannot read themselves.
+    User(&'a User),
+    /// With root's.
     Root,
 }
 
 /// Why a file is not read.
 pub(crate) enum Unread {
-    /// Nobody knows what is there.
-    Unseen(String),
-    /// What is there is not taken.
-    Unfit(String),
+    /// It is not known what is there.
+    Unseen(Obstacle),
+    /// What is there is refused.
+    Unfit(Obstacle),
 }
 
-/// The bytes of a regular file of at most `longest` bytes, which no link leads to; none if there is no such file. `owners` are
-/// those to whom it may belong; nobody else may read it.
+/// The bytes of a regular file of at most `longest` bytes, without a link in its path; none if there is no such file. It must
+/// belong to one of `owners`, and no other user may read it.
 pub(crate) fn private(
     path: &Path,
     who: &As<'_>,
@@ -54,63 +56,59 @@ pub(crate) fn private(
     longest: u64,
 ) -> Result<Option<Zeroizing<Vec<u8>>>, Unread> {
     let opened = match who {
-        As::Person(user) => as_person(user, || open(path, CAREFUL, Mode::empty())).map_err(Unread::Unseen)?,
+        As::User(user) => as_user(user, || open(path, CAREFUL, Mode::empty())).map_err(Unread::Unseen)?,
         As::Root => open_as_root(path, CAREFUL),
     };
     let Some(file) = there(opened)? else { return Ok(None) };
-    let about = file.metadata().map_err(|error| Unread::Unseen(format!("cannot be looked at: {error}")))?;
+    let about = file.metadata().map_err(|error| Unread::Unseen(Obstacle::NotLookedAt(error)))?;
     if !owners.iter().any(|owner| owner.as_raw() == about.uid()) {
-        return Err(Unread::Unfit(format!("belongs to uid {}", about.uid())));
+        return Err(Unread::Unfit(Obstacle::BelongsTo(about.uid())));
     }
     if about.is_file() && about.mode() & 0o077 != 0 {
-        return Err(Unread::Unfit(
-            "can be read by others than its owner: its key is no secret. Run chmod 600, or enroll anew"
-                .to_owned(),
-        ));
+        return Err(Unread::Unfit(Obstacle::Readable));
     }
     if about.is_file() && about.nlink() != 1 {
-        return Err(Unread::Unfit("has more than one name (hard links)".to_owned()));
+        return Err(Unread::Unfit(Obstacle::HardLinks));
     }
     contents(file, longest).map(Some)
 }
 
-/// Fails unless `home`, that of `user`, can be looked into: it may be mounted only while they are logged in. A file that was not
-/// found in it may then be there all the same.
-pub(crate) fn check_home(home: &Path, user: &User) -> Result<(), String> {
+/// Fails unless the home of `user` is there. It may be mounted only while they are logged in, and files in it are not found before.
+pub(crate) fn check_home(home: &Path, user: &User) -> Result<(), Obstacle> {
     if !home.is_absolute() {
-        return Err("is not an absolute path".to_owned());
+        return Err(Obstacle::NotAbsolute);
     }
     let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-    let folder = match as_person(user, || open(home, flags, Mode::empty()))? {
+    let folder = match as_user(user, || open(home, flags, Mode::empty()))? {
         Ok(folder) => folder,
-        // Files in it can be opened all the same: that is another permission.
+        // Files in it can be opened: that needs another permission.
         Err(Errno::EACCES) => return Ok(()),
-        Err(Errno::ENOENT | Errno::ENOTDIR) => return Err("is not there".to_owned()),
-        Err(error) => return Err(format!("cannot be opened: {}", error.desc())),
+        Err(Errno::ENOENT | Errno::ENOTDIR) => return Err(Obstacle::Missing),
+        Err(error) => return Err(Obstacle::NotOpened(error)),
     };
-    let mut entries = Dir::from_fd(folder).map_err(|error| format!("cannot be listed: {}", error.desc()))?;
+    let mut entries = Dir::from_fd(folder).map_err(|error| Obstacle::NotListed(error.into()))?;
     let names = entries.iter().flatten().map(|entry| entry.file_name().to_bytes().to_vec());
     let names: Vec<_> = names.filter(|name| !matches!(name.as_slice(), b"." | b"..")).collect();
     if names.is_empty() {
-        return Err("is empty".to_owned());
+        return Err(Obstacle::Empty);
     }
     if names.iter().any(|name| name == LOCKED_BY_ECRYPTFS) {
-        return Err("is encrypted".to_owned());
+        return Err(Obstacle::Encrypted);
     }
     Ok(())
 }
 
-/// The bytes of a regular file that root has named.
-pub(crate) fn named(path: &Path) -> Result<Zeroizing<Vec<u8>>, String> {
+/// The bytes of a regular file that root names.
+pub(crate) fn named(path: &Path) -> Result<Zeroizing<Vec<u8>>, Obstacle> {
     let read = there(open_as_root(path, CAREFUL))
         .and_then(|file| file.map(|file| contents(file, LONGEST_OF_ALL)).transpose());
     match read {
-        Ok(bytes) => bytes.ok_or_else(|| "is not there".to_owned()),
-        Err(Unread::Unseen(problem) | Unread::Unfit(problem)) => Err(problem),
+        Ok(bytes) => bytes.ok_or(Obstacle::Missing),
+        Err(Unread::Unseen(obstacle) | Unread::Unfit(obstacle)) => Err(obstacle),
     }
 }
 
-/// Follows no link on the whole way: somebody else may have put one there.
+/// Follows no link in the whole path, because another user may have put one there.
 fn open_as_root(path: &Path, flags: OFlag) -> nix::Result<OwnedFd> {
     openat2(AT_FDCWD, path, OpenHow::new().flags(flags).resolve(ResolveFlag::RESOLVE_NO_SYMLINKS))
 }
@@ -119,19 +117,19 @@ fn there(opened: nix::Result<OwnedFd>) -> Result<Option<File>, Unread> {
     match opened {
         Ok(fd) => Ok(Some(File::from(fd))),
         Err(Errno::ENOENT | Errno::ENOTDIR) => Ok(None),
-        Err(Errno::ELOOP) => Err(Unread::Unfit("is, or lies behind, a symbolic link".to_owned())),
-        Err(error) => Err(Unread::Unseen(format!("cannot be opened: {}", error.desc()))),
+        Err(Errno::ELOOP) => Err(Unread::Unfit(Obstacle::BehindLink)),
+        Err(error) => Err(Unread::Unseen(Obstacle::NotOpened(error))),
     }
 }
 
 fn contents(file: File, longest: u64) -> Result<Zeroizing<Vec<u8>>, Unread> {
-    let unseen = |error| Unread::Unseen(format!("cannot be read: {error}"));
+    let unseen = |error| Unread::Unseen(Obstacle::NotRead(error));
     let about = file.metadata().map_err(unseen)?;
     if !about.is_file() {
-        return Err(Unread::Unfit("is not a regular file".to_owned()));
+        return Err(Unread::Unfit(Obstacle::NotRegular));
     }
     if about.len() > longest {
-        return Err(Unread::Unfit(format!("is longer than {} KiB", longest / 1024)));
+        return Err(Unread::Unfit(Obstacle::TooLong(longest)));
     }
     let room = usize::try_from(about.len()).unwrap_or(0).saturating_add(1);
     let mut bytes = Zeroizing::new(Vec::with_capacity(room));
@@ -139,11 +137,10 @@ fn contents(file: File, longest: u64) -> Result<Zeroizing<Vec<u8>>, Unread> {
     Ok(bytes)
 }
 
-/// Gives the file a name beside its own under which nothing looks for it. Fails if there is a file of that name.
-pub(crate) fn retire(path: &Path, who: &As<'_>) -> Result<(), String> {
-    let cannot = |error: Errno| format!("cannot be renamed: {}", error.desc());
+/// Adds the suffix `RETIRED` to the name of the file, so that no program looks for it. Fails if there is a file of that name.
+pub(crate) fn retire(path: &Path, who: &As<'_>) -> Result<(), Obstacle> {
     let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
-        return Err("cannot be renamed".to_owned());
+        return Err(Obstacle::HasNoName);
     };
     let mut retired = name.to_owned();
     retired.push(RETIRED);
@@ -153,25 +150,24 @@ pub(crate) fn retire(path: &Path, who: &As<'_>) -> Result<(), String> {
         renameat2(folder, name, folder, retired.as_os_str(), RenameFlags::RENAME_NOREPLACE)
     };
     match who {
-        As::Person(user) => as_person(user, || open(folder, flags, Mode::empty()).and_then(rename))?,
+        As::User(user) => as_user(user, || open(folder, flags, Mode::empty()).and_then(rename))?,
         As::Root => open_as_root(folder, flags).and_then(rename),
     }
-    .map_err(cannot)
+    .map_err(Obstacle::NotRenamed)
 }
 
-/// Does `act` with the rights of `user`, if this process may choose; who is no root is that person already.
-fn as_person<T>(user: &User, act: impl FnOnce() -> T) -> Result<T, String> {
+/// Does `act` with the rights of `user`. A process that is not root has no others.
+fn as_user<T>(user: &User, act: impl FnOnce() -> T) -> Result<T, Obstacle> {
     if !geteuid().is_root() || user.uid.is_root() {
         return Ok(act());
     }
-    let rights =
-        Rights::of(user).map_err(|error| format!("its owner's rights cannot be taken: {}", error.desc()))?;
+    let rights = Rights::of(user).map_err(Obstacle::RightsNotTaken)?;
     let done = act();
-    rights.give_back().map_err(|error| format!("root's rights cannot be taken back: {}", error.desc()))?;
+    rights.give_back().map_err(Obstacle::RightsNotGivenBack)?;
     Ok(done)
 }
 
-/// Somebody else's rights, and our own, to be taken back.
+/// Root's groups, while this process has a user's rights.
 struct Rights {
     groups: Vec<Gid>,
     group: Gid,

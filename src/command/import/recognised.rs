@@ -1,34 +1,23 @@
-//! Files with keys in them that are recognised and not read: exports of other apps, which are JSON, and what is no policy.
+//! Files with secrets that are recognised and not read: exports of apps, which are JSON, and files that are no policy.
+
+use crate::words::import_problems as problems;
 
 use super::found::Problem;
 
-macro_rules! unread {
-    ($kind:literal, $app:literal) => {
-        concat!(
-            "this is an ",
-            $kind,
-            " of ",
-            $app,
-            ", in a format that twostep does not read: \
-             export otpauth URIs as plain text instead, and write the user before each"
-        )
-    };
-}
-
-/// The keys that tell an app's export, and what is said of it; encrypted ones stand before plain ones. Blanks do not count.
+/// The keys by which an app's export is recognised, and its problem. Encrypted exports come before plain ones. Blanks are ignored.
 const APPS: [(&[&str], Problem); 9] = [
-    (&["\"servicesEncrypted\":\""], unread!("encrypted export", "2FAS")),
-    (&["\"schemaVersion\":", "\"services\":["], unread!("export", "2FAS")),
-    (&["\"header\":{", "\"db\":\""], unread!("encrypted export", "Aegis")),
-    (&["\"header\":{", "\"db\":{"], unread!("export", "Aegis")),
-    (&["\"encrypted\":true"], unread!("encrypted export", "Bitwarden")),
-    (&["\"encrypted\":false", "\"items\":["], unread!("export", "Bitwarden")),
-    (&["\"tokenOrder\":[", "\"tokens\":["], unread!("export", "FreeOTP+")),
-    (&["\"secret\":\"", "\"thumbnail\":"], unread!("export", "andOTP")),
-    (&[], "this is JSON, which twostep does not read: a line must be USER otpauth://totp/LABEL?secret=KEY"),
+    (&["\"servicesEncrypted\":\""], problems::EXPORT_2FAS_ENCRYPTED),
+    (&["\"schemaVersion\":", "\"services\":["], problems::EXPORT_2FAS),
+    (&["\"header\":{", "\"db\":\""], problems::EXPORT_AEGIS_ENCRYPTED),
+    (&["\"header\":{", "\"db\":{"], problems::EXPORT_AEGIS),
+    (&["\"encrypted\":true"], problems::EXPORT_BITWARDEN_ENCRYPTED),
+    (&["\"encrypted\":false", "\"items\":["], problems::EXPORT_BITWARDEN),
+    (&["\"tokenOrder\":[", "\"tokens\":["], problems::EXPORT_FREEOTP),
+    (&["\"secret\":\"", "\"thumbnail\":"], problems::EXPORT_ANDOTP),
+    (&[], problems::JSON),
 ];
 
-/// What is wrong with a file that is an app's export, all of it.
+/// The problem of a file that is an app's export as a whole.
 pub(crate) fn as_export(bytes: &[u8]) -> Option<Problem> {
     let plain: String =
         String::from_utf8_lossy(bytes).trim_start_matches('\u{feff}').split_whitespace().collect();
@@ -38,7 +27,8 @@ pub(crate) fn as_export(bytes: &[u8]) -> Option<Problem> {
     APPS.into_iter().find(|(keys, _)| keys.iter().all(|key| plain.contains(key))).map(|(_, problem)| problem)
 }
 
-/// Whether a file has keys in it: one of ours, of a module that people come from, of otpauth URIs, or an app's export.
+/// Whether a file has secrets in it: a secret file of twostep, a file of google-authenticator or pam_oath, otpauth URIs, or an
+/// app's export.
 pub(crate) fn has_keys(bytes: &[u8]) -> bool {
     let is_of_keys = |line: &str| {
         let line = line.trim_start();
@@ -59,31 +49,43 @@ mod tests {
         let table = [
             (
                 r#"{"version":1,"header":{"slots":null,"params":null},"db":{"version":2,"entries":[]}}"#,
-                "of Aegis",
+                problems::EXPORT_AEGIS,
             ),
-            (r#"{"version":1,"header":{"slots":[{}],"params":{}},"db":"AAAA"}"#, "encrypted export of Aegis"),
-            (r#"{"services":[{"secret":"K"}],"updatedAt":1,"schemaVersion":4}"#, "of 2FAS"),
+            (
+                r#"{"version":1,"header":{"slots":[{}],"params":{}},"db":"AAAA"}"#,
+                problems::EXPORT_AEGIS_ENCRYPTED,
+            ),
+            (r#"{"services":[{"secret":"K"}],"updatedAt":1,"schemaVersion":4}"#, problems::EXPORT_2FAS),
             (
                 r#"{"services":[],"servicesEncrypted":"AA:BB:CC","schemaVersion":4}"#,
-                "encrypted export of 2FAS",
+                problems::EXPORT_2FAS_ENCRYPTED,
             ),
-            (r#"{"encrypted":false,"folders":[],"items":[{"login":{"totp":"K"}}]}"#, "of Bitwarden"),
-            (r#"{"encrypted":true,"passwordProtected":true,"data":"2.A"}"#, "encrypted export of Bitwarden"),
-            (r#"{"tokenOrder":["a:b"],"tokens":[{"secret":[1,-2],"type":"TOTP"}]}"#, "of FreeOTP+"),
-            (r#"[{"secret":"K","issuer":"I","label":"l","thumbnail":"Default"}]"#, "of andOTP"),
-            (r#"[{"secret":"K"}]"#, "this is JSON"),
+            (
+                r#"{"encrypted":false,"folders":[],"items":[{"login":{"totp":"K"}}]}"#,
+                problems::EXPORT_BITWARDEN,
+            ),
+            (
+                r#"{"encrypted":true,"passwordProtected":true,"data":"2.A"}"#,
+                problems::EXPORT_BITWARDEN_ENCRYPTED,
+            ),
+            (
+                r#"{"tokenOrder":["a:b"],"tokens":[{"secret":[1,-2],"type":"TOTP"}]}"#,
+                problems::EXPORT_FREEOTP,
+            ),
+            (r#"[{"secret":"K","issuer":"I","label":"l","thumbnail":"Default"}]"#, problems::EXPORT_ANDOTP),
+            (r#"[{"secret":"K"}]"#, problems::JSON),
         ];
-        for (text, words) in table {
+        for (text, expected) in table {
             for text in
                 [text.to_owned(), text.replace(':', " : ").replace(',', ",\n  "), format!("\u{feff}\n{text}")]
             {
-                assert!(as_export(text.as_bytes()).is_some_and(|problem| problem.contains(words)), "{text}");
+                assert_eq!(as_export(text.as_bytes()), Some(expected), "{text}");
             }
         }
     }
 
     #[test]
-    fn tells_files_with_keys_from_policies() {
+    fn tells_files_with_secrets_from_policies() {
         let keys = [
             "version = 1\nuid = 1\n[[authenticator]]\n secret = \"K\"\n",
             "# users\nHOTP/T30/6 alice - 00\n",

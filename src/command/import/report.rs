@@ -1,43 +1,44 @@
 //! What became of everything that was found.
 
-use std::fmt::Write;
+use std::fmt::{Display, Write};
 
 use serde::Serialize;
 
 use crate::failure::Failure;
 use crate::terminal::say;
+use crate::words::import as words;
 
 use super::found::FoundAt;
 
-/// The exit status where somebody's file could not be looked at.
+/// The exit status if a file could not be looked at.
 const INCOMPLETE: u8 = 4;
 
 /// What became of one authenticator.
 #[derive(Serialize, Clone, Copy, PartialEq, Eq)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Outcome {
-    /// It works from now on.
+    /// It is stored.
     Imported,
-    /// It would, without `--dry-run`.
+    /// It would be stored without `--dry-run`.
     WouldImport,
     Unchanged,
-    /// It does not, for the reason that is told.
+    /// It is not stored. The row has the problem.
     Refused,
-    /// Nobody knows what is there, for the reason that is told.
+    /// It is not known what is there. The row has the problem.
     NotLookedAt,
-    /// A folder where homes are, which is no account's, and has no file of the other program.
+    /// A folder beside homes that is no account's, and has no file of the other program.
     NobodysHome,
 }
 
 impl Outcome {
-    const fn words(self) -> &'static str {
+    const fn text(self) -> &'static str {
         match self {
-            Self::Imported => "imported",
-            Self::WouldImport => "would be imported",
-            Self::Unchanged => "is here already",
-            Self::Refused => "refused",
-            Self::NotLookedAt => "not looked at",
-            Self::NobodysHome => "nobody's home",
+            Self::Imported => words::IMPORTED,
+            Self::WouldImport => words::WOULD_BE_IMPORTED,
+            Self::Unchanged => words::UNCHANGED,
+            Self::Refused => words::REFUSED,
+            Self::NotLookedAt => words::NOT_LOOKED_AT,
+            Self::NobodysHome => words::NOBODYS_HOME,
         }
     }
 }
@@ -45,7 +46,7 @@ impl Outcome {
 /// One authenticator, file or folder. The names of the fields are those of the JSON.
 #[derive(Serialize, Clone)]
 pub(crate) struct Row {
-    /// Whose it is: an account of this machine.
+    /// The account; none if there is none.
     user: Option<String>,
     uid: Option<u32>,
     file: String,
@@ -56,13 +57,13 @@ pub(crate) struct Row {
 }
 
 impl Row {
-    /// Of what nothing is known yet.
+    /// A row of an account. Its outcome is set later.
     pub(crate) fn new(user: String, uid: u32, place: FoundAt) -> Self {
-        Self { user: Some(user), uid: Some(uid), ..Self::of_nobody(place) }
+        Self { user: Some(user), uid: Some(uid), ..Self::without_account(place) }
     }
 
-    /// The same, of what is no account's.
-    pub(crate) fn of_nobody(place: FoundAt) -> Self {
+    /// A row without an account.
+    pub(crate) fn without_account(place: FoundAt) -> Self {
         let FoundAt { file, line } = place;
         let file = file.display().to_string();
         Self {
@@ -76,18 +77,13 @@ impl Row {
         }
     }
 
-    /// What nobody could look at.
-    pub(crate) fn not_looked_at(self, problem: &str) -> Self {
+    /// The same, with an outcome that is not known, and why.
+    pub(crate) fn not_looked_at(self, problem: impl Display) -> Self {
         self.refuse(problem).with(Outcome::NotLookedAt)
     }
 
-    pub(crate) fn refuse(self, problem: &str) -> Self {
-        Self {
-            outcome: Outcome::Refused,
-            problem: Some(problem.trim_end_matches('.').to_owned()),
-            notes: Vec::new(),
-            ..self
-        }
+    pub(crate) fn refuse(self, problem: impl Display) -> Self {
+        Self { outcome: Outcome::Refused, problem: Some(problem.to_string()), notes: Vec::new(), ..self }
     }
 
     /// The same, with another outcome.
@@ -95,13 +91,13 @@ impl Row {
         Self { outcome, ..self }
     }
 
-    /// The same, with more to say.
+    /// The same, with notes.
     pub(crate) fn noting(mut self, more: Vec<String>) -> Self {
         self.notes.extend(more);
         self
     }
 
-    /// Whether it works from now on, and did not before.
+    /// Whether it was stored now.
     pub(crate) fn is_new(&self) -> bool {
         self.outcome == Outcome::Imported
     }
@@ -122,30 +118,28 @@ impl Row {
 /// What became of all.
 pub(crate) struct Report {
     pub rows: Vec<Row>,
-    /// How many accounts were looked at, where all are meant.
+    /// How many accounts were looked at, with --all-homes.
     pub looked_at: Option<usize>,
 }
 
 impl Report {
-    /// The whole text.
+    /// Text or JSON.
     pub(crate) fn text(&self, json: bool) -> Result<String, Failure> {
         if json {
             return serde_json::to_string_pretty(&self.rows)
                 .map_err(|error| Failure::unavailable(error.to_string(), ""));
         }
-        let completeness = self.looked_at.map_or_else(String::new, |accounts| {
+        let completeness = self.looked_at.map(|accounts| {
             if self.has(Outcome::NotLookedAt) {
-                format!(
-                    "\n{accounts} accounts were looked at; those told as 'not looked at' are not among them."
-                )
+                words::some_looked_at(accounts)
             } else {
-                format!("\nAll {accounts} accounts were looked at.")
+                words::all_looked_at(accounts)
             }
         });
-        Ok(table(&self.rows) + &completeness)
+        Ok([Some(table(&self.rows)), completeness].into_iter().flatten().collect::<Vec<_>>().join("\n"))
     }
 
-    /// Fails, with all of it said already, if anything was refused or nobody could look at it.
+    /// Fails if anything was refused or could not be looked at. The report has said why.
     pub(crate) fn verdict(&self) -> Result<(), Failure> {
         if self.has(Outcome::NotLookedAt) {
             return Err(Failure::of(INCOMPLETE, "", ""));
@@ -153,8 +147,8 @@ impl Report {
         if self.has(Outcome::Refused) { Err(Failure::silent()) } else { Ok(()) }
     }
 
-    /// Tells all of it.
-    pub(crate) fn tell(&self, json: bool) -> Result<(), Failure> {
+    /// Prints all of it.
+    pub(crate) fn print(&self, json: bool) -> Result<(), Failure> {
         say(&self.text(json)?)?;
         self.verdict()
     }
@@ -166,7 +160,7 @@ impl Report {
 
 fn table(rows: &[Row]) -> String {
     let width = |of: fn(&Row) -> usize| rows.iter().map(of).max().unwrap_or(0);
-    let (users, outcomes) = (width(|row| row.name().chars().count()), width(|row| row.outcome.words().len()));
+    let (users, outcomes) = (width(|row| row.name().chars().count()), width(|row| row.outcome.text().len()));
     let mut text = String::new();
     for row in rows {
         let problem = row.problem.as_ref().map_or_else(String::new, |problem| format!(": {problem}"));
@@ -175,25 +169,21 @@ fn table(rows: &[Row]) -> String {
             text,
             "{:users$}  {:outcomes$}  {}{problem}",
             row.name(),
-            row.outcome.words(),
+            row.outcome.text(),
             row.place()
         );
         for note in &row.notes {
-            let _ = writeln!(text, "{:users$}  note: {note}", "");
+            let _ = writeln!(text, "{:users$}  {}", "", words::note(note));
         }
     }
     let of = |outcome| rows.iter().filter(|row| row.outcome == outcome).count();
     let kinds =
         [Outcome::Imported, Outcome::WouldImport, Outcome::Unchanged, Outcome::Refused, Outcome::NotLookedAt];
-    let counts = kinds.map(|outcome| (of(outcome), outcome.words()));
+    let counts = kinds.map(|outcome| (of(outcome), outcome.text()));
     let counts: Vec<String> = counts
         .iter()
-        .filter(|(count, _)| *count > 0)
-        .map(|(count, words)| format!("{count} {words}"))
+        .filter(|(number, _)| *number > 0)
+        .map(|(number, outcome)| words::count(number, outcome))
         .collect();
-    text + &if counts.is_empty() {
-        "Nothing was found.".to_owned()
-    } else {
-        format!("{}.", counts.join(", "))
-    }
+    text + &if counts.is_empty() { words::NOTHING_FOUND.to_owned() } else { words::sum(counts.join(", ")) }
 }

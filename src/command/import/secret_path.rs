@@ -1,15 +1,16 @@
-//! Where google-authenticator's module looks for somebody's file: its argument `secret=`.
+//! Where google-authenticator's module looks for a user's file: its argument `secret=`.
 
 use std::path::PathBuf;
 
 use nix::unistd::User;
 
 use crate::failure::Failure;
+use crate::words::import as words;
 
 const HOME: &str = "${HOME}";
 const USER: &str = "${USER}";
 
-/// The argument `secret=`: an absolute path, in which `~` at the beginning, `${HOME}` and `${USER}` stand for each user's.
+/// The argument `secret=`: an absolute path, in which `~` at the beginning and `${HOME}` mean the home, and `${USER}` the name.
 pub(crate) struct SecretPath(String);
 
 impl SecretPath {
@@ -17,11 +18,8 @@ impl SecretPath {
         if ["/", "~", HOME].iter().any(|start| text.starts_with(start)) {
             return Ok(Self(text.to_owned()));
         }
-        // It may be a key: the option's name invites to that.
-        Err(Failure::refused(
-            "--secret is not the absolute path of a file.",
-            "Write it as in the argument secret= of the old line.",
-        ))
+        // It may be a secret, as the name of the option suggests, so it is not repeated.
+        Err(Failure::refused(words::NOT_A_PATH, words::NOT_A_PATH_THEN))
     }
 
     /// Where the file of `user` is.
@@ -31,14 +29,14 @@ impl SecretPath {
         PathBuf::from(path.replace(HOME, &home).replace(USER, &user.name))
     }
 
-    /// Where the file is below a home; none if it is somewhere else.
+    /// The path below a home; none if the file is elsewhere.
     pub(crate) fn below_home(&self) -> Option<&str> {
         let rest = self.0.strip_prefix('~').or_else(|| self.0.strip_prefix(HOME))?;
         rest.strip_prefix('/').filter(|rest| !rest.contains(USER))
     }
 
-    /// The folder with a file or folder of each user, and what stands before and behind their name there; none if homes or no
-    /// names decide where the files are.
+    /// The folder that has a file or folder of each user, and the text before and behind the name there; none if the path depends on
+    /// homes, or not on names.
     pub(crate) fn by_name(&self) -> Option<(&str, &str, &str)> {
         let (before, behind) = self.0.split_once(USER).filter(|_| self.0.starts_with('/'))?;
         let (folder, start) = before.rsplit_once('/').filter(|(folder, _)| !folder.contains(HOME))?;
@@ -83,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_is_no_path_without_repeating_it() {
+    fn refuses_other_than_path_without_repeating_it() {
         for text in ["", "JBSWY3DPEHPK3PXP", "ga", "${USER}"] {
             let failure = SecretPath::parse(text).err().unwrap();
             assert!(!failure.what().contains("JBSWY3DP") && !failure.then().contains("JBSWY3DP"), "{text}");

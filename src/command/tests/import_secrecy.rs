@@ -1,5 +1,5 @@
-//! `twostep import` never shows a key, on no stream, whatever file has it. The same over many more files, without starting the
-//! program for each: src/command/import/tests.
+//! `twostep import` shows no secret of a file on any stream. src/command/import/tests does the same with many more files, without a
+//! process for each.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 #[path = "../import/tests/arrangement.rs"]

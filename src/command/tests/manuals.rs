@@ -1,5 +1,4 @@
-//! The manual pages against what they describe: what is documented exists, and what exists is documented. And `--help`, which
-//! fits the screen.
+//! The manual pages agree with the programs: what is documented exists, and what exists is documented. `--help` fits the screen.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 #![allow(clippy::disallowed_methods)]
 
@@ -13,9 +12,9 @@ use twostep_core::policy::{Policy, PolicyErrorKind};
 
 type Words = BTreeSet<String>;
 
-/// What the command takes without saying so at each subcommand.
+/// Options of all subcommands, which the manual does not repeat at each.
 const EVERYWHERE: [&str; 2] = ["root", "help"];
-/// A terminal of 80 by 24, the last line of which is the prompt's.
+/// A terminal of 80 by 24, with a prompt in the last line.
 const COLUMNS: usize = 80;
 const LINES: usize = 23;
 
@@ -41,8 +40,7 @@ fn help_of(verb: &str) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// The subcommands below `verb`, with those below them; of some that have more below, only these, unless they take options
-/// themselves.
+/// The subcommands below `verb`, on all levels. One that has subcommands is left out, unless it has options.
 fn verbs_below(verb: &str) -> Words {
     let help = help_of(verb);
     let Some((_, list)) = help.split_once("Commands:\n") else { return words([verb]) };
@@ -114,7 +112,7 @@ fn items<'a>(lines: &[&'a str], tag: &str) -> BTreeMap<String, Vec<&'a str>> {
     found
 }
 
-/// What stands behind each `Fl Fl`.
+/// The word behind each `Fl Fl`.
 fn options_in(lines: &[&str]) -> Words {
     words(
         lines.iter().flat_map(|line| line.split("Fl Fl ").skip(1)).filter_map(|rest| rest.split(' ').next()),
@@ -154,9 +152,9 @@ fn subcommands_options_and_manual_agree() {
     );
 }
 
-/// In examples, and where one page names a command of the other's.
+/// In examples, and in references of one page to another.
 #[test]
-fn every_command_that_a_page_names_exists() {
+fn names_only_commands_that_exist() {
     let verbs = verbs();
     let mut seen = 0;
     for name in ["twostep.1", "twostep.policy.5", "pam_twostep.8", "twostep-helper.8"] {
@@ -175,7 +173,7 @@ fn every_command_that_a_page_names_exists() {
     assert!(seen > 15, "{seen}");
 }
 
-/// The patterns of the `match` in the module's source, up to the one for what is unknown.
+/// The patterns of the `match` in the module's source, up to the one for unknown arguments.
 fn module_arguments() -> Words {
     let source = read("src/module/arguments.rs");
     let (_, body) = source.split_once("fn parse(").unwrap();
@@ -200,7 +198,7 @@ fn module_arguments_and_manual_agree() {
 
 // -- the policy
 
-/// The keys that the policy may have in a table, by what it says about one that nobody knows; none if it is no table.
+/// The keys of a table of the policy, as the error about an unknown key lists them; none if it is no table.
 fn keys_below(header: &str) -> Option<Words> {
     let policy = format!("version = 1\nmode = \"opt-in\"\n{header}\nnobody-knows = 1\n");
     Policy::errors(policy.as_bytes()).into_iter().find_map(|error| {

@@ -1,4 +1,4 @@
-//! `twostep policy check` on whole files: beside each `tests/policies/NAME.toml` stands what it must say, and its exit status.
+//! `twostep policy check` on whole files: beside each `tests/policies/NAME.toml` is the expected output with the exit status.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods)]
 
 use std::fs;
@@ -28,7 +28,7 @@ fn names(dir: &PathBuf) -> Vec<String> {
     names
 }
 
-/// With the variable WRITE_EXPECTED, what is said is written, to be read before it is committed.
+/// With the variable WRITE_EXPECTED, the output is written. Read it before you commit it.
 #[test]
 fn each_file_gets_what_stands_beside_it() {
     let dir = folder("tests/policies");
@@ -47,7 +47,7 @@ fn each_file_gets_what_stands_beside_it() {
 }
 
 #[test]
-fn the_presets_are_in_order() {
+fn finds_no_error_in_presets() {
     let dir = folder("docs/presets");
     for name in names(&dir) {
         assert_eq!(transcript(&check(&dir, &[&name])), "No errors, no warnings.\n[0]\n", "{name}");
@@ -56,7 +56,7 @@ fn the_presets_are_in_order() {
 }
 
 #[test]
-fn programs_get_the_same_as_json() {
+fn prints_same_as_json() {
     let output = check(&folder("tests/policies"), &["--json", "every-table-has-one.toml"]);
     let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!((json["errors"].as_u64(), json["warnings"].as_u64()), (Some(6), Some(0)));
@@ -65,9 +65,9 @@ fn programs_get_the_same_as_json() {
     assert_eq!(first["severity"].as_str(), Some("error"));
 }
 
-/// The best of some runs: other programs use this machine, too.
+/// The fastest of five runs counts, because other programs use this machine.
 #[test]
-fn hostile_files_are_refused_at_once() {
+fn refuses_hostile_files_at_once() {
     let dir = std::env::temp_dir().join(format!("twostep-policies-{}", std::process::id()));
     fs::create_dir_all(&dir).unwrap();
     let million = |text: &str| text.repeat(1_000_000).into_bytes();

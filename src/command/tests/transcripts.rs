@@ -1,4 +1,4 @@
-//! What each command prints, word for word: a change of wording is read here as a change of these lines.
+//! What each command prints, word for word.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 #![allow(clippy::disallowed_methods)]
 
@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// A root of this test's own, with an empty store and the shortest policy.
+/// A root directory with an empty store and the shortest policy.
 struct Machine(PathBuf);
 
 impl Machine {
@@ -41,13 +41,13 @@ impl Machine {
         command
     }
 
-    /// Runs a command and returns what a person would see: standard output, standard error, the exit status.
+    /// Runs a command and returns standard output, standard error and the exit status.
     fn run(&self, words: &str) -> String {
         transcript(&self.command(words).output().unwrap())
     }
 
-    /// Enrolls with two codes of oathtool's, the first of which is `late` steps old, and reads the recovery codes. Returns
-    /// what came after the first prompt.
+    /// Enrolls with two codes of oathtool, of which the first is `late` steps old, and confirms the recovery codes. Returns the
+    /// output after the first prompt.
     fn enroll(&self, words: &str, late: i64) -> String {
         let mut dialogue = Dialogue::start(self.command(words));
         let key = key_of(&dialogue.read_to("First code: "));
@@ -71,7 +71,7 @@ impl Dialogue {
         Self { child: command.spawn().unwrap(), said: String::new() }
     }
 
-    /// Reads until the command has said `end`, or has ended; returns all of it.
+    /// Reads until the command has written `end`, or has ended. Returns all of it.
     fn read_to(&mut self, end: &str) -> String {
         let output = self.child.stdout.as_mut().unwrap();
         let (mut text, mut byte) = (Vec::new(), [0]);
@@ -82,7 +82,7 @@ impl Dialogue {
     }
 
     fn answer(&mut self, line: &str) {
-        // Who was refused meanwhile does not listen any more.
+        // A command that has refused before does not read this.
         let _ = writeln!(self.child.stdin.as_ref().unwrap(), "{line}");
     }
 
@@ -99,7 +99,7 @@ impl Dialogue {
         }
     }
 
-    /// Hangs up, and returns what was said since.
+    /// Closes standard input, and returns the output since.
     fn finish(mut self) -> String {
         drop(self.child.stdin.take());
         let rest = self.read_to("nothing ends with this");
@@ -148,7 +148,7 @@ fn oathtool(key: &str, time: i64) -> String {
 }
 
 #[test]
-fn a_person_is_enrolled_shown_and_forgotten() {
+fn enrolls_shows_and_resets_user() {
     let machine = Machine::new("life");
     let said = machine.enroll("enroll --user daemon", 0);
     let (head, codes) = said.split_once("replaces a code from the app once.\n\n").unwrap();
@@ -174,7 +174,7 @@ fn a_person_is_enrolled_shown_and_forgotten() {
         status.starts_with("daemon (uid 1): enrolled\n  phone: SHA1, 6 digits, 30 s, since 2"),
         "{status}"
     );
-    let end = "\n  codes are accepted; failures in a row: 0\n  recovery codes left: 8\n[0]";
+    let end = "\n  codes are accepted; failed codes in a row: 0\n  recovery codes left: 8\n[0]";
     assert!(status.ends_with(end), "{status}");
     assert_eq!(machine.run("remove --user daemon tablet"), "Removed 'tablet'. Still set up: 'phone'.\n[0]");
     assert_eq!(
@@ -188,7 +188,7 @@ fn a_person_is_enrolled_shown_and_forgotten() {
     );
     assert_eq!(
         machine.run("reset daemon"),
-        "daemon is no longer enrolled. To enroll again, run 'twostep enroll --user daemon'.\n[0]"
+        "daemon is no longer enrolled. To enroll again, run\n'twostep enroll --user daemon'.\n[0]"
     );
     assert_eq!(machine.run("status --user 1"), "daemon (uid 1): not enrolled\n[0]");
     assert_eq!(machine.run("reset daemon"), "daemon was not enrolled. The failed codes are cleared.\n[0]");
@@ -224,7 +224,7 @@ fn replaces_recovery_codes_after_new_ones_were_read() {
     assert!(!machine.run("status --user daemon").contains("recovery codes"));
 }
 
-/// They would open nothing: recovery codes belong to the credential for which they were made.
+/// They would not be accepted: recovery codes belong to the credential for which they were made.
 #[test]
 fn stores_no_recovery_codes_for_a_replaced_credential() {
     let machine = Machine::new("meanwhile");
@@ -247,7 +247,7 @@ fn stores_no_recovery_codes_for_a_replaced_credential() {
 }
 
 #[test]
-fn a_ticket_is_shown_once_and_not_kept() {
+fn shows_ticket_once() {
     let machine = Machine::new("ticket");
     machine.policy("[enrollment]\nrequire-ticket = true\n");
     let said = machine.run("ticket daemon --valid 90min");
@@ -256,35 +256,35 @@ fn a_ticket_is_shown_once_and_not_kept() {
     assert!(said.contains("\nValid for one enrollment until 2") && said.ends_with(" UTC.\n[0]"), "{said}");
     let status = machine.run("status --user daemon");
     assert!(
-        status.contains("daemon (uid 1): not enrolled\n  a ticket lets them enroll, before 2"),
+        status.contains("daemon (uid 1): not enrolled\n  ticket for one enrollment, valid until 2"),
         "{status}"
     );
     assert_ne!(machine.run("ticket daemon"), said, "a new one replaces it");
     machine.policy("");
-    assert!(machine.run("ticket daemon").contains("note: the policy asks for no tickets"));
+    assert!(machine.run("ticket daemon").contains("note: The policy does not ask for tickets."));
     for wrong in ["30s", "31d", "tomorrow", ""] {
         assert!(machine.run(&format!("ticket daemon --valid={wrong}")).ends_with("[2]"), "{wrong}");
     }
     assert!(machine.enroll("enroll --user daemon", 0).ends_with("[0]"));
     assert_eq!(
         machine.run("ticket daemon"),
-        "error: daemon is already enrolled and needs no ticket.\n\
+        "error: daemon is already enrolled and needs no ticket\n\
          To start over, run 'twostep reset daemon' first.\n[1]"
     );
     assert!(!machine.run("status --user daemon").contains("ticket"));
 }
 
 #[test]
-fn a_second_step_is_required_of_one_person_and_no_longer() {
+fn requires_second_step_until_unrequire() {
     let machine = Machine::new("require");
     assert_eq!(
         machine.run("require daemon"),
         "daemon now needs a second step, except where the policy exempts them.\n\
-         note: daemon is not enrolled yet. The next login by sshd or login does it.\n[0]"
+         note: daemon is not enrolled yet. They enroll at their next login by sshd or login.\n[0]"
     );
     assert_eq!(machine.run("require daemon"), "daemon already needs a second step. Nothing changed.\n[0]");
     let status = machine.run("status --user daemon");
-    let line = "  a second step is required by an administrator: 'twostep require'";
+    let line = "  an administrator requires a second step ('twostep require')";
     assert_eq!(status, format!("daemon (uid 1): not enrolled\n{line}\n[0]"));
     let json = machine.run("status --all --json");
     for field in
@@ -299,10 +299,11 @@ fn a_second_step_is_required_of_one_person_and_no_longer() {
     assert_eq!(machine.run("unrequire daemon"), "daemon has no extra requirement. Nothing changed.\n[0]");
     assert_eq!(machine.run("status --user daemon"), "daemon (uid 1): not enrolled\n[0]");
     machine.policy("[enrollment]\nservices = []\n");
-    let note = "note: bin is not enrolled, and no login enrolls users: run 'twostep enroll --user bin'.\n[0]";
+    let note =
+        "note: bin is not enrolled, and no login enrolls users.\nRun 'twostep enroll --user bin'.\n[0]";
     assert!(machine.run("require bin").ends_with(note));
     machine.policy("[[rule]]\nname = \"all\"\nservices = [\"sshd\"]\nmode = \"mandatory\"\n");
-    let line = "  a second step is required by rule 'all', line 4 of the policy";
+    let line = "  rule 'all' (line 4 of the policy) requires a second step";
     assert_eq!(machine.run("status --user daemon"), format!("daemon (uid 1): not enrolled\n{line}\n[0]"));
 }
 
@@ -314,7 +315,7 @@ fn mark(machine: &Machine) -> u64 {
 }
 
 #[test]
-fn the_codes_that_confirm_another_phone_are_used_up() {
+fn uses_up_codes_that_confirm_further_phone() {
     let machine = Machine::new("further");
     machine.policy("[verification]\nskew-steps = 3\n"); // so that the older code is accepted to its last second
     assert!(machine.enroll("enroll --user daemon", 1).ends_with("[0]"));
@@ -323,7 +324,7 @@ fn the_codes_that_confirm_another_phone_are_used_up() {
     assert!(mark(&machine) >= before + 30);
 }
 
-/// Between the questions of one administrator another one has been quicker.
+/// Another administrator is faster, between the questions of the first.
 #[test]
 fn rejects_second_enrollment_and_codes_of_a_gone_credential() {
     let machine = Machine::new("second");
@@ -365,7 +366,7 @@ fn rejects_second_enrollment_and_codes_of_a_gone_credential() {
 }
 
 #[test]
-fn two_people_have_two_secrets() {
+fn gives_two_users_two_secrets() {
     let machine = Machine::new("two");
     for user in ["daemon", "bin"] {
         assert!(machine.enroll(&format!("enroll --user {user}"), 0).ends_with("[0]"));
@@ -381,7 +382,7 @@ fn two_people_have_two_secrets() {
 }
 
 #[test]
-fn while_the_secret_is_shown_no_core_can_be_dumped() {
+fn disables_core_dumps_while_secret_is_shown() {
     let machine = Machine::new("core");
     let mut child = machine.command("enroll --user daemon").spawn().unwrap();
     let mut byte = [0];
@@ -399,7 +400,7 @@ fn while_the_secret_is_shown_no_core_can_be_dumped() {
 }
 
 #[test]
-fn a_phone_with_a_wrong_clock_is_told_and_nothing_is_stored() {
+fn says_that_phone_clock_is_wrong_and_stores_nothing() {
     let machine = Machine::new("clock");
     assert_eq!(
         machine.enroll("enroll --user daemon", 4),
@@ -407,11 +408,11 @@ fn a_phone_with_a_wrong_clock_is_told_and_nothing_is_stored() {
          Nothing was saved. Delete the new entry in your app.\n\
              Then run the command again.\n[1]"
     );
-    assert_eq!(machine.run("status --all"), "Nobody is enrolled.\n[0]");
+    assert_eq!(machine.run("status --all"), "No user is enrolled.\n[0]");
 }
 
 #[test]
-fn who_gives_no_code_is_not_enrolled() {
+fn enrolls_no_user_without_code() {
     let machine = Machine::new("eof");
     let transcript = machine.run("enroll --user daemon");
     assert!(
@@ -426,7 +427,7 @@ fn who_gives_no_code_is_not_enrolled() {
 }
 
 #[test]
-fn each_shell_gets_completions_that_it_understands() {
+fn prints_completions_that_shell_accepts() {
     let machine = Machine::new("completions");
     for (shell, sign) in
         [("bash", "complete -F"), ("zsh", "#compdef twostep"), ("fish", "complete -c twostep")]
@@ -444,18 +445,18 @@ fn each_shell_gets_completions_that_it_understands() {
 }
 
 #[test]
-fn mistakes_say_what_is_wrong_and_what_to_do() {
+fn says_what_is_wrong_and_what_to_do() {
     let machine = Machine::new("mistakes");
     assert_eq!(
         machine.run("enroll --user nosuch"),
-        "error: there is no user 'nosuch'.\nCheck the spelling.\n[1]"
+        "error: there is no user 'nosuch'\nCheck the spelling.\n[1]"
     );
     assert_eq!(machine.run("unlock daemon"), "daemon has no record. Nothing changed.\n[0]");
     assert_eq!(machine.run("reset daemon"), "daemon has no record. Nothing changed.\n[0]");
     for verb in ["enroll", "status", "verify", "recovery", "remove"] {
         assert_eq!(
             machine.run(verb),
-            "error: no user is named.\nAdd --user NAME; for your own account, run it without sudo.\n[2]"
+            "error: which user?\nAdd --user NAME, or run this without sudo for your own account.\n[2]"
         );
     }
     let policy = machine.0.join("etc/twostep/policy.toml");
@@ -477,11 +478,11 @@ fn policy_check_quotes_no_file_of_keys() {
     );
 }
 
-/// What clap says to all of them.
+/// What clap adds to each.
 const MORE: &str = "\n\nFor more information, try '--help'.\n[2]";
 
 #[test]
-fn words_that_mean_nothing_get_a_hint_and_status_2() {
+fn gives_hint_and_status_2_for_unknown_words() {
     let machine = Machine::new("words");
     let table = [
         ("frobnicate", "unrecognized subcommand 'frobnicate'\n\nUsage: twostep [OPTIONS] <COMMAND>"),
@@ -533,9 +534,9 @@ fn words_that_mean_nothing_get_a_hint_and_status_2() {
     }
 }
 
-/// On standard error, as it is no answer to anything.
+/// On standard error, because no help was asked for.
 #[test]
-fn who_names_no_subcommand_is_shown_them_all() {
+fn shows_all_subcommands_if_none_is_named() {
     for words in [&[] as &[&str], &["policy"]] {
         let run = |more: &[&str]| {
             let mut command = Command::new(env!("CARGO_BIN_EXE_twostep"));
@@ -549,19 +550,19 @@ fn who_names_no_subcommand_is_shown_them_all() {
 }
 
 #[test]
-fn a_damaged_state_is_shown_and_reset_mends_it() {
+fn shows_damaged_state_and_reset_replaces_it() {
     let machine = Machine::new("damage");
     assert!(machine.enroll("enroll --user daemon", 0).ends_with("[0]"));
     let state = machine.0.join("var/lib/twostep/state/1");
     fs::write(&state, vec![0; 8192]).unwrap();
     let problem = format!("{} is damaged: run 'twostep reset 1' and enroll again", state.display());
     assert!(machine.run("status --user daemon").contains(&format!("  logins are denied: {problem}\n")));
-    assert!(machine.run("status --all").ends_with("Until this is mended, logins are denied.\n[3]"));
+    assert!(machine.run("status --all").ends_with("Logins are denied until this is fixed.\n[3]"));
     assert_eq!(
         machine.run("reset daemon"),
-        "daemon is no longer enrolled. To enroll again, run 'twostep enroll --user daemon'.\n\
-         note: daemon's state was damaged and has been replaced. If a second step was required of them, \
-         run 'twostep require daemon' again.\n[0]"
+        "daemon is no longer enrolled. To enroll again, run\n'twostep enroll --user daemon'.\n\
+         note: daemon's state was damaged and has been replaced.\n\
+         If a second step was required of them, run 'twostep require daemon' again.\n[0]"
     );
     // The codes of this moment count as used: the mark was lost.
     let json = machine.run("status --user daemon --json");
@@ -569,7 +570,7 @@ fn a_damaged_state_is_shown_and_reset_mends_it() {
 }
 
 #[test]
-fn a_code_is_tried_without_using_it_up_and_all_is_removed() {
+fn tries_code_without_using_it_up_and_removes_all() {
     let machine = Machine::new("verify");
     assert!(machine.enroll("enroll --user daemon", 1).ends_with("[0]"));
     let state = machine.0.join("var/lib/twostep/state/1");
@@ -606,7 +607,7 @@ fn a_code_is_tried_without_using_it_up_and_all_is_removed() {
 }
 
 #[test]
-fn a_script_enrolls_somebody_who_confirms_at_the_first_login() {
+fn enrolls_user_for_script_without_codes() {
     let machine = Machine::new("unattended");
     let enrolled = machine.run("enroll --user daemon --json");
     let key = secret_of(&machine);
@@ -647,7 +648,7 @@ fn writes_picture_for_root_alone_and_removes_it_on_failure() {
     machine.run("reset daemon");
     let again = machine.run(&command);
     assert!(again.contains("File exists"), "{again}");
-    assert!(again.ends_with("Nobody was enrolled. Name a file that does not exist yet.\n[1]"), "{again}");
+    assert!(again.ends_with("No user was enrolled. Name a file that does not exist yet.\n[1]"), "{again}");
     assert!(file.exists(), "it is not ours to remove");
     assert!(machine.run("status --user daemon").contains("not enrolled"));
 

@@ -5,9 +5,23 @@
 //! `error:` begins with a small letter and has no full stop; one that says what to do has the suffix `_THEN` or `_then`. Nothing
 //! reads a text back.
 
+pub(crate) mod acts;
+pub(crate) mod enroll;
+pub(crate) mod export;
 pub(crate) mod frame;
+pub(crate) mod import;
+pub(crate) mod import_notes;
+pub(crate) mod import_obstacles;
+pub(crate) mod import_problems;
+pub(crate) mod moment;
 pub(crate) mod policy_check;
 pub(crate) mod policy_explain;
+pub(crate) mod rebind;
+pub(crate) mod require;
+pub(crate) mod reset;
+pub(crate) mod status;
+pub(crate) mod ticket;
+pub(crate) mod unlock;
 
 #[cfg(test)]
 mod tests;

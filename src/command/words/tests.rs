@@ -1,12 +1,29 @@
-use super::{frame, policy_check, policy_explain};
+use super::{
+    acts, enroll, export, frame, import, import_notes, import_obstacles, import_problems, moment,
+    policy_check, policy_explain, rebind, require, reset, status, ticket, unlock,
+};
 
 type Catalogue = &'static [(&'static str, &'static [&'static str])];
 
 /// Each file here.
-const ALL: [(&str, Catalogue); 3] = [
+const ALL: [(&str, Catalogue); 17] = [
+    ("acts", acts::CATALOGUE),
+    ("enroll", enroll::CATALOGUE),
+    ("export", export::CATALOGUE),
     ("frame", frame::CATALOGUE),
+    ("import", import::CATALOGUE),
+    ("import_notes", import_notes::CATALOGUE),
+    ("import_obstacles", import_obstacles::CATALOGUE),
+    ("import_problems", import_problems::CATALOGUE),
+    ("moment", moment::CATALOGUE),
     ("policy_check", policy_check::CATALOGUE),
     ("policy_explain", policy_explain::CATALOGUE),
+    ("rebind", rebind::CATALOGUE),
+    ("require", require::CATALOGUE),
+    ("reset", reset::CATALOGUE),
+    ("status", status::CATALOGUE),
+    ("ticket", ticket::CATALOGUE),
+    ("unlock", unlock::CATALOGUE),
 ];
 
 /// Every text, with its file and key.
@@ -24,9 +41,10 @@ fn columns(line: &str) -> usize {
     parts.map(|(at, part)| if at % 2 == 0 { part.chars().count() } else { 8 }).sum()
 }
 
+/// Lines of an import's report are as long as the paths in them.
 #[test]
 fn texts_fit_the_screen() {
-    for (key, text) in texts() {
+    for (key, text) in texts().filter(|(key, _)| !key.starts_with("import")) {
         for line in text.lines() {
             assert!(columns(line) <= 80, "{key}: {} columns: {line}", columns(line));
         }
@@ -39,6 +57,14 @@ fn what_to_do_is_whole_sentences() {
         let begins = text.trim_start().chars().next().unwrap();
         assert!(begins.is_uppercase() || begins == '{', "{key}: {text}");
         assert!(text.ends_with(['.', '}']), "{key}: {text}");
+    }
+}
+
+#[test]
+fn problems_have_no_argument_and_no_full_stop() {
+    let problems = import_problems::CATALOGUE.iter().map(|(key, texts)| (key, texts[0]));
+    for (key, text) in problems {
+        assert!(!text.contains(['{', '\n']) && !text.ends_with('.'), "{key}: {text}");
     }
 }
 

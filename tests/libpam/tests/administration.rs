@@ -120,14 +120,14 @@ fn the_second_step_of_somebody_who_exists_is_given_to_nobody_else() {
     let world = renamed("mail");
     let before = world.snapshot();
     let (error, status) = command(&world, "rebind games").unwrap_err();
-    assert!(error.contains("belongs to 'mail', who still exists") && status == 1, "{error}");
+    assert!(error.contains("belongs to 'mail', and that account exists") && status == 1, "{error}");
     assert!(world.snapshot() == before);
     // Nor where only one of the two files bears that name.
     let world = renamed("formerly");
     world.state("games", &State { name: "mail".to_owned(), ..world.state_of("games") });
     let before = world.snapshot();
     let (error, status) = command(&world, "rebind games").unwrap_err();
-    assert!(error.contains("belongs to 'mail', who still exists") && status == 1, "{error}");
+    assert!(error.contains("belongs to 'mail', and that account exists") && status == 1, "{error}");
     assert!(world.snapshot() == before);
 }
 

@@ -1,4 +1,4 @@
-//! Files in which a key stands in any place and spelling: what somebody may hand to `twostep import`.
+//! Files with a secret in any place and spelling, as a user may give them to `twostep import`.
 
 use proptest::prelude::*;
 
@@ -64,7 +64,7 @@ const LINES: [&str; 58] = [
     "{\"version\": 1, \"header\": {\"slots\": null}, \"db\": {\"entries\": [{\"info\": {\"secret\": \"{K}\"}}]}}",
 ];
 
-/// Names that stand beside the key: of an account, of nobody, none.
+/// Names beside the key: of an account, of none, and no name.
 const NAMES: [&str; 5] = ["daemon", "nosuchuser", "x", "", "Alice Smith"];
 
 /// A file, and the key in it.
@@ -72,7 +72,7 @@ const NAMES: [&str; 5] = ["daemon", "nosuchuser", "x", "", "Alice Smith"];
 pub(super) struct Arrangement {
     pub(super) file: Vec<u8>,
     key: Vec<u8>,
-    /// The key as it stands in the file.
+    /// The key as the file has it.
     spelled: String,
 }
 
@@ -110,7 +110,7 @@ fn line_of(line: &str, key: &str, name: &str) -> String {
 }
 
 impl Arrangement {
-    /// The piece of the key that `said` has, in whatever encoding and however it is parted.
+    /// The piece of the key that is in `said`, in any encoding and with any separators.
     pub(super) fn piece_in(&self, said: &str) -> Option<String> {
         let encoded = [base32(&self.key), hex(&self.key), base64(&self.key, b"+/"), base64(&self.key, b"-_")];
         let encoded: Vec<String> = encoded.iter().map(|text| plain(text)).collect();
@@ -138,7 +138,7 @@ fn pieces_of(text: &str) -> impl Iterator<Item = u64> {
     runs.skip(7)
 }
 
-/// Without case, and without what parts groups of characters.
+/// In small letters, without separators.
 fn plain(text: &str) -> String {
     text.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect()
 }

@@ -1,4 +1,4 @@
-//! What holds whatever is in a file.
+//! No file has its secret shown.
 #![expect(clippy::arithmetic_side_effects, reason = "small numbers")]
 
 mod arrangement;
@@ -21,7 +21,7 @@ struct Words {
     source: ImportSource,
 }
 
-/// A root of this test's own, and the administrator of it.
+/// A root directory, and its administrator.
 struct Machine {
     folder: PathBuf,
     administrator: Administrator,
@@ -58,10 +58,10 @@ impl Machine {
     /// All that the command says of a file, as text and as JSON.
     fn says(&self, source: &str, file: &Path) -> String {
         let words = ["import", source, file.to_str().unwrap(), "--dry-run"];
-        let told = |failure: Failure| format!("{}\n{}", failure.what(), failure.then());
+        let shown = |failure: Failure| format!("{}\n{}", failure.what(), failure.then());
         match import(&self.administrator, &Words::parse_from(words).source) {
-            Ok(report) => [false, true].map(|json| report.text(json).unwrap_or_else(told)).concat(),
-            Err(failure) => told(failure),
+            Ok(report) => [false, true].map(|json| report.text(json).unwrap_or_else(shown)).concat(),
+            Err(failure) => shown(failure),
         }
     }
 }
@@ -79,7 +79,7 @@ fn config() -> ProptestConfig {
     ProptestConfig { cases, failure_persistence: None, ..usual }
 }
 
-/// Imports files of any kind as those of `source`.
+/// Imports arbitrary files as those of `source`.
 fn shows_no_piece_of_key(source: &str) {
     let machine = Machine::new(source);
     proptest!(config(), |(arrangement in arrangements())| {

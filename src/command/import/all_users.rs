@@ -1,5 +1,5 @@
-//! Whose files there may be: the accounts that the name service lists, and those that folders and files tell of, because a
-//! directory service need not list its accounts. What could not be found out is a row of the report.
+//! The users who may have a file: the accounts that the name service lists, and those that own folders or have their names on
+//! folders or files, because a directory service need not list its accounts. What could not be found out is a row of the report.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -13,34 +13,37 @@ use twostep_core::os::account;
 use twostep_core::os::root::Root;
 use twostep_core::os::user_list;
 
+use crate::words::import as words;
+
 use super::found::FoundAt;
+use super::obstacle::Obstacle;
 use super::read::RETIRED;
 use super::report::{Outcome, Row};
 use super::secret_path::SecretPath;
 
-/// Where homes are, whoever is listed.
+/// Homes are here, also those of users who are not listed.
 const HOME: &str = "/home";
 const NSSWITCH: &str = "/etc/nsswitch.conf";
 /// The sources of the name service that list all their accounts (nsswitch.conf(5), nss-systemd(8)).
 const LISTING: [&str; 6] = ["files", "compat", "db", "systemd", "altfiles", "extrausers"];
-/// The account to which NFS and containers map others, and which is nobody.
+/// The account nobody, to which NFS and containers map users that they do not know.
 const NOBODY: u32 = 65534;
-/// The accounts that systemd makes for a while (systemd's UIDS-GIDS): services, containers.
+/// Accounts that systemd creates for services and containers while they run (systemd's UIDS-GIDS).
 const TRANSIENT: std::ops::RangeInclusive<u32> = 60001..=65534;
-/// What is in a file system, and nobody's.
+/// A folder of the file system (fsck(8)).
 const LOST_FOUND: &str = "lost+found";
 
-/// Everybody who may have a file.
-pub(crate) struct Everybody<'a> {
+/// All users who may have a file.
+pub(crate) struct AllUsers<'a> {
     root: &'a Root,
     secret: &'a SecretPath,
     /// Each entry of the name service; an account with two names has two.
     pub users: Vec<User>,
-    /// What could not be looked at, and folders that are nobody's home.
+    /// What could not be looked at, and folders that are no home.
     pub rows: Vec<Row>,
-    /// Uid and name of `users`.
+    /// The uid and name of each of `users`.
     known: BTreeSet<(u32, String)>,
-    /// Device and inode of the homes of `users`.
+    /// The device and inode of each home of `users`.
     homes: BTreeSet<(u64, u64)>,
 }
 
@@ -54,8 +57,8 @@ enum Place {
     NoFolder,
 }
 
-impl<'a> Everybody<'a> {
-    /// All who can be found, for files that are where `secret` says.
+impl<'a> AllUsers<'a> {
+    /// Finds them, for files whose paths `secret` gives.
     pub(crate) fn find(root: &'a Root, secret: &'a SecretPath, uid_min: u32) -> Result<Self, Fault> {
         let (users, rows, known, homes) = (Vec::new(), Vec::new(), BTreeSet::new(), BTreeSet::new());
         let mut all = Self { root, secret, users, rows, known, homes };
@@ -65,8 +68,8 @@ impl<'a> Everybody<'a> {
             Some((folder, start, end)) => all.look_for_files(folder, start, end),
             None => {
                 all.rows.extend(unlisted);
-                for (folder, tells) in all.folders_of_homes(uid_min) {
-                    all.look_for_homes(&folder, true, tells);
+                for (folder, reports) in all.folders_of_homes(uid_min) {
+                    all.look_for_homes(&folder, true, reports);
                 }
             }
         }
@@ -80,7 +83,7 @@ impl<'a> Everybody<'a> {
         }
     }
 
-    /// A directory service that lists none of its accounts: who has no home that is found has been left out.
+    /// A row if a directory service lists none of its accounts: users whose home is not found are left out.
     fn unlisted(&self) -> Result<Option<Row>, Fault> {
         let text = fs::read_to_string(self.root.path(NSSWITCH)).unwrap_or_default();
         let source = (1..).zip(text.lines()).find(|(_, line)| asks_directory(line, self.has_sssd()));
@@ -92,101 +95,96 @@ impl<'a> Everybody<'a> {
             return Ok(None);
         }
         let place = FoundAt { file: PathBuf::from(NSSWITCH), line: Some(line) };
-        Ok(Some(Row::of_nobody(place).not_looked_at(
-            "a directory here lists none of its accounts: only those whose homes were found were looked at. Name \
-             the others, as in --user alice --user bob",
-        )))
+        Ok(Some(Row::without_account(place).not_looked_at(words::UNLISTED_ACCOUNTS)))
     }
 
-    /// Whether sssd has a configuration: some distributions ask it on machines that have none.
+    /// Whether sssd has a configuration. Some distributions name it in nsswitch.conf on machines where it has none.
     fn has_sssd(&self) -> bool {
         let mut snippets = fs::read_dir(self.root.path("/etc/sssd/conf.d")).into_iter().flatten();
         self.root.path("/etc/sssd/sssd.conf").exists() || snippets.next().is_some()
     }
 
-    /// The folders that homes of people are in, and whether each has enough of them to tell of what else is there. A folder in
-    /// another of them is looked into with that.
+    /// The folders of homes, and of each whether the report names what else is in it: it does if two homes or more are there. A
+    /// folder within another one is left out, because it is searched with that one.
     fn folders_of_homes(&self, uid_min: u32) -> Vec<(PathBuf, bool)> {
-        let people =
-            self.users.iter().filter(|user| !user.uid.is_root() && is_person(user.uid.as_raw(), uid_min));
-        let mut tells = BTreeMap::new();
-        for folder in people.filter_map(|user| user.dir.parent()).filter(|folder| *folder != Path::new("/")) {
-            tells.entry(folder).and_modify(|tells| *tells = true).or_insert(false);
+        let users =
+            self.users.iter().filter(|user| !user.uid.is_root() && has_login_uid(user.uid.as_raw(), uid_min));
+        let mut reports = BTreeMap::new();
+        for folder in users.filter_map(|user| user.dir.parent()).filter(|folder| *folder != Path::new("/")) {
+            reports.entry(folder).and_modify(|reports| *reports = true).or_insert(false);
         }
-        tells.insert(Path::new(HOME), true);
-        let is_outer = |folder: &Path| folder.parent().is_none_or(|parent| !tells.contains_key(parent));
-        let outer = tells.iter().filter(|(folder, _)| is_outer(folder));
-        outer.map(|(folder, tells)| (folder.to_path_buf(), *tells)).collect()
+        reports.insert(Path::new(HOME), true);
+        let is_outer = |folder: &Path| folder.parent().is_none_or(|parent| !reports.contains_key(parent));
+        let outer = reports.iter().filter(|(folder, _)| is_outer(folder));
+        outer.map(|(folder, reports)| (folder.to_path_buf(), *reports)).collect()
     }
 
-    /// Finds out whose homes the folders in `folder` are, and those in them where it `descends`. Returns whether any is
-    /// somebody's.
-    fn look_for_homes(&mut self, folder: &Path, descends: bool, tells: bool) -> bool {
+    /// Finds the homes in `folder` and, if it `descends`, in folders there. Adds a row for each other folder if it `reports`.
+    /// Returns whether there is a home.
+    fn look_for_homes(&mut self, folder: &Path, descends: bool, reports: bool) -> bool {
         let (mut others, mut has_homes) = (Vec::new(), false);
         for name in self.names_in(folder) {
             let path = folder.join(name);
-            match self.whose(&path) {
+            match self.place(&path) {
                 Ok(Place::Home) => has_homes = true,
                 Ok(Place::NoFolder) => {}
-                Ok(Place::Other) if descends && self.look_for_homes(&path, false, tells) => has_homes = true,
+                Ok(Place::Other) if descends && self.look_for_homes(&path, false, reports) => {
+                    has_homes = true
+                }
                 Ok(Place::Other) => others.push(path),
-                Err(problem) => {
-                    self.rows.push(row(&path).not_looked_at(&problem));
+                Err(obstacle) => {
+                    self.rows.push(row(&path).not_looked_at(obstacle));
                     has_homes = true;
                 }
             }
         }
-        if tells && (has_homes || descends) {
+        if reports && (has_homes || descends) {
             self.rows.extend(others.iter().map(|path| row(path).with(Outcome::NobodysHome)));
         }
         has_homes
     }
 
-    /// Adds the account after which a folder is called, and the one that owns it. Fails where somebody may have been left out.
-    fn whose(&mut self, path: &Path) -> Result<Place, String> {
+    /// Adds the account that has the name of a folder, and the account that owns it. Fails if a user may be left out.
+    fn place(&mut self, path: &Path) -> Result<Place, Obstacle> {
         let at = self.path(path);
-        let cannot = |error: io::Error| format!("it cannot be looked at: {error}");
-        let is_link = match fs::symlink_metadata(&at).map_err(cannot)?.file_type() {
+        let is_link = match fs::symlink_metadata(&at).map_err(Obstacle::NotLookedAt)?.file_type() {
             kind if kind.is_symlink() => true,
             kind if kind.is_dir() => false,
             _ => return Ok(Place::NoFolder),
         };
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let called = user_called(&name).map_err(|fault| fault.to_string())?;
+        let called = user_called(&name).map_err(Obstacle::LookUp)?;
         let is_called = called.is_some();
         called.into_iter().for_each(|user| self.add(user));
         let about = match fs::metadata(&at) {
             Ok(about) if about.is_dir() => about,
-            // The account after which it is called has a home that is not there: that is told.
+            // The account of this name has no home, which is reported with the account.
             Ok(_) => return Ok(Place::NoFolder),
             Err(_) if is_link && is_called => return Ok(Place::NoFolder),
-            Err(error) => return Err(cannot(error)),
+            Err(error) => return Err(Obstacle::NotLookedAt(error)),
         };
-        user_with(about.uid())
-            .map_err(|fault| fault.to_string())?
-            .into_iter()
-            .for_each(|user| self.add(user));
+        user_with(about.uid()).map_err(Obstacle::LookUp)?.into_iter().for_each(|user| self.add(user));
         if self.homes.contains(&(about.dev(), about.ino())) {
             return Ok(Place::Home);
         }
         self.stray_file(path).map_or(Ok(Place::Other), Err)
     }
 
-    /// What is wrong with a folder that is nobody's home, if somebody's file is in it.
-    fn stray_file(&self, folder: &Path) -> Option<String> {
+    /// The obstacle if a folder is no home and has a file of an unknown user or of root.
+    fn stray_file(&self, folder: &Path) -> Option<Obstacle> {
         match fs::symlink_metadata(self.path(folder).join(self.secret.below_home()?)) {
             Ok(about) => match user_with(about.uid()) {
-                // Theirs is looked at; root's may be anybody's.
+                // A file of a known user is looked at with that user. One of root's may be any user's.
                 Ok(Some(user)) if !user.uid.is_root() => None,
-                Ok(_) => Some(format!("it is no account's home, and has a file of uid {}", about.uid())),
-                Err(fault) => Some(fault.to_string()),
+                Ok(_) => Some(Obstacle::StrayFile(about.uid())),
+                Err(fault) => Some(Obstacle::LookUp(fault)),
             },
             Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => None,
-            Err(error) => Some(format!("it cannot be looked into: {error}")),
+            Err(error) => Some(Obstacle::NotLookedAt(error)),
         }
     }
 
-    /// Finds out whose the files in `folder` are, each of which is called after its user.
+    /// Adds the users whose names the files in `folder` have.
     fn look_for_files(&mut self, folder: &str, start: &str, end: &str) {
         let folder = Path::new(folder);
         for file in self.names_in(folder).iter().filter(|file| !file.ends_with(RETIRED)) {
@@ -196,14 +194,14 @@ impl<'a> Everybody<'a> {
             match user_called(name) {
                 Ok(Some(user)) => self.add(user),
                 Ok(None) => {
-                    self.rows.push(row(&folder.join(file)).not_looked_at("no account is called so"));
+                    self.rows.push(row(&folder.join(file)).not_looked_at(words::NO_ACCOUNT));
                 }
-                Err(fault) => self.rows.push(row(&folder.join(file)).not_looked_at(&fault.to_string())),
+                Err(fault) => self.rows.push(row(&folder.join(file)).not_looked_at(fault)),
             }
         }
     }
 
-    /// What is in a folder, if it is there.
+    /// The names in a folder; none if it does not exist.
     fn names_in(&mut self, folder: &Path) -> BTreeSet<String> {
         let name = |entry: io::Result<fs::DirEntry>| {
             entry.map(|entry| entry.file_name().to_string_lossy().into_owned())
@@ -216,7 +214,7 @@ impl<'a> Everybody<'a> {
                 return names;
             }
             Err(error) if error.kind() == ErrorKind::NotFound && folder == Path::new(HOME) => {}
-            Err(error) => self.rows.push(row(folder).not_looked_at(&format!("it cannot be listed: {error}"))),
+            Err(error) => self.rows.push(row(folder).not_looked_at(Obstacle::NotListed(error))),
         }
         BTreeSet::new()
     }
@@ -226,22 +224,22 @@ impl<'a> Everybody<'a> {
     }
 }
 
-/// Whether a line of nsswitch.conf(5) has a source of users that need not list them.
+/// Whether a line of nsswitch.conf(5) names a source that need not list its users.
 fn asks_directory(line: &str, has_sssd: bool) -> bool {
     let sources = line.trim_start().strip_prefix("passwd:").unwrap_or_default();
     let words = sources.split('#').next().unwrap_or_default().split_whitespace();
-    // Between brackets stand actions: [NOTFOUND=return].
+    // Words in brackets are actions: [NOTFOUND=return].
     let mut names = words.filter(|word| word.chars().all(|c| c.is_ascii_alphanumeric() || c == '_'));
     names.any(|name| !LISTING.contains(&name) && (name != "sss" || has_sssd))
 }
 
-/// Whether it is the account of a person, as far as its number tells, or root's.
-pub(crate) fn is_person(uid: u32, uid_min: u32) -> bool {
+/// Whether the uid is that of root or of a user who logs in, as login.defs(5) numbers them.
+pub(crate) fn has_login_uid(uid: u32, uid_min: u32) -> bool {
     uid == 0 || (uid >= uid_min && uid != NOBODY)
 }
 
 fn row(path: &Path) -> Row {
-    Row::of_nobody(FoundAt { file: path.to_owned(), line: None })
+    Row::without_account(FoundAt { file: path.to_owned(), line: None })
 }
 
 /// Device and inode of a folder; none if there is no folder.
@@ -249,7 +247,7 @@ fn identity(path: &Path) -> Option<(u64, u64)> {
     fs::metadata(path).ok().filter(fs::Metadata::is_dir).map(|about| (about.dev(), about.ino()))
 }
 
-/// The account called `name`, by its own name.
+/// The account called `name`, with its own spelling.
 pub(crate) fn user_called(name: &str) -> Result<Option<User>, Fault> {
     account::by_name(name)?.map_or(Ok(None), |account| user_with(account.uid))
 }
@@ -280,8 +278,8 @@ mod tests {
     }
 
     #[test]
-    fn tells_people_from_system_accounts_by_uid() {
-        let people = [0, 999, 1000, 70001, NOBODY].map(|uid| is_person(uid, 1000));
-        assert_eq!(people, [true, false, true, true, false]);
+    fn tells_users_from_system_accounts_by_uid() {
+        let users = [0, 999, 1000, 70001, NOBODY].map(|uid| has_login_uid(uid, 1000));
+        assert_eq!(users, [true, false, true, true, false]);
     }
 }
