@@ -1,4 +1,4 @@
-//! The failure that an act of root's ends with.
+//! Failures of acts of root.
 
 use twostep_core::manage::act::{ActError, Target};
 use twostep_core::store::not_theirs::NotTheirs;

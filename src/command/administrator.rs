@@ -1,4 +1,4 @@
-//! What each verb of root's needs: the machine, the store, and a line in the log.
+//! What each verb of root needs: the machine, the store, and a line in the log.
 
 use std::path::PathBuf;
 
@@ -57,7 +57,7 @@ impl Administrator {
         Ok(self.machine.policy()?)
     }
 
-    /// How the policy has codes checked.
+    /// The rules of the policy for codes.
     pub(crate) fn rules(&self) -> Result<Verification, Failure> {
         Ok(self.policy()?.verification)
     }

@@ -68,7 +68,7 @@ pub(crate) fn check_own(user: Option<&str>) -> Result<(), Failure> {
     Err(Failure::refused(ONLY_ROOT_FOR_OTHERS, ONLY_ROOT_FOR_OTHERS_THEN))
 }
 
-/// The failure that a refusal of the helper is.
+/// The failure for a refusal of the helper.
 pub(crate) fn explain(refusal: Refusal) -> Failure {
     match refusal {
         Refusal::Failed(failure) => failure,

@@ -1,4 +1,4 @@
-//! Why an act of root's was not done. `name` is an account, or `uid` and a number; `user` is what root types to name it.
+//! Why an act of root was not done. `name` is an account, or `uid` and a number; `user` is what root types to name it.
 
 twostep_core::words! {
     /// After an error. A ticket or the codes of an enrollment were printed before they could be stored.

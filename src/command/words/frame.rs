@@ -1,7 +1,7 @@
 //! What any verb may say.
 
 twostep_core::words! {
-    /// After `error:`. A verb of root's, run by a user.
+    /// After `error:`. A verb of root, run by a user.
     ONLY_ROOT = "only root can do this";
     /// Below it.
     ONLY_ROOT_THEN = "Run it again with sudo.";

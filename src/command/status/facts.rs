@@ -1,0 +1,180 @@
+//! What is known of one account.
+
+use serde::Serialize;
+use twostep_core::machine::System;
+use twostep_core::manage::act::Target;
+use twostep_core::manage::obligation::Obligation;
+use twostep_core::manage::status::{AuthenticatorSummary, StateSummary, Status};
+use twostep_core::os::account::Account;
+use twostep_core::policy::Policy;
+use twostep_core::proof::state::Count;
+use twostep_core::time::{Period, Step, UnixTime};
+use twostep_core::verdict::is_soon;
+
+/// What is known of one account. The names of the fields are those of the JSON.
+#[derive(Serialize)]
+pub(super) struct AccountStatus {
+    pub user: Option<String>,
+    pub uid: u32,
+    pub enrolled: bool,
+    /// When the first authenticator was enrolled, if the secret file has that.
+    pub enrolled_since: Option<u64>,
+    /// What makes the second step mandatory in some login; none if it is optional in all.
+    pub required_by: Option<RequiredBy>,
+    pub authenticators: Vec<AuthenticatorStatus>,
+    pub failures: u16,
+    pub codes: Codes,
+    pub wait_until: Option<u64>,
+    /// The same where the helper checks codes: at screen lockers, and in this command if a user runs it.
+    pub helper: HelperStatus,
+    /// The mark.
+    pub last_use: Option<u64>,
+    /// How many recovery codes are left; none if there never were any.
+    pub recovery_codes: Option<u8>,
+    pub recovery_failures: u16,
+    /// Whether no recovery code is accepted after too many wrong ones.
+    pub recovery_disabled: bool,
+    /// The end of the ticket, if there is a valid one.
+    pub ticket_until: Option<u64>,
+    /// Why the record cannot be used, and logins are denied.
+    pub problem: Option<String>,
+}
+
+#[derive(Serialize)]
+pub(super) struct RequiredBy {
+    pub rule: String,
+    pub line: usize,
+    pub administrator: bool,
+}
+
+impl From<Obligation> for RequiredBy {
+    fn from(Obligation { rule, line, administrator }: Obligation) -> Self {
+        Self { rule, line, administrator }
+    }
+}
+
+#[derive(Serialize)]
+pub(super) struct AuthenticatorStatus {
+    pub label: String,
+    pub algorithm: String,
+    pub digits: u8,
+    pub period: u64,
+    pub enrolled: Option<u64>,
+}
+
+impl From<AuthenticatorSummary> for AuthenticatorStatus {
+    fn from(summary: AuthenticatorSummary) -> Self {
+        let AuthenticatorSummary { label, algorithm, digits, period, enrolled } = summary;
+        Self { label, algorithm, digits, period, enrolled }
+    }
+}
+
+#[derive(Serialize)]
+pub(super) struct HelperStatus {
+    pub failures: u16,
+    pub codes: Codes,
+    pub wait_until: Option<u64>,
+    pub recovery_failures: u16,
+    pub recovery_disabled: bool,
+}
+
+/// Whether a code would be accepted now.
+#[derive(Serialize, Clone, Copy, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Codes {
+    Accepted,
+    Waiting,
+    Disabled,
+    ClockAnomaly,
+}
+
+/// What each status is computed from.
+pub(super) struct Basis<'a> {
+    pub system: &'a System,
+    pub policy: Policy,
+    pub now: UnixTime,
+}
+
+impl Basis<'_> {
+    fn obligation(&self, account: &Account, required: bool) -> Option<Obligation> {
+        Obligation::of(account, required, self.system, &self.policy, self.now)
+    }
+
+    /// Whether a code would be accepted now by this counter, and when that ends.
+    fn codes(
+        &self,
+        state: &StateSummary,
+        count: Count,
+        authenticators: &[AuthenticatorSummary],
+    ) -> (Codes, Option<u64>) {
+        let (mark, now) = (UnixTime::new(state.mark), self.now);
+        match count.waits_until(now) {
+            _ if count.codes >= self.policy.verification.lockout_after => (Codes::Disabled, None),
+            Some(until) => (Codes::Waiting, Some(until.seconds())),
+            None if mark > self.window_end(authenticators) => {
+                (Codes::ClockAnomaly, is_soon(mark, now).then_some(state.mark))
+            }
+            None => (Codes::Accepted, None),
+        }
+    }
+
+    /// When the last step begins that could be accepted now.
+    fn window_end(&self, authenticators: &[AuthenticatorSummary]) -> UnixTime {
+        let skew = self.policy.verification.skew_steps.into();
+        let end = |period| Step::at(self.now, period).later(skew).begins();
+        let periods = authenticators.iter().filter_map(|one| Period::new(one.period));
+        periods.map(end).max().unwrap_or_else(|| end(Period::DEFAULT))
+    }
+}
+
+impl AccountStatus {
+    pub(super) fn of(basis: &Basis<'_>, target: &Target, status: Status) -> Self {
+        let Status { enrolled, problem, authenticators, state } = status;
+        let duty = |required| target.account.as_ref().and_then(|account| basis.obligation(account, required));
+        let mut status = Self {
+            user: target.account.as_ref().map(|account| account.name.clone()),
+            uid: target.uid,
+            enrolled,
+            enrolled_since: authenticators.iter().filter_map(|one| one.enrolled).min(),
+            required_by: duty(state.as_ref().is_some_and(|state| state.required && problem.is_none()))
+                .map(RequiredBy::from),
+            failures: 0,
+            codes: Codes::Accepted,
+            wait_until: None,
+            helper: HelperStatus {
+                failures: 0,
+                codes: Codes::Accepted,
+                wait_until: None,
+                recovery_failures: 0,
+                recovery_disabled: false,
+            },
+            last_use: None,
+            recovery_codes: None,
+            recovery_failures: 0,
+            recovery_disabled: false,
+            ticket_until: None,
+            authenticators: Vec::new(),
+            problem,
+        };
+        if let Some(state) = state {
+            status.fill(basis, &state, &authenticators);
+        }
+        status.authenticators = authenticators.into_iter().map(AuthenticatorStatus::from).collect();
+        status
+    }
+
+    fn fill(&mut self, basis: &Basis<'_>, state: &StateSummary, authenticators: &[AuthenticatorSummary]) {
+        self.failures = state.hosts.codes;
+        self.last_use = Some(state.mark).filter(|&mark| mark > 0);
+        self.recovery_codes = state.recovery_left;
+        self.recovery_failures = state.hosts.recovery;
+        self.recovery_disabled = state.hosts.recovery_disabled;
+        self.ticket_until = state.ticket_until;
+        (self.codes, self.wait_until) = basis.codes(state, state.hosts.count(), authenticators);
+        self.helper.failures = state.helper.codes;
+        self.helper.recovery_failures = state.helper.recovery;
+        self.helper.recovery_disabled = state.helper.recovery_disabled;
+        (self.helper.codes, self.helper.wait_until) =
+            basis.codes(state, state.helper.count(), authenticators);
+    }
+}
