@@ -77,7 +77,7 @@ fn of_others(administrator: &Administrator, arguments: &Arguments) -> Result<(),
     if failures.is_empty() || !all.is_empty() || arguments.json {
         show(&all, arguments, Whose::Others)?;
     }
-    failures.iter().for_each(|failure| note(failure.what()));
+    failures.iter().for_each(|failure| note(&words::user_not_shown(failure.what())));
     if !failures.is_empty() {
         return Err(Failure::unavailable(words::not_shown(failures.len()), words::NOT_SHOWN_THEN));
     }

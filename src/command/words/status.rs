@@ -54,7 +54,9 @@ twostep_core::words! {
     ONLY_ROOT_SEES_ALL_THEN = "Run it with sudo, or without --all for yourself.";
     /// After `error:`.
     UNUSABLE = "your record cannot be used, so your logins are denied";
-    /// After `error:`, with --all, below the errors.
+    /// After `note:`, with --all. `error` says why.
+    user_not_shown(error) = "A user cannot be shown: {error}.";
+    /// After `error:`, below these notes.
     not_shown(users) = "the status is incomplete; users who cannot be shown: {users}";
     /// Below it.
     NOT_SHOWN_THEN = "Find out why the name service does not answer.";
