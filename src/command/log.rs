@@ -1,12 +1,13 @@
 //! The system's log, which has a line for each act of an administrator.
 
 use std::cell::Cell;
+use std::error::Error;
 use std::time::Duration;
 
+use syslog::{Facility, Formatter3164, Logger, LoggerBackend};
 use twostep_core::login::audit::Value;
 use twostep_core::manage::act::{ActLog, Target};
-use twostep_core::os::syslog;
-use twostep_core::verdict::Priority;
+use twostep_core::os::syslog::connect;
 
 use crate::terminal::warn;
 use crate::words::frame::not_logged;
@@ -36,11 +37,23 @@ impl ActLog for &Log {
         }
         let line =
             format!("act={act} user={} uid={}{more} by={}", Value(&target.name()), target.uid, caller());
-        if let Err(fault) = syslog::write("twostep", Priority::Notice, &line, self.patience.get()) {
+        if let Err(error) = write(&line, self.patience.get()) {
             self.patience.set(Duration::ZERO);
-            warn(&not_logged(fault, line));
+            warn(&not_logged(error, line));
         }
     }
+}
+
+/// The crate writes to a socket of ours: its own would wait without end for a log that is not read.
+fn write(line: &str, patience: Duration) -> Result<(), Box<dyn Error>> {
+    let formatter = Formatter3164 {
+        facility: Facility::LOG_AUTHPRIV,
+        hostname: None,
+        process: "twostep".to_owned(),
+        pid: std::process::id(),
+    };
+    let socket = LoggerBackend::Unix(connect(patience)?);
+    Ok(Logger::new(socket, formatter).notice(line)?)
 }
 
 /// The login uid, which survives su and sudo, if the kernel knows it.

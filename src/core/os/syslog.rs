@@ -1,9 +1,8 @@
 //! The system's log, for programs that must not wait for it without end.
 
 use std::os::unix::net::UnixDatagram;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use nix::errno::Errno;
 use nix::poll::PollFlags;
 
 use super::channel::{after, wait};
@@ -15,30 +14,27 @@ const LOG: &str = "/dev/log";
 /// LOG_AUTHPRIV of syslog(3), as a line's priority has it.
 const AUTHPRIV: i32 = 10 << 3;
 
-/// Writes `text` to the log, as a line of `program`. If the log is busy, it waits at most `patience`.
-///
-/// `text` must hold no line end. A daemon that is stopped and a full socket are errors: syslog(3) hides the one and waits for the
-/// other without end.
-pub fn write(program: &str, priority: Priority, text: &str, patience: Duration) -> Result<(), Fault> {
-    let line = format!("<{}>{program}[{}]: {text}", AUTHPRIV | priority as i32, std::process::id());
-    let deadline = after(patience)?;
+/// A socket on which a line to the log waits at most `patience`, where the log is busy. Sending on it fails where the daemon is
+/// stopped or the socket stays full; syslog(3) hides the one and waits for the other without end.
+pub fn connect(patience: Duration) -> Result<UnixDatagram, Fault> {
     let socket = UnixDatagram::unbound().map_err(|error| Fault::Call("socket", error.into()))?;
-    socket.set_nonblocking(true).map_err(|error| Fault::Call("fcntl", error.into()))?;
+    limit(&socket, patience)?;
     socket.connect(LOG).map_err(|error| Fault::of(LOG, Operation::Connect, error))?;
-    send(&socket, line.as_bytes(), deadline).map_err(|error| Fault::of(LOG, Operation::Write, error))
+    Ok(socket)
 }
 
-fn send(socket: &UnixDatagram, line: &[u8], deadline: Instant) -> Result<(), Errno> {
-    loop {
-        match nix::unistd::write(socket, line) {
-            Ok(_) => return Ok(()),
-            Err(Errno::EAGAIN) => {
-                wait(socket, PollFlags::POLLOUT, deadline).map_err(|_| Errno::ETIMEDOUT)?;
-            }
-            Err(Errno::EINTR) => {}
-            Err(error) => return Err(error),
-        }
+fn limit(socket: &UnixDatagram, patience: Duration) -> Result<(), Fault> {
+    if patience.is_zero() {
+        return socket.set_nonblocking(true).map_err(|error| Fault::Call("fcntl", error.into()));
     }
+    socket.set_write_timeout(Some(patience)).map_err(|error| Fault::Call("setsockopt", error.into()))
+}
+
+/// Writes `text`, which holds no line end, to the log as a line of `program`. It does not wait.
+pub fn write(program: &str, priority: Priority, text: &str) -> Result<(), Fault> {
+    let line = format!("<{}>{program}[{}]: {text}", AUTHPRIV | priority as i32, std::process::id());
+    let sent = connect(Duration::ZERO)?.send(line.as_bytes());
+    sent.map(drop).map_err(|error| Fault::of(LOG, Operation::Write, error))
 }
 
 /// Waits until the log takes a line, at most `patience`. False if it did not: a program listens, does not read, and the kernel
@@ -53,41 +49,46 @@ pub fn takes_a_line(patience: Duration) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::io::ErrorKind;
+    use std::time::Instant;
+
     use super::*;
 
     const PATIENCE: Duration = Duration::from_millis(50);
 
-    fn sent(socket: &UnixDatagram) -> (Result<(), Errno>, Duration) {
-        socket.set_nonblocking(true).unwrap();
+    fn sent(socket: &UnixDatagram, patience: Duration) -> (Result<usize, ErrorKind>, Duration) {
+        limit(socket, patience).unwrap();
         let began = Instant::now();
-        let sent = send(socket, b"<85>twostep[1]: act=unlock", after(PATIENCE).unwrap());
+        let sent = socket.send(b"<85>twostep[1]: act=unlock").map_err(|error| error.kind());
         (sent, began.elapsed())
     }
 
     #[test]
     fn sends_line_to_log_that_is_read() {
         let (socket, log) = UnixDatagram::pair().unwrap();
-        assert_eq!(sent(&socket).0, Ok(()));
+        sent(&socket, PATIENCE).0.unwrap();
         let mut line = [0; 64];
         let length = log.recv(&mut line).unwrap();
         assert_eq!(&line[..length], b"<85>twostep[1]: act=unlock");
     }
 
     #[test]
-    fn gives_up_on_log_that_is_full_after_its_patience() {
-        let (socket, _log) = UnixDatagram::pair().unwrap();
-        while sent(&socket).0.is_ok() {}
-        let (full, took) = sent(&socket);
-        assert_eq!(full, Err(Errno::ETIMEDOUT));
-        assert!(took >= PATIENCE && took < Duration::from_secs(2), "{took:?}");
+    fn gives_up_on_full_log_after_its_patience() {
+        for patience in [PATIENCE, Duration::ZERO] {
+            let (socket, _log) = UnixDatagram::pair().unwrap();
+            while sent(&socket, patience).0.is_ok() {}
+            let (full, took) = sent(&socket, patience);
+            assert_eq!(full, Err(ErrorKind::WouldBlock));
+            assert!(took >= patience && took < Duration::from_secs(2), "{took:?}");
+        }
     }
 
     #[test]
     fn fails_at_once_where_no_program_listens() {
         let (socket, log) = UnixDatagram::pair().unwrap();
         drop(log);
-        let (gone, took) = sent(&socket);
-        assert_eq!(gone, Err(Errno::ECONNREFUSED));
-        assert!(took < PATIENCE, "{took:?}");
+        let (gone, took) = sent(&socket, Duration::from_secs(60));
+        assert_eq!(gone, Err(ErrorKind::ConnectionRefused));
+        assert!(took < Duration::from_secs(2), "{took:?}");
     }
 }
