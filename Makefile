@@ -34,7 +34,7 @@ test: ## all tests; installs what they need (as root)
 	tests/run
 
 e2e: build ## the end-to-end tests alone: real sshd, login, sudo and su in the sandbox (as root)
-	$(CARGO) build --locked -p twostep-doctor --example mend
+	$(CARGO) build --locked -p twostep-doctor --example fix
 	tests/e2e/run
 
 compare: ## the black-box cases on twostep, google-authenticator and pam_oath; writes docs/COMPARISON.md (as root)
@@ -98,7 +98,7 @@ packages: ## installs, upgrades under load, removes and purges the packages in f
 	tests/deps test
 	packaging/pam.d/build --check
 	$(CARGO) build --release --locked
-	$(CARGO) build --locked -p twostep-doctor --example mend
+	$(CARGO) build --locked -p twostep-doctor --example fix
 	packaging/debian/build
 	packaging/rpm/build
 	tests/packages/lint

@@ -1,4 +1,4 @@
-//! What the checks look at: a machine, its policy, the time, and how much of it may be seen.
+//! The input of the checks: a machine, its policy, the time, and what this process may read.
 
 use std::cell::OnceCell;
 
@@ -14,39 +14,36 @@ use twostep_core::time::UnixTime;
 use twostep_hostconf::sudoers::{Sudoers, SudoersFault};
 use twostep_hostconf::tree::is_hidden;
 
-/// How much can be seen.
+/// What this process may read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Visibility {
-    /// Everything, to root and to whoever owns the root: what cannot be read is a fault.
+    /// Everything: it runs as root or as the owner of the root folder. A file that it cannot read is a fault.
     Whole,
-    /// What everybody may read: what cannot be read may be as it should.
+    /// What all users may read. A file that it cannot read may be right.
     Public,
 }
 
 impl Visibility {
-    /// What this process sees of `root`.
+    /// The visibility of `root` for the effective uid of this process.
     pub fn of(root: &Root) -> Result<Self, Fault> {
         let own = geteuid();
         Ok(if own.is_root() || own == root.system_owner()? { Self::Whole } else { Self::Public })
     }
 }
 
-/// What the checks look at.
 pub struct Context<'a> {
-    /// Where all files lie.
     pub root: &'a Root,
-    /// How much of them this process may see.
     pub visibility: Visibility,
-    /// The policy, if it can be read and has no error.
+    /// None if the policy cannot be read or has an error.
     pub policy: Option<Policy>,
-    /// Its text, if it can be read.
+    /// None if the policy cannot be read.
     pub policy_text: Option<String>,
     pub now: UnixTime,
     sudoers: OnceCell<Result<Option<Sudoers>, SudoersFault>>,
 }
 
 impl<'a> Context<'a> {
-    /// The machine below `root`, as this process sees it now.
+    /// The machine below `root`, now.
     pub fn of(root: &'a Root) -> Result<Self, Fault> {
         let system = System::new(root.clone());
         let text = system.policy_text().ok();
@@ -60,12 +57,12 @@ impl<'a> Context<'a> {
         })
     }
 
-    /// What the files of sudoers say, read once: cvtsudoers may be slow.
+    /// The parsed sudoers, read once because cvtsudoers may be slow. None if there are none.
     pub(crate) fn sudoers(&self) -> Result<Option<&Sudoers>, &SudoersFault> {
         self.sudoers.get_or_init(|| Sudoers::read(self.root)).as_ref().map(Option::as_ref)
     }
 
-    /// Whether the policy is there for others to read, so that nothing can be said of what it decides.
+    /// Whether only other accounts may read the policy, so that its rules are not known here.
     pub fn hides_policy(&self) -> bool {
         self.visibility == Visibility::Public && is_hidden(&self.root.path(POLICY))
     }

@@ -1,45 +1,45 @@
-//! What a remedy changes at the doors of a machine.
+//! How a remedy changes the logins of the services.
 
 use std::collections::BTreeSet;
 use std::fmt::{self, Display, Formatter};
 
 use serde::Serialize;
 
-/// How many services a text names; JSON has them all.
+/// A text names at most this many services; JSON has them all.
 const MOST_NAMES: usize = 12;
 
-/// The services at which somebody's login ends otherwise once a remedy is applied. What is broken today and works then is not
-/// counted.
+/// The services at which some login has another result once a remedy is applied. A login that fails before and succeeds after
+/// the remedy with a right code is not counted.
 #[derive(Serialize, Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
 pub struct Effect {
-    /// A login that needs no code today needs one.
+    /// A login that needs no code before the remedy needs one after it.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub closes: BTreeSet<String>,
-    /// A login that is refused today without a right code, or by the account line, gets in.
+    /// A login that is refused before the remedy, without a right code or by the account line, succeeds after it.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub opens: BTreeSet<String>,
-    /// A login that gets in today is refused, whatever code is typed.
+    /// A login that succeeds before the remedy is refused after it, whatever code is typed.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub locks: BTreeSet<String>,
 }
 
 impl Effect {
-    /// Closes `service`.
+    /// `service` needs a code after the remedy.
     pub fn closes(service: &str) -> Self {
         Self { closes: BTreeSet::from([service.to_owned()]), ..Self::default() }
     }
 
-    /// Opens `service`.
+    /// `service` needs no code after the remedy.
     pub fn opens(service: &str) -> Self {
         Self { opens: BTreeSet::from([service.to_owned()]), ..Self::default() }
     }
 
-    /// Locks people out of `service`.
+    /// `service` refuses some users after the remedy.
     pub fn locks(service: &str) -> Self {
         Self { locks: BTreeSet::from([service.to_owned()]), ..Self::default() }
     }
 
-    /// Both effects.
+    /// The union of both effects.
     #[must_use]
     pub fn and(mut self, other: Self) -> Self {
         self.closes.extend(other.closes);
@@ -48,7 +48,7 @@ impl Effect {
         self
     }
 
-    /// Whether nothing changes.
+    /// Whether no login changes.
     pub fn is_none(&self) -> bool {
         self.closes.is_empty() && self.opens.is_empty() && self.locks.is_empty()
     }
@@ -58,7 +58,7 @@ impl Display for Effect {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         sentence(f, &self.closes, "a code is needed at")?;
         sentence(f, &self.opens, "no code is needed at")?;
-        sentence(f, &self.locks, "some people who get in now are refused at")
+        sentence(f, &self.locks, "some users who can log in now are refused at")
     }
 }
 
@@ -66,7 +66,6 @@ fn sentence(f: &mut Formatter<'_>, services: &BTreeSet<String>, what: &str) -> f
     if services.is_empty() { Ok(()) } else { writeln!(f, "    After this, {what} {}.", named(services)) }
 }
 
-/// The services as a part of a sentence.
 fn named(services: &BTreeSet<String>) -> String {
     let names: Vec<&str> = services.iter().take(MOST_NAMES).map(String::as_str).collect();
     match (services.len().saturating_sub(names.len()), names.split_last()) {

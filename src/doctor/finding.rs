@@ -1,4 +1,4 @@
-//! What a check has found: what is wrong, where, why it matters, and the exact line or command that mends it.
+//! What a check has found: what is wrong, where, why it matters, and the exact line or command that fixes it.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,27 +7,26 @@ use twostep_hostconf::location::Location;
 use crate::effect::Effect;
 use crate::id::Id;
 
-/// How bad it is.
 #[derive(Serialize, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 #[serde(rename_all = "kebab-case")]
 pub enum Severity {
-    /// Somebody is locked out, or gets in without the second step, now or on a day that will come.
+    /// Some users are locked out, or get in without the second step, now or later.
     Problem,
-    /// It works, and an administrator would want to know.
+    /// Logins work as configured, but an administrator should know about it.
     Warning,
 }
 
 #[derive(Serialize, Deserialize, Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 #[serde(rename_all = "kebab-case", tag = "kind")]
 pub enum Remedy {
-    /// `text` in place of the line.
+    /// Replaces the lines with `text`.
     Replace {
         #[serde(flatten)]
         location: Location,
         /// One line or more, without the last line break.
         text: String,
     },
-    /// `text` as new lines before the line; at the end of the file if no line is named.
+    /// Inserts `text` before the line, or at the end of the file if `location` has no line.
     Insert {
         #[serde(flatten)]
         location: Location,
@@ -38,18 +37,18 @@ pub enum Remedy {
         #[serde(flatten)]
         location: Location,
     },
-    /// The line to another place in its file.
+    /// Moves the lines to another place in the same file.
     Move {
         #[serde(flatten)]
         location: Location,
-        /// Before which line; to the end of the file if no line is named.
+        /// The line before which they go, or the end of the file if it has no line.
         before: Location,
     },
     /// A command for root's shell.
     Run { command: String },
-    /// Something that only a person can decide.
+    /// An administrator must decide.
     Advice { text: String },
-    /// A person decides: what `advice` says, or `text` as new lines before the line; at the end of the file if no line is named.
+    /// An administrator chooses between `advice` and inserting `text`, as for `Insert`.
     Choose {
         advice: String,
         #[serde(flatten)]
@@ -59,33 +58,30 @@ pub enum Remedy {
     },
 }
 
-/// One thing that is wrong.
 #[derive(Serialize, Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Finding {
-    /// What is wrong, for programs.
     pub id: Id,
-    /// How bad it is.
     pub severity: Severity,
     #[serde(flatten)]
     pub location: Location,
-    /// What is wrong, in one line, without a full stop.
+    /// What is wrong: one line, no full stop.
     pub what: String,
-    /// Why it matters, in a sentence or two.
+    /// Why it matters: one sentence or more.
     pub why: String,
     pub remedy: Remedy,
-    /// Whether it says that something was not looked at.
+    /// Whether it reports that something was not checked.
     #[serde(skip)]
     pub is_gap: bool,
-    /// The commands that edit the files of which the remedy speaks, where an editor alone is not safe.
+    /// The commands that edit the files of the remedy, such as visudo. Empty where any editor is safe.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub editors: Vec<String>,
-    /// What the remedy changes at the doors of the machine.
+    /// How the remedy changes logins.
     #[serde(skip_serializing_if = "Effect::is_none")]
     pub effect: Effect,
 }
 
 impl Finding {
-    /// Something that must be mended.
+    /// A finding that must be fixed.
     pub fn problem(
         id: Id,
         location: Location,
@@ -96,7 +92,7 @@ impl Finding {
         Self::new(id, Severity::Problem, location, what.into(), why.into(), remedy)
     }
 
-    /// Something that an administrator would want to know.
+    /// A finding about which an administrator should know.
     pub fn warning(
         id: Id,
         location: Location,
@@ -128,19 +124,19 @@ impl Finding {
         }
     }
 
-    /// The finding, which says that something was not looked at.
+    /// Marks the finding as one that reports a check that was left out.
     #[must_use]
     pub fn leaving_out(self) -> Self {
         Self { is_gap: true, ..self }
     }
 
-    /// The finding, whose remedy is carried out with these commands.
+    /// The finding with the commands that edit the files of its remedy.
     #[must_use]
     pub fn with_editors(self, editors: Vec<String>) -> Self {
         Self { editors, ..self }
     }
 
-    /// The finding, whose remedy also has this effect.
+    /// Adds an effect of the remedy.
     #[must_use]
     pub fn with_effect(mut self, effect: Effect) -> Self {
         self.effect = self.effect.and(effect);

@@ -1,7 +1,8 @@
-//! Looks at everything on which logins with a second step depend, and says what is wrong, why that matters, and what mends
-//! it. It changes nothing.
+//! Checks everything that logins with a second step depend on. Reports what is wrong, why it matters and what fixes it. It
+//! changes nothing.
 //!
-//! `twostep_hostconf` knows what other programs read and do. This crate judges it.
+//! `twostep_hostconf` knows what other programs read and do. This crate judges it. A check collects facts; the sentences of its
+//! findings are made in the `findings.rs` of its topic, or at the end of the file if the topic is one file.
 
 mod below_root;
 mod clock;
@@ -38,7 +39,7 @@ use finding::Finding;
 pub use policy::{hint, names};
 use report::Report;
 
-/// The checks, each in a file of its own. One that cannot look says so in a finding.
+/// A check that cannot read something reports that as a finding.
 const CHECKS: &[fn(&Context<'_>) -> Vec<Finding>] = &[
     policy::check,
     stacks,
@@ -55,15 +56,15 @@ const CHECKS: &[fn(&Context<'_>) -> Vec<Finding>] = &[
     confinement::check,
 ];
 
-/// What sudoers::check tells of a service is not said again.
+/// Leaves out the services that `sudoers::check` reports.
 fn stacks(context: &Context<'_>) -> Vec<Finding> {
-    stack::check(context, &sudoers::told(context))
+    stack::check(context, &sudoers::reported(context))
 }
 
-/// What all checks find below `root`.
+/// Runs all checks on the machine below `root`.
 pub fn examine(root: &Root) -> Result<Report, Fault> {
     let context = Context::of(root)?;
     let findings = CHECKS.iter().flat_map(|check| check(&context));
-    let findings = findings.map(|finding| stack::with_doors(&context, finding)).collect();
+    let findings = findings.map(|finding| stack::with_effect(&context, finding)).collect();
     Ok(Report::new(findings, context.visibility))
 }

@@ -1,4 +1,4 @@
-//! Does what a remedy says to the text of a file, exactly as it is written there.
+//! Applies a remedy to the text of a file.
 
 use std::ops::Range;
 
@@ -7,7 +7,7 @@ use twostep_hostconf::location::Location;
 use crate::finding::Remedy;
 
 impl Remedy {
-    /// The file that it changes, or may; none if it is a command or mere advice.
+    /// The file that it changes, or may change. None for a command or for advice.
     pub fn file(&self) -> Option<&str> {
         match self {
             Self::Replace { location, .. }
@@ -19,13 +19,13 @@ impl Remedy {
         }
     }
 
-    /// The lines that it takes away, if that is all it does.
+    /// The lines that it deletes, if it does nothing else.
     pub(crate) fn deletes(&self) -> Option<&Location> {
         if let Self::Delete { location } = self { Some(location) } else { None }
     }
 
-    /// `text`, which is all of its file, once it is applied; none if it changes no file, the file has no
-    /// such line, or the line would go to another file.
+    /// The new text of the file whose whole text is `text`. None if the remedy changes no file, the file has no such line, or
+    /// the line would go to another file.
     pub fn apply(&self, text: &str) -> Option<String> {
         let mut lines: Vec<&str> = text.split_terminator('\n').collect();
         match self {
@@ -52,7 +52,7 @@ impl Remedy {
     }
 }
 
-/// The lines at `location`, from 0; the end of the file if it names none.
+/// The indices of the lines at `location`, from 0; the end of the file if `location` has no line.
 fn span(location: &Location, lines: &[&str]) -> Option<Range<usize>> {
     let Some(first) = location.line else { return Some(lines.len()..lines.len()) };
     let last = location.through.unwrap_or(first);
@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn changes_the_lines_that_it_names_and_no_others() {
+    fn changes_only_named_lines() {
         let end = || Location::file("f");
         let text = || "x\ny".to_owned();
         let table = [
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn leaves_a_file_alone_that_has_no_such_line() {
+    fn keeps_file_without_such_line() {
         for remedy in [
             Remedy::Delete { location: at(3) },
             Remedy::Delete { location: at(0) },

@@ -1,4 +1,4 @@
-//! The report, for people and for programs.
+//! The report: as text, and as JSON for programs.
 
 use std::fmt::{self, Display, Formatter, Write};
 
@@ -9,13 +9,13 @@ use twostep_hostconf::location::Location;
 use crate::context::Visibility;
 use crate::finding::{Finding, Remedy, Severity};
 
-/// All findings, the worst first. Of those that are alike bad, one whose remedy locks somebody out comes last: another one may
-/// have to be mended before.
+/// All findings, problems before warnings. Within a severity, a finding whose remedy locks users out comes last: another problem
+/// may have to be fixed before it.
 #[derive(Serialize)]
 pub struct Report {
     problems: usize,
     warnings: usize,
-    /// Whether everything was looked at.
+    /// Whether no check was left out.
     complete: bool,
     findings: Vec<Finding>,
     #[serde(skip)]
@@ -23,7 +23,7 @@ pub struct Report {
 }
 
 impl Report {
-    /// The report on `findings`, by somebody with this visibility.
+    /// The report on `findings`, made with this visibility.
     pub fn new(mut findings: Vec<Finding>, visibility: Visibility) -> Self {
         findings.sort_by(|one, other| order(one).cmp(&order(other)));
         findings.dedup();
@@ -37,12 +37,12 @@ impl Report {
         }
     }
 
-    /// What was found, the worst first.
+    /// Sorted: problems before warnings, then by location.
     pub fn findings(&self) -> &[Finding] {
         &self.findings
     }
 
-    /// Whether something must be mended.
+    /// Whether there is a finding of severity `Problem`.
     pub fn has_problems(&self) -> bool {
         self.problems > 0
     }
@@ -52,13 +52,15 @@ impl Display for Report {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         self.findings.iter().try_for_each(|finding| writeln!(f, "{finding}"))?;
         match (self.problems, self.warnings) {
-            (0, 0) => f.write_str("Nothing to mend.")?,
+            (0, 0) => f.write_str("No problems found.")?,
             (problems, warnings) => {
                 write!(f, "{}, {}.", counted(problems, "problem"), counted(warnings, "warning"))?;
             }
         }
         if self.findings.len() > 1 {
-            f.write_str("\nMend the first, then ask again: what follows may have moved.")?;
+            f.write_str(
+                "\nFix the first problem and run doctor again; later line numbers may have changed.",
+            )?;
         }
         if self.findings.iter().any(|finding| !finding.editors.is_empty()) {
             f.write_str("\nKeep a root shell open while you edit sudoers.")?;
@@ -70,14 +72,12 @@ impl Display for Report {
     }
 }
 
-/// The worst first, then by place.
 fn order(finding: &Finding) -> impl Ord {
     (finding.severity, !finding.effect.locks.is_empty(), &finding.location, &finding.what, finding)
 }
 
-/// What is said to whoever cannot see everything.
-const LEFT_OUT: &str = "Left out is what only root may read, such as what is stored of people and what sshd says of itself: \
-                        'sudo twostep doctor' looks at that, too.";
+const LEFT_OUT: &str =
+    "Some checks need root (stored enrollments, sshd's effective settings): run 'sudo twostep doctor'.";
 
 fn counted(count: usize, what: &str) -> String {
     if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
@@ -103,25 +103,25 @@ impl Display for Remedy {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
             Self::Replace { location, text } => {
-                writeln!(f, "    Put in place of {location}:")?;
+                writeln!(f, "    Replace {location} with:")?;
                 indented(f, text)
             }
             Self::Insert { location, text } => {
-                writeln!(f, "    Put {}:", place(location))?;
+                writeln!(f, "    {}:", insertion("Insert", "Append", location))?;
                 indented(f, text)
             }
             Self::Choose { advice, location, text } => {
                 writeln!(f, "    {advice}")?;
-                writeln!(f, "    Otherwise put {}:", place(location))?;
+                writeln!(f, "    Otherwise {}:", insertion("insert", "append", location))?;
                 indented(f, text)
             }
             Self::Move { location, before: before @ Location { line: Some(_), .. } } => {
-                writeln!(f, "    Move {location} to before {before}.")
+                writeln!(f, "    Move {location} before {before}.")
             }
             Self::Move { location, before } => writeln!(f, "    Move {location} to the end of {before}."),
             Self::Delete { location } => writeln!(f, "    Delete {location}."),
             Self::Run { command } => {
-                writeln!(f, "    As root, run:")?;
+                writeln!(f, "    Run as root:")?;
                 indented(f, command)
             }
             Self::Advice { text } => writeln!(f, "    {text}"),
@@ -129,13 +129,15 @@ impl Display for Remedy {
     }
 }
 
-/// Where new lines go.
-fn place(location: &Location) -> String {
-    let what = if location.line.is_some() { "before" } else { "at the end of" };
-    format!("{what} {location}")
+/// New lines go before a line, or to the end of a file.
+fn insertion(before: &str, at_end: &str, location: &Location) -> String {
+    if location.line.is_some() {
+        format!("{before} before {location}")
+    } else {
+        format!("{at_end} to {location}")
+    }
 }
 
-/// Lines that can be copied as they are.
 fn indented(f: &mut Formatter<'_>, text: &str) -> fmt::Result {
     text.lines().try_for_each(|line| {
         f.write_str("        ")?;

@@ -8,8 +8,8 @@
 A root is like a machine's root directory; whoever owns it counts as root. Below a machine lies the folder of pam.d/ for
 its release, as people are told to copy it. An empty pam_twostep.so becomes the module as it was built; a file called twostep-helper
 belongs to the account twostep and is set-uid and set-gid, as it is installed. After the report, each remedy is
-applied by doctor's own code, one after the other, until nothing is left that a remedy mends; `CASE/mended` is what is still said then,
-nothing if there is no such file. With the variable WRITE_EXPECTED set, both are written, to be read before they are committed.
+applied by doctor's own code, one after the other, until no remedy is left that changes anything; `CASE/fixed` is the report then,
+"No problems found." if there is no such file. With the variable WRITE_EXPECTED set, both are written, to be read before they are committed.
 """
 
 import json
@@ -27,9 +27,9 @@ PAM_D = HERE.parents[1] / "pam.d"
 SHIPPED = {"debian": "debian-12"}  # the folder of pam.d/ where it does not have the machine's name
 BUILT = Path(os.environ.get("CARGO_TARGET_DIR", HERE.parents[1] / "target"), "release")
 TWOSTEP = BUILT / "twostep"
-MEND = BUILT.parent / "debug/examples/mend"  # src/doctor/examples/mend.rs; `cargo test` builds it
+FIX = BUILT.parent / "debug/examples/fix"  # src/doctor/examples/fix.rs; `cargo test` builds it
 CASES = sorted(folder for folder in HERE.iterdir() if (folder / "expected").exists())
-CLEAN = "Nothing to mend.\n"
+CLEAN = "No problems found.\n"
 # What is said where something could not be looked at.
 NOT_LOOKED_AT = {
     "sshd.settings-unknown",
@@ -41,7 +41,7 @@ NOT_LOOKED_AT = {
 # The id at the end of the first line of a finding.
 ID = re.compile(r"^(?:problem|warning): .* \[([a-z.-]+)\]$", re.M)
 POLICY = "etc/twostep/policy.toml"
-OTHERWISE = re.compile(r"^    Otherwise put (?:before|at the end of) (/\S+):\n((?: {8}.*\n)+)", re.M)
+OTHERWISE = re.compile(r"^    Otherwise (?:insert before|append to) (/\S+):\n((?: {8}.*\n)+)", re.M)
 PRIVATE = ("var/lib/twostep", "var/lib/twostep/users", "var/lib/twostep/state")
 
 
@@ -114,9 +114,9 @@ def test_reports_what_is_expected(lay, case):
 def test_each_remedy_applied_literally_fixes_it(lay, case):
     root = lay(case)
     for _ in range(20):
-        if not mend_one(root):
+        if not fix_one(root):
             break
-    hold(doctor(root).stdout, case / "mended", CLEAN)
+    hold(doctor(root).stdout, case / "fixed", CLEAN)
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if OTHERWISE.search((case / "expected").read_text())], ids=lambda case: case.name)
@@ -131,7 +131,7 @@ def test_prints_policy_lines_that_can_be_pasted(lay, case):
     apply(root, remedy)
     checked = subprocess.run([TWOSTEP, "--root", root, "policy", "check"], capture_output=True, text=True, check=False)
     assert (checked.returncode, checked.stderr) == (0, ""), checked.stdout
-    assert "Otherwise put" in said and "Otherwise put" not in doctor(root).stdout
+    assert "Otherwise insert" in said and "Otherwise insert" not in doctor(root).stdout
 
 
 @pytest.mark.parametrize(
@@ -167,7 +167,7 @@ def test_json_has_id_first_and_says_if_it_is_complete(lay, case):
     assert report["complete"] == NOT_LOOKED_AT.isdisjoint(ids)
 
 
-def mend_one(root):
+def fix_one(root):
     """Applies the first remedy that needs no decision of a person, and returns whether there was one."""
     todo = [remedy for remedy in remedies(root) if remedy["kind"] != "advice"]
     for remedy in todo[:1]:
@@ -180,4 +180,4 @@ def remedies(root):
 
 
 def apply(root, remedy):
-    subprocess.run([MEND, root], input=json.dumps(remedy), text=True, check=True, capture_output=True)
+    subprocess.run([FIX, root], input=json.dumps(remedy), text=True, check=True, capture_output=True)

@@ -23,12 +23,12 @@ STORE = Path("/var/lib/twostep")
 LOG = Path(os.environ["SANDBOX_LOG"])
 OURS = re.compile(r"\[authpriv\.(\w+)\] .*?pam_twostep\(([^:()]+):(auth|account|setcred)\): (.*)")
 PAIR = re.compile(r'(\S+?)=("(?:[^"\\]|\\.)*"|\S*)')
-MEND = Path(os.environ["CARGO_TARGET_DIR"], "debug/examples/mend")  # src/doctor/examples/mend.rs; `cargo test` builds it
+FIX = Path(os.environ["CARGO_TARGET_DIR"], "debug/examples/fix")  # src/doctor/examples/fix.rs; `cargo test` builds it
 
 
 def apply(remedy):
     """Carries out a remedy of doctor, as in its JSON."""
-    subprocess.run([MEND, "/"], input=json.dumps(remedy), text=True, check=True)
+    subprocess.run([FIX, "/"], input=json.dumps(remedy), text=True, check=True)
 
 
 class Machine:

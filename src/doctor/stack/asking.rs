@@ -12,25 +12,23 @@ use super::text::{FORWARD_PASS, our_text};
 use super::{module_file, own_line};
 use crate::finding::Remedy;
 
-/// A stack that asks twostep.
+/// A stack with a line of ours.
 pub(crate) struct Stack<'a> {
-    /// Where files are looked up.
     pub files: &'a Files<'a>,
-    /// Whose stack it is.
     pub service: &'a Service,
-    /// The lines, ours as if their control was right.
+    /// The lines. Ours are as they will be once their control and module are fixed.
     pub entries: Vec<PamLine>,
-    /// The number of our first line.
+    /// The index of our first line.
     pub ours: usize,
 }
 
 impl<'a> Stack<'a> {
-    /// The stack, if it asks twostep.
+    /// None if there is no line of ours.
     pub(crate) fn new(files: &'a Files<'a>, service: &'a Service, entries: &[PamLine]) -> Option<Self> {
         let ours = entries.iter().position(PamLine::is_ours)?;
-        let right = |line: &PamLine| own_line::mended(&module_file::corrected(files, line));
-        let mend = |line: &PamLine| if line.is_ours() { right(line) } else { line.clone() };
-        Some(Self { files, service, entries: entries.iter().map(mend).collect(), ours })
+        let right = |line: &PamLine| own_line::fixed(&module_file::corrected(files, line));
+        let fix = |line: &PamLine| if line.is_ours() { right(line) } else { line.clone() };
+        Some(Self { files, service, entries: entries.iter().map(fix).collect(), ours })
     }
 
     pub(crate) fn our_line(&self) -> Option<&PamLine> {
@@ -61,7 +59,7 @@ impl<'a> Stack<'a> {
         Some(Self { files: self.files, service: self.service, entries, ours })
     }
 
-    /// Where our line stands.
+    /// The location of our first line.
     pub(crate) fn our_location(&self) -> Location {
         self.our_line().map_or_else(|| Location::file(&self.service.file), |line| line.location.clone())
     }
@@ -94,7 +92,7 @@ impl<'a> Stack<'a> {
     }
 }
 
-/// The number of the last line that belongs to the password, see there.
+/// As [`Stack::end_of_password`], for any lines.
 pub(crate) fn end_of_password(entries: &[PamLine]) -> Option<usize> {
     let last = entries.iter().rposition(asks_first_factor)?;
     let beside = entries

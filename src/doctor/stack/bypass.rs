@@ -1,4 +1,4 @@
-//! A line that lets in without twostep being asked, and what mends it.
+//! A line that lets users in before ours is reached, and its remedy.
 
 use twostep_core::pam::control::{Action, ReturnValue};
 use twostep_hostconf::location::Location;
@@ -6,40 +6,26 @@ use twostep_hostconf::pam::modules::Role;
 use twostep_hostconf::pam::pam_line::PamLine;
 
 use super::asking::{Stack, asks_first_factor};
+use super::findings::auth_lines::{self as findings, Skip};
 use super::text::{deny, jumping, permit};
 use super::unfold::unfolded;
 use crate::finding::{Finding, Remedy};
-use crate::id::Id;
 
-/// What is wrong with the line number `culprit`.
+/// The finding for the line with the index `culprit`.
 pub(crate) fn finding(stack: &Stack<'_>, culprit: usize) -> Option<Finding> {
     let line = stack.entries.get(culprit)?;
-    let (what, why) = words(line);
-    let remedy = mend(stack, culprit).unwrap_or_else(|| advice(stack));
-    Some(Finding::problem(Id::PamLineCanBeSkipped, line.location.clone(), what, why, remedy))
+    let skip = match line.control.on(ReturnValue::SUCCESS) {
+        _ if line.role() == Role::Root => Skip::AcceptsRoot,
+        Action::Done => Skip::EndsStack,
+        Action::Ok | Action::Bad | Action::Die | Action::Ignore | Action::Reset | Action::Jump(_) => {
+            Skip::Jumps
+        }
+    };
+    let remedy = remedy(stack, culprit);
+    Some(findings::line_can_be_skipped(line, &skip, &stack.our_location(), remedy))
 }
 
-/// Without a word on the service, so that one line that many services include is one finding.
-fn words(line: &PamLine) -> (String, &'static str) {
-    let module = line.module();
-    if line.role() == Role::Root {
-        let what = format!("{module} lets everybody in before twostep is asked");
-        return (what, "This service runs as root, and the line says yes to whatever runs as root.");
-    }
-    let what = if matches!(line.control.on(ReturnValue::SUCCESS), Action::Done) {
-        format!("a yes of {module} ends the stack before twostep is asked")
-    } else {
-        format!("{module} can jump over the line of twostep")
-    };
-    let why = if line.role().is_factor() {
-        "Nobody to whom it says yes is asked for a code."
-    } else {
-        "Whom it lets through is not asked for a code. To exempt people, write a rule in the policy: it is logged there."
-    };
-    (what, why)
-}
-
-fn mend(stack: &Stack<'_>, culprit: usize) -> Option<Remedy> {
+fn remedy(stack: &Stack<'_>, culprit: usize) -> Option<Remedy> {
     let line = stack.entries.get(culprit)?;
     let ends = matches!(line.control.on(ReturnValue::SUCCESS), Action::Done);
     match line.role() {
@@ -56,22 +42,22 @@ fn mend(stack: &Stack<'_>, culprit: usize) -> Option<Remedy> {
     }
 }
 
-/// The `include` or `substack` of our line's file that brings `line`; a file that `@include` takes as a whole is written to be
-/// changed.
+/// The `include` or `substack` in our line's file that includes `line`. None for `@include`: the included file is made to be
+/// edited.
 pub(crate) fn include_to_unfold(stack: &Stack<'_>, line: &PamLine) -> Option<Location> {
     let file = stack.our_location().file;
     line.trail.iter().find(|step| step.location.file == file && !step.whole).map(|step| step.location.clone())
 }
 
-/// Puts lines of the file's own in place of an include.
+/// Replaces an include with the lines that it includes.
 pub(crate) fn unfold(stack: &Stack<'_>, location: Location) -> Option<Remedy> {
     let within = |line: &&PamLine| line.trail.iter().any(|step| step.location == location);
     let included: Vec<_> = stack.entries.iter().filter(within).collect();
     Some(Remedy::Replace { text: unfolded(&included)?, location })
 }
 
-/// A `sufficient` first factor becomes a jump over a line that refuses. That line comes first, with a yes behind it, so that
-/// the file is right after each step.
+/// Turns a `sufficient` first factor into a jump over a line that refuses. The refusing line, with a permitting line after it,
+/// is written first, so that the file is safe after each step.
 fn end_to_jump(stack: &Stack<'_>, culprit: usize) -> Option<Remedy> {
     let line = stack.entries.get(culprit)?;
     let beside = |other: &PamLine| other.level == line.level;
@@ -91,7 +77,7 @@ fn end_to_jump(stack: &Stack<'_>, culprit: usize) -> Option<Remedy> {
     Some(Remedy::Replace { location, text })
 }
 
-/// The last first factor gets the line that refuses; first, it comes into our line's file.
+/// Puts the refusing line after the last first factor, once that is in our line's file.
 fn denied_after(stack: &Stack<'_>, factor: &PamLine) -> Option<Remedy> {
     if let Some(location) = include_to_unfold(stack, factor) {
         return unfold(stack, location);
@@ -100,8 +86,8 @@ fn denied_after(stack: &Stack<'_>, factor: &PamLine) -> Option<Remedy> {
     Some(Remedy::Replace { location: factor.location.clone(), text })
 }
 
-/// A jump becomes so short that it comes to our line. If there is nothing left to jump over, our line stands in the wrong
-/// place, or the jump has no other purpose.
+/// Shortens a jump so that it reaches our line. If no line is left to jump over, our line is in the wrong place, or the jump
+/// has no purpose.
 fn shorten(stack: &Stack<'_>, culprit: usize) -> Option<Remedy> {
     let line = stack.entries.get(culprit)?;
     let between = stack.entries.get(culprit.saturating_add(1)..stack.ours)?;
@@ -131,10 +117,4 @@ fn shortened(control: &str, lines: usize) -> String {
     };
     let pairs: Vec<_> = inner.split_whitespace().map(pair).collect();
     format!("[{}]", pairs.join(" "))
-}
-
-fn advice(stack: &Stack<'_>) -> Remedy {
-    let text =
-        format!("Move the line of twostep ({}) so that every way to a yes passes it.", stack.our_location());
-    Remedy::Advice { text }
 }

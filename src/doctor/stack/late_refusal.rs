@@ -1,5 +1,5 @@
-//! Account lines behind ours that may refuse a login whose enrollment is stored by then. What pam_unix and pam_nologin refuse,
-//! twostep asks itself before it shows a key.
+//! Account lines after ours that may refuse a login whose enrollment is already saved. twostep itself asks for the answers of
+//! pam_unix and pam_nologin before it shows a key.
 
 use twostep_core::pam::control::{Action, ReturnValue};
 use twostep_core::pam::walk::Handler;
@@ -9,8 +9,8 @@ use twostep_hostconf::pam::pam_line::{PamLine, written};
 use twostep_hostconf::pam::ways::Ways;
 
 use super::asking::Stack;
+use super::findings::account_lines as findings;
 use crate::finding::{Finding, Remedy};
-use crate::id::Id;
 
 /// Modules that answer the same for everybody wherever they stand.
 const CONDITIONS: [&str; 8] = [
@@ -42,7 +42,9 @@ const NEVER_LATE: [&str; 4] = ["pam_localuser", "pam_nologin", "pam_unix", "pam_
 pub(crate) fn check(stack: &Stack<'_>) -> Vec<Finding> {
     let behind = (stack.ours.saturating_add(1)..).zip(stack.after());
     let refusing = behind.filter(|(at, line)| may_refuse(stack, *at, line) && !is_asked_before(stack, line));
-    refusing.map(|(at, line)| finding(stack, at, line)).collect()
+    let finding =
+        |(at, line)| findings::refusal_comes_late(line, &stack.our_location(), copy(stack, at, line));
+    refusing.map(finding).collect()
 }
 
 fn may_refuse(stack: &Stack<'_>, at: usize, line: &PamLine) -> bool {
@@ -67,22 +69,6 @@ fn is_asked_before(stack: &Stack<'_>, line: &PamLine) -> bool {
         let ends = before.control.on(ReturnValue::PERM_DENIED) == Action::Die;
         ends && stem(before.module()) == stem(line.module()) && holds(before)
     })
-}
-
-fn finding(stack: &Stack<'_>, at: usize, line: &PamLine) -> Finding {
-    let remedy = copy(stack, at, line).unwrap_or_else(|| Remedy::Advice {
-        text: format!(
-            "Put an account line that refuses the same people before {}, as 'requisite'.",
-            stack.our_location()
-        ),
-    });
-    Finding::warning(
-        Id::PamRefusalComesLate,
-        line.location.clone(),
-        format!("{} can refuse a login after its enrollment is stored", line.module()),
-        "A stranger who knows the password, and may not log in, then holds the second step of its owner.",
-        remedy,
-    )
 }
 
 /// The same line before ours, as `requisite`, if nobody gets in today without passing it.

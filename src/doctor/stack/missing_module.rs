@@ -3,27 +3,25 @@
 use twostep_core::pam::control::{Action, ReturnValue};
 use twostep_core::pam::line::Word;
 use twostep_core::pam::walk::Handler;
-use twostep_hostconf::location::Location;
 use twostep_hostconf::pam::files::Files;
 use twostep_hostconf::pam::library::ModuleFile;
-use twostep_hostconf::pam::module_type::ModuleType;
 use twostep_hostconf::pam::pam_line::{PamLine, written};
 use twostep_hostconf::pam::service::Service;
 
+use super::findings::modules as findings;
 use super::own_line;
 use crate::finding::{Finding, Remedy};
-use crate::id::Id;
 
 const OURS: &str = "pam_twostep.so";
 
-/// What is wrong with lines of this service that misspell the name of our module.
+/// The lines of this service that misspell the name of our module.
 pub(crate) fn misspelt(files: &Files<'_>, service: &Service) -> Vec<Finding> {
     let lines = lines(service).filter(|line| is_misspelt(line) && is_missing(files, line));
     lines.map(|line| misspelling(files, line)).collect()
 }
 
-/// Lines that name a module which is missing, in a service that asks twostep. Nothing is said where libpam's own modules are
-/// missing, too, as in a tree that a package unpacked.
+/// The lines of a service that name a missing module. None where libpam's own modules are missing, too, as in a tree into which
+/// a package was unpacked.
 pub(crate) fn check(files: &Files<'_>, service: &Service) -> Vec<Finding> {
     if !files.library().has_modules() {
         return Vec::new();
@@ -32,20 +30,11 @@ pub(crate) fn check(files: &Files<'_>, service: &Service) -> Vec<Finding> {
     others.filter(|line| is_missing(files, line)).filter_map(finding).collect()
 }
 
-/// Says that libpam's own modules were not found, on the machine itself.
+/// Reports, for the machine itself, that libpam's own modules were not found.
 pub(crate) fn not_looked_at(files: &Files<'_>) -> Option<Finding> {
     let folder = files.library().path_of("");
-    (files.root().is_machine() && !files.library().has_modules()).then(|| {
-        Finding::warning(
-            Id::PamModulesNotFound,
-            Location::file(folder.trim_end_matches('/')),
-            "libpam's own modules were not found in this folder",
-            "So missing modules were not looked at.",
-            Remedy::Advice {
-                text: "Look for 'unable to dlopen' in the system's log after a login.".to_owned(),
-            },
-        )
-    })
+    let is_unknown = files.root().is_machine() && !files.library().has_modules();
+    is_unknown.then(|| findings::modules_not_found(folder.trim_end_matches('/')))
 }
 
 fn lines(service: &Service) -> impl Iterator<Item = &PamLine> {
@@ -82,56 +71,32 @@ fn is_one_edit_away(name: &str, wanted: &str) -> bool {
 }
 
 fn misspelling(files: &Files<'_>, line: &PamLine) -> Finding {
-    let what = format!("there is no module {}", files.library().path_of(line.module()));
-    let why =
-        if refuses(line) { REFUSES } else { "libpam goes on without it, so nobody is asked for a code." };
     let mut meant = line.clone();
     if let Some(module) = meant.words.get_mut(2) {
         *module = Word { text: OURS.to_owned(), raw: OURS.to_owned() };
     }
-    Finding::problem(Id::ModuleMisnamed, line.location.clone(), what, why, own_line::clean(&meant))
+    let path = files.library().path_of(line.module());
+    findings::misnamed(line.location.clone(), &path, refuses(line), own_line::clean(&meant))
 }
-
-const REFUSES: &str = "libpam refuses everybody at this line.";
 
 fn refuses(line: &PamLine) -> bool {
     matches!(line.control.on(ReturnValue::MODULE_UNKNOWN), Action::Bad | Action::Die)
 }
 
 fn finding(line: &PamLine) -> Option<Finding> {
-    let what = format!("there is no module {}", line.module());
     if refuses(line) {
-        let why = match line.kind {
-            ModuleType::Session => "libpam opens no session here: most programs then end the login.",
-            ModuleType::Auth | ModuleType::Account | ModuleType::Password => REFUSES,
-        };
-        let text = "Install the package that the module belongs to, or correct its name.".to_owned();
-        return Some(Finding::problem(
-            Id::PamOtherModuleMissing,
-            line.location.clone(),
-            what,
-            why,
-            Remedy::Advice { text },
-        ));
+        return Some(findings::other_module_missing(line));
     }
     let is_expected = line.may_be_missing() || line.control_word().contains("module_unknown");
-    (!is_expected).then(|| {
-        let why = "libpam goes on without it, and logs two errors at each login.";
-        Finding::warning(
-            Id::PamOtherModulePassedOver,
-            line.location.clone(),
-            what,
-            why,
-            quietly(line.location.clone(), line),
-        )
-    })
+    (!is_expected).then(|| findings::other_module_passed_over(line, quietly(line)))
 }
 
 /// The line with the `-` that keeps a missing module out of the log.
-fn quietly(location: Location, line: &PamLine) -> Remedy {
+fn quietly(line: &PamLine) -> Remedy {
     let kind = format!("-{}", line.kind.word());
     let module = line.words.get(2).map_or("", |word| &word.raw);
-    Remedy::Replace { location, text: written(&kind, line.control_word(), module, line.raw_arguments()) }
+    let text = written(&kind, line.control_word(), module, line.raw_arguments());
+    Remedy::Replace { location: line.location.clone(), text }
 }
 
 #[cfg(test)]
@@ -139,7 +104,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn takes_name_one_edit_away_for_misspelling() {
+    fn takes_name_one_edit_away_as_misspelling() {
         for name in [
             "pam_twosteps.so",
             "pam_twoste.so",

@@ -3,12 +3,12 @@
 //! `twostep_hostconf::pam` reads the lines and follows all ways through them. Here each uses only those before it:
 //!
 //! ```text
-//! text, unfold, other_modules
+//! text, unfold, other_modules, findings                the lines that we write; the sentences
 //!   -> own_line -> module_file -> asking               our line, and the places for it
-//!   -> faults, missing_module, pam_conf                what libpam cannot read or load; how lines stand in pam.conf
+//!   -> faults, missing_module, pam_conf                what libpam cannot read or load; the format of pam.conf
 //!   -> auth_stack (twice, one_question, bypass, wrong_factor), shared -> account_stack (late_refusal), pairs -> remote
-//!   -> without_file, askers -> unasked, silent
-//!   -> doors                                           what a remedy changes
+//!   -> without_file, askers -> unasked
+//!   -> remedy_effect                                   how a remedy changes logins
 //! ```
 
 mod account_stack;
@@ -16,8 +16,8 @@ mod askers;
 mod asking;
 mod auth_stack;
 mod bypass;
-mod doors;
 mod faults;
+mod findings;
 mod late_refusal;
 mod missing_module;
 mod module_file;
@@ -26,9 +26,9 @@ mod other_modules;
 mod own_line;
 mod pairs;
 mod pam_conf;
+mod remedy_effect;
 mod remote;
 mod shared;
-mod silent;
 mod text;
 mod twice;
 mod unasked;
@@ -39,20 +39,18 @@ mod wrong_factor;
 use std::collections::BTreeSet;
 
 use twostep_core::policy::{Enrollment, Gate};
-use twostep_hostconf::location::Location;
 use twostep_hostconf::pam::files::Files;
 use twostep_hostconf::pam::pam_line::PamLine;
 use twostep_hostconf::pam::service::Service;
 use twostep_hostconf::sshd::services::services as sshd_services;
 
 use crate::context::{Context, Visibility};
-use crate::finding::{Finding, Remedy};
-use crate::id::Id;
+use crate::finding::Finding;
 use asking::Stack;
 use auth_stack::CalledBy;
 use pam_conf::in_pam_conf;
 
-/// What stands in the way of a login with a code, at one service.
+/// The lines of ours in one service.
 pub(crate) struct Guard {
     /// The arguments of our auth line; none if there is no such line.
     pub asks: Option<Vec<String>>,
@@ -60,7 +58,7 @@ pub(crate) struct Guard {
     pub keeps: bool,
 }
 
-/// Our lines in the service called `name`, wherever it includes them from.
+/// Our lines in the service called `name`, those of included files too.
 pub(crate) fn guard(context: &Context<'_>, name: &str) -> Guard {
     let files = Files::new(context.root);
     let service = Service::load(&files, name).filter(|_| !hides_lines(context, &files));
@@ -74,18 +72,18 @@ pub(crate) fn guard(context: &Context<'_>, name: &str) -> Guard {
     }
 }
 
-/// Checks each service that names the module, if all lines can be seen: some say little without the others. Nothing
-/// is said of a service for asking nobody if it is `told` of already.
-pub(crate) fn check(context: &Context<'_>, told: &BTreeSet<String>) -> Vec<Finding> {
+/// Checks each service that names the module, if this process may read all lines. A service in `reported` gets no finding
+/// because it asks for no code.
+pub(crate) fn check(context: &Context<'_>, reported: &BTreeSet<String>) -> Vec<Finding> {
     let files = Files::new(context.root);
-    let findings = check_services(context, &files, told);
+    let findings = check_services(context, &files, reported);
     if hides_lines(context, &files) { Vec::new() } else { findings }
 }
 
-/// The finding with what its remedy changes at the doors of this machine, if all lines can be seen.
-pub(crate) fn with_doors(context: &Context<'_>, finding: Finding) -> Finding {
+/// The finding with the effect of its remedy on logins, if this process may read all lines.
+pub(crate) fn with_effect(context: &Context<'_>, finding: Finding) -> Finding {
     let files = Files::new(context.root);
-    let effect = doors::effect(&files, &finding.remedy, &guarded(context), &gates(context));
+    let effect = remedy_effect::effect(&files, &finding.remedy, &guarded(context), &gates(context));
     if hides_lines(context, &files) { finding } else { finding.with_effect(effect) }
 }
 
@@ -94,15 +92,15 @@ fn hides_lines(context: &Context<'_>, files: &Files<'_>) -> bool {
     context.visibility == Visibility::Public && files.hides()
 }
 
-fn check_services(context: &Context<'_>, files: &Files<'_>, told: &BTreeSet<String>) -> Vec<Finding> {
+fn check_services(context: &Context<'_>, files: &Files<'_>, reported: &BTreeSet<String>) -> Vec<Finding> {
     let names = files.names();
     let services: Vec<_> = names.iter().filter_map(|name| Service::load(files, name)).collect();
     let (misspelt, services): (Vec<_>, Vec<_>) =
         services.into_iter().partition(|service| !missing_module::misspelt(files, service).is_empty());
     if misspelt.is_empty() && !services.is_empty() && !services.iter().any(Service::names_us) {
-        return vec![nobody_asks(files)];
+        return vec![findings::services::no_service_asks(folder(files))];
     }
-    // What else is wrong there cannot be said before these lines are what they are meant to be.
+    // These services cannot be judged before their lines name the right module.
     let meant = misspelt.iter().flat_map(|service| {
         let found = missing_module::misspelt(files, service).into_iter();
         found.map(|finding| in_pam_conf(service, finding)).collect::<Vec<_>>()
@@ -121,12 +119,13 @@ fn check_services(context: &Context<'_>, files: &Files<'_>, told: &BTreeSet<Stri
     });
     let together =
         shared::check(files, &services, &guarded).into_iter().chain(pairs::check(files, &services));
-    let silent = unasked::check(context, files, &services, told).into_iter().chain(silent::check(files));
+    let not_files = files.unreadable().into_iter().map(findings::services::service_not_a_file);
+    let unasked = unasked::check(context, files, &services, reported).into_iter().chain(not_files);
     let not_known = missing_module::not_looked_at(files);
-    meant.chain(each).chain(not_known).chain(together).chain(silent).collect()
+    meant.chain(each).chain(not_known).chain(together).chain(unasked).collect()
 }
 
-/// Where an account line of ours is needed: people enroll there, or the gate is there.
+/// The services that need an account line of ours: those of `[enrollment]` and `[gate]`.
 fn guarded(context: &Context<'_>) -> Vec<String> {
     if context.hides_policy() {
         return Vec::new();
@@ -135,12 +134,12 @@ fn guarded(context: &Context<'_>) -> Vec<String> {
     let enrollment = policy.map_or_else(Enrollment::default, |policy| policy.enrollment.clone());
     let mut guarded = [enrollment.services, gates(context)].concat();
     if guarded.iter().any(|service| service == "sshd") {
-        guarded.extend(sshd_services(context.root)); // sshd is meant, whatever its service
+        guarded.extend(sshd_services(context.root)); // the policy names sshd, whatever its service is
     }
     guarded
 }
 
-/// Where the account line refuses a login that has bypassed the code.
+/// The services at which the account line refuses a login that has bypassed the code.
 fn gates(context: &Context<'_>) -> Vec<String> {
     context.policy.as_ref().map_or_else(Gate::default, |policy| policy.gate.clone()).services
 }
@@ -156,7 +155,7 @@ fn check_service(
         return findings;
     }
     let guarded = guarded.contains(&service.name);
-    let is_shared = |line: &PamLine| line.is_ours() && shared::stands_shared(line);
+    let is_shared = |line: &PamLine| line.is_ours() && shared::is_in_shared_file(line);
     if let Some(stack) = Stack::new(files, service, &service.auth)
         && !service.auth.iter().any(is_shared)
     {
@@ -168,8 +167,7 @@ fn check_service(
     findings
 }
 
-/// A line in the file of another service is mended for that service or not at all: what is wrong with it here may be right
-/// there.
+/// A line in the file of another service is changed only for that service: it may be wrong here and right there.
 fn at_home(
     context: &Context<'_>,
     files: &Files<'_>,
@@ -184,14 +182,11 @@ fn at_home(
     if check_service(context, files, other, guarded).iter().any(|there| there.remedy == finding.remedy) {
         return finding;
     }
-    let text = format!(
-        "{} includes that from {}, where it may be right. Write the lines into {} instead, and mend them there.",
-        service.name, other.file, service.file
-    );
-    Finding { remedy: Remedy::Advice { text }, ..finding }
+    let remedy = findings::services::copy_included_lines(&service.name, &service.file, &other.file);
+    Finding { remedy, ..finding }
 }
 
-/// Our lines themselves, wherever they stand.
+/// Checks our lines by themselves, in whatever file they are.
 fn check_lines(context: &Context<'_>, files: &Files<'_>, service: &Service) -> Vec<Finding> {
     let entries = service.auth.iter().chain(&service.account);
     let ours = entries.filter(|line| line.is_ours());
@@ -202,13 +197,6 @@ fn check_lines(context: &Context<'_>, files: &Files<'_>, service: &Service) -> V
     ours.flat_map(check).collect()
 }
 
-fn nobody_asks(files: &Files<'_>) -> Finding {
-    let folder = files.directories().first().copied().unwrap_or_default();
-    Finding::warning(
-        Id::PamNoServiceAsks,
-        Location::file(folder),
-        "no login asks for a code yet: no service names pam_twostep.so",
-        "twostep is installed, and nothing uses it.",
-        Remedy::Advice { text: "pam.d/README.md of twostep says which lines go into which file.".to_owned() },
-    )
+fn folder<'a>(files: &Files<'a>) -> &'a str {
+    files.directories().first().copied().unwrap_or_default()
 }

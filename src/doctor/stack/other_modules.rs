@@ -1,44 +1,53 @@
 //! The arguments of pam_google_authenticator and pam_oath, which a line keeps when only its module is changed.
 
-/// Each argument, and what does its job here. A value behind `=` is not part of the name.
+/// Each argument, without a value, and what replaces it here. docs/MIGRATION.md has the same table.
 const ADVICE: [(&str, &str); 19] = [
-    ("nullok", "mode = \"opt-in\" in the policy lets in who is not enrolled"),
+    ("nullok", "mode = \"opt-in\" in the policy lets users in who are not enrolled"),
     (
         "secret",
-        "secrets lie in the store: 'twostep import google-authenticator --all-homes --secret PATH' brings them there",
+        "secrets are in the store: 'twostep import google-authenticator --all-homes --secret PATH' imports them",
     ),
-    ("usersfile", "secrets lie in the store: 'twostep import pam-oath FILE' brings them there"),
+    ("usersfile", "secrets are in the store: 'twostep import pam-oath FILE' imports them"),
     (
         "user",
-        "nothing to set: the store belongs to the account twostep, and programs without root's rights ask its helper",
+        "not needed: the store belongs to the account twostep, and programs that do not run as root use its helper",
     ),
-    ("no_strict_owner", "nothing to set: owners in the store are always checked"),
-    ("allowed_perm", "nothing to set: modes in the store are always checked"),
+    ("no_strict_owner", "not needed: owners in the store are always checked"),
+    ("allowed_perm", "not needed: modes in the store are always checked"),
     (
         "debug",
-        "nothing to set: every decision stands in the log, and 'twostep policy explain' and 'twostep doctor' say more",
+        "not needed: every decision is logged, and 'twostep policy explain' and 'twostep doctor' tell more",
     ),
     (
         "noskewadj",
-        "nothing to set: skew-steps in [verification] of the policy is how far a phone's clock may be off",
+        "not needed: skew-steps in [verification] of the policy sets how far a phone's clock may be off",
     ),
-    ("window", "skew-steps in [verification] of the policy, 0 to 3"),
-    ("digits", "each authenticator has its own digits; of new ones, digits in [enrollment] of the policy"),
-    ("no_increment_hotp", "codes that are counted (HOTP) are not taken: enroll with a TOTP app"),
+    ("window", "use skew-steps in [verification] of the policy, 0 to 3"),
+    (
+        "digits",
+        "each authenticator has its own digits; for new ones, set digits in [enrollment] of the policy",
+    ),
+    ("no_increment_hotp", "counter-based codes (HOTP) are not supported: enroll with a TOTP app"),
     ("allow_readonly", "a code that cannot be marked as used is refused: /var/lib/twostep must be writable"),
-    ("echo_verification_code", "nothing to set: a code is shown while it is typed, as it works once"),
-    ("echo-verification-code", "nothing to set: a code is shown while it is typed, as it works once"),
-    ("authtok_prompt", "nothing to set: the prompt is always the same, so that people know it"),
+    ("echo_verification_code", "not needed: a code is shown while it is typed, since it works once"),
+    ("echo-verification-code", "not needed: a code is shown while it is typed, since it works once"),
+    ("authtok_prompt", "not needed: the prompt is always the same"),
     (
         "grace_period",
         "a [[rule]] of the policy with from = [networks] and mode = \"exempt\" asks no code from there",
     ),
-    ("try_first_pass", "forward_pass, on a line before the password's: one question for password and code"),
-    ("use_first_pass", "forward_pass, on a line before the password's: one question for password and code"),
-    ("alwaysok", "there is nothing that lets everybody in; mode = \"exempt\" in the policy asks nobody"),
+    (
+        "try_first_pass",
+        "use forward_pass on a line before those that check the password: one question for password and code",
+    ),
+    (
+        "use_first_pass",
+        "use forward_pass on a line before those that check the password: one question for password and code",
+    ),
+    ("alwaysok", "nothing lets every login in; with mode = \"exempt\" in the policy no code is asked for"),
 ];
 
-/// What does the job of `argument`, which is another module's, here; none if no module that we know has it.
+/// What replaces `argument` of another module. None if no known module has it.
 pub(crate) fn instead_of(argument: &str) -> Option<&'static str> {
     let name = argument.split_once('=').map_or(argument, |(name, _)| name);
     ADVICE.iter().find(|(known, _)| *known == name).map(|(_, advice)| *advice)
@@ -49,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_argument_is_known_with_its_value_and_without() {
+    fn knows_argument_with_and_without_value() {
         assert_eq!(instead_of("grace_period=600"), instead_of("grace_period"));
         assert!(instead_of("nullok").is_some_and(|advice| advice.contains("opt-in")));
         assert_eq!(instead_of("nullok2"), None);

@@ -3,137 +3,111 @@
 use twostep_core::pam::control::{Action, Control, ReturnValue};
 use twostep_core::pam::walk::Handler;
 use twostep_core::policy::METHODS;
-use twostep_hostconf::pam::module_type::ModuleType;
 use twostep_hostconf::pam::modules::REFUSALS;
 use twostep_hostconf::pam::pam_line::{PamLine, written};
 
+use super::findings::own_line::{self as findings, WrongArgument};
 use super::other_modules;
 use super::text::FORWARD_PASS;
 use crate::finding::{Finding, Remedy};
-use crate::id::Id;
 
-/// What is wrong with the line itself. Each remedy mends all of it.
+/// The findings on the line itself. Each remedy fixes all of them.
 pub(crate) fn check(line: &PamLine) -> Vec<Finding> {
     control(line).into_iter().chain(dash(line)).chain(arguments(line)).collect()
 }
 
-/// The line as it is once its control is mended, so that the rest of the stack is judged by itself.
-pub(crate) fn mended(line: &PamLine) -> PamLine {
-    let mended = Control::parse("required").unwrap_or(Control::REFUSES);
-    let control = if misunderstanding(line).is_some() { mended } else { line.control.clone() };
+/// The line with its control fixed, so that the rest of the stack is judged by itself.
+pub(crate) fn fixed(line: &PamLine) -> PamLine {
+    let required = Control::parse("required").unwrap_or(Control::REFUSES);
+    let control = if misread_answer(line).is_some() { required } else { line.control.clone() };
     PamLine { control, ..line.clone() }
 }
 
-/// The line written anew with these arguments, its control mended, and not to be passed over.
-pub(crate) fn anew<'a>(line: &'a PamLine, arguments: impl IntoIterator<Item = &'a str>) -> String {
-    let is_right =
-        Control::parse(line.control_text()).is_ok_and(|control| misread(line.kind, &control).is_none());
+/// The line with these arguments, a right control and no leading `-`.
+pub(crate) fn rewritten<'a>(line: &'a PamLine, arguments: impl IntoIterator<Item = &'a str>) -> String {
+    let is_right = Control::parse(line.control_text()).is_ok_and(|control| misread(&control).is_none());
     let control = if is_right { line.control_word() } else { "required" };
     let module = line.words.get(2).map_or("", |word| &word.raw);
     written(line.kind.word(), control, module, arguments)
 }
 
-/// The arguments as they stand in the file, without those that are wrong.
+/// The arguments as the file has them, without the wrong ones.
 pub(crate) fn right_arguments(line: &PamLine) -> Vec<&str> {
     let wrong: Vec<usize> = wrong_arguments(line).into_iter().map(|(number, _)| number).collect();
     let all = line.raw_arguments().enumerate();
     all.filter(|(number, _)| !wrong.contains(number)).map(|(_, raw)| raw).collect()
 }
 
-/// The line without anything that is wrong with it.
+/// Replaces the line with a right one.
 pub(crate) fn clean(line: &PamLine) -> Remedy {
     without(line, |_| false)
 }
 
-/// The line without those of its arguments, too.
+/// Replaces the line with a right one that has no argument of these either.
 pub(crate) fn without(line: &PamLine, unwanted: impl Fn(&str) -> bool) -> Remedy {
     let arguments = right_arguments(line).into_iter().filter(|argument| !unwanted(argument));
-    Remedy::Replace { location: line.location.clone(), text: anew(line, arguments) }
+    Remedy::Replace { location: line.location.clone(), text: rewritten(line, arguments) }
 }
 
 fn control(line: &PamLine) -> Option<Finding> {
-    let (id, what, why) = misunderstanding(line)?;
-    let what = format!("{what}: the control is {}", line.control_word());
-    Some(Finding::problem(id, line.location.clone(), what, why, clean(line)))
+    let finding = match misread_answer(line)? {
+        Misread::Refusal => findings::refusal_is_ignored,
+        Misread::Success => findings::code_skips_lines,
+        Misread::Ignore => findings::ignore_decides,
+    };
+    Some(finding(line, clean(line)))
 }
 
-/// Which answer of twostep's is not taken as it is meant, and what follows. A control that libpam cannot read is a fault of
-/// its own.
-fn misunderstanding(line: &PamLine) -> Option<(Id, &'static str, &'static str)> {
+/// The answer of twostep that the control of a line does not take as it is meant.
+enum Misread {
+    Refusal,
+    Success,
+    Ignore,
+}
+
+/// None for a control that libpam cannot read: that is another finding.
+fn misread_answer(line: &PamLine) -> Option<Misread> {
     if line.handler == Handler::Broken || Control::parse(line.control_text()).is_err() {
         return None;
     }
-    misread(line.kind, &line.control)
+    misread(&line.control)
 }
 
-fn misread(kind: ModuleType, control: &Control) -> Option<(Id, &'static str, &'static str)> {
+fn misread(control: &Control) -> Option<Misread> {
     if REFUSALS.iter().any(|&no| !refuses(control.on(no))) {
-        return Some((
-            Id::PamRefusalIsIgnored,
-            "a refusal of twostep is ignored",
-            match kind {
-                ModuleType::Account => {
-                    "Who came around the code, or whose enrollment was not stored, gets in all the same."
-                }
-                ModuleType::Auth | ModuleType::Password | ModuleType::Session => {
-                    "Who types a wrong code, or none, gets in all the same."
-                }
-            },
-        ));
+        return Some(Misread::Refusal);
     }
     if matches!(control.on(ReturnValue::SUCCESS), Action::Done | Action::Jump(_)) {
-        return Some((
-            Id::PamCodeSkipsLines,
-            "a right code skips what follows",
-            "What the lines below check is not checked.",
-        ));
+        return Some(Misread::Success);
     }
-    (control.on(ReturnValue::IGNORE) != Action::Ignore).then_some((
-        Id::PamIgnoreDecides,
-        "'nothing to ask' counts as an answer",
-        "twostep says nothing of people who are exempt or not enrolled. Here that decides about them.",
-    ))
+    (control.on(ReturnValue::IGNORE) != Action::Ignore).then_some(Misread::Ignore)
 }
 
 fn dash(line: &PamLine) -> Option<Finding> {
-    let what = format!("the line begins with '-{}'", line.kind.word());
-    let why =
-        "If the file of the module is missing, libpam refuses everybody all the same, and does not log why.";
-    line.may_be_missing()
-        .then(|| Finding::warning(Id::PamDashHidesError, line.location.clone(), what, why, clean(line)))
+    line.may_be_missing().then(|| findings::dash_hides_error(line, clean(line)))
 }
 
 fn refuses(action: Action) -> bool {
     matches!(action, Action::Bad | Action::Die)
 }
 
-/// Each argument that is wrong: with it, twostep refuses everybody.
+/// One finding for each argument that is wrong.
 fn arguments(line: &PamLine) -> Vec<Finding> {
+    let location = || line.location.clone();
     let finding = |fault: Fault| match fault {
-        Fault::Refused(what) => Finding::problem(
-            Id::PamWrongArgument,
-            line.location.clone(),
-            what,
-            "twostep refuses everybody rather than guess what is meant.",
-            clean(line),
-        ),
-        Fault::ForTests(value) => Finding::warning(
-            Id::PamArgumentForTests,
-            line.location.clone(),
-            format!("root={value} is an argument for tests"),
-            "Policy, people and lockouts are those below that directory, and not this machine's.",
-            clean(line),
-        ),
+        Fault::Wrong(wrong) => findings::wrong_argument(location(), &wrong, clean(line)),
+        Fault::ForTests(folder) => findings::argument_for_tests(location(), &folder, clean(line)),
     };
     wrong_arguments(line).into_iter().map(|(_, fault)| finding(fault)).collect()
 }
 
 enum Fault {
-    Refused(String),
+    Wrong(WrongArgument),
+    /// `root=` with this value.
     ForTests(String),
 }
 
-/// What is wrong with each argument, by its number.
+/// The fault of each wrong argument, by its index.
 fn wrong_arguments(line: &PamLine) -> Vec<(usize, Fault)> {
     let mut seen = Vec::new();
     let mut wrong = Vec::new();
@@ -146,23 +120,22 @@ fn wrong_arguments(line: &PamLine) -> Vec<(usize, Fault)> {
     wrong
 }
 
-/// What is wrong with an argument behind those whose keys were `seen`.
+/// The fault of an argument that follows those with the keys `seen`.
 fn argument_fault(argument: &str, seen: &[&str]) -> Option<Fault> {
     let (key, value) = argument.split_once('=').unwrap_or((argument, ""));
     match key {
         "first_factor" | FORWARD_PASS if seen.contains(&key) => {
-            Some(Fault::Refused(format!("the argument {key} is given twice")))
+            Some(Fault::Wrong(WrongArgument::Twice(key.to_owned())))
         }
         "first_factor" if value != "any" && !METHODS.contains(&value) => {
-            Some(Fault::Refused(format!("first_factor cannot be '{value}'")))
+            Some(Fault::Wrong(WrongArgument::NoSuchMethod(value.to_owned())))
         }
         "root" => Some(Fault::ForTests(value.to_owned())),
         "first_factor" => None,
         FORWARD_PASS if argument == FORWARD_PASS => None,
         _ => {
             let instead = other_modules::instead_of(argument);
-            let instead = instead.map_or_else(String::new, |advice| format!(": {advice}"));
-            Some(Fault::Refused(format!("twostep does not know the argument '{argument}'{instead}")))
+            Some(Fault::Wrong(WrongArgument::Unknown { argument: argument.to_owned(), instead }))
         }
     }
 }
@@ -171,6 +144,7 @@ fn argument_fault(argument: &str, seen: &[&str]) -> Option<Fault> {
 mod tests {
     use twostep_core::pam::line::words;
     use twostep_hostconf::location::Location;
+    use twostep_hostconf::pam::module_type::ModuleType;
 
     use super::*;
 
@@ -195,7 +169,7 @@ mod tests {
         "forward_pass=yes",
     ];
 
-    /// The line as it stands in a file.
+    /// The line, as from a file.
     fn line(text: &str) -> PamLine {
         let words = words(text);
         let control = Control::parse(&words[1].text).unwrap_or(Control::REFUSES);
@@ -217,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn one_remedy_mends_all_of_a_line() {
+    fn fixes_whole_line_with_one_remedy() {
         for wrong in lines() {
             let Remedy::Replace { text, .. } = clean(&wrong) else { panic!("not replaced") };
             let right = line(&text);
@@ -230,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn keeps_what_is_right_of_a_line() {
+    fn keeps_right_parts_of_line() {
         let table = [
             (
                 "auth optional pam_twostep.so nullok first_factor=publickey",

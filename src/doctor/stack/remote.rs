@@ -1,25 +1,24 @@
-//! The service `remote`: util-linux's login(1) asks for it in place of `login` when it is called as `login -h HOST`, as telnetd
-//! and rlogind do. shadow's login(1) asks for `login` there, too.
+//! The service `remote`: util-linux's login(1) uses it instead of `login` when it is called as `login -h HOST`, as telnetd and
+//! rlogind do. shadow's login(1) always uses `login`.
 
 use twostep_core::paths::PAM_CONF;
 use twostep_core::policy::Mode;
-use twostep_hostconf::location::Location;
 use twostep_hostconf::pam::files::Files;
 use twostep_hostconf::pam::service::Service;
 use twostep_hostconf::tree::bytes_of;
 
 use super::asking::behind_password;
+use super::findings::services::{self as findings, Remote};
 use super::pairs::{self, other_lets_in};
 use crate::context::Context;
 use crate::finding::{Finding, Remedy};
-use crate::id::Id;
 use crate::obligation;
 
 pub(crate) const SERVICE: &str = "remote";
 const LOGIN: [&str; 2] = ["/usr/bin/login", "/bin/login"];
-/// No such program is longer, in bytes.
+/// In bytes. No login(1) is longer.
 const LONGEST: u64 = 16 * 1024 * 1024;
-/// What util-linux's programs say of themselves.
+/// The version text of util-linux's programs begins so.
 const UTIL_LINUX: &[u8] = b"util-linux ";
 /// Servers that call `login -h`.
 const SERVERS: [&str; 8] = [
@@ -33,7 +32,7 @@ const SERVERS: [&str; 8] = [
     "/usr/local/libexec/telnetd",
 ];
 
-/// Whether `remote` is judged by what `login` asks, or no program asks for it.
+/// Whether `check` covers `remote`, or no program uses it.
 pub(crate) fn is_judged_by_login(files: &Files<'_>, services: &[Service]) -> bool {
     login_that_asks(services).is_some() || !has_util_linux(files)
 }
@@ -42,11 +41,11 @@ fn login_that_asks(services: &[Service]) -> Option<&Service> {
     services.iter().find(|service| service.name == "login" && pairs::asks(service))
 }
 
-/// Whether a login over the network asks for no code, though one at the console does.
+/// The finding where a login over the network asks for no code, though one at the console does.
 pub(crate) fn check(context: &Context<'_>, files: &Files<'_>, services: &[Service]) -> Option<Finding> {
     let login = login_that_asks(services)?;
     let remote = services.iter().find(|service| service.name == SERVICE);
-    // Of a file that is there, and not among the services, something else was told already.
+    // A file that exists but is not among the services has another finding.
     let is_told = remote.map_or_else(|| files.open(SERVICE).is_some(), |remote| remote.lost);
     if remote.is_none() && !other_lets_in(files) {
         return None;
@@ -59,23 +58,14 @@ pub(crate) fn check(context: &Context<'_>, files: &Files<'_>, services: &[Servic
         return None;
     }
     let server = SERVERS.iter().find(|path| is_there(files, path));
-    // A server may be installed one day; before that, only a machine with mandatory people hears of it.
-    let report = match server {
-        Some(_) => Finding::problem,
-        None if obligation::exists(context, SERVICE) => Finding::warning,
-        None => return None,
-    };
-    let location = remote.map_or_else(|| missing(files), |remote| remote.file.clone());
-    let (id, what) = if remote.is_some() {
-        (Id::PamPartnerAsksNoCode, "remote asks for no code, though login does")
-    } else {
-        (Id::PamServiceFileMissing, "this file is missing: 'login -h' asks for no code, though login does")
-    };
-    let caller = server.map_or("telnetd and rlogind, where they are installed, let", |path| {
-        if path.ends_with("telnetd") { "telnetd lets" } else { "rlogind lets" }
-    });
-    let why = format!("{caller} people in over the network by this service, with the password alone.");
-    Some(report(id, Location::file(location), what, why, remedy(files, login, remote)))
+    // Without a server it matters only where some user needs a code.
+    if server.is_none() && !obligation::exists(context, SERVICE) {
+        return None;
+    }
+    let file = remote.map_or_else(|| missing(files), |remote| remote.file.clone());
+    let server = server.map(|path| if path.ends_with("telnetd") { "telnetd" } else { "rlogind" });
+    let facts = Remote { file: &file, has_file: remote.is_some(), server };
+    Some(findings::remote_asks_no_code(&facts, remedy(files, login, remote)))
 }
 
 fn missing(files: &Files<'_>) -> String {
@@ -85,12 +75,11 @@ fn missing(files: &Files<'_>) -> String {
 fn remedy(files: &Files<'_>, login: &Service, remote: Option<&Service>) -> Remedy {
     let Some(remote) = remote else {
         if login.file == PAM_CONF {
-            return Remedy::Advice { text: format!("Write lines for {SERVICE} like those for login.") };
+            return findings::write_lines_like_login(SERVICE);
         }
         return Remedy::Run { command: format!("cp {} {}", login.file, missing(files)) };
     };
-    behind_password(files, remote)
-        .unwrap_or_else(|| Remedy::Advice { text: format!("Write {} like {}.", remote.file, login.file) })
+    behind_password(files, remote).unwrap_or_else(|| findings::write_file_like(&remote.file, &login.file))
 }
 
 fn has_util_linux(files: &Files<'_>) -> bool {

@@ -1,14 +1,14 @@
-//! twostep is asked twice in one login.
+//! Two lines of ours in one stack.
 
 use twostep_hostconf::pam::pam_line::PamLine;
 
 use super::asking::Stack;
+use super::findings::auth_lines as findings;
 use super::one_question::password_alone;
 use super::text::FORWARD_PASS;
 use crate::finding::{Finding, Remedy};
-use crate::id::Id;
 
-/// What is wrong, if the stack has a second line of ours.
+/// The finding, if the stack has a second line of ours.
 pub(crate) fn finding(stack: &Stack<'_>) -> Option<Finding> {
     let mut ours = stack.entries.iter().filter(|line| line.is_ours());
     let (first, second) = (ours.next()?, ours.next()?);
@@ -21,16 +21,10 @@ pub(crate) fn finding(stack: &Stack<'_>) -> Option<Finding> {
         | Remedy::Choose { .. }
         | Remedy::Advice { .. } => second.line_in(&stack.service.file).unwrap_or(&second.location),
     };
-    Some(Finding::problem(
-        Id::PamAskedTwice,
-        location.clone(),
-        "twostep is asked a second time",
-        "Each code works once, so everybody has to wait for the next one.",
-        remedy,
-    ))
+    Some(findings::asked_twice(location.clone(), remedy))
 }
 
-/// A line in a file that this one includes may be all that another service has: it stays.
+/// A line in an included file stays: it may be the only one of another service.
 fn remedy(stack: &Stack<'_>, first: &PamLine, second: &PamLine) -> Remedy {
     let is_own = |line: &PamLine| line.location.file == stack.service.file;
     let is_in_one_file = first.location.file == second.location.file && first.location != second.location;
@@ -42,13 +36,6 @@ fn remedy(stack: &Stack<'_>, first: &PamLine, second: &PamLine) -> Remedy {
         (true, false) => Some(Remedy::Delete { location: first.location.clone() }),
         (false, false) => None,
     };
-    remedy.unwrap_or_else(|| by_hand(stack, first, second))
-}
-
-fn by_hand(stack: &Stack<'_>, first: &PamLine, second: &PamLine) -> Remedy {
-    let text = format!(
-        "{} and {} belong to other services: leave them there. In {}, include a file that asks for the password alone.",
-        first.location, second.location, stack.service.file
-    );
-    Remedy::Advice { text }
+    let by_hand = || findings::asked_twice_by_others(&first.location, &second.location, &stack.service.file);
+    remedy.unwrap_or_else(by_hand)
 }

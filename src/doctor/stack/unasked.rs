@@ -1,10 +1,9 @@
-//! Services that ask nobody for a code, though the policy counts on it.
+//! Services that ask for no code, though the policy requires one of some user.
 
 use std::collections::BTreeSet;
 
-use twostep_core::paths::{PAM_CONF, PAM_DIR, POLICY};
-use twostep_core::policy::{Mode, Policy, Rule};
-use twostep_hostconf::location::Location;
+use twostep_core::paths::{PAM_CONF, PAM_DIR};
+use twostep_core::policy::{Mode, Policy};
 use twostep_hostconf::pam::files::Files;
 use twostep_hostconf::pam::module_type::ModuleType;
 use twostep_hostconf::pam::pam_line::PamLine;
@@ -12,27 +11,27 @@ use twostep_hostconf::pam::service::Service;
 
 use super::askers::{is_included_and_asked_for, lets_in};
 use super::asking::{asks_first_factor, behind_password};
+use super::findings::services::{self as findings, FilesToChange};
 use super::pam_conf::in_pam_conf;
 use super::without_file::{self, naming};
 use super::{pairs, remote, shared};
 use crate::context::Context;
 use crate::finding::{Finding, Remedy};
-use crate::id::Id;
 use crate::obligation;
 use crate::policy::exemption::exemption;
 
-/// What is wrong with the services that have no auth line of ours, as far as the policy counts on them. Those that are
-/// `told` of already are left out.
+/// The findings on services without an auth line of ours where the policy requires a code of some user. Not on those in
+/// `reported`, which have another finding.
 pub(crate) fn check(
     context: &Context<'_>,
     files: &Files<'_>,
     services: &[Service],
-    told: &BTreeSet<String>,
+    reported: &BTreeSet<String>,
 ) -> Vec<Finding> {
     let Some(policy) = &context.policy else { return Vec::new() };
     let view = View { context, policy, files, services };
     let silent = services.iter().filter(|service| !service.lost && !pairs::asks(service));
-    let judged = silent.filter(|service| view.is_judged(service) && !told.contains(&service.name));
+    let judged = silent.filter(|service| view.is_judged(service) && !reported.contains(&service.name));
     let mut found = Vec::new();
     let mut unasked = Vec::new();
     for service in judged {
@@ -42,24 +41,26 @@ pub(crate) fn check(
             None => {}
         }
     }
-    let mut findings = Vec::new();
+    let mut found_all = Vec::new();
     for (service, finding) in found {
         let (folded, rest): (Vec<_>, Vec<_>) =
             unasked.into_iter().partition(|other| includes(other, service));
         unasked = rest;
-        findings.push(in_pam_conf(service, naming_folded(finding, &folded)));
+        let names: Vec<&str> = folded.iter().map(|service| service.name.as_str()).collect();
+        let finding = findings::and_services_that_include_it(finding, &names);
+        found_all.push(in_pam_conf(service, finding));
     }
-    findings.extend(view.unasked(&unasked));
-    findings.extend(without_file::check(context, policy, files, services, told));
-    findings.extend(remote::check(context, files, services));
-    findings
+    found_all.extend(view.unasked(&unasked));
+    found_all.extend(without_file::check(context, policy, files, services, reported));
+    found_all.extend(remote::check(context, files, services));
+    found_all
 }
 
-/// What is to be said of a service that asks nobody.
+/// The result for a service that asks for no code.
 enum Verdict {
-    /// This, of it alone.
+    /// A finding on this service alone.
     Wrong(Box<Finding>),
-    /// What is said of all that let people in with the password alone.
+    /// It is one of the services of `pam.service-asks-no-code`, which share one finding.
     Unasked,
 }
 
@@ -78,26 +79,27 @@ impl View<'_> {
             return None;
         }
         if service.account.iter().any(is_own) && lets_in(name) {
-            return wrong(self.keeps_only(service));
+            return wrong(findings::auth_line_missing(&service.file, self.add_line(service)));
         }
         if !obligation::exists(self.context, name) {
             return None;
         }
         if let Some(rule) = naming(self.policy, name) {
-            return wrong(self.named(service, rule));
+            let remedy = self.add_line(service);
+            return wrong(findings::named_service_asks_no_code(&service.file, name, rule, remedy));
         }
         let [gate, enrollment] = [&self.policy.gate.services, &self.policy.enrollment.services];
         if [gate, enrollment].iter().any(|list| list.iter().any(|one| one == name)) {
-            return if service.names_us() { None } else { wrong(says_nothing(&service.file, name)) };
+            let has_no_line = || findings::named_service_has_no_line(&service.file, name);
+            return if service.names_us() { None } else { wrong(has_no_line()) };
         }
-        let is_told = name == remote::SERVICE && remote::is_judged_by_login(self.files, self.services)
+        let is_covered = name == remote::SERVICE && remote::is_judged_by_login(self.files, self.services)
             || pairs::partner_asks(name, self.services);
         let checks_password = service.auth.iter().any(asks_first_factor);
-        (lets_in(name) && checks_password && !is_told).then_some(Verdict::Unasked)
+        (lets_in(name) && checks_password && !is_covered).then_some(Verdict::Unasked)
     }
 
-    /// Whether a program may ask for this service. A file is no more than a part where a service that includes it asks for a
-    /// code.
+    /// Whether a program may use this service. A file is only a part of others where a service that includes it asks for a code.
     fn is_judged(&self, service: &Service) -> bool {
         let is_part_of = |other: &Service| {
             other.file != service.file && other.auth.iter().any(|line| line.location.file == service.file)
@@ -108,68 +110,37 @@ impl View<'_> {
             || !shared::is_shared(&service.name) && !is_part()
     }
 
-    fn keeps_only(&self, service: &Service) -> Finding {
-        Finding::problem(
-            Id::PamAuthLineMissing,
-            Location::file(&service.file),
-            "the account line of twostep is there, and the auth line is missing",
-            "Users who are enrolled get in without a code.",
-            self.ask(service),
-        )
-    }
-
-    fn named(&self, service: &Service, rule: &Rule) -> Finding {
-        Finding::problem(
-            Id::PamNamedServiceAsksNoCode,
-            Location::file(&service.file),
-            format!("rule '{}' names {}, and this file asks nobody for a code", rule.name, service.name),
-            format!("The rule ({POLICY}:{}) makes the second step mandatory there.", rule.line),
-            self.ask(service),
-        )
-    }
-
-    /// One finding for all services that let people in with the password alone.
+    /// One finding for all services that let users in by password alone.
     fn unasked(&self, services: &[&Service]) -> Option<Finding> {
         let (first, others) = services.split_first()?;
         let names: Vec<&str> = services.iter().map(|service| service.name.as_str()).collect();
-        let (asks, them) = if others.is_empty() { ("asks", "it") } else { ("ask", "them") };
-        let is_one_file = others.iter().all(|other| other.file == first.file);
-        let folder = || self.files.directories().first().copied().unwrap_or_default();
-        let advice = format!(
-            "To have {them} ask, add the line of twostep to {}, as pam.d/README.md says.",
-            if is_one_file { file_to_change(first) } else { files_to_change(services) }
-        );
-        let text = self.context.policy_text.as_deref().unwrap_or_default();
-        let remedy = match exemption(self.policy, text, &names, self.context.now) {
-            Some((location, text)) => Remedy::Choose { advice, location, text },
-            None => {
-                Remedy::Advice { text: format!("{advice} Otherwise exempt {them} by a rule in {POLICY}.") }
-            }
+        let vendors = services.iter().filter(|service| !is_administrators(service));
+        let (file, change) = if others.iter().all(|other| other.file == first.file) {
+            let change =
+                if is_administrators(first) { FilesToChange::This } else { FilesToChange::CopyOfThis };
+            (first.file.as_str(), change)
+        } else {
+            let vendors = vendors.map(|service| service.file.as_str()).collect();
+            (
+                self.files.directories().first().copied().unwrap_or_default(),
+                FilesToChange::Several { vendors },
+            )
         };
-        Some(Finding::warning(
-            Id::PamServiceAsksNoCode,
-            Location::file(if is_one_file { &first.file } else { folder() }),
-            format!("{} {asks} for no code, though some users need one", and(&names)),
-            "The password alone is enough there.",
-            remedy,
-        ))
+        let text = self.context.policy_text.as_deref().unwrap_or_default();
+        let exemption = exemption(self.policy, text, &names, self.context.now);
+        Some(findings::service_asks_no_code(file, &names, &change, exemption))
     }
 
     /// A vendor's file is copied first, since the next version of its package would undo the change.
-    fn ask(&self, service: &Service) -> Remedy {
+    fn add_line(&self, service: &Service) -> Remedy {
         if !is_administrators(service) {
             return Remedy::Run { command: format!("cp {} {PAM_DIR}/", service.file) };
         }
-        behind_password(self.files, service).unwrap_or_else(|| Remedy::Advice {
-            text: format!(
-                "Put 'auth required pam_twostep.so' into {}, behind what checks the password.",
-                service.file
-            ),
-        })
+        behind_password(self.files, service).unwrap_or_else(|| findings::add_auth_line(&service.file))
     }
 }
 
-/// Whether the lines of `service` that check the password come by the file of `other`.
+/// Whether `service` includes the lines that check its password from the file of `other`.
 fn includes(service: &Service, other: &Service) -> bool {
     let by_other = |line: &PamLine| {
         let mut steps = line.trail.iter().map(|step| &step.location).chain([&line.location]);
@@ -178,64 +149,11 @@ fn includes(service: &Service, other: &Service) -> bool {
     other.file != service.file && service.auth.iter().filter(|line| asks_first_factor(line)).all(by_other)
 }
 
-/// The finding, which also names services that include the file that it is about.
-fn naming_folded(finding: Finding, folded: &[&Service]) -> Finding {
-    let names: Vec<&str> = folded.iter().map(|service| service.name.as_str()).collect();
-    match names.as_slice() {
-        [] => finding,
-        [one] => Finding {
-            why: format!("{} {one} includes this file, and asks nobody either.", finding.why),
-            ..finding
-        },
-        _ => Finding {
-            why: format!("{} {} include this file, and ask nobody either.", finding.why, and(&names)),
-            ..finding
-        },
-    }
-}
-
-/// The names as a part of a sentence.
-fn and(names: &[&str]) -> String {
-    match names {
-        [before @ .., last] if !before.is_empty() => format!("{} and {last}", before.join(", ")),
-        _ => names.concat(),
-    }
-}
-
-fn file_to_change(service: &Service) -> String {
-    if is_administrators(service) { "this file" } else { "a copy of this file in /etc/pam.d" }.to_owned()
-}
-
-fn files_to_change(services: &[&Service]) -> String {
-    let vendors: Vec<&str> =
-        services.iter().filter(|service| !is_administrators(service)).map(|one| one.file.as_str()).collect();
-    if vendors.is_empty() {
-        return "their files".to_owned();
-    }
-    format!("their files (first copy {} to /etc/pam.d)", and(&vendors))
-}
-
-/// Whether the file is for administrators to change.
+/// Whether the file is the administrator's to change, and not a vendor's.
 fn is_administrators(service: &Service) -> bool {
     service.file == PAM_CONF || service.file.starts_with(&format!("{PAM_DIR}/"))
 }
 
 fn is_own(line: &PamLine) -> bool {
-    line.is_ours() && line.kind == ModuleType::Account && !shared::stands_shared(line)
-}
-
-/// At the gate's services, and where people enroll, the policy counts on being asked.
-fn says_nothing(file: &str, service: &str) -> Finding {
-    let why = "The policy makes the second step mandatory there for some, and nobody is asked. Perhaps a package has \
-               replaced the file.";
-    let advice = format!(
-        "pam.d/README.md of twostep says which lines go into it. If nobody shall be asked there, say so in the policy: take '{service}' out of [gate] and [enrollment]."
-    );
-    Finding::warning(
-        Id::PamNamedServiceAsksNoCode,
-        Location::file(file),
-        "this file does not name pam_twostep.so, as others do",
-        why,
-        Remedy::Advice { text: advice },
-    )
+    line.is_ours() && line.kind == ModuleType::Account && !shared::is_in_shared_file(line)
 }

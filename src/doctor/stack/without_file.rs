@@ -2,20 +2,18 @@
 
 use std::collections::BTreeSet;
 
-use twostep_core::paths::POLICY;
 use twostep_core::policy::{Mode, Policy, Rule};
-use twostep_hostconf::location::Location;
 use twostep_hostconf::pam::files::Files;
 use twostep_hostconf::pam::service::Service;
 
+use super::findings::services as findings;
 use super::pairs::{self, other_lets_in};
 use super::remote;
 use crate::context::Context;
-use crate::finding::{Finding, Remedy};
-use crate::id::Id;
+use crate::finding::Finding;
 use crate::obligation;
 
-/// Programs that most machines have, with the service for which each asks. su(1) of util-linux alone asks for `su-l`.
+/// Programs that most machines have, with the service that each uses. Only su(1) of util-linux uses `su-l`.
 const PROGRAMS: [(&str, &[&str]); 5] = [
     ("login", &["/usr/bin/login", "/bin/login"]),
     ("sshd", &["/usr/sbin/sshd"]),
@@ -27,16 +25,16 @@ const SU: &[&str] = &["/usr/bin/su", "/bin/su"];
 /// The service of `su -`.
 const LOGIN_SHELL: &str = "su-l";
 
-/// Checks the services that a mandatory rule names, and those for which the machine's programs ask. Those that are `told`
-/// of already are left out.
+/// Checks the services that a mandatory rule names, and those that the machine's programs use. Not those in `reported`, which
+/// have another finding.
 pub(crate) fn check(
     context: &Context<'_>,
     policy: &Policy,
     files: &Files<'_>,
     services: &[Service],
-    told: &BTreeSet<String>,
+    reported: &BTreeSet<String>,
 ) -> Vec<Finding> {
-    let view = View { context, policy, files, services, told };
+    let view = View { context, policy, files, services, reported };
     [named(&view), of_programs(&view)].concat()
 }
 
@@ -45,7 +43,7 @@ struct View<'a> {
     policy: &'a Policy,
     files: &'a Files<'a>,
     services: &'a [Service],
-    told: &'a BTreeSet<String>,
+    reported: &'a BTreeSet<String>,
 }
 
 /// The mandatory rule that names `service`.
@@ -56,33 +54,21 @@ pub(super) fn naming<'a>(policy: &'a Policy, service: &str) -> Option<&'a Rule> 
         .find(|rule| rule.mode() == Mode::Mandatory && rule.services().any(|one| one == service))
 }
 
-/// Services that a mandatory rule names, and that have no file.
+/// The services that a mandatory rule names, and that have no file.
 fn named(view: &View<'_>) -> Vec<Finding> {
     let rules = view.policy.rules().iter().filter(|rule| rule.mode() == Mode::Mandatory);
     let named = rules.flat_map(|rule| rule.services().map(move |service| (rule, service)));
     let missing =
-        named.filter(|(_, service)| view.files.open(service).is_none() && !view.told.contains(*service));
+        named.filter(|(_, service)| view.files.open(service).is_none() && !view.reported.contains(*service));
     let counts = missing.filter(|(_, service)| obligation::exists(view.context, service));
-    counts.map(|(rule, service)| no_file(view.files, rule, service)).collect()
-}
-
-fn no_file(files: &Files<'_>, rule: &Rule, service: &str) -> Finding {
-    let file = path_of(files, service);
-    let why = if other_lets_in(files) {
-        "Without it libpam takes the file 'other', which asks nobody for a code."
-    } else {
-        "If a program asks for this service, libpam takes the file 'other', which lets nobody in."
+    let other_lets_in = other_lets_in(view.files);
+    let finding = |(rule, service)| {
+        findings::service_without_file(rule, service, &path_of(view.files, service), other_lets_in)
     };
-    Finding::problem(
-        Id::PolicyServiceWithoutFile,
-        Location::line(POLICY, rule.line),
-        format!("rule '{}' names {service}, and there is no {file}", rule.name),
-        why,
-        Remedy::Advice { text: format!("Correct the name, take it out of the rule, or write {file}.") },
-    )
+    counts.map(finding).collect()
 }
 
-/// Programs that are there, and whose service has no file and is not named by a rule.
+/// The services of installed programs that have no file and that no mandatory rule names.
 fn of_programs(view: &View<'_>) -> Vec<Finding> {
     if !other_lets_in(view.files) {
         return Vec::new();
@@ -94,30 +80,15 @@ fn of_programs(view: &View<'_>) -> Vec<Finding> {
     let services = PROGRAMS.iter().filter(asks).map(|(service, _)| *service);
     let missing = services.filter(|service| view.files.open(service).is_none());
     let counts = missing.filter(|service| view.needs_code(service) && naming(view.policy, service).is_none());
-    counts.map(|service| falls_back(view.files, service)).collect()
+    counts.map(|service| findings::service_file_missing(&path_of(view.files, service), service)).collect()
 }
 
 impl View<'_> {
-    /// Whether the policy asks for a code there, or whoever needs one elsewhere can get around it there.
+    /// Whether the policy asks for a code there, or the service is a way around the code of its partner.
     fn needs_code(&self, service: &str) -> bool {
         let is_exempt = self.policy.strictest(service, self.context.now) == Mode::Exempt;
         obligation::exists(self.context, service) || !is_exempt && pairs::partner_asks(service, self.services)
     }
-}
-
-fn falls_back(files: &Files<'_>, service: &str) -> Finding {
-    let file = path_of(files, service);
-    Finding::warning(
-        Id::PamServiceFileMissing,
-        Location::file(&file),
-        format!("this file is missing, so {service} asks for no code"),
-        "libpam takes the file 'other' instead, in which the password alone is enough.",
-        Remedy::Advice {
-            text: format!(
-                "Install {file} again from the program's package. pam.d/README.md of twostep says which lines go into it."
-            ),
-        },
-    )
 }
 
 fn path_of(files: &Files<'_>, service: &str) -> String {

@@ -1,4 +1,4 @@
-//! A wrong password that comes to twostep, and what mends it.
+//! A wrong password that reaches our line, and its remedy.
 
 use twostep_core::pam::control::{Action, ReturnValue};
 use twostep_hostconf::pam::modules::Role;
@@ -7,46 +7,37 @@ use twostep_hostconf::pam::ways::{Arrival, Ways};
 
 use super::asking::{Stack, asks_first_factor};
 use super::bypass::{include_to_unfold, unfold};
+use super::findings::auth_lines::{self as findings, WrongPassword};
 use super::text::{deny, jumping};
 use crate::finding::{Finding, Remedy};
-use crate::id::Id;
 
-/// What is wrong, if a wrong first factor comes to our line.
+/// The finding, if a wrong first factor reaches our line.
 pub(crate) fn finding(stack: &Stack<'_>, ways: &Ways) -> Option<Finding> {
     let worst = worst(&ways.arrivals)?;
-    let strangers = "Strangers can use up somebody's tries, and see from the question who is enrolled.";
-    let why = match silent_module(stack) {
-        _ if worst.refused => strangers.to_owned(),
-        Some(module) => format!("{strangers} If {module} says nothing of a user, the code alone lets in."),
-        None => "Whoever knows no password gets in with a code alone.".to_owned(),
+    let then = match silent_module(stack) {
+        _ if worst.refused => WrongPassword::IsRefused,
+        Some(module) => WrongPassword::IsRefusedUnlessSilent(module),
+        None => WrongPassword::GetsIn,
     };
-    let what = match worst.facts.went_past.and_then(|at| stack.entries.get(at)) {
-        Some(past) => format!("a wrong password comes to this line, past {}", past.location),
-        None => "a wrong password comes to this line".to_owned(),
-    };
-    let remedy = mend(stack, worst).unwrap_or_else(|| Remedy::Advice {
-        text:
-            "Put 'auth requisite pam_deny.so' where a wrong password goes, and let a right one jump over it."
-                .to_owned(),
-    });
-    Some(Finding::problem(Id::PamWrongPasswordReachesCode, stack.our_location(), what, why, remedy))
+    let past = worst.facts.went_past.and_then(|at| stack.entries.get(at)).map(|line| &line.location);
+    let remedy = remedy(stack, worst);
+    Some(findings::wrong_password_reaches_code(stack.our_location(), past, &then, remedy))
 }
 
-/// The module that checks the password, if the login is refused when it says that the password is wrong: only its silence
-/// lets a wrong one through.
+/// The module that checks the password, if its line refuses a wrong one: then only PAM_IGNORE of the module lets one through.
 fn silent_module<'a>(stack: &'a Stack<'_>) -> Option<&'a str> {
     let factor = stack.before().iter().rfind(|line| asks_first_factor(line))?;
     let refuses = matches!(factor.control.on(ReturnValue::AUTH_ERR), Action::Bad | Action::Die);
     refuses.then(|| factor.module())
 }
 
-/// The way that says most: one on which nothing but the password decides.
+/// The worst path: if there is one, a path on which only the password decides.
 fn worst(arrivals: &[Arrival]) -> Option<Arrival> {
     let unproved = || arrivals.iter().filter(|arrival| !arrival.facts.proved && !arrival.facts.is_root);
     unproved().min_by_key(|arrival| (arrival.facts.went_past.is_some(), arrival.refused)).copied()
 }
 
-fn mend(stack: &Stack<'_>, worst: Arrival) -> Option<Remedy> {
+fn remedy(stack: &Stack<'_>, worst: Arrival) -> Option<Remedy> {
     if let Some(past) = worst.facts.went_past.and_then(|at| stack.entries.get(at)) {
         return Some(Remedy::Delete { location: past.location.clone() });
     }
@@ -64,7 +55,7 @@ fn mend(stack: &Stack<'_>, worst: Arrival) -> Option<Remedy> {
     }
 }
 
-/// Whether our line stands where only a wrong password comes.
+/// Whether only a wrong password reaches our line.
 fn jumps_over_us(stack: &Stack<'_>, factor: usize) -> bool {
     let jump = stack.entries.get(factor).map(|line| line.control.on(ReturnValue::SUCCESS));
     matches!(jump, Some(Action::Jump(lines)) if factor.saturating_add(lines) >= stack.ours)
@@ -77,8 +68,8 @@ fn behind_deny(factor: &PamLine, denies: &PamLine, lines: usize) -> Remedy {
     Remedy::Replace { location: denies.location.clone(), text: deny() }
 }
 
-/// `requisite` ends the stack. Where a yes jumps, it gets the line to jump over, and where the line is `requisite` and the
-/// module says nothing, one that catches the silence.
+/// `requisite` ends the stack. A line that jumps on success gets a refusing line to jump over. So does a `requisite` line, whose
+/// module may return PAM_IGNORE.
 fn without_deny(factor: &PamLine) -> Remedy {
     let jumps = matches!(factor.control.on(ReturnValue::SUCCESS), Action::Jump(_));
     let text = if jumps || factor.control.on(ReturnValue::AUTH_ERR) == Action::Die {

@@ -53,7 +53,7 @@ pub(crate) fn check(context: &Context<'_>) -> Vec<Finding> {
 }
 
 /// The services of PAM of which `check` says that they have no line of ours.
-pub(crate) fn told(context: &Context<'_>) -> BTreeSet<String> {
+pub(crate) fn reported(context: &Context<'_>) -> BTreeSet<String> {
     let is_read =
         context.visibility == Visibility::Whole && !elsewhere(context.root).contains(&Elsewhere::SudoRs);
     let (true, Some(policy), Ok(Some(sudoers))) = (is_read, &context.policy, context.sudoers()) else {

@@ -1,7 +1,7 @@
-//! No remedy opens or locks a door without saying so: on each machine of `tests/doctor`, each remedy that changes a file is
+//! No remedy opens or locks a service without saying so. On each machine of `tests/doctor`, each remedy that changes a file is
 //! applied as it is printed, and every service is walked as libpam walks it, before and after.
 //!
-//! After that, the first remedy is applied for good, and what doctor says then is looked at in the same way.
+//! Then the first remedy stays applied, and the next report is checked in the same way.
 #![allow(clippy::unwrap_used)]
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -30,12 +30,12 @@ use twostep_hostconf::sudoers::matching::{Caller, CallerAccount, CallerGroups};
 const MOST_ROUNDS: usize = 20;
 
 #[test]
-fn no_remedy_opens_or_locks_a_door_in_silence() {
+fn names_each_service_that_remedy_opens_or_locks() {
     none(|seen| seen.harm.clone());
 }
 
 #[test]
-fn no_remedy_changes_whom_sudo_asks_in_silence() {
+fn names_each_sudo_service_that_remedy_changes() {
     none(|Seen { finding, sudo: Turned { closes, opens }, .. }| {
         let is_told = !is_of_sudo(&finding.remedy)
             || (closes, opens) == (&finding.effect.closes, &finding.effect.opens);
@@ -46,33 +46,33 @@ fn no_remedy_changes_whom_sudo_asks_in_silence() {
 }
 
 #[test]
-fn no_remedy_of_a_report_undoes_another() {
+fn no_remedy_of_report_undoes_another() {
     let undone: Vec<String> = cases().iter().flat_map(|case| undone(case)).collect();
     assert!(undone.is_empty(), "{} times:\n{}", undone.len(), undone.join("\n"));
 }
 
-/// What a line in place of another one mends alone, and no more once all of them are put there, in the order of the report.
-/// They must take as many lines, since a report names the lines as they are.
+/// The findings that a replacement fixes alone, but not when all replacements are applied in the order of the report. Each must
+/// keep the number of lines, since a report numbers the lines as they are.
 fn undone(case: &Path) -> Vec<String> {
     let replaced: Vec<Finding> = {
         let machine = Machine::lay_out(case);
         let report = examine(&machine.root).unwrap();
         report.findings().iter().filter(|one| machine.keeps_lines(&one.remedy)).cloned().collect()
     };
-    let mends = |all: &[Finding], finding: &Finding| {
+    let fixes = |all: &[Finding], finding: &Finding| {
         let machine = Machine::lay_out(case);
         all.iter().for_each(|one| machine.apply(&one.remedy));
         let left = examine(&machine.root).unwrap();
         !left.findings().iter().any(|one| (&one.what, &one.location) == (&finding.what, &finding.location))
     };
     let others = replaced.iter().filter(|_| replaced.len() > 1);
-    let undone = others.filter(|one| mends(std::slice::from_ref(*one), one) && !mends(&replaced, one));
+    let undone = others.filter(|one| fixes(std::slice::from_ref(*one), one) && !fixes(&replaced, one));
     undone.map(|finding| format!("{}: {}", case.display(), finding.what)).collect()
 }
 
-/// Of PAM's lines only one in a file for many services may go, though some of them then ask for no code.
+/// A remedy may open a service only by deleting a PAM line from a file that many services include.
 #[test]
-fn no_remedy_opens_a_door_but_of_a_file_for_many() {
+fn opens_service_only_by_shared_file() {
     none(|Seen { finding, .. }| {
         let file = finding.remedy.file().filter(|file| file.contains("/pam.d/"));
         let is_one_service =
@@ -85,7 +85,7 @@ fn no_remedy_opens_a_door_but_of_a_file_for_many() {
 /// A line of ours that a remedy writes needs no other remedy for itself: a control that takes each answer as it is meant,
 /// known arguments, each once, and no leading '-'.
 #[test]
-fn each_line_of_ours_in_a_remedy_is_right() {
+fn writes_right_line_of_twostep_in_remedy() {
     none(|Seen { finding, .. }| match &finding.remedy {
         Remedy::Replace { text, .. } | Remedy::Insert { text, .. } => {
             let ours = text.lines().filter(|line| line.contains("pam_twostep"));
@@ -110,7 +110,7 @@ const LINES: [&str; 6] = [
 ];
 
 #[test]
-fn no_remedy_for_a_made_up_service_opens_another() {
+fn no_remedy_for_made_up_service_opens_another() {
     let machine = Machine::lay_out(&tests().join("doctor/stack-debian-clean"));
     let mut opened = BTreeSet::new();
     for text in made_up() {
@@ -154,7 +154,7 @@ fn none(look: impl Fn(&Seen) -> Vec<String>) {
 struct Seen {
     machine: String,
     finding: Finding,
-    /// The doors that its remedy opens or locks, and that its effect does not name.
+    /// The services that its remedy opens or locks, and that its effect does not name.
     harm: Vec<String>,
     sudo: Turned,
 }
@@ -340,7 +340,7 @@ impl Machine {
         matches!(remedy, Remedy::Replace { .. }) && was.lines().count() == text.lines().count()
     }
 
-    /// Each door that the remedy of `finding` opens or locks, and that its effect does not name.
+    /// Each service that the remedy of `finding` opens or locks, and that its effect does not name.
     fn harm(&self, finding: &Finding) -> Vec<String> {
         let Some((file, text)) = self.changed(&finding.remedy) else { return Vec::new() };
         let before = services(&Files::new(&self.root));
