@@ -1,4 +1,4 @@
-//! /etc/login.defs: how long login(1) lets people take.
+//! /etc/login.defs: the time limit of login(1).
 
 use twostep_hostconf::location::Location;
 use twostep_hostconf::login_defs::{FILE, LOGIN_TIMEOUT, LoginTimeout, login_timeout};
@@ -6,10 +6,9 @@ use twostep_hostconf::login_defs::{FILE, LOGIN_TIMEOUT, LoginTimeout, login_time
 use crate::context::Context;
 use crate::enrolling::{self, TIME_TO_ENROLL};
 use crate::finding::{Finding, Remedy};
-use crate::id::Id;
 use crate::stack;
 
-/// Checks LOGIN_TIMEOUT where people enroll at the console.
+/// Checks LOGIN_TIMEOUT where users can enroll at the console.
 pub(crate) fn check(context: &Context<'_>) -> Vec<Finding> {
     let asked = stack::guard(context, "login").asks.is_some();
     if !asked || !enrolling::is_possible(context, "login") {
@@ -25,6 +24,5 @@ pub(crate) fn check(context: &Context<'_>) -> Vec<Finding> {
         Some(_) => Remedy::Replace { location: location.clone(), text },
         None => Remedy::Insert { location: location.clone(), text },
     };
-    let what = format!("{LOGIN_TIMEOUT} is {value} s: too short to enroll in a login");
-    vec![Finding::warning(Id::UsersTooLittleTime, location, what, enrolling::WHY_SHORT, remedy)]
+    vec![enrolling::too_little_time(location, LOGIN_TIMEOUT, value, remedy)]
 }

@@ -131,7 +131,7 @@ def test_prints_policy_lines_that_can_be_pasted(lay, case):
     apply(root, remedy)
     checked = subprocess.run([TWOSTEP, "--root", root, "policy", "check"], capture_output=True, text=True, check=False)
     assert (checked.returncode, checked.stderr) == (0, ""), checked.stdout
-    assert "Otherwise insert" in said and "Otherwise insert" not in doctor(root).stdout
+    assert not OTHERWISE.search(doctor(root).stdout)
 
 
 @pytest.mark.parametrize(

@@ -122,8 +122,8 @@ def test_reads_match_block_as_sshd_does_for_its_users(answers, name):
         return any(text in what for what in whats)
 
     assert (effective["kbdinteractiveauthentication"] == "no") == is_said("KbdInteractiveAuthentication is no")
-    assert (effective["authenticationmethods"] == "publickey") == is_said("'publickey' lets people in")
-    assert (effective["authenticationmethods"] == "any") == is_said("publickey alone lets people in")
+    assert (effective["authenticationmethods"] == "publickey") == is_said("'publickey' lets users in")
+    assert (effective["authenticationmethods"] == "any") == is_said("publickey alone lets users in")
 
 
 def test_quotes_sshd_on_settings_that_it_refuses(answers):

@@ -91,7 +91,7 @@ def test_finds_sshd_that_runs_with_other_options(prepared):
     assert outcome.granted and not outcome.asked
     [finding] = findings(prepared)
     assert (finding["severity"], finding["file"]) == ("problem", f"/proc/{Sshd.process.pid}/cmdline")
-    assert finding["what"] == "AuthenticationMethods: 'publickey' lets people in without a code"
+    assert finding["what"] == "AuthenticationMethods: 'publickey' lets users in without a code"
     assert findings(prepared, *ALICE) == []
     Sshd.stop()
     assert findings(prepared) == []
@@ -105,7 +105,7 @@ def test_finds_other_service_name_of_sshd(prepared):
     program.symlink_to("sshd")
     Sshd.run(README, program=str(program))
     [finding] = findings(prepared)
-    assert finding["what"] == "sshd uses the PAM service 'ssh-elsewhere', which has no line of twostep"
+    assert finding["what"] == "sshd uses the PAM service 'ssh-elsewhere', which has no pam_twostep line"
     program.unlink()
 
 

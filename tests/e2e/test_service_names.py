@@ -69,7 +69,7 @@ def lets_in_by_the_password_alone(machine, host):
     return outcome.granted and not outcome.asked and machine.verdicts() == []
 
 
-def mend(machine, name):
+def fix(machine, name):
     """Applies the remedy of doctor for this service, literally."""
     said = findings(machine)
     found = [finding for finding in said if name in finding["what"] or finding["file"] == f"/etc/pam.d/{name}"]
@@ -106,7 +106,7 @@ def test_doctor_says_that_remote_is_unguarded_and_closes_it(machine):
     alice = machine.enroll("alice")
     machine.mandatory()
     assert lets_in_by_the_password_alone(machine, host)
-    mend(machine, "remote")
+    fix(machine, "remote")
     refused = host.attempt("alice", alice.wrong_code())
     assert refused.refused and refused.asked
     assert host.attempt("alice", alice.code()).granted
@@ -124,7 +124,7 @@ def test_doctor_fixes_service_of_sshd_that_asks_nobody(machine, elsewhere):
     alice = machine.enroll("alice")
     machine.mandatory()
     assert lets_in_by_the_password_alone(machine, host)
-    mend(machine, ELSEWHERE)
+    fix(machine, ELSEWHERE)
     host.server = {**README, "PAMServiceName": configured_service(machine)}
     host.prepare()
     refused = host.attempt("alice", alice.wrong_code())

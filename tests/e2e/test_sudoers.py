@@ -85,7 +85,7 @@ def by_explain(machine, user):
     owners = {owner for note in notes for owner in re.findall(r"asks for (\w+)'s code", note)}
     if any("named with -u" in note for note in notes):
         owners = set(TARGETS)
-    unasked = {"nobody" for note in notes if "asks for nothing" in note}
+    unasked = {"nobody" for note in notes if "asks for no code" in note}
     is_own = told["what_happens"] != "the code of the user who runs sudo is not asked for"
     return owners | unasked | ({user} if is_own else set())
 
@@ -127,13 +127,13 @@ def test_explain_names_owner_of_code_and_line_of_sudoers(machine, sudoers):
     sudoers("alice ALL=(ALL) ALL, NOPASSWD: /usr/bin/id\nDefaults targetpw, pam_login_service=other")
     head = "    by rule 'r', /etc/twostep/policy.toml:5\n    the code of the user who runs sudo is not asked for\n"
     notes = (
-        "    sudo asks for nothing for some commands: NOPASSWD, /etc/sudoers:2\n"
+        "    sudo asks for no code for some commands: NOPASSWD, /etc/sudoers:2\n"
         "    sudo asks for root's code, or that of the user named with -u: Defaults targetpw, /etc/sudoers:3\n"
     )
     service = "    sudo uses the PAM service 'other': Defaults pam_login_service, /etc/sudoers:3\n"
     explain = ["policy", "explain", "--user", "alice", "--service"]
     assert machine.command(*explain, "sudo") == f"alice at sudo: mandatory\n{head}{notes}"
-    unguarded = "    'other' has no line of pam_twostep.so\n"
+    unguarded = "    'other' has no pam_twostep line\n"
     assert machine.command(*explain, "sudo-i") == f"alice at sudo-i: mandatory\n{head}{notes}{service}{unguarded}"
     assert "sudo asks" not in machine.command(*explain, "su")
 
@@ -191,7 +191,7 @@ def test_reports_sudoers_of_suse_with_remedy_that_opens_nothing(machine, sudoers
     advice = finding["remedy"]["text"]
     assert finding["severity"] == "problem"
     entry, rest, flag = re.search(
-        r"at /etc/sudoers:(\d+), .* as in '%wheel (.*?)'.* Then write '!targetpw' in place of 'targetpw' at /etc/sudoers:(\d+)", advice
+        r"at /etc/sudoers:(\d+), .* as in '%wheel (.*?)'.* Then replace 'targetpw' with '!targetpw' at /etc/sudoers:(\d+)", advice
     ).groups()
     lines = MAIN.read_text().splitlines()
     lines[int(entry) - 1] = f"%sudo {rest}"
@@ -254,10 +254,10 @@ def test_is_not_complete_if_sudo_takes_entries_from_sssd(machine, sudoers):
     assert of_sudo(machine) == ([], True)  # as Debian's libsss-sudo leaves it, and SSSD answers nothing
     NSSWITCH.write_text(NSSWITCH.read_text().replace("files sss", "files ldap"))
     [finding], is_complete = of_sudo(machine)
-    assert "not looked at" in finding["what"] and not is_complete
+    assert "does not read" in finding["what"] and not is_complete
 
 
 def test_says_without_root_that_sudoers_is_not_readable(machine, sudoers):
     sudoers("alice ALL=(ALL) ALL\nDefaults targetpw")
     done = machine.run("setpriv", *become("alice"), "twostep", "policy", "explain", "--user", "alice", "--service", "sudo")
-    assert "/etc/sudoers: it cannot be read, so whose code sudo asks for is not known" in done.stdout
+    assert "/etc/sudoers: this file cannot be read, so it is not known whose code sudo asks for" in done.stdout

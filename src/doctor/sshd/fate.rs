@@ -1,4 +1,4 @@
-//! What happens to a user on each way in, and the way in that asks everybody.
+//! What happens to a user by each way of AuthenticationMethods, and the nearest way that asks for a code.
 
 use twostep_hostconf::sshd::methods::{Way, name};
 
@@ -7,12 +7,12 @@ use twostep_hostconf::sshd::methods::{Way, name};
 pub(crate) enum SshdFirstFactor {
     /// The stack asks for a password.
     Password,
-    /// The line says `first_factor=publickey`.
+    /// The line has `first_factor=publickey`.
     Key,
 }
 
 impl SshdFirstFactor {
-    /// The one way in that makes sense with it.
+    /// The only way of AuthenticationMethods that asks for this first factor and a code.
     pub(crate) fn way(self) -> &'static str {
         match self {
             Self::Password => "keyboard-interactive:pam",
@@ -21,18 +21,17 @@ impl SshdFirstFactor {
     }
 }
 
-/// What becomes of whoever takes a way in.
+/// What happens to a user by one way of AuthenticationMethods, from best to worst.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) enum Fate {
     Asked,
-    /// The method `password` comes to our line and cannot ask: refused.
+    /// The method `password` reaches our line and cannot ask for a code: refused.
     CannotAsk,
-    /// No key comes before our line, and it demands one: refused.
+    /// No key comes before our line, which demands one: refused.
     NoKey,
     NotAsked,
 }
 
-/// What happens to a user who takes `way`.
 pub(crate) fn fate(way: &Way, first: SshdFirstFactor) -> Fate {
     if way.methods().iter().any(|method| name(method) == "password") {
         return Fate::CannotAsk;
@@ -42,8 +41,8 @@ pub(crate) fn fate(way: &Way, first: SshdFirstFactor) -> Fate {
     if first == SshdFirstFactor::Key && !key_first { Fate::NoKey } else { Fate::Asked }
 }
 
-/// The way in nearest to `way` on which everybody is asked.
-fn mended_way(way: &Way, first: SshdFirstFactor) -> Way {
+/// The way nearest to `way` that asks for a code.
+fn fixed_way(way: &Way, first: SshdFirstFactor) -> Way {
     let mut methods: Vec<_> =
         way.methods().iter().filter(|method| name(method) != "password").cloned().collect();
     if !methods.iter().any(|method| name(method) == "keyboard-interactive") {
@@ -56,10 +55,10 @@ fn mended_way(way: &Way, first: SshdFirstFactor) -> Way {
     Way::of(methods)
 }
 
-/// `ways` with each mended, none twice.
-pub(crate) fn mended(ways: &[Way], first: SshdFirstFactor) -> String {
+/// `ways`, each changed so that it asks for a code, none twice.
+pub(crate) fn fixed(ways: &[Way], first: SshdFirstFactor) -> String {
     let mut texts: Vec<String> = Vec::new();
-    for way in ways.iter().map(|way| mended_way(way, first).to_string()) {
+    for way in ways.iter().map(|way| fixed_way(way, first).to_string()) {
         if !texts.contains(&way) {
             texts.push(way);
         }
@@ -72,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_way_in_has_its_fate_and_its_mending() {
+    fn knows_fate_and_fix_of_each_way() {
         let table = [
             // way                                         password first, key first
             ("publickey", Fate::NotAsked, Fate::NotAsked, "publickey,keyboard-interactive:pam"),
@@ -84,13 +83,13 @@ mod tests {
             ("publickey,keyboard-interactive", Fate::Asked, Fate::Asked, "publickey,keyboard-interactive"),
             ("keyboard-interactive,publickey", Fate::Asked, Fate::NoKey, "publickey,keyboard-interactive"),
         ];
-        for (text, password, key, mended) in table {
+        for (text, password, key, fixed) in table {
             let way = Way::parse(text);
             assert_eq!(fate(&way, SshdFirstFactor::Password), password, "{text}");
             assert_eq!(fate(&way, SshdFirstFactor::Key), key, "{text}");
-            assert_eq!(mended_way(&way, SshdFirstFactor::Key).to_string(), mended, "{text}");
+            assert_eq!(fixed_way(&way, SshdFirstFactor::Key).to_string(), fixed, "{text}");
             assert_eq!(
-                fate(&mended_way(&way, SshdFirstFactor::Password), SshdFirstFactor::Password),
+                fate(&fixed_way(&way, SshdFirstFactor::Password), SshdFirstFactor::Password),
                 Fate::Asked,
                 "{text}"
             );
@@ -98,8 +97,8 @@ mod tests {
     }
 
     #[test]
-    fn ways_that_become_one_stand_once() {
+    fn lists_equal_ways_once() {
         let ways = ["publickey", "publickey,keyboard-interactive:pam"].map(Way::parse);
-        assert_eq!(mended(&ways, SshdFirstFactor::Key), "publickey,keyboard-interactive:pam");
+        assert_eq!(fixed(&ways, SshdFirstFactor::Key), "publickey,keyboard-interactive:pam");
     }
 }

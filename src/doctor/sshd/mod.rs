@@ -1,17 +1,18 @@
-//! sshd: whether it comes to PAM at all, whether it can ask there, and who gets in without.
+//! sshd: whether it uses PAM, whether it can ask for a code, and which logins need none.
 //!
-//! A machine may start several sshds, and run some that were started otherwise: each is judged by its own settings. Each file
+//! A machine may start several sshds, and run some that were started differently. Each is judged by its own settings. Each file
 //! uses only those before it:
 //!
 //! ```text
-//! fate, setting -> pam_service -> rules, unseen;  rules -> doors;  unseen -> refusal;  these, stale -> one_sshd
+//! fate -> findings -> setting -> pam_service -> rules, unseen;  rules -> remedy_effect;  unseen -> refusal;  these, stale -> one_sshd
 //! ```
 
-mod doors;
 mod fate;
+mod findings;
 mod one_sshd;
 mod pam_service;
 mod refusal;
+mod remedy_effect;
 mod rules;
 mod setting;
 mod stale;
@@ -22,14 +23,14 @@ use twostep_hostconf::sshd::launches::Launches;
 use crate::context::{Context, Visibility};
 use crate::finding::Finding;
 
-/// Checks each sshd, as far as its PAM service or that of another one has a line of ours.
+/// Checks each sshd if a PAM service that it uses has a line of ours, or the service `sshd` has one.
 pub(crate) fn check(context: &Context<'_>) -> Vec<Finding> {
     let launches = Launches::of(context.root);
     let mut findings: Vec<_> =
         launches.known.iter().flat_map(|launch| one_sshd::check(context, launch)).collect();
-    // Others cannot see whether it is unclear, or only hidden from them.
+    // Without root, an sshd may be hidden rather than unclear.
     if context.visibility == Visibility::Whole && pam_service::is_guarded(context, pam_service::USUAL) {
-        findings.extend(launches.unclear.into_iter().map(unseen::options));
+        findings.extend(launches.unclear.into_iter().map(findings::settings_unknown_without_options));
     }
     findings
 }

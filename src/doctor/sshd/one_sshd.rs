@@ -1,8 +1,7 @@
-//! One sshd, with the settings that it is started with.
+//! One sshd, by the settings with which it is started.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use twostep_hostconf::location::Location;
 use twostep_hostconf::sshd::config::{Block, Config};
 use twostep_hostconf::sshd::effective;
 use twostep_hostconf::sshd::launch::Launch;
@@ -11,13 +10,12 @@ use twostep_hostconf::sshd::view::View;
 
 use super::pam_service::{self, PamService, Services};
 use super::rules::{Case, EVERYBODY, EVERYONE_AND_BLOCKS, SettingCheck};
-use super::{doors, refusal, stale, unseen};
-use crate::context::{Context, Visibility};
-use crate::finding::{Finding, Remedy};
-use crate::id::Id;
+use super::{findings, refusal, remedy_effect, stale, unseen};
 use crate::people::People;
+use crate::context::{Context, Visibility};
+use crate::finding::Finding;
 
-/// One sshd, and what it says of its settings. That is empty below another root, or if root does not ask.
+/// One sshd. `said` is the output of `sshd -T`; empty below another root, and without root.
 struct Sshd<'a> {
     context: &'a Context<'a>,
     launch: &'a Launch,
@@ -26,7 +24,7 @@ struct Sshd<'a> {
     services: Services<'a>,
 }
 
-/// What is wrong with an sshd that is started so, for everybody and for each `Match` block.
+/// Checks the settings for all users and for each `Match` block.
 pub(crate) fn check(context: &Context<'_>, launch: &Launch) -> Vec<Finding> {
     let (said, refusal) = said(context, launch);
     let Some(config) = Config::read(context.root, launch).or_else(|| without_file(context, launch, &said))
@@ -42,7 +40,7 @@ pub(crate) fn check(context: &Context<'_>, launch: &Launch) -> Vec<Finding> {
         return Vec::new();
     }
     if let Some(location) = config.too_deep {
-        return vec![includes_too_much(location)];
+        return vec![findings::includes_itself(location)];
     }
     let mut findings: Vec<_> = refusal.into_iter().collect();
     findings.extend(sshd.of_everybody());
@@ -51,7 +49,7 @@ pub(crate) fn check(context: &Context<'_>, launch: &Launch) -> Vec<Finding> {
     findings.into_iter().map(|finding| sshd.named(finding)).collect()
 }
 
-/// What sshd says of itself, to root alone; of a machine below another root it cannot be asked.
+/// The settings that `sshd -T` prints. Only root can run it, and only on the machine itself.
 fn said(context: &Context<'_>, launch: &Launch) -> (BTreeMap<String, String>, Option<Finding>) {
     let may_ask = context.root.is_machine() && context.visibility == Visibility::Whole;
     match may_ask.then(|| effective::settings(launch)).flatten() {
@@ -61,19 +59,9 @@ fn said(context: &Context<'_>, launch: &Launch) -> (BTreeMap<String, String>, Op
     }
 }
 
-/// An sshd may need no file. Then all that is known is what it says.
+/// An sshd without a file of settings: only the output of `sshd -T` is known.
 fn without_file(context: &Context<'_>, launch: &Launch, said: &BTreeMap<String, String>) -> Option<Config> {
     (!said.is_empty()).then(|| Config::of_options(context.root, launch))
-}
-
-fn includes_too_much(location: Location) -> Finding {
-    Finding::problem(
-        Id::SshdIncludesItself,
-        location,
-        "'Include' lines lead here through more files than sshd accepts",
-        "At its next restart or reload sshd ends, and nobody can log in by SSH. doctor did not check the settings.",
-        Remedy::Advice { text: "Delete the 'Include' line that leads back to its own file.".to_owned() },
-    )
 }
 
 impl<'a> Sshd<'a> {
@@ -81,7 +69,7 @@ impl<'a> Sshd<'a> {
         View::of_blocks(self.config, self.said, blocks)
     }
 
-    /// Whether a service that this sshd uses has a line of ours, or the usual one.
+    /// Whether a service that this sshd uses, or the service `sshd`, has a line of ours.
     fn concerns_us(&self) -> bool {
         let blocks = (0..self.config.blocks.len()).map(|block| BTreeSet::from([block]));
         let mut views = [BTreeSet::new()].into_iter().chain(blocks).map(|blocks| self.view(blocks));
@@ -89,7 +77,7 @@ impl<'a> Sshd<'a> {
             || views.any(|view| self.services.of(&view).first.is_some())
     }
 
-    /// What the rules need; none if the service has no line of ours, so that they mean nothing.
+    /// None if the service has no line of ours: then the rules do not apply.
     fn case(&self, view: View<'a>) -> Option<Case<'a>> {
         let PamService { name, first, .. } = self.services.of(&view);
         let root_view = View::of_root(self.config, self.said);
@@ -100,30 +88,33 @@ impl<'a> Sshd<'a> {
         let view = self.view(BTreeSet::new());
         let mut findings = pam_service::check(self.context, &self.services.of(&view), &view);
         if let Some(case) = self.case(view) {
-            findings.extend(EVERYBODY.iter().filter_map(|rule| doors::judge(*rule, &case)));
-            findings.extend(EVERYONE_AND_BLOCKS.iter().filter_map(|(_, rule)| doors::judge(*rule, &case)));
+            findings.extend(EVERYBODY.iter().filter_map(|rule| remedy_effect::judge(*rule, &case)));
+            findings.extend(
+                EVERYONE_AND_BLOCKS.iter().filter_map(|(_, rule)| remedy_effect::judge(*rule, &case)),
+            );
         }
         findings
     }
 
-    /// What `Match` blocks set, one by one and together. Each of two blocks may be harmless, and both together let people in.
+    /// Checks `Match` blocks one by one and in combination: two blocks that are right alone may together let users in without a
+    /// code.
     fn of_blocks(&self) -> Vec<Finding> {
         let blocks: Vec<_> = (0..self.config.blocks.len()).filter(|&block| self.matters(block)).collect();
-        // One block sets the ways in, and at most one other block switches on each of their methods.
+        // One block sets AuthenticationMethods, and at most one other block switches on each of its methods.
         let most = most_beside_pam(self.config).saturating_add(1).max(2);
         let services = blocks.iter().flat_map(|&block| self.service_of_block(block));
-        let mut findings: Vec<_> = services.collect();
+        let mut found: Vec<_> = services.collect();
         let groups = self.config.together(&blocks, most).unwrap_or_else(|| {
-            findings.push(unseen::blocks(blocks.len(), self.launch));
+            found.push(unseen::blocks(blocks.len(), self.launch));
             blocks.iter().map(|&block| BTreeSet::from([block])).collect()
         });
         for (keywords, rule) in EVERYONE_AND_BLOCKS {
-            findings.extend(self.of_groups(&groups, keywords, *rule));
+            found.extend(self.of_groups(&groups, keywords, *rule));
         }
-        findings
+        found
     }
 
-    /// Whether the block sets what a rule looks at, for people of whom the policy asks something.
+    /// Whether the block sets a keyword of a rule, for users whom the policy does not exempt.
     fn matters(&self, block: usize) -> bool {
         let mut keywords = EVERYONE_AND_BLOCKS.iter().map(|(keywords, _)| keywords);
         !self.config.is_for_everybody(block)
@@ -131,7 +122,7 @@ impl<'a> Sshd<'a> {
             && !self.is_exempt(block)
     }
 
-    /// Whether the policy asks nothing of those whom the block names, so that they may come in as they like.
+    /// Whether the policy exempts all users whom the block names.
     fn is_exempt(&self, index: usize) -> bool {
         let Some(policy) = &self.context.policy else { return self.context.hides_policy() };
         let Some(named) = self.config.blocks.get(index).and_then(Block::named) else { return false };
@@ -147,33 +138,30 @@ impl<'a> Sshd<'a> {
         pam_service::check(self.context, &self.services.of(&view), &view)
     }
 
-    /// What one rule says of each group of blocks. It is not repeated where it says so of everybody, or of a part of the group.
+    /// Checks one rule for each group of blocks. It is not repeated where it applies to all users, or to a part of the group.
     fn of_groups(&self, groups: &[BTreeSet<usize>], keywords: &[&str], rule: SettingCheck) -> Vec<Finding> {
         let everybody = self.case(self.view(BTreeSet::new()));
-        let is_told = everybody.and_then(|case| rule(&case)).is_some();
-        let mut told: Vec<&BTreeSet<usize>> = Vec::new();
+        let is_reported = everybody.and_then(|case| rule(&case)).is_some();
+        let mut reported: Vec<&BTreeSet<usize>> = Vec::new();
         let mut findings = Vec::new();
         for group in groups {
             let view = self.view(group.clone());
-            let is_known = || is_told || told.iter().any(|part| part.is_subset(group));
+            let is_known = || is_reported || reported.iter().any(|part| part.is_subset(group));
             if !view.each_sets(keywords) || (group.len() > 1 && is_known()) {
                 continue;
             }
-            if let Some(finding) = self.case(view).and_then(|case| doors::judge(rule, &case)) {
+            if let Some(finding) = self.case(view).and_then(|case| remedy_effect::judge(rule, &case)) {
                 findings.push(finding);
-                told.push(group);
+                reported.push(group);
             }
         }
         findings
     }
 
-    /// The finding. If no file says how this sshd is started, it names the process.
+    /// Adds the process to the finding if no file says how this sshd is started.
     fn named(&self, finding: Finding) -> Finding {
         match self.launch.processes.first() {
-            Some(process) if !self.launch.is_written() => {
-                let why = format!("{} This is the sshd that runs as process {}.", finding.why, process.pid);
-                Finding { why, ..finding }
-            }
+            Some(process) if !self.launch.is_written() => findings::of_process(finding, process.pid),
             _ => finding,
         }
     }

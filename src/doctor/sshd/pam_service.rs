@@ -3,7 +3,6 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
-use twostep_core::paths::POLICY;
 use twostep_core::policy::{Address, Condition, Policy, Rule};
 use twostep_hostconf::location::Location;
 use twostep_hostconf::pam::files::Files;
@@ -11,27 +10,27 @@ use twostep_hostconf::sshd::launch::Launch;
 use twostep_hostconf::sshd::view::View;
 
 use super::fate::SshdFirstFactor;
-use super::setting::{set, whom};
-use crate::context::Context;
-use crate::finding::{Finding, Remedy};
-use crate::id::Id;
+use super::findings;
+use super::setting::set;
 use crate::people::People;
+use crate::context::Context;
+use crate::finding::Finding;
 use crate::stack::{self, Guard};
 
 /// The setting that names it, in lower case.
 pub(crate) const KEYWORD: &str = "pamservicename";
-/// What everybody expects it to be.
+/// The default of recent versions of sshd.
 pub(crate) const USUAL: &str = "sshd";
-/// The service of those that have no file.
+/// The service that libpam uses for those without a file.
 const OTHER: &str = "other";
 
-/// The service of some logins by SSH.
+/// The PAM service that sshd uses for some users.
 pub(crate) struct PamService {
     /// Its name, as libpam and the policy have it.
     pub name: String,
     /// What comes before our line in it; none if it has no line of ours.
     pub first: Option<SshdFirstFactor>,
-    /// Where its name comes from; none if nothing says so.
+    /// What sets its name; none for the default.
     location: Option<Location>,
 }
 
@@ -39,20 +38,20 @@ pub(crate) struct PamService {
 pub(crate) struct Services<'a> {
     context: &'a Context<'a>,
     launch: &'a Launch,
-    /// Whether this sshd does not know the setting: then the name of the program counts.
+    /// Whether this sshd is older than the setting: then the service has the name of the program.
     by_program: bool,
-    /// What comes before our line in those that were looked at.
+    /// The first factors of the services that were read.
     seen: RefCell<BTreeMap<String, Option<SshdFirstFactor>>>,
 }
 
 impl<'a> Services<'a> {
-    /// Those of an sshd that is started so, and says this of its settings; an older one has much to say, and nothing of this.
+    /// `said` is the output of `sshd -T`. An older sshd prints settings, but not this one.
     pub(crate) fn new(context: &'a Context<'a>, launch: &'a Launch, said: &BTreeMap<String, String>) -> Self {
         let by_program = !said.is_empty() && !said.contains_key(KEYWORD);
         Self { context, launch, by_program, seen: RefCell::default() }
     }
 
-    /// The service of those whom `view` is about.
+    /// The service for the users of `view`.
     pub(crate) fn of(&self, view: &View<'_>) -> PamService {
         let (name, location) = if self.by_program {
             (self.launch.name.clone(), Some(self.launch.origin.clone()))
@@ -60,7 +59,7 @@ impl<'a> Services<'a> {
             let set = view.value(KEYWORD);
             (set.text, set.location)
         };
-        // libpam takes all names for lower case.
+        // libpam makes all names lower case.
         let name = name.to_ascii_lowercase();
         let mut seen = self.seen.borrow_mut();
         let first = *seen.entry(name.clone()).or_insert_with(|| first_factor(&guard(self.context, &name)));
@@ -89,7 +88,7 @@ fn first_factor(guard: &Guard) -> Option<SshdFirstFactor> {
     }
 }
 
-/// What is wrong where sshd uses another service than the usual one. In the policy `[gate]` means sshd whatever its service.
+/// Checks a service other than the usual one. `[gate]` of the policy means sshd whatever its service is.
 pub(crate) fn check(context: &Context<'_>, service: &PamService, view: &View<'_>) -> Vec<Finding> {
     if service.name == USUAL || is_exempt(context, &service.name) {
         return Vec::new();
@@ -98,10 +97,10 @@ pub(crate) fn check(context: &Context<'_>, service: &PamService, view: &View<'_>
         return unguarded(context, service, view).into_iter().collect();
     }
     let Some(policy) = &context.policy else { return Vec::new() };
-    forgotten_by_enrollment(policy, service).into_iter().chain(forgotten_by_rules(policy, service)).collect()
+    not_in_enrollment(policy, service).into_iter().chain(not_in_rules(policy, service)).collect()
 }
 
-/// Whether the policy asks nothing of anybody there.
+/// Whether the policy exempts all users there.
 fn is_exempt(context: &Context<'_>, service: &str) -> bool {
     let Some(policy) = &context.policy else { return context.hides_policy() };
     People::of(context.root).all_are_exempt(policy, service, Address::Unknown, context.now)
@@ -117,33 +116,19 @@ fn unguarded(context: &Context<'_>, service: &PamService, view: &View<'_>) -> Op
     let remedy = if is_set {
         set(context.root, view, "PAMServiceName", USUAL)
     } else {
-        Remedy::Advice {
-            text: format!(
-                "Copy /etc/pam.d/sshd to /etc/pam.d/{name}, or start this sshd by the name 'sshd'. To ask nobody \
-                 there, add a rule to the policy: services = [\"{name}\"], mode = \"exempt\"."
-            ),
-        }
+        findings::copy_file_or_rename_program(name)
     };
-    Some(Finding::problem(
-        Id::SshdServiceWithoutCode,
-        location,
-        format!("sshd uses the PAM service '{name}'{}, which has no line of twostep", whom(view)),
-        "PAM reads the file of that service instead of /etc/pam.d/sshd, and nobody is asked for a code.",
-        remedy,
-    ))
+    Some(findings::service_without_code(location, view, name, remedy))
 }
 
-fn forgotten_by_enrollment(policy: &Policy, service: &PamService) -> Option<Finding> {
+fn not_in_enrollment(policy: &Policy, service: &PamService) -> Option<Finding> {
     let names = |name: &str| policy.enrollment.services.iter().any(|one| one == name);
-    (names(USUAL) && !names(&service.name)).then(|| {
-        let why =
-            "Users cannot enroll in a login there. Users who need a second step and have none are refused.";
-        forgotten(Location::file(POLICY), "[enrollment]", why, service)
-    })
+    let is_missing = names(USUAL) && !names(&service.name);
+    is_missing.then(|| findings::service_not_in_enrollment(&service.name, service.location.as_ref()))
 }
 
-/// A rule that names the usual service, where no rule names this one.
-fn forgotten_by_rules(policy: &Policy, service: &PamService) -> Vec<Finding> {
+/// The rules that name the usual service, if no rule names this one.
+fn not_in_rules(policy: &Policy, service: &PamService) -> Vec<Finding> {
     let names = |rule: &Rule, service: &str| {
         rule.names().any(|(condition, name)| condition == Condition::Services && name == service)
     };
@@ -151,21 +136,6 @@ fn forgotten_by_rules(policy: &Policy, service: &PamService) -> Vec<Finding> {
         return Vec::new();
     }
     let rules = policy.rules().iter().filter(|rule| names(rule, USUAL));
-    let finding = |rule: &Rule| {
-        let why = "The rule does not hold for logins by that service.";
-        forgotten(Location::line(POLICY, rule.line), &format!("rule '{}'", rule.name), why, service)
-    };
+    let finding = |rule: &Rule| findings::service_not_in_rule(rule, &service.name, service.location.as_ref());
     rules.map(finding).collect()
-}
-
-fn forgotten(location: Location, what: &str, why: &str, service: &PamService) -> Finding {
-    let name = &service.name;
-    let at = service.location.as_ref().map_or_else(String::new, |location| format!(", by {location}"));
-    Finding::problem(
-        Id::SshdServiceNotInPolicy,
-        location,
-        format!("{what} names the service 'sshd', but sshd uses '{name}'{at}"),
-        why,
-        Remedy::Advice { text: format!("Name '{name}' there, too, or make sshd use the service 'sshd'.") },
-    )
 }

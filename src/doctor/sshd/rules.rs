@@ -1,19 +1,19 @@
-//! What must hold of sshd's settings, one rule a function.
+//! The rules for sshd's settings, one a function.
 
 use twostep_hostconf::sshd::authorized_keys::{KeyUse, key_uses};
 use twostep_hostconf::sshd::methods::{Way, beside_pam, is_offered, ways};
 use twostep_hostconf::sshd::view::View;
 use twostep_hostconf::tree;
 
-use super::fate::{Fate, SshdFirstFactor, fate, mended};
+use super::fate::{Fate, SshdFirstFactor, fate, fixed};
+use super::findings;
 use super::pam_service::{KEYWORD, USUAL};
-use super::setting::{set, whom};
+use super::setting::set;
 use crate::context::Context;
 use crate::enrolling::{self, TIME_TO_ENROLL};
 use crate::finding::{Finding, Remedy};
-use crate::id::Id;
 
-/// Somebody's settings, and what they are judged by.
+/// The settings for some users, and the facts by which they are judged.
 pub(crate) struct Case<'a> {
     pub view: View<'a>,
     pub root_view: View<'a>,
@@ -25,10 +25,10 @@ pub(crate) struct Case<'a> {
 
 pub(crate) type SettingCheck = fn(&Case<'_>) -> Option<Finding>;
 
-/// The rules on what sshd takes for everybody alike.
+/// The rules for settings that no `Match` block can change.
 pub(crate) const EVERYBODY: &[SettingCheck] = &[uses_pam, root_has_a_way_in, there_is_time_to_enroll];
 
-/// The rules on what a `Match` block can set, with the keywords that they look at.
+/// The rules for settings that a `Match` block can change, with their keywords.
 pub(crate) const EVERYONE_AND_BLOCKS: &[(&[&str], SettingCheck)] = &[
     (&["kbdinteractiveauthentication"], can_ask),
     (&["passwordauthentication", "authenticationmethods"], password_is_no_way_in),
@@ -51,174 +51,92 @@ pub(crate) const EVERYONE_AND_BLOCKS: &[(&[&str], SettingCheck)] = &[
 ];
 
 fn uses_pam(case: &Case<'_>) -> Option<Finding> {
-    (!case.view.is_on("usepam")).then(|| {
-        Finding::problem(
-            Id::SshdPamOff,
-            case.view.location("usepam"),
-            "UsePAM is no",
-            "sshd then does not ask PAM, and nobody is asked for a code.",
-            set(case.context.root, &case.view, "UsePAM", "yes"),
-        )
-    })
+    let remedy = || set(case.context.root, &case.view, "UsePAM", "yes");
+    (!case.view.is_on("usepam")).then(|| findings::pam_off(case.view.location("usepam"), remedy()))
 }
 
 fn can_ask(case: &Case<'_>) -> Option<Finding> {
-    (!case.view.is_on("kbdinteractiveauthentication")).then(|| {
-        Finding::problem(
-            Id::SshdKeyboardInteractiveOff,
-            case.view.location("kbdinteractiveauthentication"),
-            format!("KbdInteractiveAuthentication is no{}", whom(&case.view)),
-            "sshd can ask for a code by no other method. Users who need one cannot log in.",
-            set(case.context.root, &case.view, "KbdInteractiveAuthentication", "yes"),
-        )
-    })
+    let remedy = || set(case.context.root, &case.view, "KbdInteractiveAuthentication", "yes");
+    let is_off = !case.view.is_on("kbdinteractiveauthentication");
+    is_off.then(|| findings::keyboard_interactive_off(&case.view, remedy()))
 }
 
-/// Where any one method lets people in, `password` is offered, too.
+/// Where any one method is enough, `password` must not be offered.
 fn password_is_no_way_in(case: &Case<'_>) -> Option<Finding> {
-    (ways(&case.view).is_none() && case.view.is_on("passwordauthentication")).then(|| {
-        Finding::warning(
-            Id::SshdPasswordCannotAsk,
-            case.view.location("passwordauthentication"),
-            format!("PasswordAuthentication is yes{}", whom(&case.view)),
-            "The method 'password' cannot ask for a code. Users who need one type their password there in vain.",
-            set(case.context.root, &case.view, "PasswordAuthentication", "no"),
-        )
-    })
+    let remedy = || set(case.context.root, &case.view, "PasswordAuthentication", "no");
+    let is_offered = ways(&case.view).is_none() && case.view.is_on("passwordauthentication");
+    is_offered.then(|| findings::password_cannot_ask(&case.view, remedy()))
 }
 
 fn keys_are_taken(case: &Case<'_>) -> Option<Finding> {
     let view = &case.view;
     let needs_key = |ways: Vec<Way>| ways.iter().all(|way| way.has("publickey"));
     let needed = case.first == SshdFirstFactor::Key || ways(view).is_some_and(needs_key);
-    (needed && !view.is_on("pubkeyauthentication")).then(|| {
-        Finding::problem(
-            Id::SshdKeysOff,
-            view.location("pubkeyauthentication"),
-            format!("PubkeyAuthentication is no{}, but a key must come first", whom(view)),
-            "Everybody is refused.",
-            set(case.context.root, view, "PubkeyAuthentication", "yes"),
-        )
-    })
+    let remedy = || set(case.context.root, view, "PubkeyAuthentication", "yes");
+    (needed && !view.is_on("pubkeyauthentication")).then(|| findings::keys_off(view, remedy()))
 }
 
 fn nobody_comes_in_beside_pam(case: &Case<'_>) -> Option<Finding> {
     let view = &case.view;
     let beside = beside_pam(view);
-    (ways(view).is_none() && !beside.is_empty()).then(|| {
-        Finding::problem(
-            Id::SshdKeyWithoutCode,
-            view.location("authenticationmethods"),
-            format!(
-                "AuthenticationMethods is {}{}: {} alone lets people in",
-                if view.value("authenticationmethods").location.is_some() { "any" } else { "not set" },
-                whom(view),
-                beside.join(" or ")
-            ),
-            format!("{} {}", passed_over(case), for_whom(case.first)),
-            set(case.context.root, view, "AuthenticationMethods", case.first.way()),
-        )
-    })
+    let remedy = || set(case.context.root, view, "AuthenticationMethods", case.first.way());
+    (ways(view).is_none() && !beside.is_empty())
+        .then(|| findings::key_without_code(view, &beside, is_gated(case), case.first, remedy()))
 }
 
-/// What it means that sshd comes to PAM's account part alone.
-fn passed_over(case: &Case<'_>) -> &'static str {
-    let policy = case.context.policy.as_ref();
-    // sshd is meant by its usual name, too, whatever its service.
+/// Whether the account line refuses logins that have bypassed the code there; none if the policy is not known.
+fn is_gated(case: &Case<'_>) -> Option<bool> {
+    // The policy means sshd by its usual name, too, whatever its service is.
     let is_meant = |service: &String| *service == case.service || service == USUAL;
-    let guarded = policy.map(|policy| policy.gate.services.iter().any(is_meant));
-    match guarded {
-        None => "That way nobody is asked for a code.",
-        Some(true) => {
-            "That way nobody is asked for a code. The account line refuses users who must have \
-             a second step; all others get in without a code, enrolled or not."
-        }
-        Some(false) => "That way all users get in without a code, enrolled or not.",
-    }
+    case.context.policy.as_ref().map(|policy| policy.gate.services.iter().any(is_meant))
 }
 
-/// What the mending does to those who come with a key.
-fn for_whom(first: SshdFirstFactor) -> &'static str {
-    match first {
-        SshdFirstFactor::Password => {
-            "With the line below, users log in by password and code, and no longer by a key."
-        }
-        SshdFirstFactor::Key => "With the line below, users log in by key and code.",
-    }
-}
-
-/// One finding for the line: the worst way in gives it its name.
+/// One finding for the line: the worst way decides which.
 fn every_way_in_asks(case: &Case<'_>) -> Option<Finding> {
     let view = &case.view;
     let all = ways(view)?;
     let offered: Vec<&Way> = all.iter().filter(|way| is_offered(way, view)).collect();
     let worst = offered.iter().max_by_key(|way| fate(way, case.first))?;
-    let only = offered.iter().all(|way| fate(way, case.first) == Fate::CannotAsk);
-    let no_key = format!("The line in /etc/pam.d/{} says first_factor=publickey.", case.service);
-    let (id, finding, what, why): (_, fn(_, _, _, _, _) -> _, _, &str) = match fate(worst, case.first) {
-        Fate::Asked => return None,
-        Fate::CannotAsk => (
-            Id::SshdPasswordCannotAsk,
-            if only { Finding::problem } else { Finding::warning },
-            "cannot ask for a code",
-            "sshd asks only for the password there. Users who need a code are refused.",
-        ),
-        Fate::NoKey => {
-            (Id::SshdNoKeyFirst, Finding::problem, "refuses everybody, because no key comes first", &no_key)
-        }
-        Fate::NotAsked => {
-            (Id::SshdKeyWithoutCode, Finding::problem, "lets people in without a code", passed_over(case))
-        }
-    };
-    let what = format!("AuthenticationMethods{}: '{worst}' {what}", whom(view));
-    Some(finding(id, view.location("authenticationmethods"), what, why, mend_ways(case, &all, worst)))
+    let is_only = offered.iter().all(|way| fate(way, case.first) == Fate::CannotAsk);
+    let remedy = fix_ways(case, &all, worst);
+    match fate(worst, case.first) {
+        Fate::Asked => None,
+        Fate::CannotAsk => Some(findings::password_way_cannot_ask(view, worst, is_only, remedy)),
+        Fate::NoKey => Some(findings::no_key_first(view, worst, &case.service, remedy)),
+        Fate::NotAsked => Some(findings::way_without_code(view, worst, is_gated(case), remedy)),
+    }
 }
 
-/// A key alone may be meant for accounts that a block names one by one: then the policy must say it, too.
-fn mend_ways(case: &Case<'_>, all: &[Way], worst: &Way) -> Remedy {
-    let mended = mended(all, case.first);
+/// Users whom a block names one by one may be meant to log in by a key alone. Then an administrator decides.
+fn fix_ways(case: &Case<'_>, all: &[Way], worst: &Way) -> Remedy {
+    let fixed = fixed(all, case.first);
     let mut blocks = case.view.blocks();
     let names = match (blocks.next(), blocks.next()) {
         (Some(block), None) => block.named().is_some(),
         _ => false,
     };
     if fate(worst, case.first) != Fate::NotAsked || !names {
-        return set(case.context.root, &case.view, "AuthenticationMethods", &mended);
+        return set(case.context.root, &case.view, "AuthenticationMethods", &fixed);
     }
-    Remedy::Advice {
-        text: format!(
-            "If these users should log in without a code, exempt them in the policy, by a rule with services = [\"{}\"] and \
-             mode = \"exempt\". Otherwise, write there: AuthenticationMethods {mended}",
-            case.service
-        ),
-    }
+    findings::exempt_or_set_methods(&case.service, &fixed)
 }
 
-/// root may be meant to come with a key, and cannot where a password or code is asked for as well.
+/// root may be meant to log in by a key, and cannot where sshd asks for a password or code as well.
 fn root_has_a_way_in(case: &Case<'_>) -> Option<Finding> {
     let view = &case.root_view;
-    // What sshd -T says is the older name.
+    // sshd -T prints the older name.
     let value = view.word("permitrootlogin").replace("without-password", "prohibit-password");
     let by_key_alone = |way: &Way| fate(way, case.first) == Fate::NotAsked;
     let shut = ways(view).is_some_and(|ways| !ways.iter().any(by_key_alone));
-    (shut && root_has_keys(case.context, &value)).then(|| {
-        Finding::warning(
-            Id::SshdRootShutOut,
-            view.location("permitrootlogin"),
-            format!("PermitRootLogin is {value}: root cannot log in over SSH, though it has keys"),
-            "sshd accepts only a key from root then, but AuthenticationMethods requires more. To keep root out, use the \
-             line below, log in as yourself and use sudo. To let root in by a key alone, add a block 'Match User root' with \
-             'AuthenticationMethods publickey', and exempt root at sshd in the policy.",
-            set(case.context.root, &case.view, "PermitRootLogin", "no"),
-        )
-    })
+    let remedy = || set(case.context.root, &case.view, "PermitRootLogin", "no");
+    (shut && root_has_keys(case.context, &value))
+        .then(|| findings::root_shut_out(view.location("permitrootlogin"), &value, remedy()))
 }
 
 /// Whether root has keys of the kind that this value of `PermitRootLogin` is about.
 ///
-/// A forced command shows that the key is not meant for a login: it runs a backup, or says as cloud-init does which user to log
-/// in as. Some commands start a shell all the same. The administrator has chosen them one by one, and doctor cannot tell what a
-/// command does.
+/// A key with a forced command is not meant for a login: the command runs a backup, or names the user to log in as, as cloud-init's
+/// does. Some commands do start a shell. The administrator has chosen each of them, and doctor cannot tell what a command does.
 fn root_has_keys(context: &Context<'_>, value: &str) -> bool {
     let wanted = match value {
         "prohibit-password" => KeyUse::Session,
@@ -233,14 +151,9 @@ fn there_is_time_to_enroll(case: &Case<'_>) -> Option<Finding> {
     let view = &case.view;
     let time = seconds(&view.value("logingracetime").text)?;
     let short = time > 0 && time < TIME_TO_ENROLL;
+    let remedy = || set(case.context.root, view, "LoginGraceTime", &TIME_TO_ENROLL.to_string());
     (short && enrolling::is_possible(case.context, &case.service)).then(|| {
-        Finding::warning(
-            Id::UsersTooLittleTime,
-            view.location("logingracetime"),
-            format!("LoginGraceTime is {time} s: too short to enroll in a login"),
-            enrolling::WHY_SHORT,
-            set(case.context.root, view, "LoginGraceTime", &TIME_TO_ENROLL.to_string()),
-        )
+        enrolling::too_little_time(view.location("logingracetime"), "LoginGraceTime", time, remedy())
     })
 }
 
@@ -272,7 +185,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_are_read_as_sshd_writes_them() {
+    fn reads_times_as_sshd_writes_them() {
         let table = [
             ("120", Some(120)),
             ("2m", Some(120)),

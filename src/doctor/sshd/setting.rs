@@ -1,4 +1,4 @@
-//! How a setting of sshd is corrected, and for whom.
+//! The remedy that sets a keyword of sshd.
 
 use twostep_core::os::root::Root;
 use twostep_hostconf::location::Location;
@@ -6,9 +6,10 @@ use twostep_hostconf::sshd::config::MAIN;
 use twostep_hostconf::sshd::view::{Spot, View};
 use twostep_hostconf::tree;
 
+use super::findings;
 use crate::finding::Remedy;
 
-/// Sets `keyword`, in the usual spelling, to `text` for the users of `view` and for nobody else.
+/// Sets `keyword`, in the usual spelling, to `text` for the users of `view` only.
 pub(crate) fn set(root: &Root, view: &View<'_>, keyword: &str, text: &str) -> Remedy {
     match view.spot(&keyword.to_ascii_lowercase()) {
         Spot::InsteadOf { location, .. } | Spot::Before { location, .. } if is_of_vendor(&location) => {
@@ -24,7 +25,7 @@ pub(crate) fn set(root: &Root, view: &View<'_>, keyword: &str, text: &str) -> Re
     }
 }
 
-/// Whether an update replaces the file.
+/// Whether an update of a package replaces the file.
 fn is_of_vendor(location: &Location) -> bool {
     location.file.starts_with("/usr/") && !location.file.starts_with("/usr/local/")
 }
@@ -34,14 +35,10 @@ fn own_copy(location: &Location) -> Remedy {
     if location.file.ends_with("/sshd_config") {
         return Remedy::Run { command: format!("cp {} {MAIN}", location.file) };
     }
-    Remedy::Advice {
-        text: format!(
-            "An update would replace this file. Set it in {MAIN}, before the line that includes this file."
-        ),
-    }
+    findings::set_in_main_file()
 }
 
-/// In a line that has the option as it is, the line is corrected; else one must look.
+/// Corrects the line if it has the option with its present value. Otherwise an administrator must edit it.
 fn option(root: &Root, location: Location, keyword: &str, now: Option<&str>, text: &str) -> Remedy {
     let line = location.line.filter(|_| location.through.is_none()).and_then(|line| {
         let file = tree::text(root, &location.file)?;
@@ -54,20 +51,5 @@ fn option(root: &Root, location: Location, keyword: &str, now: Option<&str>, tex
     {
         return Remedy::Replace { location, text: line.replace(&old, &format!("{keyword}={text}")) };
     }
-    let instead = if now.is_some() { " instead" } else { "" };
-    Remedy::Advice {
-        text: format!(
-            "In the command that starts this sshd, write -o '{keyword} {text}'{instead}, then restart it."
-        ),
-    }
-}
-
-/// The users of `view`, as the end of a sentence.
-pub(crate) fn whom(view: &View<'_>) -> String {
-    let blocks: Vec<_> = view.blocks().map(|block| format!("'{}'", block.text)).collect();
-    match blocks.as_slice() {
-        [] => String::new(),
-        [block] => format!(" for {block}"),
-        blocks => format!(" where {} hold together", blocks.join(" and ")),
-    }
+    findings::set_on_command_line(keyword, text, now.is_some())
 }

@@ -1,4 +1,4 @@
-//! The users about whom sudoers is asked: people, the accounts that it names, and those of whom something is stored.
+//! The users for whom sudoers is evaluated: those who can log in, those that it names, and those with a record.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,7 @@ use twostep_hostconf::sudoers::matching::{Caller, CallerAccount, CallerGroups};
 
 use crate::people::People;
 
-/// All callers about whom something can be said, without root: sudo asks nothing of it.
+/// All known callers, without root, whom sudo asks for nothing.
 pub(super) fn callers(root: &Root, sudoers: &Sudoers) -> Vec<Caller> {
     let named = sudoers.named();
     let names: BTreeSet<_> =
@@ -31,7 +31,7 @@ pub(super) fn caller(root: &Root, named: &NamedCallers, name: &str) -> Option<Ca
     let account = CallerAccount { name: name.to_owned(), uid };
     let by_gid = named.gids.iter().filter_map(|gid| Some((*gid, people.group_name(*gid)?)));
     let by_gid: Vec<(u32, String)> = by_gid.collect();
-    // Case does not count for sudo, and groups of people are written in lower case.
+    // sudo ignores case in group names, and most groups are lower case.
     let lower: Vec<_> = named.groups.iter().map(|group| group.to_lowercase()).collect();
     let names = named.groups.iter().chain(&lower).chain(by_gid.iter().map(|(_, name)| name));
     let groups = match people.groups_of(name, &names.map(String::as_str).collect()) {
@@ -45,7 +45,7 @@ pub(super) fn caller(root: &Root, named: &NamedCallers, name: &str) -> Option<Ca
     Some(Caller { account: Some(account), groups })
 }
 
-/// How to call them in a list.
+/// The name of the caller in a list.
 pub(super) fn called(caller: &Caller) -> String {
     if let Some(account) = &caller.account {
         return account.name.clone();

@@ -1,4 +1,4 @@
-//! What sudo asks of each caller, beside what the policy asks.
+//! What sudo and the policy ask of each caller.
 
 use std::collections::BTreeSet;
 
@@ -11,20 +11,19 @@ use twostep_hostconf::sudoers::asked::Asked;
 use twostep_hostconf::sudoers::matching::{Caller, CallerGroups};
 
 use super::callers;
-use crate::context::Context;
 use crate::people::People;
+use crate::context::Context;
 use crate::stack;
 
-/// One caller for whom sudo runs something, and whom the policy does not exempt there.
+/// A caller whom sudo allows some command, and whom the policy does not exempt there.
 pub(super) struct Case {
     pub called: String,
     pub caller: Caller,
     pub asked: Asked,
-    /// Whether a second step is mandatory for them, or they have one.
+    /// Whether the caller must have a second step, or has one.
     pub must: bool,
 }
 
-/// All of them.
 pub(super) struct Cases<'a> {
     pub context: &'a Context<'a>,
     pub policy: &'a Policy,
@@ -33,7 +32,7 @@ pub(super) struct Cases<'a> {
     /// The PAM services of sudo that have an auth line of ours.
     asking: BTreeSet<String>,
     store: Option<Store>,
-    /// The line by which everybody may run something; none if there is none.
+    /// The line that lets all users run some command; none if there is no such line.
     pub everybody: Option<Location>,
 }
 
@@ -50,7 +49,7 @@ impl<'a> Cases<'a> {
         all
     }
 
-    /// None if sudo refuses them, or nothing of ours is asked for at a service that it uses.
+    /// None if sudo refuses the caller, or no service that it uses asks for a code.
     fn case(&self, caller: Caller) -> Option<Case> {
         let asked = self.sudoers.asked(&caller);
         let services = asked.services.iter().flat_map(|service| [service.name.as_str(), service.usual]);
@@ -80,7 +79,7 @@ impl<'a> Cases<'a> {
         }
     }
 
-    /// Whether nobody comes in by `service` as `caller` without a code.
+    /// Whether `caller` always needs a code at `service`.
     pub(super) fn needs_code(&self, caller: &Caller, service: &str) -> bool {
         let mode = self.mode(caller, service);
         self.asks_at(service) && mode != Mode::Exempt && self.must(caller, mode)
@@ -90,14 +89,14 @@ impl<'a> Cases<'a> {
         mode == Mode::Mandatory || self.has_second_step(caller)
     }
 
-    /// Whether they are enrolled, or an administrator requires it.
+    /// Whether the caller is enrolled, or `twostep require` was run for them.
     fn has_second_step(&self, caller: &Caller) -> bool {
         let (Some(account), Some(store)) = (&caller.account, &self.store) else { return false };
         let required = matches!(store.snapshot(account.uid).state, Ok(Some(State { required: true, .. })));
         required || matches!(store.has_credential(account.uid), Ok(true))
     }
 
-    /// Where a setting stands, or the main file if no line says so.
+    /// The location of a setting; the main file if no line sets it.
     pub(super) fn place(&self, location: Option<&Location>) -> Location {
         location.cloned().unwrap_or_else(|| Location::file(self.sudoers.main()))
     }

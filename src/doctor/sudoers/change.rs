@@ -1,40 +1,20 @@
-//! Options of a `Defaults` line, set otherwise than they are there.
+//! Changes of options in a `Defaults` line.
 
-use twostep_hostconf::location::Location;
-use twostep_hostconf::sudoers::Sudoers;
-
-use super::place::Place;
-
-/// Another value for one option.
+/// A new value for one option.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Change {
     pub option: &'static str,
-    /// The text that it gets; none switches it off.
+    /// None switches the option off.
     pub value: Option<&'static str>,
 }
 
 impl Change {
-    /// The option, as a `Defaults` line sets it so.
+    /// The option as a `Defaults` line sets it.
     pub(super) fn written(&self) -> String {
         self.value.map_or_else(|| format!("!{}", self.option), |value| format!("{}={value}", self.option))
     }
 
-    /// What to write where, as a part of a sentence.
-    pub(super) fn words(&self, sudoers: &Sudoers, location: &Location) -> String {
-        let option = self.option;
-        match (Place::of(sudoers, location), self.value) {
-            (Place::After(own), _) => {
-                let line = later(sudoers.line(location).unwrap_or_default(), [self]);
-                format!("write '{line}' at the end of {}", own.file)
-            }
-            (Place::Line | Place::Copy, Some(value)) => format!("set {option} to '{value}' at {location}"),
-            (Place::Line | Place::Copy, None) => {
-                format!("write '!{option}' in place of '{option}' at {location}")
-            }
-        }
-    }
-
-    /// The line with the option set so; none if it cannot be told what is meant.
+    /// The changed line; none if the line is not clear.
     pub(super) fn applied(&self, line: &str) -> Option<String> {
         match self.value {
             Some(value) => renamed(line, self.option, value),
@@ -43,13 +23,13 @@ impl Change {
     }
 }
 
-/// A line for a later place that makes all of these changes for those whom `line` is bound to.
+/// A line for a later place that makes these changes for the users or hosts of `line`.
 pub(super) fn later<'a>(line: &str, changes: impl IntoIterator<Item = &'a Change>) -> String {
     let written: Vec<_> = changes.into_iter().map(Change::written).collect();
     format!("{} {}", binding(line), written.join(", "))
 }
 
-/// `Defaults` with whom or what the line is bound to.
+/// `Defaults` with the users, hosts or commands to which the line applies.
 pub(super) fn binding(line: &str) -> &str {
     line.split_whitespace().next().unwrap_or("Defaults")
 }
@@ -68,7 +48,7 @@ fn renamed(line: &str, option: &str, value: &str) -> Option<String> {
     found.next().is_none().then(|| format!("{before}={value}{after}"))
 }
 
-/// The line with `!option` in place of the one `option` in it.
+/// The line with `!option` instead of its one `option`.
 fn switched_off(line: &str, option: &str) -> Option<String> {
     let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '!';
     let mut found = line.match_indices(option).filter(|(start, _)| {
@@ -90,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn renames_the_one_service_of_a_line() {
+    fn renames_one_service_of_line() {
         let table = [
             ("Defaults pam_service=x", Some("Defaults pam_service=sudo")),
             ("Defaults a, pam_service = \"x y\", b # c", Some("Defaults a, pam_service=sudo, b # c")),
@@ -104,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn switches_off_the_one_word_of_a_line() {
+    fn switches_off_one_word_of_line() {
         let table = [
             ("Defaults targetpw", Some("Defaults !targetpw")),
             ("Defaults env_reset,targetpw,\\\n lecture", Some("Defaults env_reset,!targetpw,\\\n lecture")),

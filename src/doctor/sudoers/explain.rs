@@ -1,4 +1,4 @@
-//! What sudoers says of one caller, for `twostep policy explain`.
+//! What sudo asks of one caller, for `twostep policy explain`.
 
 use std::collections::BTreeSet;
 
@@ -8,11 +8,11 @@ use twostep_hostconf::sudoers::asked::{Asked, ServiceUse, Whose};
 use twostep_hostconf::sudoers::elsewhere::elsewhere;
 use twostep_hostconf::sudoers::{Sudoers, SudoersFault};
 
-use super::{callers, unread, words};
+use super::{callers, findings, words};
 use crate::context::Context;
 use crate::stack;
 
-/// The PAM services of sudo, where sudoers names no others.
+/// The PAM services of sudo, if sudoers names no others.
 pub(super) const USUAL: [&str; 2] = ["sudo", "sudo-i"];
 
 /// Whether sudo asks for the caller's code.
@@ -20,43 +20,43 @@ pub(super) const USUAL: [&str; 2] = ["sudo", "sudo-i"];
 pub enum CallersCode {
     /// It does not.
     NotAsked,
-    /// It depends on the command, the target or what is not known.
+    /// It depends on the command, the target user, or something unknown.
     Perhaps,
-    /// It does, or sudoers is not known.
+    /// It does, or sudoers cannot be read.
     Asked,
 }
 
 /// What sudo asks of one caller.
 pub struct SudoExplanation {
-    /// Whether it is the caller's code.
     pub callers_code: CallersCode,
-    /// What sudoers changes, in lines without a full stop; none if it changes nothing.
+    /// How sudoers differs from the defaults: lines without a full stop.
     pub notes: Vec<String>,
 }
 
-/// What sudo asks of the account called `user` at `service`; none if that is not a service of sudo.
+/// None if `service` is not a service of sudo.
 pub fn explain(root: &Root, user: &str, service: &str) -> Option<SudoExplanation> {
     if !USUAL.contains(&service) {
         return None;
     }
-    let mut notes: Vec<_> = elsewhere(root).iter().map(|one| placed(&unread::elsewhere_words(one))).collect();
+    let mut notes: Vec<_> =
+        elsewhere(root).iter().map(|one| placed(&findings::elsewhere_words(one))).collect();
     let asked = match asked(root, user) {
         Ok(asked) => asked,
         Err(fault) => {
-            let (location, what, _) = unread::fault_words(&fault);
-            notes.push(format!("{}, so whose code sudo asks for is not known", placed(&(location, what))));
+            let words = placed(&findings::fault_words(&fault));
+            notes.push(format!("{words}, so it is not known whose code sudo asks for"));
             None
         }
     };
     let Some(asked) = asked else { return Some(SudoExplanation { callers_code: CallersCode::Asked, notes }) };
     let unguarded = unguarded(root, &asked, service);
     notes.extend(of_caller(&asked, user, service));
-    notes.extend(unguarded.iter().map(|name| format!("'{name}' has no line of pam_twostep.so")));
+    notes.extend(unguarded.iter().map(|name| format!("'{name}' has no pam_twostep line")));
     let callers_code = of_services(&asked, service, &unguarded).min(of_entries(&asked));
     Some(SudoExplanation { callers_code, notes })
 }
 
-/// None if there are no sudoers, or the account is root's, of whom sudo asks nothing.
+/// None if there are no sudoers, or the account is root, whom sudo asks for nothing.
 fn asked(root: &Root, user: &str) -> Result<Option<Asked>, SudoersFault> {
     let Some(sudoers) = Sudoers::read(root)? else { return Ok(None) };
     let caller = callers::caller(root, &sudoers.named(), user);
@@ -64,7 +64,7 @@ fn asked(root: &Root, user: &str) -> Result<Option<Asked>, SudoersFault> {
     Ok(caller.map(|caller| sudoers.asked(&caller)))
 }
 
-/// The services that sudoers names in place of `service`, and that have no line of ours.
+/// The services that sudoers names instead of `service`, and that have no line of ours.
 fn unguarded(root: &Root, asked: &Asked, service: &str) -> BTreeSet<String> {
     let Ok(context) = Context::of(root) else { return BTreeSet::new() };
     let others = asked.services.iter().filter(|one| one.usual == service && one.name != service);
@@ -97,7 +97,7 @@ fn of_caller(asked: &Asked, user: &str, service: &str) -> Vec<String> {
     }
     let unasked = asked.unasked.iter().map(|unasked| {
         let extent = if asked.asks { "some" } else { "all" };
-        let text = format!("sudo asks for nothing for {extent} commands: {}", words::reason(unasked.by));
+        let text = format!("sudo asks for no code for {extent} commands: {}", words::reason(unasked.by));
         located(text, unasked.location.as_ref())
     });
     let others = asked.whose.iter().filter(|(whose, _)| asked.asks && *whose != Whose::Caller);

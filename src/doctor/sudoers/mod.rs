@@ -1,20 +1,21 @@
-//! sudo: whose code it asks for, by which PAM service, and of whom it asks none, as sudoers(5) says.
+//! sudo: whose code it asks for, by which PAM service, and which users it asks for none, as sudoers(5) says.
 //!
 //! `twostep_hostconf::sudoers` knows what sudo asks of one caller. Here each file uses only those before it:
 //!
 //! ```text
-//! words -> place -> change
-//! callers -> case -> doors -> mend (change) -> whose, services, unasked
-//! words -> unread -> explain
+//! words -> place -> change -> findings
+//! callers -> case -> remedy_effect -> fix (findings) -> whose, services, unasked
+//! findings -> unread -> explain
 //! ```
 
 mod callers;
 mod case;
 mod change;
-mod doors;
 pub mod explain;
-mod mend;
+mod findings;
+mod fix;
 mod place;
+mod remedy_effect;
 mod services;
 mod unasked;
 mod unread;
@@ -31,16 +32,16 @@ use crate::finding::Finding;
 use crate::stack;
 use case::Cases;
 use explain::USUAL;
-use mend::Wrong;
+use fix::Wrong;
 
-/// Checks what sudo asks of those to whom the policy means something. Only root may read sudoers.
+/// Checks what sudo asks of users whom the policy does not exempt. Only root may read sudoers.
 pub(crate) fn check(context: &Context<'_>) -> Vec<Finding> {
     if context.visibility == Visibility::Public {
         return Vec::new();
     }
     let is_expected = is_expected(context);
     let elsewhere = if is_expected { elsewhere(context.root) } else { Vec::new() };
-    let mut findings: Vec<_> = elsewhere.iter().map(unread::elsewhere).collect();
+    let mut findings: Vec<_> = elsewhere.iter().map(findings::rules_elsewhere).collect();
     if elsewhere.contains(&Elsewhere::SudoRs) {
         return findings;
     }
@@ -52,7 +53,7 @@ pub(crate) fn check(context: &Context<'_>) -> Vec<Finding> {
     findings
 }
 
-/// The services of PAM of which `check` says that they have no line of ours.
+/// The PAM services that `check` reports because they have no line of ours.
 pub(crate) fn reported(context: &Context<'_>) -> BTreeSet<String> {
     let is_read =
         context.visibility == Visibility::Whole && !elsewhere(context.root).contains(&Elsewhere::SudoRs);
@@ -72,10 +73,9 @@ fn is_expected(context: &Context<'_>) -> bool {
 fn judge(context: &Context<'_>, sudoers: &Sudoers) -> Vec<Finding> {
     let Some(policy) = &context.policy else { return Vec::new() };
     let cases = Cases::of(context, policy, sudoers);
-    mend::findings(&cases, wrongs)
+    fix::findings(&cases, wrongs)
 }
 
-/// All that is wrong in these files.
 fn wrongs(cases: &Cases<'_>) -> Vec<Wrong> {
     let each = [whose::check, services::check, unasked::check];
     each.iter().flat_map(|check| check(cases)).collect()

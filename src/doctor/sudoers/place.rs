@@ -1,5 +1,5 @@
-//! Where an administrator changes what a line of sudoers says. A file of a vendor's is left alone, since the next version of
-//! its package would undo the change.
+//! Where an administrator changes a setting of sudoers. Files of vendors stay unchanged, since the next version of the package
+//! would undo a change.
 
 use twostep_hostconf::location::Location;
 use twostep_hostconf::sudoers::Sudoers;
@@ -12,7 +12,7 @@ pub(super) enum Place {
     Line,
     /// At the end of this file, which sudo reads later.
     After(OwnFile),
-    /// In the main file, once it is a copy of the vendor's: sudo reads only the first one that is there.
+    /// In a copy of the vendor's main file: sudo reads only the first main file that exists.
     Copy,
 }
 
@@ -26,7 +26,7 @@ impl Place {
         }
     }
 
-    /// Where to take away an entry at `location`: what stands later adds to it.
+    /// Where to remove an entry at `location`: a later line can only add to it.
     pub(super) fn of_entry(sudoers: &Sudoers, location: &Location) -> Self {
         if is_vendors(&location.file) && location.file == sudoers.main() { Self::Copy } else { Self::Line }
     }
@@ -37,20 +37,6 @@ impl Place {
             Self::Line => vec![words::editor(&location.file)],
             Self::After(own) => vec![words::editor(&own.file)],
             Self::Copy => vec![words::editor(MAIN[0])],
-        }
-    }
-
-    /// Why not in the line itself.
-    pub(super) fn why(&self) -> &'static str {
-        match self {
-            Self::Line => "",
-            Self::After(_) => {
-                " A package owns this file: leave it as it is, and set the option in a file of yours that sudo reads later."
-            }
-            Self::Copy => {
-                " A package owns this file, and sudo reads it only while there is no /etc/sudoers: copy it there, then run \
-                 doctor again."
-            }
         }
     }
 }

@@ -1,4 +1,4 @@
-//! `targetpw`, `rootpw`, `runaspw`: sudo asks for the password and the code of somebody else than its caller.
+//! `targetpw`, `rootpw`, `runaspw`: sudo asks for the password and the code of another account than its caller.
 
 use std::collections::BTreeMap;
 
@@ -7,13 +7,12 @@ use twostep_hostconf::sudoers::asked::Whose;
 
 use super::case::{Case, Cases};
 use super::change::Change;
-use super::mend::{Mend, Wrong};
+use super::findings;
+use super::fix::{Fix, Wrong};
 use super::place::Place;
-use crate::finding::Severity;
-use crate::id::Id;
-use crate::people::listed;
+use crate::finding::Remedy;
 
-/// Each line that says so.
+/// The lines with such an option.
 pub(super) fn check(cases: &Cases<'_>) -> Vec<Wrong> {
     let mut lines: BTreeMap<(&Whose, Option<&Location>), Vec<&Case>> = BTreeMap::new();
     for case in cases.cases.iter().filter(|case| case.asked.asks) {
@@ -30,64 +29,33 @@ pub(super) fn check(cases: &Cases<'_>) -> Vec<Wrong> {
 fn wrong(cases: &Cases<'_>, whose: &Whose, location: &Location, callers: &[&Case]) -> Wrong {
     let names: Vec<_> = callers.iter().map(|case| case.called.clone()).collect();
     let is_always = callers.iter().all(|case| case.asked.whose.len() == 1);
-    let owner = owner(whose);
-    let what = format!(
-        "{}: sudo does not ask for its caller's password and code{}, but for those of {owner}",
-        whose.option(),
-        if is_always { "" } else { " in some cases" }
-    );
-    let why = format!(
-        "These users can call sudo without their own second step: {}.",
-        listed(names.iter().map(String::as_str))
-    );
-    let mend = mend(cases, whose.option(), location, callers);
-    Wrong {
-        id: Id::SudoAsksAnotherAccount,
-        severity: Severity::Problem,
-        location: location.clone(),
-        what,
-        why,
-        mend,
-    }
+    let (fix, remedy) = fix(cases, whose.option(), location, callers);
+    Wrong { finding: findings::asks_another_account(location, whose, is_always, &names, remedy), fix }
 }
 
-fn owner(whose: &Whose) -> String {
-    match whose {
-        Whose::Caller => "its caller".to_owned(),
-        Whose::Root => "root".to_owned(),
-        Whose::Default(name) => name.clone(),
-        Whose::Target(name) => format!("the target user, which is {name} without -u"),
-    }
-}
-
-/// Afterwards the caller's own password is enough where no code is asked for. So a person decides who may call sudo then,
-/// unless each caller must have a second step.
-fn mend(cases: &Cases<'_>, option: &'static str, location: &Location, callers: &[&Case]) -> Mend {
+/// Once the option is off, the caller's own password is enough where no code is asked for. So an administrator decides who may call
+/// sudo, unless each caller must have a second step.
+fn fix(cases: &Cases<'_>, option: &'static str, location: &Location, callers: &[&Case]) -> (Fix, Remedy) {
     let place = Place::of(cases.sudoers, location);
-    if matches!(place, Place::Copy) {
-        return Mend::Copy;
-    }
     let change = Change { option, value: None };
-    let off = change.words(cases.sudoers, location);
+    let off = findings::instruction(&change, cases.sudoers, location);
+    if matches!(place, Place::Copy) {
+        return (Fix::Copy, findings::by_hand(&off));
+    }
     let mut editors = place.editors(location);
     if let Some(everybody) = &cases.everybody {
+        let remedy = findings::restrict_sudo_then(everybody, &off);
         let place = Place::of_entry(cases.sudoers, everybody);
+        if matches!(place, Place::Copy) {
+            return (Fix::Copy, remedy);
+        }
         editors.extend(place.editors(everybody));
         editors.sort();
         editors.dedup();
-        let advice = format!(
-            "First let only administrators use sudo: at {everybody}, put their group in place of ALL users, as in \
-             '%wheel ALL=(ALL:ALL) ALL'. Without this, all users could become root with their own password. \
-             Then {off}."
-        );
-        return if matches!(place, Place::Copy) { Mend::Copy } else { Mend::Person { advice, editors } };
+        return (Fix::ByHand { editors }, remedy);
     }
     if callers.iter().all(|case| case.must) {
-        return Mend::Change(change);
+        return (Fix::Change(change), findings::by_hand(&off));
     }
-    let advice = format!(
-        "To have sudo ask for the caller's own password and code, {off}. Users without a second step then need only \
-         their own password."
-    );
-    Mend::Person { advice, editors }
+    (Fix::ByHand { editors }, findings::ask_for_own_password(&off))
 }

@@ -1,8 +1,8 @@
-//! Words for what sudo asks, and for what edits its files.
+//! Words of sudoers, and the command that edits its files.
 
 use twostep_hostconf::sudoers::grants::UnaskedBy;
 
-/// What is written in sudoers.
+/// The word in sudoers that keeps sudo from asking.
 pub(super) fn reason(by: UnaskedBy) -> &'static str {
     match by {
         UnaskedBy::Tag => "NOPASSWD",
@@ -23,7 +23,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn escapes_what_a_shell_would_take_apart() {
+    fn escapes_what_shell_would_split() {
         assert_eq!(editor("/etc/sudoers.d/10-x"), "visudo -f /etc/sudoers.d/10-x");
         assert_eq!(editor("/etc/a b's"), r"visudo -f /etc/a\ b\'s");
     }

@@ -1,4 +1,4 @@
-//! Which doors of sudo a change of sudoers opens or closes.
+//! How a change of sudoers changes calls of sudo.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use super::case::Cases;
 use super::explain::USUAL;
 use crate::effect::Effect;
 
-/// What changes at the services of sudo for those whom it asks for something, before and after.
+/// The effect of the change on the callers whom sudo asks.
 pub(super) fn effect(before: &Cases<'_>, after: &Cases<'_>) -> Effect {
     let mut effect = Effect::default();
     for case in before.cases.iter().filter(|case| case.asked.asks) {
@@ -29,8 +29,7 @@ pub(super) fn effect(before: &Cases<'_>, after: &Cases<'_>) -> Effect {
     effect
 }
 
-/// Whether a code is needed whatever command the caller runs, and as whom: their own, or that of the account for which sudo
-/// asks.
+/// Whether a code is needed for every command and target user: the caller's own, or that of the account for which sudo asks.
 fn asks_always(cases: &Cases<'_>, caller: &Caller, asked: &Asked, usual: &str) -> bool {
     let services = asked.services.iter().filter(|service| service.usual == usual);
     let services: BTreeSet<&str> = services.map(|service| service.name.as_str()).collect();
@@ -41,7 +40,7 @@ fn asks_always(cases: &Cases<'_>, caller: &Caller, asked: &Asked, usual: &str) -
     })
 }
 
-/// Whose password and code sudo asks for; none if there is no such account.
+/// The account whose password and code sudo asks for; none if it does not exist.
 fn owner(cases: &Cases<'_>, caller: &Caller, whose: &Whose) -> Option<Caller> {
     let named = |name| callers::caller(cases.context.root, &cases.sudoers.named(), name);
     match whose {

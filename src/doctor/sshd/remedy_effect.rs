@@ -1,4 +1,4 @@
-//! Whom a setting lets in, keeps out, or has asked for a code once a remedy is applied.
+//! How a remedy for a setting of sshd changes logins.
 
 use twostep_hostconf::sshd::methods::{Way, name};
 use twostep_hostconf::sshd::view::View;
@@ -8,7 +8,7 @@ use super::rules::{Case, SettingCheck};
 use crate::effect::Effect;
 use crate::finding::{Finding, Remedy};
 
-/// Each method, and the setting that has sshd offer it.
+/// Each method, and the setting that makes sshd offer it.
 const METHODS: [(&str, &str); 5] = [
     ("gssapi-with-mic", "gssapiauthentication"),
     ("hostbased", "hostbasedauthentication"),
@@ -17,7 +17,7 @@ const METHODS: [(&str, &str); 5] = [
     ("publickey", "pubkeyauthentication"),
 ];
 
-/// What `rule` finds, and what its remedy changes for people who come with a key, a password, or both.
+/// The finding of `rule`, with the effect of its remedy on logins with a key, a password, or both.
 pub(crate) fn judge(rule: SettingCheck, case: &Case<'_>) -> Option<Finding> {
     let finding = rule(case)?;
     let effect = effect(case, &finding.remedy);
@@ -29,22 +29,21 @@ fn effect(case: &Case<'_>, remedy: &Remedy) -> Effect {
         return Effect::default();
     };
     let Some((keyword, value)) = text.trim().split_once(' ') else { return Effect::default() };
-    let was = Entrance::of(&case.view, case.first);
+    let was = SshdAccess::of(&case.view, case.first);
     change(&was, &was.with(&keyword.to_ascii_lowercase(), value), &case.service)
 }
 
-/// What is decided before PAM, and by our line.
+/// The settings that decide a login before PAM, and the first factor of our line.
 #[derive(Clone)]
-struct Entrance {
+struct SshdAccess {
     uses_pam: bool,
-    /// The methods that sshd offers.
     offered: Vec<&'static str>,
     /// `AuthenticationMethods`.
     methods: String,
     first: SshdFirstFactor,
 }
 
-impl Entrance {
+impl SshdAccess {
     fn of(view: &View<'_>, first: SshdFirstFactor) -> Self {
         let on = METHODS.iter().filter(|(_, setting)| view.is_on(setting));
         let offered = on.map(|(method, _)| *method).collect();
@@ -56,7 +55,7 @@ impl Entrance {
         }
     }
 
-    /// The same with `value` for `keyword`, which is in lower case.
+    /// `keyword` is in lower case.
     fn with(&self, keyword: &str, value: &str) -> Self {
         let mut changed = self.clone();
         if let Some((method, _)) = METHODS.iter().find(|(_, setting)| *setting == keyword) {
@@ -79,51 +78,51 @@ impl Entrance {
         self.methods.split_whitespace().map(Way::parse).filter(is_offered).collect()
     }
 
-    fn lets_in(&self, person: Person) -> bool {
+    fn lets_in(&self, attempt: Attempt) -> bool {
         self.ways()
             .iter()
-            .any(|way| way.methods().iter().all(|method| self.succeeds(person, way, name(method))))
+            .any(|way| way.methods().iter().all(|method| self.succeeds(attempt, way, name(method))))
     }
 
     /// Whether one method of `way` succeeds. The method `password` cannot ask for a code.
-    fn succeeds(&self, person: Person, way: &Way, method: &str) -> bool {
+    fn succeeds(&self, attempt: Attempt, way: &Way, method: &str) -> bool {
         match method {
-            "password" => person.password && (!self.uses_pam || person.code == Code::NotAsked),
+            "password" => attempt.password && (!self.uses_pam || attempt.code == Code::NotAsked),
             "keyboard-interactive" => {
                 let first = match self.first {
-                    SshdFirstFactor::Password => person.password,
+                    SshdFirstFactor::Password => attempt.password,
                     SshdFirstFactor::Key => {
                         way.position("publickey") < way.position(method) && way.has("publickey")
                     }
                 };
-                self.uses_pam && first && person.code != Code::Wrong
+                self.uses_pam && first && attempt.code != Code::Wrong
             }
-            _ => person.key,
+            _ => attempt.key,
         }
     }
 }
 
-/// What somebody types where a code is asked for.
+/// The answer where a code is asked for.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Code {
     Right,
     Wrong,
-    /// twostep does not ask: exempt, or not enrolled.
+    /// twostep does not ask: the user is exempt or not enrolled.
     NotAsked,
 }
 
-/// Somebody who has a key, knows the password, or both.
+/// A login with a key, the password, or both.
 #[derive(Clone, Copy)]
-struct Person {
+struct Attempt {
     key: bool,
     password: bool,
     code: Code,
 }
 
-fn change(was: &Entrance, is: &Entrance, service: &str) -> Effect {
+fn change(was: &SshdAccess, is: &SshdAccess, service: &str) -> Effect {
     let people = [(true, false), (false, true), (true, true)];
     let effects = people.map(|(key, password)| {
-        let turn = |code| [was, is].map(|entrance| entrance.lets_in(Person { key, password, code }));
+        let turn = |code| [was, is].map(|access| access.lets_in(Attempt { key, password, code }));
         match (turn(Code::Wrong), turn(Code::Right), turn(Code::NotAsked)) {
             ([false, true], _, _) => Effect::opens(service),
             ([true, false], [_, true], _) => Effect::closes(service),
@@ -139,7 +138,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_setting_opens_closes_and_locks_as_it_should() {
+    fn knows_effect_of_each_setting() {
         use SshdFirstFactor::{Key, Password};
         const ALL: &[&str] = &["keyboard-interactive", "password", "publickey"];
         const NO_PASSWORD: &[&str] = &["keyboard-interactive", "publickey"];
@@ -182,7 +181,7 @@ mod tests {
         ];
         for (first, offered, methods, keyword, value, expected) in table {
             let was =
-                Entrance { uses_pam: true, offered: offered.to_vec(), methods: methods.to_owned(), first };
+                SshdAccess { uses_pam: true, offered: offered.to_vec(), methods: methods.to_owned(), first };
             assert_eq!(
                 change(&was, &was.with(keyword, value), "sshd"),
                 expected,
