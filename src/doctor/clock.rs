@@ -1,4 +1,4 @@
-//! The machine's clock.
+//! The clock of the machine.
 
 use twostep_core::os::clock;
 use twostep_core::time::UnixTime;
@@ -11,40 +11,42 @@ use crate::id::Id;
 /// 2026-01-01: twostep is younger, so a clock that shows less is wrong.
 const OLDEST: UnixTime = UnixTime::new(1_767_225_600);
 
-/// Checks the clock, which is this machine's and no other root's.
+/// Only on the machine itself: another root has no clock.
 pub(crate) fn check(context: &Context<'_>) -> Vec<Finding> {
     if !context.root.is_machine() {
         return Vec::new();
     }
-    let wrong = clock::now().is_ok_and(|now| now < OLDEST).then(wrong);
-    let alone = (clock::is_synchronised() == Some(false)).then(|| alone(context));
-    wrong.or(alone).into_iter().collect()
+    let wrong = clock::now().is_ok_and(|now| now < OLDEST).then(clock_wrong);
+    let is_not_kept = clock::is_synchronised() == Some(false);
+    let tolerance = context.policy.as_ref().map(|policy| {
+        policy.enrollment.period.seconds().saturating_mul(policy.verification.skew_steps.into())
+    });
+    wrong.or(is_not_kept.then(|| clock_not_kept(tolerance))).into_iter().collect()
 }
 
-fn wrong() -> Finding {
+fn clock_wrong() -> Finding {
     Finding::problem(
         Id::MachineClockWrong,
         location(),
         "it shows a year before 2026",
-        "Every code is refused: apps and machine must agree on the time.",
-        Remedy::Advice { text: "Set the clock, then 'timedatectl set-ntp true' keeps it right.".to_owned() },
+        "Codes depend on the time, so every code is refused.",
+        Remedy::Advice {
+            text: "Set the clock, then run 'timedatectl set-ntp true' to keep it right.".to_owned(),
+        },
     )
 }
 
-fn alone(context: &Context<'_>) -> Finding {
-    let tolerated = context.policy.as_ref().map(|policy| {
-        let seconds =
-            policy.enrollment.period.seconds().saturating_mul(policy.verification.skew_steps.into());
-        format!(" by more than {seconds} s")
-    });
+/// `tolerance`, in seconds, is how far the clock may be off; none if the policy is not known.
+fn clock_not_kept(tolerance: Option<u64>) -> Finding {
+    let by = tolerance.map_or_else(String::new, |seconds| format!(" by more than {seconds} s"));
     Finding::warning(
         Id::MachineClockNotKept,
         location(),
-        "nothing keeps it right, as far as the kernel knows",
-        format!("When it is off{}, right codes are refused.", tolerated.unwrap_or_default()),
+        "no time synchronization detected",
+        format!("If the clock is off{by}, right codes are refused."),
         Remedy::Advice {
-            text: "Install chrony or systemd-timesyncd, then 'timedatectl set-ntp true'. Where the host of a virtual machine \
-                   sets its clock, all is well."
+            text: "Install chrony or systemd-timesyncd, then run 'timedatectl set-ntp true'. Ignore this on a virtual machine \
+                   whose host sets the clock."
                 .to_owned(),
         },
     )

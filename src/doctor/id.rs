@@ -10,14 +10,13 @@ use serde::{Serialize, Serializer};
 /// Declares `Id`, with the text of each and the list of all.
 macro_rules! ids {
     ($($name:ident = $text:literal,)*) => {
-        /// What is wrong.
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
         pub enum Id {
             $(#[doc = $text] $name,)*
         }
 
         impl Id {
-            /// Every id.
+            /// In the order of docs/DOCTOR.md.
             pub const ALL: &[Self] = &[$(Self::$name,)*];
 
             /// The id as it is printed.

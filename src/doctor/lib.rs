@@ -4,6 +4,7 @@
 //! `twostep_hostconf` knows what other programs read and do. This crate judges it. A check collects facts; the sentences of its
 //! findings are made in the `findings.rs` of its topic, or at the end of the file if the topic is one file.
 
+mod accounts;
 mod below_root;
 mod clock;
 mod confinement;
@@ -19,7 +20,6 @@ mod mounts;
 mod name_service;
 mod newcomers;
 mod obligation;
-mod people;
 mod policy;
 mod remedy;
 pub mod report;

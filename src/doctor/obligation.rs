@@ -1,11 +1,11 @@
-//! Whether anybody must have a second step at a service: by the policy, or because an administrator requires it of them.
+//! Whether some user must have a second step at a service: by the policy, or by `twostep require`.
 
 use twostep_core::policy::Mode;
 use twostep_core::store::files::Store;
 
 use crate::context::Context;
 
-/// Whether somebody must have a second step at `service`; not if the policy cannot be read.
+/// Whether some user must have a second step at `service`. False if the policy cannot be read.
 pub(crate) fn exists(context: &Context<'_>, service: &str) -> bool {
     match context.policy.as_ref().map(|policy| policy.strictest(service, context.now)) {
         Some(Mode::Mandatory) => true,
@@ -14,7 +14,7 @@ pub(crate) fn exists(context: &Context<'_>, service: &str) -> bool {
     }
 }
 
-/// Whether `twostep require` was run for somebody. A store that cannot be opened is another check's matter.
+/// Whether `twostep require` was run for some user. `files` reports a store that cannot be opened.
 fn is_required_of_somebody(context: &Context<'_>) -> bool {
     let Ok(store) = Store::open(context.root) else { return false };
     let uids = store.uids().map(|(uids, _)| uids).unwrap_or_default();

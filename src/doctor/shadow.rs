@@ -1,20 +1,19 @@
-//! What /etc/passwd and /etc/shadow say of an account's password.
+//! The password fields of /etc/passwd and /etc/shadow.
 
 use twostep_core::os::root::Root;
 use twostep_hostconf::tree;
 
 pub(crate) const SHADOW: &str = "/etc/shadow";
-/// What stands in /etc/passwd where the password is in /etc/shadow.
+/// The field in /etc/passwd if the password is in /etc/shadow.
 const ELSEWHERE: &str = "x";
 
-/// What an account's password field means.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Password {
-    /// Nothing needs to be typed.
+    /// No password is needed.
     Empty,
-    /// Nothing that is typed fits.
+    /// No password is accepted.
     Locked,
-    /// There is one.
+    /// A password is set.
     Set,
 }
 
@@ -36,7 +35,7 @@ impl Password {
         })
     }
 
-    /// The password of `name`, whose field in /etc/passwd is `field`; none if nothing is known of it.
+    /// The password of `name`, whose field in /etc/passwd is `field`; none if it is not known.
     pub(crate) fn of(root: &Root, name: &str, field: &str) -> Option<Self> {
         if field == ELSEWHERE {
             Self::in_shadow(root, name).map(|(_, password)| password)

@@ -1,4 +1,4 @@
-//! Whether an account can log in at all. Where that cannot be told, it can.
+//! Whether an account can log in at all. If that is not known, it counts as possible.
 
 use twostep_core::os::root::Root;
 use twostep_hostconf::pam::files::Files;
@@ -7,30 +7,29 @@ use twostep_hostconf::pam::service::Service;
 use twostep_hostconf::sshd::keys::KeyFiles;
 use twostep_hostconf::tree;
 
-use crate::people::Local;
+use crate::accounts::Local;
 use crate::shadow::Password;
 
-/// The module that compares with /etc/shadow.
+/// The module that checks the password in /etc/shadow.
 const UNIX: &str = "pam_unix";
 
-/// The ways in to a machine.
 pub(crate) struct WaysIn<'a> {
     root: &'a Root,
-    /// Whether its services take nothing but the password in /etc/shadow.
+    /// Whether its services accept only the password in /etc/shadow.
     unix_alone: bool,
-    /// Where sshd looks for keys; none if that cannot be told.
+    /// Where sshd looks for keys; none if that is not known.
     keys: Option<KeyFiles>,
 }
 
 impl<'a> WaysIn<'a> {
-    /// Those of these services and of sshd.
+    /// The ways by these services, and by a key at sshd.
     pub(crate) fn of(root: &'a Root, services: &[&str]) -> Self {
         let files = Files::new(root);
         let asks = |service: &&str| Service::load(&files, service).is_some_and(|one| asks_unix_alone(&one));
         Self { root, unix_alone: services.iter().all(asks), keys: KeyFiles::of(root) }
     }
 
-    /// Whether `account` can log in: a locked password is no way in, and without a key sshd has no other.
+    /// Whether `account` can log in: by a password that is not locked, or by a key at sshd.
     pub(crate) fn lets_in(&self, account: &Local) -> bool {
         let password = Password::of(self.root, &account.name, &account.password);
         password != Some(Password::Locked) || !self.unix_alone || self.may_have_key(account)
@@ -45,7 +44,7 @@ impl<'a> WaysIn<'a> {
     }
 }
 
-/// Whether the password in /etc/shadow is all that the service takes.
+/// Whether the service accepts only the password in /etc/shadow.
 fn asks_unix_alone(service: &Service) -> bool {
     let factors = service.auth.iter().filter(|line| line.role() == Role::Factor);
     let mut modules = factors.map(|line| stem(line.module())).peekable();

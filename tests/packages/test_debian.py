@@ -110,7 +110,7 @@ def test_install_changes_no_login_and_says_what_is_next():
     for name in ("bash-completion/completions/twostep", "zsh/vendor-completions/_twostep", "fish/vendor_completions.d/twostep.fish"):
         assert "enroll" in Path("/usr/share", name).read_text()
     assert "/etc/twostep/policy.toml" in run("dpkg-query", "-W", "-f", "${Conffiles}", "twostep").stdout
-    assert findings() == ["warning: /etc/pam.d: no login asks for a code yet: no service names pam_twostep.so [pam.no-service-asks]"]
+    assert findings() == ["warning: /etc/pam.d: no login asks for a code yet: no service has a pam_twostep line [pam.no-service-asks]"]
 
 
 def test_has_same_bytes_if_built_in_another_folder():

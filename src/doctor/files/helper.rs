@@ -1,35 +1,29 @@
-//! The helper: that it is there, runs as the account, and as nobody else. Mounts are another check's matter.
+//! The helper: it must exist and run as the account `twostep`. `mounts` checks its file system.
 
 use std::fs::{self, Metadata};
 use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
 
 use twostep_core::os::root::Root;
-use twostep_hostconf::location::Location;
 
 use super::expected::{Expected, Kind, Owner, closed, first_of};
+use super::findings::{self, Bit, Harm};
 use super::store;
+use crate::accounts::Accounts;
 use crate::context::Context;
 use crate::finding::{Finding, Remedy};
-use crate::helper_path::{HELPER, WHO_NEEDS_IT};
-use crate::id::Id;
+use crate::helper_path::HELPER;
 use crate::mounts;
-use crate::people::People;
 
-/// The directories above it.
 const ABOVE: [&str; 3] = ["/usr", "/usr/libexec", "/usr/libexec/twostep"];
-/// What follows where somebody else can change it.
-const WHY_ALONE: &str = "Everybody starts the helper, and it reads all secrets: whoever may change this can let in whom they like. If somebody \
-                         may have done so, install twostep again.";
-/// Set-uid and set-gid, and to be started by everybody.
+/// Set-uid, set-gid, and executable by all users.
 const NEEDED: u32 = 0o6111;
-const AGAIN: &str = "Install twostep again.";
 
-/// Checks the helper: on a machine always, below another root if the module is installed there.
+/// Checks the helper: always on the machine itself, below another root only if the module is installed there.
 pub(crate) fn check(context: &Context<'_>, system: &Owner) -> Vec<Finding> {
     let root = context.root;
     let above = |path| Expected {
-        why: WHY_ALONE.to_owned(),
+        harm: Harm::HelperOfOthers,
         make: None,
         ..store::above(path, &[system.clone(), Owner::ROOT])
     };
@@ -39,12 +33,17 @@ pub(crate) fn check(context: &Context<'_>, system: &Owner) -> Vec<Finding> {
     if !findings.is_empty() {
         return findings;
     }
-    if let Some(closed) = ABOVE.iter().find_map(|dir| closed(root, dir, WHO_NEEDS_IT)) {
+    let closed = |dir: &&str| {
+        closed(root, dir).map(|(is_dir, mode)| findings::helper_closed_to_others(dir, is_dir, mode))
+    };
+    if let Some(closed) = ABOVE.iter().find_map(closed) {
         return vec![closed];
     }
     let found = match fs::symlink_metadata(root.path(HELPER)) {
         Ok(found) => judge(&found, &HelperOwner::of(root)),
-        Err(error) if error.kind() == ErrorKind::NotFound => is_installed(root).then(missing),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            is_installed(root).then(findings::helper_missing)
+        }
         Err(_) => None,
     };
     found.into_iter().collect()
@@ -54,66 +53,49 @@ fn is_installed(root: &Root) -> bool {
     root.is_machine() || !mounts::modules(root).is_empty()
 }
 
-fn missing() -> Finding {
-    let remedy = Remedy::Advice { text: AGAIN.to_owned() };
-    Finding::warning(Id::HelperMissing, Location::file(HELPER), "the helper is missing", WHO_NEEDS_IT, remedy)
-}
-
-/// Only the first finding is told: what mends it mends what follows.
+/// Only the first finding: its remedy fixes the others, too.
 fn judge(found: &Metadata, account: &HelperOwner) -> Option<Finding> {
     runs_as_root(found, account)
-        .or_else(|| of_somebody(found, account))
-        .or_else(|| for_others_to_change(found))
-        .or_else(|| not_as_the_account(found))
+        .or_else(|| wrong_owner(found, account))
+        .or_else(|| open_to_others(found))
+        .or_else(|| without_bits(found))
 }
 
 fn runs_as_root(found: &Metadata, account: &HelperOwner) -> Option<Finding> {
     let bit = root_bit(found).filter(|_| !account.is_root())?;
-    let what = format!("it is {bit} to root (mode {:04o})", mode(found));
-    let why = "Whoever starts it runs it as root, for which it is not made: a mistake in it would make everybody root.";
-    Some(Finding::problem(Id::HelperRunsAsRoot, Location::file(HELPER), what, why, account.remedy()))
+    Some(findings::helper_runs_as_root(bit, mode(found), account.remedy()))
 }
 
-fn of_somebody(found: &Metadata, account: &HelperOwner) -> Option<Finding> {
-    let what = format!("it belongs to {}:{}, not to the account twostep", found.uid(), found.gid());
-    // As a package leaves it in which nobody has set owner and mode: it does no harm, and no good.
-    let idle = found.uid() == 0 && mode(found) & 0o6022 == 0;
-    let (finding, why): (fn(_, _, _, _, _) -> _, _) = if idle {
-        (Finding::warning, WHO_NEEDS_IT.to_owned())
-    } else {
-        let why = "It runs with the rights of somebody else, or they can change it.";
-        (Finding::problem, format!("{why} {WHO_NEEDS_IT}"))
-    };
+fn wrong_owner(found: &Metadata, account: &HelperOwner) -> Option<Finding> {
+    // As a package without our maintainer script leaves it.
+    let is_harmless = found.uid() == 0 && mode(found) & 0o6022 == 0;
     (!account.owns(found))
-        .then(|| finding(Id::FilesWrongOwner, Location::file(HELPER), what, why, account.remedy()))
+        .then(|| findings::helper_wrong_owner(found.uid(), found.gid(), is_harmless, account.remedy()))
 }
 
-fn for_others_to_change(found: &Metadata) -> Option<Finding> {
-    let what = format!("its group or others can change it (mode {:04o})", mode(found));
-    (mode(found) & 0o022 != 0)
-        .then(|| Finding::problem(Id::FilesOpenToOthers, Location::file(HELPER), what, WHY_ALONE, chmod()))
+fn open_to_others(found: &Metadata) -> Option<Finding> {
+    (mode(found) & 0o022 != 0).then(|| findings::helper_open_to_others(mode(found), chmod()))
 }
 
-fn not_as_the_account(found: &Metadata) -> Option<Finding> {
-    let (what, why) = match mode(found) & NEEDED {
+fn without_bits(found: &Metadata) -> Option<Finding> {
+    let missing = match mode(found) & NEEDED {
         NEEDED => return None,
-        bits if bits & 0o4000 == 0 => ("it is not set-uid", WHO_NEEDS_IT),
-        bits if bits & 0o2000 == 0 => ("it is not set-gid", "It keeps the group of whoever starts it."),
-        _ => ("not everybody can start it", WHO_NEEDS_IT),
+        bits if bits & 0o4000 == 0 => Bit::SetUid,
+        bits if bits & 0o2000 == 0 => Bit::SetGid,
+        _ => Bit::Execute,
     };
-    let what = format!("{what} (mode {:04o})", mode(found));
-    Some(Finding::warning(Id::HelperWithoutBits, Location::file(HELPER), what, why, chmod()))
+    Some(findings::helper_without_bits(&missing, mode(found), chmod()))
+}
+
+fn chmod() -> String {
+    format!("chmod 6755 {HELPER}")
 }
 
 fn mode(found: &Metadata) -> u32 {
     found.mode() & 0o7777
 }
 
-fn chmod() -> Remedy {
-    Remedy::Run { command: format!("chmod 6755 {HELPER}") }
-}
-
-/// By which bit it runs with an id of root's.
+/// The bit by which it runs as root or with root's group.
 fn root_bit(found: &Metadata) -> Option<&'static str> {
     match (found.uid(), found.gid()) {
         (0, _) if found.mode() & 0o4000 != 0 => Some("set-uid"),
@@ -122,11 +104,10 @@ fn root_bit(found: &Metadata) -> Option<&'static str> {
     }
 }
 
-/// Whose it must be.
 struct HelperOwner {
-    /// The uid and gid of the account; none if there is no such account, which another check tells.
+    /// The uid and gid of the account; none if it does not exist, which `store_account` reports.
     ids: Option<(u32, u32)>,
-    /// Who stands for everybody below another root, if that is not root.
+    /// The owner of another root, who may own all files below it, if that is not root.
     stand_in: Option<u32>,
     /// As chown takes it.
     name: String,
@@ -134,9 +115,9 @@ struct HelperOwner {
 
 impl HelperOwner {
     fn of(root: &Root) -> Self {
-        let ids = People::of(root).ids("twostep");
+        let ids = Accounts::of(root).ids("twostep");
         let owner = root.system_owner().ok().filter(|uid| !uid.is_root());
-        // Below another root this machine's account is the wrong one.
+        // Below another root, the account has other ids than on this machine.
         let name = match ids {
             Some((uid, gid)) if !root.is_machine() => format!("{uid}:{gid}"),
             Some(_) | None => "twostep:".to_owned(),
@@ -153,13 +134,13 @@ impl HelperOwner {
         self.is_root() || is_account || self.stand_in == Some(found.uid())
     }
 
-    /// chown takes the bits away, so chmod comes last.
+    /// chown clears set-uid and set-gid, so chmod comes last.
     fn remedy(&self) -> Remedy {
         match self.ids {
             Some(_) => {
                 Remedy::Run { command: format!("chown -h {0} {HELPER} && chmod 6755 {HELPER}", self.name) }
             }
-            None => Remedy::Advice { text: AGAIN.to_owned() },
+            None => findings::install_again(),
         }
     }
 }

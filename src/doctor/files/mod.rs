@@ -1,6 +1,7 @@
-//! Every file and directory of ours: that it is there, whose it is, and who else may touch it.
+//! The files and directories of twostep: existence, type, owner and mode.
 
 mod expected;
+mod findings;
 mod helper;
 mod store;
 
@@ -11,17 +12,13 @@ use twostep_core::paths::{POLICY, POLICY_DIR};
 
 use crate::context::Context;
 use crate::finding::Finding;
-use crate::id::Id;
-use expected::{EVERYBODY, Expected, Kind, Owner, closed, first_of, odd};
-pub(crate) use store::of_person;
+use expected::{Expected, Kind, Owner, closed, first_of};
+use findings::{Harm, Loss};
+pub(crate) use store::of_user;
 
-/// What follows where programs that are not root cannot read the policy.
-const OTHERS: &str = "Programs that do not run as root, such as screen lockers, refuse everybody, and people cannot enroll or use 'twostep' \
-                      themselves. sshd, login, sudo and su read it as root.";
 const COMMAND: &str = "/usr/bin/twostep";
 
-/// Checks the policy's file, the command, the helper and the store. Where the account that owns the store is missing, another check
-/// says so.
+/// Checks the policy file, the command, the helper and the store. `store_account` reports a missing account.
 pub(crate) fn check(context: &Context<'_>) -> Vec<Finding> {
     let root = context.root;
     let Ok(system) = root.system_owner() else { return Vec::new() };
@@ -34,10 +31,7 @@ pub(crate) fn check(context: &Context<'_>) -> Vec<Finding> {
     findings
 }
 
-/// What the shortest policy asks of people.
-const ONLY_ENROLLED: &str = " Under the policy below only people who are enrolled need a code. If yours asked for more, restore a backup instead.";
-
-/// Writes a policy under which nothing changes for anybody who is not enrolled.
+/// The command that writes the shortest policy: only enrolled users need a code.
 fn shortest_policy() -> String {
     format!(r#"printf 'version = 1\nmode = "opt-in"\n' > {POLICY}"#)
 }
@@ -49,36 +43,37 @@ fn policy(context: &Context<'_>, owner: &Owner) -> Vec<Finding> {
         kind: Kind::Directory,
         owners: vec![owner.clone()],
         forbidden: 0o022,
-        why: EVERYBODY.to_owned(),
+        harm: Harm::EveryLogin,
         make: Some(format!("mkdir -m 0755 {path}")),
-        lost: "",
+        loss: Loss::Nothing,
     };
-    let file =
-        Expected { kind: Kind::File, make: Some(shortest_policy()), lost: ONLY_ENROLLED, ..dir(POLICY) };
+    let file = Expected { kind: Kind::File, make: Some(shortest_policy()), loss: Loss::Rules, ..dir(POLICY) };
     let above = store::above("/etc", &[owner.clone(), Owner::ROOT]);
     let mut findings = first_of(context, &[above, dir(POLICY_DIR), file]);
     if findings.is_empty()
         && fs::metadata(context.root.path(POLICY)).is_ok_and(|found| found.len() > LONGEST_FILE)
     {
-        let then = "Write fewer rules: by groups rather than by users.";
-        findings.push(odd(Id::FilesTooLong, POLICY, "it is longer than 64 KiB", EVERYBODY, then));
+        findings.push(findings::policy_too_long(POLICY));
     }
     if findings.is_empty() {
-        findings
-            .extend(["/etc", POLICY_DIR, POLICY].iter().find_map(|path| closed(context.root, path, OTHERS)));
+        let closed = |path: &&str| {
+            let (is_dir, mode) = closed(context.root, path)?;
+            Some(findings::policy_closed_to_others(path, is_dir, mode))
+        };
+        findings.extend(["/etc", POLICY_DIR, POLICY].iter().find_map(closed));
     }
     findings
 }
 
-/// Of the module, those checks tell that look at who names it.
+/// `stack` checks the file of the module.
 fn command(owner: &Owner) -> Expected {
     Expected {
         path: COMMAND.to_owned(),
         kind: Kind::File,
         owners: vec![owner.clone()],
         forbidden: 0o022,
-        why: "Whoever may change this file can read secrets, and let in whom they like.".to_owned(),
+        harm: Harm::CommandOfOthers,
         make: None,
-        lost: "",
+        loss: Loss::Nothing,
     }
 }

@@ -1,4 +1,4 @@
-//! The store: its directories, and the two files of each person.
+//! The store: its directories, and the two files of each record.
 
 use std::fs;
 
@@ -7,17 +7,16 @@ use twostep_core::os::files::LONGEST_FILE;
 use twostep_core::os::root::Root;
 use twostep_core::paths::{STATES, STORE, USERS};
 use twostep_core::store::files::Store;
-use twostep_hostconf::location::Location;
 
-use super::expected::{EVERYBODY, Expected, Kind, Owner, first_of, odd};
+use super::expected::{Expected, Kind, Owner, first_of};
+use super::findings::{self, Harm, Loss};
+use crate::accounts::Accounts;
 use crate::below_root;
 use crate::context::{Context, Visibility};
-use crate::finding::{Finding, Remedy};
-use crate::id::Id;
+use crate::finding::Finding;
 use crate::mounts;
-use crate::people::People;
 
-/// Checks the store. One that is not mounted is not there, and is not to be made anew.
+/// Checks the store. A store that is not mounted must not be created again.
 pub(crate) fn check(context: &Context<'_>) -> Vec<Finding> {
     let root = context.root;
     let Ok(owners) = root.owners() else { return Vec::new() };
@@ -50,9 +49,9 @@ pub(crate) fn above(path: &str, owners: &[Owner]) -> Expected {
         kind: Kind::Directory,
         owners: owners.to_vec(),
         forbidden: 0o022,
-        why: EVERYBODY.to_owned(),
+        harm: Harm::EveryLogin,
         make: Some(format!("mkdir -m 0755 {path}")),
-        lost: "",
+        loss: Loss::Nothing,
     }
 }
 
@@ -62,15 +61,14 @@ fn directory(root: &Root, path: &str, owner: &Owner) -> Expected {
         kind: Kind::Directory,
         owners: vec![owner.clone()],
         forbidden: 0o077,
-        why: EVERYBODY.to_owned(),
+        harm: Harm::EveryLogin,
         make: Some(make(root, path)),
-        lost: " If people were enrolled, restore a backup instead: in a new one nobody is, and those to whom the policy \
-               leaves it get in without a code.",
+        loss: Loss::Enrollments,
     }
 }
 
-/// The command that makes a directory of the store. Inside of it the account makes it itself: root, following a link there,
-/// would hand over whatever the link names.
+/// The command that creates a directory of the store. Inside the store the account creates it itself: root would follow a link
+/// there, and give away its target.
 fn make(root: &Root, path: &str) -> String {
     match (root.is_machine(), path == STORE) {
         (false, _) => format!("mkdir -m 0700 {path}"),
@@ -81,8 +79,8 @@ fn make(root: &Root, path: &str) -> String {
     }
 }
 
-/// What is wrong with the two files of `uid`, whatever is in them.
-pub(crate) fn of_person(context: &Context<'_>, uid: u32) -> Vec<Finding> {
+/// Checks the two files of `uid`, whatever their content.
+pub(crate) fn of_user(context: &Context<'_>, uid: u32) -> Vec<Finding> {
     let root = context.root;
     let Ok(owners) = root.owners() else { return Vec::new() };
     let owner = Owner::store(root, owners.store);
@@ -90,7 +88,7 @@ pub(crate) fn of_person(context: &Context<'_>, uid: u32) -> Vec<Finding> {
     paths.iter().flat_map(|path| file(context, path, uid, &owner)).collect()
 }
 
-/// The files of one of the two directories, and what else lies there.
+/// Checks the files of one of the two directories.
 fn files(context: &Context<'_>, dir: &str, suffix: &str, owner: &Owner) -> Vec<Finding> {
     let root = context.root;
     let entries = match fs::read_dir(root.path(dir)) {
@@ -105,68 +103,43 @@ fn files(context: &Context<'_>, dir: &str, suffix: &str, owner: &Owner) -> Vec<F
     judged.collect()
 }
 
-/// A uid as we write it: without sign and leading zeros.
+/// A uid as twostep writes it: without sign and leading zeros.
 fn uid_in(name: &str, suffix: &str) -> Option<u32> {
     let text = name.strip_suffix(suffix)?;
     text.parse().ok().filter(|uid: &u32| uid.to_string() == text)
 }
 
 fn file(context: &Context<'_>, path: &str, uid: u32, owner: &Owner) -> Vec<Finding> {
-    let expected = Expected {
+    let expected = |harm| Expected {
         path: path.to_owned(),
         kind: Kind::Secret,
         owners: vec![owner.clone()],
         forbidden: 0o077,
-        why: String::new(),
+        harm,
         make: None,
-        lost: "",
+        loss: Loss::Nothing,
     };
-    let mut findings = expected.judge(context);
-    if fs::symlink_metadata(context.root.path(path)).is_ok_and(|found| found.len() > LONGEST_FILE) {
-        let what = "it is longer than 64 KiB";
-        findings.push(odd(
-            Id::FilesTooLong,
-            path,
-            what,
-            "",
-            "It is not as twostep writes it: restore it from a backup.",
-        ));
+    let is_too_long =
+        fs::symlink_metadata(context.root.path(path)).is_ok_and(|found| found.len() > LONGEST_FILE);
+    // A look-up of the name may take time, and is needed only for a finding.
+    if expected(Harm::EveryLogin).judge(context).is_empty() && !is_too_long {
+        return Vec::new();
     }
-    // Asking for the name may take time, and is seldom needed.
-    let why = || format!("The logins of {} are refused.", People::of(context.root).called(uid));
-    findings.into_iter().map(|finding| Finding { why: why(), ..finding }).collect()
+    let harm = Harm::LoginsOf(Accounts::of(context.root).called(uid));
+    let mut findings = expected(harm.clone()).judge(context);
+    findings.extend(is_too_long.then(|| findings::record_too_long(path, &harm)));
+    findings
 }
 
-/// What is not a file of ours: the half of an interrupted replacement, or somebody's copy.
+/// A file that is not one of a record: left over from an interrupted replacement, or a copy that someone made.
 fn stray(dir: &str, name: &str, suffix: &str) -> Finding {
     let path = format!("{dir}/{name}");
     let replaced = name.strip_prefix('.').and_then(|name| name.strip_suffix(".new"));
-    if replaced.and_then(|name| uid_in(name, suffix)).is_some() {
-        return Finding::warning(
-            Id::FilesLeftOver,
-            Location::file(&path),
-            "left over from a replacement that was broken off",
-            "It is ignored, but a secret may be in it.",
-            Remedy::Run { command: format!("rm {path}") },
-        );
-    }
-    Finding::warning(
-        Id::FilesNotOurs,
-        Location::file(&path),
-        "this is not a file of twostep's",
-        "It is ignored. If it is a copy of a secret file, a secret is in it.",
-        Remedy::Advice { text: "Move it away, or delete it.".to_owned() },
-    )
+    let is_left_over = replaced.and_then(|name| uid_in(name, suffix)).is_some();
+    if is_left_over { findings::left_over(&path) } else { findings::not_ours(&path) }
 }
 
-/// The store says of itself that it cannot be used, for a reason that none of these checks has seen.
+/// The store cannot be opened, for a reason that these checks have not found.
 fn unforeseen(root: &Root, fault: Fault) -> Finding {
-    let fault = fault.with_path(|path| below_root::path(root, &path));
-    odd(
-        Id::FilesCannotBeRead,
-        STORE,
-        fault.to_string(),
-        EVERYBODY,
-        "Mend that, and run 'twostep doctor' again.",
-    )
+    findings::store_cannot_be_read(fault.with_path(|path| below_root::path(root, &path)).to_string())
 }

@@ -5,8 +5,8 @@ use twostep_core::os::root::Root;
 use twostep_core::policy::{Condition, Policy, Rule, may_be_spelling};
 use twostep_hostconf::nsswitch;
 
+use crate::accounts::Accounts;
 use crate::id::Id;
-use crate::people::People;
 
 /// What is remarkable about a name in a rule.
 pub struct NameRemark {
@@ -23,9 +23,9 @@ pub struct NameRemark {
 /// What is remarkable about the users and groups that the rules of `policy` name, on the machine below `root`. After a look-up
 /// that fails none of its kind is asked for: a directory that is away may take its time for each.
 pub fn remarks(policy: &Policy, root: &Root) -> Vec<NameRemark> {
-    let people = People::of(root);
+    let accounts = Accounts::of(root);
     let knows_all =
-        root.is_machine() || people.local().is_some() && nsswitch::remote_sources(root).is_empty();
+        root.is_machine() || accounts.local().is_some() && nsswitch::remote_sources(root).is_empty();
     if !knows_all {
         return Vec::new(); // who else there is, only that machine can say
     }
@@ -33,7 +33,7 @@ pub fn remarks(policy: &Policy, root: &Root) -> Vec<NameRemark> {
     for kind in [Condition::Users, Condition::Groups] {
         let names = policy.rules().iter().flat_map(|rule| rule.names().map(move |named| (rule, named)));
         for (rule, (_, name)) in names.filter(|(_, (condition, _))| *condition == kind) {
-            match remark(rule, kind, name, &people) {
+            match remark(rule, kind, name, &accounts) {
                 Ok(remark) => remarks.extend(remark),
                 Err(fault) => {
                     remarks.push(failed(rule, name, &fault));
@@ -49,7 +49,7 @@ fn remark(
     rule: &Rule,
     kind: Condition,
     name: &str,
-    people: &People<'_>,
+    accounts: &Accounts<'_>,
 ) -> Result<Option<NameRemark>, Fault> {
     let unknown = |what| {
         let what = format!("rule '{}' names a {what} that this machine does not know: '{name}'", rule.name);
@@ -61,9 +61,9 @@ fn remark(
         })
     };
     if kind == Condition::Groups {
-        return Ok(if people.is_group(name)? { None } else { unknown("group") });
+        return Ok(if accounts.is_group(name)? { None } else { unknown("group") });
     }
-    Ok(match people.entry(name)? {
+    Ok(match accounts.entry(name)? {
         None => unknown("user"),
         Some((_, canonical)) if may_be_spelling(name, &canonical) => None,
         Some((_, canonical)) => Some(NameRemark {

@@ -11,7 +11,7 @@ use twostep_hostconf::sshd::view::View;
 use super::pam_service::{self, PamService, Services};
 use super::rules::{Case, EVERYBODY, EVERYONE_AND_BLOCKS, SettingCheck};
 use super::{findings, refusal, remedy_effect, stale, unseen};
-use crate::people::People;
+use crate::accounts::Accounts;
 use crate::context::{Context, Visibility};
 use crate::finding::Finding;
 
@@ -127,7 +127,7 @@ impl<'a> Sshd<'a> {
         let Some(policy) = &self.context.policy else { return self.context.hides_policy() };
         let Some(named) = self.config.blocks.get(index).and_then(Block::named) else { return false };
         let service = self.services.of(&self.view(BTreeSet::from([index])));
-        People::of(self.context.root).are_exempt(policy, &named, &service.name, self.context.now)
+        Accounts::of(self.context.root).are_exempt(policy, &named, &service.name, self.context.now)
     }
 
     fn service_of_block(&self, block: usize) -> Vec<Finding> {

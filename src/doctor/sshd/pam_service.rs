@@ -12,7 +12,7 @@ use twostep_hostconf::sshd::view::View;
 use super::fate::SshdFirstFactor;
 use super::findings;
 use super::setting::set;
-use crate::people::People;
+use crate::accounts::Accounts;
 use crate::context::Context;
 use crate::finding::Finding;
 use crate::stack::{self, Guard};
@@ -103,7 +103,7 @@ pub(crate) fn check(context: &Context<'_>, service: &PamService, view: &View<'_>
 /// Whether the policy exempts all users there.
 fn is_exempt(context: &Context<'_>, service: &str) -> bool {
     let Some(policy) = &context.policy else { return context.hides_policy() };
-    People::of(context.root).all_are_exempt(policy, service, Address::Unknown, context.now)
+    Accounts::of(context.root).all_are_exempt(policy, service, Address::Unknown, context.now)
 }
 
 fn unguarded(context: &Context<'_>, service: &PamService, view: &View<'_>) -> Option<Finding> {

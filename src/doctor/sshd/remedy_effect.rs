@@ -38,7 +38,7 @@ fn effect(case: &Case<'_>, remedy: &Remedy) -> Effect {
 struct SshdAccess {
     uses_pam: bool,
     offered: Vec<&'static str>,
-    /// `AuthenticationMethods`.
+    /// The value of `AuthenticationMethods`.
     methods: String,
     first: SshdFirstFactor,
 }

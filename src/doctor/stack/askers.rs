@@ -1,6 +1,6 @@
-//! What is known of the programs that ask for a service, by its name.
+//! What is known of the programs that use a service, by its name.
 
-/// Services that check a password and let nobody in: they run jobs, change the user's own account, or unlock a session whose
+/// Services that check a password and start no session: they run jobs, change the user's own account, or unlock a session whose
 /// login has asked for the code.
 const LETS_NOBODY_IN: [&str; 40] = [
     "atd",
@@ -45,11 +45,10 @@ const LETS_NOBODY_IN: [&str; 40] = [
     "xscreensaver",
 ];
 
-/// Services that check a password for one request over the network. They have no dialogue in which to ask for a code, and no
-/// session begins.
+/// Services that check a password for one request over the network. They cannot ask for a code, and start no session.
 const WITHOUT_DIALOGUE: [&str; 5] = ["cups", "smtp", "smtp.postfix", "smtp.sendmail", "squid"];
 
-/// Services for which programs ask, though other services include their files.
+/// Services that programs use, though other services include their files.
 const INCLUDED_AND_ASKED_FOR: [&str; 11] = [
     "cockpit",
     "doas",
@@ -64,12 +63,12 @@ const INCLUDED_AND_ASKED_FOR: [&str; 11] = [
     "xdm",
 ];
 
-/// Whether users get in by the service called `name`, in a dialogue that can ask for a code.
+/// Whether the service called `name` starts a session, and can ask for a code.
 pub(crate) fn lets_in(name: &str) -> bool {
     !LETS_NOBODY_IN.contains(&name) && !WITHOUT_DIALOGUE.contains(&name)
 }
 
-/// Whether programs are known to ask for the service called `name`, though other services include its file.
+/// Whether programs are known to use the service called `name`, though other services include its file.
 pub(crate) fn is_included_and_asked_for(name: &str) -> bool {
     INCLUDED_AND_ASKED_FOR.contains(&name)
 }

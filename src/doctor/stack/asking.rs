@@ -1,4 +1,4 @@
-//! One stack that asks twostep, and the places in it where a line can be put.
+//! A stack with a line of ours, and the places in it where a line can be added.
 
 use twostep_core::pam::walk::Handler;
 use twostep_hostconf::location::Location;
@@ -35,7 +35,7 @@ impl<'a> Stack<'a> {
         self.entries.get(self.ours)
     }
 
-    /// Whether our line takes password and code in one answer, so that it stands before the lines of the password.
+    /// Whether our line takes password and code in one answer, so that it comes before the lines that check the password.
     pub(crate) fn joins(&self) -> bool {
         self.our_line().is_some_and(|line| line.arguments().any(|argument| argument == FORWARD_PASS))
     }
@@ -45,7 +45,7 @@ impl<'a> Stack<'a> {
         self.with(self.entries.iter().filter(|line| line.location != *location).cloned().collect())
     }
 
-    /// The stack with our line behind what asks for the password.
+    /// The stack with our line after the lines that check the password.
     pub(crate) fn behind_password(&self) -> Option<Self> {
         let (ours, end) = (self.our_line()?, self.end_of_password()?);
         let (before, after) = self.entries.split_at_checked(end.saturating_add(1))?;
@@ -74,19 +74,19 @@ impl<'a> Stack<'a> {
         self.entries.get(self.ours.saturating_add(1)..).unwrap_or_default()
     }
 
-    /// The line at `number`, as our line's file has it: itself, or what includes it there.
+    /// The line with the index `number`, as our line's file has it: itself, or the line that includes it.
     pub(crate) fn in_our_file(&self, number: usize) -> Option<Location> {
         self.entries.get(number)?.line_in(&self.our_location().file).cloned()
     }
 
-    /// Puts our line behind what asks for the password.
+    /// Moves our line after the lines that check the password. None if the lines are not in our line's file.
     pub(crate) fn move_behind_password(&self) -> Option<Remedy> {
         let end = self.in_our_file(self.end_of_password()?)?;
         Some(Remedy::Move { location: self.our_location(), before: self.files.after(&end) })
     }
 
-    /// The number of the last line that belongs to the password: a first factor, or what stands beside it to refuse or to let
-    /// in.
+    /// The index of the last line that belongs to the password: a first factor, or a line next to it that only refuses or only
+    /// permits.
     fn end_of_password(&self) -> Option<usize> {
         end_of_password(&self.entries)
     }
@@ -104,7 +104,7 @@ pub(crate) fn end_of_password(entries: &[PamLine]) -> Option<usize> {
     Some(last.saturating_add(kept))
 }
 
-/// Puts our auth line behind what asks for the password in a service that does not ask for a code yet.
+/// Adds our auth line after the lines that check the password, in a service without one of ours.
 pub(crate) fn behind_password(files: &Files<'_>, service: &Service) -> Option<Remedy> {
     let end = service.auth.get(end_of_password(&service.auth)?)?.line_in(&service.file)?;
     Some(Remedy::Insert { location: files.after(end), text: our_text(ModuleType::Auth) })

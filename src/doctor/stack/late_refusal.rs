@@ -12,7 +12,7 @@ use super::asking::Stack;
 use super::findings::account_lines as findings;
 use crate::finding::{Finding, Remedy};
 
-/// Modules that answer the same for everybody wherever they stand.
+/// Modules whose answer does not depend on their place in the stack.
 const CONDITIONS: [&str; 8] = [
     "pam_access",
     "pam_listfile",
@@ -24,7 +24,7 @@ const CONDITIONS: [&str; 8] = [
     "pam_wheel",
 ];
 
-/// Modules that ask a directory service, with the arguments that make them say nothing of local accounts and of a service
+/// Modules that ask a directory service, with the arguments that make them return PAM_IGNORE for local accounts and for a service
 /// that cannot be reached (pam_sss(8), pam_ldap(8), pam_winbind(8)).
 const DIRECTORIES: [(&str, &[&str]); 3] = [
     ("pam_sss", &["ignore_unknown_user", "ignore_authinfo_unavail"]),
@@ -32,13 +32,13 @@ const DIRECTORIES: [(&str, &[&str]); 3] = [
     ("pam_winbind", &["unknown_ok"]),
 ];
 
-/// Modules after whose yes a stack may leave out a directory service: the account is a local one.
+/// Modules after whose success a stack may skip a directory service: the account is a local one.
 const LOCAL: [&str; 3] = ["pam_localuser", "pam_unix", "pam_usertype"];
 
-/// What pam_unix, pam_nologin and these say is known before, or refuses nobody who could have come so far.
+/// Modules whose answer is known before, or which refuse no login that could reach them.
 const NEVER_LATE: [&str; 4] = ["pam_localuser", "pam_nologin", "pam_unix", "pam_usertype"];
 
-/// The lines behind ours that refuse and are not asked before it.
+/// The lines after ours that may refuse, and of which no copy comes before ours.
 pub(crate) fn check(stack: &Stack<'_>) -> Vec<Finding> {
     let behind = (stack.ours.saturating_add(1)..).zip(stack.after());
     let refusing = behind.filter(|(at, line)| may_refuse(stack, *at, line) && !is_asked_before(stack, line));
@@ -55,7 +55,7 @@ fn may_refuse(stack: &Stack<'_>, at: usize, line: &PamLine) -> bool {
     is_late && (refusals.iter().any(ends) || jumps_over_refusal(stack, at, line))
 }
 
-/// Whether only a yes jumps over a line that refuses.
+/// Whether only success jumps over a line that refuses.
 fn jumps_over_refusal(stack: &Stack<'_>, at: usize, line: &PamLine) -> bool {
     let Action::Jump(lines) = line.control.on(ReturnValue::SUCCESS) else { return false };
     let skipped = stack.entries.iter().skip(at.saturating_add(1)).take(lines);
@@ -71,7 +71,7 @@ fn is_asked_before(stack: &Stack<'_>, line: &PamLine) -> bool {
     })
 }
 
-/// The same line before ours, as `requisite`, if nobody gets in today without passing it.
+/// The same line before ours, as `requisite`, if every successful login passes the line now.
 fn copy(stack: &Stack<'_>, at: usize, line: &PamLine) -> Option<Remedy> {
     let name = stem(line.module());
     let directory = DIRECTORIES.iter().find(|(module, _)| *module == name).map(|(_, arguments)| *arguments);
@@ -87,7 +87,7 @@ fn copy(stack: &Stack<'_>, at: usize, line: &PamLine) -> Option<Remedy> {
     Some(Remedy::Insert { location: stack.our_location(), text })
 }
 
-/// Whether everybody who gets in passes the line number `at`, or one of `excuses` has said yes to them instead.
+/// Whether every successful login passes the line with the index `at`, or one of `excuses` accepted it before.
 fn passes_all(stack: &Stack<'_>, at: usize, excuses: &[&str]) -> bool {
     let ways = Ways::through(&asking_at(stack, at), Scenario::Anything);
     let excused = |culprit: usize| {
@@ -96,7 +96,7 @@ fn passes_all(stack: &Stack<'_>, at: usize, excuses: &[&str]) -> bool {
     !ways.too_many && ways.successes.iter().all(|facts| facts.asked || facts.went_around.is_some_and(excused))
 }
 
-/// The stack with the line number `at` in the part of ours, and ours as a condition.
+/// The stack with the line with the index `at` named as ours, and ours named as a condition.
 fn asking_at(stack: &Stack<'_>, at: usize) -> Vec<PamLine> {
     let mut entries = stack.entries.clone();
     for (number, line) in entries.iter_mut().enumerate() {

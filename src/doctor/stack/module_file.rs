@@ -44,7 +44,7 @@ fn missing(files: &Files<'_>, line: &PamLine, path: &str) -> Finding {
     findings::missing(path)
 }
 
-/// The line with a module that is there, if it names one that is not.
+/// The line with the name of an existing module, if it names a missing one.
 pub(crate) fn corrected(files: &Files<'_>, line: &PamLine) -> PamLine {
     let mut line = line.clone();
     let path = files.library().path_of(line.module());
@@ -55,7 +55,7 @@ pub(crate) fn corrected(files: &Files<'_>, line: &PamLine) -> PamLine {
     line
 }
 
-/// Whether the module lies where libpam looks for it by its name alone, which is not `path`.
+/// Whether libpam finds the module by its name alone, in another place than `path`.
 fn is_elsewhere(files: &Files<'_>, path: &str) -> bool {
     let usual = files.library().path_of(NAME);
     usual != path && files.resolve(&usual).is_some_and(|real| real.is_file())

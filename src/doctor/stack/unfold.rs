@@ -1,5 +1,5 @@
-//! The password lines of an included file, written so that a wrong password ends there and a right one comes to the line
-//! after them. In files that others include nothing can be changed, and behind their `sufficient` lines nothing is reached.
+//! The password lines of an included file, rewritten so that a wrong password ends there and a right one reaches the next line.
+//! The included file itself must not change, since other services include it, and nothing after its `sufficient` lines is reached.
 
 use twostep_core::pam::control::{Action, ReturnValue};
 use twostep_core::pam::walk::Handler;
@@ -9,17 +9,16 @@ use twostep_hostconf::pam::pam_line::{PamLine, written};
 
 use super::text::{deny, permit};
 
-/// What one included line becomes.
 enum Part {
-    /// It checks a first factor.
+    /// A line that checks a first factor.
     Factor,
-    /// It stands before or between.
+    /// A line before or between first factors.
     Kept,
-    /// It counts a wrong one.
+    /// A line that counts a wrong first factor.
     Failed,
 }
 
-/// The lines that replace an `include` or `substack`; none, if there is no first factor in it.
+/// The lines that replace an `include` or `substack`; none if it has no first factor.
 pub(crate) fn unfolded(included: &[&PamLine]) -> Option<String> {
     let parts: Vec<_> = included.iter().filter_map(|line| Some((part(line)?, *line))).collect();
     let factors = parts.iter().filter(|(part, _)| matches!(part, Part::Factor)).count();
@@ -32,7 +31,7 @@ pub(crate) fn unfolded(included: &[&PamLine]) -> Option<String> {
     let mut lines = Vec::new();
     for (at, (part, line)) in asked.iter().enumerate() {
         let first = !asked.iter().take(at).any(|(part, _)| matches!(part, Part::Factor));
-        // Over the lines that are left, those that count, and the one that refuses.
+        // Over the remaining lines, those that count, and the one that refuses.
         let over = asked.len().saturating_sub(at).saturating_add(failed.len());
         lines.push(match part {
             Part::Factor => factor(line, over, first),
@@ -44,8 +43,8 @@ pub(crate) fn unfolded(included: &[&PamLine]) -> Option<String> {
     Some(lines.join("\n"))
 }
 
-/// Whether any one of the first factors is enough today, as it will be then; and whether nothing else than them decides. Of
-/// modules that nobody knows, and of two that are both required, a person must say what they are for.
+/// Whether any one of the first factors is enough, before and after the change, and no other line decides. An administrator must
+/// decide about unknown modules, and about two that are both required.
 fn is_one_of_many(parts: &[(Part, &PamLine)], factors: usize) -> bool {
     let alone = |line: &PamLine| {
         let ends = matches!(line.control.on(ReturnValue::SUCCESS), Action::Done | Action::Jump(_));

@@ -10,7 +10,7 @@ use twostep_hostconf::sudoers::Sudoers;
 use twostep_hostconf::sudoers::callers::NamedCallers;
 use twostep_hostconf::sudoers::matching::{Caller, CallerAccount, CallerGroups};
 
-use crate::people::People;
+use crate::accounts::Accounts;
 
 /// All known callers, without root, whom sudo asks for nothing.
 pub(super) fn callers(root: &Root, sudoers: &Sudoers) -> Vec<Caller> {
@@ -26,15 +26,15 @@ pub(super) fn callers(root: &Root, sudoers: &Sudoers) -> Vec<Caller> {
 
 /// The account called `name`, as sudo sees it; none if there is no such account.
 pub(super) fn caller(root: &Root, named: &NamedCallers, name: &str) -> Option<Caller> {
-    let people = People::of(root);
-    let (uid, gid) = people.ids(name)?;
+    let accounts = Accounts::of(root);
+    let (uid, gid) = accounts.ids(name)?;
     let account = CallerAccount { name: name.to_owned(), uid };
-    let by_gid = named.gids.iter().filter_map(|gid| Some((*gid, people.group_name(*gid)?)));
+    let by_gid = named.gids.iter().filter_map(|gid| Some((*gid, accounts.group_name(*gid)?)));
     let by_gid: Vec<(u32, String)> = by_gid.collect();
     // sudo ignores case in group names, and most groups are lower case.
     let lower: Vec<_> = named.groups.iter().map(|group| group.to_lowercase()).collect();
     let names = named.groups.iter().chain(&lower).chain(by_gid.iter().map(|(_, name)| name));
-    let groups = match people.groups_of(name, &names.map(String::as_str).collect()) {
+    let groups = match accounts.groups_of(name, &names.map(String::as_str).collect()) {
         Groups::Unknown => None,
         Groups::Known(names) => {
             let mine = by_gid.iter().filter(|(_, name)| names.contains(name)).map(|(gid, _)| *gid);
@@ -56,11 +56,11 @@ pub(super) fn called(caller: &Caller) -> String {
 
 fn people(root: &Root) -> Vec<String> {
     let first = login_defs::uid_min(root);
-    let local = People::of(root).local().unwrap_or_default().into_iter();
+    let local = Accounts::of(root).local().unwrap_or_default().into_iter();
     local.filter(|one| one.has_login_shell() && one.uid >= first).map(|one| one.name).collect()
 }
 
 fn stored(root: &Root) -> Vec<String> {
     let Ok((uids, _)) = Store::open(root).and_then(|store| store.uids()) else { return Vec::new() };
-    uids.into_iter().filter_map(|uid| People::of(root).name(uid).ok().flatten()).collect()
+    uids.into_iter().filter_map(|uid| Accounts::of(root).name(uid).ok().flatten()).collect()
 }

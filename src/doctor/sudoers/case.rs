@@ -11,7 +11,7 @@ use twostep_hostconf::sudoers::asked::Asked;
 use twostep_hostconf::sudoers::matching::{Caller, CallerGroups};
 
 use super::callers;
-use crate::people::People;
+use crate::accounts::Accounts;
 use crate::context::Context;
 use crate::stack;
 
@@ -69,12 +69,12 @@ impl<'a> Cases<'a> {
 
     /// What the policy asks of the caller at `service`.
     pub(super) fn mode(&self, caller: &Caller, service: &str) -> Mode {
-        let people = People::of(self.context.root);
+        let accounts = Accounts::of(self.context.root);
         match &caller.account {
-            Some(account) => people.mode(self.policy, &account.name, service, self.context.now),
+            Some(account) => accounts.mode(self.policy, &account.name, service, self.context.now),
             None => {
                 let groups = caller.groups.iter().flat_map(|groups| groups.names.clone());
-                people.mode_of_members(self.policy, groups.collect(), service, self.context.now)
+                accounts.mode_of_members(self.policy, groups.collect(), service, self.context.now)
             }
         }
     }

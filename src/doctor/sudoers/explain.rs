@@ -18,7 +18,6 @@ pub(super) const USUAL: [&str; 2] = ["sudo", "sudo-i"];
 /// Whether sudo asks for the caller's code.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum CallersCode {
-    /// It does not.
     NotAsked,
     /// It depends on the command, the target user, or something unknown.
     Perhaps,

@@ -11,7 +11,7 @@ use twostep_hostconf::sudoers::{Sudoers, SudoersFault};
 use super::change::{Change, binding, later};
 use super::place::{Place, copy};
 use super::words;
-use crate::people::listed;
+use crate::accounts::listed;
 use crate::finding::{Finding, Remedy};
 use crate::id::Id;
 

@@ -1,4 +1,4 @@
-//! docs/DOCTOR.md explains each id and nothing else, and a machine of `tests/doctor` shows each.
+//! docs/DOCTOR.md explains each id and no other, and a machine of `tests/doctor` shows each.
 #![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeSet;
@@ -7,17 +7,17 @@ use std::path::{Path, PathBuf};
 
 use twostep_doctor::id::Id;
 
-/// What no machine of `tests/doctor` shows, and why.
+/// The ids that no machine of `tests/doctor` shows, and why.
 const NOT_SHOWN: [(Id, &str); 10] = [
     (Id::PamTooManyWays, "takes hundreds of lines that jump"),
-    (Id::PamModulesNotFound, "said of the machine itself alone"),
+    (Id::PamModulesNotFound, "reported for the machine itself only"),
     (Id::SshdSettingsRefused, "sshd is asked on the machine itself: tests/doctor/test_sshd.py"),
     (Id::SudoCvtsudoersFails, "takes another cvtsudoers: tests/e2e/test_sudoers.py"),
     (Id::PolicyNotTheUsersName, "takes a directory service: tests/e2e/test_names.py"),
     (Id::FilesCannotBeRead, "takes a disk that fails"),
-    (Id::MountsNearlyFull, "said of the machine itself alone"),
-    (Id::MachineClockWrong, "said of the machine itself alone"),
-    (Id::MachineClockNotKept, "said of the machine itself alone"),
+    (Id::MountsNearlyFull, "reported for the machine itself only"),
+    (Id::MachineClockWrong, "reported for the machine itself only"),
+    (Id::MachineClockNotKept, "reported for the machine itself only"),
     (Id::MachineLookUpFails, "takes a directory service: tests/e2e/test_names.py"),
 ];
 

@@ -164,7 +164,7 @@ fn is_of_sudo(remedy: &Remedy) -> bool {
     remedy.file().is_some_and(|file| file.contains("/sudoers"))
 }
 
-/// The services of sudo that always ask somebody for a code after a remedy alone, and those that do so before it alone.
+/// The services of sudo that always ask some user for a code only after a remedy, and those that do so only before it.
 #[derive(Default)]
 struct Turned {
     closes: BTreeSet<String>,
@@ -200,7 +200,7 @@ fn is_right(line: &str) -> bool {
     *module == "pam_twostep.so" && arguments.iter().all(|argument| known.contains(argument) && once(argument))
 }
 
-/// Somebody who comes to a service.
+/// A login by a service: the answers of the modules.
 #[derive(Clone, Copy)]
 struct Person {
     called: &'static str,
@@ -399,7 +399,7 @@ fn sudo_codes(root: &Root) -> BTreeSet<(String, &'static str)> {
     codes
 }
 
-/// All services for which programs ask, and not the files that stand for many.
+/// All services that programs use, without the files that many services include.
 fn services(files: &Files<'_>) -> BTreeMap<String, Service> {
     let for_many = |name: &String| {
         name.starts_with("common-")

@@ -16,7 +16,7 @@ use twostep_core::time::UnixTime;
 use twostep_hostconf::sshd::config::Named;
 use twostep_hostconf::tree;
 
-/// How many names a finding lists.
+/// A finding lists at most this many names.
 const MOST_NAMES: usize = 10;
 
 /// A line of /etc/passwd.
@@ -44,20 +44,19 @@ impl Local {
         Some(Self { name, uid, gid, password, home, shell, line })
     }
 
-    /// Whether somebody can log in with it, as far as the shell says.
+    /// Whether the shell allows a login.
     pub(crate) fn has_login_shell(&self) -> bool {
         let last = self.shell.rsplit('/').next().unwrap_or("");
         !["nologin", "false", "sync", "halt", "shutdown"].contains(&last)
     }
 }
 
-/// The accounts of a machine.
-pub(crate) struct People<'a> {
+/// The accounts of the machine below a root.
+pub(crate) struct Accounts<'a> {
     root: &'a Root,
 }
 
-impl<'a> People<'a> {
-    /// Those of the machine below `root`.
+impl<'a> Accounts<'a> {
     pub(crate) fn of(root: &'a Root) -> Self {
         Self { root }
     }
@@ -68,7 +67,7 @@ impl<'a> People<'a> {
         Some((1..).zip(text.lines()).filter_map(|(number, line)| Local::parse(number, line)).collect())
     }
 
-    /// The name of `uid`; none if there is no such account.
+    /// None if no account has the uid.
     pub(crate) fn name(&self, uid: u32) -> Result<Option<String>, Fault> {
         if self.root.is_machine() {
             return Ok(account::by_uid(uid)?.map(|account| account.name));
@@ -77,7 +76,7 @@ impl<'a> People<'a> {
         Ok(local.into_iter().find(|one| one.uid == uid).map(|one| one.name))
     }
 
-    /// The uid and the gid of the account called `name`; none if there is no such account, or nobody knows.
+    /// The uid and the gid of the account called `name`; none if it does not exist, or the look-up fails.
     pub(crate) fn ids(&self, name: &str) -> Option<(u32, u32)> {
         if self.root.is_machine() {
             let account = account::by_name(name).ok()??;
@@ -86,12 +85,12 @@ impl<'a> People<'a> {
         self.local()?.into_iter().find(|one| one.name == name).map(|one| (one.uid, one.gid))
     }
 
-    /// How to call whoever `uid` is.
+    /// The name of the account, or its uid if it has no name.
     pub(crate) fn called(&self, uid: u32) -> String {
         self.name(uid).ok().flatten().unwrap_or_else(|| format!("uid {uid}"))
     }
 
-    /// Uid and name of the user called `name`; none if there is no such user.
+    /// The uid and the name in the passwd entry of `name`; none if there is no such entry.
     pub(crate) fn entry(&self, name: &str) -> Result<Option<(u32, String)>, Fault> {
         if self.root.is_machine() {
             return look_up::user(name);
@@ -110,7 +109,7 @@ impl<'a> People<'a> {
         Ok(text.lines().any(|line| line.split(':').next() == Some(name)))
     }
 
-    /// What the policy asks of `user` at `service` at `now`. Of a user with several names, the strictest verdict counts.
+    /// The mode of the policy for `user` at `service` at `now`. For a user with several names, the strictest counts.
     pub(crate) fn mode(&self, policy: &Policy, user: &str, service: &str, now: UnixTime) -> Mode {
         let wanted = policy.groups();
         let Some(account) = self.account(user) else {
@@ -130,14 +129,14 @@ impl<'a> People<'a> {
         if self.root.is_machine() { account::by_name(user).ok()? } else { None }
     }
 
-    /// What may be other spellings of `user` in the policy, where no name service says whether they are.
+    /// The names in the policy that may be other spellings of `user`, if no name service can tell.
     fn unknown_spellings<'p>(&self, policy: &'p Policy, user: &str) -> Spellings<'p> {
         let is_nobody = |name: &&str| !matches!(self.entry(name), Ok(Some(_)));
         let unknown = policy.possible_spellings(user).filter(is_nobody).collect();
         Spellings { known: Vec::new(), unknown }
     }
 
-    /// What the policy asks of a user in `groups` whom no rule names.
+    /// The mode of the policy for a user in `groups` whom no rule names.
     pub(crate) fn mode_of_members(
         &self,
         policy: &Policy,
@@ -148,7 +147,7 @@ impl<'a> People<'a> {
         mode(policy, "", Spellings::default(), service, Groups::Known(groups), now)
     }
 
-    /// Whether the policy asks nothing of anybody who comes to `service` from `address`.
+    /// Whether the policy exempts all logins by `service` from `address`.
     pub(crate) fn all_are_exempt(
         &self,
         policy: &Policy,
@@ -164,7 +163,7 @@ impl<'a> People<'a> {
         })
     }
 
-    /// Whether the policy asks nothing of those who are `named`, at `service`.
+    /// Whether the policy exempts the users of `named` at `service`.
     pub(crate) fn are_exempt(&self, policy: &Policy, named: &Named, service: &str, now: UnixTime) -> bool {
         match named {
             Named::Users(users) => {
@@ -183,7 +182,7 @@ impl<'a> People<'a> {
         }
     }
 
-    /// The accounts of /etc/passwd that belong to `group`, or may.
+    /// The accounts of /etc/passwd that belong to `group`, or may belong to it.
     fn local_members(&self, group: &str) -> Vec<String> {
         let names = self.local().unwrap_or_default().into_iter().map(|one| one.name);
         let may_belong = |user: &String| match self.groups_of(user, &BTreeSet::from([group])) {
@@ -193,7 +192,7 @@ impl<'a> People<'a> {
         names.filter(may_belong).collect()
     }
 
-    /// Those of `wanted` to which `user` belongs.
+    /// The groups among `wanted` to which `user` belongs.
     pub(crate) fn groups_of(&self, user: &str, wanted: &BTreeSet<&str>) -> Groups {
         let found =
             if self.root.is_machine() { by_name_service(user, wanted) } else { self.by_files(user, wanted) };
@@ -245,7 +244,7 @@ fn mode(
     policy.decide(&facts, now).mode
 }
 
-/// At sshd, wherever somebody comes from and by whatever method, the stricter verdict counts.
+/// For sshd, address and method are unknown, so the stricter verdict counts.
 fn facts<'a>(user: &'a str, service: &'a str, groups: Groups) -> LoginFacts<'a> {
     let (origin, address, methods) = match service {
         "login" => (Origin::Local, Address::None, Methods::Known(vec!["password"])),
@@ -267,7 +266,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lists_ten_names_and_counts_the_others() {
+    fn lists_ten_names_and_counts_others() {
         let names: Vec<String> = (0..12).map(|number| format!("u{number}")).collect();
         let of = |count| listed(names.iter().take(count).map(String::as_str));
         assert_eq!(of(2), "u0, u1");
@@ -275,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_of_passwd_is_an_account() {
+    fn parses_line_of_passwd() {
         let ada = Local::parse(3, "ada:x:1001:100:Ada,,,:/home/ada:/bin/bash").unwrap();
         assert_eq!((ada.name.as_str(), ada.uid, ada.gid, ada.line), ("ada", 1001, 100, 3));
         assert_eq!((ada.password.as_str(), ada.home.as_str()), ("x", "/home/ada"));
@@ -285,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn a_shell_that_ends_at_once_is_none() {
+    fn knows_shells_that_allow_no_login() {
         for (shell, expected) in
             [("/usr/sbin/nologin", false), ("/bin/false", false), ("", true), ("/bin/sh", true)]
         {
