@@ -122,7 +122,7 @@ impl Day {
     }
 
     /// The first moment of the day after.
-    pub(crate) fn ends(self) -> UnixTime {
+    pub fn ends(self) -> UnixTime {
         self.begins().plus(Self::LENGTH)
     }
 

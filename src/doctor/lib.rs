@@ -36,7 +36,7 @@ use twostep_core::os::root::Root;
 
 use context::Context;
 use finding::Finding;
-pub use policy::{hint, names};
+pub use policy::{findings as policy_findings, hint, names, remarks};
 use report::Report;
 
 /// A check that cannot read something reports that as a finding.

@@ -9,9 +9,10 @@ use twostep_core::machine::System;
 use twostep_core::os::clock;
 use twostep_core::os::files::LONGEST_FILE;
 use twostep_core::os::root::Root;
-use twostep_core::policy::{Condition, Policy, PolicyError, Remark, Rule, Weight};
-use twostep_doctor::hint;
+use twostep_core::policy::{Condition, Policy, PolicyError, Rule};
 use twostep_doctor::names::{self, NameRemark};
+use twostep_doctor::remarks::{self, Remark};
+use twostep_doctor::{hint, policy_findings};
 
 use crate::failure::Failure;
 use crate::import::recognised;
@@ -58,8 +59,8 @@ pub(crate) fn run(root: Root, arguments: &Arguments) -> Result<(), Failure> {
     if diagnostics.is_empty()
         && let Ok(policy) = Policy::parse(&text)
     {
-        diagnostics.extend(policy.remarks(clock::now()?).into_iter().map(of_remark));
-        diagnostics.extend(names::remarks(&policy, &root).into_iter().map(of_name));
+        diagnostics.extend(remarks::remarks(&policy, clock::now()?).iter().map(of_remark));
+        diagnostics.extend(names::remarks(&policy, &root).iter().map(of_name));
         diagnostics.extend(policy.rules().iter().flat_map(|rule| unknown_services(rule, &system)));
         diagnostics.sort_by_key(|diagnostic| diagnostic.line);
     }
@@ -95,17 +96,24 @@ fn of_error(error: &PolicyError) -> Diagnostic {
     }
 }
 
-fn of_remark(remark: Remark) -> Diagnostic {
-    let severity = match remark.weight {
-        Weight::Warning => "warning",
-        Weight::Note => "note",
-    };
-    Diagnostic { severity, line: remark.line, column: None, message: remark.what, then: remark.then }
+fn of_remark(remark: &Remark<'_>) -> Diagnostic {
+    Diagnostic {
+        severity: if remark.kind.is_warning() { "warning" } else { "note" },
+        line: remark.rule.line,
+        column: None,
+        message: policy_findings::remark_what(remark),
+        then: policy_findings::remark_then(&remark.kind).to_owned(),
+    }
 }
 
-fn of_name(remark: NameRemark) -> Diagnostic {
-    let NameRemark { line, what, then, id: _ } = remark;
-    Diagnostic { severity: "warning", line, column: None, message: what, then }
+fn of_name(remark: &NameRemark<'_>) -> Diagnostic {
+    Diagnostic {
+        severity: "warning",
+        line: remark.rule.line,
+        column: None,
+        message: policy_findings::name_what(remark),
+        then: policy_findings::name_then(&remark.problem),
+    }
 }
 
 /// Services that have no file on this machine.

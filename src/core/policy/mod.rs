@@ -7,7 +7,6 @@ mod network;
 #[cfg(test)]
 mod properties;
 mod reader;
-mod remarks;
 mod rules;
 #[cfg(test)]
 mod serde_reader;
@@ -21,6 +20,5 @@ pub use model::{
     Verification,
 };
 pub use network::{Network, NetworkError};
-pub use remarks::{Remark, Weight};
 pub use rules::{Applies, Condition, Policy, Rule};
 pub use spelling::{Spellings, is_rewritten, may_be_spelling};

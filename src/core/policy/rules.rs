@@ -141,16 +141,24 @@ pub struct Rule {
     pub name: String,
     /// The line of the policy file on which its name stands.
     pub line: usize,
-    pub(super) users: Option<Vec<String>>,
-    pub(super) groups: Option<Vec<String>>,
-    pub(super) services: Option<Vec<String>>,
-    pub(super) origin: Option<Origin>,
-    pub(super) from: Option<Vec<Network>>,
-    pub(super) first_factor: Option<Vec<String>>,
-    pub(super) until: Option<Day>,
+    /// The user must have one of these names; none matches every user.
+    pub users: Option<Vec<String>>,
+    /// The user must be in one of these groups; none matches every user.
+    pub groups: Option<Vec<String>>,
+    /// The login must be by one of these services; none matches every service.
+    pub services: Option<Vec<String>>,
+    /// The login must come from this side; none matches both.
+    pub origin: Option<Origin>,
+    /// The login must come from one of these networks; none matches every address.
+    pub from: Option<Vec<Network>>,
+    /// One of these methods of sshd must come first; none matches every login.
+    pub first_factor: Option<Vec<String>>,
+    /// The last day on which it applies.
+    pub until: Option<Day>,
     pub(super) starts: Option<Day>,
     pub(super) mode: Mode,
-    pub(super) reason: Option<String>,
+    /// The text for readers of the policy; it is not evaluated.
+    pub reason: Option<String>,
 }
 
 /// What a rule asks of a login.
@@ -296,7 +304,7 @@ impl Rule {
     }
 
     /// Whether its last day is over.
-    pub(super) fn is_over(&self, now: UnixTime) -> bool {
+    pub fn is_over(&self, now: UnixTime) -> bool {
         self.until.is_some_and(|day| now >= day.ends())
     }
 

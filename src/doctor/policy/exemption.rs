@@ -1,4 +1,4 @@
-//! A rule that exempts everybody at some services, as new lines of the policy file.
+//! A rule that exempts all logins by some services, as new lines of the policy file.
 
 use twostep_core::paths::POLICY;
 use twostep_core::policy::{Mode, Policy};
@@ -9,10 +9,10 @@ use super::extent;
 use crate::finding::Remedy;
 
 const NAME: &str = "services without a code";
-const REASON: &str = "these services have no line of twostep";
+const REASON: &str = "these services have no pam_twostep line";
 
-/// The place and the lines of a rule that exempts everybody at `services`: before the first rule that exempts nobody, or at the
-/// end of the file. None if no such lines do so, as where all rules stand on one line.
+/// The place and the lines of a rule that exempts all logins by `services`: before the first rule that is not an exemption, or at
+/// the end of the file. None if no such lines have that effect, as where all rules are on one line.
 pub(crate) fn exemption(
     policy: &Policy,
     text: &str,
@@ -72,7 +72,7 @@ mod tests {
 
     const NOW: UnixTime = UnixTime::new(1_800_000_000);
 
-    /// Where the lines go that exempt su and `su -`, and the policy with them.
+    /// The place of the lines that exempt su and `su -`, and the policy with them.
     fn exempted(text: &str) -> Option<(Option<usize>, String)> {
         let policy = Policy::parse(text.as_bytes()).unwrap();
         let (location, lines) = exemption(&policy, text, &["su", "su-l"], NOW)?;
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn goes_before_the_comment_of_the_first_rule_that_is_not_exempt() {
+    fn goes_before_comment_of_first_rule_that_is_not_exempt() {
         let text = "version = 1\nmode = \"opt-in\"\n\n[[rule]]\nname = \"a\"\nusers = [\"a\"]\nmode = \"exempt\"\n\n# All\n# others.\n[[rule]]\nname = \"b\"\nmode = \"mandatory\"\n";
         let (line, changed) = exempted(text).unwrap();
         assert_eq!(line, Some(9));
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn goes_to_the_end_where_no_rule_is_mandatory() {
+    fn goes_to_end_where_no_rule_is_mandatory() {
         let (line, changed) =
             exempted("version = 1\nmode = \"mandatory\"\n[gate]\nservices = [\"sshd\"]").unwrap();
         assert_eq!(line, None);
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn takes_a_name_that_no_rule_has() {
+    fn takes_name_that_no_rule_has() {
         let rule = |name: &str| format!("[[rule]]\nname = \"{name}\"\nmode = \"mandatory\"\n");
         let text = format!("version = 1\nmode = \"opt-in\"\n{}", rule(NAME));
         let (_, changed) = exempted(&text).unwrap();
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn becomes_an_inline_table_among_inline_tables() {
+    fn becomes_inline_table_among_inline_tables() {
         let rules =
             "version = 1\nmode = \"opt-in\"\nrule = [\n  { name = \"b\", mode = \"mandatory\" },\n]\n";
         let (line, changed) = exempted(rules).unwrap();

@@ -3,10 +3,10 @@
 use twostep_core::document::{DocumentError, Type};
 use twostep_core::policy::{NetworkError, PolicyErrorKind};
 
-/// How alike two keys must be for one to be a slip for the other: 1 is the same.
+/// Two keys that are more alike than this are probably the same, misspelt; 1 is equal.
 const ALIKE: f64 = 0.7;
 
-/// What to do about an error.
+/// What to do about an error, as a sentence.
 pub fn what_to_do(error: &PolicyErrorKind) -> String {
     if let Some(word) = meant(error) {
         return format!("Did you mean '{word}'?");
@@ -14,18 +14,18 @@ pub fn what_to_do(error: &PolicyErrorKind) -> String {
     match error {
         PolicyErrorKind::Document(error) => of_document(error),
         PolicyErrorKind::UnknownVersion(_) => "Write 'version = 1'.",
-        PolicyErrorKind::Period(_) => "Write 30, which every app knows, or 60.",
+        PolicyErrorKind::Period(_) => "Write 30, which all apps support, or 60.",
         PolicyErrorKind::Issuer => "Write a short name, such as that of your organisation.",
-        PolicyErrorKind::EmptyList => "Leave the key out to match everything, or name something.",
-        PolicyErrorKind::EmptyName => "Take it out of the list.",
-        PolicyErrorKind::ServiceInCapitals(_) => "libpam makes every service name lower case.",
+        PolicyErrorKind::EmptyList => "Remove the key to match everything, or name something.",
+        PolicyErrorKind::EmptyName => "Remove it from the list.",
+        PolicyErrorKind::ServiceInCapitals(_) => "Write it in lower case, as libpam does.",
         PolicyErrorKind::Network(error) => of_network(error),
         PolicyErrorKind::UnknownMethod(_) => "Write one of these.",
-        PolicyErrorKind::UnnamedRule => "Give it one: log lines name the rule.",
+        PolicyErrorKind::UnnamedRule => "Give the rule a name: log lines name the rule.",
         PolicyErrorKind::ReservedName | PolicyErrorKind::NameTaken(_) => {
             "Choose another name: log lines name the rule."
         }
-        PolicyErrorKind::NeedsMode { .. } => "Take the day out, or change the mode.",
+        PolicyErrorKind::NeedsMode { .. } => "Remove the day, or change the mode.",
     }
     .to_owned()
 }
@@ -37,10 +37,10 @@ fn of_document(error: &DocumentError) -> &'static str {
             "Write one 'key = value' a line and each key once: strings in \"quotes\", lists in [brackets], dates and numbers plain."
         }
         DocumentError::UnknownKey { .. } | DocumentError::UnknownWord { .. } => {
-            "Write one of these, or take it out."
+            "Write one of these, or remove it."
         }
         DocumentError::MissingKey("version") => "Write 'version = 1' as the first line.",
-        DocumentError::MissingKey("name") => "Give the rule a name: log lines name it.",
+        DocumentError::MissingKey("name") => "Give the rule a name: log lines name the rule.",
         DocumentError::MissingKey(_) => "Write mode = \"opt-in\", \"mandatory\" or \"exempt\".",
         DocumentError::WrongType { expected, found } => of_type(*expected, *found),
         DocumentError::OutOfRange { .. } => "Write an integer from that range.",
@@ -63,17 +63,15 @@ const fn of_type(expected: Type, found: Type) -> &'static str {
 const fn of_network(error: &NetworkError) -> &'static str {
     match error {
         NetworkError::NotLiteral(_) => {
-            "Write an address: a name means what its owner's name server says today."
+            "Write an address: what a name means depends on its owner's name server."
         }
-        NetworkError::Mapped(_) => "Write it in the form of IPv4, such as 192.0.2.0/24.",
+        NetworkError::Mapped(_) => "Write it as an IPv4 network, such as 192.0.2.0/24.",
         NetworkError::Prefix { .. } => "Write fewer bits, such as /24.",
-        NetworkError::BitsBehindPrefix { .. } => {
-            "Write the network like that, or one address without a prefix."
-        }
+        NetworkError::BitsBehindPrefix { .. } => "Write that network, or one address without a prefix.",
     }
 }
 
-/// The key or word that was probably meant, where nobody knows the one that was written.
+/// The known key or word that was probably meant by an unknown one.
 pub fn meant(error: &PolicyErrorKind) -> Option<&'static str> {
     let PolicyErrorKind::Document(
         DocumentError::UnknownKey { key: written, known }
@@ -91,13 +89,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn recognises_slip() {
+    fn recognises_misspelling() {
         let known = vec!["skew-steps", "tries"];
         let unknown = |key: &str| {
             let (key, known) = (key.to_owned(), known.clone());
             what_to_do(&DocumentError::UnknownKey { key, known }.into())
         };
         assert_eq!(unknown("skew-step"), "Did you mean 'skew-steps'?");
-        assert_eq!(unknown("zzz"), "Write one of these, or take it out.");
+        assert_eq!(unknown("zzz"), "Write one of these, or remove it.");
     }
 }

@@ -1,4 +1,4 @@
-//! The users and groups that rules name: whom the machine knows by these names, and which look-ups fail.
+//! The users and groups that rules name: which of them the machine does not know. The sentences are in `findings`.
 
 use twostep_core::fault::Fault;
 use twostep_core::os::root::Root;
@@ -8,35 +8,38 @@ use twostep_hostconf::nsswitch;
 use crate::accounts::Accounts;
 use crate::id::Id;
 
-/// What is remarkable about a name in a rule.
-pub struct NameRemark {
-    /// The line of the policy file.
-    pub line: usize,
-    /// What is remarkable, in one line.
-    pub what: String,
-    /// What to do about it, as a sentence.
-    pub then: String,
-    /// What is wrong, for programs: `MachineLookUpFails` if nobody knows.
-    pub id: Id,
+/// A name in a rule that does not mean what it seems to mean, or that could not be looked up.
+pub struct NameRemark<'p> {
+    pub rule: &'p Rule,
+    pub name: &'p str,
+    pub problem: NameProblem,
 }
 
-/// What is remarkable about the users and groups that the rules of `policy` name, on the machine below `root`. After a look-up
-/// that fails none of its kind is asked for: a directory that is away may take its time for each.
-pub fn remarks(policy: &Policy, root: &Root) -> Vec<NameRemark> {
+pub enum NameProblem {
+    UnknownUser,
+    UnknownGroup,
+    /// The name service knows the name, but the user is called this, which is not another spelling of it.
+    OtherName(String),
+    LookUpFailed(Fault),
+}
+
+/// Looks up the users and groups that rules of `policy` name, on the machine below `root`. After a look-up that fails, it skips the
+/// rest of that kind: a directory that is away may delay each look-up.
+pub fn remarks<'p>(policy: &'p Policy, root: &Root) -> Vec<NameRemark<'p>> {
     let accounts = Accounts::of(root);
     let knows_all =
         root.is_machine() || accounts.local().is_some() && nsswitch::remote_sources(root).is_empty();
     if !knows_all {
-        return Vec::new(); // who else there is, only that machine can say
+        return Vec::new(); // only that machine itself can look up its users
     }
     let mut remarks = Vec::new();
     for kind in [Condition::Users, Condition::Groups] {
         let names = policy.rules().iter().flat_map(|rule| rule.names().map(move |named| (rule, named)));
         for (rule, (_, name)) in names.filter(|(_, (condition, _))| *condition == kind) {
-            match remark(rule, kind, name, &accounts) {
-                Ok(remark) => remarks.extend(remark),
+            match problem(kind, name, &accounts) {
+                Ok(problem) => remarks.extend(problem.map(|problem| NameRemark { rule, name, problem })),
                 Err(fault) => {
-                    remarks.push(failed(rule, name, &fault));
+                    remarks.push(NameRemark { rule, name, problem: NameProblem::LookUpFailed(fault) });
                     break;
                 }
             }
@@ -45,45 +48,13 @@ pub fn remarks(policy: &Policy, root: &Root) -> Vec<NameRemark> {
     remarks
 }
 
-fn remark(
-    rule: &Rule,
-    kind: Condition,
-    name: &str,
-    accounts: &Accounts<'_>,
-) -> Result<Option<NameRemark>, Fault> {
-    let unknown = |what| {
-        let what = format!("rule '{}' names a {what} that this machine does not know: '{name}'", rule.name);
-        Some(NameRemark {
-            line: rule.line,
-            what,
-            then: "Check the spelling.".to_owned(),
-            id: Id::PolicyUnknownName,
-        })
-    };
+fn problem(kind: Condition, name: &str, accounts: &Accounts<'_>) -> Result<Option<NameProblem>, Fault> {
     if kind == Condition::Groups {
-        return Ok(if accounts.is_group(name)? { None } else { unknown("group") });
+        return Ok((!accounts.is_group(name)?).then_some(NameProblem::UnknownGroup));
     }
     Ok(match accounts.entry(name)? {
-        None => unknown("user"),
+        None => Some(NameProblem::UnknownUser),
         Some((_, canonical)) if may_be_spelling(name, &canonical) => None,
-        Some((_, canonical)) => Some(NameRemark {
-            line: rule.line,
-            what: format!(
-                "rule '{}' names '{name}', which is no spelling of the user's name, '{canonical}'",
-                rule.name
-            ),
-            then: format!("It does not hold for them: write '{canonical}'."),
-            id: Id::PolicyNotTheUsersName,
-        }),
+        Some((_, canonical)) => Some(NameProblem::OtherName(canonical)),
     })
-}
-
-fn failed(rule: &Rule, name: &str, fault: &Fault) -> NameRemark {
-    NameRemark {
-        line: rule.line,
-        what: format!("rule '{}' names '{name}', and {fault}", rule.name),
-        then: "Check again when the directory service answers: until then nobody knows whom the rule means."
-            .to_owned(),
-        id: Id::MachineLookUpFails,
-    }
 }

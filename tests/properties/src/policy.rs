@@ -5,6 +5,7 @@ use twostep_core::policy::{
     PolicyError, Spellings,
 };
 use twostep_core::time::UnixTime;
+use twostep_doctor::remarks::remarks;
 
 /// No text is longer that a login would read.
 const LONGEST: usize = 64 * 1024;
@@ -43,7 +44,7 @@ fn check(policy: &Policy, bytes: &[u8]) {
     let more = [bytes, format!("\n[[rule]]\nname = \"{LAST}\"\nmode = \"mandatory\"\n").as_bytes()].concat();
     let more = Policy::parse(&more).ok(); // not behind `rule = []`
     for now in MOMENTS.map(UnixTime::new) {
-        policy.remarks(now);
+        remarks(policy, now);
         for who in subjects(policy) {
             check_decision(policy, &who, now);
             if let Some(more) = &more {
