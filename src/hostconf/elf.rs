@@ -1,6 +1,6 @@
-//! What the header of an ELF file says ("ELF Header" of the System V ABI).
+//! The header of an ELF file ("ELF Header" of the System V ABI).
 
-/// The type of a shared object, and of a program that may lie anywhere in memory.
+/// The type of a shared object, and of a position-independent program.
 const SHARED_OBJECT: u16 = 3;
 /// How many bytes the fields that are read here take.
 pub const LENGTH: u64 = 20;

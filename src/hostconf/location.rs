@@ -27,7 +27,7 @@ impl Location {
         Self::lines(file, line, line)
     }
 
-    /// The lines from `first` to `last`, from 1, that are one to whoever reads the file.
+    /// The lines from `first` to `last`, from 1, which their reader joins to one line.
     pub fn lines(file: impl Into<String>, first: usize, last: usize) -> Self {
         Self { file: file.into(), line: Some(first), through: Some(last).filter(|&last| last > first) }
     }

@@ -18,7 +18,7 @@ const USUAL_UID_MIN: u32 = 1000;
 pub struct LoginTimeout {
     /// The time in seconds; 0 is for ever.
     pub seconds: u64,
-    /// The line that says so; none if nothing is set.
+    /// The line that sets it; none for the default.
     pub line: Option<usize>,
 }
 
@@ -31,7 +31,7 @@ pub fn login_timeout(root: &Root) -> Option<LoginTimeout> {
     }))
 }
 
-/// The first uid of people's accounts.
+/// The first uid of accounts that can log in (UID_MIN).
 pub fn uid_min(root: &Root) -> u32 {
     let text = tree::text(root, FILE).unwrap_or_default();
     let first = tree::lines(&text).find_map(|(_, line)| line.strip_prefix("UID_MIN")?.trim().parse().ok());

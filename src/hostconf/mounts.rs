@@ -38,13 +38,13 @@ pub fn mounted(root: &Root) -> Vec<Mount> {
     text.lines().filter_map(Mount::parse).collect()
 }
 
-/// The mount on which `path` lies: the deepest, and of several at one place the last.
+/// The mount that holds `path`: the deepest one; of several at one place, the last.
 pub fn holding<'m>(mounts: &'m [Mount], path: &str) -> Option<&'m Mount> {
     let holding = mounts.iter().filter(|mount| lies_below(path, &mount.point));
     holding.max_by_key(|mount| mount.point.len())
 }
 
-/// Whether `path` is `dir` or lies below it.
+/// Whether `path` is `dir` or is below it.
 pub fn lies_below(path: &str, dir: &str) -> bool {
     let rest = path.strip_prefix(dir.trim_end_matches('/'));
     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
@@ -62,7 +62,7 @@ pub fn fstab(text: &str) -> Vec<(usize, String)> {
     lines.filter(|(_, point)| point.starts_with('/')).collect()
 }
 
-/// Blanks stand as three octal digits in both files.
+/// Both files write blanks as three octal digits.
 fn unescaped(field: &str) -> String {
     let mut text = field.to_owned();
     for (escape, letter) in [("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")] {

@@ -1,4 +1,4 @@
-//! /etc/nsswitch.conf: whom the C library asks for users and groups (nsswitch.conf(5)).
+//! /etc/nsswitch.conf: the sources of users and groups (nsswitch.conf(5)).
 
 use twostep_core::os::root::Root;
 
@@ -6,7 +6,7 @@ use crate::tree;
 
 /// Where the sources are set.
 pub const FILE: &str = "/etc/nsswitch.conf";
-/// Sources that look at this machine alone: what they do not have, nobody has.
+/// Sources on this machine. If no other source is named, a name that they do not have does not exist.
 const LOCAL: [&str; 5] = ["files", "db", "systemd", "altfiles", "extrausers"];
 
 /// The sources of users that are, or may be, another machine's: none where nothing is set, as the C library then reads files.
@@ -15,7 +15,7 @@ pub fn remote_sources(root: &Root) -> Vec<String> {
     sources(&text, "passwd").filter(|source| !LOCAL.contains(source)).map(str::to_owned).collect()
 }
 
-/// What stands behind the name of a database, without the actions in brackets.
+/// The sources of a database, without the actions in brackets.
 fn sources<'t>(text: &'t str, database: &'t str) -> impl Iterator<Item = &'t str> {
     let set = tree::lines(text)
         .filter_map(move |(_, line)| line.strip_prefix(database)?.trim_start().strip_prefix(':'));

@@ -23,23 +23,21 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const MOST: u64 = 16 * 1024 * 1024;
 /// How often to look whether it has ended.
 const PAUSE: Duration = Duration::from_millis(10);
-/// By the group, or by everybody.
+/// By the group, or by all users.
 const WRITABLE_BY_OTHERS: u32 = 0o022;
 /// Owns nothing on a Linux system: nobody and nogroup.
 const NOBODY: u32 = 65534;
 
-/// What a program has said.
+/// The result of a program.
 #[derive(Debug)]
 pub struct Output {
     /// Whether its exit status was 0.
     pub is_success: bool,
-    /// Its standard output.
     pub stdout: String,
-    /// Its standard error.
     pub stderr: String,
 }
 
-/// Why a program has said nothing. Displayed, it goes on behind the name of the program.
+/// Why there is no output of a program. The text follows the name of the program.
 #[derive(Debug)]
 pub enum ProgramFailure {
     /// The operating system did not run it.

@@ -23,7 +23,7 @@ pub(crate) fn text_of(path: &Path) -> Option<String> {
     bytes_of(path, LONGEST).map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// At most so many bytes of this file; none if it cannot be read, or is none.
+/// At most so many bytes of this file; none if it cannot be read, or is not a file.
 pub fn bytes_of(path: &Path, most: u64) -> Option<Vec<u8>> {
     if !fs::metadata(path).ok()?.is_file() {
         return None;
@@ -35,7 +35,7 @@ pub fn bytes_of(path: &Path, most: u64) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
-/// Where `path` lies, its links followed below the root and not out of it.
+/// The real place of `path`. Links are followed below the root, and never out of it.
 pub fn resolve(root: &Root, path: &str) -> Option<PathBuf> {
     real(root, path).map(|path| root.path(&path))
 }
@@ -93,7 +93,7 @@ pub fn is_hidden(path: &Path) -> bool {
     opened.err().as_ref().is_some_and(is_denied)
 }
 
-/// Whether `error` says that a permission is missing.
+/// Whether a permission is missing.
 pub fn is_denied(error: &io::Error) -> bool {
     error.kind() == ErrorKind::PermissionDenied
 }

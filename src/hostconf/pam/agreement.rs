@@ -1,4 +1,4 @@
-//! The walk through a stack against the real libpam: `tests/doctor/libpam.json` has what that says of stacks of all kinds.
+//! The walk through a stack against the real libpam: `tests/doctor/libpam.json` has its results for stacks of all kinds.
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -12,7 +12,7 @@ use super::library::Library;
 use crate::location::Location;
 use crate::tree::{self, is_denied, is_hidden};
 
-/// What packages and editors leave behind, and no program asks for.
+/// The suffixes of files that packages and editors leave behind. No program uses them as services.
 const LEFTOVERS: [&str; 12] = [
     "~",
     ".bak",
@@ -96,7 +96,7 @@ impl<'a> Files<'a> {
         self.hides.get()
     }
 
-    /// Where all files of this machine lie.
+    /// The root below which all files of this machine are.
     pub fn root(&self) -> &Root {
         self.root
     }
@@ -123,7 +123,7 @@ impl<'a> Files<'a> {
             .collect()
     }
 
-    /// What lies where a service's file should, and is none.
+    /// Paths of services that are not regular files.
     pub fn unreadable(&self) -> Vec<String> {
         let Some(folder) = self.directories().first() else { return Vec::new() };
         let paths = self.names().into_iter().map(|name| format!("{folder}/{name}"));
@@ -168,7 +168,7 @@ impl<'a> Files<'a> {
         }
     }
 
-    /// Where `path` lies, its links followed below the root and not out of it.
+    /// The real place of `path`. Links are followed below the root, and never out of it.
     pub fn resolve(&self, path: &str) -> Option<PathBuf> {
         tree::resolve(self.root, path)
     }

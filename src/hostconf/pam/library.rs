@@ -1,4 +1,4 @@
-//! libpam itself and its modules: where they lie on a machine, and what is compiled into libpam.
+//! libpam itself and its modules: their places on a machine, and what is compiled into libpam.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -15,7 +15,7 @@ const LONGEST: u64 = 4 * 1024 * 1024;
 const ALWAYS_THERE: &str = "pam_permit.so";
 /// Where Debian's libpam looks next.
 const DEBIAN_SECOND: [&str; 2] = ["/usr/lib/security", "/lib/security"];
-/// Where libraries of 64 bits lie, beside those of 32 bits.
+/// The folder of 64-bit libraries, on machines that also have 32-bit ones.
 const WIDE: [&str; 2] = ["/usr/lib64", "/lib64"];
 /// Where libraries lie, or the folders of those for one kind of processor, such as `arm-linux-gnueabihf`.
 const USUAL: [&str; 2] = ["/usr/lib", "/lib"];
@@ -38,9 +38,7 @@ pub struct Library<'a> {
 /// Whether the file of a module is there.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ModuleFile {
-    /// libpam finds it.
     There,
-    /// libpam does not find it.
     Missing,
     /// Not known: it may not be looked at, or no module of libpam's own is there.
     Unknown,
@@ -80,14 +78,14 @@ impl<'a> Library<'a> {
             return ModuleFile::There;
         }
         let hides = |path: &String| tree::resolve(self.root, path).is_some_and(|real| is_hidden(&real));
-        // Where libpam stands for `$ISA` was decided when it was built.
+        // The meaning of `$ISA` is fixed when libpam is built.
         if module.contains("$ISA") || paths.iter().any(hides) {
             return ModuleFile::Unknown;
         }
         ModuleFile::Missing
     }
 
-    /// Whether libpam's own modules are there, as on every machine that people log in to.
+    /// Whether libpam's own modules exist, as on every machine that has logins.
     pub fn has_modules(&self) -> bool {
         self.look_for(ALWAYS_THERE) == ModuleFile::There
     }
@@ -133,7 +131,7 @@ fn modules(root: &Root, folders: &[String]) -> String {
     found.cloned().unwrap_or_else(|| NOWHERE.to_owned())
 }
 
-/// The names of all that lies in `folder`, in order; none if it cannot be listed.
+/// The names of the entries of `folder`, sorted; none if it cannot be listed.
 fn names(root: &Root, folder: &str) -> BTreeSet<String> {
     let listed = tree::resolve(root, folder).and_then(|path| fs::read_dir(path).ok());
     listed.into_iter().flatten().flatten().filter_map(|item| item.file_name().into_string().ok()).collect()

@@ -10,7 +10,7 @@ use super::pam_line::PamLine;
 /// Who takes the password that is typed.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Password {
-    /// No module.
+    /// No module accepts it.
     Wrong,
     /// This module alone, by the name in its line; the others do not know the user.
     TakenBy(String),
@@ -23,11 +23,11 @@ pub enum Password {
 pub struct Login {
     /// Who takes the password.
     pub password: Password,
-    /// What twostep answers.
+    /// The answer of pam_twostep.
     pub ours: ReturnValue,
     /// What those modules answer that look at user, time or place, or only prepare something.
     pub others: ReturnValue,
-    /// Whether root calls.
+    /// Whether the program runs as root, for pam_rootok.
     pub by_root: bool,
 }
 

@@ -3,7 +3,7 @@
 /// What a line is for, which is its first word.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ModuleType {
-    /// Who somebody is, by a proof.
+    /// Proves who the user is.
     Auth,
     /// Whether they may come in.
     Account,
@@ -20,7 +20,7 @@ impl ModuleType {
         all.into_iter().find(|kind| kind.word().eq_ignore_ascii_case(word))
     }
 
-    /// The word that stands for it in a file.
+    /// The word in a file.
     pub fn word(self) -> &'static str {
         match self {
             Self::Auth => "auth",

@@ -9,13 +9,13 @@ use super::module_type::ModuleType;
 pub enum Role {
     /// The module of twostep itself.
     Ours,
-    /// Finds a first factor right or wrong. A module that nobody knows counts as one.
+    /// Checks a first factor. An unknown module counts as one.
     Factor,
     /// Counts wrong passwords, and may refuse.
     Counter,
-    /// Says no to everybody.
+    /// Refuses every login.
     Deny,
-    /// Says yes to everybody.
+    /// Returns success for every login.
     Permit,
     /// Says yes if root calls.
     Root,
@@ -93,13 +93,13 @@ impl Role {
         }
     }
 
-    /// Whether only a right first factor makes it say yes, or may.
+    /// Whether it returns success only for a right first factor, or may.
     pub fn is_factor(self) -> bool {
         self == Self::Factor
     }
 }
 
-/// Modules of which each by itself checks a password or a person, so that one of several is enough where a stack says so.
+/// Modules that each check a first factor alone, so that a stack may accept any one of them.
 const KNOWN_FACTORS: [&str; 12] = [
     "pam_unix",
     "pam_unix2",
@@ -120,13 +120,13 @@ pub fn is_known_factor(path: &str) -> bool {
     KNOWN_FACTORS.contains(&stem(path))
 }
 
-/// Those that say of everybody whether they are right.
+/// Modules that check every user, and never return PAM_IGNORE.
 const NEVER_IGNORE: [&str; 4] = ["pam_unix", "pam_unix2", "pam_pwdfile", "pam_userdb"];
 
 /// With one of these arguments pam_sss answers IGNORE, and without them never (pam_sss(8); pam_sss.c, function pam_sss).
 const SSS_MAY_IGNORE: [&str; 2] = ["ignore_unknown_user", "ignore_authinfo_unavail"];
 
-/// Whether the module at `path` may say nothing of a password, as far as anybody knows.
+/// Whether the module at `path` may return PAM_IGNORE for a password. True for unknown modules.
 fn may_ignore(path: &str, arguments: &[&str]) -> bool {
     match stem(path) {
         "pam_sss" => arguments.iter().any(|argument| SSS_MAY_IGNORE.contains(argument)),

@@ -1,4 +1,4 @@
-//! One line of a stack, where it came from, and how it would be written anew.
+//! One line of a stack, its origin, and its text with changes.
 
 use twostep_core::pam::control::Control;
 use twostep_core::pam::line::Word;
@@ -31,7 +31,6 @@ pub struct Include {
 /// One line of a stack.
 #[derive(Clone, Debug)]
 pub struct PamLine {
-    /// Where the line stands.
     pub location: Location,
     /// The lines that include it, the outermost first.
     pub trail: Vec<Include>,
@@ -68,7 +67,7 @@ impl PamLine {
         self.handler != Handler::Substack && self.role() == Role::Ours
     }
 
-    /// The control as it stands in the file.
+    /// The control as the file has it.
     pub fn control_word(&self) -> &str {
         self.words.get(1).map_or("", |word| &word.raw)
     }
@@ -99,7 +98,7 @@ impl PamLine {
         self.words.first().is_some_and(|word| word.text.starts_with('-'))
     }
 
-    /// The arguments as they stand in the file.
+    /// The arguments as the file has them.
     pub fn raw_arguments(&self) -> impl Iterator<Item = &str> {
         self.words.iter().skip(3).map(|word| word.raw.as_str())
     }

@@ -16,7 +16,7 @@ const MOST_LEVELS: usize = 16;
 /// More lines than any service has, and more files: those that include each other twice would never end.
 const MOST_LINES: usize = 5_000;
 const MOST_FILES: usize = 1_000;
-/// The service whose lines stand in for a kind that another service lacks.
+/// The service whose lines replace a type that another service lacks.
 pub(crate) const OTHER: &str = "other";
 
 /// A service as libpam loads it.
@@ -33,7 +33,7 @@ pub struct Service {
     pub session: Vec<PamLine>,
     /// What libpam cannot read.
     pub faults: Vec<PamFault>,
-    /// Whether libpam gives up on it, so that every login is refused.
+    /// Whether libpam cannot load it, so that every login is refused.
     pub lost: bool,
 }
 
@@ -204,7 +204,7 @@ impl Loader<'_> {
         }
     }
 
-    /// Of a file that cannot be included so, libpam gives up on everything.
+    /// A file that cannot be included keeps libpam from loading the service.
     fn include_whole(
         &mut self,
         location: Location,

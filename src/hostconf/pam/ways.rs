@@ -8,10 +8,10 @@ use twostep_core::pam::walk::{Handler, Walk};
 use super::modules::{Role, Scenario, answers, is_known_factor, unusual};
 use super::pam_line::PamLine;
 
-/// More than any stack that people write needs.
+/// More than any real stack needs.
 const MOST_STEPS: usize = 200_000;
 
-/// What has happened on a way so far.
+/// The facts of a path up to a line.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
 pub struct Facts {
     /// A first factor was right.

@@ -1,6 +1,6 @@
 //! The lines of an authorized_keys file (sshd(8)), as OpenSSH reads their options (auth-options.c).
 
-/// What a line gives to somebody who has its key.
+/// What a line allows a user who has its key.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum KeyUse {
     /// A session of their choice.

@@ -1,6 +1,6 @@
 //! A reader of sshd_config(5): which line sets what, in which `Match` block.
 //!
-//! sshd itself says what its settings are (`sshd -T`); this says where, which sshd does not.
+//! `sshd -T` prints the settings, but not the lines that set them. This module finds the lines.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -30,7 +30,7 @@ const MAINS: [&str; 5] = [
 const NO_FILE: [&str; 2] = ["none", "/dev/null"];
 /// sshd refuses what includes deeper than this.
 const DEEPEST: usize = 16;
-/// More lines than anybody's settings have: files that include each other twice would hold us up for ever.
+/// More lines than any settings have. Without a limit, files that include each other twice take for ever.
 const MOST_LINES: usize = 100_000;
 
 /// More settings in more groups of blocks are not looked at: that would take too long.
@@ -58,11 +58,11 @@ pub struct Config {
 /// A `Match` line and what it asks for.
 #[derive(Debug)]
 pub struct Block {
-    /// The line as it stands there.
+    /// The text of the line.
     pub text: String,
-    /// Pairs such as (`user`, `alice,bob`); (`all`, ``) for everybody. The keys are in lower case.
+    /// Pairs such as (`user`, `alice,bob`); (`all`, ``) for all users. The keys are in lower case.
     pub criteria: Vec<(String, String)>,
-    /// Where the `Match` line stands.
+    /// The location of the `Match` line.
     pub location: Location,
     /// The block in which the file that holds it was included.
     pub parent: Option<usize>,
@@ -85,13 +85,13 @@ pub struct Setting {
     pub keyword: String,
     /// The value: its words, one blank between them.
     pub value: String,
-    /// Where the line stands, or the command line.
+    /// The location of the line, or the command line.
     pub location: Location,
-    /// Whether it stands on the command line.
+    /// Whether it is set on the command line.
     pub is_option: bool,
-    /// What stands before the keyword.
+    /// The blanks before the keyword.
     pub indent: String,
-    /// The block in which it stands.
+    /// The index of its block.
     pub block: Option<usize>,
 }
 
@@ -196,7 +196,7 @@ impl Config {
         entries.unwrap_or_default()
     }
 
-    /// Whether block `index` holds for everybody.
+    /// Whether block `index` matches all users.
     pub fn is_for_everybody(&self, index: usize) -> bool {
         let Some(block) = self.blocks.get(index) else { return false };
         let all = block.criteria.iter().all(|(key, _)| key == "all");
@@ -214,7 +214,7 @@ impl Config {
         chain
     }
 
-    /// The first `Match` line of the main file: what is to hold for everybody must stand before it.
+    /// The first `Match` line of the main file. A line for all users must come before it.
     pub(crate) fn first_match(&self) -> Option<usize> {
         let in_main = |block: &&Block| self.main.as_ref() == Some(&block.location.file);
         self.blocks.iter().find(in_main).and_then(|block| block.location.line)
@@ -250,7 +250,7 @@ impl Config {
         fits.map(|&block| group.iter().copied().chain([block]).collect()).collect()
     }
 
-    /// Whether two blocks can never hold for one login, as far as they say so themselves.
+    /// Whether two blocks exclude each other by their conditions.
     fn exclude(&self, one: usize, other: usize) -> bool {
         let (Some(one), Some(other)) = (self.blocks.get(one), self.blocks.get(other)) else { return false };
         one.criteria.iter().any(|criterion| other.criteria.iter().any(|another| exclude(criterion, another)))
@@ -312,7 +312,7 @@ fn setting(
     (!value.is_empty()).then_some(Setting { keyword, value, location, is_option: false, indent, block })
 }
 
-/// What a `Match` line asks for, in pairs; the two may stand with a blank or a `=` between them.
+/// What a `Match` line asks for, in pairs; a blank or a `=` separates the two.
 fn criteria(rest: &str) -> Vec<(String, String)> {
     let words = words(rest);
     let mut words = words.iter().flat_map(|word| word.splitn(2, '=')).filter(|word| !word.is_empty());

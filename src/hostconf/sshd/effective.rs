@@ -1,4 +1,4 @@
-//! What sshd itself says of its settings: `sshd -T`.
+//! The settings of sshd as `sshd -T` prints them.
 
 use std::collections::BTreeMap;
 
@@ -6,33 +6,27 @@ use super::launch::Launch;
 use crate::location::Location;
 use crate::program::{self, Output, ProgramFailure};
 
-/// Why sshd does not say what its settings are.
+/// Why sshd does not print its settings.
 #[derive(Debug)]
 pub enum SshdRefusal {
-    /// It cannot start with what it was given.
+    /// It refuses them.
     Settings {
-        /// The line that it names, if it does.
+        /// The line that sshd names; none if it names none.
         location: Option<Location>,
-        /// The first line of what it says; none if it says nothing.
+        /// The first line that sshd prints; none if it prints nothing.
         message: Option<String>,
     },
-    /// It did not come to an answer.
-    Program {
-        /// The program that was to be run.
-        program: String,
-        /// Why it said nothing.
-        failure: ProgramFailure,
-    },
+    /// It did not answer.
+    Program { program: String, failure: ProgramFailure },
 }
 
-/// The settings by keyword, in lower case, of an sshd that is started so. None where sshd has nothing to say: it is not
-/// installed, or did not come so far.
+/// The settings by keyword, in lower case. None if sshd cannot answer: it is not installed, or was never started since the boot.
 pub fn settings(launch: &Launch) -> Option<Result<BTreeMap<String, String>, SshdRefusal>> {
     match run(launch.program.as_ref()?, &launch.arguments()) {
-        Ok(Ok(output)) => Some(Ok(output.lines().filter_map(pair).collect())),
-        // sshd has never been started since the machine was: its settings were not read.
-        Ok(Err(message)) if message.contains("privilege separation directory") => None,
-        Ok(Err(message)) => Some(Err(refused(&message))),
+        Ok(Printed::Settings(output)) => Some(Ok(output.lines().filter_map(pair).collect())),
+        // sshd was not started since the machine booted.
+        Ok(Printed::Error(message)) if message.contains("privilege separation directory") => None,
+        Ok(Printed::Error(message)) => Some(Err(refused(&message))),
         Err(refusal) => Some(Err(refusal)),
     }
 }
@@ -42,12 +36,18 @@ fn pair(line: &str) -> Option<(String, String)> {
     line.split_once(' ').map(|(keyword, value)| (keyword.to_ascii_lowercase(), value.to_owned()))
 }
 
-/// Runs `sshd -T`: its settings, or the error that it prints.
-fn run(program: &str, arguments: &[&str]) -> Result<Result<String, String>, SshdRefusal> {
+/// The output of `sshd -T`.
+enum Printed {
+    Settings(String),
+    /// What it prints on standard error.
+    Error(String),
+}
+
+fn run(program: &str, arguments: &[&str]) -> Result<Printed, SshdRefusal> {
     let arguments: Vec<&str> = ["-T"].into_iter().chain(arguments.iter().copied()).collect();
     match program::run(program, &arguments) {
-        Ok(Output { is_success: true, stdout, .. }) => Ok(Ok(stdout)),
-        Ok(Output { stderr, .. }) => Ok(Err(stderr.trim().to_owned())),
+        Ok(Output { is_success: true, stdout, .. }) => Ok(Printed::Settings(stdout)),
+        Ok(Output { stderr, .. }) => Ok(Printed::Error(stderr.trim().to_owned())),
         Err(failure) => Err(SshdRefusal::Program { program: program.to_owned(), failure }),
     }
 }
@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_sshd_refuses_is_found_in_its_message() {
+    fn finds_line_in_message_of_sshd() {
         let table = [
             (
                 "/etc/ssh/a.conf line 7: Bad configuration option: x",

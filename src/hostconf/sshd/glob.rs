@@ -1,11 +1,14 @@
 //! The patterns of glob(7) in one part of a path: `*`, `?` and `[...]`.
+//!
+//! The crate `glob` reads some patterns in another way than the C library: `[^a]` means `^` or `a` to it, and it refuses `a**b` and
+//! a `[` without `]`.
 
-/// Whether `part` means more than itself.
+/// Whether `part` may match a name other than itself.
 pub(crate) fn is_pattern(part: &str) -> bool {
     part.contains(['*', '?', '['])
 }
 
-/// Whether `pattern` means `name`. A dot at the beginning must stand in the pattern, too.
+/// Whether `pattern` matches `name`. A leading dot must be in the pattern, too.
 pub fn matches(pattern: &str, name: &str) -> bool {
     let hidden = name.starts_with('.') && !pattern.starts_with('.');
     let pattern: Vec<char> = pattern.chars().collect();
@@ -13,9 +16,9 @@ pub fn matches(pattern: &str, name: &str) -> bool {
     !hidden && fits(&pattern, &name)
 }
 
-/// Of several `*` only the last one ever needs another try, so this takes no longer than one length times the other.
+/// Only the last `*` is ever tried again, so the time is at most the product of both lengths.
 fn fits<'a>(mut pattern: &'a [char], mut name: &'a [char]) -> bool {
-    // What follows the last `*`, and what is left for it.
+    // What follows the last `*`, and the part of the name that is left for it.
     let mut last: Option<(&'a [char], &'a [char])> = None;
     loop {
         if let ['*', rest @ ..] = pattern {
@@ -31,7 +34,7 @@ fn fits<'a>(mut pattern: &'a [char], mut name: &'a [char]) -> bool {
     }
 }
 
-/// What follows on both sides, if the pattern's first part means the name's first letter.
+/// What follows on both sides, if the first part of the pattern matches the first letter of the name.
 fn one<'a>(pattern: &'a [char], name: &'a [char]) -> Option<(&'a [char], &'a [char])> {
     let (first, pattern_rest) = pattern.split_first()?;
     let (letter, name_rest) = name.split_first()?;
@@ -43,7 +46,7 @@ fn one<'a>(pattern: &'a [char], name: &'a [char]) -> Option<(&'a [char], &'a [ch
     fits.then_some((rest, name_rest))
 }
 
-/// What stands between the brackets, and what follows them. A `]` in the first place is a letter.
+/// The text between the brackets, and what follows them. A `]` in the first place is a letter.
 fn class(pattern: &[char]) -> Option<(&[char], &[char])> {
     let negated = usize::from(pattern.first().is_some_and(|first| ['!', '^'].contains(first)));
     let from = negated.saturating_add(1);
@@ -74,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn patterns_mean_what_glob_says() {
+    fn matches_as_glob_of_c_library() {
         let table = [
             ("*.conf", "50-a.conf", true),
             ("*.conf", ".conf", false),
@@ -85,6 +88,9 @@ mod tests {
             ("[0-9]*", "5a", true),
             ("[!0-9]*", "5a", false),
             ("[!0-9]*", "a5", true),
+            ("[^0-9]*", "a5", true),
+            ("[^0-9]*", "5a", false),
+            ("a**b", "axb", true),
             ("[]a]", "]", true),
             ("a[", "a[", true),
             ("a*b*c", "axxbyyc", true),

@@ -7,7 +7,7 @@ use super::launches::Launches;
 
 /// What sshd reads where nothing is set (sshd_config(5)).
 const USUAL: &str = ".ssh/authorized_keys .ssh/authorized_keys2";
-/// Settings by which sshd lets in accounts that have no file of keys, unless they say one of these words.
+/// Settings by which sshd may accept accounts without a file of keys, unless they have one of these values.
 const OTHER_WAYS: [&str; 5] = [
     "authorizedkeyscommand",
     "gssapiauthentication",
@@ -21,7 +21,7 @@ const OFF: [&str; 2] = ["none", "no"];
 pub struct KeyFiles(Vec<String>);
 
 impl KeyFiles {
-    /// Those of the machine below `root`; none if they cannot be told, or sshd may let in accounts that have no such file.
+    /// None if they are not known, or sshd may accept accounts without such a file.
     pub fn of(root: &Root) -> Option<Self> {
         let launches = Launches::of(root);
         if !launches.unclear.is_empty() {
@@ -44,7 +44,7 @@ impl KeyFiles {
     }
 }
 
-/// The path that `pattern` stands for. One that does not begin with `/` lies in the home.
+/// The path that `pattern` means. A relative one starts in the home.
 fn expanded(pattern: &str, name: &str, uid: u32, home: &str) -> String {
     let mut path = String::new();
     let mut letters = pattern.chars();

@@ -9,7 +9,7 @@ use crate::tree;
 
 use super::process::Process;
 
-/// The options that stand alone.
+/// The options without an argument.
 const FLAGS: &str = "46DGQRTVdeiqrt";
 /// The options that take a value.
 const WITH_VALUE: &str = "CEbcfghkopu";
@@ -30,16 +30,16 @@ pub struct Launch {
     pub settings: Vec<String>,
     /// The options without which `sshd -T` may refuse: host keys, and what else changes its settings.
     pub others: Vec<String>,
-    /// The line that says so, or the command line of a process.
+    /// The line that starts it, or the command line of a process.
     pub origin: Location,
-    /// The listeners that run so.
+    /// The listening processes that were started so.
     pub processes: Vec<Process>,
 }
 
 /// How the words of a command line are known.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Spelling {
-    /// One by one.
+    /// Separated, as in /proc/PID/cmdline.
     Words,
     /// From a title, with blanks between them: a value may have blanks of its own.
     Title,
@@ -134,7 +134,7 @@ impl Launch {
             && real(self) == real(other)
     }
 
-    /// Whether a file says so, and not only a process.
+    /// Whether a file shows how it is started, and not only a process.
     pub fn is_written(&self) -> bool {
         !self.origin.file.starts_with("/proc/")
     }

@@ -22,12 +22,12 @@ const DEFAULTS: [(&str, &str); 4] = [
 pub struct Launches {
     /// How they are started, no two alike.
     pub known: Vec<Launch>,
-    /// What starts one, or is one, with options that cannot be told, or that this process may not read.
+    /// Lines and processes that start an sshd with options that are not known, or that this process may not read.
     pub unclear: Vec<Location>,
 }
 
 impl Launches {
-    /// Those of the machine below `root`. An sshd without options is one of them where nothing says how it is started.
+    /// All sshds of the machine below `root`. If nothing shows how sshd is started, this is one without options.
     pub fn of(root: &Root) -> Self {
         let mut launches = Self::default();
         let written = units::launches(root).into_iter().chain(defaults(root));

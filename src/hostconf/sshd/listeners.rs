@@ -15,10 +15,10 @@ use crate::tree;
 
 /// A command line is not longer, in bytes.
 const LONGEST: u64 = 1024 * 1024;
-/// What stands in a title behind the arguments.
+/// The end of a title, after the arguments.
 const LISTENER: &str = " [listener] ";
 
-/// The sshds that listen as root on the machine below `root`. An error is a listener whose options cannot be told.
+/// The sshds that listen as root on the machine below `root`. An error is a listener whose options are not known.
 pub(crate) fn launches(root: &Root) -> Vec<Result<Launch, Location>> {
     let entries = fs::read_dir(root.path("/proc")).into_iter().flatten().flatten();
     let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
@@ -80,7 +80,7 @@ fn command_line(bytes: &[u8]) -> Option<CommandLine> {
             let words = arguments.split(' ').map(str::to_owned).collect();
             Some(CommandLine::Whole(words, Spelling::Title))
         }
-        // sshd starts its program anew for each login, so the path of a listener is absolute. No user's name begins so.
+        // sshd starts its program again for each login, so the path of a listener is absolute. No user's name begins so.
         None => title.starts_with('/').then_some(CommandLine::CutOff),
     }
 }

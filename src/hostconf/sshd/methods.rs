@@ -27,7 +27,7 @@ impl Way {
         Self(methods)
     }
 
-    /// The methods in their order, some with a device behind a colon.
+    /// The methods in their order, some with a device after a colon.
     pub fn methods(&self) -> &[String] {
         &self.0
     }

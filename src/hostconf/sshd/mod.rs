@@ -1,4 +1,4 @@
-//! sshd: how it is started, its settings in its files, what it says of them itself, and the ways in that they offer.
+//! sshd: how it is started, its settings in files and as it prints them, and the methods that they offer.
 //!
 //! Each file uses only those before it:
 //!

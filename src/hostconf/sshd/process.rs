@@ -13,12 +13,10 @@ const TICKS: u64 = 100;
 /// The time of boot is known in whole seconds.
 const DOUBT: Duration = Duration::from_secs(1);
 
-/// A process.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Process {
-    /// Its number.
     pub pid: u32,
-    /// When it was started, since 1970; none if nobody knows.
+    /// When it was started, since 1970; none if that is not known.
     started: Option<Duration>,
 }
 
@@ -51,7 +49,7 @@ impl Process {
 /// When an sshd last read its settings, since 1970.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum LastRead {
-    /// Then.
+    /// At this moment.
     At(Duration),
     /// When it was started, or later, if it was told to read them again.
     NotBefore(Duration),
@@ -60,7 +58,7 @@ pub enum LastRead {
 /// What has happened to a file of settings.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Change {
-    /// It was written.
+    /// Its text was written.
     Text,
     /// It was put in place of another one, or something else about it was changed, such as its mode.
     Other,

@@ -7,7 +7,7 @@ use twostep_core::os::root::Root;
 use super::config::Config;
 use super::launches::Launches;
 
-/// What `PAMServiceName` says anywhere, and the names by which sshd is called: an sshd before OpenSSH 9.8 uses these.
+/// All values of `PAMServiceName`, and the names by which sshd is started, which an sshd before OpenSSH 9.8 uses.
 pub fn services(root: &Root) -> BTreeSet<String> {
     let mut services = BTreeSet::new();
     for launch in Launches::of(root).known {

@@ -12,7 +12,7 @@ use twostep_core::os::root::Root;
 
 use crate::tree;
 
-/// Where units lie: the first entry of a name counts.
+/// The folders of units: the first entry of a name counts.
 const FOLDERS: [&str; 13] = [
     "/etc/systemd/system.control",
     "/run/systemd/system.control",
@@ -28,22 +28,21 @@ const FOLDERS: [&str; 13] = [
     "/lib/systemd/system",
     "/run/systemd/generator.late",
 ];
-/// A name that stands for another one, and that for a third: systemd follows no more than these.
+/// systemd follows at most so many aliases, one after another.
 const MOST_NAMES: usize = 8;
 
 /// The files of one unit, without links.
 #[derive(PartialEq, Eq, Debug)]
 pub(crate) struct UnitFiles {
-    /// Its own file.
     pub main: String,
     /// Its drop-ins, in the order in which they count.
     pub drop_ins: Vec<String>,
 }
 
-/// What a name of a unit stands for.
+/// The meaning of a name of a unit.
 enum Entry {
     File(String),
-    /// Another name.
+    /// A link to a unit with this name.
     Alias(String),
     /// Nothing, although a folder further down may have such a unit.
     Masked,
@@ -78,7 +77,7 @@ pub(crate) fn units(root: &Root) -> Vec<UnitFiles> {
     names.iter().filter_map(of_file).collect()
 }
 
-/// The name that `name` stands for in the end.
+/// The name at the end of the aliases of `name`.
 fn target<'a>(names: &'a BTreeMap<String, Entry>, name: &'a String) -> Option<&'a String> {
     let mut name = name;
     for _ in 0..MOST_NAMES {
@@ -99,7 +98,7 @@ fn entry(root: &Root, folder: &str, name: &str) -> Entry {
     alias.filter(|alias| alias != name).map_or(Entry::File(file), Entry::Alias)
 }
 
-/// The unit that a link to `target` names, if that lies where units do.
+/// The unit that a link to `target` names, if `target` is in a folder of units.
 fn alias(root: &Root, target: &Path) -> Option<String> {
     let folder = tree::real(root, target.parent()?.to_str()?)?;
     let is_of_units =

@@ -12,7 +12,7 @@ use super::words::words;
 use crate::location::Location;
 use crate::tree::{self, is_hidden};
 
-/// How units start sshd. An error is a line that starts one with options which cannot be told.
+/// How units start sshd. An error is a line that starts one with options that are not known.
 pub(crate) fn launches(root: &Root) -> Vec<Result<Launch, Location>> {
     units(root).iter().flat_map(|unit| of_unit(root, unit)).collect()
 }
@@ -80,7 +80,7 @@ impl Commands {
         self.starts.iter().map(|(text, location)| self.launch(root, text, location)).collect()
     }
 
-    /// The program may stand behind another one, such as `ip netns exec NAME`.
+    /// The program may follow another one, such as `ip netns exec NAME`.
     fn launch(&self, root: &Root, text: &str, location: &Location) -> Result<Launch, Location> {
         let mut origin = location.clone();
         let words: Vec<_> = words(text).iter().flat_map(|word| self.expanded(word, &mut origin)).collect();

@@ -1,4 +1,4 @@
-//! What sshd's settings are for somebody: for everybody, for whom a `Match` block means, for root.
+//! The settings of sshd for some users: for all users, for those of `Match` blocks, for root.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,24 +20,23 @@ const DEFAULTS: [(&str, &str); 11] = [
     ("usepam", "no"),
 ];
 
-/// The settings as they hold for somebody.
+/// The settings for some users.
 pub struct View<'a> {
     config: &'a Config,
-    /// What sshd itself says holds for everybody.
+    /// The settings for all users as `sshd -T` prints them.
     said: &'a BTreeMap<String, String>,
     /// The blocks that are in force.
     active: BTreeSet<usize>,
-    /// The blocks that this is about; none if it is about everybody.
+    /// The blocks of these users; empty for all users.
     blocks: BTreeSet<usize>,
 }
 
-/// What holds, and the line that says so.
+/// A value that applies, and the line that sets it.
 pub struct EffectiveValue {
-    /// The value.
     pub text: String,
     /// The line; none if nothing is set.
     pub location: Option<Location>,
-    /// Whether that is no line of a file, but the command line.
+    /// Whether it is set on the command line instead of in a file.
     is_option: bool,
     indent: String,
     block: Option<usize>,
@@ -52,7 +51,7 @@ pub enum Spot {
         /// The blanks before its keyword.
         indent: String,
     },
-    /// On the command line, in place of what stands there.
+    /// On the command line, instead of the present value.
     OnCommandLine {
         /// The line or process that has the command line.
         location: Location,
@@ -69,13 +68,13 @@ pub enum Spot {
 }
 
 impl<'a> View<'a> {
-    /// For everybody whom no block means. `said` is what `sshd -T` says, empty if it was not asked.
+    /// For users whom no block matches. `said` is the output of `sshd -T`, empty if it was not run.
     pub fn of_everybody(config: &'a Config, said: &'a BTreeMap<String, String>) -> Self {
         let active = (0..config.blocks.len()).filter(|&block| config.is_for_everybody(block)).collect();
         Self { config, said, active, blocks: BTreeSet::new() }
     }
 
-    /// For whom all of these blocks mean.
+    /// For users whom all of these blocks match.
     pub fn of_blocks(
         config: &'a Config,
         said: &'a BTreeMap<String, String>,
@@ -155,7 +154,7 @@ impl<'a> View<'a> {
         self.config.main.as_ref().map_or_else(|| self.config.origin.clone(), Location::file)
     }
 
-    /// Where a line must stand that sets `keyword`, which is in lower case, here and nowhere else.
+    /// The place of a line that sets `keyword`, which is in lower case, for these users only.
     pub fn spot(&self, keyword: &str) -> Spot {
         let now = self.value(keyword);
         let ours = self.blocks.is_empty() || now.block.is_some_and(|block| self.blocks.contains(&block));

@@ -1,6 +1,6 @@
 //! How sshd splits a line into words (OpenSSH, misc.c).
 
-/// The keyword of a line, in lower case, and the rest; none if the line says nothing. One `=` may stand between the two.
+/// The keyword of a line, in lower case, and the rest; none for an empty line or a comment. One `=` may separate the two.
 pub(crate) fn first_word(line: &str) -> Option<(String, &str)> {
     let line = line.trim_matches([' ', '\t', '\r', '\u{c}']);
     if line.is_empty() || line.starts_with('#') {

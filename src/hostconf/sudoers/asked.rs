@@ -1,4 +1,4 @@
-//! What sudo asks for when somebody calls it: whose password and code, by which PAM service, and for which commands nothing.
+//! What sudo asks its caller for: whose password and code, by which PAM service, and for which commands none.
 
 use std::collections::BTreeSet;
 
@@ -38,7 +38,7 @@ pub enum Whose {
 }
 
 impl Whose {
-    /// The option that says so.
+    /// The option that names it.
     pub fn option(&self) -> &'static str {
         match self {
             Self::Caller => "",
@@ -110,7 +110,7 @@ fn whose(settings: &Settings<'_>) -> BTreeSet<(Whose, Option<Location>)> {
     whose
 }
 
-/// As whom a command runs if the caller names nobody.
+/// The target user if the caller names none.
 fn targets(settings: &Settings<'_>) -> Vec<String> {
     let names = settings.texts("runas_default").into_iter();
     names.map(|(name, _)| name.unwrap_or_else(|| "root".to_owned())).collect()

@@ -1,4 +1,4 @@
-//! Whom the entries of sudoers mean: the names to look up, and users whom they mean without a name.
+//! The users of the entries of sudoers: the names to look up, and users whom no entry names.
 
 use std::collections::BTreeSet;
 
@@ -9,11 +9,8 @@ use super::sure::Sure;
 /// The accounts and groups that sudoers names.
 #[derive(Clone, Default, PartialEq, Eq, Debug)]
 pub struct NamedCallers {
-    /// Accounts, by name.
     pub users: BTreeSet<String>,
-    /// Groups, by name.
     pub groups: BTreeSet<String>,
-    /// Groups, by id.
     pub gids: BTreeSet<u32>,
 }
 
@@ -40,7 +37,7 @@ pub(super) fn named(export: &Export) -> NamedCallers {
     found
 }
 
-/// For each entry that means none of `known`: a user whom it means, by a group or by `ALL`.
+/// For each entry that matches none of `known`: a user whom it matches, by a group or by `ALL`.
 pub(super) fn strangers(export: &Export, known: &[Caller]) -> Vec<Caller> {
     let is_known = |users: &[Member]| known.iter().any(|caller| means_caller(users, caller) != Sure::No);
     let unknown = export.entries.iter().filter(|entry| !is_known(&entry.users));
@@ -53,7 +50,7 @@ pub(super) fn strangers(export: &Export, known: &[Caller]) -> Vec<Caller> {
     groups.into_iter().map(member_of).collect()
 }
 
-/// The group of a user whom this means; none for a user of no group.
+/// The group of a user whom this matches; none for a user without a group.
 fn stranger(named: &Named) -> Option<Option<&str>> {
     match named {
         all if all.is_all() => Some(None),

@@ -7,9 +7,8 @@ use crate::location::Location;
 use crate::pam::files::Files;
 use crate::tree;
 
-/// Where sudo is.
 const SUDO: &str = "/usr/bin/sudo";
-/// The name of sudo-rs' own file: it stands in that program, and not in sudo.
+/// The name of sudo-rs' own file: the text is in that program, and not in sudo.
 const SUDO_RS_FILE: &str = "sudoers-rs";
 const NSSWITCH: &str = "/etc/nsswitch.conf";
 const SSS: &str = "sss";
@@ -24,9 +23,8 @@ pub enum Elsewhere {
     SudoRs,
     /// The name service may have entries: these sources, such as `sss` and `ldap` (nsswitch.conf(5)).
     NameService {
-        /// The line.
         location: Location,
-        /// The sources but `files`.
+        /// The sources except `files`.
         sources: Vec<String>,
     },
     /// Another policy than that of sudoers(5), or with arguments of its own (sudo.conf(5)).

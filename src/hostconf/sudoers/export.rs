@@ -1,11 +1,12 @@
 //! What `cvtsudoers -e -f json` (cvtsudoers(1)) makes of a text: its entries, with aliases expanded.
 //!
-//! Its JSON does not say on which line an entry stands, nor whether `Defaults` are bound to the caller (`:`) or to the target
+//! Its JSON does not have the line of an entry, nor whether `Defaults` are bound to the caller (`:`) or to the target
 //! (`>`). So each line is given to it with a mark before it, which comes back before the line's entry.
 //!
 //! cvtsudoers 1.9.13 prints two things that are not JSON; `repaired` corrects them.
 
 use std::collections::BTreeMap;
+use std::fmt::{self, Display, Formatter};
 use std::path::Path;
 
 use serde::Deserialize;
@@ -35,7 +36,7 @@ pub(super) struct Export {
 pub(super) struct Setting {
     pub location: Location,
     pub scope: Scope,
-    /// To whom or what it is bound.
+    /// The users, hosts or commands to which it applies.
     pub members: Vec<Member>,
     pub option: String,
     pub value: Value,
@@ -92,7 +93,7 @@ pub(super) struct Member {
     pub negated: bool,
     #[serde(flatten)]
     pub named: Named,
-    /// What else must be so, such as a checksum of the command's file.
+    /// Other conditions, such as a checksum of the command's file.
     #[serde(flatten)]
     pub rest: BTreeMap<String, Value>,
 }
@@ -119,10 +120,9 @@ impl Named {
     }
 }
 
-/// Why cvtsudoers does not say what is in the text.
+/// Why cvtsudoers does not print the entries of the text.
 #[derive(Debug)]
 pub enum ExportFault {
-    /// It is not installed.
     Missing,
     /// It could not be run to its end.
     Failed(ProgramFailure),
@@ -130,11 +130,28 @@ pub enum ExportFault {
     Refused {
         /// The line that it names, else the main file.
         location: Location,
-        /// What it says; empty if it says nothing.
+        /// Its message; empty if it prints none.
         message: String,
     },
-    /// What it prints is not understood.
-    Unknown(String),
+    Unknown(UnexpectedOutput),
+}
+
+/// Output of cvtsudoers that is not understood.
+#[derive(Debug)]
+pub enum UnexpectedOutput {
+    /// It is not the expected JSON.
+    Json(serde_json::Error),
+    /// An entry does not follow the mark of a line.
+    NoMark,
+}
+
+impl Display for UnexpectedOutput {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Json(error) => error.fmt(f),
+            Self::NoMark => f.write_str("an entry without its line"),
+        }
+    }
 }
 
 /// The entries of `text`.
@@ -219,10 +236,9 @@ fn parsed(json: &str, lines: &[Line]) -> Result<Export, ExportFault> {
     if json.trim().is_empty() {
         return Ok(Export::default());
     }
-    let unknown = |why: &str| ExportFault::Unknown(why.to_owned());
-    let printed: Printed =
-        serde_json::from_str(&repaired(json)).map_err(|error| unknown(&error.to_string()))?;
-    let unmarked = || unknown("an entry without its line");
+    let unexpected = |error| ExportFault::Unknown(UnexpectedOutput::Json(error));
+    let printed: Printed = serde_json::from_str(&repaired(json)).map_err(unexpected)?;
+    let unmarked = || ExportFault::Unknown(UnexpectedOutput::NoMark);
     let mut export = Export::default();
     let mut line: Option<&Line> = None;
     for PrintedDefaults { members, options } in printed.defaults {
@@ -256,7 +272,7 @@ fn marked_line(text: &str) -> Option<usize> {
     text.strip_prefix(MARK)?.parse().ok()
 }
 
-/// What stands behind the word `Defaults`.
+/// The character after the word `Defaults`.
 fn scope(line: &str) -> Scope {
     match line.trim_start().trim_start_matches("Defaults").chars().next() {
         Some(':') => Scope::Callers,

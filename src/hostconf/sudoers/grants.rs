@@ -8,27 +8,25 @@ use super::settings::Settings;
 use super::sure::Sure;
 use crate::location::Location;
 
-/// Why sudo asks for nothing.
+/// A line by which sudo asks for no password.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Unasked {
-    /// The tag or option that says so.
     pub by: UnaskedBy,
-    /// The line on which it stands.
+    /// The line that has it; none for a default.
     pub location: Option<Location>,
 }
 
-/// What makes sudo ask for nothing.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum UnaskedBy {
-    /// The tag `NOPASSWD`.
+    /// The tag `NOPASSWD` of an entry.
     Tag,
-    /// The option `!authenticate`.
+    /// The option `!authenticate` of a `Defaults` line.
     Option,
-    /// The option `exempt_group`.
+    /// The option `exempt_group` of a `Defaults` line.
     Group,
 }
 
-/// What the entries say of one caller.
+/// The result of the entries for one caller.
 pub(super) struct Answers {
     /// The lines by which sudo runs anything.
     pub granted: BTreeSet<Location>,
@@ -49,7 +47,7 @@ struct Grant<'a> {
     sure: Sure,
 }
 
-/// What the entries say of the caller.
+/// The result of the entries for the caller.
 pub(super) fn answers(settings: &Settings<'_>) -> Answers {
     let exempt = exempt(settings);
     let untagged = untagged(settings);

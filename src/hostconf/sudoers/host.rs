@@ -53,7 +53,7 @@ impl Host {
         }
         match fits(name) {
             true => Sure::Yes,
-            // Its domain is what a name server says.
+            // A name server decides its domain.
             false if !name.contains('.') && self.canonical.is_none() => {
                 let first = pattern.split('.').next().unwrap_or_default().to_lowercase();
                 if glob::matches(&first, &name.to_lowercase()) { Sure::Perhaps } else { Sure::No }
@@ -83,7 +83,7 @@ impl Host {
     }
 }
 
-/// `24` or `255.255.255.0`.
+/// The mask that is written as `24` or as `255.255.255.0`.
 fn mask_of(text: &str) -> Option<Ipv4Addr> {
     if let Ok(mask) = text.parse() {
         return Some(mask);

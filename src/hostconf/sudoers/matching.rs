@@ -18,18 +18,14 @@ pub struct Caller {
 /// The account of a caller.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct CallerAccount {
-    /// Its name.
     pub name: String,
-    /// Its user id.
     pub uid: u32,
 }
 
 /// The groups of a caller, as far as sudoers names them.
 #[derive(Clone, Default, Debug)]
 pub struct CallerGroups {
-    /// Their names.
     pub names: BTreeSet<String>,
-    /// Their group ids.
     pub gids: BTreeSet<u32>,
 }
 

@@ -31,7 +31,7 @@ use host::Host;
 use matching::Caller;
 use text::{OwnFile, Text, TextFault};
 
-/// What the files of sudoers say, on one host.
+/// The entries and settings of sudoers, for this host.
 #[derive(Debug)]
 pub struct Sudoers {
     text: Text,
@@ -39,12 +39,12 @@ pub struct Sudoers {
     host: Host,
 }
 
-/// Why it is not known what they say.
+/// Why sudoers is not known.
 #[derive(Debug)]
 pub enum SudoersFault {
     /// A file cannot be read.
     Text(TextFault),
-    /// cvtsudoers does not say what is in them.
+    /// cvtsudoers does not print them.
     Export(ExportFault),
 }
 
@@ -92,12 +92,11 @@ impl Sudoers {
         callers::named(&self.export)
     }
 
-    /// For each entry that means none of `known`: a user whom it means, by a group or by `ALL`.
+    /// For each entry that matches none of `known`: a user whom it matches, by a group or by `ALL`.
     pub fn strangers(&self, known: &[Caller]) -> Vec<Caller> {
         callers::strangers(&self.export, known)
     }
 
-    /// The main file.
     pub fn main(&self) -> &str {
         &self.text.main
     }

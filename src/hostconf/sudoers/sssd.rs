@@ -14,7 +14,7 @@ const UNITS: [&str; 2] = ["/etc/systemd/system", "/usr/lib/systemd/system"];
 const ENABLED: &str = "sssd.service.wants/sssd-sudo.socket";
 const MASK: &str = "/etc/systemd/system/sssd-sudo.socket";
 
-/// Whether it may.
+/// Whether SSSD may answer sudo.
 pub(super) fn answers_sudo(root: &Root) -> bool {
     let texts = texts(root);
     let named = texts.iter().filter_map(|text| services(text)).next_back();

@@ -3,11 +3,9 @@
 /// How sure it is.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) enum Sure {
-    /// It is not so.
     No,
-    /// It is so for some, or cannot be known here.
+    /// True for some, or not known.
     Perhaps,
-    /// It is so.
     Yes,
 }
 

@@ -1,4 +1,4 @@
-//! The text of sudoers(5): its files, put together as sudo reads them, and where each line stands.
+//! The text of sudoers(5): its files, joined as sudo reads them, and the place of each line.
 
 use std::collections::VecDeque;
 use std::fs;
@@ -25,9 +25,8 @@ const EACH_FILE: usize = 4096;
 /// A logical line: what `\` continues is one line.
 #[derive(Clone, Debug)]
 pub struct Line {
-    /// Where it stands.
     pub location: Location,
-    /// As it is written, with its line breaks but the last.
+    /// As it is written, with all line breaks except the last.
     pub text: String,
 }
 
@@ -36,13 +35,8 @@ pub struct Line {
 pub enum TextFault {
     /// This process may not read this file.
     Hidden(String),
-    /// A line includes a file that cannot be read: sudo refuses everybody then.
-    NotIncluded {
-        /// The line.
-        location: Location,
-        /// The file.
-        file: String,
-    },
+    /// A line includes a file that cannot be read: sudo then refuses every caller.
+    NotIncluded { location: Location, file: String },
     /// There is more in a file than is read, or a line includes more than sudo takes.
     TooMuch(Location),
 }
@@ -50,9 +44,7 @@ pub enum TextFault {
 /// All lines that sudo reads, in their order, without those that include others.
 #[derive(Clone, Debug)]
 pub struct Text {
-    /// The main file.
     pub main: String,
-    /// The lines.
     pub lines: Vec<Line>,
     /// The folders that are there and whose files are included, each with the number of lines that are read up to its end.
     folders: Vec<(String, usize)>,
@@ -61,9 +53,8 @@ pub struct Text {
 /// A file for an administrator's own lines, which need not be there yet.
 #[derive(Debug)]
 pub struct OwnFile {
-    /// The file.
     pub file: String,
-    /// How many lines are read before what stands at its end.
+    /// The number of lines that sudo reads before a line at its end.
     before: usize,
 }
 
@@ -157,7 +148,7 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// The whole path of what `from` includes: a relative one lies beside it.
+    /// The whole path of a file that `from` includes: a relative path starts in the folder of `from`.
     fn whole(&self, path: &str, from: &str) -> String {
         let path = path.replace("%h", self.short_host);
         if path.starts_with('/') {
