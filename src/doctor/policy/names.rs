@@ -6,7 +6,6 @@ use twostep_core::policy::{Condition, Policy, Rule, may_be_spelling};
 use twostep_hostconf::nsswitch;
 
 use crate::accounts::Accounts;
-use crate::id::Id;
 
 /// A name in a rule that does not mean what it seems to mean, or that could not be looked up.
 pub struct NameRemark<'p> {
