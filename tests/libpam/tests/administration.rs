@@ -27,7 +27,7 @@ fn newcomers() -> World {
 }
 
 #[test]
-fn whom_an_administrator_requires_enrolls_at_the_next_login_and_others_notice_nothing() {
+fn enrolls_only_required_users_at_next_login() {
     let world = newcomers();
     assert!(command(&world, "require games").unwrap().starts_with("games now needs a second step"));
     assert!(world.state_of("games").requirement == 1);
@@ -46,7 +46,7 @@ fn whom_an_administrator_requires_enrolls_at_the_next_login_and_others_notice_no
 }
 
 #[test]
-fn an_exemption_holds_for_whom_an_administrator_requires_too() {
+fn exempts_required_user_where_policy_exempts() {
     let world = newcomers();
     command(&world, "require games").unwrap();
     world.policy("version = 1\nmode = \"exempt\"\n");
@@ -55,7 +55,7 @@ fn an_exemption_holds_for_whom_an_administrator_requires_too() {
 }
 
 #[test]
-fn a_requirement_is_not_inherited_with_a_uid_and_not_passed_over() {
+fn refuses_user_whose_state_has_another_name() {
     let world = newcomers();
     command(&world, "require games").unwrap();
     let of_somebody_else = State { name: "gone".to_owned(), ..world.state_of("games") };
@@ -76,7 +76,7 @@ fn a_requirement_is_not_inherited_with_a_uid_and_not_passed_over() {
 }
 
 #[test]
-fn a_state_that_cannot_be_read_lets_nobody_pass_as_not_required() {
+fn refuses_opt_in_user_with_unreadable_state() {
     let world = newcomers();
     command(&world, "require games").unwrap();
     fs::write(world.state_path("games"), vec![0; 8192]).unwrap();
@@ -84,7 +84,7 @@ fn a_state_that_cannot_be_read_lets_nobody_pass_as_not_required() {
 }
 
 #[test]
-fn the_gate_refuses_whom_an_administrator_requires() {
+fn refuses_required_user_at_gate() {
     let world = newcomers();
     world.service("sshd", "account required MODULE root=ROOT\naccount required pam_permit.so\n");
     assert_eq!(world.login("games").service("sshd").tty("ssh").at(NOW).open().account().code, PAM_SUCCESS);
@@ -103,7 +103,7 @@ fn renamed(old: &str) -> World {
 }
 
 #[test]
-fn a_renamed_account_keeps_its_second_step_once_an_administrator_says_so() {
+fn keeps_second_step_of_renamed_account_after_rebind() {
     let world = renamed("formerly");
     let enter = || world.login("games").at(NOW).answer(Generator::default().at(NOW)).run();
     enter().assert_denied(PAM_AUTHINFO_UNAVAIL, "unavailable");
@@ -116,7 +116,7 @@ fn a_renamed_account_keeps_its_second_step_once_an_administrator_says_so() {
 }
 
 #[test]
-fn the_second_step_of_somebody_who_exists_is_given_to_nobody_else() {
+fn refuses_to_rebind_second_step_of_existing_user() {
     let world = renamed("mail");
     let before = world.snapshot();
     let (error, status) = command(&world, "rebind games").unwrap_err();
@@ -133,7 +133,7 @@ fn the_second_step_of_somebody_who_exists_is_given_to_nobody_else() {
 
 /// A secret file that was copied under another's name, as a restore may do.
 #[test]
-fn a_secret_file_of_somebody_else_is_neither_changed_nor_written_under_their_name() {
+fn leaves_foreign_secret_file_unchanged() {
     let world = World::default();
     let phone = format!("[[authenticator]]\nlabel = \"phone\"\nsecret = \"{SECRET}\"\n");
     world.enroll_with("mail", &format!("{phone}{TABLET}"));
@@ -150,7 +150,7 @@ fn a_secret_file_of_somebody_else_is_neither_changed_nor_written_under_their_nam
 
 /// What was counted, required and allowed there was so of somebody who is gone.
 #[test]
-fn a_state_of_somebody_else_is_neither_changed_nor_taken_over() {
+fn leaves_foreign_state_unchanged() {
     let world = World::default();
     let phone = format!("[[authenticator]]\nlabel = \"phone\"\nsecret = \"{SECRET}\"\n");
     world.enroll_with("games", &format!("{phone}{TABLET}"));
@@ -173,7 +173,7 @@ fn a_state_of_somebody_else_is_neither_changed_nor_taken_over() {
 
 /// Two who write at once would lose what one of them has written.
 #[test]
-fn no_command_writes_while_a_login_holds_the_lock() {
+fn refuses_commands_while_login_holds_lock() {
     let commands = [
         "remove --user games tablet",
         "require games",
@@ -202,7 +202,7 @@ fn no_command_writes_while_a_login_holds_the_lock() {
 
 /// Its codes of this moment may have been used, whatever its period.
 #[test]
-fn a_state_that_a_command_creates_burns_the_codes_of_all_authenticators() {
+fn burns_codes_of_all_authenticators_in_new_state() {
     // 97 s: no step of it begins with one of 30 s, but for one in 97.
     let slow = format!("{TABLET}period = 97\n[[authenticator]]\nlabel = \"phone\"\nsecret = \"{SECRET}\"\n");
     let now = release_clock() as u64;

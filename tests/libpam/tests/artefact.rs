@@ -27,7 +27,7 @@ fn cargo() -> String {
 }
 
 #[test]
-fn only_the_entry_points_are_exported() {
+fn exports_only_pam_entry_points() {
     let symbols = output("nm", &["-D", "--defined-only", &module()]);
     let mut names: Vec<_> = symbols.lines().filter_map(|line| line.split_whitespace().last()).collect();
     names.sort();
@@ -43,7 +43,7 @@ fn only_the_entry_points_are_exported() {
 }
 
 #[test]
-fn it_is_never_unloaded_bound_at_once_and_takes_no_library_from_elsewhere() {
+fn has_safe_linker_flags_and_needs_only_known_libraries() {
     let dynamic = output("readelf", &["-d", &module()]);
     assert!(dynamic.contains("NODELETE"), "{dynamic}");
     assert!(dynamic.contains("BIND_NOW") || dynamic.contains("Flags: NOW"), "{dynamic}");
@@ -61,13 +61,13 @@ fn it_is_never_unloaded_bound_at_once_and_takes_no_library_from_elsewhere() {
 }
 
 #[test]
-fn it_is_stripped_and_tells_nothing_of_where_it_was_built() {
+fn holds_no_symbol_table_or_debug_sections() {
     let sections = output("readelf", &["-SW", &module()]);
     assert!(!sections.contains(".symtab") && !sections.contains(".debug_"), "{sections}");
 }
 
 #[test]
-fn what_sshd_would_load_has_no_argument_parser_no_terminal_and_no_network() {
+fn links_no_argument_parser_terminal_or_network_crate() {
     let tree = output(
         &cargo(),
         &["tree", "--offline", "--locked", "-p", "pam-twostep", "-e", "normal", "--prefix", "none"],
@@ -105,7 +105,7 @@ fn what_sshd_would_load_has_no_argument_parser_no_terminal_and_no_network() {
 
 /// The login runs in a process of its own, so that a death of the host is a failed test and what it prints is seen.
 #[test]
-fn a_panic_reaches_pam_as_an_error_code_and_prints_nothing() {
+fn turns_panic_into_error_code_without_output() {
     let target = workspace().join("target/forced-panic");
     let target = target.to_str().unwrap();
     output(
@@ -136,7 +136,7 @@ fn a_panic_reaches_pam_as_an_error_code_and_prints_nothing() {
 }
 
 #[test]
-fn the_shipped_module_knows_no_forced_panic() {
+fn omits_forced_panic_from_shipped_module() {
     let world = World::default();
     world.login("games").at(NOW).answer("panic").run().assert_denied(PAM_AUTH_ERR, "not-a-code");
 }

@@ -20,7 +20,7 @@ fn with_skew(skew: i64) -> World {
 }
 
 #[test]
-fn a_code_works_once() {
+fn accepts_code_once() {
     let world = World::default();
     let code = Generator::default().at(NOW);
     judge(&world, NOW, &code).assert_granted();
@@ -32,7 +32,7 @@ fn a_code_works_once() {
 }
 
 #[test]
-fn a_replay_counts_as_a_failure() {
+fn charges_replayed_code() {
     let world = World::default();
     let code = Generator::default().at(NOW);
     judge(&world, NOW, &code).assert_granted();
@@ -43,7 +43,7 @@ fn a_replay_counts_as_a_failure() {
 }
 
 #[test]
-fn a_code_used_for_one_service_is_used_for_all() {
+fn refuses_used_code_in_every_service() {
     let world = World::default();
     let line = "auth required MODULE root=ROOT first_factor=any\n";
     world.service("sshd", line).service("sudo", line).service("login", line);
@@ -55,7 +55,7 @@ fn a_code_used_for_one_service_is_used_for_all() {
 }
 
 #[test]
-fn after_the_next_steps_code_the_present_one_is_refused() {
+fn refuses_current_code_after_code_of_next_step() {
     let world = World::default();
     judge(&world, NOW, &Generator::default().at(NOW + 30)).assert_granted();
     judge(&world, NOW, &Generator::default().at(NOW)).assert_denied(PAM_AUTH_ERR, "replayed");
@@ -64,7 +64,7 @@ fn after_the_next_steps_code_the_present_one_is_refused() {
 }
 
 #[test]
-fn each_step_of_the_window_is_accepted_once_in_rising_order() {
+fn accepts_each_step_of_window_once_in_rising_order() {
     let world = with_skew(3);
     for step in -3..=3 {
         let code = Generator::default().at(NOW + 30 * step);
@@ -74,7 +74,7 @@ fn each_step_of_the_window_is_accepted_once_in_rising_order() {
 }
 
 #[test]
-fn the_window_ends_exactly_where_the_policy_says() {
+fn limits_window_to_policy_skew() {
     for skew in 0..=3 {
         let world = with_skew(skew);
         for second in [0, 29] {
@@ -95,7 +95,7 @@ fn the_window_ends_exactly_where_the_policy_says() {
 }
 
 #[test]
-fn the_log_tells_by_how_much_the_clocks_differ_up_to_ten_steps_outside_the_window() {
+fn logs_clock_offset_up_to_ten_steps_outside_window() {
     for skew in [0, 1, 3] {
         let world = with_skew(skew);
         for beyond in [1, 2, 9, 10, 11, 12] {
@@ -115,7 +115,7 @@ fn the_log_tells_by_how_much_the_clocks_differ_up_to_ten_steps_outside_the_windo
 
 /// As where a machine takes local time for UTC.
 #[test]
-fn log_tells_of_clock_that_is_hours_off() {
+fn logs_clock_that_is_hours_off() {
     let world = World::default();
     for (offset, is_told) in [
         (3600, true),
@@ -141,7 +141,7 @@ fn log_tells_of_clock_that_is_hours_off() {
 }
 
 #[test]
-fn nothing_is_learned_from_codes_outside_the_window() {
+fn keeps_mark_after_codes_outside_window() {
     let world = World::default();
     for failure in 0..3 {
         judge(&world, NOW + 30 * failure, &Generator::default().at(NOW + 300 + 30 * failure))
@@ -152,7 +152,7 @@ fn nothing_is_learned_from_codes_outside_the_window() {
 }
 
 #[test]
-fn every_algorithm_length_and_period_agrees_with_oathtool() {
+fn agrees_with_oathtool_for_all_algorithms_and_periods() {
     for algorithm in ["SHA1", "SHA256", "SHA512"] {
         for digits in [6, 7, 8] {
             for period in [15, 30, 60, 120] {
@@ -181,7 +181,7 @@ fn table(label: &str, generator: &Generator) -> String {
 }
 
 #[test]
-fn a_code_of_another_length_is_wrong_even_if_its_digits_agree() {
+fn refuses_code_of_other_length_with_same_digits() {
     let world = World::new();
     let eight = Generator { digits: 8, ..Generator::default() };
     world.enroll_with("games", &table("phone", &eight));
@@ -191,7 +191,7 @@ fn a_code_of_another_length_is_wrong_even_if_its_digits_agree() {
 }
 
 #[test]
-fn leading_zeros_count() {
+fn requires_leading_zeros() {
     let generator = Generator::default();
     let now = (0..).map(|step| NOW + 30 * step).find(|&now| generator.at(now).starts_with('0')).unwrap();
     let world = World::default();
@@ -201,7 +201,7 @@ fn leading_zeros_count() {
 }
 
 #[test]
-fn each_of_eight_authenticators_opens_the_door_and_the_log_names_it() {
+fn accepts_each_of_eight_authenticators_and_logs_it() {
     let world = World::new();
     let letters = "ABCDEFGH";
     let generators: Vec<_> = letters
@@ -223,7 +223,7 @@ fn each_of_eight_authenticators_opens_the_door_and_the_log_names_it() {
 }
 
 #[test]
-fn one_mark_holds_for_all_authenticators() {
+fn shares_mark_between_authenticators() {
     let world = World::new();
     let (phone, tablet) = (Generator::new(SECRET), Generator { period: 60, ..Generator::new(OTHER_SECRET) });
     world.enroll_with("games", &format!("{}{}", table("phone", &phone), table("tablet", &tablet)));
@@ -236,7 +236,7 @@ fn one_mark_holds_for_all_authenticators() {
 }
 
 #[test]
-fn the_code_of_another_user_is_a_wrong_code() {
+fn refuses_code_of_another_user() {
     let world = World::default();
     world.enroll("mail", OTHER_SECRET);
     let code = Generator::new(OTHER_SECRET).at(NOW);
@@ -247,7 +247,7 @@ fn the_code_of_another_user_is_a_wrong_code() {
 }
 
 #[test]
-fn a_secret_without_a_state_gets_one_that_burns_the_present_window() {
+fn creates_missing_state_with_current_window_used() {
     let world = World::default();
     std::fs::remove_file(world.state_path("games")).unwrap();
     for step in [-1, 0, 1] {
@@ -260,7 +260,7 @@ fn a_secret_without_a_state_gets_one_that_burns_the_present_window() {
 }
 
 #[test]
-fn a_state_that_the_module_creates_is_said_in_the_log_and_is_private_and_whole() {
+fn logs_created_state_and_makes_it_private() {
     use std::os::unix::fs::MetadataExt;
     let world = World::default();
     std::fs::remove_file(world.state_path("games")).unwrap();
@@ -272,7 +272,7 @@ fn a_state_that_the_module_creates_is_said_in_the_log_and_is_private_and_whole()
 }
 
 #[test]
-fn a_clock_set_back_makes_no_used_code_usable() {
+fn refuses_used_code_after_clock_was_set_back() {
     let world = World::default();
     let generator = Generator::default();
     for step in [0, 2, 4, 6] {
@@ -288,7 +288,7 @@ fn a_clock_set_back_makes_no_used_code_usable() {
 }
 
 #[test]
-fn far_away_clocks_work() {
+fn accepts_codes_at_distant_times() {
     let generator = Generator::default();
     for now in [1 << 31, (1_i64 << 31) - 1, 1 << 32, (1 << 32) + 77, 253_402_300_799] {
         let world = World::default();
@@ -299,7 +299,7 @@ fn far_away_clocks_work() {
 }
 
 #[test]
-fn impossible_clocks_deny() {
+fn denies_at_impossible_times() {
     for now in [0, 1, 29, 30, -1, -30, -10_000_000_000, 253_402_300_800, i64::MIN, i64::MAX] {
         let world = World::default();
         let outcome = judge(&world, now, "123456");
@@ -312,7 +312,7 @@ fn impossible_clocks_deny() {
 }
 
 #[test]
-fn a_clock_that_leaps_between_two_prompts_lets_no_code_in_twice() {
+fn accepts_code_once_when_clock_jumps_between_prompts() {
     let world = World::default();
     world.policy("version = 1\nmode = \"mandatory\"\n");
     let generator = Generator::default();

@@ -12,7 +12,7 @@ fn right() -> String {
 }
 
 #[test]
-fn a_text_file_with_anything_wrong_in_it_is_refused() {
+fn refuses_faulty_text_files() {
     for target in [Policy, Secret] {
         target.assert_refused("trailing garbage", |path| edit(path, |bytes| bytes.extend(b"garbage\n")));
         target.assert_refused("trailing NULs", |path| edit(path, |bytes| bytes.extend([0; 8])));
@@ -46,7 +46,7 @@ fn a_text_file_with_anything_wrong_in_it_is_refused() {
 }
 
 #[test]
-fn line_ends_of_another_system_and_a_byte_order_mark_do_not_let_anybody_pass() {
+fn accepts_files_with_crlf_line_ends() {
     for target in [Policy, Secret] {
         let world = World::lenient();
         edit(&target.path(&world), |bytes| {
@@ -61,7 +61,7 @@ fn line_ends_of_another_system_and_a_byte_order_mark_do_not_let_anybody_pass() {
 }
 
 #[test]
-fn a_secret_cut_short_anywhere_never_lets_anybody_pass() {
+fn refuses_login_with_truncated_secret() {
     let world = World::lenient();
     let path = world.secret_path("games");
     let whole = fs::read(&path).unwrap();
@@ -77,7 +77,7 @@ fn authenticator(lines: &str) -> String {
 }
 
 #[test]
-fn a_credential_with_a_bad_value_is_refused() {
+fn refuses_credential_with_bad_value() {
     let secret = format!("secret = \"{SECRET}\"\n");
     let with = |lines: &str| authenticator(&format!("{secret}{lines}"));
     let table = [
@@ -116,7 +116,7 @@ fn a_credential_with_a_bad_value_is_refused() {
 }
 
 #[test]
-fn a_credential_of_another_name_or_uid_is_refused() {
+fn refuses_credential_of_another_name_or_uid() {
     for (from, to) in
         [("name = \"games\"", "name = \"gamer\""), ("name = \"games\"", "name = \"\""), ("uid = ", "uid = 1")]
     {
@@ -130,7 +130,7 @@ fn a_credential_of_another_name_or_uid_is_refused() {
 }
 
 #[test]
-fn the_files_of_another_user_do_not_serve() {
+fn refuses_files_copied_from_another_user() {
     for part in ["users", "state"] {
         let world = World::lenient();
         world.enroll("mail", OTHER_SECRET);
@@ -149,7 +149,7 @@ fn with_checksum(slot: &mut [u8], change: impl Fn(&mut [u8])) {
 }
 
 #[test]
-fn a_state_with_anything_wrong_in_it_is_refused() {
+fn refuses_faulty_state() {
     State.assert_refused("cut by a byte", |path| edit(path, |bytes| bytes.truncate(8191)));
     State.assert_refused("trailing garbage", |path| edit(path, |bytes| bytes.push(0)));
     State.assert_refused("half", |path| edit(path, |bytes| bytes.truncate(4096)));
@@ -179,7 +179,7 @@ fn a_state_with_anything_wrong_in_it_is_refused() {
 }
 
 #[test]
-fn every_single_flipped_bit_of_the_only_slot_is_noticed() {
+fn detects_every_flipped_bit_of_only_slot() {
     let world = World::lenient();
     let path = world.state_path("games");
     let whole = fs::read(&path).unwrap();
@@ -192,7 +192,7 @@ fn every_single_flipped_bit_of_the_only_slot_is_noticed() {
 }
 
 #[test]
-fn a_torn_slot_falls_back_to_the_other() {
+fn uses_other_slot_when_one_is_torn() {
     for newest in [0, 4096] {
         let world = World::default();
         let generator = Generator::default();
@@ -212,7 +212,7 @@ fn a_torn_slot_falls_back_to_the_other() {
 }
 
 #[test]
-fn a_slot_of_a_later_version_is_not_skipped() {
+fn refuses_state_with_slot_of_later_version() {
     let world = World::lenient();
     world.login("games").at(NOW - 90).answer(Generator::default().at(NOW - 90)).run().assert_granted();
     edit(&world.state_path("games"), |bytes| with_checksum(&mut bytes[4096..4096 + 512], |slot| slot[7] = 2));

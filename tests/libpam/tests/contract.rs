@@ -20,7 +20,7 @@ fn wrong() -> String {
 }
 
 #[test]
-fn a_right_code_is_a_success_without_any_text() {
+fn grants_right_code_without_text() {
     let outcome = World::default().login("games").at(NOW).answer(right()).run();
     outcome.assert_granted();
     assert_eq!(outcome.transcript, [(Style::Prompt, PROMPT.into())]);
@@ -30,7 +30,7 @@ fn a_right_code_is_a_success_without_any_text() {
 }
 
 #[test]
-fn each_denial_has_its_code_its_priority_and_a_delay_of_two_seconds() {
+fn returns_code_priority_and_delay_of_each_denial() {
     let world = World::default();
     let wrong = wrong();
     let denied = |user: &str, answer: &str| world.login(user).at(NOW).answers([answer; 2]).run();
@@ -57,7 +57,7 @@ fn each_denial_has_its_code_its_priority_and_a_delay_of_two_seconds() {
 }
 
 #[test]
-fn exempt_and_opt_in_without_credential_are_ignored_and_logged() {
+fn ignores_and_logs_exempt_and_unenrolled_opt_in_users() {
     let world = World::default();
     world.service("followed", "auth required MODULE root=ROOT\nauth required pam_permit.so\n");
     let table = [(EXEMPT, "games", "exempt"), (EXEMPT, "mail", "exempt"), (OPT_IN, "mail", "not-enrolled")];
@@ -72,7 +72,7 @@ fn exempt_and_opt_in_without_credential_are_ignored_and_logged() {
 }
 
 #[test]
-fn an_exempt_user_alone_in_a_stack_is_still_refused() {
+fn refuses_exempt_user_where_module_is_alone_in_stack() {
     let world = World::default();
     for (policy, user) in [(EXEMPT, "games"), (OPT_IN, "mail")] {
         world.policy(policy);
@@ -81,7 +81,7 @@ fn an_exempt_user_alone_in_a_stack_is_still_refused() {
 }
 
 #[test]
-fn an_enrolled_opt_in_user_is_asked() {
+fn asks_enrolled_opt_in_user() {
     let world = World::default();
     world.policy(OPT_IN);
     assert_eq!(world.login("games").at(NOW).answers(vec![wrong(); 3]).run().code, PAM_AUTH_ERR);
@@ -90,7 +90,7 @@ fn an_enrolled_opt_in_user_is_asked() {
 }
 
 #[test]
-fn unknown_unenrolled_and_enrolled_users_read_and_get_the_same() {
+fn answers_unknown_and_enrolled_users_alike() {
     let world = World::default();
     world.policy(THREE_TRIES);
     let texts = |user: &str| {
@@ -108,7 +108,7 @@ fn unknown_unenrolled_and_enrolled_users_read_and_get_the_same() {
 }
 
 #[test]
-fn the_text_is_the_same_whatever_was_wrong_with_the_answer() {
+fn shows_same_text_for_every_refused_answer() {
     let world = World::default();
     world.policy(THREE_TRIES);
     world.login("games").at(NOW).answer(right()).run().assert_granted();
@@ -119,7 +119,7 @@ fn the_text_is_the_same_whatever_was_wrong_with_the_answer() {
 }
 
 #[test]
-fn wrong_then_right_in_one_conversation_gets_in_with_a_line_each() {
+fn grants_right_code_after_wrong_one_and_logs_both() {
     let world = World::default();
     world.policy(THREE_TRIES);
     let outcome = world.login("games").at(NOW).answers([wrong(), right()]).run();
@@ -129,7 +129,7 @@ fn wrong_then_right_in_one_conversation_gets_in_with_a_line_each() {
 }
 
 #[test]
-fn a_conversation_ends_after_the_tries_of_the_policy() {
+fn ends_conversation_after_tries_of_policy() {
     for tries in [1, 2, 5, 10] {
         let world = World::default();
         world.policy(&format!("{THREE_TRIES}[verification]\ntries = {tries}\nlockout-after = 100\n"));
@@ -140,7 +140,7 @@ fn a_conversation_ends_after_the_tries_of_the_policy() {
 }
 
 #[test]
-fn each_conversation_call_carries_one_message() {
+fn sends_one_message_per_conversation_call() {
     let world = World::default();
     world.policy(THREE_TRIES);
     let outcome = world.login("games").at(NOW).answers(vec![wrong(); 3]).run();
@@ -152,7 +152,7 @@ fn each_conversation_call_carries_one_message() {
 }
 
 #[test]
-fn unavailable_is_said_in_one_text() {
+fn shows_one_text_when_unavailable() {
     let world = World::default();
     std::fs::write(world.secret_path("games"), "").unwrap();
     let outcome = world.login("games").at(NOW).answer(right()).run();
@@ -167,7 +167,7 @@ fn unavailable_is_said_in_one_text() {
 }
 
 #[test]
-fn pam_silent_leaves_nothing_but_prompts() {
+fn shows_only_prompts_with_pam_silent() {
     let world = World::default();
     world.policy(THREE_TRIES);
     let silent =
@@ -182,7 +182,7 @@ fn pam_silent_leaves_nothing_but_prompts() {
 }
 
 #[test]
-fn an_argument_that_is_not_known_denies_and_is_named() {
+fn denies_unknown_argument_and_names_it() {
     let world = World::default();
     let long = "x".repeat(900);
     let table = [
@@ -209,7 +209,7 @@ fn an_argument_that_is_not_known_denies_and_is_named() {
 }
 
 #[test]
-fn a_root_that_is_no_absolute_path_denies_and_is_named() {
+fn denies_relative_root_and_names_it() {
     let world = World::default();
     for argument in ["root", "root=", "root=relative", "root=./x", "root=../../tmp"] {
         world.service("odd", &format!("auth required MODULE {argument}\nauth required pam_permit.so\n"));
@@ -220,7 +220,7 @@ fn a_root_that_is_no_absolute_path_denies_and_is_named() {
 }
 
 #[test]
-fn an_argument_that_is_not_known_denies_whom_the_policy_exempts() {
+fn denies_exempt_user_with_unknown_argument() {
     let world = World::default();
     world
         .policy(EXEMPT)
@@ -229,7 +229,7 @@ fn an_argument_that_is_not_known_denies_whom_the_policy_exempts() {
 }
 
 #[test]
-fn an_argument_given_twice_or_of_ten_kilobytes_is_never_a_way_in() {
+fn denies_repeated_or_huge_argument() {
     let world = World::default();
     let long = "y".repeat(10_000);
     for argument in ["root=ROOT", "root=/nonexistent", "first_factor=any first_factor=publickey", &long] {
@@ -246,7 +246,7 @@ const SETCRED_FLAGS: [i32; 6] = [0, 2, 4, 8, 0x10, 0x8004];
 
 /// After a denial libpam itself refuses, whatever a module answers: its stack remembers.
 #[test]
-fn setcred_is_a_success_before_after_and_without_authenticate() {
+fn returns_success_from_setcred_unless_denied() {
     let world = World::default();
     for flags in SETCRED_FLAGS {
         world.enroll("games", SECRET);
@@ -261,7 +261,7 @@ fn setcred_is_a_success_before_after_and_without_authenticate() {
 }
 
 #[test]
-fn setcred_and_the_account_phase_change_no_file() {
+fn changes_no_file_in_setcred_and_account() {
     let world = World::default();
     world.login("games").at(NOW).answer(wrong()).run();
     let before = world.snapshot();
@@ -274,7 +274,7 @@ fn setcred_and_the_account_phase_change_no_file() {
 }
 
 #[test]
-fn account_session_and_password_ignore() {
+fn returns_ignore_in_account_session_and_password() {
     let world = World::default();
     let login = world.login("games").open();
     assert_eq!(login.handle.account(0), IGNORED_ALONE);
@@ -287,7 +287,7 @@ fn account_session_and_password_ignore() {
 /// The control people copy from other modules' pages. What it lets pass besides the policy's own decisions is
 /// authinfo_unavail, which it names.
 #[test]
-fn no_denial_passes_a_stack_that_ignores_what_can_be_ignored() {
+fn refuses_every_denial_in_lenient_stack() {
     let world = World::default();
     world.service(
         "lax",
@@ -308,7 +308,7 @@ fn no_denial_passes_a_stack_that_ignores_what_can_be_ignored() {
 }
 
 #[test]
-fn an_account_lookup_that_fails_is_not_an_unknown_user_and_not_an_exemption() {
+fn denies_when_account_lookup_fails() {
     let world = World::default();
     for policy in [THREE_TRIES, OPT_IN, EXEMPT] {
         let outcome = world.policy(policy).login(UNREACHABLE).at(NOW).answers(vec!["123456"; 3]).run();
@@ -317,13 +317,13 @@ fn an_account_lookup_that_fails_is_not_an_unknown_user_and_not_an_exemption() {
 }
 
 #[test]
-fn an_account_record_of_100_kilobytes_is_read() {
+fn reads_account_record_of_100_kilobytes() {
     let world = World::default();
     world.enroll(HUGE, SECRET).login(HUGE).at(NOW).answer(right()).run().assert_granted();
 }
 
 #[test]
-fn an_empty_user_name_is_nobody() {
+fn denies_empty_user_name() {
     for policy in [THREE_TRIES, OPT_IN] {
         let world = World::default();
         let code = world.policy(policy).login("").at(NOW).answers(vec!["123456"; 3]).run().code;
@@ -332,14 +332,14 @@ fn an_empty_user_name_is_nobody() {
 }
 
 #[test]
-fn opt_in_does_not_exempt_an_unknown_user() {
+fn denies_unknown_user_under_opt_in() {
     let world = World::default();
     let outcome = world.policy(OPT_IN).login("nosuchuser").at(NOW).answers(vec!["123456"; 3]).run();
     outcome.assert_denied(PAM_AUTH_ERR, "unknown-user");
 }
 
 #[test]
-fn a_handle_used_for_a_second_try_starts_afresh() {
+fn starts_second_try_on_one_handle_from_nothing() {
     let world = World::default();
     let mut login = world.login("games").at(NOW).answer(wrong()).open();
     login.authenticate(0).assert_denied(PAM_AUTH_ERR, "wrong-code");
@@ -350,7 +350,7 @@ fn a_handle_used_for_a_second_try_starts_afresh() {
 }
 
 #[test]
-fn the_environment_of_the_host_decides_nothing() {
+fn ignores_environment_of_host() {
     let odd = [
         ("TZ", ":/etc/shadow"),
         ("LC_ALL", "tr_TR.UTF-8"),
@@ -366,7 +366,7 @@ fn the_environment_of_the_host_decides_nothing() {
 }
 
 #[test]
-fn virtual_users_of_this_suite_are_found_by_the_module() {
+fn finds_virtual_users_of_suite() {
     let world = World::new();
     let user = virtual_user(7);
     assert_eq!(uid(&user), 70_007);

@@ -21,29 +21,29 @@ fn assert_uncharged(answer: impl Into<Answer>, code: i32, reason: &str) {
 }
 
 #[test]
-fn a_conversation_that_fails_denies_and_charges_nothing() {
+fn denies_failed_conversation_uncharged() {
     for code in [PAM_CONV_ERR, PAM_BUF_ERR, PAM_ABORT, PAM_IGNORE, 99, -1] {
         assert_uncharged(Answer::Fails(code), PAM_CONV_ERR, "conversation");
     }
 }
 
 #[test]
-fn a_conversation_that_fails_with_a_response_denies_and_does_not_use_it() {
+fn ignores_response_of_failed_conversation() {
     assert_uncharged(Answer::FailsWithText(PAM_CONV_ERR, right().into()), PAM_CONV_ERR, "conversation");
 }
 
 #[test]
-fn no_response_at_all_denies() {
+fn denies_missing_response() {
     assert_uncharged(Answer::NullResponse, PAM_CONV_ERR, "conversation");
 }
 
 #[test]
-fn a_response_without_a_text_is_an_empty_answer() {
+fn treats_null_text_as_empty_answer() {
     assert_uncharged(Answer::NullText, PAM_AUTH_ERR, "not-a-code");
 }
 
 #[test]
-fn an_application_without_a_conversation_is_refused() {
+fn refuses_application_without_conversation() {
     let world = World::default();
     let before = world.snapshot();
     let code = world.login("games").at(NOW).without_conversation().run().code;
@@ -52,7 +52,7 @@ fn an_application_without_a_conversation_is_refused() {
 }
 
 #[test]
-fn what_does_not_have_the_shape_of_a_code_is_refused_uncharged() {
+fn refuses_malformed_code_uncharged() {
     let code = right();
     let odd: Vec<Vec<u8>> = vec![
         "".into(),
@@ -89,7 +89,7 @@ fn what_does_not_have_the_shape_of_a_code_is_refused_uncharged() {
 
 /// sshd types this, in place of the password, for whom it lets in by no means.
 #[test]
-fn the_junk_of_sshd_is_refused_uncharged_and_told_from_what_people_type() {
+fn refuses_sshd_placeholder_password_uncharged() {
     let world = World::default();
     let before = world.snapshot();
     let sshd = || world.login("games").at(NOW).tty("ssh").env("SSH_AUTH_INFO_0=publickey ssh-ed25519 AAAA");
@@ -99,7 +99,7 @@ fn the_junk_of_sshd_is_refused_uncharged_and_told_from_what_people_type() {
 }
 
 #[test]
-fn answers_longer_than_512_bytes_are_refused_at_once_and_uncharged() {
+fn refuses_answer_over_512_bytes_uncharged() {
     for length in [511, 512, 513, 65_536, 10 * 1024 * 1024] {
         let start = Instant::now();
         assert_uncharged(vec![b'1'; length], PAM_AUTH_ERR, "not-a-code");
@@ -108,7 +108,7 @@ fn answers_longer_than_512_bytes_are_refused_at_once_and_uncharged() {
 }
 
 #[test]
-fn a_code_in_512_bytes_counts_and_in_513_does_not() {
+fn accepts_code_in_512_bytes_but_not_in_513() {
     let padded = |length: usize| format!("{}{}", " ".repeat(length - 6), right());
     let world = World::default();
     world.login("games").at(NOW).answer(padded(512)).run().assert_granted();
@@ -116,7 +116,7 @@ fn a_code_in_512_bytes_counts_and_in_513_does_not() {
 }
 
 #[test]
-fn blanks_dashes_and_line_ends_around_the_digits_do_not_matter() {
+fn ignores_blanks_dashes_and_line_ends_in_code() {
     let code = right();
     let (head, tail) = code.split_at(3);
     let spaced = code.chars().map(|digit| format!("{digit} ")).collect::<String>();
@@ -136,7 +136,7 @@ fn blanks_dashes_and_line_ends_around_the_digits_do_not_matter() {
 }
 
 #[test]
-fn codes_of_seven_and_eight_digits_are_codes_and_cost_a_failure() {
+fn charges_wrong_codes_of_seven_and_eight_digits() {
     for answer in ["1234567", "12345678"] {
         let world = World::default();
         let outcome = world.login("games").at(NOW).answer(answer).run();
@@ -147,7 +147,7 @@ fn codes_of_seven_and_eight_digits_are_codes_and_cost_a_failure() {
 }
 
 #[test]
-fn the_time_that_counts_is_that_of_the_answer() {
+fn judges_code_at_time_of_answer() {
     let world = World::default();
     let late = NOW + 300;
     let answer = Answer::after(move || set_clock(late), &right());
@@ -162,7 +162,7 @@ fn the_time_that_counts_is_that_of_the_answer() {
 }
 
 #[test]
-fn a_credential_that_changes_during_the_prompt_counts_as_it_is_when_the_answer_comes() {
+fn judges_by_credential_at_time_of_answer() {
     let world = World::default();
     let path = world.secret_path("games");
     let removed = Answer::after(move || std::fs::remove_file(path).unwrap(), &right());
@@ -172,7 +172,7 @@ fn a_credential_that_changes_during_the_prompt_counts_as_it_is_when_the_answer_c
 }
 
 #[test]
-fn a_user_who_is_unlocked_or_locked_during_the_prompt_is_judged_by_what_is_true_then() {
+fn judges_by_lockout_at_time_of_answer() {
     let world = World::default();
     let path = world.state_path("games");
     let mut disabled = world.state_of("games");
@@ -184,7 +184,7 @@ fn a_user_who_is_unlocked_or_locked_during_the_prompt_is_judged_by_what_is_true_
 }
 
 #[test]
-fn nobody_waits_for_a_person_who_stands_at_the_prompt() {
+fn holds_no_lock_during_prompt() {
     let world = World::default();
     let mut first = world.login("games").at(NOW).open();
     let (second, code) = (world.login("games").at(NOW).answer(right()), right());

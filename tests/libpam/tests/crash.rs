@@ -47,7 +47,7 @@ fn assert_sound(world: &World, report_code: Option<i32>, what: &str) {
 
 /// Guesses would be free otherwise.
 #[test]
-fn a_login_killed_once_the_code_is_looked_at_has_been_charged() {
+fn charges_login_killed_after_code_is_compared() {
     let calls = strace::calls_of_the_module(&traced(&login(&World::lenient(), "000000")).calls);
     let charge = calls.iter().position(|(name, _)| name == "pwrite64").unwrap();
     for (name, count) in &calls[charge + 1..] {
@@ -59,7 +59,7 @@ fn a_login_killed_once_the_code_is_looked_at_has_been_charged() {
 
 /// The first failure of each kind from its first occurrence on: a disk that stays broken.
 #[test]
-fn a_disk_that_stays_broken_denies_and_recovers() {
+fn denies_while_disk_is_broken_and_recovers() {
     for name in ["openat", "newfstatat", "fstat", "flock", "pread64", "pwrite64", "fdatasync", "close"] {
         let ours = strace::calls_of_the_module(&traced(&login(&World::lenient(), &right())).calls);
         let Some((_, first)) = ours.iter().find(|(other, _)| other == name) else { continue };
@@ -74,7 +74,7 @@ fn a_disk_that_stays_broken_denies_and_recovers() {
 }
 
 #[test]
-fn writes_that_are_cut_short_are_completed() {
+fn completes_short_writes() {
     for most in [1, 7, 255, 511] {
         let world = World::lenient();
         interpose::shorten_writes(Some(most));
@@ -86,7 +86,7 @@ fn writes_that_are_cut_short_are_completed() {
 }
 
 #[test]
-fn a_disk_that_takes_nothing_denies() {
+fn denies_when_disk_writes_nothing() {
     for write in [1, 2] {
         let world = World::lenient();
         let inject = format!("inject=pwrite64:retval=0:when={write}");
@@ -102,7 +102,7 @@ fn path_of(call: &str) -> &str {
 }
 
 #[test]
-fn a_granted_login_flushes_once_creates_nothing_and_writes_its_state_only() {
+fn flushes_once_and_writes_only_own_state_on_grant() {
     let world = World::lenient();
     let traced = traced(&login(&world, &right()));
     assert_eq!(traced.report.code, Some(PAM_SUCCESS));
@@ -169,7 +169,7 @@ fn a_granted_login_flushes_once_creates_nothing_and_writes_its_state_only() {
 }
 
 #[test]
-fn a_login_opens_the_files_of_nobody_else() {
+fn opens_no_files_of_other_users() {
     let world = World::lenient();
     world.enroll("mail", twostep_tests::OTHER_SECRET);
     let traced = traced(&login(&world, &right()));
@@ -178,7 +178,7 @@ fn a_login_opens_the_files_of_nobody_else() {
 }
 
 #[test]
-fn a_first_login_has_its_state_on_disk_before_it_is_used() {
+fn stores_new_state_before_using_it() {
     let world = without_state();
     let traced = traced(&login(&world, "000000"));
     let position = |what: &str| {

@@ -23,7 +23,7 @@ fn questions(outcome: &Outcome) -> Vec<&str> {
 }
 
 #[test]
-fn a_newcomer_enrolls_and_everything_is_stored_as_the_specification_says() {
+fn stores_enrollment_as_file_format_specifies() {
     let world = World::newcomers("");
     let outcome = world.newcomer("games").answers(dialogue(NOW)).run();
     assert_eq!(outcome.code, PAM_SUCCESS, "{outcome:#?}");
@@ -63,7 +63,7 @@ fn a_newcomer_enrolls_and_everything_is_stored_as_the_specification_says() {
 }
 
 #[test]
-fn who_enrolls_begins_with_all_tries() {
+fn starts_enrolled_user_with_all_tries() {
     let world = World::newcomers("");
     let mut locked = State::new(uid("games"), "games");
     locked.root.codes = 20;
@@ -73,7 +73,7 @@ fn who_enrolls_begins_with_all_tries() {
 }
 
 #[test]
-fn authenticate_alone_stores_nothing_and_the_login_cannot_be_completed() {
+fn stores_nothing_without_account_phase() {
     let world = World::newcomers("");
     let before = world.snapshot();
     let (mut open, outcome) = world.newcomer("games").answers(dialogue(NOW)).begin();
@@ -106,7 +106,7 @@ fn passed_by(account: &str) -> World {
 }
 
 #[test]
-fn where_the_account_line_may_not_be_reached_nobody_sees_a_key_and_the_log_says_what_to_mend() {
+fn shows_no_key_where_account_line_can_be_skipped() {
     for account in PASSED_BY {
         let world = passed_by(account);
         let outcome = world.newcomer("games").answers(dialogue(NOW)).run();
@@ -124,7 +124,7 @@ fn where_the_account_line_may_not_be_reached_nobody_sees_a_key_and_the_log_says_
 
 /// A refusal of `required` ends the login only when our line has stored the enrollment.
 #[test]
-fn shows_no_key_where_a_refusal_before_ours_goes_on() {
+fn shows_no_key_where_required_line_precedes_account_line() {
     for line in ["account required pam_deny.so", "account required pam_succeed_if.so uid < 0 quiet"] {
         let world =
             passed_by(&format!("{line}\naccount required MODULE root=ROOT\naccount required pam_permit.so"));
@@ -147,7 +147,7 @@ fn shows_no_key_where_a_refusal_before_ours_goes_on() {
 }
 
 #[test]
-fn log_says_before_which_modules_it_was_stored() {
+fn logs_modules_after_which_enrollment_is_kept() {
     let behind = "account required pam_succeed_if.so uid >= 0 quiet\naccount sufficient pam_localuser.so\naccount required pam_permit.so";
     let world = passed_by(&format!("account required MODULE root=ROOT\n{behind}"));
     let outcome = world.newcomer("games").answers(dialogue(NOW)).run();
@@ -156,7 +156,7 @@ fn log_says_before_which_modules_it_was_stored() {
 }
 
 #[test]
-fn where_only_root_may_log_in_nobody_sees_a_key() {
+fn shows_no_key_while_nologin_exists() {
     for file in ["etc/nologin", "var/run/nologin"] {
         let world = World::newcomers("");
         let file = world.root().join(file);
@@ -174,7 +174,7 @@ fn where_only_root_may_log_in_nobody_sees_a_key() {
 
 /// As if libpam ran other lines than those that we have read.
 #[test]
-fn where_the_account_line_is_not_reached_after_all_nobody_gets_in() {
+fn refuses_in_setcred_when_account_line_was_skipped() {
     for account in PASSED_BY {
         let world = passed_by(account);
         let read = world.root().join("etc/pam.d");
@@ -189,7 +189,7 @@ fn where_the_account_line_is_not_reached_after_all_nobody_gets_in() {
 }
 
 #[test]
-fn a_stack_that_has_failed_before_enrolls_nobody() {
+fn stores_nothing_when_earlier_auth_line_failed() {
     let world = World::newcomers("");
     world.service(
         "login",
@@ -202,7 +202,7 @@ fn a_stack_that_has_failed_before_enrolls_nobody() {
 }
 
 #[test]
-fn wrong_answers_are_forgiven_three_times_and_each_says_what_to_do() {
+fn allows_three_wrong_answers_and_explains_each() {
     let [first, next, last] = dialogue(NOW);
     let wrong = Generator::default().wrong(NOW);
     let world = World::newcomers("");
@@ -228,7 +228,7 @@ fn wrong_answers_are_forgiven_three_times_and_each_says_what_to_do() {
 }
 
 #[test]
-fn a_phone_with_a_wrong_clock_is_refused_and_told_by_how_many_minutes() {
+fn refuses_phone_with_wrong_clock_and_tells_minutes() {
     for (offset, words) in [(240, "4 minutes fast"), (-120, "2 minutes slow"), (330, "330 seconds fast")] {
         let world = World::newcomers("");
         let code = Generator::default().at(NOW + offset);
@@ -240,7 +240,7 @@ fn a_phone_with_a_wrong_clock_is_refused_and_told_by_how_many_minutes() {
 }
 
 #[test]
-fn the_picture_is_redrawn_on_demand_but_not_for_ever() {
+fn redraws_qr_code_on_request_a_limited_number_of_times() {
     let world = World::newcomers("");
     let mut answers = vec!["i".to_owned(), "t".to_owned()];
     answers.extend(dialogue(NOW));
@@ -257,7 +257,7 @@ fn the_picture_is_redrawn_on_demand_but_not_for_ever() {
 }
 
 #[test]
-fn the_policy_rules_the_new_key_and_the_number_of_recovery_codes() {
+fn takes_key_and_recovery_code_settings_from_policy() {
     let app = Generator { algorithm: "SHA256", digits: 8, ..Generator::default() };
     let world =
         World::newcomers("algorithm = \"SHA256\"\ndigits = 8\nissuer = \"Example\"\nrecovery-codes = 0\n");
@@ -286,7 +286,7 @@ fn the_policy_rules_the_new_key_and_the_number_of_recovery_codes() {
 }
 
 #[test]
-fn who_cannot_enroll_here_sees_what_a_wrong_code_shows_and_never_a_key() {
+fn shows_wrong_code_text_where_enrolling_is_impossible() {
     let login = |world: &World| world.newcomer("games").answers(dialogue(NOW));
     type Change = fn(Login) -> Login;
     let refused: [(&str, Change, &str); 4] = [
@@ -310,7 +310,7 @@ fn who_cannot_enroll_here_sees_what_a_wrong_code_shows_and_never_a_key() {
 
 /// Such a program may go on without the account phase, and give any terminal for a console.
 #[test]
-fn in_a_setuid_program_that_a_user_starts_nobody_enrolls() {
+fn refuses_enrollment_in_setuid_program() {
     if !is_root() {
         return;
     }
@@ -339,7 +339,7 @@ fn in_a_setuid_program_that_a_user_starts_nobody_enrolls() {
 
 /// A file that is there and cannot be read is not passed over for that of the next folder.
 #[test]
-fn where_the_service_file_cannot_be_read_nobody_sees_a_key() {
+fn shows_no_key_when_service_file_is_unreadable() {
     let world = World::newcomers("");
     let read = world.root().join("etc/pam.d");
     fs::remove_file(&read).unwrap();
@@ -354,7 +354,7 @@ fn where_the_service_file_cannot_be_read_nobody_sees_a_key() {
 
 /// Better now than after the dialogue.
 #[test]
-fn where_the_state_would_refuse_the_new_codes_nobody_sees_a_key() {
+fn shows_no_key_when_state_would_refuse_new_codes() {
     let mine = State::new(uid("games"), "games");
     let table = [
         (State { name: "gone".to_owned(), ..mine.clone() }, "unavailable", "run 'twostep rebind games'"),
@@ -377,7 +377,7 @@ fn where_the_state_would_refuse_the_new_codes_nobody_sees_a_key() {
 }
 
 #[test]
-fn an_enrollment_ends_a_lockout() {
+fn ends_lockout_on_enrollment() {
     let world = World::newcomers("");
     let failed = AttemptCounter { codes: 20, recoveries: 100, last_failure: NOW as u64 };
     world.state("games", &State { root: failed, helper: failed, ..State::new(uid("games"), "games") });
@@ -390,7 +390,7 @@ fn an_enrollment_ends_a_lockout() {
 
 /// As where no memory is left. Nobody gets in with nothing stored, and who was refused is not enrolled after all.
 #[test]
-fn what_libpam_cannot_keep_refuses_and_is_never_stored() {
+fn stores_nothing_when_libpam_cannot_keep_handoff() {
     for (function, pending) in [(PAM_PUTENV, false), (PAM_SET_DATA, true)] {
         let world = World::newcomers("");
         let login = world.newcomer("games").answers(dialogue(NOW));
@@ -409,7 +409,7 @@ fn what_libpam_cannot_keep_refuses_and_is_never_stored() {
 }
 
 #[test]
-fn no_log_line_holds_the_key_or_a_code() {
+fn keeps_key_and_codes_out_of_log() {
     let world = World::newcomers("");
     let outcome = world.newcomer("games").answers(dialogue(NOW)).run();
     let words: Vec<String> = dialogue(NOW).into_iter().chain([SECRET.into(), recovery_code(1)]).collect();
@@ -430,7 +430,7 @@ fn pending(world: &World) -> Open {
 }
 
 #[test]
-fn of_a_handle_that_serves_two_people_nothing_of_the_first_serves_the_second() {
+fn drops_pending_enrollment_when_user_of_handle_changes() {
     let world = World::newcomers("");
     let mut open = pending(&world);
     set(&open, PAM_USER, "mail");
@@ -449,7 +449,7 @@ fn of_a_handle_that_serves_two_people_nothing_of_the_first_serves_the_second() {
 }
 
 #[test]
-fn what_is_pending_for_one_service_is_not_stored_by_another() {
+fn drops_pending_enrollment_when_service_changes() {
     let world = World::newcomers("");
     world.service("sshd", "account required MODULE root=ROOT\n");
     let mut open = pending(&world);
@@ -459,7 +459,7 @@ fn what_is_pending_for_one_service_is_not_stored_by_another() {
 }
 
 #[test]
-fn a_failed_try_and_a_good_one_on_one_handle_store_the_good_one_alone() {
+fn stores_only_successful_try_on_one_handle() {
     let world = World::newcomers("");
     let mut open = pending(&world);
     dialogue(NOW).into_iter().for_each(|answer| open.answer(answer));
@@ -471,7 +471,7 @@ fn a_failed_try_and_a_good_one_on_one_handle_store_the_good_one_alone() {
 }
 
 #[test]
-fn of_two_enrollments_at_once_the_first_to_finish_wins_and_the_other_is_told() {
+fn stores_first_of_two_concurrent_enrollments() {
     let world = World::newcomers("");
     let (mut first, mut second) = (pending(&world), pending(&world));
     assert_eq!(first.account().code, PAM_SUCCESS);
@@ -484,7 +484,7 @@ fn of_two_enrollments_at_once_the_first_to_finish_wins_and_the_other_is_told() {
 }
 
 #[test]
-fn after_a_reset_the_next_login_enrolls_and_old_codes_stay_used() {
+fn keeps_old_codes_used_after_reset_and_enrollment() {
     let world = World::newcomers("");
     assert_eq!(world.newcomer("games").answers(dialogue(NOW)).run().code, PAM_SUCCESS);
     let later = NOW + 600;

@@ -69,7 +69,7 @@ fn assert_nothing_or_all(world: &World, what: &str) -> bool {
 }
 
 #[test]
-fn who_hangs_up_at_any_question_leaves_nothing() {
+fn leaves_nothing_when_user_hangs_up() {
     let answers = dialogue(NOW);
     for given in 0..answers.len() {
         let world = World::newcomers(ONE_RECOVERY_CODE);
@@ -88,7 +88,7 @@ fn in_image(world: &World, image: &Image) -> Option<State> {
 }
 
 #[test]
-fn with_any_fault_at_any_system_call_it_leaves_nothing_or_all_and_who_gets_in_is_enrolled() {
+fn stores_all_or_nothing_with_any_system_call_fault() {
     let whole = AtomicUsize::new(0);
     let tally = Sweep {
         name: "enrollment",
@@ -116,7 +116,7 @@ fn with_any_fault_at_any_system_call_it_leaves_nothing_or_all_and_who_gets_in_is
 }
 
 #[test]
-fn with_any_fault_at_any_system_call_who_gets_in_with_a_ticket_has_used_it_up() {
+fn uses_ticket_up_on_grant_with_any_system_call_fault() {
     let with_ticket = State::new(uid("games"), "games").with_ticket(TICKET, NOW + 3600);
     let world = || {
         let world = World::newcomers(&format!("{ONE_RECOVERY_CODE}require-ticket = true\n"));
@@ -144,7 +144,7 @@ fn with_any_fault_at_any_system_call_who_gets_in_with_a_ticket_has_used_it_up() 
 
 /// A key and recovery codes of somebody's guess would be worse than none.
 #[test]
-fn without_random_numbers_nobody_enrolls_and_codes_are_judged_all_the_same() {
+fn enrolls_nobody_without_random_numbers() {
     for error in ["EIO", "EAGAIN", "EINTR:when=1..9"] {
         let inject = format!("inject=getrandom:error={error}");
         let world = World::newcomers("");
@@ -163,7 +163,7 @@ fn without_random_numbers_nobody_enrolls_and_codes_are_judged_all_the_same() {
 
 /// As if somebody had put a secret there who takes no lock. The recovery codes on the loser's paper must open nothing.
 #[test]
-fn who_finds_a_secret_at_the_last_moment_leaves_no_recovery_codes() {
+fn leaves_no_recovery_codes_when_secret_appears_meanwhile() {
     let world = World::newcomers("");
     let links = calls().iter().filter(|(name, _)| name == "linkat").count();
     assert_eq!(links, 2, "the state, then the secret");
@@ -179,7 +179,7 @@ fn who_finds_a_secret_at_the_last_moment_leaves_no_recovery_codes() {
 
 /// The secret cannot be written, and later configuration management brings one of the right person's.
 #[test]
-fn recovery_codes_of_an_enrollment_that_failed_open_no_other_credential() {
+fn rejects_recovery_codes_of_failed_enrollment() {
     let world = World::newcomers("");
     let report = trace(&newcomer(&world), &["-e", "inject=linkat:error=ENOSPC:when=2"]).report;
     assert_eq!((report.code, report.field("reason")), (Some(PAM_AUTHINFO_UNAVAIL), "unavailable"));
@@ -194,7 +194,7 @@ fn recovery_codes_of_an_enrollment_that_failed_open_no_other_credential() {
 
 /// Flushed in an order that a loss of power cannot turn round: first the state with what is used up, then the secret.
 #[test]
-fn what_is_used_up_is_on_disk_before_the_secret_is_there() {
+fn stores_used_up_state_before_secret() {
     let world = World::newcomers("");
     let traced = trace(&newcomer(&world), &[]);
     let positions = |what: &str| -> Vec<usize> {

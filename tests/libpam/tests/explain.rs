@@ -156,7 +156,7 @@ fn prepare(world: &World, people: &[(&str, bool, bool)]) {
 }
 
 #[test]
-fn a_thousand_logins_go_as_explained() {
+fn decides_thousand_logins_as_explained() {
     let mut chance = Chance(0x9E37_79B9_7F4A_7C15);
     let mut seen = std::collections::BTreeMap::new();
     for _ in 0..100 {
@@ -191,7 +191,7 @@ fn a_thousand_logins_go_as_explained() {
 
 /// A policy file that is larger than any, or hostile, refuses at once: the best of five logins.
 #[test]
-fn a_hostile_policy_refuses_at_once() {
+fn refuses_hostile_policy_at_once() {
     let hostile: [(&str, Vec<u8>); 6] = [
         ("ten megabytes", b"# ten letters\n".repeat(750_000)),
         ("a million brackets", [b"a = ".to_vec(), b"[".repeat(1_000_000)].concat()),

@@ -17,7 +17,7 @@ fn replace(path: &Path, make: impl Fn(&CString) -> i32) {
 }
 
 #[test]
-fn what_is_not_a_regular_file_is_refused() {
+fn refuses_irregular_files() {
     for target in Target::ALL {
         target.assert_refused("FIFO", |path| {
             // SAFETY: the path ends with NUL.
@@ -50,7 +50,7 @@ fn what_is_not_a_regular_file_is_refused() {
 
 /// Before a byte of it is read, which with some devices has effects.
 #[test]
-fn what_is_not_a_regular_file_is_called_so() {
+fn names_irregular_file_in_cause() {
     for target in Target::ALL {
         let world = World::lenient();
         // SAFETY: the path ends with NUL.
@@ -61,7 +61,7 @@ fn what_is_not_a_regular_file_is_called_so() {
 }
 
 #[test]
-fn a_device_is_refused() {
+fn refuses_device() {
     if !is_root() {
         return; // only root makes devices
     }
@@ -78,7 +78,7 @@ fn a_device_is_refused() {
 }
 
 #[test]
-fn an_empty_file_and_a_huge_one_are_refused() {
+fn refuses_empty_and_huge_files() {
     for target in Target::ALL {
         target.assert_refused("empty", |path| fs::write(path, "").unwrap());
         target.assert_refused("one byte", |path| fs::write(path, "x").unwrap());
@@ -90,7 +90,7 @@ fn an_empty_file_and_a_huge_one_are_refused() {
 }
 
 #[test]
-fn a_file_that_others_may_change_is_refused() {
+fn refuses_file_writable_by_others() {
     for (target, modes) in [
         (Policy, &[0o666, 0o664, 0o646, 0o622][..]),
         (Secret, &[0o640, 0o620, 0o604, 0o602, 0o644, 0o610, 0o601]),
@@ -103,7 +103,7 @@ fn a_file_that_others_may_change_is_refused() {
 }
 
 #[test]
-fn a_file_of_somebody_else_is_refused() {
+fn refuses_file_of_another_owner() {
     if !is_root() {
         return; // only root gives files away
     }
@@ -113,7 +113,7 @@ fn a_file_of_somebody_else_is_refused() {
 }
 
 #[test]
-fn a_file_that_cannot_be_read_is_refused() {
+fn refuses_unreadable_file() {
     if is_root() {
         return; // root reads everything
     }
@@ -123,7 +123,7 @@ fn a_file_that_cannot_be_read_is_refused() {
 }
 
 #[test]
-fn a_second_name_of_a_secret_or_a_state_is_refused() {
+fn refuses_hard_linked_secret_or_state() {
     for target in [Secret, State] {
         target
             .assert_refused("two links", |path| fs::hard_link(path, path.with_extension("second")).unwrap());
@@ -131,7 +131,7 @@ fn a_second_name_of_a_secret_or_a_state_is_refused() {
 }
 
 #[test]
-fn the_policy_may_have_a_second_name_and_be_read_only() {
+fn accepts_hard_linked_and_read_only_policy() {
     let world = World::lenient();
     fs::hard_link(world.policy_path(), aside(&world.policy_path())).unwrap();
     chmod(&world.policy_path(), 0o444);

@@ -14,7 +14,7 @@ fn right() -> String {
 }
 
 #[test]
-fn sshd_without_a_first_factor_is_refused_unasked_and_uncharged() {
+fn refuses_sshd_login_without_first_factor_unasked() {
     let world = World::default();
     world.service("sshd", SSHD).service("ssh2", SSHD);
     let before = world.snapshot();
@@ -43,7 +43,7 @@ fn sshd_without_a_first_factor_is_refused_unasked_and_uncharged() {
 
 /// Whoever comes first would choose the second factor of anybody.
 #[test]
-fn without_a_first_factor_sshd_enrolls_nobody_whatever_the_line_says() {
+fn enrolls_nobody_in_sshd_without_first_factor() {
     for (line, service) in [("first_factor=any", "sshd"), ("", "login")] {
         let world = World::newcomers("");
         let stack = format!("auth required MODULE root=ROOT {line}\naccount required MODULE root=ROOT\n");
@@ -59,7 +59,7 @@ fn without_a_first_factor_sshd_enrolls_nobody_whatever_the_line_says() {
 }
 
 #[test]
-fn sshd_with_a_first_factor_is_asked() {
+fn asks_sshd_user_with_first_factor() {
     let world = World::default();
     world.service("sshd", SSHD);
     world.service("any", "auth required MODULE root=ROOT first_factor=any\n");
@@ -77,7 +77,7 @@ fn sshd_with_a_first_factor_is_asked() {
 }
 
 #[test]
-fn a_line_that_wants_a_key_is_refused_without_one() {
+fn refuses_key_line_without_key() {
     let world = World::default();
     world.service(
         "key",
@@ -109,7 +109,7 @@ fn a_line_that_wants_a_key_is_refused_without_one() {
 }
 
 #[test]
-fn a_line_that_wants_a_key_refuses_exempt_users_without_one() {
+fn refuses_exempt_user_on_key_line_without_key() {
     let world = World::default();
     world.policy(EXEMPT);
     world.service(
@@ -124,7 +124,7 @@ fn a_line_that_wants_a_key_refuses_exempt_users_without_one() {
 }
 
 #[test]
-fn the_password_typed_as_a_code_is_no_code() {
+fn refuses_password_typed_as_code() {
     let world = World::default();
     world.service(
         "both",

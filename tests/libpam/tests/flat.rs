@@ -52,12 +52,12 @@ fn assert_flat(threads: usize) {
 }
 
 #[test]
-fn descriptors_and_memory_stay_as_they_are() {
+fn leaks_no_descriptor_and_no_memory() {
     assert_flat(1);
 }
 
 #[test]
-fn so_they_do_where_16_threads_log_in_at_once() {
+fn leaks_nothing_with_16_threads() {
     assert_flat(16);
 }
 
@@ -85,7 +85,7 @@ fn valgrind(rounds: usize) -> Findings {
 }
 
 #[test]
-fn valgrind_finds_no_leak_that_grows_and_no_error() {
+fn passes_valgrind_without_error_or_growing_leak() {
     let (few, many) = (valgrind(1), valgrind(times() / 10));
     assert_eq!(few, many);
     assert_eq!(many.errors, "0");

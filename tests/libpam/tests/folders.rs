@@ -22,7 +22,7 @@ const FOLDERS: [(&str, i32); 7] = [
 ];
 
 #[test]
-fn a_missing_folder_is_never_taken_for_not_enrolled() {
+fn refuses_login_with_missing_folder() {
     for path in ["var", "var/lib", "var/lib/twostep", "var/lib/twostep/users", "var/lib/twostep/state"] {
         for user in ["games", "mail"] {
             let world = World::lenient();
@@ -47,7 +47,7 @@ fn a_missing_folder_is_never_taken_for_not_enrolled() {
 }
 
 #[test]
-fn a_folder_that_others_may_change_is_refused() {
+fn refuses_folder_writable_by_others() {
     for (path, code) in FOLDERS {
         for mode in [0o770, 0o775, 0o757, 0o777, 0o1777] {
             let world = World::lenient();
@@ -58,7 +58,7 @@ fn a_folder_that_others_may_change_is_refused() {
 }
 
 #[test]
-fn a_private_folder_that_others_may_read_is_refused() {
+fn refuses_private_folder_readable_by_others() {
     for path in ["var/lib/twostep", "var/lib/twostep/users", "var/lib/twostep/state"] {
         for mode in [0o750, 0o705, 0o710, 0o701, 0o755] {
             let world = World::lenient();
@@ -69,7 +69,7 @@ fn a_private_folder_that_others_may_read_is_refused() {
 }
 
 #[test]
-fn a_link_in_place_of_a_folder_is_refused() {
+fn refuses_symlink_instead_of_folder() {
     for (path, code) in FOLDERS {
         let world = World::lenient();
         let path = world.root().join(path);
@@ -80,7 +80,7 @@ fn a_link_in_place_of_a_folder_is_refused() {
 }
 
 #[test]
-fn a_folder_of_somebody_else_is_refused() {
+fn refuses_folder_of_another_owner() {
     if !is_root() {
         return; // only root gives folders away
     }
@@ -92,7 +92,7 @@ fn a_folder_of_somebody_else_is_refused() {
 }
 
 #[test]
-fn a_name_of_an_account_is_no_path() {
+fn treats_user_name_as_no_path() {
     let world = World::default();
     for user in ["../../etc/twostep/policy", "..", ".", "/", "games/../games", "0", "5"] {
         let before = world.snapshot();

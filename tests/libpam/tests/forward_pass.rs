@@ -61,7 +61,7 @@ fn assert_kept(world: &World, user: &str, answer: impl Into<Answer>, code: i32, 
 }
 
 #[test]
-fn the_next_line_finds_the_password_whatever_it_is() {
+fn forwards_any_password_to_next_line() {
     let longest = vec![b'x'; 506];
     let passwords: [&[u8]; 8] = [
         b"secret",
@@ -81,7 +81,7 @@ fn the_next_line_finds_the_password_whatever_it_is() {
 }
 
 #[test]
-fn a_refused_answer_leaves_no_password_behind_and_is_charged_as_any_other() {
+fn forwards_no_password_of_refused_answer() {
     let wrong = Generator::default().wrong(NOW);
     let world = forwarding(World::default());
     for failures in 1..=3 {
@@ -100,7 +100,7 @@ fn a_refused_answer_leaves_no_password_behind_and_is_charged_as_any_other() {
 }
 
 #[test]
-fn more_tries_in_the_policy_are_not_more_questions() {
+fn asks_once_even_with_three_tries() {
     let world = forwarding(World::default());
     world.policy("version = 1\nmode = \"mandatory\"\n[verification]\ntries = 5\n");
     let wrong = Generator::default().wrong(NOW);
@@ -109,7 +109,7 @@ fn more_tries_in_the_policy_are_not_more_questions() {
 }
 
 #[test]
-fn an_answer_without_a_code_is_refused_uncharged() {
+fn refuses_answer_without_code_uncharged() {
     let long = [vec![b'x'; 507], right().into()].concat();
     let code = right();
     let (head, tail) = code.split_at(3);
@@ -137,7 +137,7 @@ fn an_answer_without_a_code_is_refused_uncharged() {
 }
 
 #[test]
-fn a_code_works_once_in_whatever_way_it_was_typed() {
+fn accepts_code_once_with_or_without_password() {
     let world = forwarding(World::default());
     world.service("plain", "auth required MODULE root=ROOT\n");
     assert_forwarded(&world, format!("secret{}", right()), b"secret");
@@ -152,7 +152,7 @@ fn a_code_works_once_in_whatever_way_it_was_typed() {
 }
 
 #[test]
-fn a_recovery_code_stands_behind_a_blank() {
+fn accepts_recovery_code_after_blank() {
     let world = forwarding(World::default());
     world.state("games", &world.state_of("games").with_recovery_codes(8));
     assert_eq!(hashes().len(), 8);
@@ -168,7 +168,7 @@ fn a_recovery_code_stands_behind_a_blank() {
 }
 
 #[test]
-fn where_authenticators_differ_the_longest_code_that_fits_is_cut() {
+fn cuts_longest_code_of_different_authenticators() {
     const LONG: &str = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
     let tables = format!(
         "[[authenticator]]\nlabel = \"phone\"\nsecret = \"{SECRET}\"\n\
@@ -183,7 +183,7 @@ fn where_authenticators_differ_the_longest_code_that_fits_is_cut() {
 }
 
 #[test]
-fn strangers_and_people_without_a_credential_are_asked_and_refused_as_enrolled_ones_are() {
+fn answers_unknown_and_unenrolled_users_like_enrolled_ones() {
     let world = forwarding(World::default());
     let wrong = format!("secret{}", Generator::default().wrong(NOW));
     let known = assert_kept(&world, "games", wrong.as_str(), PAM_AUTH_ERR, "wrong-code");
@@ -194,7 +194,7 @@ fn strangers_and_people_without_a_credential_are_asked_and_refused_as_enrolled_o
 }
 
 #[test]
-fn nobody_enrolls_by_one_question_and_the_log_says_why() {
+fn enrolls_nobody_by_one_question_and_logs_why() {
     let world = World::newcomers("");
     world.service(
         "login",
@@ -211,7 +211,7 @@ fn nobody_enrolls_by_one_question_and_the_log_says_why() {
 }
 
 #[test]
-fn whom_the_policy_asks_nothing_of_is_asked_by_the_next_line_alone() {
+fn asks_exempt_user_nothing() {
     for policy in ["version = 1\nmode = \"exempt\"\n", "version = 1\nmode = \"opt-in\"\n"] {
         let world = forwarding(World::new());
         world.policy(policy);
@@ -223,7 +223,7 @@ fn whom_the_policy_asks_nothing_of_is_asked_by_the_next_line_alone() {
 
 /// In sshd nothing has shown a first factor yet.
 #[test]
-fn sshd_needs_a_first_factor_here_too() {
+fn requires_first_factor_in_sshd() {
     let world = forwarding(World::default());
     let typed = || format!("secret{}", right());
     let refused = world.login("games").tty("ssh").at(NOW).answer(typed()).run();
@@ -234,7 +234,7 @@ fn sshd_needs_a_first_factor_here_too() {
 }
 
 #[test]
-fn the_argument_is_written_once_and_has_no_value() {
+fn rejects_repeated_or_valued_argument() {
     for arguments in [
         "forward_pass forward_pass",
         "forward_pass=yes",

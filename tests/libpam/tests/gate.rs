@@ -34,7 +34,7 @@ fn is_let_through(outcome: &Outcome) -> bool {
 }
 
 #[test]
-fn who_comes_by_a_key_alone_is_refused_and_both_sides_learn_which_setting_is_missing() {
+fn refuses_login_by_key_alone_and_names_missing_setting() {
     for user in ["games", "mail"] {
         let outcome = account(world(MANDATORY).login(user).service("sshd").tty("ssh").rhost("192.0.2.7"));
         outcome.assert_denied(PAM_PERM_DENIED, "second-step-skipped");
@@ -49,7 +49,7 @@ fn who_comes_by_a_key_alone_is_refused_and_both_sides_learn_which_setting_is_mis
 }
 
 #[test]
-fn the_gate_stands_where_the_policy_or_a_sign_of_sshd_puts_it() {
+fn applies_gate_to_sshd_and_services_of_policy() {
     type Change = fn(Login) -> Login;
     let plain: Change = |login| login;
     let table: [(&str, &str, Change, bool); 15] = [
@@ -81,7 +81,7 @@ fn the_gate_stands_where_the_policy_or_a_sign_of_sshd_puts_it() {
 }
 
 #[test]
-fn who_needs_no_second_step_passes() {
+fn passes_user_who_needs_no_second_step() {
     let policies = [
         "mode = \"opt-in\"\n",
         "mode = \"mandatory\"\n[[rule]]\nname = \"keys\"\nusers = [\"games\"]\nmode = \"exempt\"\n",
@@ -98,7 +98,7 @@ fn who_needs_no_second_step_passes() {
 
 /// The log alone shows that this way in asks for no code: it says so once in a login, and changes nothing.
 #[test]
-fn logs_enrolled_person_let_in_without_a_code_once() {
+fn logs_enrolled_user_let_in_without_code_once() {
     let world = world("mode = \"opt-in\"\n");
     let before = world.snapshot();
     let mut open = world.login("games").service("sshd").tty("ssh").rhost("192.0.2.7").at(NOW).open();
@@ -121,7 +121,7 @@ fn logs_enrolled_person_let_in_without_a_code_once() {
 }
 
 #[test]
-fn a_code_that_was_given_is_not_logged_as_unasked() {
+fn logs_nothing_about_user_who_gave_code() {
     let world = world("mode = \"opt-in\"\n");
     let (mut open, outcome) = authenticated(&world, &Generator::default().at(NOW));
     outcome.assert_granted();
@@ -129,7 +129,7 @@ fn a_code_that_was_given_is_not_logged_as_unasked() {
 }
 
 #[test]
-fn outside_the_gate_nobody_is_looked_up() {
+fn looks_up_nobody_outside_gate() {
     let world = world(MANDATORY);
     assert!(is_let_through(&account(world.login(UNREACHABLE).service("cron"))));
     fs::rename(world.root().join("var/lib/twostep"), world.root().join("gone")).unwrap();
@@ -144,7 +144,7 @@ fn authenticated(world: &World, answer: &str) -> (Open, Outcome) {
 }
 
 #[test]
-fn who_was_granted_passes_and_who_was_refused_does_not() {
+fn passes_granted_user_and_refuses_denied_one() {
     let world = world("mode = \"mandatory\"\n[verification]\ntries = 1\n");
     let (mut open, outcome) = authenticated(&world, "000000");
     outcome.assert_denied(PAM_AUTH_ERR, "wrong-code");
@@ -157,7 +157,7 @@ fn who_was_granted_passes_and_who_was_refused_does_not() {
 }
 
 #[test]
-fn who_has_enrolled_in_this_login_passes() {
+fn passes_user_who_enrolled_in_this_login() {
     let world = World::newcomers("[gate]\nservices = [\"login\"]\n");
     let (mut open, _) = world.newcomer("games").answers(dialogue(NOW)).begin();
     assert_eq!(open.account().field("result"), "enrolled");
@@ -166,7 +166,7 @@ fn who_has_enrolled_in_this_login_passes() {
 }
 
 #[test]
-fn a_grant_serves_only_the_user_and_the_service_it_was_given_to() {
+fn limits_grant_to_its_user_and_service() {
     for (item, value) in [(PAM_USER, "mail"), (PAM_SERVICE, "ssh-guests")] {
         let world = world(MANDATORY);
         let (mut open, outcome) = authenticated(&world, &Generator::default().at(NOW));
@@ -177,7 +177,7 @@ fn a_grant_serves_only_the_user_and_the_service_it_was_given_to() {
 }
 
 #[test]
-fn a_grant_is_forgotten_by_the_next_try() {
+fn forgets_grant_on_next_try() {
     let world = world("mode = \"mandatory\"\n[verification]\ntries = 1\n");
     let (mut open, outcome) = authenticated(&world, &Generator::default().at(NOW));
     outcome.assert_granted();
@@ -186,7 +186,7 @@ fn a_grant_is_forgotten_by_the_next_try() {
 }
 
 #[test]
-fn who_was_exempt_at_the_question_is_not_refused_at_the_gate() {
+fn passes_user_who_was_exempt_in_auth_phase() {
     let exempt = "mode = \"mandatory\"\n[[rule]]\nname = \"games\"\nusers = [\"games\"]\nmode = \"exempt\"\n";
     let world = world(exempt);
     let (mut open, outcome) = authenticated(&world, "");
@@ -196,7 +196,7 @@ fn who_was_exempt_at_the_question_is_not_refused_at_the_gate() {
 }
 
 #[test]
-fn a_broken_policy_or_a_wrong_argument_refuses_everywhere() {
+fn refuses_everywhere_on_broken_policy_or_argument() {
     for service in SERVICES {
         let world = world(MANDATORY);
         world.policy("version = 1\nmode = \"mandatroy\"\n");

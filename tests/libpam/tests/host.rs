@@ -69,7 +69,7 @@ fn dumpable() -> String {
 }
 
 #[test]
-fn the_host_is_after_each_kind_of_login_as_it_was_before() {
+fn leaves_host_process_unchanged() {
     let right = Generator::default().at(NOW);
     let world = World::default();
     let broken = World::default();

@@ -20,7 +20,7 @@ fn right() -> String {
 }
 
 #[test]
-fn no_descriptor_is_open_while_the_person_thinks() {
+fn holds_no_descriptor_open_at_prompt() {
     let _turn = alone();
     let world = World::default();
     let open = || fs::read_dir("/proc/self/fd").unwrap().count();
@@ -37,7 +37,7 @@ fn no_descriptor_is_open_while_the_person_thinks() {
 }
 
 #[test]
-fn the_module_stays_loaded_and_threads_that_used_it_end_in_peace() {
+fn stays_loaded_after_threads_that_used_it_end() {
     let _turn = alone();
     let world = World::default();
     for _ in 0..20 {
@@ -49,7 +49,7 @@ fn the_module_stays_loaded_and_threads_that_used_it_end_in_peace() {
 }
 
 #[test]
-fn sixteen_threads_log_in_at_once() {
+fn grants_sixteen_concurrent_threads() {
     let _turn = alone();
     let world = World::new();
     let users: Vec<_> = (0..16).map(virtual_user).collect();
@@ -72,7 +72,7 @@ fn sixteen_threads_log_in_at_once() {
 }
 
 #[test]
-fn sixteen_threads_with_one_code_get_in_once() {
+fn grants_one_of_sixteen_threads_with_same_code() {
     let _turn = alone();
     let world = World::default();
     let code = right();

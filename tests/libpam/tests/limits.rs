@@ -38,7 +38,7 @@ fn limited(mut command: Command, resource: Resource, limit: u64) -> (Report, Exi
 }
 
 #[test]
-fn a_file_size_limit_denies_and_does_not_kill_the_host() {
+fn denies_at_file_size_limit_and_keeps_host_alive() {
     for limit in [0, 1, 511, 512, 4096, 4608, 8191] {
         let world = World::default();
         let before = world.snapshot();
@@ -60,7 +60,7 @@ fn a_file_size_limit_denies_and_does_not_kill_the_host() {
 }
 
 #[test]
-fn too_few_descriptors_are_never_a_way_in() {
+fn grants_only_by_code_with_too_few_descriptors() {
     let world = World::default();
     world.policy("version = 1\nmode = \"opt-in\"\n");
     world.service("followed", "auth required MODULE root=ROOT\nauth required pam_permit.so\n");
@@ -81,7 +81,7 @@ fn too_few_descriptors_are_never_a_way_in() {
 
 /// Who has too little memory may end, but gets in with a code that is used up, or not at all.
 #[test]
-fn too_little_memory_is_never_a_way_in() {
+fn grants_only_by_code_with_too_little_memory() {
     let world = World::lenient();
     for (resource, step) in [(libc::RLIMIT_AS, 256 << 10), (libc::RLIMIT_DATA, 32 << 10)] {
         let (mut granted, mut refused) = (0, 0);
@@ -110,7 +110,7 @@ fn too_little_memory_is_never_a_way_in() {
 }
 
 #[test]
-fn a_stolen_lock_denies_after_five_seconds_and_holds_up_nobody_else() {
+fn denies_after_five_seconds_of_held_lock() {
     let world = World::default();
     world.enroll("mail", SECRET);
     let file = fs::File::open(world.state_path("games")).unwrap();
@@ -131,7 +131,7 @@ fn a_stolen_lock_denies_after_five_seconds_and_holds_up_nobody_else() {
 }
 
 #[test]
-fn who_waited_for_the_lock_of_a_file_that_was_replaced_looks_at_the_new_one() {
+fn reads_new_state_after_waiting_for_replaced_file() {
     let world = World::default();
     let path = world.state_path("games");
     let old = fs::File::open(&path).unwrap();
@@ -151,7 +151,7 @@ fn who_waited_for_the_lock_of_a_file_that_was_replaced_looks_at_the_new_one() {
 }
 
 #[test]
-fn a_login_stopped_while_it_holds_the_lock_denies_others_and_then_goes_on() {
+fn resumes_login_stopped_while_holding_lock() {
     let world = World::default();
     let mut stopped = world.login("games").at(NOW).answer(right()).command();
     let stop = libc::SIGSTOP.to_string();
@@ -187,7 +187,7 @@ fn wait_until_stopped(pid: u32) {
 
 /// A handler without SA_RESTART, five thousand times a second.
 #[test]
-fn signals_without_end_do_not_disturb_a_login() {
+fn grants_during_signal_storm() {
     let world = World::default();
     for step in 0..20 {
         let now = NOW + 60 * step;

@@ -34,7 +34,7 @@ fn after_failures(failures: u16) -> World {
 }
 
 #[test]
-fn three_failures_cost_a_wait_that_doubles_from_30_s_to_an_hour_and_twenty_disable() {
+fn doubles_wait_after_failures_and_disables_after_twenty() {
     let world = World::default();
     let mut now = NOW;
     for failures in 1..=3 {
@@ -58,7 +58,7 @@ fn three_failures_cost_a_wait_that_doubles_from_30_s_to_an_hour_and_twenty_disab
 }
 
 #[test]
-fn the_limit_is_that_of_the_policy() {
+fn takes_lockout_limit_from_policy() {
     for limit in [3, 5, 100] {
         let world = after_failures(limit - 1);
         world.policy(&format!(
@@ -71,7 +71,7 @@ fn the_limit_is_that_of_the_policy() {
 }
 
 #[test]
-fn a_right_code_during_the_wait_is_refused_unread_and_not_used_up() {
+fn refuses_right_code_during_wait_and_keeps_it_unused() {
     let world = after_failures(3);
     let code = Generator::default().at(NOW + 30);
     judge(&world, NOW + 29, &code).assert_denied(PAM_MAXTRIES, "locked");
@@ -79,7 +79,7 @@ fn a_right_code_during_the_wait_is_refused_unread_and_not_used_up() {
 }
 
 #[test]
-fn who_must_wait_reads_until_when_and_has_one_more_prompt() {
+fn tells_end_of_wait_and_prompts_once_more() {
     let world = after_failures(4);
     world.policy("version = 1\nmode = \"mandatory\"\n");
     let now = NOW + 10;
@@ -91,7 +91,7 @@ fn who_must_wait_reads_until_when_and_has_one_more_prompt() {
 }
 
 #[test]
-fn who_waits_at_the_second_prompt_may_go_on_when_the_wait_is_over() {
+fn accepts_code_at_second_prompt_after_wait() {
     let world = after_failures(3);
     world.policy("version = 1\nmode = \"mandatory\"\n");
     let code = Generator::default().at(NOW + 30);
@@ -101,7 +101,7 @@ fn who_waits_at_the_second_prompt_may_go_on_when_the_wait_is_over() {
 }
 
 #[test]
-fn the_wait_that_begins_in_a_conversation_is_told_in_its_next_prompt() {
+fn tells_wait_in_next_prompt_of_same_conversation() {
     let world = after_failures(2);
     world.policy("version = 1\nmode = \"mandatory\"\n");
     let outcome = world.login("games").at(NOW).answers([wrong(); 4]).run();
@@ -111,7 +111,7 @@ fn the_wait_that_begins_in_a_conversation_is_told_in_its_next_prompt() {
 }
 
 #[test]
-fn whose_codes_are_disabled_reads_what_to_do() {
+fn tells_user_with_disabled_codes_what_to_do() {
     let world = after_failures(20);
     world.policy("version = 1\nmode = \"mandatory\"\n");
     let outcome = world.login("games").at(NOW + 86_400).answers([wrong(); 3]).run();
@@ -122,14 +122,14 @@ fn whose_codes_are_disabled_reads_what_to_do() {
 }
 
 #[test]
-fn the_first_prompt_does_not_tell_strangers_who_is_locked() {
+fn hides_lockout_in_first_prompt() {
     for failures in [0, 3, 20] {
         assert_eq!(judge(&after_failures(failures), NOW, wrong()).prompts()[0], PROMPT);
     }
 }
 
 #[test]
-fn a_success_resets_the_count() {
+fn resets_count_on_success() {
     let world = after_failures(2);
     judge(&world, NOW, &Generator::default().at(NOW)).assert_granted();
     assert_eq!(world.state_of("games").root.codes, 0);
@@ -139,7 +139,7 @@ fn a_success_resets_the_count() {
 }
 
 #[test]
-fn nothing_but_a_success_resets_the_count() {
+fn keeps_count_until_success() {
     let world = after_failures(2);
     let count = || world.state_of("games").root.codes;
     let stack = "auth required MODULE root=ROOT first_factor=publickey\nauth required pam_permit.so\n";
@@ -167,7 +167,7 @@ fn nothing_but_a_success_resets_the_count() {
 }
 
 #[test]
-fn a_wait_holds_from_wherever_and_through_whatever_service_one_comes() {
+fn applies_wait_to_every_host_and_service() {
     let world = after_failures(3);
     world.service("sudo", "auth required MODULE root=ROOT\n");
     for host in ["192.0.2.1", "192.0.2.2", "2001:db8::1"] {
@@ -189,14 +189,14 @@ fn a_wait_holds_from_wherever_and_through_whatever_service_one_comes() {
 }
 
 #[test]
-fn one_user_locks_out_no_other() {
+fn locks_out_only_one_user() {
     let world = after_failures(20);
     world.enroll("mail", SECRET);
     world.login("mail").at(NOW).answer(Generator::default().at(NOW)).run().assert_granted();
 }
 
 #[test]
-fn a_clock_set_back_ends_the_wait_and_keeps_the_count() {
+fn ends_wait_and_keeps_count_after_clock_was_set_back() {
     let world = after_failures(10);
     let before = NOW - 86_400;
     fail(&world, before, 11);
@@ -205,13 +205,13 @@ fn a_clock_set_back_ends_the_wait_and_keeps_the_count() {
 }
 
 #[test]
-fn a_clock_set_back_does_not_end_the_hard_stop() {
+fn keeps_codes_disabled_after_clock_was_set_back() {
     let world = after_failures(20);
     judge(&world, NOW - 86_400, wrong()).assert_denied(PAM_MAXTRIES, "disabled");
 }
 
 #[test]
-fn a_count_at_its_largest_does_not_wrap() {
+fn keeps_largest_count_from_wrapping() {
     for failures in [99, 100, 101, u16::MAX - 1, u16::MAX] {
         let world = after_failures(failures);
         world.policy("version = 1\nmode = \"mandatory\"\n[verification]\ntries = 1\nlockout-after = 100\n");
@@ -222,7 +222,7 @@ fn a_count_at_its_largest_does_not_wrap() {
 }
 
 #[test]
-fn the_helpers_failures_do_not_lock_roots_hosts() {
+fn counts_failures_of_helper_apart() {
     let world = World::default();
     let mut state = world.state_of("games");
     state.helper.codes = 20;
@@ -233,7 +233,7 @@ fn the_helpers_failures_do_not_lock_roots_hosts() {
 }
 
 #[test]
-fn ticket_and_recovery_codes_survive_a_login() {
+fn keeps_ticket_and_recovery_codes_across_login() {
     let world = World::default();
     let mut file = world.state_of("games").file();
     file[17] = 1;
@@ -250,7 +250,7 @@ fn ticket_and_recovery_codes_survive_a_login() {
 }
 
 #[test]
-fn a_mark_in_the_future_is_an_anomaly_that_charges_nothing() {
+fn denies_future_mark_uncharged() {
     let world = World::default();
     let mut state = world.state_of("games");
     state.mark = NOW as u64 + 86_400;
@@ -263,7 +263,7 @@ fn a_mark_in_the_future_is_an_anomaly_that_charges_nothing() {
 }
 
 #[test]
-fn unlock_ends_the_wait_and_the_hard_stop() {
+fn ends_every_lockout_on_unlock() {
     for failures in [3, 20] {
         let world = after_failures(failures);
         let output = world.command(&["unlock", "games"]);
@@ -273,7 +273,7 @@ fn unlock_ends_the_wait_and_the_hard_stop() {
 }
 
 #[test]
-fn unlock_makes_no_used_code_usable() {
+fn keeps_used_codes_used_on_unlock() {
     let world = World::default();
     let now = release_clock() / 30 * 30;
     let code = Generator::default().at(now);
@@ -286,7 +286,7 @@ fn unlock_makes_no_used_code_usable() {
 
 /// The command reads the machine's own clock, so this happens now.
 #[test]
-fn unlock_with_reset_clock_mends_a_mark_in_the_future() {
+fn fixes_future_mark_on_unlock_with_reset_clock() {
     let world = World::default();
     let now = release_clock();
     let mut state = world.state_of("games");
@@ -308,7 +308,7 @@ fn unlock_with_reset_clock_mends_a_mark_in_the_future() {
 
 /// Its code was perhaps used a moment ago, by a phone that is fast or before the clock was set right.
 #[test]
-fn a_mark_that_is_soon_reached_is_waited_for_and_not_put_back() {
+fn refuses_to_reset_mark_that_is_reached_soon() {
     let world = World::default();
     let now = release_clock();
     let mut state = world.state_of("games");
@@ -334,7 +334,7 @@ fn a_mark_that_is_soon_reached_is_waited_for_and_not_put_back() {
 }
 
 #[test]
-fn reset_keeps_the_mark() {
+fn keeps_mark_on_reset() {
     let world = World::default();
     let now = release_clock() / 30 * 30;
     let code = Generator::default().at(now);

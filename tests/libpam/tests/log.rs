@@ -12,7 +12,7 @@ fn wrong() -> String {
 }
 
 #[test]
-fn the_name_of_an_unknown_user_is_not_logged() {
+fn omits_name_of_unknown_user() {
     let outcome = World::default().login("hunter2-password").at(NOW).answer("123456").run();
     outcome.assert_denied(PAM_AUTH_ERR, "unknown-user");
     assert_eq!(outcome.field("user"), "?");
@@ -20,7 +20,7 @@ fn the_name_of_an_unknown_user_is_not_logged() {
 }
 
 #[test]
-fn values_in_the_log_cannot_forge_a_line_or_a_field() {
+fn escapes_values_that_forge_lines_or_fields() {
     let world = World::default();
     let nasty = "evil\nresult=grant user=root \x1b[2J \"x\" \\ %n%s é";
     let outcome = world.login("games").rhost(nasty).tty("pts/1 result=grant").at(NOW).answer(wrong()).run();
@@ -33,14 +33,14 @@ fn values_in_the_log_cannot_forge_a_line_or_a_field() {
 }
 
 #[test]
-fn a_long_value_in_the_log_is_cut() {
+fn truncates_long_values() {
     let outcome = World::default().login("games").rhost(&"x".repeat(5000)).at(NOW).answer(wrong()).run();
     assert!(outcome.field("rhost").len() <= 256 + "...".len(), "{outcome:#?}");
     assert!(outcome.log[0].text.len() < 1000);
 }
 
 #[test]
-fn what_was_typed_is_not_logged() {
+fn omits_typed_answers() {
     let world = World::default();
     world.policy("version = 1\nmode = \"mandatory\"\n[verification]\ntries = 10\n");
     let typed = [wrong(), "hunter2 password".into(), "98765432".into(), right()];
@@ -51,7 +51,7 @@ fn what_was_typed_is_not_logged() {
 }
 
 #[test]
-fn no_secret_is_ever_in_a_log_line_or_a_text() {
+fn keeps_secrets_out_of_log_and_texts() {
     const CANARY: &str = "CANARYCANARYCANARYCANARYCANARYCA";
     let broken = [
         format!("secret = \"{CANARY}\n"),

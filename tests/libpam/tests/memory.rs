@@ -117,7 +117,7 @@ fn forms_of_recovery_code(code: &str, bytes: &[u8]) -> Vec<(String, Vec<u8>)> {
 }
 
 #[test]
-fn after_a_login_neither_the_secret_nor_what_was_typed_is_in_memory() {
+fn wipes_secret_and_code_after_login() {
     let app = Generator::default();
     for (answer, granted) in [(app.at(NOW), true), ("271828".to_owned(), false)] {
         let world = World::newcomers("");
@@ -136,7 +136,7 @@ fn after_a_login_neither_the_secret_nor_what_was_typed_is_in_memory() {
 
 /// libpam forgets PAM_AUTHTOK by itself when the auth phase ends.
 #[test]
-fn after_one_answer_for_both_neither_the_code_nor_the_password_is_in_memory() {
+fn wipes_code_and_password_of_forward_pass() {
     let app = Generator::default();
     for (code, granted) in [(app.at(NOW), true), ("271828".to_owned(), false), (String::new(), false)] {
         let world = World::newcomers("");
@@ -154,7 +154,7 @@ fn after_one_answer_for_both_neither_the_code_nor_the_password_is_in_memory() {
 }
 
 #[test]
-fn after_a_recovery_code_neither_it_nor_the_secret_is_in_memory() {
+fn wipes_recovery_code_and_secret_after_login() {
     for (typed, granted) in [(recovery_code(1), true), (long_code(&[7; 10]), false)] {
         let world = World::newcomers("");
         world.enroll("games", SECRET);
@@ -203,7 +203,7 @@ enum Until {
 }
 
 #[test]
-fn after_an_enrollment_nothing_of_it_is_in_memory() {
+fn wipes_key_and_codes_after_enrollment() {
     for until in [Until::FirstCode, Until::RecoveryCodes, Until::End] {
         let world = World::newcomers("");
         let mut session = LoginSession::new(&world);

@@ -45,7 +45,7 @@ fn is_exempt(login: Login) -> bool {
 }
 
 #[test]
-fn a_rule_by_user_matches_exactly_these_names() {
+fn matches_exact_user_names() {
     let world = with_rules(&exempting("users = [\"games\", \"mail\"]"));
     for (user, exempt) in [("games", true), ("mail", true), ("news", false), ("root", false)] {
         assert_eq!(is_exempt(world.login(user)), exempt, "{user}");
@@ -59,13 +59,13 @@ fn a_rule_by_user_matches_exactly_these_names() {
 }
 
 #[test]
-fn an_exemption_by_name_does_not_hold_for_who_does_not_exist() {
+fn denies_unknown_user_exempted_by_name() {
     let world = with_rules(&exempting("users = [\"nosuchuser\"]"));
     world.login("nosuchuser").at(NOW).answer("123456").run().assert_denied(PAM_AUTH_ERR, "unknown-user");
 }
 
 #[test]
-fn a_rule_by_group_matches_the_primary_and_the_supplementary_groups() {
+fn matches_primary_and_supplementary_groups() {
     let world = with_rules(&exempting("groups = [\"daemon\", \"root\"]"));
     assert!(is_exempt(world.login("root")), "primary");
     assert!(is_exempt(world.login(&virtual_user(1))), "primary");
@@ -84,13 +84,13 @@ fn gid_of_daemon() -> libc::gid_t {
 }
 
 #[test]
-fn a_group_that_does_not_exist_has_no_members() {
+fn treats_unknown_group_as_empty() {
     let world = with_rules(&exempting("groups = [\"nosuchgroup\"]"));
     assert!(!is_exempt(world.login("root")));
 }
 
 #[test]
-fn a_group_that_cannot_be_looked_up_exempts_nobody() {
+fn exempts_nobody_when_group_lookup_fails() {
     for conditions in
         [format!("groups = [\"{UNREACHABLE}\"]"), format!("groups = [\"{UNREACHABLE}\", \"root\"]")]
     {
@@ -109,7 +109,7 @@ fn a_group_that_cannot_be_looked_up_exempts_nobody() {
 
 /// The name service then says "no such group", and so does not tell an outage from a name that nobody has.
 #[test]
-fn a_group_file_that_cannot_be_read_frees_nobody_from_a_mandatory_rule() {
+fn keeps_mandatory_rule_with_unreadable_group_file() {
     let world = World::new();
     let mandatory = rule("some", "groups = [\"games\"]", "mandatory");
     world.policy(&format!("version = 1\nmode = \"opt-in\"\n[verification]\ntries = 1\n{mandatory}"));
@@ -125,7 +125,7 @@ fn a_group_file_that_cannot_be_read_frees_nobody_from_a_mandatory_rule() {
 }
 
 #[test]
-fn a_rule_by_service_matches_the_name_of_the_service_file() {
+fn matches_name_of_service_file() {
     let world = with_rules(&exempting("services = [\"sudo\"]"));
     for service in ["sudo", "sudo-i", "su"] {
         world.service(service, "auth required MODULE root=ROOT\n");
@@ -134,7 +134,7 @@ fn a_rule_by_service_matches_the_name_of_the_service_file() {
 }
 
 #[test]
-fn local_is_only_what_surely_is() {
+fn matches_local_origin_only_at_consoles() {
     let world = with_rules(&exempting("origin = \"local\""));
     let login = || world.login("games");
     for tty in ["tty1", "/dev/tty1", "tty63", "ttyS0", "/dev/ttyS1", "hvc0"] {
@@ -171,7 +171,7 @@ fn local_is_only_what_surely_is() {
 }
 
 #[test]
-fn remote_is_everything_else() {
+fn matches_remote_origin_elsewhere() {
     let world = with_rules(&exempting("origin = \"remote\""));
     assert!(is_exempt(world.login("games")));
     assert!(is_exempt(world.login("games").tty("pts/0")));
@@ -180,7 +180,7 @@ fn remote_is_everything_else() {
 }
 
 #[test]
-fn a_rule_by_address_matches_literal_addresses_in_its_networks_only() {
+fn matches_only_literal_addresses_in_networks() {
     let world = with_rules(&exempting(
         "from = [\"192.0.2.0/24\", \"198.51.100.7\", \"2001:db8::/32\", \"10.0.0.0/8\"]",
     ));
@@ -222,7 +222,7 @@ fn a_rule_by_address_matches_literal_addresses_in_its_networks_only() {
 }
 
 #[test]
-fn a_remote_name_does_not_evade_a_mandatory_rule() {
+fn applies_mandatory_rule_to_remote_name() {
     let world = World::new();
     let strict = rule("strict", "from = [\"192.0.2.0/24\"]", "mandatory");
     world.policy(&format!("version = 1\nmode = \"exempt\"\n[verification]\ntries = 1\n{strict}"));
@@ -235,7 +235,7 @@ fn a_remote_name_does_not_evade_a_mandatory_rule() {
 }
 
 #[test]
-fn every_address_is_in_the_network_of_all_addresses_of_its_kind() {
+fn matches_every_address_with_network_of_all() {
     let four = with_rules(&exempting("from = [\"0.0.0.0/0\"]"));
     let six = with_rules(&exempting("from = [\"::/0\"]"));
     for (rhost, in_four, in_six) in
@@ -247,7 +247,7 @@ fn every_address_is_in_the_network_of_all_addresses_of_its_kind() {
 }
 
 #[test]
-fn all_conditions_of_a_rule_must_match() {
+fn requires_all_conditions_of_rule() {
     let conditions =
         ["users = [\"games\"]", "services = [\"test\"]", "origin = \"remote\"", "from = [\"192.0.2.0/24\"]"];
     let all = conditions.join("\n");
@@ -262,7 +262,7 @@ fn all_conditions_of_a_rule_must_match() {
 }
 
 #[test]
-fn the_first_rule_that_matches_decides() {
+fn applies_first_matching_rule() {
     let exempt = rule("lenient", "users = [\"games\"]", "exempt");
     let strict = rule("strict", "users = [\"games\", \"mail\"]", "mandatory");
     let everybody = rule("everybody", "", "exempt");
@@ -275,7 +275,7 @@ fn the_first_rule_that_matches_decides() {
 }
 
 #[test]
-fn a_rule_can_demand_what_the_default_does_not() {
+fn applies_mandatory_rule_over_default() {
     let world = World::new();
     world.policy(&format!(
         "version = 1\nmode = \"exempt\"\n{}{}",
@@ -305,7 +305,7 @@ fn judged_by(policy: &str) -> Outcome {
 }
 
 #[test]
-fn each_mistake_is_an_error_with_its_place() {
+fn reports_each_mistake_with_its_place() {
     let head = "version = 1\nmode = \"exempt\"\n";
     let table = [
         ("skew-step = 3\n", "3:1"),
@@ -345,7 +345,7 @@ fn each_mistake_is_an_error_with_its_place() {
 }
 
 #[test]
-fn version_and_mode_are_needed_and_must_be_known() {
+fn requires_known_version_and_mode() {
     for policy in [
         "",
         "version = 1\n",
@@ -360,7 +360,7 @@ fn version_and_mode_are_needed_and_must_be_known() {
 }
 
 #[test]
-fn values_at_the_edges_are_taken() {
+fn accepts_values_at_limits() {
     for policy in [
         "skew-steps = 0",
         "skew-steps = 3",
@@ -374,7 +374,7 @@ fn values_at_the_edges_are_taken() {
 }
 
 #[test]
-fn a_policy_cut_short_anywhere_exempts_nobody() {
+fn exempts_nobody_with_truncated_policy() {
     // What is needed stands last: no part of this is a policy.
     let whole = concat!(
         "verification = { tries = 1, skew-steps = 0 }\n",
@@ -391,7 +391,7 @@ fn a_policy_cut_short_anywhere_exempts_nobody() {
 }
 
 #[test]
-fn a_policy_cut_short_anywhere_exempts_only_by_a_whole_rule() {
+fn exempts_only_by_whole_rules_of_truncated_policy() {
     let whole = format!(
         "# who is asked\n{HEAD}{}{}",
         rule("console", "users = [\"mail\"]\nfrom = [\"192.0.2.0/24\"]", "opt-in"),
@@ -412,7 +412,7 @@ fn a_policy_cut_short_anywhere_exempts_only_by_a_whole_rule() {
 }
 
 #[test]
-fn the_policy_is_read_anew_at_each_login() {
+fn reads_policy_at_each_login() {
     let world = World::new();
     let code = || world.login("games").at(NOW).answers(["123456"; 3]).run().code;
     world.policy("version = 1\nmode = \"exempt\"\n");
@@ -426,7 +426,7 @@ fn the_policy_is_read_anew_at_each_login() {
 }
 
 #[test]
-fn a_policy_of_64_kibibytes_with_many_rules_is_quick() {
+fn reads_policy_of_64_kibibytes_quickly() {
     let rules: String =
         (0..).map(|n| rule(&format!("r{n}"), "users = [\"nobody\"]", "exempt")).take(600).collect();
     let policy = format!("{HEAD}{rules}");

@@ -66,24 +66,24 @@ const WRONG: Typed = Typed::Wrong;
 const RECOVERY: Typed = Typed::Recovery;
 
 #[test]
-fn logins_in_a_row() {
+fn keeps_codes_used_after_power_loss() {
     replay(&[(RIGHT, Lives), (WRONG, Lives), (RIGHT, Lives), (WRONG, Lives), (WRONG, Lives), (RIGHT, Lives)]);
 }
 
 #[test]
-fn a_login_killed_after_its_charge() {
+fn keeps_record_when_login_is_killed_after_charge() {
     replay(&[(RIGHT, Lives), (WRONG, Killed("pwrite64", 2)), (RIGHT, Lives), (WRONG, Lives)]);
     replay(&[(RIGHT, Lives), (RIGHT, Killed("pwrite64", 2)), (WRONG, Lives), (RIGHT, Lives)]);
 }
 
 #[test]
-fn two_logins_killed_one_after_the_other() {
+fn keeps_record_when_two_logins_are_killed_in_turn() {
     replay(&[(RIGHT, Lives), (WRONG, Killed("pwrite64", 2)), (WRONG, Killed("pwrite64", 1)), (RIGHT, Lives)]);
     replay(&[(RIGHT, Lives), (WRONG, Killed("pwrite64", 2)), (RIGHT, Killed("pwrite64", 2)), (RIGHT, Lives)]);
 }
 
 #[test]
-fn a_login_killed_before_its_flush() {
+fn keeps_record_when_login_is_killed_before_flush() {
     replay(&[(RIGHT, Lives), (RIGHT, Killed("fdatasync", 1)), (RIGHT, Lives)]);
     replay(&[(RIGHT, Lives), (WRONG, Killed("fdatasync", 1)), (WRONG, Lives), (RIGHT, Lives)]);
     replay(&[
@@ -102,13 +102,13 @@ fn a_login_killed_before_its_flush() {
 }
 
 #[test]
-fn a_login_killed_after_its_flush() {
+fn keeps_record_when_login_is_killed_after_flush() {
     replay(&[(RIGHT, Lives), (RIGHT, Killed("pwrite64", 3)), (RIGHT, Lives), (WRONG, Lives)]);
     replay(&[(RIGHT, Lives), (WRONG, Killed("pwrite64", 3)), (RIGHT, Killed("pwrite64", 3)), (RIGHT, Lives)]);
 }
 
 #[test]
-fn logins_with_recovery_codes() {
+fn keeps_recovery_codes_used_after_power_loss() {
     replay(&[(RECOVERY, Lives), (RIGHT, Lives), (RECOVERY, Lives), (RECOVERY, Lives)]);
     replay(&[(RECOVERY, Lives), (RECOVERY, Killed("pwrite64", 2)), (RIGHT, Lives)]);
     replay(&[(WRONG, Lives), (RECOVERY, Killed("fdatasync", 1)), (RECOVERY, Lives)]);

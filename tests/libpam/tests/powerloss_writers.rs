@@ -72,7 +72,7 @@ fn administrator(world: &World, words: &[&str]) -> Command {
 }
 
 #[test]
-fn whatever_an_administrator_does_what_is_used_up_stays_so() {
+fn keeps_codes_used_when_power_fails_in_any_command() {
     let commands: [&[&str]; 4] = [
         &["unlock", "games"],
         &["unlock", "--reset-clock", "games"],
@@ -100,7 +100,7 @@ fn whatever_an_administrator_does_what_is_used_up_stays_so() {
 }
 
 #[test]
-fn a_reset_forgets_the_secret_or_not_and_never_what_is_used_up() {
+fn keeps_codes_used_when_power_fails_in_reset() {
     let (world, now) = used();
     let mut disk = Disk::of(&world);
     let (output, calls) = watch(&administrator(&world, &["reset", "games"]), &WATCHED);
@@ -117,7 +117,7 @@ fn a_reset_forgets_the_secret_or_not_and_never_what_is_used_up() {
 }
 
 #[test]
-fn an_enrollment_is_there_with_its_codes_used_up_or_not_there() {
+fn stores_all_or_nothing_when_power_fails_in_enrollment() {
     for has_a_state in [false, true] {
         let world = World::newcomers("");
         if has_a_state {
@@ -147,7 +147,7 @@ fn an_enrollment_is_there_with_its_codes_used_up_or_not_there() {
 
 /// Either set works whole, and of the old one what was used stays used.
 #[test]
-fn new_recovery_codes_are_in_place_of_the_old_ones_or_not() {
+fn keeps_one_whole_set_when_power_fails_in_renewal() {
     let (world, now) = used();
     let mut disk = Disk::of(&world);
     let mut new = Vec::new();
@@ -192,7 +192,7 @@ fn prove_that_they_were_read(child: &mut Child) -> Vec<String> {
 
 /// A state is made, or is not there; and no code of that moment gets in.
 #[test]
-fn a_first_login_makes_a_whole_state_or_none() {
+fn creates_whole_state_or_none_when_power_fails() {
     let world = World::lenient();
     fs::remove_file(world.state_path("games")).unwrap();
     let mut disk = Disk::of(&world);

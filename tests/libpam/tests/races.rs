@@ -17,7 +17,7 @@ fn with_code(reports: &[Report], code: i32) -> usize {
 }
 
 #[test]
-fn of_200_logins_with_one_code_exactly_one_gets_in_each_time() {
+fn grants_one_of_200_concurrent_logins_with_same_code() {
     let world = World::default();
     world.policy("version = 1\nmode = \"mandatory\"\n[verification]\ntries = 1\nlockout-after = 100\n");
     for round in 0..ROUNDS {
@@ -33,7 +33,7 @@ fn of_200_logins_with_one_code_exactly_one_gets_in_each_time() {
 }
 
 #[test]
-fn of_200_different_users_at_once_every_one_gets_in() {
+fn grants_200_concurrent_users() {
     let world = World::new();
     let users: Vec<_> = (0..PROCESSES as u32).map(virtual_user).collect();
     for user in &users {
@@ -46,7 +46,7 @@ fn of_200_different_users_at_once_every_one_gets_in() {
 
 /// Each process has a clock of its own, far from all others, so that no waiting time hides the limit.
 #[test]
-fn of_200_wrong_codes_at_once_exactly_as_many_are_compared_as_the_policy_allows() {
+fn compares_only_allowed_tries_of_200_concurrent_wrong_codes() {
     let world = World::default();
     let logins =
         (0..PROCESSES as i64).map(|n| world.login("games").at(NOW + 7200 * n).answers(["000000"; 2]));
@@ -61,7 +61,7 @@ fn of_200_wrong_codes_at_once_exactly_as_many_are_compared_as_the_policy_allows(
 }
 
 #[test]
-fn of_right_and_wrong_codes_at_once_one_right_code_gets_in() {
+fn grants_one_right_code_among_concurrent_wrong_ones() {
     let world = World::default();
     world.policy("version = 1\nmode = \"mandatory\"\n[verification]\ntries = 1\nlockout-after = 100\n");
     let right = Generator::default().at(NOW);
@@ -72,7 +72,7 @@ fn of_right_and_wrong_codes_at_once_one_right_code_gets_in() {
 }
 
 #[test]
-fn of_50_first_logins_at_once_none_finds_half_a_state() {
+fn finds_whole_state_in_50_concurrent_first_logins() {
     let world = World::default();
     for _ in 0..5 {
         std::fs::remove_file(world.state_path("games")).unwrap();

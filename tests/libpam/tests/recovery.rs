@@ -32,7 +32,7 @@ fn code() -> String {
 }
 
 #[test]
-fn each_lets_in_once() {
+fn accepts_each_code_once() {
     let world = world(8);
     for (number, left) in (1..=8).zip((0..8).rev()) {
         let outcome = login(&world, &recovery_code(number));
@@ -49,7 +49,7 @@ fn each_lets_in_once() {
 }
 
 #[test]
-fn a_used_one_changes_nothing_but_the_count() {
+fn counts_used_code_and_changes_nothing_else() {
     let world = world(8);
     login(&world, &recovery_code(1)).assert_granted();
     let before = world.state_of("games");
@@ -60,7 +60,7 @@ fn a_used_one_changes_nothing_but_the_count() {
 }
 
 #[test]
-fn a_used_one_stays_used_whatever_is_done_then() {
+fn keeps_used_code_used() {
     let world = world(8);
     login(&world, &recovery_code(1)).assert_granted();
     let refused = || login(&world, &recovery_code(1)).assert_denied(PAM_AUTH_ERR, "wrong-recovery-code");
@@ -77,7 +77,7 @@ fn a_used_one_stays_used_whatever_is_done_then() {
 }
 
 #[test]
-fn what_is_used_up_is_that_code_alone() {
+fn uses_up_only_accepted_code() {
     let world = world(3);
     let before = world.state_of("games");
     login(&world, &recovery_code(2)).assert_granted();
@@ -89,7 +89,7 @@ fn what_is_used_up_is_that_code_alone() {
 }
 
 #[test]
-fn however_it_is_spelled_it_is_the_same_code() {
+fn accepts_every_spelling_of_code() {
     let bytes = [0x00, 0x44, 0x32, 0x14, 0xc7, 0x42, 0x54, 0xb6, 0x35, 0xcf];
     let code = long_code(&bytes);
     assert_eq!(code, "0123-4567-89AB-CDEF");
@@ -116,7 +116,7 @@ fn however_it_is_spelled_it_is_the_same_code() {
 }
 
 #[test]
-fn with_one_character_wrong_it_is_another_one() {
+fn refuses_code_with_one_wrong_character() {
     let world = world(8);
     let code = recovery_code(1);
     let places: Vec<usize> = (0..code.len()).filter(|at| &code[*at..=*at] != "-").collect();
@@ -140,7 +140,7 @@ fn with_one_character_wrong_it_is_another_one() {
 }
 
 #[test]
-fn the_code_of_somebody_else_does_not_work() {
+fn refuses_recovery_code_of_another_user() {
     let world = world(8);
     world.enroll("mail", OTHER_SECRET);
     let outcome = world.login("mail").at(NOW).answer(recovery_code(1)).run();
@@ -158,7 +158,7 @@ fn other_salt() -> Vec<u8> {
 }
 
 #[test]
-fn it_works_while_codes_do_not_and_ends_that() {
+fn accepts_code_during_lockout_and_ends_it() {
     let wrong = |codes| AttemptCounter { codes, recoveries: 99, last_failure: NOW as u64 };
     let locked = |codes| move |state| State { root: wrong(codes), ..state };
     let ahead = |state| State { mark: NOW as u64 + 86_400, ..state };
@@ -187,7 +187,7 @@ fn it_works_while_codes_do_not_and_ends_that() {
 }
 
 #[test]
-fn it_is_accepted_at_the_prompt_that_says_so() {
+fn accepts_code_at_prompt_that_offers_it() {
     for codes in [3, 20] {
         let world = with(8, |state| State {
             root: AttemptCounter { codes, last_failure: NOW as u64, ..state.root },
@@ -203,7 +203,7 @@ fn it_is_accepted_at_the_prompt_that_says_so() {
 }
 
 #[test]
-fn a_success_forgives_its_own_kind_of_host_alone() {
+fn resets_only_counter_of_own_kind_of_host() {
     let failed = AttemptCounter { codes: 7, recoveries: 7, last_failure: 7 };
     let world = with(8, |state| State { root: failed, helper: failed, ..state });
     login(&world, &recovery_code(1)).assert_granted();
@@ -212,7 +212,7 @@ fn a_success_forgives_its_own_kind_of_host_alone() {
 }
 
 #[test]
-fn wrong_ones_make_nobody_wait() {
+fn imposes_no_wait_for_wrong_codes() {
     let waiting = AttemptCounter { codes: 3, recoveries: 0, last_failure: NOW as u64 - 30 };
     for root in [AttemptCounter::default(), waiting] {
         let world = with(8, |state| State { root, ..state });
@@ -225,7 +225,7 @@ fn wrong_ones_make_nobody_wait() {
 }
 
 #[test]
-fn a_hundred_wrong_ones_in_a_row_disable_recovery_codes_and_nothing_else() {
+fn disables_only_recovery_codes_after_100_failures() {
     let world = world(8);
     for failures in 1..=100 {
         let outcome = login(&world, UNKNOWN);
@@ -247,7 +247,7 @@ fn a_hundred_wrong_ones_in_a_row_disable_recovery_codes_and_nothing_else() {
 }
 
 #[test]
-fn wrong_ones_of_the_two_kinds_are_counted_apart() {
+fn counts_wrong_codes_of_each_kind_apart() {
     let world = world(8);
     login(&world, UNKNOWN).assert_denied(PAM_AUTH_ERR, "wrong-recovery-code");
     login(&world, &Generator::default().wrong(NOW)).assert_denied(PAM_AUTH_ERR, "wrong-code");
@@ -284,7 +284,7 @@ fn tells_recovery_codes_left_and_how_to_renew_few() {
 }
 
 #[test]
-fn who_never_had_any_sees_what_a_wrong_code_shows() {
+fn shows_wrong_code_text_to_user_without_recovery_codes() {
     let outcome = World::default().login("games").at(NOW).answer(UNKNOWN).run();
     let wrong = World::default().login("games").at(NOW).answer(Generator::default().wrong(NOW)).run();
     outcome.assert_denied(PAM_AUTH_ERR, "wrong-recovery-code");
@@ -297,7 +297,7 @@ fn who_never_had_any_sees_what_a_wrong_code_shows() {
 }
 
 #[test]
-fn no_line_of_the_log_holds_one() {
+fn keeps_recovery_codes_out_of_log() {
     let world = world(8);
     for answer in [recovery_code(1), recovery_code(1), recovery_code(2).to_lowercase()] {
         for line in login(&world, &answer).log {
@@ -343,7 +343,7 @@ fn assert_sound(world: &World, got_in: bool, what: &str) {
 
 /// A right one, too, is charged before it is looked at.
 #[test]
-fn a_login_killed_at_any_system_call_is_charged_or_has_used_the_code_up() {
+fn charges_or_uses_up_code_of_killed_login() {
     let (state, right) = (state(), recovery_code(1));
     let mut seen = Vec::new();
     for (name, count) in calls(&state, &right) {
@@ -361,7 +361,7 @@ fn a_login_killed_at_any_system_call_is_charged_or_has_used_the_code_up() {
 
 /// Guesses would be free otherwise.
 #[test]
-fn a_guess_is_charged_once_wherever_it_is_killed() {
+fn charges_killed_guess_once() {
     let state = state();
     let mut seen = Vec::new();
     for (name, count) in calls(&state, UNKNOWN) {
@@ -376,7 +376,7 @@ fn a_guess_is_charged_once_wherever_it_is_killed() {
 }
 
 #[test]
-fn whatever_system_call_fails_nobody_gets_in_whose_code_is_not_used_up_on_disk() {
+fn grants_only_after_code_is_used_up_on_disk() {
     let (state, right) = (state(), recovery_code(1));
     let calls = calls(&state, &right);
     for (name, count) in calls.iter().filter(|(name, _)| !NOT_OURS.contains(&name.as_str())) {

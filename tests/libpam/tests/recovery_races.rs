@@ -30,7 +30,7 @@ fn successes(reports: &[Report]) -> usize {
 }
 
 #[test]
-fn of_50_logins_with_one_recovery_code_exactly_one_gets_in_each_time() {
+fn grants_one_of_50_concurrent_logins_with_same_code() {
     for number in 1..=8 {
         let world = world(8);
         let code = recovery_code(number);
@@ -42,7 +42,7 @@ fn of_50_logins_with_one_recovery_code_exactly_one_gets_in_each_time() {
 }
 
 #[test]
-fn of_48_logins_with_eight_recovery_codes_each_code_gets_in_once() {
+fn grants_each_of_eight_codes_once_in_48_concurrent_logins() {
     let world = world(8);
     let reports = release_together((0..48).map(|n| login(&world, &recovery_code(n % 8 + 1))));
     assert_eq!(successes(&reports), 8, "{reports:#?}");
@@ -53,7 +53,7 @@ fn of_48_logins_with_eight_recovery_codes_each_code_gets_in_once() {
 }
 
 #[test]
-fn of_a_recovery_code_and_a_code_at_once_each_gets_in_once() {
+fn grants_concurrent_code_and_recovery_code_once_each() {
     for number in 1..=8 {
         let world = world(8);
         let both = [recovery_code(number), Generator::default().at(NOW)];
@@ -117,7 +117,7 @@ fn median(mut all: Vec<Duration>) -> Duration {
 }
 
 #[test]
-fn of_200_wrong_ones_at_once_100_are_compared_with_little_memory_and_hold_up_nobody_else() {
+fn compares_100_of_200_concurrent_wrong_recovery_codes() {
     let world = world(8);
     world.enroll("mail", OTHER_SECRET);
     let usual = median(other_logins(&world, NOW).take(50).collect());

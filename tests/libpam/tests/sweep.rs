@@ -55,7 +55,7 @@ fn assert_both_seen(tally: &Tally) {
 }
 
 #[test]
-fn a_login_with_a_code_is_denied_or_granted_and_on_disk() {
+fn grants_code_only_when_stored_with_any_fault() {
     let tally = Sweep {
         name: "login",
         in_peace: "grant",
@@ -69,7 +69,7 @@ fn a_login_with_a_code_is_denied_or_granted_and_on_disk() {
 }
 
 #[test]
-fn a_login_with_a_recovery_code_is_denied_or_granted_and_on_disk() {
+fn grants_recovery_code_only_when_stored_with_any_fault() {
     let tally = Sweep {
         name: "login with a recovery code",
         in_peace: "grant",
@@ -83,7 +83,7 @@ fn a_login_with_a_recovery_code_is_denied_or_granted_and_on_disk() {
 }
 
 #[test]
-fn a_wrong_code_is_denied_and_counted_once_it_was_looked_at() {
+fn denies_and_charges_wrong_code_with_any_fault() {
     let tally = Sweep {
         name: "wrong code",
         in_peace: "wrong-code",
@@ -101,7 +101,7 @@ fn a_wrong_code_is_denied_and_counted_once_it_was_looked_at() {
 
 /// Which codes were used is not known then, so those of the moment are not accepted.
 #[test]
-fn a_first_login_without_a_state_is_denied_and_the_code_stays_used() {
+fn denies_first_login_and_keeps_code_used_with_any_fault() {
     let world = || {
         let world = entering();
         fs::remove_file(world.state_path("games")).unwrap();
@@ -123,7 +123,7 @@ fn a_first_login_without_a_state_is_denied_and_the_code_stays_used() {
 }
 
 #[test]
-fn who_comes_by_a_key_alone_is_denied() {
+fn denies_login_by_key_alone_with_any_fault() {
     let world = || {
         let world = entering();
         world.policy("version = 1\nmode = \"mandatory\"\n");

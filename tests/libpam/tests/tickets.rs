@@ -81,7 +81,7 @@ fn assert_not_enrolled(world: &World) {
 }
 
 #[test]
-fn the_ticket_that_the_command_prints_allows_one_enrollment() {
+fn allows_one_enrollment_with_printed_ticket() {
     let world = World::newcomers(REQUIRED);
     let now = release_clock();
     let (printed, ticket) = issue(&world);
@@ -112,7 +112,7 @@ fn the_ticket_that_the_command_prints_allows_one_enrollment() {
 }
 
 #[test]
-fn however_it_is_spelled_it_is_the_same_ticket() {
+fn accepts_every_spelling_of_ticket() {
     let ticket = ticket();
     let spellings = [
         ticket.to_lowercase(),
@@ -128,7 +128,7 @@ fn however_it_is_spelled_it_is_the_same_ticket() {
 }
 
 #[test]
-fn three_wrong_ones_in_a_conversation_end_it_and_the_ticket() {
+fn ends_conversation_and_ticket_after_three_wrong_ones() {
     let world = world();
     let outcome = typing(&world, &[WRONG; 4]);
     outcome.assert_denied(PAM_AUTH_ERR, "wrong-ticket");
@@ -143,7 +143,7 @@ fn three_wrong_ones_in_a_conversation_end_it_and_the_ticket() {
 }
 
 #[test]
-fn tries_are_counted_over_all_logins() {
+fn counts_tries_over_all_logins() {
     let world = world();
     for left in [2, 1, 0] {
         typing(&world, &[WRONG]).assert_denied(PAM_CONV_ERR, "conversation");
@@ -154,7 +154,7 @@ fn tries_are_counted_over_all_logins() {
 }
 
 #[test]
-fn the_right_one_gives_all_tries_back() {
+fn restores_all_tries_on_right_ticket() {
     for wrong in 0..3 {
         let world = world();
         let mut answers = vec![WRONG; wrong];
@@ -168,7 +168,7 @@ fn the_right_one_gives_all_tries_back() {
 }
 
 #[test]
-fn what_has_not_the_shape_of_a_ticket_costs_a_prompt_and_no_try() {
+fn charges_no_try_for_malformed_ticket() {
     let world = world();
     let (ticket, before) = (ticket(), world.state_of("games"));
     for answer in ["", "123456", &ticket[..18], &format!("{ticket}0"), &ticket.replace('-', "/"), "ÄÖÜ"] {
@@ -180,7 +180,7 @@ fn what_has_not_the_shape_of_a_ticket_costs_a_prompt_and_no_try() {
 }
 
 #[test]
-fn with_one_character_wrong_it_is_another_one() {
+fn refuses_ticket_with_one_wrong_character() {
     let ticket = ticket();
     for at in (0..ticket.len()).filter(|at| at % 5 != 4) {
         let other = if &ticket[at..=at] == "7" { "8" } else { "7" };
@@ -194,7 +194,7 @@ fn with_one_character_wrong_it_is_another_one() {
 
 /// Whoever knows the password alone shall not learn whether a ticket waits for them.
 #[test]
-fn people_are_told_the_same_whatever_is_wrong_with_a_ticket() {
+fn shows_same_text_for_every_refused_ticket() {
     let prolonged = || {
         let mut state = no_ticket().with_ticket(TICKET, NOW - 1);
         state.reserved[16..24].copy_from_slice(&EXPIRES.to_le_bytes());
@@ -231,7 +231,7 @@ fn people_are_told_the_same_whatever_is_wrong_with_a_ticket() {
 }
 
 #[test]
-fn it_is_valid_until_the_second_before_it_expires() {
+fn accepts_ticket_until_second_before_expiry() {
     for (expires, valid) in [(NOW + 1, true), (NOW, false)] {
         let world = with(&no_ticket().with_ticket(TICKET, expires));
         let outcome = enrolling(&world, &ticket()).run();
@@ -241,7 +241,7 @@ fn it_is_valid_until_the_second_before_it_expires() {
 }
 
 #[test]
-fn the_ticket_of_somebody_else_does_not_work_and_costs_them_nothing() {
+fn refuses_ticket_of_another_user_at_no_cost_to_them() {
     let world = world();
     let theirs = State::new(uid("mail"), "mail").with_ticket(b"their one.", EXPIRES);
     world.state("mail", &theirs);
@@ -252,7 +252,7 @@ fn the_ticket_of_somebody_else_does_not_work_and_costs_them_nothing() {
 }
 
 #[test]
-fn a_new_ticket_takes_the_place_of_the_one_before() {
+fn replaces_earlier_ticket() {
     let world = World::newcomers(REQUIRED);
     let now = release_clock();
     let ((_, first), (_, second)) = (issue(&world), issue(&world));
@@ -263,7 +263,7 @@ fn a_new_ticket_takes_the_place_of_the_one_before() {
 }
 
 #[test]
-fn where_none_is_required_none_is_asked_for_and_enrolling_uses_it_up() {
+fn asks_no_ticket_where_none_is_required() {
     let world = World::newcomers("");
     world.state("games", &no_ticket().with_ticket(TICKET, EXPIRES));
     assert_enrolls(world.newcomer("games").answers(dialogue(NOW)));
@@ -278,7 +278,7 @@ fn pending(world: &World) -> Open {
 }
 
 #[test]
-fn of_two_dialogues_with_one_ticket_the_first_to_finish_enrolls_and_the_other_is_refused() {
+fn enrolls_first_of_two_dialogues_with_same_ticket() {
     let world = world();
     let (mut first, mut second) = (pending(&world), pending(&world));
     assert_eq!(second.account().fields("result"), ["enrolled"]);
@@ -289,7 +289,7 @@ fn of_two_dialogues_with_one_ticket_the_first_to_finish_enrolls_and_the_other_is
 }
 
 #[test]
-fn a_ticket_that_is_gone_before_the_account_phase_stores_nothing() {
+fn stores_nothing_when_ticket_is_gone_in_account_phase() {
     let withdrawals: [fn(&World); 5] = [
         |world| assert!(world.command(&["reset", "games"]).status.success()),
         |world| {
@@ -319,7 +319,7 @@ fn a_ticket_that_is_gone_before_the_account_phase_stores_nothing() {
 }
 
 #[test]
-fn a_dialogue_that_is_broken_off_leaves_the_ticket_as_it_was() {
+fn keeps_ticket_when_dialogue_is_cancelled() {
     let world = world();
     let (ticket, [first, next, _]) = (ticket(), dialogue(NOW));
     let before = world.state_of("games").ticket().0.to_vec();
@@ -341,7 +341,7 @@ fn a_dialogue_that_is_broken_off_leaves_the_ticket_as_it_was() {
 }
 
 #[test]
-fn no_file_and_no_line_of_the_log_holds_a_ticket() {
+fn keeps_ticket_out_of_files_and_log() {
     let world = World::newcomers(REQUIRED);
     let now = release_clock();
     let (_, ticket) = issue(&world);
@@ -383,19 +383,19 @@ fn tries_left_by_the_killed(answer: &str, then: fn(&World)) -> Vec<u8> {
 
 /// Guesses would be free otherwise.
 #[test]
-fn a_login_killed_once_the_ticket_is_looked_at_has_been_charged() {
+fn charges_login_killed_after_ticket_is_compared() {
     assert_eq!(tries_left_by_the_killed(WRONG, |_| {}), [3, 2]);
 }
 
 /// A right one, too, is charged before it is looked at.
 #[test]
-fn a_right_ticket_whose_login_is_killed_at_any_system_call_still_enrolls() {
+fn enrolls_with_right_ticket_after_killed_login() {
     let seen = tries_left_by_the_killed(&ticket(), |world| assert_enrolls(enrolling(world, &ticket())));
     assert_eq!(seen, [3, 2, 3]);
 }
 
 #[test]
-fn a_wrong_ticket_is_charged_on_disk_before_another_is_asked_for() {
+fn charges_wrong_ticket_on_disk_before_next_prompt() {
     let world = world();
     let traced = trace(&world.newcomer("games").answer(WRONG), &["-e", "trace=pwrite64,fdatasync"]);
     let order: Vec<_> = traced.calls.iter().filter_map(|call| strace::name(call)).collect();
@@ -404,7 +404,7 @@ fn a_wrong_ticket_is_charged_on_disk_before_another_is_asked_for() {
 }
 
 #[test]
-fn a_ticket_that_cannot_be_charged_is_not_accepted() {
+fn refuses_ticket_that_cannot_be_charged() {
     let failures =
         ["pwrite64:error=EIO", "pwrite64:error=ENOSPC", "pwrite64:error=EROFS", "fdatasync:error=EIO"];
     for failure in failures {
@@ -419,7 +419,7 @@ fn a_ticket_that_cannot_be_charged_is_not_accepted() {
 
 /// Who got in with it might show it again.
 #[test]
-fn nobody_gets_in_whose_ticket_is_not_used_up_on_disk() {
+fn grants_only_after_ticket_is_used_up_on_disk() {
     let calls = |world: &World| {
         let traced = trace(&enrolling(world, &ticket()), &[]);
         assert_eq!(traced.report.code, Some(PAM_SUCCESS), "{:?}", traced.report);
@@ -442,7 +442,7 @@ fn count(reports: &[Report], key: &str, value: &str) -> usize {
 }
 
 #[test]
-fn of_20_dialogues_at_once_with_one_ticket_exactly_one_enrolls() {
+fn enrolls_one_of_20_concurrent_dialogues_with_same_ticket() {
     let world = world();
     let reports = release_together((0..20).map(|_| enrolling(&world, &ticket())));
     let enrolled = reports.iter().filter(|report| report.code == Some(PAM_SUCCESS)).count();
@@ -453,7 +453,7 @@ fn of_20_dialogues_at_once_with_one_ticket_exactly_one_enrolls() {
 }
 
 #[test]
-fn of_60_wrong_tickets_at_once_three_are_compared() {
+fn compares_three_of_60_concurrent_wrong_tickets() {
     let world = world();
     let reports = release_together((0..20).map(|_| world.newcomer("games").answers([WRONG; 3])));
     let compared = count(&reports, "cause", "wrong ticket");

@@ -28,7 +28,7 @@ macro_rules! corpora {
         )*
 
         #[test]
-        fn every_corpus_has_a_test_and_a_fuzz_target() {
+        fn has_test_and_fuzz_target_for_every_corpus() {
             let names = [$(stringify!($name)),*];
             for (folder, ending) in [("corpus", ""), ("targets", ".rs")] {
                 let entries = fs::read_dir(workspace().join("fuzz").join(folder)).unwrap();

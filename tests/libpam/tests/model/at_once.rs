@@ -221,7 +221,7 @@ fn known(end: &str) -> &'static str {
 }
 
 #[test]
-fn whatever_happens_at_once_some_order_of_it_explains() {
+fn explains_concurrent_events_by_some_order() {
     let rules = site::rules().prop_map(|rules| Rules { mandatory: true, ticket: false, ..rules });
     let initial_states = site::initial_states();
     let seen = RefCell::new(BTreeMap::new());

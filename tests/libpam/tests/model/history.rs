@@ -205,7 +205,7 @@ const ENDS: [&str; 12] = [
 ];
 
 #[test]
-fn every_history_goes_as_the_model_says() {
+fn agrees_with_model_on_random_histories() {
     let initial_states = [site::initial_states(), site::initial_states(), site::initial_states()];
     let histories = (site::rules(), initial_states, prop::collection::vec(acts(), 1..40));
     let seen = RefCell::new(BTreeMap::new());
