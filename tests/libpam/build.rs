@@ -1,4 +1,4 @@
-//! Makes the executables export the functions of `src/interpose.rs`, so that the module under test finds them first.
+//! Makes the executables export the functions of `src/interpose.rs`. The module under test then finds them first.
 
 const INTERPOSED: [&str; 16] = [
     "clock_gettime",
@@ -19,11 +19,11 @@ const INTERPOSED: [&str; 16] = [
     "audit_open",
 ];
 
-/// Also that of the build script of `tests/properties`.
+/// The build scripts of `tests/properties` and `fuzz` call this too.
 pub fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     for name in INTERPOSED {
-        // Undefined at first, or the linker would leave the definition behind in the library.
+        // Without an undefined symbol, the linker would not take the definition from the library.
         println!("cargo::rustc-link-arg=-Wl,--undefined={name},--export-dynamic-symbol={name}");
     }
 }

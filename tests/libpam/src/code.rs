@@ -1,4 +1,4 @@
-//! Codes from oathtool, which shares no line with the code under test.
+//! Codes from oathtool, which shares no code with the module under test.
 
 use std::collections::HashMap;
 use std::process::Command;
@@ -6,22 +6,22 @@ use std::sync::Mutex;
 
 use crate::SECRET;
 
-/// Codes for which oathtool is started once.
+/// The number of codes that one run of oathtool computes.
 const AT_ONCE: i64 = 32;
 
-/// What oathtool has said: the codes from a step on.
+/// The codes that oathtool has computed, by generator and first step.
 type Known = HashMap<(Generator, i64), Vec<String>>;
 
 /// An authenticator app.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Generator {
-    /// In base32.
+    /// The key in base32.
     pub secret: String,
     /// `SHA1`, `SHA256` or `SHA512`.
     pub algorithm: &'static str,
-    /// 6 to 8.
+    /// The length of a code, 6 to 8.
     pub digits: u32,
-    /// Seconds.
+    /// The length of a step in seconds.
     pub period: i64,
 }
 
@@ -48,7 +48,7 @@ impl Generator {
         codes[(step - first) as usize].clone()
     }
 
-    /// A code that no step within 24 steps of `time` has.
+    /// A code that belongs to no step within 24 steps of `time`.
     pub fn wrong(&self, time: i64) -> String {
         let taken = self.codes((time - 24 * self.period).max(0), 48);
         let width = self.digits as usize;

@@ -1,15 +1,15 @@
-//! What a disk may hold when the power fails, told from the system calls that strace has seen.
+//! The possible contents of a disk after a power loss, computed from a trace of system calls.
 //!
-//! Bytes are safe once their file was flushed, a name once its folder was. Before that each write may be there, be missing,
-//! or be torn, and each name that was made, changed or removed may be so or not, in any order. A call that strace has
-//! answered in the kernel's place did nothing.
+//! Bytes are durable once their file is flushed, and a name once its folder is flushed. Before that, each write may be
+//! complete, missing or torn. Each change of a name may be applied or not, in any order. A call that strace has answered
+//! instead of the kernel did nothing.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
 use crate::{World, strace};
 
-/// The options of strace with which a disk can follow.
+/// The strace options that make the trace complete enough for [`Disk::follow`].
 pub const WATCHED: [&str; 5] = [
     "-xx",
     "-s",
@@ -17,10 +17,10 @@ pub const WATCHED: [&str; 5] = [
     "-e",
     "trace=openat,write,pwrite64,fdatasync,fsync,linkat,/^rename,unlinkat,ftruncate,fallocate",
 ];
-/// What a disk writes whole or not at all, in bytes.
+/// The size in bytes of a block that a disk writes whole or not at all.
 const SECTOR: usize = 512;
 
-/// Files by their paths, with their bytes.
+/// The bytes of each file, by path.
 pub type Image = BTreeMap<PathBuf, Vec<u8>>;
 
 /// The folders `users` and `state` of one world.
@@ -28,10 +28,10 @@ pub type Image = BTreeMap<PathBuf, Vec<u8>>;
 pub struct Disk {
     files: Vec<File>,
     names: Names,
-    /// The changes of names since their folder was flushed.
+    /// The changes of names since their folder was last flushed.
     renamed: Vec<Change>,
     folders: [PathBuf; 2],
-    /// What the watched process has open, by descriptor.
+    /// The files that the traced process has open, by descriptor.
     open: HashMap<i32, usize>,
 }
 
@@ -39,9 +39,9 @@ type Names = BTreeMap<PathBuf, usize>;
 
 #[derive(Clone)]
 struct File {
-    /// As it was when last flushed.
+    /// The contents when last flushed.
     flushed: Vec<u8>,
-    /// Written since then, in order.
+    /// The writes since then, in order: offset and bytes.
     pending: Vec<(usize, Vec<u8>)>,
 }
 
@@ -53,7 +53,7 @@ enum Change {
 }
 
 impl Disk {
-    /// As the world's files are now, all of it flushed.
+    /// The world's files as they are now, all flushed.
     pub fn of(world: &World) -> Self {
         let store = world.root().join("var/lib/twostep");
         let folders = ["users", "state"].map(|name| store.join(name));
@@ -71,19 +71,19 @@ impl Disk {
         disk
     }
 
-    /// What one process has done, from its start to its end.
+    /// Applies all calls of one process.
     pub fn follow(&mut self, calls: &[String]) {
         self.moments(calls).count();
     }
 
-    /// The same, step by step: the disk after each call that changes what it may hold.
+    /// Applies the calls one by one, and yields the disk after each call that changes its possible contents.
     pub fn moments<'a>(&'a mut self, calls: &'a [String]) -> impl Iterator<Item = Self> + 'a {
         self.open.clear();
         calls.iter().filter_map(|call| if self.call(call) { Some(self.clone()) } else { None })
     }
 
-    /// Every image that the disk may hold now. Of each pending write nothing, all, the beginning or the end is there, cut at
-    /// every multiple of `grain` bytes and at every sector; of the changes of names any.
+    /// Every image that the disk may hold now. Of each pending write it has nothing, all, the beginning or the end, cut at
+    /// every multiple of `grain` bytes and at every sector. Of the changes of names it has any subset.
     pub fn images(&self, grain: usize) -> BTreeSet<Image> {
         let mut images = BTreeSet::new();
         for chosen in 0..1u32 << self.renamed.len() {
@@ -113,7 +113,7 @@ impl Disk {
         self.files.len() - 1
     }
 
-    /// Whether the call has changed what the disk may hold.
+    /// Applies one call. Returns whether it changed the possible contents of the disk.
     fn call(&mut self, call: &str) -> bool {
         let Some((arguments, result)) = call.rsplit_once(" = ") else { return false };
         let done = |least: i64| {
@@ -174,7 +174,7 @@ impl Disk {
             }
             "unlinkat" => self.change(Change::Removed(path(0).join(text(0)))),
             "ftruncate" | "fallocate" => panic!("not in this model: {call}"),
-            _ => false, // traced for a fault alone
+            _ => false, // traced only because a fault is injected into it
         }
     }
 
@@ -221,7 +221,7 @@ impl File {
     }
 }
 
-/// What is left of a write. The length of a file may have grown even where nothing was written.
+/// The possible remains of a write. The file may have grown even if no byte of the write is there.
 fn tears(image: &[u8], offset: usize, bytes: &[u8], grain: usize) -> Vec<Vec<u8>> {
     let end = bytes.len();
     let cuts = (0..=end)
@@ -268,7 +268,7 @@ fn leading_number(text: &str) -> i32 {
     text.split(|c: char| !c.is_ascii_digit()).next().unwrap().parse().unwrap_or(-1)
 }
 
-/// The strings between these two characters, which strace writes as \x2f\x74.
+/// The strings between these two characters. With `-xx`, strace writes them as \x2f\x74.
 fn between(line: &str, begin: char, end: char) -> Vec<Vec<u8>> {
     let mut found = Vec::new();
     let mut rest = line;

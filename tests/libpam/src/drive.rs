@@ -1,4 +1,4 @@
-//! The same login in a process of its own: the program `pamdrive`.
+//! Runs a login in a separate process: the program `pamdrive`.
 
 use std::ffi::{OsStr, OsString};
 use std::io::{BufRead, BufReader, Read, pipe};
@@ -9,19 +9,19 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use crate::interpose::{self, LogLine};
 use crate::{Answer, Login};
 
-/// What a process reported.
+/// The report of one process.
 #[derive(Debug)]
 pub struct Report {
-    /// PAM's code, or nothing if the process did not live to tell.
+    /// PAM's code, or nothing if the process ended before it printed one.
     pub code: Option<i32>,
-    /// What the module logged.
+    /// The log lines of the module.
     pub log: Vec<LogLine>,
-    /// What else came out of the process, standard error included where it was caught.
+    /// All other output, with standard error where it was captured.
     pub noise: String,
 }
 
 impl Report {
-    /// Reads what `pamdrive` printed.
+    /// Parses the output of `pamdrive`.
     pub fn parse(printed: &str) -> Self {
         let mut report = Self { code: None, log: Vec::new(), noise: String::new() };
         for line in printed.lines() {
@@ -35,7 +35,7 @@ impl Report {
         report
     }
 
-    /// A value of the last log line, or nothing.
+    /// A value of the last log line, or the empty string.
     pub fn field(&self, key: &str) -> &str {
         self.log.last().and_then(|line| line.field(key)).unwrap_or_default()
     }
@@ -46,11 +46,11 @@ fn log_line(text: &str) -> LogLine {
     LogLine { priority: priority.parse().unwrap(), text: text.into() }
 }
 
-/// What a held process prints as soon as it is asked for the code.
+/// The line that a held process prints when it is asked for the code.
 pub const AT_PROMPT: &str = "at the prompt";
 
 impl Login {
-    /// The program and arguments that do this login in another process. Only typed answers can be passed on.
+    /// The command that runs this login in another process. It can pass on typed answers only.
     pub fn command(&self) -> Command {
         let mut command = Command::new(pamdrive());
         command.env_remove("LD_LIBRARY_PATH"); // cargo's, which would add a hundred lookups to every trace
@@ -64,8 +64,8 @@ impl Login {
         if let Some(now) = self.clock {
             option("--at", now.to_string().as_ref());
         }
-        if let Some(person) = self.randomness_of {
-            option("--randomness-of", person.to_string().as_ref());
+        if let Some(user) = self.randomness_of {
+            option("--randomness-of", user.to_string().as_ref());
         }
         for (set, name) in [(self.whole, "--whole"), (self.by_key, "--by-key")] {
             if set {
@@ -82,7 +82,7 @@ impl Login {
         command
     }
 
-    /// Does it in another process, to the end.
+    /// Runs the login in another process.
     pub fn run_apart(&self) -> Report {
         let output = self.command().stdin(Stdio::null()).output().unwrap();
         let mut report = Report::parse(&String::from_utf8_lossy(&output.stdout));
@@ -90,7 +90,7 @@ impl Login {
         report
     }
 
-    /// Starts it in another process, which waits at its first prompt until `gate` is at its end.
+    /// Starts the login in another process, which waits at its first prompt until it reads end of file from `gate`.
     pub fn hold(&self, gate: impl Into<Stdio>) -> Held {
         let mut command = self.command();
         let mut child = command.args(["--hold", ""]).stdin(gate).stdout(Stdio::piped()).spawn().unwrap();
@@ -98,7 +98,7 @@ impl Login {
         Held { child, printed }
     }
 
-    /// What [`Login::command`] wrote, read again; and whether the process is to be held at the prompt.
+    /// Parses the arguments that [`Login::command`] wrote. Also returns whether to hold the process at the prompt.
     pub fn from_arguments(arguments: impl Iterator<Item = OsString>) -> (Self, bool) {
         let mut login = Self::new(PathBuf::new(), "", "");
         let mut held = false;
@@ -136,7 +136,7 @@ impl Login {
         (login, held)
     }
 
-    /// Lets `act` happen at the first prompt.
+    /// Calls `act` at the first prompt.
     pub fn before_first_answer(mut self, act: impl FnOnce() + 'static) -> Self {
         let first = self.answers.pop_front().expect("an answer");
         self.answers.push_front(Answer::After(Box::new(act), Box::new(first)));
@@ -144,7 +144,7 @@ impl Login {
     }
 }
 
-/// A process on its way to the prompt.
+/// A process that waits at its first prompt.
 pub struct Held {
     /// The process.
     pub child: Child,
@@ -152,14 +152,14 @@ pub struct Held {
 }
 
 impl Held {
-    /// Returns once the process stands at the prompt.
+    /// Returns once the process is at the prompt.
     pub fn wait_for_prompt(&mut self) {
         let mut line = String::new();
         self.printed.read_line(&mut line).unwrap();
         assert_eq!(line.trim_end(), AT_PROMPT);
     }
 
-    /// Returns once the process has ended.
+    /// Waits for the end of the process.
     pub fn finish(mut self) -> (Report, ExitStatus) {
         let mut printed = String::new();
         self.printed.read_to_string(&mut printed).unwrap();
@@ -167,7 +167,8 @@ impl Held {
     }
 }
 
-/// Starts all, waits until each stands at its prompt, lets `act` see them, lets them go, and returns what each reported.
+/// Starts all logins and waits until each is at its prompt. Then calls `act`, releases them together, and returns the
+/// reports.
 pub fn release_together_after(logins: impl Iterator<Item = Login>, act: impl FnOnce(&[Held])) -> Vec<Report> {
     let (gate, opener) = pipe().unwrap();
     let mut held: Vec<_> = logins.map(|login| login.hold(gate.try_clone().unwrap())).collect();
@@ -177,18 +178,18 @@ pub fn release_together_after(logins: impl Iterator<Item = Login>, act: impl FnO
     held.into_iter().map(|process| process.finish().0).collect()
 }
 
-/// The same, with nothing to be seen.
+/// The same without a call in between.
 pub fn release_together(logins: impl Iterator<Item = Login>) -> Vec<Report> {
     release_together_after(logins, |_| {})
 }
 
-/// The program, which cargo builds next to the folder of the tests.
+/// The path of `pamdrive`, which cargo builds beside the folder of the tests.
 pub fn pamdrive() -> PathBuf {
     let test = std::env::current_exe().unwrap();
     test.ancestors().nth(2).unwrap().join("pamdrive")
 }
 
-/// The functions of [`interpose`] as a library, which cargo builds beside the tests.
+/// The path of the functions of [`interpose`] as a library, which cargo builds beside the tests.
 pub fn preload() -> PathBuf {
     std::env::current_exe().unwrap().with_file_name("libtwostep_tests.so")
 }

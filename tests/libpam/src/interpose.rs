@@ -1,5 +1,5 @@
 //! Functions that the module under test finds before those of libc and libpam, because the executable exports them.
-//! What they are told counts for the calling thread, so tests in other threads are not disturbed.
+//! Their settings are local to a thread, so tests in other threads are not disturbed.
 
 use std::cell::{Cell, RefCell};
 use std::ffi::{CStr, CString, c_char, c_int, c_long, c_uint, c_void};
@@ -26,14 +26,14 @@ thread_local! {
 /// One line that the module logged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogLine {
-    /// As of syslog(3): 3 err, 4 warning, 5 notice, 6 info.
+    /// The priority of syslog(3): 3 err, 4 warning, 5 notice, 6 info.
     pub priority: c_int,
-    /// Without the prefix that `pam_syslog` adds.
+    /// The text without the prefix that `pam_syslog` adds.
     pub text: String,
 }
 
 impl LogLine {
-    /// The value of `key=value`, without its quotes.
+    /// The value of `key=value`, without quotes.
     pub fn field(&self, key: &str) -> Option<&str> {
         let start = format!(" {}", self.text).find(&format!(" {key}="))? + key.len() + 1;
         let rest = &self.text[start..];
@@ -49,7 +49,7 @@ pub fn set_clock(now: i64) {
     CLOCK.set(Some(now));
 }
 
-/// Lets this thread's wall clock go on, and returns its time.
+/// Restarts this thread's wall clock, and returns its time.
 pub fn release_clock() -> i64 {
     CLOCK.set(None);
     seconds()
@@ -60,62 +60,62 @@ pub fn take_log() -> Vec<LogLine> {
     LOG.take()
 }
 
-/// Takes the delays, in microseconds, that modules asked for in this thread since the last call.
+/// Takes the delays, in microseconds, that modules requested in this thread since the last call.
 pub fn take_delays() -> Vec<u32> {
     DELAYS.take()
 }
 
-/// What modules find as PAM_AUTHTOK in this thread, as if a line before them had asked for a password.
+/// Sets what modules find as PAM_AUTHTOK in this thread, as if an earlier line had asked for a password.
 pub fn set_password(password: Option<CString>) {
     PASSWORD.set(password);
 }
 
-/// Names the supplementary groups of this thread's virtual users.
+/// Sets the supplementary groups of this thread's virtual users.
 pub fn set_groups(groups: &[gid_t]) {
     GROUPS.set(groups.to_vec());
 }
 
-/// Lets this thread's fdatasync(2) do nothing: for tests that build by themselves what a disk may hold.
+/// Makes fdatasync(2) do nothing in this thread. For tests that compute the possible contents of a disk themselves.
 pub fn skip_flushes() {
     SKIP_FLUSHES.set(true);
 }
 
-/// Lets this thread's getrandom(2) always give [`crate::paper::random_bytes`] of this person, so that new keys and codes are
-/// known before.
-pub fn fix_randomness(person: Option<u8>) {
-    RANDOMNESS_OF.set(person);
+/// Makes getrandom(2) return [`crate::paper::random_bytes`] of this user in this thread, so that a test knows new keys
+/// and codes in advance.
+pub fn fix_randomness(user: Option<u8>) {
+    RANDOMNESS_OF.set(user);
 }
 
-/// Tells a command into which these functions are preloaded what its clock shows, in seconds of Unix time.
+/// The variable with the clock, in seconds of Unix time, of a command that has this library preloaded.
 pub const CLOCK_VARIABLE: &str = "TWOSTEP_TEST_CLOCK";
-/// Tells it whose its randomness is.
-pub const PERSON_VARIABLE: &str = "TWOSTEP_TEST_PERSON";
+/// The variable with the number of the user whose randomness such a command gets.
+pub const USER_VARIABLE: &str = "TWOSTEP_TEST_USER";
 
-/// What a process is told in whose environment these variables are.
+/// The values of these variables in this process.
 static PRELOADED: LazyLock<(Option<i64>, Option<u8>)> =
-    LazyLock::new(|| (variable(CLOCK_VARIABLE), variable(PERSON_VARIABLE)));
+    LazyLock::new(|| (variable(CLOCK_VARIABLE), variable(USER_VARIABLE)));
 
 fn variable<T: FromStr>(name: &str) -> Option<T> {
     #[expect(clippy::disallowed_methods, reason = "set by the tests for the programs that they start")]
     std::env::var(name).ok()?.parse().ok()
 }
 
-/// The function with which modules set variables of the PAM environment.
+/// The function that sets a variable of the PAM environment.
 pub const PAM_PUTENV: &CStr = c"pam_putenv";
-/// The function with which modules keep what they will need later.
+/// The function that keeps data on the PAM handle.
 pub const PAM_SET_DATA: &CStr = c"pam_set_data";
 
-/// Lets one of these functions fail in this thread, as where no memory is left.
+/// Makes one of these functions fail in this thread, as if out of memory.
 pub fn refuse(function: Option<&'static CStr>) {
     REFUSED.set(function);
 }
 
-/// Lets this thread's next fdatasync(2) send `signal` to the process before it does anything.
+/// Makes the next fdatasync(2) of this thread first send `signal` to the process.
 pub fn signal_at_flush(signal: c_int) {
     SIGNAL_AT_FLUSH.set(Some(signal));
 }
 
-/// Lets this thread's pwrite(2) write at most so many bytes a call.
+/// Limits the bytes that one pwrite(2) of this thread writes.
 pub fn shorten_writes(most: Option<usize>) {
     LONGEST_WRITE.set(most);
 }
@@ -125,7 +125,7 @@ pub fn storm() {
     extern "C" fn nothing(_signal: c_int) {}
     let every = timeval { tv_sec: 0, tv_usec: 200 };
     let timer = libc::itimerval { it_interval: every, it_value: every };
-    // SAFETY: the handler does nothing; zero is a valid value of all fields that are left out.
+    // SAFETY: the handler does nothing; zero is a valid value of all other fields.
     unsafe {
         let mut action: libc::sigaction = mem::zeroed();
         action.sa_sigaction = nothing as extern "C" fn(c_int) as libc::sighandler_t;
@@ -138,14 +138,14 @@ pub fn storm() {
 /// The lowest uid of a virtual user.
 pub const VIRTUAL: uid_t = 70_000;
 
-/// The name of an account that exists in these executables only; its uid is `VIRTUAL + n`, its group root's.
+/// The name of an account that exists only in these executables. Its uid is `VIRTUAL + n`, its group is root's.
 pub fn virtual_user(n: u32) -> String {
     format!("virtual{}", VIRTUAL + n)
 }
 
-/// A user, and a group, whose lookup fails with EIO, as with a directory server that does not answer.
+/// The name of a user and of a group. Their lookup fails with EIO, as when a directory server does not answer.
 pub const UNREACHABLE: &str = "virtual-unreachable";
-/// A user whose record needs a buffer of 100 KiB.
+/// A user whose passwd entry needs a buffer of 100 KiB.
 pub const HUGE: &str = "virtual-huge";
 const HUGE_UID: uid_t = VIRTUAL + 9_999;
 const VIRTUAL_GID: gid_t = 0;
@@ -171,7 +171,7 @@ fn next<F: Copy>(name: &CStr) -> F {
     // SAFETY: the name ends with NUL.
     let symbol = unsafe { libc::dlsym(libc::RTLD_NEXT, name.as_ptr()) };
     assert!(!symbol.is_null(), "{name:?}");
-    // SAFETY: each caller names the C type of the function it asks for.
+    // SAFETY: each caller names the C type of the function that it looks up.
     unsafe { mem::transmute_copy(&symbol) }
 }
 
@@ -184,7 +184,7 @@ pub unsafe extern "C" fn clock_gettime(clock: libc::clockid_t, out: *mut timespe
         _ => None,
     };
     let Some(now) = frozen else {
-        // SAFETY: the caller's promise; the call itself, because libc's function is this one here.
+        // SAFETY: the caller's promise. This makes the system call, because libc's function would be this one.
         return unsafe { libc::syscall(libc::SYS_clock_gettime, clock as c_long, out) } as c_int;
     };
     // SAFETY: the caller's promise.
@@ -219,7 +219,7 @@ pub unsafe extern "C" fn gettimeofday(out: *mut timeval, _zone: *mut c_void) -> 
     0
 }
 
-/// Takes the place of the variadic function: its first variable argument travels like a fourth fixed one.
+/// Replaces the variadic function: the first variable argument is passed like a fourth fixed one.
 ///
 /// # Safety
 /// As pam_syslog(3).
@@ -232,8 +232,8 @@ pub unsafe extern "C" fn pam_syslog(
 ) {
     // SAFETY: the caller's promise.
     let format = unsafe { CStr::from_ptr(format) };
-    // libpam's own complaints have other formats; their arguments stay unread.
-    // SAFETY: with "%s" the first argument is a text.
+    // libpam's own messages have other formats; their arguments are not read.
+    // SAFETY: with the format "%s" the first argument is a C string.
     let text = if format == c"%s" { unsafe { CStr::from_ptr(first) } } else { format };
     let text = text.to_string_lossy().into_owned();
     LOG.with_borrow_mut(|log| log.push(LogLine { priority, text }));
@@ -271,7 +271,7 @@ pub unsafe extern "C" fn pam_get_item(handle: *const c_void, item: c_int, out: *
     if item == PAM_AUTHTOK && code == PAM_SUCCESS {
         PASSWORD.with_borrow(|password| {
             let text = password.as_ref().map_or(ptr::null(), |password| password.as_ptr());
-            // SAFETY: the call has succeeded, so it has written there.
+            // SAFETY: the call has succeeded, so it has written `*out`.
             unsafe { *out = if (*out).is_null() { text.cast() } else { *out } };
         });
     }
@@ -341,7 +341,7 @@ pub unsafe extern "C" fn getpwuid_r(
     }
 }
 
-/// As glibc reports it: returned, and in errno too.
+/// Reports an error as glibc does: as the result, and in errno.
 fn failure(error: c_int) -> c_int {
     // SAFETY: the address is the calling thread's own errno.
     unsafe { *libc::__errno_location() = error };
@@ -438,7 +438,7 @@ pub unsafe extern "C" fn fdatasync(file: c_int) -> c_int {
     if SKIP_FLUSHES.get() {
         return 0;
     }
-    // SAFETY: the call itself, because libc's function is this one here.
+    // SAFETY: makes the system call, because libc's function would be this one; it takes no pointer.
     unsafe { libc::syscall(libc::SYS_fdatasync, file as c_long) as c_int }
 }
 
@@ -446,13 +446,13 @@ pub unsafe extern "C" fn fdatasync(file: c_int) -> c_int {
 /// As getrandom(2).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn getrandom(bytes: *mut c_void, length: size_t, flags: c_uint) -> isize {
-    if let Some(person) = RANDOMNESS_OF.get().or(PRELOADED.1) {
-        let random = crate::paper::random_bytes(person, length);
-        // SAFETY: the caller's promise: room for `length` bytes.
+    if let Some(user) = RANDOMNESS_OF.get().or(PRELOADED.1) {
+        let random = crate::paper::random_bytes(user, length);
+        // SAFETY: the caller promises room for `length` bytes.
         unsafe { ptr::copy_nonoverlapping(random.as_ptr().cast(), bytes, length) };
         return length as isize;
     }
-    // SAFETY: the caller's promise; the call itself, because libc's function is this one here.
+    // SAFETY: the caller's promise. This makes the system call, because libc's function would be this one.
     unsafe { libc::syscall(libc::SYS_getrandom, bytes, length, flags as c_long) as isize }
 }
 
@@ -461,11 +461,11 @@ pub unsafe extern "C" fn getrandom(bytes: *mut c_void, length: size_t, flags: c_
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pwrite64(file: c_int, bytes: *const c_void, length: size_t, offset: i64) -> isize {
     let length = LONGEST_WRITE.get().map_or(length, |most| length.min(most));
-    // SAFETY: the caller's promise; the call itself, because libc's function is this one here.
+    // SAFETY: the caller's promise. This makes the system call, because libc's function would be this one.
     unsafe { libc::syscall(libc::SYS_pwrite64, file as c_long, bytes, length, offset) as isize }
 }
 
-/// libpam's own audit is off, as with a kernel without it: it would ask the network for the address of each remote host.
+/// Turns libpam's own audit off, as on a kernel without it: it would resolve each remote host over the network.
 #[unsafe(no_mangle)]
 pub extern "C" fn audit_open() -> c_int {
     failure(libc::EPROTONOSUPPORT);

@@ -1,9 +1,9 @@
-//! The real module in the real libpam, without root's files.
+//! Runs the real module in the real libpam, without root's files.
 //!
-//! A test makes a [`World`] (a service file, a policy, users with secrets, all below a temporary folder) and lets people
+//! A test makes a [`World`]: a service file, a policy and users with secrets, all below a temporary folder. Then users
 //! log in: `world.login("games").at(T).answer("123456").run()`. The executable exports a few functions that the module
-//! finds before those of libc and libpam ([`interpose`]): the clock, the log and the accounts are the test's own.
-//! The same login in a process of its own, for races, kills and limits: [`drive`].
+//! finds before those of libc and libpam ([`interpose`]), so the test controls the clock, the log and the accounts.
+//! [`drive`] runs the same login in a separate process, for races, kills and limits.
 
 mod code;
 pub mod disk;
@@ -25,9 +25,9 @@ pub use state::{AttemptCounter, Stage, State, seal};
 pub use temp::Temp;
 pub use world::{World, build_dir, plant, uid, workspace};
 
-/// The moment at which most tests happen, in seconds of Unix time: the first second of a step of 30 s and of 60 s.
+/// The time of most tests, in seconds of Unix time: the first second of a step of 30 s and of 60 s.
 pub const NOW: i64 = 1_800_000_000;
 /// The usual secret, 20 bytes in base32.
 pub const SECRET: &str = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP";
-/// Another person's secret.
+/// The secret of another user.
 pub const OTHER_SECRET: &str = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";

@@ -1,4 +1,4 @@
-//! One person at one prompt.
+//! One login of one user, and its outcome.
 
 use std::collections::VecDeque;
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
@@ -8,24 +8,24 @@ use std::ptr;
 use crate::interpose::{self, LogLine};
 use crate::pam::{self, Handle, Message, PAM_CONV_ERR, PAM_ESTABLISH_CRED, PAM_SUCCESS, Response, name_of};
 
-/// What the application gives for one message of the module.
+/// What the application returns for one message of the module.
 pub enum Answer {
-    /// A typed line; libpam's type ends it at the first NUL.
+    /// A typed line. The module sees it up to the first NUL.
     Typed(Vec<u8>),
     /// A response whose text is NULL: end of input at misc_conv.
     NullText,
     /// PAM_SUCCESS without any response.
     NullResponse,
-    /// This code, and no response.
+    /// This PAM code, and no response.
     Fails(c_int),
-    /// This code, although there is a response.
+    /// This PAM code, with a response.
     FailsWithText(c_int, Vec<u8>),
-    /// First does something, at the prompt.
+    /// Calls a function at the prompt, then gives the answer.
     After(Box<dyn FnOnce()>, Box<Answer>),
 }
 
 impl Answer {
-    /// `act` happens while the prompt stands, then the person types `text`.
+    /// Calls `act` at the prompt, then types `text`.
     pub fn after(act: impl FnOnce() + 'static, text: &str) -> Self {
         Self::After(Box::new(act), Box::new(text.into()))
     }
@@ -55,7 +55,7 @@ impl From<Vec<u8>> for Answer {
     }
 }
 
-/// How a text was to be shown.
+/// The style of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Style {
     /// PAM_PROMPT_ECHO_OFF
@@ -68,7 +68,7 @@ pub enum Style {
     Info,
 }
 
-/// A login about to happen.
+/// A login that has not begun.
 pub struct Login {
     pub(crate) confdir: PathBuf,
     pub(crate) service: String,
@@ -86,7 +86,7 @@ pub struct Login {
 }
 
 impl Login {
-    /// `user` logs in through the service file `service` in `confdir`.
+    /// A login of `user` through the service file `service` in `confdir`.
     pub fn new(confdir: PathBuf, service: &str, user: &str) -> Self {
         Self {
             confdir,
@@ -105,70 +105,70 @@ impl Login {
         }
     }
 
-    /// Through another service file of the same folder.
+    /// Uses another service file of the same folder.
     pub fn service(self, name: &str) -> Self {
         Self { service: name.into(), ..self }
     }
 
-    /// At this moment, seconds of Unix time.
+    /// Sets the clock, in seconds of Unix time.
     pub fn at(self, now: i64) -> Self {
         Self { clock: Some(now), ..self }
     }
 
-    /// With these flags of `pam_authenticate`.
+    /// Sets the flags of `pam_authenticate`.
     pub fn flags(self, flags: c_int) -> Self {
         Self { flags, ..self }
     }
 
-    /// From this host.
+    /// Sets PAM_RHOST.
     pub fn rhost(self, host: &str) -> Self {
         Self { rhost: Some(host.into()), ..self }
     }
 
-    /// On this terminal.
+    /// Sets PAM_TTY.
     pub fn tty(self, tty: &str) -> Self {
         Self { tty: Some(tty.into()), ..self }
     }
 
-    /// With `NAME=value` in the PAM environment.
+    /// Adds `NAME=value` to the PAM environment.
     pub fn env(mut self, pair: &str) -> Self {
         self.env.push(pair.into());
         self
     }
 
-    /// Gives one more answer; whoever has none left hangs up (PAM_CONV_ERR).
+    /// Adds an answer. Without an answer left, the conversation fails with PAM_CONV_ERR.
     pub fn answer(mut self, answer: impl Into<Answer>) -> Self {
         self.answers.push_back(answer.into());
         self
     }
 
-    /// Gives these answers.
+    /// Adds these answers.
     pub fn answers<A: Into<Answer>>(mut self, answers: impl IntoIterator<Item = A>) -> Self {
         self.answers.extend(answers.into_iter().map(Into::into));
         self
     }
 
-    /// The application passes no conversation function.
+    /// Passes no conversation function.
     pub fn without_conversation(self) -> Self {
         Self { deaf: true, ..self }
     }
 
-    /// With the randomness that [`crate::paper`] has for this person.
-    pub fn randomness_of(self, person: u8) -> Self {
-        Self { randomness_of: Some(person), ..self }
+    /// Fixes the randomness to that of this user in [`crate::paper`].
+    pub fn randomness_of(self, user: u8) -> Self {
+        Self { randomness_of: Some(user), ..self }
     }
 
-    /// Goes on with the account phase and setcred, as applications do, as long as nothing refuses.
+    /// Runs the account phase and setcred too, as applications do, until one refuses.
     pub fn whole(self) -> Self {
         Self { whole: true, ..self }
     }
 
-    /// The application has not asked us before it comes to the account phase, as sshd does after a key.
+    /// Skips the auth phase and runs the others, as sshd does after a key.
     pub fn by_key(self) -> Self {
         Self { by_key: true, ..self.whole() }
     }
 
-    /// Authenticates.
+    /// Runs the login.
     pub fn run(self) -> Outcome {
         let whole = self.whole;
         let (mut open, mut outcome) = self.begin();
@@ -180,7 +180,7 @@ impl Login {
         outcome
     }
 
-    /// Authenticates, and leaves the transaction open.
+    /// Runs the auth phase and leaves the transaction open.
     pub fn begin(self) -> (Open, Outcome) {
         let (flags, by_key) = (self.flags, self.by_key);
         let mut open = self.open();
@@ -188,7 +188,7 @@ impl Login {
         (open, outcome)
     }
 
-    /// Opens the transaction only.
+    /// Opens the transaction without running a phase.
     pub fn open(self) -> Open {
         if let Some(now) = self.clock {
             interpose::set_clock(now);
@@ -208,7 +208,7 @@ impl Login {
     }
 }
 
-/// A transaction that goes on after `pam_authenticate`.
+/// An open transaction.
 pub struct Open {
     /// libpam's handle.
     pub handle: Handle,
@@ -216,17 +216,17 @@ pub struct Open {
 }
 
 impl Open {
-    /// Authenticates (again) with the answers that are left.
+    /// Runs the auth phase with the remaining answers.
     pub fn authenticate(&mut self, flags: c_int) -> Outcome {
         self.phase(|handle| handle.authenticate(flags))
     }
 
-    /// The account phase.
+    /// Runs the account phase.
     pub fn account(&mut self) -> Outcome {
         self.phase(|handle| handle.account(0))
     }
 
-    /// Establishes credentials.
+    /// Runs setcred.
     pub fn setcred(&mut self) -> Outcome {
         self.phase(|handle| handle.setcred(PAM_ESTABLISH_CRED))
     }
@@ -245,60 +245,60 @@ impl Open {
         }
     }
 
-    /// Gives one more answer.
+    /// Adds an answer.
     pub fn answer(&mut self, answer: impl Into<Answer>) {
         self.screen.answers.push_back(answer.into());
     }
 }
 
-/// What came of it.
+/// The outcome of a login or of one phase.
 #[derive(Debug)]
 pub struct Outcome {
-    /// What `pam_authenticate` returned.
+    /// The PAM code of the last phase.
     pub code: c_int,
-    /// All that was shown, in order.
+    /// All messages, in order.
     pub transcript: Vec<(Style, String)>,
-    /// The largest number of messages in one call.
+    /// The largest number of messages in one conversation call.
     pub most_messages: c_int,
-    /// Answers that nobody asked for.
+    /// The number of answers that the module did not ask for.
     pub unused_answers: usize,
-    /// What `pam_fail_delay` was asked for, in microseconds.
+    /// The arguments of the calls of `pam_fail_delay`, in microseconds.
     pub delays: Vec<u32>,
-    /// What was logged.
+    /// The log lines of the module.
     pub log: Vec<LogLine>,
 }
 
 impl Outcome {
-    /// This, and what came of the phase after it.
+    /// Appends the outcome of the next phase.
     fn and(mut self, later: Self) -> Self {
         self.transcript.extend(later.transcript);
         self.log.extend(later.log);
         Self { code: later.code, ..self }
     }
 
-    /// The prompts among the texts.
+    /// The texts of the visible prompts.
     pub fn prompts(&self) -> Vec<&str> {
         let prompts = self.transcript.iter().filter(|(style, _)| *style == Style::Prompt);
         prompts.map(|(_, text)| text.as_str()).collect()
     }
 
-    /// A value of the last log line, or nothing.
+    /// A value of the last log line, or the empty string.
     pub fn field(&self, key: &str) -> &str {
         self.log.last().and_then(|line| line.field(key)).unwrap_or_default()
     }
 
-    /// A value of every log line.
+    /// The value of this key in every log line.
     pub fn fields(&self, key: &str) -> Vec<&str> {
         self.log.iter().map(|line| line.field(key).unwrap_or_default()).collect()
     }
 
-    /// The code that was typed last got them in.
+    /// Asserts that the login was granted because of a code.
     #[track_caller]
     pub fn assert_granted(&self) {
         assert_eq!((self.code, self.field("result")), (PAM_SUCCESS, "grant"), "{self:#?}");
     }
 
-    /// Refused with this code, and the last log line gives this reason.
+    /// Asserts that the login was refused with this PAM code, and with this reason in the last log line.
     #[track_caller]
     pub fn assert_denied(&self, code: c_int, reason: &str) {
         let seen = (name_of(self.code), self.field("result"), self.field("reason"));
@@ -319,18 +319,18 @@ unsafe extern "C" fn converse(
     responses: *mut *mut Response,
     data: *mut c_void,
 ) -> c_int {
-    // SAFETY: `data` is the screen given to pam_start, which outlives the handle; no one else holds it during a call.
+    // SAFETY: `data` is the screen given to pam_start. It outlives the handle, and has no other reference during a call.
     let screen = unsafe { &mut *data.cast::<Screen>() };
     screen.most_messages = screen.most_messages.max(count);
-    // SAFETY: libpam's contract: the first of `count` messages.
+    // SAFETY: by libpam's contract this is the first of `count` messages.
     let message = unsafe { &**messages };
-    // SAFETY: libpam's contract: a text.
+    // SAFETY: by libpam's contract the text ends with NUL.
     let text = unsafe { CStr::from_ptr(message.text) }.to_string_lossy().into_owned();
     let style = [Style::Hidden, Style::Prompt, Style::Error, Style::Info][message.style as usize - 1];
     screen.transcript.push((style, text));
     let asked = matches!(style, Style::Hidden | Style::Prompt);
     let answer = if asked { screen.answers.pop_front() } else { Some(Answer::NullText) };
-    // SAFETY: libpam's contract: where the responses go.
+    // SAFETY: by libpam's contract the pointer can be written.
     give(answer.unwrap_or(Answer::Fails(PAM_CONV_ERR)), count, unsafe { &mut *responses })
 }
 
@@ -353,17 +353,17 @@ fn give(answer: Answer, count: c_int, out: &mut *mut Response) -> c_int {
 }
 
 fn response(count: c_int, text: Option<&[u8]>) -> *mut Response {
-    // SAFETY: the module frees what calloc gave.
+    // SAFETY: calloc takes no pointer; the module frees the memory.
     let response: *mut Response = unsafe { libc::calloc(count as usize, size_of::<Response>()) }.cast();
     if let Some(bytes) = text {
-        // SAFETY: calloc gave at least one zeroed response.
+        // SAFETY: calloc returned at least one zeroed response.
         unsafe { (*response).text = c_text(bytes) };
     }
     response
 }
 
 fn c_text(bytes: &[u8]) -> *mut c_char {
-    // SAFETY: one byte more than copied; calloc has set it to NUL.
+    // SAFETY: the memory has one byte more than is copied, and calloc has zeroed it.
     unsafe {
         let text: *mut c_char = libc::calloc(bytes.len() + 1, 1).cast();
         ptr::copy_nonoverlapping(bytes.as_ptr().cast(), text, bytes.len());

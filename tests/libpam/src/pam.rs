@@ -1,4 +1,4 @@
-//! libpam, as an application sees it: `security/pam_appl.h`.
+//! The application's side of libpam: `security/pam_appl.h`.
 
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::path::Path;
@@ -7,7 +7,7 @@ use std::ptr;
 macro_rules! codes {
     ($($name:ident = $value:literal),* $(,)?) => {
         $(#[doc = concat!("`", stringify!($name), "` of `security/_pam_types.h`")] pub const $name: c_int = $value;)*
-        /// The code's name, for messages of failed tests.
+        /// The name of a PAM code, for messages of failed tests.
         pub fn name_of(code: c_int) -> String {
             match code { $($value => stringify!($name).into(),)* other => format!("PAM code {other}") }
         }
@@ -31,24 +31,24 @@ codes! {
     PAM_MODULE_UNKNOWN = 28,
 }
 
-/// What libpam makes of a stack in which the only module answered PAM_IGNORE.
+/// The result of libpam for a stack whose only module returned PAM_IGNORE.
 pub const IGNORED_ALONE: c_int = PAM_PERM_DENIED;
 
-/// Flag of `pam_authenticate`: the module shall show no text.
+/// Flag of `pam_authenticate`: the module must show no text.
 pub const PAM_SILENT: c_int = 0x8000;
 
 /// Flag of `pam_setcred`.
 pub const PAM_ESTABLISH_CRED: c_int = 2;
 
-/// Items of `pam_set_item`.
+/// Item of `pam_set_item`: the terminal.
 pub const PAM_TTY: c_int = 3;
-/// The service.
+/// Item: the service.
 pub const PAM_SERVICE: c_int = 1;
-/// The user.
+/// Item: the user.
 pub const PAM_USER: c_int = 2;
-/// The password, which only modules may read and set.
+/// Item: the password. Only modules can read and set it.
 pub const PAM_AUTHTOK: c_int = 6;
-/// The remote host.
+/// Item: the remote host.
 pub const PAM_RHOST: c_int = 4;
 const PAM_FAIL_DELAY: c_int = 10;
 
@@ -57,16 +57,16 @@ const PAM_FAIL_DELAY: c_int = 10;
 pub struct Message {
     /// PAM_PROMPT_ECHO_OFF 1, PAM_PROMPT_ECHO_ON 2, PAM_ERROR_MSG 3, PAM_TEXT_INFO 4.
     pub style: c_int,
-    /// What to show.
+    /// The text, ended by NUL.
     pub text: *const c_char,
 }
 
-/// One reply, freed by the module.
+/// One response, freed by the module.
 #[repr(C)]
 pub struct Response {
     /// The typed line.
     pub text: *mut c_char,
-    /// Unused, zero.
+    /// Unused; zero.
     pub code: c_int,
 }
 
@@ -110,7 +110,7 @@ unsafe extern "C" {
 pub struct Handle(*mut RawHandle);
 
 impl Handle {
-    /// Starts a transaction whose service file lies in `confdir`. `data` must live as long as the handle.
+    /// Starts a transaction whose service file is in `confdir`. `data` must live as long as the handle.
     pub fn start(
         confdir: &Path,
         service: &str,
@@ -122,7 +122,7 @@ impl Handle {
             .unwrap_or_else(|code| panic!("pam_start_confdir: {}", name_of(code)))
     }
 
-    /// The same, of a service file that libpam may refuse; the error is its code.
+    /// Like [`Handle::start`], for a service file that libpam may refuse. The error is libpam's code.
     pub fn try_start(
         confdir: &Path,
         service: &str,
@@ -134,7 +134,7 @@ impl Handle {
         let confdir = CString::new(confdir.to_str().unwrap()).unwrap();
         let conv = Conv { function: talk, data };
         let mut handle = ptr::null_mut();
-        // SAFETY: all pointers are valid during the call; libpam copies what they point to, `data` excepted.
+        // SAFETY: all pointers are valid during the call. libpam copies what they point to, except `data`.
         let code = unsafe {
             pam_start_confdir(service.as_ptr(), user.as_ptr(), &conv, confdir.as_ptr(), &mut handle)
         };
@@ -146,56 +146,56 @@ impl Handle {
         Ok(handle)
     }
 
-    /// `pam_authenticate`.
+    /// Calls `pam_authenticate`.
     pub fn authenticate(&self, flags: c_int) -> c_int {
         // SAFETY: the handle is live until drop.
         unsafe { pam_authenticate(self.0, flags) }
     }
 
-    /// `pam_setcred`.
+    /// Calls `pam_setcred`.
     pub fn setcred(&self, flags: c_int) -> c_int {
         // SAFETY: the handle is live until drop.
         unsafe { pam_setcred(self.0, flags) }
     }
 
-    /// `pam_acct_mgmt`.
+    /// Calls `pam_acct_mgmt`.
     pub fn account(&self, flags: c_int) -> c_int {
         // SAFETY: the handle is live until drop.
         unsafe { pam_acct_mgmt(self.0, flags) }
     }
 
-    /// `pam_open_session`.
+    /// Calls `pam_open_session`.
     pub fn open_session(&self) -> c_int {
         // SAFETY: the handle is live until drop.
         unsafe { pam_open_session(self.0, 0) }
     }
 
-    /// `pam_chauthtok`.
+    /// Calls `pam_chauthtok`.
     pub fn change_password(&self) -> c_int {
         // SAFETY: the handle is live until drop.
         unsafe { pam_chauthtok(self.0, 0) }
     }
 
-    /// Sets one of the items that are texts.
+    /// Sets an item that is a text.
     pub fn set_item(&self, item: c_int, value: &CStr) {
         self.set_pointer(item, value.as_ptr().cast());
     }
 
-    /// Sets a variable, `NAME=value`, in the transaction's own environment.
+    /// Sets a variable, `NAME=value`, in the PAM environment.
     pub fn putenv(&self, pair: &str) {
         let pair = CString::new(pair).unwrap();
         // SAFETY: the handle is live until drop; libpam copies the text.
         assert_eq!(unsafe { pam_putenv(self.0, pair.as_ptr()) }, PAM_SUCCESS);
     }
 
-    /// Whether a variable is set in the transaction's own environment.
+    /// Whether a variable is set in the PAM environment.
     pub fn has_env(&self, name: &CStr) -> bool {
         // SAFETY: the handle is live until drop; the name ends with NUL.
         !unsafe { pam_getenv(self.0, name.as_ptr()) }.is_null()
     }
 
     fn set_pointer(&self, item: c_int, value: *const c_void) {
-        // SAFETY: the handle is live until drop; the value fits the item, as the callers see to.
+        // SAFETY: the handle is live until drop; each caller passes a value of the item's type.
         assert_eq!(unsafe { pam_set_item(self.0, item, value) }, PAM_SUCCESS);
     }
 }
@@ -207,5 +207,5 @@ impl Drop for Handle {
     }
 }
 
-/// Replaces libpam's sleep after a denial; what the module asked for is recorded where it asks.
+/// Replaces libpam's sleep after a denial. [`crate::interpose`] records the delay that the module requests.
 unsafe extern "C" fn no_waiting(_code: c_int, _microseconds: u32, _data: *mut c_void) {}

@@ -1,4 +1,4 @@
-//! Files that are not what they should be: what to put in their place, and how that must end.
+//! Checks that a login with a bad file is refused.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -12,19 +12,20 @@ const OPT_IN: &str = "version = 1\nmode = \"opt-in\"\n[verification]\ntries = 1\
 const STACK: &str = "auth required MODULE root=ROOT\nauth required pam_permit.so\n";
 
 impl World {
-    /// Opt-in, so that whatever looks like "not enrolled" would show; and followed by `pam_permit`, so that it would pass.
+    /// A world in which a module that takes the user for not enrolled lets them in: the policy is opt-in, and `pam_permit`
+    /// follows the module.
     pub fn lenient() -> Self {
         let world = Self::default();
         world.policy(OPT_IN).service("followed", STACK);
         world
     }
 
-    /// The user logs in through the stack that `pam_permit` ends.
+    /// A login through the stack that ends with `pam_permit`.
     pub fn followed(&self, user: &str) -> Login {
         self.login(user).service("followed").at(NOW)
     }
 
-    /// The right code is refused with `code` and a cause in the log, within a second.
+    /// Asserts that the right code is refused within a second, with `code` and with a cause in the log.
     #[track_caller]
     pub fn assert_refused_at_once(&self, code: i32, what: &str) {
         let start = Instant::now();
@@ -37,7 +38,7 @@ impl World {
     }
 }
 
-/// One of the files that a login of `games` reads.
+/// A file that a login of `games` reads.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Target {
     /// The policy.
@@ -49,10 +50,10 @@ pub enum Target {
 }
 
 impl Target {
-    /// All of them.
+    /// All targets.
     pub const ALL: [Self; 3] = [Self::Policy, Self::Secret, Self::State];
 
-    /// Where it lies.
+    /// The path of the file.
     pub fn path(self, world: &World) -> PathBuf {
         match self {
             Self::Policy => world.policy_path(),
@@ -61,7 +62,7 @@ impl Target {
         }
     }
 
-    /// Lets `spoil` change the file, and checks that the login is refused and the file left as it is.
+    /// Calls `spoil` on the file. Asserts that the login is refused and leaves the file unchanged.
     #[track_caller]
     pub fn assert_refused(self, what: &str, spoil: impl Fn(&Path)) {
         let world = World::lenient();
@@ -91,12 +92,12 @@ pub fn chmod(path: &Path, mode: u32) {
     fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
 }
 
-/// A name beside `path`.
+/// Another path in the same folder.
 pub fn aside(path: &Path) -> PathBuf {
     path.with_file_name("elsewhere")
 }
 
-/// Whether the tests that only root can make are possible.
+/// Whether this process is root. Some tests need it.
 pub fn is_root() -> bool {
     // SAFETY: takes no pointer.
     unsafe { libc::geteuid() == 0 }

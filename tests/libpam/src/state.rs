@@ -1,4 +1,4 @@
-//! The state file, read and written from the documented format alone.
+//! Reads and writes the state file, from docs/FILEFORMAT.md alone.
 
 use std::fmt;
 
@@ -12,16 +12,16 @@ const CHECKED: usize = 496;
 const STAGE: usize = 16;
 const BLOCK: usize = 4096;
 
-/// How far the writer of a slot came.
+/// The stage of a slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
-    /// Perhaps not on disk.
+    /// Written, perhaps not flushed.
     Charged,
-    /// On disk.
+    /// Flushed.
     Settled,
 }
 
-/// The failures of one kind of host.
+/// The failures counted by one kind of host.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct AttemptCounter {
     /// Wrong codes in a row.
@@ -32,31 +32,31 @@ pub struct AttemptCounter {
     pub last_failure: u64,
 }
 
-/// What one slot holds.
+/// The contents of one slot.
 #[derive(Clone, PartialEq, Eq)]
 pub struct State {
-    /// The higher one counts.
+    /// The slot with the higher generation is valid.
     pub generation: u64,
-    /// Charged or settled.
+    /// The stage.
     pub stage: Stage,
-    /// Whose state.
+    /// The uid of the account.
     pub uid: u32,
-    /// The latest moment whose codes are used up.
+    /// The replay high-water mark: the start of the latest used step, in Unix time.
     pub mark: u64,
-    /// Failures at root's hosts.
+    /// Failures in programs that run as root.
     pub root: AttemptCounter,
-    /// Failures at the helper.
+    /// Failures in the helper.
     pub helper: AttemptCounter,
-    /// The account's name.
+    /// The name of the account.
     pub name: String,
-    /// The byte 17: 0 none, 1 required by an administrator.
+    /// Byte 17: 0 for none, 1 for required by an administrator.
     pub requirement: u8,
-    /// The bytes 64 to 368: ticket, salt and recovery codes.
+    /// Bytes 64 to 368: ticket, salt and recovery codes.
     pub reserved: Vec<u8>,
 }
 
 impl State {
-    /// Nothing used up, no failure.
+    /// A state with nothing used up and no failure.
     pub fn new(uid: u32, name: &str) -> Self {
         Self {
             generation: 1,
@@ -71,7 +71,7 @@ impl State {
         }
     }
 
-    /// The same with the first `count` recovery codes of [`crate::paper`].
+    /// Adds the first `count` recovery codes of [`crate::paper`].
     pub fn with_recovery_codes(mut self, count: usize) -> Self {
         self.reserved[32..48].copy_from_slice(&paper::SALT);
         for (hash, known) in self.reserved[48..].chunks_mut(16).zip(&paper::hashes()[..count]) {
@@ -80,7 +80,7 @@ impl State {
         self
     }
 
-    /// The same with a ticket of ten bytes, which has three tries and allows an enrollment before `expires`.
+    /// Adds a ticket of ten bytes with three tries, which expires at `expires`.
     pub fn with_ticket(mut self, ticket: &[u8], expires: i64) -> Self {
         let salt = [b"twostep ticket", &self.uid.to_le_bytes()[..], &expires.to_le_bytes()].concat();
         self.reserved[..16].copy_from_slice(&paper::hash(ticket, &salt));
@@ -94,30 +94,30 @@ impl State {
         &self.reserved[32..48]
     }
 
-    /// The hashes of the recovery codes; a used one is zero.
+    /// The hashes of the recovery codes. The hash of a used code is zero.
     pub fn hashes(&self) -> Vec<&[u8]> {
         self.reserved[48..].chunks(16).collect()
     }
 
-    /// How many hashes are not zero.
+    /// The number of hashes that are not zero.
     pub fn recovery_codes_left(&self) -> usize {
         self.hashes().iter().filter(|hash| ***hash != [0; 16]).count()
     }
 
-    /// The hash of the ticket, when it expires, and how many tries it has; zero if there is none.
+    /// The hash of the ticket, its expiry in Unix time, and its remaining tries. All are zero without a ticket.
     pub fn ticket(&self) -> (&[u8], u64, u8) {
         let ticket = &self.reserved[..32];
         (&ticket[..16], u64::from_le_bytes(ticket[16..24].try_into().unwrap()), ticket[24])
     }
 
-    /// The newest valid slot of a whole file.
+    /// The newest valid slot of a file.
     pub fn parse(file: &[u8]) -> Option<Self> {
         assert_eq!(file.len(), 2 * BLOCK, "a state file's size");
         let slots = [Self::slot(&file[..SLOT]), Self::slot(&file[BLOCK..BLOCK + SLOT])];
         slots.into_iter().flatten().max_by_key(|state| state.generation)
     }
 
-    /// A whole file: this state in slot A, slot B empty.
+    /// A file with this state in slot A and an empty slot B.
     pub fn file(&self) -> Vec<u8> {
         let mut file = vec![0; 2 * BLOCK];
         file[..SLOT].copy_from_slice(&self.bytes());
@@ -167,13 +167,13 @@ impl State {
     }
 }
 
-/// Gives a slot that was changed by hand the checksum that it must have.
+/// Writes the right checksum into a changed slot.
 pub fn seal(slot: &mut [u8]) {
     let checksum = checksum(slot);
     slot[CHECKED..SLOT].copy_from_slice(&checksum);
 }
 
-/// The stage is taken for zero, so that it can be changed by writing one byte.
+/// The checksum counts the stage as zero, so that a write of one byte can change it.
 fn checksum(slot: &[u8]) -> Vec<u8> {
     let mut checked = slot[..CHECKED].to_vec();
     checked[STAGE] = 0;

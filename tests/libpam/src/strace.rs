@@ -1,4 +1,4 @@
-//! System calls of one login, watched, made to fail, or made fatal: those of the process that logs in, not of what it starts.
+//! Traces the system calls of one login, and makes them fail or kill the process. Child processes are not traced.
 
 use std::collections::HashMap;
 use std::fs;
@@ -9,9 +9,9 @@ use crate::{Login, Temp};
 
 /// A login under strace.
 pub struct Traced {
-    /// What the process reported.
+    /// The report of the process.
     pub report: Report,
-    /// One system call a line, as strace writes it.
+    /// The system calls, one line each, as strace writes them.
     pub calls: Vec<String>,
 }
 
@@ -23,12 +23,12 @@ pub fn trace(login: &Login, options: &[&str]) -> Traced {
     Traced { report, calls }
 }
 
-/// Runs a command under strace with these options: what it printed, and its calls. Whoever hangs is ended.
+/// Runs a command under strace with these options, for at most 20 s. Returns its output and its calls.
 pub fn watch(command: &Command, options: &[&str]) -> (Output, Vec<String>) {
     talk(command, options, |_| {})
 }
 
-/// The same with a command that asks: `answer` has its standard input and output.
+/// Like [`watch`], for a command that asks: `answer` gets its standard input and output.
 pub fn talk(command: &Command, options: &[&str], answer: impl FnOnce(&mut Child)) -> (Output, Vec<String>) {
     let temp = Temp::new();
     let file = temp.join("trace");
@@ -52,14 +52,14 @@ pub fn talk(command: &Command, options: &[&str], answer: impl FnOnce(&mut Child)
     (output, calls)
 }
 
-/// The name of the call in a line of the trace, if the line is one.
+/// The name of the system call, if this line of the trace is one.
 pub fn name(call: &str) -> Option<&str> {
     let name = call.split_once('(')?.0;
     name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_').then_some(name)
 }
 
-/// Each system call after the one that ends the reading of the service files: its name, and how many of that name the
-/// process has made so far, which is how strace counts.
+/// The system calls from the end of the reading of the service files on. Each has its name, and the number of calls of
+/// that name so far in the process: strace counts them this way.
 pub fn calls_of_the_module(calls: &[String]) -> Vec<(String, usize)> {
     let mut counts = HashMap::new();
     let mut inside = false;
@@ -69,7 +69,7 @@ pub fn calls_of_the_module(calls: &[String]) -> Vec<(String, usize)> {
         let count = counts.entry(name).or_insert(0);
         *count += 1;
         if call.starts_with("write(1<pipe:") {
-            break; // the report: the login is over
+            break; // the report, after the login
         }
         if inside {
             found.push((name.to_owned(), *count));
@@ -80,7 +80,7 @@ pub fn calls_of_the_module(calls: &[String]) -> Vec<(String, usize)> {
     found
 }
 
-/// What the runtime and libpam need for themselves, and what happens after the verdict.
+/// System calls of the runtime and of libpam, and those after the verdict.
 pub const NOT_OURS: [&str; 14] = [
     "mmap",
     "munmap",

@@ -1,6 +1,5 @@
-//! Every system call of one login, and each of [`FAULTS`] at each of them. There are two outcomes: denied, or granted with
-//! all that makes the login count on disk. Only a kill ends the host; then it has let nobody in. No files are left behind that
-//! mean nothing.
+//! Injects each of [`FAULTS`] into every system call of one login. Two outcomes are allowed: denied, or granted with the
+//! record of the login on disk. Only a kill ends the host, and before it lets anyone in. No stray file is left.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,39 +10,39 @@ use crate::pam::PAM_SUCCESS;
 use crate::strace::{calls_of_the_module, trace};
 use crate::{Login, State, World};
 
-/// What happens at a system call, as strace's `inject` has it.
+/// The faults, as arguments of strace's `inject`.
 pub const FAULTS: [&str; 6] =
     ["error=EIO", "error=ENOSPC", "error=EINTR", "error=EACCES", "error=ENOMEM", "signal=KILL"];
 
-/// One kind of login, and what is true of it.
+/// One kind of login, and its checks.
 pub struct Sweep<'a> {
-    /// For the line that is printed.
+    /// The name in the printed line.
     pub name: &'a str,
-    /// The files before the login.
+    /// Makes the files that the login finds.
     pub world: &'a (dyn Fn() -> World + Sync),
-    /// How it ends where nothing fails: the reason of a denial, or the result, as the log has it.
+    /// The outcome without a fault: the reason of a denial, or the result, as in the log.
     pub in_peace: &'a str,
-    /// The login.
+    /// Makes the login.
     pub login: &'a (dyn Fn(&World) -> Login + Sync),
-    /// Whether all that makes it count is there; asked of every image that the disk may hold once somebody is in.
+    /// Whether an image holds the record of a granted login. Called with every image that the disk may hold after a grant.
     pub kept: &'a (dyn Fn(&World, &Image) -> bool + Sync),
-    /// Asserts what must hold afterwards, whether it was granted or not. The text says where it failed.
+    /// Asserts what must hold afterwards. The arguments are the world, whether the login was granted, and the fault.
     pub sound: &'a (dyn Fn(&World, bool, &str) + Sync),
 }
 
-/// How many of them ended so.
+/// The number of logins for each outcome.
 #[derive(Default)]
 pub struct Tally {
-    /// Refused.
+    /// Denied.
     pub denied: AtomicUsize,
-    /// Refused, because the process ended.
+    /// Denied because the process ended.
     pub ended: AtomicUsize,
-    /// Granted, and on disk.
+    /// Granted, with the record on disk.
     pub granted: AtomicUsize,
 }
 
 impl Sweep<'_> {
-    /// Does it, and prints one line.
+    /// Runs the sweep and prints one line.
     pub fn run(&self) -> Tally {
         let calm = trace(&(self.login)(&(self.world)()), &[]);
         let ended = [calm.report.field("reason"), calm.report.field("result")];
@@ -104,7 +103,7 @@ impl Sweep<'_> {
     }
 }
 
-/// Each state can be read, and there is nothing beside the files of games.
+/// Asserts that each state can be read, and that the store has no files except those of `games`.
 fn assert_in_order(world: &World, what: &str) {
     let ours = [world.state_path("games"), world.secret_path("games")];
     for (path, bytes) in world.files_of_store() {

@@ -1,4 +1,4 @@
-//! A folder that vanishes with its owner.
+//! A temporary folder.
 
 use std::fs::{self, DirBuilder};
 use std::ops::Deref;
@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 use std::process;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// A fresh folder, mode 0700, removed with all its contents when dropped.
+/// A new folder with mode 0700. Drop removes it with its contents.
 pub struct Temp(PathBuf);
 
 impl Temp {
-    /// Creates it below the system's folder for temporary files.
+    /// Creates the folder in the system's folder for temporary files.
     pub fn new() -> Self {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
         let name = format!("twostep-{}-{}", process::id(), COUNT.fetch_add(1, Ordering::Relaxed));

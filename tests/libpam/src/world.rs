@@ -1,4 +1,4 @@
-//! A machine's files in a temporary folder.
+//! The files of a machine, in a temporary folder.
 
 use std::ffi::CString;
 use std::fs::{self, OpenOptions, Permissions};
@@ -11,7 +11,7 @@ use std::ptr;
 
 use crate::{Login, NOW, SECRET, State, Temp, drive, interpose};
 
-/// Everybody needs a code, and gets one try: so the return code of that try is the one of the login.
+/// Every user needs a code and has one try, so the PAM code of that try is the one of the login.
 const POLICY: &str = "version = 1\nmode = \"mandatory\"\n[verification]\ntries = 1\n";
 const SERVICE: &str = "test";
 const LOGIN: &str = "auth required MODULE root=ROOT first_factor=any\n\
@@ -25,7 +25,7 @@ pub struct World {
 }
 
 impl World {
-    /// The policy is `mandatory` with one try; the service `test` has the module alone in each of its stacks.
+    /// A world without users. The policy is `mandatory` with one try. The service `test` has only the module in each stack.
     pub fn new() -> Self {
         let world = Self { temp: Temp::new() };
         let open = ["pam.d", "root", "root/etc", "root/etc/twostep", "root/var", "root/var/lib"];
@@ -37,8 +37,8 @@ impl World {
         world
     }
 
-    /// The second step is mandatory, nobody has one, and the service `login` enrolls them. Its account phase goes on to a
-    /// module that says yes, because ours says nothing.
+    /// A world in which the second step is mandatory, no user is enrolled, and the service `login` enrolls users. Its
+    /// account stack ends with `pam_permit`, because the module itself returns PAM_IGNORE there.
     pub fn newcomers(enrollment: &str) -> Self {
         let world = Self::new();
         let policy = format!(
@@ -48,12 +48,12 @@ impl World {
         world
     }
 
-    /// The user logs in at the service `login`, with the randomness of [`crate::paper`], through all phases.
+    /// A login through all phases of the service `login`, with the randomness of user 0 of [`crate::paper`].
     pub fn newcomer(&self, user: &str) -> Login {
         self.login(user).service("login").at(NOW).randomness_of(0).whole()
     }
 
-    /// What the module calls `root=`.
+    /// The folder of the module's argument `root=`.
     pub fn root(&self) -> PathBuf {
         self.temp.join("root")
     }
@@ -84,7 +84,7 @@ impl World {
         self
     }
 
-    /// Replaces a service file; `MODULE` and `ROOT` stand for their paths.
+    /// Replaces a service file. `MODULE` and `ROOT` are replaced by their paths.
     pub fn service(&self, name: &str, stack: &str) -> &Self {
         let module = build_dir().join("libpam_twostep.so");
         let stack =
@@ -93,56 +93,56 @@ impl World {
         self
     }
 
-    /// Enrolls the user with one authenticator named `phone` and a state in which nothing is used up.
+    /// Enrolls the user with one authenticator, `phone`, and a state with nothing used up.
     pub fn enroll(&self, user: &str, secret: &str) -> &Self {
         self.enroll_with(user, &format!("[[authenticator]]\nlabel = \"phone\"\nsecret = \"{secret}\"\n"))
     }
 
-    /// The same with these `[[authenticator]]` tables.
+    /// Enrolls the user with these `[[authenticator]]` tables.
     pub fn enroll_with(&self, user: &str, authenticators: &str) -> &Self {
         self.secret(user, authenticators).state(user, &State::new(uid(user), user))
     }
 
-    /// Writes the secret file only.
+    /// Writes only the secret file.
     pub fn secret(&self, user: &str, authenticators: &str) -> &Self {
         let text = format!("version = 1\nuid = {}\nname = \"{user}\"\n\n{authenticators}", uid(user));
         plant(&self.secret_path(user), 0o600, text.as_bytes());
         self
     }
 
-    /// Writes the state file only.
+    /// Writes only the state file.
     pub fn state(&self, user: &str, state: &State) -> &Self {
         plant(&self.state_path(user), 0o600, &state.file());
         self
     }
 
-    /// The valid state of the user.
+    /// The newest valid state of the user.
     #[track_caller]
     pub fn state_of(&self, user: &str) -> State {
         State::parse(&fs::read(self.state_path(user)).unwrap()).expect("a valid slot")
     }
 
-    /// The user logs in through the service `test`.
+    /// A login through the service `test`.
     pub fn login(&self, user: &str) -> Login {
         Login::new(self.confdir(), SERVICE, user)
     }
 
-    /// Runs the real command on these files.
+    /// Runs the real `twostep` command on these files.
     pub fn command(&self, arguments: &[&str]) -> Output {
         self.command_with(arguments).output().unwrap()
     }
 
-    /// The same with this clock and the randomness of this person; `typed` are the lines that somebody types.
-    pub fn command_at(&self, now: i64, person: u8, arguments: &[&str], typed: &[String]) -> Output {
+    /// Runs the command with this clock and the randomness of this user. `typed` are the lines on its standard input.
+    pub fn command_at(&self, now: i64, user: u8, arguments: &[&str], typed: &[String]) -> Output {
         let mut command = self.command_with(arguments);
         command
             .env("LD_PRELOAD", drive::preload())
             .env(interpose::CLOCK_VARIABLE, now.to_string())
-            .env(interpose::PERSON_VARIABLE, person.to_string());
+            .env(interpose::USER_VARIABLE, user.to_string());
         let mut child =
             command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let lines: String = typed.iter().map(|line| format!("{line}\n")).collect();
-        let _ = child.stdin.take().unwrap().write_all(lines.as_bytes()); // it may have ended before it asks
+        let _ = child.stdin.take().unwrap().write_all(lines.as_bytes()); // fails if the command ends before it asks
         child.wait_with_output().unwrap()
     }
 
@@ -152,14 +152,14 @@ impl World {
         command
     }
 
-    /// The files in the folders `users` and `state`, with their contents.
+    /// The paths and contents of the files in the folders `users` and `state`.
     pub fn files_of_store(&self) -> Vec<(PathBuf, Vec<u8>)> {
         let mut files = Vec::new();
         collect(&self.root().join("var/lib/twostep"), &mut files);
         files
     }
 
-    /// All files below the root with their contents, to be compared later.
+    /// The paths and contents of all files below the root, sorted.
     pub fn snapshot(&self) -> Vec<(PathBuf, Vec<u8>)> {
         let mut files = Vec::new();
         collect(&self.root(), &mut files);
@@ -175,7 +175,7 @@ impl World {
 }
 
 impl Default for World {
-    /// One user, `games`, enrolled with [`SECRET`].
+    /// A world with one user, `games`, enrolled with [`SECRET`].
     fn default() -> Self {
         let world = Self::new();
         world.enroll("games", SECRET);
@@ -183,11 +183,11 @@ impl Default for World {
     }
 }
 
-/// The folder with the module and the command under test: the variable TWOSTEP_BUILD, or the workspace's release build.
+/// The folder of the module and the command under test: the variable TWOSTEP_BUILD, or the workspace's release build.
 pub fn build_dir() -> PathBuf {
     #[expect(
         clippy::disallowed_methods,
-        reason = "set by whoever runs the tests; nothing here is privileged"
+        reason = "set by the user who runs the tests; nothing here is privileged"
     )]
     let dir =
         std::env::var_os("TWOSTEP_BUILD").map_or_else(|| workspace().join("target/release"), PathBuf::from);
@@ -200,13 +200,13 @@ pub fn workspace() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap().into()
 }
 
-/// The account's uid.
+/// The uid of an account.
 pub fn uid(user: &str) -> u32 {
     let name = CString::new(user).unwrap();
     let mut entry = MaybeUninit::zeroed();
     let mut buffer = vec![0; 200 * 1024];
     let mut found = ptr::null_mut();
-    // SAFETY: all pointers are valid, the buffer has the length given.
+    // SAFETY: all pointers are valid, and the buffer has the given length.
     unsafe {
         interpose::getpwnam_r(
             name.as_ptr(),
@@ -217,13 +217,13 @@ pub fn uid(user: &str) -> u32 {
         );
     }
     assert!(!found.is_null(), "the account {user} is needed");
-    // SAFETY: found, so it points to the entry filled in above.
+    // SAFETY: `found` is not null, so it points to the entry that was filled in above.
     unsafe { (*found).pw_uid }
 }
 
-/// Puts a file with these contents at `path`, in place of what is there.
+/// Writes a file with these contents at `path`, and replaces an existing one.
 pub fn plant(path: &Path, mode: u32, contents: &[u8]) {
-    // A new file: ext4 flushes one that is truncated and written again, which would slow the long sweeps down.
+    // A new file, because ext4 flushes a file that is truncated and rewritten, which would slow the long sweeps down.
     let _ = fs::remove_file(path);
     let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(path).unwrap();
     file.set_permissions(Permissions::from_mode(mode)).unwrap();

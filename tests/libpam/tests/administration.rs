@@ -1,4 +1,4 @@
-//! What an administrator's commands do to the files of one person, and never to those of another.
+//! An administrator's commands change the files of one user, and never those of another.
 
 use std::{fs, thread};
 
@@ -10,7 +10,7 @@ use twostep_tests::{Generator, NOW, SECRET, State, World, uid};
 const OPT_IN: &str = "version = 1\nmode = \"opt-in\"\n[verification]\ntries = 1\n";
 const TABLET: &str = "[[authenticator]]\nlabel = \"tablet\"\nsecret = \"TABLETTABLETTABLETTABLETTABLET22\"\n";
 
-/// Standard output, or standard error and the exit status.
+/// Runs the command. Returns standard output, or standard error and the exit status.
 fn command(world: &World, words: &str) -> Result<String, (String, i32)> {
     let output = world.command(&words.split(' ').collect::<Vec<_>>());
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
@@ -93,7 +93,7 @@ fn refuses_required_user_at_gate() {
     outcome.assert_denied(PAM_PERM_DENIED, "second-step-skipped");
 }
 
-/// As after `usermod --login`: the files bear a name that nobody has any more.
+/// As after `usermod --login`: the files have a name that no account has any more.
 fn renamed(old: &str) -> World {
     let world = World::default();
     let secret = fs::read_to_string(world.secret_path("games")).unwrap();
@@ -122,7 +122,7 @@ fn refuses_to_rebind_second_step_of_existing_user() {
     let (error, status) = command(&world, "rebind games").unwrap_err();
     assert!(error.contains("belongs to 'mail', and that account exists") && status == 1, "{error}");
     assert!(world.snapshot() == before);
-    // Nor where only one of the two files bears that name.
+    // Also refused if only one of the two files has that name.
     let world = renamed("formerly");
     world.state("games", &State { name: "mail".to_owned(), ..world.state_of("games") });
     let before = world.snapshot();
@@ -131,7 +131,7 @@ fn refuses_to_rebind_second_step_of_existing_user() {
     assert!(world.snapshot() == before);
 }
 
-/// A secret file that was copied under another's name, as a restore may do.
+/// A restore may copy a secret file to the name of another user's file.
 #[test]
 fn leaves_foreign_secret_file_unchanged() {
     let world = World::default();
@@ -148,7 +148,7 @@ fn leaves_foreign_secret_file_unchanged() {
     assert!(world.snapshot() == before);
 }
 
-/// What was counted, required and allowed there was so of somebody who is gone.
+/// The failures, the requirement and the ticket in the state belong to an account that no longer exists.
 #[test]
 fn leaves_foreign_state_unchanged() {
     let world = World::default();
@@ -171,7 +171,7 @@ fn leaves_foreign_state_unchanged() {
     assert!(world.snapshot() == before);
 }
 
-/// Two who write at once would lose what one of them has written.
+/// Of two concurrent writers, one would overwrite the other.
 #[test]
 fn refuses_commands_while_login_holds_lock() {
     let commands = [
@@ -200,10 +200,10 @@ fn refuses_commands_while_login_holds_lock() {
     });
 }
 
-/// Its codes of this moment may have been used, whatever its period.
+/// The current codes may already be used, whatever the period of the authenticator.
 #[test]
 fn burns_codes_of_all_authenticators_in_new_state() {
-    // 97 s: no step of it begins with one of 30 s, but for one in 97.
+    // With a period of 97 s, only one step in 30 begins together with a step of 30 s.
     let slow = format!("{TABLET}period = 97\n[[authenticator]]\nlabel = \"phone\"\nsecret = \"{SECRET}\"\n");
     let now = release_clock() as u64;
     for words in ["remove --user games phone", "require games"] {
@@ -211,7 +211,7 @@ fn burns_codes_of_all_authenticators_in_new_state() {
         world.secret("games", &slow);
         command(&world, words).unwrap();
         let mark = world.state_of("games").mark;
-        // The later end: near that of a long step, a short one may end after it.
+        // The later of the two ends: near the end of a long step, a short step may end after it.
         let ends = [now, now + 30].map(|now| (now / 97 * 97 + 97).max(now / 30 * 30 + 30));
         assert!(ends.contains(&mark), "{words}: {mark} at {now}");
     }

@@ -1,4 +1,4 @@
-//! The built module itself: what sshd would load.
+//! The shared object that sshd loads.
 
 use std::path::Path;
 use std::process::Command;
@@ -103,7 +103,7 @@ fn links_no_argument_parser_terminal_or_network_crate() {
     assert!(found.is_empty(), "{found:?}");
 }
 
-/// The login runs in a process of its own, so that a death of the host is a failed test and what it prints is seen.
+/// The login runs in a separate process: if the host dies the test fails, and the test sees all output.
 #[test]
 fn turns_panic_into_error_code_without_output() {
     let target = workspace().join("target/forced-panic");

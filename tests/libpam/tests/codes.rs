@@ -1,4 +1,4 @@
-//! Which codes are accepted, and that each is accepted once. The codes come from oathtool.
+//! Which codes are accepted, each of them once. The codes come from oathtool.
 
 use twostep_tests::interpose::set_clock;
 use twostep_tests::pam::*;
@@ -6,7 +6,7 @@ use twostep_tests::{AttemptCounter, Generator, NOW, OTHER_SECRET, Outcome, SECRE
 
 const LONG_SECRET: &str = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXPJBSWY3DP";
 
-/// Whoever is locked out is asked once more: the same is typed again.
+/// Types the code twice, because a user who is locked out is asked a second time.
 fn judge(world: &World, now: i64, code: &str) -> Outcome {
     world.login("games").at(now).answers([code; 2]).run()
 }
@@ -113,7 +113,7 @@ fn logs_clock_offset_up_to_ten_steps_outside_window() {
     }
 }
 
-/// As where a machine takes local time for UTC.
+/// As on a machine that takes local time for UTC.
 #[test]
 fn logs_clock_that_is_hours_off() {
     let world = World::default();
@@ -121,7 +121,7 @@ fn logs_clock_that_is_hours_off() {
         (3600, true),
         (3630, true),
         (-3600, true),
-        (-19_800, false), // five hours and a half
+        (-19_800, false), // 5.5 hours
         (50_400, true),
         (3660, false),
         (52_200, false),
@@ -134,7 +134,7 @@ fn logs_clock_that_is_hours_off() {
         assert_eq!(outcome.field("offset"), expected, "{offset}");
         assert!(
             !format!("{:?}", outcome.transcript).contains(&offset.abs().to_string()),
-            "the person reads no number"
+            "the user sees no number"
         );
         assert_eq!(world.state_of("games").mark, 0);
     }

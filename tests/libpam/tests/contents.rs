@@ -1,4 +1,4 @@
-//! Files with something wrong in them: denied, and never taken for a default.
+//! Files with faulty contents: the login is denied, and no default is used.
 
 use std::fs;
 

@@ -1,4 +1,4 @@
-//! What libpam is told: return codes, texts, delays, log lines.
+//! The module's return codes, texts, delays and log lines.
 
 use twostep_tests::drive::Report;
 use twostep_tests::interpose::{HUGE, UNREACHABLE, virtual_user};
@@ -244,7 +244,7 @@ fn denies_repeated_or_huge_argument() {
 
 const SETCRED_FLAGS: [i32; 6] = [0, 2, 4, 8, 0x10, 0x8004];
 
-/// After a denial libpam itself refuses, whatever a module answers: its stack remembers.
+/// After a denial libpam itself refuses setcred, whatever the module returns: it repeats the path through the auth stack.
 #[test]
 fn returns_success_from_setcred_unless_denied() {
     let world = World::default();
@@ -284,8 +284,8 @@ fn returns_ignore_in_account_session_and_password() {
     assert_eq!(world.login("games").service("followed").open().handle.account(0), PAM_SUCCESS);
 }
 
-/// The control people copy from other modules' pages. What it lets pass besides the policy's own decisions is
-/// authinfo_unavail, which it names.
+/// Manuals of other modules recommend this control. Besides the decisions of the policy it ignores user_unknown, which
+/// the module therefore never returns.
 #[test]
 fn refuses_every_denial_in_lenient_stack() {
     let world = World::default();

@@ -1,4 +1,4 @@
-//! What an application may answer, and what a person may type.
+//! The answers of an application, and the texts that a user may type.
 
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,7 @@ fn right() -> String {
     Generator::default().at(NOW)
 }
 
-/// Neither a failure nor a used code: the files are as they were.
+/// Asserts that the answer is refused and that no file changes: no failure is counted and no code is used.
 fn assert_uncharged(answer: impl Into<Answer>, code: i32, reason: &str) {
     let world = World::default();
     let before = world.snapshot();
@@ -87,7 +87,7 @@ fn refuses_malformed_code_uncharged() {
     }
 }
 
-/// sshd types this, in place of the password, for whom it lets in by no means.
+/// sshd sends this instead of the password for a user whom it never lets in.
 #[test]
 fn refuses_sshd_placeholder_password_uncharged() {
     let world = World::default();
@@ -200,7 +200,7 @@ fn holds_no_lock_during_prompt() {
 }
 
 struct Sendable(twostep_tests::Login);
-// SAFETY: the login holds typed answers only, no closure.
+// SAFETY: the login has only typed answers and no closure.
 unsafe impl Send for Sendable {}
 impl Sendable {
     fn run(self) -> twostep_tests::Outcome {

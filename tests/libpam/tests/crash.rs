@@ -1,5 +1,5 @@
-//! A login that is killed once its code is looked at, disks that stay broken or take little, and what a login writes and opens at
-//! all. Every fault at every system call: sweep.rs.
+//! A login that is killed after its code is compared, broken and full disks, and the files that a login writes and opens.
+//! sweep.rs injects every fault into every system call.
 
 use std::fs;
 
@@ -28,7 +28,7 @@ fn traced(login: &Login) -> Traced {
     traced
 }
 
-/// What must hold after a login with `answer` that ended in any way.
+/// Asserts what must hold after a login that ended in any way.
 fn assert_sound(world: &World, report_code: Option<i32>, what: &str) {
     if let Ok(file) = fs::read(world.state_path("games")) {
         assert!(State::parse(&file).is_some(), "{what}: the state does not parse");
@@ -45,7 +45,7 @@ fn assert_sound(world: &World, report_code: Option<i32>, what: &str) {
     assert_eq!((next.code, next.field("result")), (PAM_SUCCESS, "grant"), "{what}: {next:#?}");
 }
 
-/// Guesses would be free otherwise.
+/// Otherwise guesses would be free.
 #[test]
 fn charges_login_killed_after_code_is_compared() {
     let calls = strace::calls_of_the_module(&traced(&login(&World::lenient(), "000000")).calls);
@@ -57,7 +57,7 @@ fn charges_login_killed_after_code_is_compared() {
     }
 }
 
-/// The first failure of each kind from its first occurrence on: a disk that stays broken.
+/// Each kind of call fails from its first occurrence on, as on a disk that stays broken.
 #[test]
 fn denies_while_disk_is_broken_and_recovers() {
     for name in ["openat", "newfstatat", "fstat", "flock", "pread64", "pwrite64", "fdatasync", "close"] {

@@ -1,4 +1,4 @@
-//! Enrollment inside the login: the dialogue, what is stored and when, and whom it serves.
+//! Enrollment during login: the dialogue, what is stored and when, and for which users.
 
 use std::ffi::CString;
 use std::fs;
@@ -17,7 +17,7 @@ fn nothing_is_stored(world: &World, user: &str) -> bool {
     !world.secret_path(user).exists()
 }
 
-/// The prompts, each from its last line on.
+/// The last line of each prompt.
 fn questions(outcome: &Outcome) -> Vec<&str> {
     outcome.prompts().iter().map(|prompt| prompt.rsplit('\n').next().unwrap()).collect()
 }
@@ -92,14 +92,14 @@ fn stores_nothing_without_account_phase() {
     assert!(world.secret_path("games").exists());
 }
 
-/// Account lines that do not come to ours, or not always.
-const PASSED_BY: [&str; 3] = [
+/// Account lines that never or not always reach the module's own line.
+const SKIPPING: [&str; 3] = [
     "account required pam_permit.so",
     "account sufficient pam_permit.so\naccount required MODULE root=ROOT",
     "account [default=done] pam_permit.so\naccount required MODULE root=ROOT",
 ];
 
-fn passed_by(account: &str) -> World {
+fn skipping(account: &str) -> World {
     let world = World::newcomers("");
     world.service("login", &format!("auth required MODULE root=ROOT first_factor=any\n{account}\n"));
     world
@@ -107,8 +107,8 @@ fn passed_by(account: &str) -> World {
 
 #[test]
 fn shows_no_key_where_account_line_can_be_skipped() {
-    for account in PASSED_BY {
-        let world = passed_by(account);
+    for account in SKIPPING {
+        let world = skipping(account);
         let outcome = world.newcomer("games").answers(dialogue(NOW)).run();
         outcome.assert_denied(PAM_AUTH_ERR, "not-enrolled");
         assert_eq!(outcome.prompts(), ["Verification code: "]);
@@ -122,12 +122,12 @@ fn shows_no_key_where_account_line_can_be_skipped() {
     }
 }
 
-/// A refusal of `required` ends the login only when our line has stored the enrollment.
+/// A refusal of a `required` line ends the login only after the module's line has stored the enrollment.
 #[test]
 fn shows_no_key_where_required_line_precedes_account_line() {
     for line in ["account required pam_deny.so", "account required pam_succeed_if.so uid < 0 quiet"] {
         let world =
-            passed_by(&format!("{line}\naccount required MODULE root=ROOT\naccount required pam_permit.so"));
+            skipping(&format!("{line}\naccount required MODULE root=ROOT\naccount required pam_permit.so"));
         let outcome = world.newcomer("games").answers(dialogue(NOW)).run();
         outcome.assert_denied(PAM_AUTH_ERR, "not-enrolled");
         assert_eq!(outcome.prompts(), ["Verification code: "]);
@@ -136,7 +136,7 @@ fn shows_no_key_where_required_line_precedes_account_line() {
         assert!(cause.ends_with("change 'required' to 'requisite' there"), "{cause}");
         assert!(nothing_is_stored(&world, "games"));
 
-        let world = passed_by(&format!(
+        let world = skipping(&format!(
             "{}\naccount required MODULE root=ROOT",
             line.replace("required", "requisite")
         ));
@@ -149,7 +149,7 @@ fn shows_no_key_where_required_line_precedes_account_line() {
 #[test]
 fn logs_modules_after_which_enrollment_is_kept() {
     let behind = "account required pam_succeed_if.so uid >= 0 quiet\naccount sufficient pam_localuser.so\naccount required pam_permit.so";
-    let world = passed_by(&format!("account required MODULE root=ROOT\n{behind}"));
+    let world = skipping(&format!("account required MODULE root=ROOT\n{behind}"));
     let outcome = world.newcomer("games").answers(dialogue(NOW)).run();
     assert_eq!((outcome.code, outcome.field("result")), (PAM_SUCCESS, "enrolled"), "{outcome:#?}");
     assert_eq!(outcome.field("before"), "pam_succeed_if.so");
@@ -172,11 +172,11 @@ fn shows_no_key_while_nologin_exists() {
     }
 }
 
-/// As if libpam ran other lines than those that we have read.
+/// As if libpam ran other lines than the module has read.
 #[test]
 fn refuses_in_setcred_when_account_line_was_skipped() {
-    for account in PASSED_BY {
-        let world = passed_by(account);
+    for account in SKIPPING {
+        let world = skipping(account);
         let read = world.root().join("etc/pam.d");
         fs::remove_file(&read).unwrap();
         fs::create_dir(&read).unwrap();
@@ -278,7 +278,7 @@ fn takes_key_and_recovery_code_settings_from_policy() {
 
     let world = World::newcomers("recovery-codes = 16\n");
     let [first, next, _] = dialogue(NOW);
-    let ninth = recovery_code(9); // the randomness asks for 0x48 % 16 = 8, counted from zero
+    let ninth = recovery_code(9); // the fixed randomness selects 0x48 % 16 = 8, counted from 0
     let outcome = world.newcomer("games").answers([&first, &next, &ninth]).run();
     assert_eq!(outcome.code, PAM_SUCCESS, "the whole code is as good as its last group: {outcome:#?}");
     assert_eq!(world.state_of("games").recovery_codes_left(), 16);
@@ -308,7 +308,7 @@ fn shows_wrong_code_text_where_enrolling_is_impossible() {
     assert_eq!(login(&world).run().fields("result"), ["exempt"]);
 }
 
-/// Such a program may go on without the account phase, and give any terminal for a console.
+/// Such a program may skip the account phase, and may name any terminal as a console.
 #[test]
 fn refuses_enrollment_in_setuid_program() {
     if !is_root() {
@@ -337,7 +337,7 @@ fn refuses_enrollment_in_setuid_program() {
     }
 }
 
-/// A file that is there and cannot be read is not passed over for that of the next folder.
+/// A file that exists and cannot be read is not skipped in favor of the one in the next folder.
 #[test]
 fn shows_no_key_when_service_file_is_unreadable() {
     let world = World::newcomers("");
@@ -352,7 +352,7 @@ fn shows_no_key_when_service_file_is_unreadable() {
     assert_eq!(outcome.prompts(), ["Verification code: "]);
 }
 
-/// Better now than after the dialogue.
+/// The refusal comes before the dialogue, not after it.
 #[test]
 fn shows_no_key_when_state_would_refuse_new_codes() {
     let mine = State::new(uid("games"), "games");
@@ -388,7 +388,7 @@ fn ends_lockout_on_enrollment() {
     world.login("games").service("login").at(NOW + 60).whole().answer(code).run().assert_granted();
 }
 
-/// As where no memory is left. Nobody gets in with nothing stored, and who was refused is not enrolled after all.
+/// As when memory runs out: the login is refused, and no later phase stores the enrollment.
 #[test]
 fn stores_nothing_when_libpam_cannot_keep_handoff() {
     for (function, pending) in [(PAM_PUTENV, false), (PAM_SET_DATA, true)] {
@@ -422,7 +422,7 @@ fn set(open: &Open, item: i32, value: &str) {
     open.handle.set_item(item, &CString::new(value).unwrap());
 }
 
-/// Somebody whose dialogue is over, and nothing is stored yet.
+/// A login after the dialogue and before the account phase, which stores the enrollment.
 fn pending(world: &World) -> Open {
     let (open, outcome) = world.newcomer("games").answers(dialogue(NOW)).begin();
     assert_eq!(outcome.code, PAM_SUCCESS);

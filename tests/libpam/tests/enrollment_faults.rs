@@ -1,5 +1,4 @@
-//! An enrollment that is broken off at any question, killed at any system call, or with any system call failing: nothing
-//! is stored that counts, or all of it.
+//! An enrollment that is cancelled at any question, or killed or failed at any system call, stores all or nothing.
 
 use std::fs;
 use std::sync::LazyLock;
@@ -13,7 +12,7 @@ use twostep_tests::sweep::Sweep;
 use twostep_tests::{Generator, Login, NOW, Outcome, SECRET, State, World, uid};
 
 const TICKET: &[u8] = b"ticket 001";
-/// One is enough where many enroll: each takes a while to hash.
+/// One is enough in a test with many enrollments, because the hash of each takes time.
 const ONE_RECOVERY_CODE: &str = "recovery-codes = 1\n";
 
 fn newcomer(world: &World) -> Login {
@@ -24,31 +23,31 @@ fn enter(world: &World, now: i64, answer: &str) -> Outcome {
     world.login("games").service("login").at(now).whole().answer(answer).run()
 }
 
-/// The system calls of one whole enrollment.
+/// The system calls of one complete enrollment.
 fn calls() -> Vec<(String, usize)> {
     let traced = trace(&newcomer(&World::newcomers("")), &[]);
     assert_eq!(traced.report.code, Some(PAM_SUCCESS), "{:?}", traced.report);
     strace::calls_of_the_module(&traced.calls)
 }
 
-/// The recovery codes as an enrollment stores them that nothing disturbs.
-static UNDISTURBED: LazyLock<Vec<u8>> = LazyLock::new(|| {
+/// The recovery codes in the state after an enrollment without a fault.
+static WITHOUT_FAULT: LazyLock<Vec<u8>> = LazyLock::new(|| {
     let world = World::newcomers(ONE_RECOVERY_CODE);
     assert_eq!(trace(&newcomer(&world), &[]).report.code, Some(PAM_SUCCESS));
     assert_eq!(world.state_of("games").recovery_codes_left(), 1);
     world.state_of("games").reserved
 });
 
-/// Whether the person is enrolled, with all that belongs to it.
+/// Whether the user is enrolled. Asserts that the enrollment is then complete.
 fn is_stored(world: &World, what: &str) -> bool {
     let Ok(secret) = fs::read_to_string(world.secret_path("games")) else { return false };
     assert!(secret.contains(&format!("secret = \"{SECRET}\"")), "{what}: {secret}");
     let state = world.state_of("games");
-    assert_eq!((state.mark, &state.reserved), (NOW as u64 + 30, &*UNDISTURBED), "{what}");
+    assert_eq!((state.mark, &state.reserved), (NOW as u64 + 30, &*WITHOUT_FAULT), "{what}");
     true
 }
 
-/// Nothing that counts is stored, or all. Returns whether the person is enrolled.
+/// Asserts that the store has all of the enrollment or nothing. Returns whether the user is enrolled.
 fn assert_nothing_or_all(world: &World, what: &str) -> bool {
     let enrolled = world.secret_path("games").exists();
     let later = NOW + 600;
@@ -100,7 +99,7 @@ fn stores_all_or_nothing_with_any_system_call_fault() {
             in_image(world, image).is_some_and(burnt)
         },
         sound: &|world, granted, what| {
-            // An error leaves what a kill at the same place would leave, or no more than an enrollment that is undone.
+            // An error leaves the same as a kill at this call, or no more than an enrollment that is undone.
             let killed = what.contains("KILL");
             let enrolled = if killed { assert_nothing_or_all(world, what) } else { is_stored(world, what) };
             assert!(enrolled || !granted, "{what}: in, with nothing stored");
@@ -134,7 +133,7 @@ fn uses_ticket_up_on_grant_with_any_system_call_fault() {
             let enrolled = world.secret_path("games").exists();
             assert!(enrolled || !granted, "{what}: in, with nothing stored");
             let tries = world.state_of("games").ticket().2;
-            let usable = tries >= 2; // while it is looked at, a try is paid for
+            let usable = tries >= 2; // a try is charged before the ticket is compared
             assert!(usable || enrolled && tries == 0, "{what}: {tries} tries left, enrolled: {enrolled}");
         },
     }
@@ -142,7 +141,7 @@ fn uses_ticket_up_on_grant_with_any_system_call_fault() {
     assert!(tally.granted.load(Ordering::Relaxed) > 0);
 }
 
-/// A key and recovery codes of somebody's guess would be worse than none.
+/// A key and recovery codes that can be guessed would be worse than none. Codes of enrolled users are still judged.
 #[test]
 fn enrolls_nobody_without_random_numbers() {
     for error in ["EIO", "EAGAIN", "EINTR:when=1..9"] {
@@ -161,7 +160,7 @@ fn enrolls_nobody_without_random_numbers() {
     }
 }
 
-/// As if somebody had put a secret there who takes no lock. The recovery codes on the loser's paper must open nothing.
+/// As if a program without the lock had written the secret. The recovery codes that the dialogue showed must not work.
 #[test]
 fn leaves_no_recovery_codes_when_secret_appears_meanwhile() {
     let world = World::newcomers("");
@@ -177,7 +176,7 @@ fn leaves_no_recovery_codes_when_secret_appears_meanwhile() {
     }
 }
 
-/// The secret cannot be written, and later configuration management brings one of the right person's.
+/// The secret cannot be written, and later configuration management writes another one for the same user.
 #[test]
 fn rejects_recovery_codes_of_failed_enrollment() {
     let world = World::newcomers("");
@@ -192,7 +191,7 @@ fn rejects_recovery_codes_of_failed_enrollment() {
     }
 }
 
-/// Flushed in an order that a loss of power cannot turn round: first the state with what is used up, then the secret.
+/// A power loss must not reverse the order: first the state with the used codes is flushed, then the secret.
 #[test]
 fn stores_used_up_state_before_secret() {
     let world = World::newcomers("");

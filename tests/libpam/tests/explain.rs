@@ -1,4 +1,4 @@
-//! `twostep policy explain` and the module decide alike: a thousand logins of chance, under a hundred policies of chance.
+//! `twostep policy explain` and the module decide alike: a thousand random logins under a hundred random policies.
 
 use twostep_tests::pam::*;
 use twostep_tests::refusal::is_root;
@@ -19,7 +19,7 @@ const REMOTE: [&str; 7] = [
 ];
 const METHODS: [&str; 3] = ["publickey", "hostbased", "gssapi-with-mic"];
 const MODES: [&str; 3] = ["exempt", "opt-in", "mandatory"];
-/// Moments around the days that policies name, as `date -u` writes them.
+/// Times around the dates in the policies, as `date -u` prints them.
 const MOMENTS: [(&str, i64); 4] = [
     ("2027-01-14 23:59:59", 1_799_971_199),
     ("2027-01-15 00:00:00", 1_799_971_200),
@@ -28,7 +28,7 @@ const MOMENTS: [(&str, i64); 4] = [
 ];
 const STACK: &str = "auth required MODULE root=ROOT first_factor=any\n";
 
-/// Xorshift (Marsaglia 2003).
+/// A Xorshift generator (Marsaglia 2003).
 struct Chance(u64);
 
 impl Chance {
@@ -90,7 +90,7 @@ impl Chance {
     }
 }
 
-/// One login, and the same as words for the command.
+/// One login, and the same login as arguments of the command.
 struct Case {
     login: Login,
     words: Vec<String>,
@@ -127,14 +127,14 @@ fn case(world: &World, chance: &mut Chance) -> Case {
     Case { login, words: words.map(str::to_owned).to_vec() }
 }
 
-/// The value of a key of the explanation itself, not of a rule in it.
+/// The value of a top-level key of the explanation.
 fn value(json: &str, key: &str) -> String {
     let start = format!("\n  \"{key}\": \"");
     let (_, rest) = json.split_once(&start).unwrap_or_else(|| panic!("no {key} in {json}"));
     rest.split('"').next().unwrap().to_owned()
 }
 
-/// What the module's log line says, in the words of the command.
+/// The outcome in the module's log, in the words of the command.
 fn happened(outcome: &Outcome) -> &'static str {
     match (outcome.field("result"), outcome.field("reason")) {
         ("exempt", "exempt") => "nothing is asked",
@@ -145,7 +145,7 @@ fn happened(outcome: &Outcome) -> &'static str {
     }
 }
 
-/// Who of them is enrolled, and of whom a second step is required; nobody has a failure.
+/// Sets for each user whether they are enrolled and whether an administrator requires a second step. No user has a failure.
 fn prepare(world: &World, people: &[(&str, bool, bool)]) {
     for &(user, enrolled, required) in people {
         if enrolled {
@@ -189,7 +189,7 @@ fn decides_thousand_logins_as_explained() {
     assert!(seen.values().all(|count| *count > 20), "{seen:?}");
 }
 
-/// A policy file that is larger than any, or hostile, refuses at once: the best of five logins.
+/// An oversized or hostile policy file causes a refusal at once. The time is the best of five logins.
 #[test]
 fn refuses_hostile_policy_at_once() {
     let hostile: [(&str, Vec<u8>); 6] = [

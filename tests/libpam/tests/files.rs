@@ -1,4 +1,4 @@
-//! Files that are not what they should be: denied at once, never taken for "not enrolled", and left as they are.
+//! Irregular files and wrong owners or modes: denied at once, never taken for "not enrolled", and left unchanged.
 
 use std::ffi::CString;
 use std::fs::{self, File};
@@ -48,7 +48,7 @@ fn refuses_irregular_files() {
     }
 }
 
-/// Before a byte of it is read, which with some devices has effects.
+/// The check comes before a read, because reading some devices has side effects.
 #[test]
 fn names_irregular_file_in_cause() {
     for target in Target::ALL {
@@ -63,7 +63,7 @@ fn names_irregular_file_in_cause() {
 #[test]
 fn refuses_device() {
     if !is_root() {
-        return; // only root makes devices
+        return; // only root can make devices
     }
     for target in Target::ALL {
         for (minor, name) in [(3, "null"), (5, "zero"), (8, "random")] {
@@ -105,7 +105,7 @@ fn refuses_file_writable_by_others() {
 #[test]
 fn refuses_file_of_another_owner() {
     if !is_root() {
-        return; // only root gives files away
+        return; // only root can change the owner
     }
     for target in Target::ALL {
         target.assert_refused("of uid 1", |path| chown(path, Some(1), None).unwrap());
@@ -115,7 +115,7 @@ fn refuses_file_of_another_owner() {
 #[test]
 fn refuses_unreadable_file() {
     if is_root() {
-        return; // root reads everything
+        return; // root can read every file
     }
     for target in Target::ALL {
         target.assert_refused("mode 0", |path| chmod(path, 0));

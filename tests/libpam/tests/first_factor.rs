@@ -1,4 +1,4 @@
-//! Without a first factor there is no second: PAM does not tell, so what sshd and the stack leave behind must.
+//! The module accepts no second factor without a first. PAM does not say, so the traces of sshd and of the stack must.
 
 use twostep_tests::pam::*;
 use twostep_tests::paper::dialogue;
@@ -41,7 +41,7 @@ fn refuses_sshd_login_without_first_factor_unasked() {
     assert!(world.snapshot() == before);
 }
 
-/// Whoever comes first would choose the second factor of anybody.
+/// Otherwise anyone could choose the second factor of any user.
 #[test]
 fn enrolls_nobody_in_sshd_without_first_factor() {
     for (line, service) in [("first_factor=any", "sshd"), ("", "login")] {

@@ -1,25 +1,25 @@
-//! Nothing grows in a host that lives long: neither descriptors nor memory, whatever the logins end with. How many logins is
-//! said by TWOSTEP_LOGINS; `make soak` asks for 10,000 and shows the figures.
+//! In a long-lived host neither descriptors nor memory grow, however the logins end. TWOSTEP_LOGINS sets the number of
+//! logins; `make soak` runs 10,000 and shows the figures.
 
 use std::process::{Command, Output};
 
 use twostep_tests::drive::pamdrive;
 
-/// How many ways there are in which a login of `pamsoak` ends.
+/// The number of ways in which a login of `pamsoak` can end.
 const KINDS: usize = 18;
 const ROUNDS: usize = 10;
 
-/// How many times each kind of login is to happen.
+/// How often each kind of login runs.
 fn times() -> usize {
     #[expect(clippy::disallowed_methods, reason = "set by whoever runs the tests")]
     let logins = std::env::var("TWOSTEP_LOGINS").map_or(360, |number| number.parse().unwrap());
     logins / KINDS
 }
 
-/// What may stay behind for each thread, which the allocator gives an arena of its own: bytes of the heap, KiB resident.
+/// The growth that each thread may cause, because the allocator gives it an arena: heap bytes and resident KiB.
 const NOISE: [usize; 2] = [4 * 1024, 256];
 
-/// Lets `pamsoak` work, below another program if one is given, and shows what it prints.
+/// Runs `pamsoak`, under another program if one is given, and prints its output.
 fn soak(below: &[&str], numbers: [usize; 3]) -> Output {
     let program = pamdrive().with_file_name("pamsoak").to_str().unwrap().to_owned();
     let numbers = numbers.map(|number| number.to_string());
@@ -36,7 +36,7 @@ fn soak(below: &[&str], numbers: [usize; 3]) -> Output {
     output
 }
 
-/// The first round loads what is kept; after it nothing may be added.
+/// The first round loads libraries that stay. After it nothing may grow.
 #[track_caller]
 fn assert_flat(threads: usize) {
     let logins = (times() / ROUNDS / threads).max(1) * KINDS;
@@ -61,12 +61,12 @@ fn leaks_nothing_with_16_threads() {
     assert_flat(16);
 }
 
-/// What valgrind says of a process that has ended.
+/// The report of valgrind at the end of a process.
 #[derive(Debug, PartialEq)]
 struct Findings {
-    /// Reads and writes of what is not there, and decisions by what was never set.
+    /// Invalid reads and writes, and branches on uninitialized values.
     errors: String,
-    /// Bytes that were never freed: those that nothing points to, and those that something may.
+    /// Bytes never freed: definitely lost, and possibly lost.
     lost: [u64; 3],
     reachable: u64,
 }

@@ -1,4 +1,4 @@
-//! Folders that are missing, open to others or not folders: denied, and never taken for "not enrolled".
+//! Folders that are missing, open to others or not folders: the login is denied, and the user never taken for not enrolled.
 
 use std::fs;
 use std::os::unix::fs::{chown, symlink};
@@ -82,7 +82,7 @@ fn refuses_symlink_instead_of_folder() {
 #[test]
 fn refuses_folder_of_another_owner() {
     if !is_root() {
-        return; // only root gives folders away
+        return; // only root can change the owner
     }
     for (path, code) in FOLDERS {
         let world = World::lenient();

@@ -1,4 +1,4 @@
-//! `forward_pass`: one hidden answer holds password and code, and the line behind ours finds the password.
+//! `forward_pass`: one hidden answer has the password and the code, and the next line finds the password.
 
 use std::fs;
 use std::path::PathBuf;
@@ -7,12 +7,12 @@ use twostep_tests::pam::*;
 use twostep_tests::paper::{hashes, recovery_code};
 use twostep_tests::{Answer, Generator, NOW, Outcome, SECRET, Style, World};
 
-/// Behind ours, a line that writes down PAM_AUTHTOK; if that is not set, it asks for a password.
+/// The next line writes PAM_AUTHTOK to a file. If it is not set, that line asks for a password.
 const STACK: &str = "auth required MODULE root=ROOT forward_pass\n\
                      auth required pam_exec.so quiet expose_authtok /usr/bin/tee ROOT/authtok\n\
                      account required MODULE root=ROOT\n";
 const PROMPT: &str = "Password and verification code: ";
-/// What pam_exec asks if there is no PAM_AUTHTOK.
+/// The prompt of pam_exec without a PAM_AUTHTOK.
 const PASSWORD: &str = "Password: ";
 
 fn right() -> String {
@@ -28,7 +28,7 @@ fn authtok(world: &World) -> PathBuf {
     world.root().join("authtok")
 }
 
-/// All that was asked; none of it may echo.
+/// All prompts. Asserts that none of them echoes.
 fn questions(outcome: &Outcome) -> Vec<&str> {
     assert!(outcome.prompts().is_empty(), "{outcome:#?}");
     let hidden = outcome.transcript.iter().filter(|(style, _)| *style == Style::Hidden);
@@ -36,11 +36,11 @@ fn questions(outcome: &Outcome) -> Vec<&str> {
 }
 
 fn log_in(world: &World, user: &str, answer: impl Into<Answer>) -> Outcome {
-    // Were we to ask again, or the next line, this would answer.
+    // Answers a second question of the module, or a question of the next line.
     world.login(user).at(NOW).answer(answer).answers(["spare", "spare"]).run()
 }
 
-/// The answer gets in, and the next line finds this password.
+/// Asserts that the login is granted, and that the next line finds this password.
 #[track_caller]
 fn assert_forwarded(world: &World, answer: impl Into<Answer>, password: &[u8]) {
     let outcome = log_in(world, "games", answer);
@@ -50,7 +50,7 @@ fn assert_forwarded(world: &World, answer: impl Into<Answer>, password: &[u8]) {
     assert_eq!(seen.strip_suffix(b"\0").unwrap_or(&seen), password, "{outcome:#?}");
 }
 
-/// The answer is refused after one question of ours, and the next line finds no password, so that it asks for one.
+/// Asserts that the answer is refused after one question, and that the next line finds no password and asks for one.
 #[track_caller]
 fn assert_kept(world: &World, user: &str, answer: impl Into<Answer>, code: i32, reason: &str) -> Outcome {
     let outcome = log_in(world, user, answer);
@@ -221,7 +221,7 @@ fn asks_exempt_user_nothing() {
     }
 }
 
-/// In sshd nothing has shown a first factor yet.
+/// In sshd nothing has proved a first factor yet.
 #[test]
 fn requires_first_factor_in_sshd() {
     let world = forwarding(World::default());

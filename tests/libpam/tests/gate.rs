@@ -1,4 +1,4 @@
-//! The gate of the account phase: who must prove a second step, and comes by a way that skipped it, is refused.
+//! The gate of the account phase refuses a user who must prove a second step and has skipped it.
 
 use std::ffi::CString;
 use std::fs;
@@ -12,7 +12,7 @@ const STACK: &str =
     "auth required MODULE root=ROOT\naccount required MODULE root=ROOT\naccount required pam_permit.so\n";
 const SERVICES: [&str; 6] = ["sshd", "ssh-guests", "login", "cron", "sudo", "systemd-user"];
 
-/// Games is enrolled, mail is not. After the gate comes a module that says yes.
+/// `games` is enrolled, `mail` is not. `pam_permit` follows the gate.
 fn world(policy: &str) -> World {
     let world = World::new();
     world.policy(&format!("version = 1\n{policy}")).enroll("games", SECRET);
@@ -24,7 +24,7 @@ fn world(policy: &str) -> World {
 
 const MANDATORY: &str = "mode = \"mandatory\"\n";
 
-/// The account phase alone, as after an SSH key.
+/// Only the account phase, as after an SSH key.
 fn account(login: Login) -> Outcome {
     login.at(NOW).open().account()
 }
@@ -96,7 +96,7 @@ fn passes_user_who_needs_no_second_step() {
     }
 }
 
-/// The log alone shows that this way in asks for no code: it says so once in a login, and changes nothing.
+/// Only the log shows that this login asks for no code: one line in each login, and no change of the result.
 #[test]
 fn logs_enrolled_user_let_in_without_code_once() {
     let world = world("mode = \"opt-in\"\n");

@@ -1,4 +1,4 @@
-//! The host process is left as it was. One test only: whatever else ran here would change the host, too.
+//! A login leaves the host process unchanged. There is only one test, because another one would change the process too.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -8,18 +8,18 @@ use twostep_tests::pam::*;
 use twostep_tests::paper::dialogue;
 use twostep_tests::{Generator, NOW, World};
 
-/// What a module must not change in its host.
+/// The properties of the host that a module must not change.
 fn host() -> BTreeMap<String, String> {
     let mut host = BTreeMap::new();
     for entry in fs::read_dir("/proc/self/fd").unwrap() {
         let path = entry.unwrap().path();
-        // The listing itself is open, too; it is gone when it is looked at.
+        // The descriptor of the listing itself is closed before it is read.
         if let Ok(target) = fs::read_link(&path) {
             host.insert(path.display().to_string(), target.display().to_string());
         }
     }
     let status = fs::read_to_string("/proc/thread-self/status").unwrap();
-    // Not SigQ: it counts the signals of all processes of the same user.
+    // Not SigQ, which counts the signals of all processes of the same user.
     let kept = [
         "Uid",
         "Gid",
@@ -49,22 +49,22 @@ fn host() -> BTreeMap<String, String> {
 
 fn disposition(signal: i32) -> String {
     let mut action = MaybeUninit::<libc::sigaction>::zeroed();
-    // SAFETY: only asks; the structure is zeroed where the call fails.
+    // SAFETY: the call only reads; the structure stays zeroed if it fails.
     unsafe { libc::sigaction(signal, std::ptr::null(), action.as_mut_ptr()) };
-    // SAFETY: zeroed or filled in.
+    // SAFETY: the structure is zeroed or filled in.
     let action = unsafe { action.assume_init() };
     format!("{signal}:{:x}:{:x} ", action.sa_sigaction, action.sa_flags)
 }
 
 fn locale() -> String {
-    // SAFETY: only asks; the answer is a text that nobody changes meanwhile.
+    // SAFETY: the call only reads; the result ends with NUL, and no other thread changes it.
     unsafe { std::ffi::CStr::from_ptr(libc::setlocale(libc::LC_ALL, std::ptr::null())) }
         .to_string_lossy()
         .into()
 }
 
 fn dumpable() -> String {
-    // SAFETY: only asks.
+    // SAFETY: the call only reads.
     unsafe { libc::prctl(libc::PR_GET_DUMPABLE) }.to_string()
 }
 
@@ -86,7 +86,7 @@ fn leaves_host_process_unchanged() {
         (&fresh, "games", right.clone(), PAM_AUTH_ERR),
     ];
     block_a_signal();
-    // Once before: the first login loads the name service's libraries.
+    // One login before, because the first loads the libraries of the name service.
     world.login("nosuchuser").at(NOW).answer("123456").run();
     for (world, user, answer, code) in logins {
         let before = host();
@@ -107,9 +107,9 @@ fn leaves_host_process_unchanged() {
     assert_eq!(host(), before);
 }
 
-/// So that a module which sets its own mask, and then "the usual one", is seen.
+/// Blocks a signal, to detect a module that sets a mask and then restores a default mask.
 fn block_a_signal() {
-    // SAFETY: the set is initialised before it is used.
+    // SAFETY: the set is initialized before it is used.
     unsafe {
         let mut set = MaybeUninit::<libc::sigset_t>::zeroed();
         libc::sigemptyset(set.as_mut_ptr());

@@ -1,4 +1,4 @@
-//! Long-lived and threaded hosts: nothing piles up, nothing crashes.
+//! Long-lived and threaded hosts: nothing leaks, nothing crashes.
 
 use std::fs;
 use std::sync::{Barrier, Mutex, MutexGuard};
@@ -9,7 +9,7 @@ use twostep_tests::pam::*;
 use twostep_tests::paper::dialogue;
 use twostep_tests::{Answer, Generator, NOW, SECRET, World};
 
-/// Tests that count what the whole process has open take turns.
+/// Tests that count the open descriptors of the whole process run one at a time.
 fn alone() -> MutexGuard<'static, ()> {
     static TURN: Mutex<()> = Mutex::new(());
     TURN.lock().unwrap_or_else(|poisoned| poisoned.into_inner())

@@ -1,5 +1,5 @@
-//! Account lines behind ours that refuse: with the line that doctor prints for them, nothing is stored. The lines are taken from
-//! what doctor says of the machines in tests/doctor.
+//! Account lines that refuse after the module's own line. With the line that doctor prints for them, nothing is stored.
+//! The lines come from doctor's expected output for the machines in tests/doctor.
 
 use std::fs;
 
@@ -11,7 +11,7 @@ const AUTH: &str = "auth required MODULE root=ROOT first_factor=any\n";
 const OURS: &str = "account required MODULE root=ROOT\n";
 const REST: &str = "account required pam_permit.so\n";
 
-/// A machine of doctor's, what its line becomes here so that it refuses `games`, and so that it lets them in.
+/// A machine in tests/doctor, and the replacements of its line that refuse `games` and let them in.
 struct Case {
     machine: &'static str,
     replaced: &'static str,
@@ -19,7 +19,7 @@ struct Case {
     lets_in: &'static str,
 }
 
-/// pam_debug stands in for modules that ask a directory service.
+/// pam_debug replaces modules that ask a directory service.
 const CASES: [Case; 6] = [
     Case {
         machine: "access",
@@ -59,7 +59,7 @@ const CASES: [Case; 6] = [
     },
 ];
 
-/// The line that doctor prints for this machine.
+/// The PAM line that doctor prints for this machine.
 fn printed(machine: &str) -> String {
     let said = workspace().join(format!("tests/doctor/stack-late-refusal-{machine}/expected"));
     let said = fs::read_to_string(said).unwrap();
@@ -67,7 +67,7 @@ fn printed(machine: &str) -> String {
     format!("account {}\n", lines.next().unwrap())
 }
 
-/// `games` enrolls where `before` stands before our account line, and `behind` behind it.
+/// Enrolls `games` with the lines `before` before the module's account line, and `behind` after it.
 fn enroll(before: &str, behind: &str) -> (World, Outcome) {
     let world = World::newcomers("");
     for (name, text) in [

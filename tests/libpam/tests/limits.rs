@@ -1,4 +1,4 @@
-//! Limits, signals and stuck neighbours: denied in bounded time, and never a way in.
+//! Resource limits, signals and stuck logins of others: never a way in, and denied in bounded time.
 
 use std::fs;
 use std::io;
@@ -22,13 +22,13 @@ type Resource = libc::__rlimit_resource_t;
 fn limited(mut command: Command, resource: Resource, limit: u64) -> (Report, ExitStatus) {
     let apply = move || {
         let limit = libc::rlimit { rlim_cur: limit, rlim_max: limit };
-        // SAFETY: the structure lives during the call.
+        // SAFETY: the structure is valid during the call.
         match unsafe { libc::setrlimit(resource, &limit) } {
             0 => Ok(()),
             _ => Err(io::Error::last_os_error()),
         }
     };
-    // Or a process that cannot even start would hang: to show where needs memory, too.
+    // A backtrace needs memory too: without this a process that cannot start would hang.
     command.env("RUST_BACKTRACE", "0");
     // SAFETY: setrlimit is async-signal-safe.
     let output = unsafe { command.pre_exec(apply) }.stdin(Stdio::null()).output().unwrap();
@@ -79,7 +79,7 @@ fn grants_only_by_code_with_too_few_descriptors() {
     assert!(granted > 0, "the sweep reached as many as a login needs");
 }
 
-/// Who has too little memory may end, but gets in with a code that is used up, or not at all.
+/// A process with too little memory may end. A login that is granted has used the code up.
 #[test]
 fn grants_only_by_code_with_too_little_memory() {
     let world = World::lenient();
@@ -169,7 +169,7 @@ fn resumes_login_stopped_while_holding_lock() {
         "{:?}",
         start.elapsed()
     );
-    // SAFETY: the child is ours and not yet waited for.
+    // SAFETY: this process started the child and has not yet waited for it.
     unsafe { libc::kill(child.id() as i32, libc::SIGCONT) };
     let output = child.wait_with_output().unwrap();
     assert_eq!(Report::parse(&String::from_utf8_lossy(&output.stdout)).code, Some(PAM_SUCCESS));
@@ -185,7 +185,7 @@ fn wait_until_stopped(pid: u32) {
     }
 }
 
-/// A handler without SA_RESTART, five thousand times a second.
+/// A handler without SA_RESTART runs five thousand times a second.
 #[test]
 fn grants_during_signal_storm() {
     let world = World::default();

@@ -1,4 +1,4 @@
-//! What failures cost, and what ends that.
+//! The lockout after failures, and how it ends.
 
 use twostep_tests::interpose::{release_clock, set_clock};
 use twostep_tests::pam::*;
@@ -7,11 +7,11 @@ use twostep_tests::{Answer, Generator, NOW, Outcome, SECRET, World, seal};
 const PROMPT: &str = "Verification code: ";
 
 fn wrong() -> &'static str {
-    // No step between NOW and some days later has it by more than chance; each use checks the reason.
+    // May by chance be the code of some step; each use checks the reason, so it would be noticed.
     "000000"
 }
 
-/// Whoever is locked out is asked once more: the same is typed again.
+/// Types the code twice, because a user who is locked out is asked a second time.
 fn judge(world: &World, now: i64, code: &str) -> Outcome {
     world.login("games").at(now).answers([code; 2]).run()
 }
@@ -23,7 +23,7 @@ fn fail(world: &World, now: i64, failures: u16) {
     assert_eq!(world.state_of("games").root.codes, failures);
 }
 
-/// As `failures` wrong codes in a row leave it, the last of them at NOW.
+/// The state after this many wrong codes in a row, the last of them at NOW.
 fn after_failures(failures: u16) -> World {
     let world = World::default();
     let mut state = world.state_of("games");
@@ -237,7 +237,7 @@ fn keeps_ticket_and_recovery_codes_across_login() {
     let world = World::default();
     let mut file = world.state_of("games").file();
     file[17] = 1;
-    (64..89).chain(96..368).for_each(|at| file[at] = at as u8); // the ticket ends with seven zero bytes
+    (64..89).chain(96..368).for_each(|at| file[at] = at as u8); // the last seven bytes of the ticket are zero
     seal(&mut file[..512]);
     std::fs::write(world.state_path("games"), &file).unwrap();
     fail(&world, NOW, 1);
@@ -284,7 +284,7 @@ fn keeps_used_codes_used_on_unlock() {
     judge(&world, now, &code).assert_denied(PAM_AUTH_ERR, "replayed");
 }
 
-/// The command reads the machine's own clock, so this happens now.
+/// The test uses the real time, because the command reads the machine's clock.
 #[test]
 fn fixes_future_mark_on_unlock_with_reset_clock() {
     let world = World::default();
@@ -306,7 +306,7 @@ fn fixes_future_mark_on_unlock_with_reset_clock() {
     judge(&world, soon, &code).assert_granted();
 }
 
-/// Its code was perhaps used a moment ago, by a phone that is fast or before the clock was set right.
+/// The code of the mark may have been used a moment ago, by a phone with a fast clock or before the clock was corrected.
 #[test]
 fn refuses_to_reset_mark_that_is_reached_soon() {
     let world = World::default();

@@ -1,4 +1,4 @@
-//! What the log says, and what it never says.
+//! The contents of log lines, and what they must never contain.
 
 use twostep_tests::pam::*;
 use twostep_tests::{Generator, NOW, SECRET, World};

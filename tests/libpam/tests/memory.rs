@@ -1,5 +1,5 @@
-//! After a login nothing of it is found in the memory of the host: no secret, no code. What is searched is every byte that
-//! the process could have written, read from outside, of a driver that keeps nothing itself.
+//! After a login the memory of the host has no secret and no code. The tests search all writable memory of the process from
+//! outside. The process runs `pamquiet`, which keeps no copy itself.
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Write};
@@ -11,11 +11,11 @@ use twostep_tests::pam::*;
 use twostep_tests::paper::{base32, long_code, recovery_bytes, recovery_code};
 use twostep_tests::{Generator, NOW, SECRET, World};
 
-/// The answer of somebody who goes away.
+/// The answer that makes `pamquiet` hang up.
 const HANGS_UP: &str = "\x04";
 const BASE32: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 
-/// A login in a process of its own that can be looked into.
+/// A login in a separate process, whose memory can be read.
 struct LoginSession {
     child: Child,
     keyboard: ChildStdin,
@@ -36,7 +36,7 @@ impl LoginSession {
         Self { child, keyboard, screen }
     }
 
-    /// What is shown next.
+    /// The next text.
     fn read(&mut self) -> String {
         let mut text = Vec::new();
         self.screen.read_until(0, &mut text).unwrap();
@@ -47,7 +47,7 @@ impl LoginSession {
         self.keyboard.write_all(format!("{text}\n").as_bytes()).unwrap();
     }
 
-    /// Everything that is shown until the login is over, and its code.
+    /// Reads all texts until the end of the login. Returns PAM's code.
     fn end(&mut self) -> i32 {
         loop {
             if let Some(code) = self.read().strip_prefix("code ") {
@@ -56,7 +56,7 @@ impl LoginSession {
         }
     }
 
-    /// Those of `words` that stand in the memory.
+    /// The names of the `words` that are in the memory.
     fn found<'a>(&self, words: &'a [(String, Vec<u8>)]) -> Vec<&'a str> {
         let memory = memory(self.child.id());
         assert!(memory.iter().any(|part| contains(part, b"pamquiet")), "the memory can be read");
@@ -72,7 +72,7 @@ impl Drop for LoginSession {
     }
 }
 
-/// All that the process may write.
+/// All writable memory of a process.
 fn memory(pid: u32) -> Vec<Vec<u8>> {
     let file = File::open(format!("/proc/{pid}/mem")).unwrap();
     let maps = fs::read_to_string(format!("/proc/{pid}/maps")).unwrap();
@@ -97,7 +97,7 @@ fn word(text: &str) -> (String, Vec<u8>) {
     (text.into(), text.into())
 }
 
-/// Ten bytes of a key or code, and how they are computed with (RFC 2104: masked with 0x36 and 0x5c).
+/// Ten bytes of a key or code: plain, and masked with 0x36 and 0x5c as HMAC does (RFC 2104).
 fn forms_of_bytes(bytes: &[u8]) -> impl Iterator<Item = (String, Vec<u8>)> {
     [0, 0x36, 0x5c].into_iter().map(move |mask| {
         let masked: Vec<u8> = bytes.iter().map(|byte| byte ^ mask).collect();
@@ -105,7 +105,7 @@ fn forms_of_bytes(bytes: &[u8]) -> impl Iterator<Item = (String, Vec<u8>)> {
     })
 }
 
-/// A key as it is kept, as it is shown, and as bytes.
+/// A key as stored, as shown, and as bytes.
 fn forms_of_key(key: &str) -> Vec<(String, Vec<u8>)> {
     let groups: Vec<&str> = (0..16).step_by(4).map(|at| &key[at..at + 4]).collect();
     let texts = [word(&key[..16]), word(&key[16..]), word(&groups.join(" "))];
@@ -134,7 +134,7 @@ fn wipes_secret_and_code_after_login() {
     }
 }
 
-/// libpam forgets PAM_AUTHTOK by itself when the auth phase ends.
+/// libpam itself wipes PAM_AUTHTOK at the end of the auth phase.
 #[test]
 fn wipes_code_and_password_of_forward_pass() {
     let app = Generator::default();
@@ -194,7 +194,7 @@ fn bytes_of(recovery_code: &str) -> Vec<u8> {
     base32(&recovery_code.replace('-', ""), "0123456789ABCDEFGHJKMNPQRSTVWXYZ")
 }
 
-/// How far somebody goes.
+/// The point at which the user stops.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Until {
     FirstCode,

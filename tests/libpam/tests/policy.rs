@@ -1,4 +1,5 @@
-//! Who is asked: rules by user, group, service, origin and address; the first that matches decides; a mistake is an error.
+//! Which users are asked: rules by user, group, service, origin and address. The first matching rule decides. A mistake is
+//! an error.
 
 use twostep_tests::interpose::{UNREACHABLE, set_groups, virtual_user};
 use twostep_tests::pam::*;
@@ -8,7 +9,7 @@ use twostep_tests::{Generator, Login, NOW, Outcome, SECRET, World};
 
 const HEAD: &str = "version = 1\nmode = \"mandatory\"\n[verification]\ntries = 1\n";
 
-/// A world in which only what `rules` exempt gets in unasked; nobody is enrolled.
+/// A world without enrolled users, in which only `rules` exempt a login.
 fn with_rules(rules: &str) -> World {
     let world = World::new();
     world.policy(&format!("{HEAD}{rules}"));
@@ -23,7 +24,7 @@ fn rule(name: &str, conditions: &str, mode: &str) -> String {
     format!("[[rule]]\nname = \"{name}\"\n{conditions}\nmode = \"{mode}\"\nreason = \"because\"\n")
 }
 
-/// The name of the rule that lets this login pass unasked, if one does.
+/// The name of the rule that exempts this login, if any.
 #[track_caller]
 fn exempted_by(login: Login) -> Option<String> {
     let outcome = login.at(NOW).answer("123456").run();
@@ -107,7 +108,7 @@ fn exempts_nobody_when_group_lookup_fails() {
     assert_eq!(outcome.field("result"), "deny", "{outcome:#?}");
 }
 
-/// The name service then says "no such group", and so does not tell an outage from a name that nobody has.
+/// The name service then reports "no such group", as for an unknown name.
 #[test]
 fn keeps_mandatory_rule_with_unreadable_group_file() {
     let world = World::new();
@@ -138,7 +139,7 @@ fn matches_local_origin_only_at_consoles() {
     let world = with_rules(&exempting("origin = \"local\""));
     let login = || world.login("games");
     for tty in ["tty1", "/dev/tty1", "tty63", "ttyS0", "/dev/ttyS1", "hvc0"] {
-        // Whoever is not root could have given the program any terminal.
+        // A user who is not root could have given the program any terminal.
         assert_eq!(is_exempt(login().tty(tty)), is_root(), "{tty}");
         assert!(!is_exempt(login().tty(tty).rhost("192.0.2.1")), "{tty} with a remote host");
         assert!(!is_exempt(login().tty(tty).rhost("localhost")), "{tty} with a remote name");
@@ -375,7 +376,7 @@ fn accepts_values_at_limits() {
 
 #[test]
 fn exempts_nobody_with_truncated_policy() {
-    // What is needed stands last: no part of this is a policy.
+    // The required key is last, so no part of this text is a policy.
     let whole = concat!(
         "verification = { tries = 1, skew-steps = 0 }\n",
         "rule = [ { name = \"a\", users = [\"games\"], mode = \"exempt\" } ]\n",

@@ -1,5 +1,5 @@
-//! The power fails at any moment of several logins in a row. What a disk may hold then is built from the real writes: of
-//! those not yet flushed each may be there, be missing, or be torn. The real module then runs on each such file.
+//! The power fails at any time during several logins in a row. The possible contents of the disk are computed from the real
+//! writes: each write that is not yet flushed may be complete, missing or torn. The real module then runs on each of them.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -13,50 +13,50 @@ use twostep_tests::{Generator, NOW, State, World};
 
 const SLOT: usize = 512;
 
-/// One thing that happened to the state file, or to the person in front of it.
+/// An event in the trace: a change of the state file, or the result of a login.
 enum Event {
     Write {
         offset: usize,
         bytes: Vec<u8>,
     },
     Flush,
-    /// A login was granted, and the process told so.
+    /// The process reported a granted login.
     Granted(Grant),
 }
 
-/// When a login was granted, and what was typed.
+/// The time of a granted login, and its answer.
 #[derive(Clone)]
 struct Grant {
     now: i64,
     typed: String,
 }
 
-/// What is typed at a login of the story.
+/// The answer of a login in a story.
 #[derive(Clone, Copy)]
 enum Typed {
-    /// The code of the moment.
+    /// The current code.
     Right,
-    /// A code of no moment near.
+    /// A code of no step nearby.
     Wrong,
-    /// A recovery code, another one at each login.
+    /// A recovery code, a different one for each login.
     Recovery,
 }
 
-/// How a login of the story ends.
+/// The fate of the process of a login.
 #[derive(Clone, Copy)]
 enum Fate {
     Lives,
-    /// Killed before the system call of this name is made for the n-th time.
+    /// Killed before its n-th system call of this name.
     Killed(&'static str, u32),
 }
 
-/// What the disk may hold, and what must be true of it.
+/// The possible contents of the disk at one time, and the logins granted until then.
 struct Moment {
-    /// As it was when last flushed.
+    /// The contents when last flushed.
     flushed: Vec<u8>,
-    /// Written since then, in order.
+    /// The writes since then, in order.
     pending: Vec<(usize, Vec<u8>)>,
-    /// The logins that were granted so far.
+    /// The logins granted so far.
     granted: Vec<Grant>,
 }
 
@@ -92,7 +92,7 @@ fn keeps_record_when_login_is_killed_before_flush() {
         (WRONG, Killed("pwrite64", 2)),
         (RIGHT, Lives),
     ]);
-    // The second one flushes first what the first one left.
+    // The second login first flushes what the first one wrote.
     replay(&[
         (RIGHT, Lives),
         (RIGHT, Killed("fdatasync", 1)),
@@ -115,8 +115,8 @@ fn keeps_recovery_codes_used_after_power_loss() {
     replay(&[(RIGHT, Lives), (RECOVERY, Killed("pwrite64", 3)), (RECOVERY, Lives), (WRONG, Lives)]);
 }
 
-/// No accepted code and no flushed failure is lost, and every image parses; with a state that was there, and with one that
-/// a first login made.
+/// Asserts that no accepted code and no flushed failure is lost and that every image parses. Runs with an existing state,
+/// and with one that a first login creates.
 fn replay(story: &[(Typed, Fate)]) {
     for first_login_creates_the_state in [false, true] {
         let images = replay_from(story, first_login_creates_the_state);
@@ -146,7 +146,7 @@ fn replay_from(story: &[(Typed, Fate)], create: bool) -> usize {
     images
 }
 
-/// Lets the story happen under strace.
+/// Runs the story under strace.
 fn record(world: &World, story: &[(Typed, Fate)]) -> Vec<Event> {
     let mut events = Vec::new();
     for (login, &(typed, fate)) in story.iter().enumerate() {
@@ -176,7 +176,7 @@ fn record(world: &World, story: &[(Typed, Fate)]) -> Vec<Event> {
     events
 }
 
-/// What one line of the trace did to the state file; a call that never returned did nothing.
+/// The effect of one line of the trace on the state file. A call that did not return had none.
 fn event(call: &str) -> Option<Event> {
     let (_, result) = call.rsplit_once(" = ")?;
     match strace::name(call)? {
@@ -204,7 +204,7 @@ fn event(call: &str) -> Option<Event> {
     }
 }
 
-/// The moments before the first event and after each one.
+/// The disk before the first event and after each one.
 fn moments(start: Vec<u8>, events: Vec<Event>) -> Vec<Moment> {
     let mut moments = vec![Moment { flushed: start, pending: Vec::new(), granted: Vec::new() }];
     for event in events {
@@ -228,9 +228,9 @@ fn moments(start: Vec<u8>, events: Vec<Event>) -> Vec<Moment> {
     moments
 }
 
-/// Every file that the disk may hold: of each pending write nothing, all, the beginning or the end.
+/// Every possible file: each pending write is missing, complete, or cut to its beginning or end.
 fn disk_images(moment: &Moment) -> BTreeSet<Vec<u8>> {
-    // One write alone is torn at every byte; combinations at every eighth.
+    // A single write is torn at every byte, combinations at every eighth byte.
     let grain = if moment.pending.len() > 1 { 8 } else { 1 };
     let mut images = BTreeSet::from([moment.flushed.clone()]);
     for (offset, bytes) in &moment.pending {
@@ -256,7 +256,7 @@ fn tears<'a>(
 
 fn check(world: &World, image: &[u8], moment: &Moment, end: i64, place: &str) {
     let run = |now: i64, code: &str| {
-        // In place: ext4 flushes a file that is truncated and written again, and there are thousands.
+        // In place, because ext4 flushes a file that is truncated and rewritten, and there are thousands.
         let file = File::options().write(true).open(world.state_path("games")).unwrap();
         file.write_all_at(image, 0).unwrap();
         world.login("games").at(now).answers([code; 2]).run()

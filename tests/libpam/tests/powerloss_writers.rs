@@ -1,5 +1,5 @@
-//! The power fails at any moment of an enrollment, or of an administrator's command. Every image that the disk may hold then
-//! (tests/libpam/src/disk.rs) is put in place, and the real module runs on it: what is used up stays so, and nothing is half.
+//! The power fails at any time during an enrollment or an administrator's command. The real module runs on every possible
+//! image of the disk (tests/libpam/src/disk.rs): used codes stay used, and no record is incomplete.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -15,13 +15,13 @@ use twostep_tests::paper::{dialogue, recovery_code};
 use twostep_tests::strace::{talk, trace, watch};
 use twostep_tests::{Generator, NOW, OTHER_SECRET, SECRET, Stage, State, World, build_dir, uid};
 
-/// Bytes at whose multiples writes are torn, besides sectors.
+/// Writes are torn at multiples of this many bytes, and at sectors.
 const GRAIN: usize = 128;
 
 static WITH_RECOVERY_CODES: LazyLock<State> =
     LazyLock::new(|| State::new(uid("games"), "games").with_recovery_codes(8));
 
-/// All that the disk may hold while these calls are made.
+/// All possible images of the disk during these calls.
 fn images(world: &World, calls: &[String], before: &mut Disk) -> BTreeSet<Image> {
     let mut images = before.images(GRAIN);
     for moment in before.moments(calls) {
@@ -36,7 +36,7 @@ fn images(world: &World, calls: &[String], before: &mut Disk) -> BTreeSet<Image>
     images
 }
 
-/// The state, whether or not it is called settled, and the secret.
+/// The state, with its stage ignored, and the secret.
 fn content(world: &World, image: &Image) -> (Option<State>, Option<Vec<u8>>) {
     let state = image.get(&world.state_path("games")).and_then(|bytes| State::parse(bytes));
     let settled = state.map(|state| State { stage: Stage::Settled, ..state });
@@ -53,7 +53,8 @@ fn put(world: &World, image: &Image) {
     }
 }
 
-/// A person with two phones who has used a code and a recovery code, and when. The command has the real clock, so it was not long ago.
+/// A user with two phones who has used a code and a recovery code, and the time of that. It is recent, because the command
+/// reads the real clock.
 fn used() -> (World, i64) {
     let world = World::lenient();
     let now = release_clock() - 300;
@@ -108,7 +109,7 @@ fn keeps_codes_used_when_power_fails_in_reset() {
     for image in images(&world, &calls, &mut disk) {
         put(&world, &image);
         let secret = format!("[[authenticator]]\nlabel = \"other\"\nsecret = \"{SECRET}\"\n");
-        world.secret("games", &secret); // the same one again, as configuration management brings it
+        world.secret("games", &secret); // the same secret again, as configuration management writes it
         let outcome = world.followed("games").at(now).answer(Generator::default().at(now)).run();
         assert_ne!(outcome.code, PAM_SUCCESS, "{outcome:#?}");
         let outcome = world.followed("games").at(now).answer(recovery_code(1)).run();
@@ -121,7 +122,7 @@ fn stores_all_or_nothing_when_power_fails_in_enrollment() {
     for has_a_state in [false, true] {
         let world = World::newcomers("");
         if has_a_state {
-            world.state("games", &State::new(uid("games"), "games")); // as an administrator's 'require' leaves one
+            world.state("games", &State::new(uid("games"), "games")); // as after 'twostep require'
         }
         let mut disk = Disk::of(&world);
         let traced = trace(&world.newcomer("games").answers(dialogue(NOW)), &WATCHED);
@@ -145,7 +146,7 @@ fn stores_all_or_nothing_when_power_fails_in_enrollment() {
     }
 }
 
-/// Either set works whole, and of the old one what was used stays used.
+/// One set works completely, and a used code of the old set stays used.
 #[test]
 fn keeps_one_whole_set_when_power_fails_in_renewal() {
     let (world, now) = used();
@@ -169,7 +170,7 @@ fn keeps_one_whole_set_when_power_fails_in_renewal() {
     assert!(old_sets > 0 && new_sets > 0, "{old_sets} old, {new_sets} new");
 }
 
-/// Types the end of the code that is asked for. Returns all.
+/// Types the last group of the requested recovery code. Returns all codes.
 fn prove_that_they_were_read(child: &mut Child) -> Vec<String> {
     let (mut screen, mut byte) = (String::new(), [0]);
     let asked = loop {
@@ -190,7 +191,7 @@ fn prove_that_they_were_read(child: &mut Child) -> Vec<String> {
     codes
 }
 
-/// A state is made, or is not there; and no code of that moment gets in.
+/// The state is complete or missing, and no current code is accepted.
 #[test]
 fn creates_whole_state_or_none_when_power_fails() {
     let world = World::lenient();

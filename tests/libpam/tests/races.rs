@@ -1,4 +1,4 @@
-//! Many logins at once, each in a process of its own, released together at the prompt.
+//! Many concurrent logins, each in a separate process, released together at the prompt.
 
 use twostep_tests::drive::{Report, release_together};
 use twostep_tests::interpose::virtual_user;
@@ -44,7 +44,7 @@ fn grants_200_concurrent_users() {
     assert_eq!(with_code(&reports, PAM_SUCCESS), PROCESSES, "{reports:#?}");
 }
 
-/// Each process has a clock of its own, far from all others, so that no waiting time hides the limit.
+/// Each process has its own clock, far from all others, so that no wait hides the limit.
 #[test]
 fn compares_only_allowed_tries_of_200_concurrent_wrong_codes() {
     let world = World::default();

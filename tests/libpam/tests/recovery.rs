@@ -1,4 +1,4 @@
-//! Recovery codes: each is accepted once, wherever a code is, and they have a limit of their own.
+//! Recovery codes: each is accepted once, wherever a code is accepted, and they have their own limit.
 
 use twostep_tests::pam::*;
 use twostep_tests::paper::{SALT, hash, long_code, recovery_code};
@@ -7,7 +7,7 @@ use twostep_tests::{AttemptCounter, Generator, Login, NOW, OTHER_SECRET, Outcome
 
 const UNKNOWN: &str = "ABCD-EFGH-JKMN-PQRS";
 
-/// Games has this many recovery codes left.
+/// A world in which `games` has this many recovery codes left.
 fn world(left: usize) -> World {
     with(left, |state| state)
 }
@@ -22,7 +22,7 @@ fn login(world: &World, answer: &str) -> Outcome {
     world.login("games").at(NOW).answer(answer).run()
 }
 
-/// Whoever is locked out is asked once more: the same is typed again.
+/// Types the answer twice, because a user who is locked out is asked a second time.
 fn twice(world: &World, answer: &str) -> Outcome {
     world.login("games").at(NOW).answers([answer; 2]).run()
 }
@@ -150,7 +150,7 @@ fn refuses_recovery_code_of_another_user() {
     outcome.assert_denied(PAM_AUTH_ERR, "wrong-recovery-code");
 }
 
-/// Hashes of the same codes under another salt than theirs.
+/// Hashes of the same codes with another salt.
 fn other_salt() -> Vec<u8> {
     let mut reserved = State::new(0, "").with_recovery_codes(8).reserved;
     reserved[32] ^= 1;
@@ -307,7 +307,7 @@ fn keeps_recovery_codes_out_of_log() {
     }
 }
 
-/// Two are left, and failures stand to be forgiven; whatever is no refusal gets in.
+/// A state with two recovery codes left, and with failures that a success resets.
 fn state() -> State {
     let failed = AttemptCounter { codes: 2, recoveries: 2, last_failure: NOW as u64 };
     State { root: failed, ..World::lenient().state_of("games").with_recovery_codes(2) }
@@ -329,7 +329,7 @@ fn calls(state: &State, answer: &str) -> Vec<(String, usize)> {
     strace::calls_of_the_module(&traced.calls)
 }
 
-/// After a login with the first code of two: it works no second time, the other one works, and so does an app.
+/// Asserts, after a login with the first of two codes, that it does not work again, and that the other one and the app do.
 #[track_caller]
 fn assert_sound(world: &World, got_in: bool, what: &str) {
     let again = [(); 2].map(|()| followed(world, &recovery_code(1)).run().code);
@@ -341,7 +341,7 @@ fn assert_sound(world: &World, got_in: bool, what: &str) {
     }
 }
 
-/// A right one, too, is charged before it is looked at.
+/// A right code is also charged before it is compared.
 #[test]
 fn charges_or_uses_up_code_of_killed_login() {
     let (state, right) = (state(), recovery_code(1));
@@ -359,7 +359,7 @@ fn charges_or_uses_up_code_of_killed_login() {
     assert_eq!(seen, [(2, 2, 2), (3, 2, 2), (0, 0, 1)]);
 }
 
-/// Guesses would be free otherwise.
+/// Otherwise guesses would be free.
 #[test]
 fn charges_killed_guess_once() {
     let state = state();
@@ -396,7 +396,7 @@ fn grants_only_after_code_is_used_up_on_disk() {
     }
 }
 
-/// Whether the last slot that was written whole was flushed then.
+/// Whether the last complete slot was flushed after it was written.
 fn is_flushed(calls: &[String]) -> bool {
     let slot = |call: &&String| call.starts_with("pwrite64(") && call.ends_with("= 512");
     let written = calls.iter().rposition(|call| slot(&call)).unwrap();

@@ -1,4 +1,4 @@
-//! Recovery codes, and many processes at once: each gets in once, and the hashing costs little of what others need.
+//! Recovery codes in many concurrent processes: each is accepted once, and hashing does not slow down other logins.
 
 use std::time::{Duration, Instant};
 use std::{fs, iter, thread};
@@ -66,7 +66,7 @@ fn grants_concurrent_code_and_recovery_code_once_each() {
     }
 }
 
-/// Kilobytes that these processes have for themselves, and their shares of what they have in common.
+/// The proportional set size of these processes together, in KiB.
 fn kilobytes(processes: &[u32]) -> u64 {
     let of = |pid: &u32| {
         let rollup = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).unwrap_or_default();
@@ -76,7 +76,7 @@ fn kilobytes(processes: &[u32]) -> u64 {
     processes.iter().map(of).sum()
 }
 
-/// One ordinary login of somebody else's after the other, a minute apart on their clock. Returns how long each took.
+/// Sequential logins of another user, a minute apart on their clock. Returns the duration of each.
 fn other_logins(world: &World, begin: i64) -> impl Iterator<Item = Duration> {
     (begin..).step_by(60).map(|now| {
         let code = Generator::new(OTHER_SECRET).at(now);
@@ -86,16 +86,16 @@ fn other_logins(world: &World, begin: i64) -> impl Iterator<Item = Duration> {
     })
 }
 
-/// What a crowd of logins came to.
+/// The measurements of a crowd of logins.
 struct Crowd {
     reports: Vec<Report>,
-    /// In kilobytes, while all stood at the prompt.
+    /// The memory in KiB while all were at the prompt.
     at_the_prompt: u64,
-    /// From then on until all had ended: kilobytes, and how long a login of somebody else's took.
+    /// From then until all have ended: the memory in KiB, and the duration of a login of another user.
     at_work: Vec<(u64, Duration)>,
 }
 
-/// [`CROWD`] wrong recovery codes of one person's, all different, released together.
+/// [`CROWD`] logins of one user with different wrong recovery codes, released together.
 fn try_at_once(world: &World) -> Crowd {
     let codes = (0..CROWD).map(|n| long_code(&[&[n as u8][..], &[7; 9]].concat()));
     let logins = codes.map(|code| login(world, &code));

@@ -1,5 +1,5 @@
-//! Each of six faults at every system call of a login through all its phases: denied, or granted with all that makes it count in
-//! every image that the disk may hold then. The same of an enrollment: enrollment_faults.rs; of what the helper does:
+//! Injects six faults into every system call of a login through all its phases. The login is denied, or granted with its
+//! record in every image that the disk may hold then. For an enrollment see enrollment_faults.rs, for the helper
 //! tests/e2e/test_helper_faults.py and test_helper_kills.py.
 
 use std::fs;
@@ -15,7 +15,7 @@ fn right() -> String {
     Generator::default().at(NOW)
 }
 
-/// Whatever looked like "not enrolled" would get in; and the gate stands behind.
+/// A world in which a user taken for not enrolled would get in. The account phase has the gate.
 fn entering() -> World {
     let world = World::lenient();
     let phases = "auth required MODULE root=ROOT first_factor=any\nauth required pam_permit.so\n\
@@ -24,7 +24,7 @@ fn entering() -> World {
     world
 }
 
-/// All phases at sshd.
+/// A login through all phases of `sshd`.
 fn enter(world: &World, answer: &str) -> Login {
     world.login("games").service("sshd").tty("ssh").at(NOW).answer(answer).whole()
 }
@@ -39,7 +39,7 @@ fn state_in(world: &World, image: &Image) -> Option<State> {
     image.get(&world.state_path("games")).and_then(|bytes| State::parse(bytes))
 }
 
-/// How often `answer` gets in now; then, that the code of a later moment does.
+/// Asserts that `answer` is accepted at most once in all, and that the code of a later step is accepted.
 fn assert_once(world: &World, granted: bool, answer: &str, what: &str) {
     let again = || world.followed("games").answer(answer).run().code == PAM_SUCCESS;
     let successes = usize::from(granted) + usize::from(again()) + usize::from(again());
@@ -99,7 +99,7 @@ fn denies_and_charges_wrong_code_with_any_fault() {
     assert_eq!(tally.granted.load(Ordering::Relaxed), 0);
 }
 
-/// Which codes were used is not known then, so those of the moment are not accepted.
+/// Without a state the used codes are unknown, so no current code is accepted.
 #[test]
 fn denies_first_login_and_keeps_code_used_with_any_fault() {
     let world = || {

@@ -1,4 +1,4 @@
-//! Tickets: where the policy requires one, nobody enrolls without; each serves once, and three wrong ones end it.
+//! Tickets: where the policy requires one, no user enrolls without it. Each works once, and three wrong ones end it.
 
 use std::fs;
 
@@ -9,7 +9,7 @@ use twostep_tests::paper::{base32, dialogue, long_code};
 use twostep_tests::strace::{self, trace};
 use twostep_tests::{Login, NOW, Open, Outcome, State, Style, World, uid};
 
-/// EHMP-6TV5-EGG3-0C1H: it can be misread.
+/// Shown as EHMP-6TV5-EGG3-0C1H, which has characters that can be misread.
 const TICKET: &[u8] = b"ticket 001";
 const WRONG: &str = "ABCD-EFGH-JKMN-PQRS";
 const EXPIRES: i64 = NOW + 3600;
@@ -34,7 +34,7 @@ fn with(state: &State) -> World {
     world
 }
 
-/// Games was given [`TICKET`].
+/// A world in which `games` has [`TICKET`].
 fn world() -> World {
     with(&no_ticket().with_ticket(TICKET, EXPIRES))
 }
@@ -49,17 +49,17 @@ fn tries(world: &World) -> u8 {
     world.state_of("games").ticket().2
 }
 
-/// Games shows this ticket and goes through the whole dialogue.
+/// A login in which `games` types this ticket and goes through the whole dialogue.
 fn enrolling(world: &World, ticket: &str) -> Login {
     world.newcomer("games").answer(ticket).answers(dialogue(NOW))
 }
 
-/// Games types these, and hangs up.
+/// A login in which `games` types these answers and hangs up.
 fn typing(world: &World, answers: &[&str]) -> Outcome {
     world.newcomer("games").answers(answers.iter().copied()).run()
 }
 
-/// What the command prints for games, and the ticket in it.
+/// The output of `twostep ticket games`, and the ticket in it.
 fn issue(world: &World) -> (String, String) {
     let output = world.command(&["ticket", "games", "--valid", "2h"]);
     assert!(output.status.success(), "{output:?}");
@@ -192,7 +192,7 @@ fn refuses_ticket_with_one_wrong_character() {
     }
 }
 
-/// Whoever knows the password alone shall not learn whether a ticket waits for them.
+/// A user who knows only the password must not learn whether a ticket exists.
 #[test]
 fn shows_same_text_for_every_refused_ticket() {
     let prolonged = || {
@@ -270,7 +270,7 @@ fn asks_no_ticket_where_none_is_required() {
     assert_eq!(world.state_of("games").ticket(), NONE);
 }
 
-/// The dialogue is over, and nothing is stored yet.
+/// A login after the dialogue and before the account phase, which stores the enrollment.
 fn pending(world: &World) -> Open {
     let (open, outcome) = enrolling(world, &ticket()).begin();
     assert_eq!((outcome.code, outcome.field("result")), (PAM_SUCCESS, "enrolling"), "{outcome:#?}");
@@ -363,14 +363,14 @@ fn keeps_ticket_out_of_files_and_log() {
     }
 }
 
-/// How many tries are left, in this order, of logins with this answer that are killed at one system call after the other.
-fn tries_left_by_the_killed(answer: &str, then: fn(&World)) -> Vec<u8> {
+/// The tries left after logins with this answer, each killed at a later system call.
+fn tries_after_kills(answer: &str, then: fn(&World)) -> Vec<u8> {
     let state = no_ticket().with_ticket(TICKET, EXPIRES);
     let login = |world: &World| world.newcomer("games").answer(answer);
-    let undisturbed = trace(&login(&with(&state)), &[]);
-    assert_eq!(undisturbed.report.code, Some(PAM_CONV_ERR), "{:?}", undisturbed.report);
+    let without_kill = trace(&login(&with(&state)), &[]);
+    assert_eq!(without_kill.report.code, Some(PAM_CONV_ERR), "{:?}", without_kill.report);
     let mut seen = Vec::new();
-    for (name, count) in strace::calls_of_the_module(&undisturbed.calls) {
+    for (name, count) in strace::calls_of_the_module(&without_kill.calls) {
         let world = with(&state);
         let inject = format!("inject={name}:signal=KILL:when={count}");
         assert_eq!(trace(&login(&world), &["-e", &inject]).report.code, None, "{inject}");
@@ -381,16 +381,16 @@ fn tries_left_by_the_killed(answer: &str, then: fn(&World)) -> Vec<u8> {
     seen
 }
 
-/// Guesses would be free otherwise.
+/// Otherwise guesses would be free.
 #[test]
 fn charges_login_killed_after_ticket_is_compared() {
-    assert_eq!(tries_left_by_the_killed(WRONG, |_| {}), [3, 2]);
+    assert_eq!(tries_after_kills(WRONG, |_| {}), [3, 2]);
 }
 
-/// A right one, too, is charged before it is looked at.
+/// A right ticket is also charged before it is compared.
 #[test]
 fn enrolls_with_right_ticket_after_killed_login() {
-    let seen = tries_left_by_the_killed(&ticket(), |world| assert_enrolls(enrolling(world, &ticket())));
+    let seen = tries_after_kills(&ticket(), |world| assert_enrolls(enrolling(world, &ticket())));
     assert_eq!(seen, [3, 2, 3]);
 }
 
@@ -417,7 +417,7 @@ fn refuses_ticket_that_cannot_be_charged() {
     }
 }
 
-/// Who got in with it might show it again.
+/// Otherwise the user could use the ticket again.
 #[test]
 fn grants_only_after_ticket_is_used_up_on_disk() {
     let calls = |world: &World| {

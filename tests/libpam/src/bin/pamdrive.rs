@@ -1,4 +1,4 @@
-//! One login in a process of its own: prints what the module logged and, last, PAM's code.
+//! Runs one login in a separate process. Prints the log lines of the module and, last, PAM's return code.
 
 use std::env;
 use std::fmt::Write as _;
@@ -9,7 +9,7 @@ use twostep_tests::drive::AT_PROMPT;
 
 fn main() {
     let (login, held) = Login::from_arguments(env::args_os().skip(1));
-    let login = if held { login.before_first_answer(stand_at_the_prompt) } else { login };
+    let login = if held { login.before_first_answer(wait_at_prompt) } else { login };
     let outcome = login.run();
     let mut report = String::new();
     for line in &outcome.log {
@@ -19,7 +19,7 @@ fn main() {
     stdout().write_all(report.as_bytes()).unwrap();
 }
 
-fn stand_at_the_prompt() {
+fn wait_at_prompt() {
     println!("{AT_PROMPT}");
     stdout().flush().unwrap();
     stdin().read_to_end(&mut Vec::new()).unwrap();

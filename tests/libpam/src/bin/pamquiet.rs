@@ -1,6 +1,6 @@
-//! One whole login in a process that keeps no copy of what is shown and typed, so that what is found in its memory is the
-//! module's: `pamquiet CONFDIR SERVICE USER UNIX-TIME`. Each text goes to standard output and ends with NUL; each answer
-//! is a line of standard input, or "\x04" of somebody who goes away. Last comes the code, and the process waits.
+//! Runs one login through all phases: `pamquiet CONFDIR SERVICE USER UNIX-TIME`. The process keeps no copy of texts and
+//! answers, so every copy in its memory is the module's. It writes each text to standard output, followed by NUL, and
+//! reads each answer as a line of standard input. The line "\x04" hangs up. Last it writes PAM's code, and waits.
 
 use std::env;
 use std::ffi::{c_int, c_void};
@@ -43,7 +43,7 @@ unsafe extern "C" fn pass_on(
     responses: *mut *mut Response,
     _data: *mut c_void,
 ) -> c_int {
-    // SAFETY: libpam's contract: one message with a text, a place for the responses, and both are freed by the other side.
+    // SAFETY: by libpam's contract there is one message with a text, and a place for the responses, which the module frees.
     unsafe {
         let message = &**messages;
         let length = libc::strlen(message.text) + 1;

@@ -1,6 +1,6 @@
-//! Many logins of every kind in one process: `pamsoak ROUNDS LOGINS THREADS`, with so many logins in a thread's round. After
-//! each round it prints how many descriptors are open and how much memory is in use. The allocator's own lists for threads
-//! count as in use, so they should be off: GLIBC_TUNABLES=glibc.malloc.tcache_count=0.
+//! Runs many logins of every kind in one process: `pamsoak ROUNDS LOGINS THREADS`. Each thread runs LOGINS logins a round.
+//! After each round it prints how many descriptors are open and how much memory is in use. The allocator counts its
+//! thread caches as in use, so turn them off: GLIBC_TUNABLES=glibc.malloc.tcache_count=0.
 
 use std::env;
 use std::fs;
@@ -34,17 +34,17 @@ fn together(sites: &[Site], work: impl Fn(&Site) + Sync) {
     });
 }
 
-/// Descriptors, bytes of the heap, and KiB that are resident.
+/// Open descriptors, bytes of the heap, and resident KiB.
 fn in_use() -> [usize; 3] {
     let status = fs::read_to_string("/proc/self/status").unwrap();
     let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
-    // SAFETY: the call only counts.
+    // SAFETY: the call takes no pointer.
     let heap = unsafe { libc::mallinfo2() };
     let descriptors = fs::read_dir("/proc/self/fd").unwrap().count();
     [descriptors, heap.uordblks + heap.hblkhd, resident.split_whitespace().next().unwrap().parse().unwrap()]
 }
 
-/// The machines at which one thread logs in.
+/// The machines of one thread.
 struct Site {
     enrolled: World,
     newcomers: World,
@@ -57,10 +57,10 @@ struct Site {
 
 type Kind = fn(&Site);
 
-/// Every way in which a login ends.
+/// Every way in which a login can end.
 const KINDS: [Kind; 18] = [
     |site| site.ends(site.fresh().service("login").whole().answer(&site.right), PAM_SUCCESS),
-    |site| site.ends(site.games().answer(&site.right), PAM_AUTH_ERR), // used just now
+    |site| site.ends(site.games().answer(&site.right), PAM_AUTH_ERR), // the login before has used it
     |site| site.ends(site.fresh().answer(&site.wrong), PAM_AUTH_ERR),
     |site| site.ends(site.fresh().answer("not a code"), PAM_AUTH_ERR),
     |site| site.ends(site.enrolled.login("nobody-here").at(NOW).answer("123456"), PAM_AUTH_ERR),
@@ -73,7 +73,7 @@ const KINDS: [Kind; 18] = [
     |site| site.ends(site.first_login().answer(&site.dialogue[0]), PAM_CONV_ERR),
     |site| site.ends(site.first_login().answers([&site.wrong; 4]), PAM_AUTH_ERR),
     |site| site.ends(site.first_login().answers(&site.dialogue), PAM_SUCCESS),
-    |site| drop(site.first_login().answers(&site.dialogue).begin()), // pending, and let go
+    |site| drop(site.first_login().answers(&site.dialogue).begin()), // dropped while the enrollment is pending
     |site| site.ends(site.with_ticket.newcomer("games").answers(["x"; 3]), PAM_AUTH_ERR),
     |site| site.ends(site.broken.login("games").at(NOW).answer(&site.right), PAM_AUTHINFO_UNAVAIL),
     |site| {
@@ -98,7 +98,7 @@ impl Site {
         site
     }
 
-    /// So many logins, the kinds in turn.
+    /// Runs this many logins, cycling through the kinds.
     fn round(&self, logins: usize) {
         skip_flushes();
         KINDS.iter().cycle().take(logins).for_each(|login| login(self));

@@ -1,6 +1,6 @@
-//! Many things at once, each in a process of its own: there must be an order in which the model does the same, to the last
-//! failure counted, and is left with what is stored. So no step and no recovery code gets in twice, none that is right is
-//! lost, and not one try more is evaluated than is allowed.
+//! Concurrent events, each in a separate process. In some order the model must give the same results, with every counted
+//! failure, and the stored record. So no step and no recovery code is accepted twice, no right one is lost, and no more
+//! tries are compared than allowed.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashSet};
@@ -11,17 +11,17 @@ use proptest::test_runner::TestRunner;
 use twostep_tests::drive::{Report, release_together_after};
 use twostep_tests::pam::PAM_SUCCESS;
 
-use crate::reference::{Person, Proved, Rules, Typed, Word};
-use crate::site::{self, PEOPLE, Say, Site, code_of, end_of, is_asked_again};
+use crate::reference::{ModelUser, Proved, Rules, Typed, Word};
+use crate::site::{self, Say, Site, USERS, code_of, end_of, is_asked_again};
 
-/// One process. Who is asked for a code types the one, and who is to enroll the other.
+/// One process. Its user types `says` if asked for a code, and `words` if asked to enroll.
 #[derive(Clone, Debug)]
 struct Visitor {
     says: [Say; 2],
     words: Vec<Word>,
 }
 
-/// What an administrator does meanwhile.
+/// A concurrent act of an administrator.
 #[derive(Clone, Copy, Debug)]
 enum Command {
     Unlock,
@@ -38,11 +38,11 @@ impl Command {
     }
 }
 
-/// So many seconds after the last time.
+/// The seconds since the last crowd, the logins, and the act of an administrator.
 type Crowd = (i64, Vec<Visitor>, Option<Command>);
 
 fn crowds() -> impl Strategy<Value = Crowd> {
-    // Few different answers, so that processes contend for the same step and the same recovery code.
+    // Few different answers, so that processes compete for the same step and the same recovery code.
     let say = prop_oneof![
         4 => (-1..=1i64).prop_map(Say::Code),
         2 => (0..2usize).prop_map(Say::Recovery),
@@ -54,23 +54,23 @@ fn crowds() -> impl Strategy<Value = Crowd> {
     (0..100i64, prop::collection::vec(visitor, 2..8), prop::option::weighted(0.4, command))
 }
 
-/// Something that happens at one moment, and how it was seen to end.
+/// An atomic event, and its observed end.
 enum Event {
-    /// An answer, and the count of failures that the log gives, if it gives one.
+    /// An answer, its end, and the number of failures in the log line, if it has one.
     Answer(Typed, &'static str, Option<u16>),
-    /// A state, with this mark where there is none.
+    /// A missing state is created with this mark.
     Created(i64),
     Enrolled(Proved, &'static str),
     Done(Command, i32),
 }
 
 impl Event {
-    /// Whether the model does the same.
-    fn is_what_happens(&self, person: &mut Person, now: i64, rules: &Rules) -> bool {
+    /// Whether the model gives the same result.
+    fn matches_model(&self, model: &mut ModelUser, now: i64, rules: &Rules) -> bool {
         match self {
             Self::Answer(typed, end, failures) => {
-                let (codes, recoveries) = (person.codes, person.recoveries);
-                let same = person.judge(typed, now, rules) == *end;
+                let (codes, recoveries) = (model.codes, model.recoveries);
+                let same = model.judge(typed, now, rules) == *end;
                 let counted = match typed {
                     Typed::Code(_) => codes + 1,
                     _ => recoveries + 1,
@@ -78,48 +78,48 @@ impl Event {
                 same && failures.is_none_or(|failures| failures == counted)
             }
             Self::Created(mark) => {
-                person.create(*mark);
+                model.create(*mark);
                 true
             }
-            Self::Enrolled(proved, end) => person.enroll(proved, now) == *end,
-            Self::Done(Command::Unlock, status) => person.unlock(now) == *status,
-            Self::Done(Command::Reset, status) => person.reset() == *status,
-            Self::Done(Command::EnrollAtOnce, status) => person.enroll_at_once(now, rules) == *status,
+            Self::Enrolled(proved, end) => model.enroll(proved, now) == *end,
+            Self::Done(Command::Unlock, status) => model.unlock(now) == *status,
+            Self::Done(Command::Reset, status) => model.reset() == *status,
+            Self::Done(Command::EnrollAtOnce, status) => model.enroll_at_once(now, rules) == *status,
         }
     }
 }
 
 impl Site {
-    /// Everybody at once; then what is stored must be explained. The model goes on from there.
-    fn comes(&mut self, (later, visitors, command): &Crowd) -> Result<(), TestCaseError> {
+    /// Runs all processes at once, and checks that some order explains the stored record. The model takes that record over.
+    fn check_crowd(&mut self, (later, visitors, command): &Crowd) -> Result<(), TestCaseError> {
         self.now += later;
-        let before = self.people[0].clone();
-        let (reports, status) = self.let_in(visitors, *command);
+        let before = self.users[0].clone();
+        let (reports, status) = self.run_crowd(visitors, *command);
         let mut processes: Vec<Vec<Event>> = Vec::new();
         for (visitor, report) in visitors.iter().zip(&reports) {
             processes.push(self.events(visitor, report)?);
         }
         processes.extend(status.map(|(command, status)| command.events(status)));
-        let after = self.stored(PEOPLE[0]);
+        let after = self.stored(USERS[0]);
         let waiting: Vec<&[Event]> = processes.iter().map(Vec::as_slice).collect();
         prop_assert!(
             self.is_explained(&before, &waiting, &after, &mut HashSet::new()),
             "no order explains\n{before:#?}\n{after:#?}\n{status:?} {reports:#?}"
         );
-        self.people[0] = after;
+        self.users[0] = after;
         Ok(())
     }
 
-    fn let_in(
+    fn run_crowd(
         &self,
         visitors: &[Visitor],
         command: Option<Command>,
     ) -> (Vec<Report>, Option<(Command, i32)>) {
         let logins = visitors.iter().map(|visitor| {
-            if self.people[0].enrolled {
+            if self.users[0].enrolled {
                 self.login(0).answers(visitor.says.iter().map(|say| self.typed(0, say).0))
             } else {
-                // So that everybody is asked something.
+                // One more answer, so that every process waits at a prompt.
                 let answers = self.words(0, &visitor.words, false).0;
                 self.login(0).answers(answers.into_iter().chain([String::new()]))
             }
@@ -127,27 +127,28 @@ impl Site {
         thread::scope(|scope| {
             let mut running = None;
             let reports = release_together_after(logins, |_| {
-                running = command.map(|command| (command, scope.spawn(move || self.runs(command))));
+                running =
+                    command.map(|command| (command, scope.spawn(move || self.run_crowd_command(command))));
             });
             (reports, running.map(|(command, thread)| (command, thread.join().unwrap())))
         })
     }
 
-    fn runs(&self, command: Command) -> i32 {
+    fn run_crowd_command(&self, command: Command) -> i32 {
         let words = match command {
-            Command::Unlock => &["unlock", PEOPLE[0]][..],
-            Command::Reset => &["reset", PEOPLE[0]],
-            Command::EnrollAtOnce => &["enroll", "--json", "--user", PEOPLE[0]],
+            Command::Unlock => &["unlock", USERS[0]][..],
+            Command::Reset => &["reset", USERS[0]],
+            Command::EnrollAtOnce => &["enroll", "--json", "--user", USERS[0]],
         };
         self.command(0, words, &[])
     }
 
-    /// What a process reported, as events.
+    /// The events that a process reported.
     fn events(&mut self, visitor: &Visitor, report: &Report) -> Result<Vec<Event>, TestCaseError> {
         let ends: Vec<&'static str> = report.log.iter().map(|line| known(end_of(line))).collect();
         self.seen.extend(&ends);
         let last = *ends.last().expect("a line in the log");
-        if self.people[0].enrolled {
+        if self.users[0].enrolled {
             prop_assert_eq!(report.code, Some(code_of(last)), "{:#?}", report);
             prop_assert_eq!(ends.len(), 1 + usize::from(is_asked_again(ends[0])), "{:#?}", report);
             let failures = report.log.iter().map(|line| line.field("failures")?.parse().ok());
@@ -157,8 +158,8 @@ impl Site {
         }
         let (_, mut words) = self.words(0, &visitor.words, false);
         words.push(Word::WrongCode);
-        // Without a ticket a dialogue changes nothing: only its end counts.
-        match self.people[0].clone().prove(&words, self.now, &self.rules, false) {
+        // A dialogue without a ticket changes nothing, so only its end is an event.
+        match self.users[0].clone().prove(&words, self.now, &self.rules, false) {
             Ok(proved) => {
                 let code = code_of(last);
                 prop_assert_eq!(report.code == Some(PAM_SUCCESS), code == PAM_SUCCESS, "{:#?}", report);
@@ -171,31 +172,31 @@ impl Site {
         }
     }
 
-    /// Whether some order of what is left of each process leads from `person` to `after`; `tried` leads nowhere.
+    /// Whether some order of the remaining events leads from `model` to `after`. The entries of `tried` do not.
     fn is_explained(
         &self,
-        person: &Person,
+        model: &ModelUser,
         waiting: &[&[Event]],
-        after: &Person,
-        tried: &mut HashSet<(Vec<usize>, Person)>,
+        after: &ModelUser,
+        tried: &mut HashSet<(Vec<usize>, ModelUser)>,
     ) -> bool {
         if waiting.iter().all(|events| events.is_empty()) {
-            return person == after;
+            return model == after;
         }
-        if !tried.insert((waiting.iter().map(|events| events.len()).collect(), person.clone())) {
+        if !tried.insert((waiting.iter().map(|events| events.len()).collect(), model.clone())) {
             return false;
         }
         (0..waiting.len()).any(|process| {
             let Some((event, rest)) = waiting[process].split_first() else { return false };
-            let (mut person, mut waiting) = (person.clone(), waiting.to_vec());
+            let (mut model, mut waiting) = (model.clone(), waiting.to_vec());
             waiting[process] = rest;
-            event.is_what_happens(&mut person, self.now, &self.rules)
-                && self.is_explained(&person, &waiting, after, tried)
+            event.matches_model(&mut model, self.now, &self.rules)
+                && self.is_explained(&model, &waiting, after, tried)
         })
     }
 }
 
-/// Ends that crowds must have had, or they would show little; and all that they may have.
+/// Ends that must occur, or the crowds would show little.
 const ENDS: [&str; 8] = [
     "grant",
     "wrong-code",
@@ -229,7 +230,7 @@ fn explains_concurrent_events_by_some_order() {
     let result = TestRunner::new(site::config(40)).run(&cases, |(rules, standing, crowds)| {
         let mut site = Site::new(rules, &[standing]);
         for crowd in &crowds {
-            site.comes(crowd)?;
+            site.check_crowd(crowd)?;
         }
         site.seen.into_iter().for_each(|end| *seen.borrow_mut().entry(end).or_insert(0) += 1);
         Ok(())

@@ -1,4 +1,4 @@
-//! One thing after the other.
+//! Sequential histories.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -10,13 +10,13 @@ use twostep_tests::pam::*;
 use twostep_tests::{Login, Outcome};
 
 use crate::reference::{Rules, Word};
-use crate::site::{self, PEOPLE, Say, Site, code_of, end_of, is_asked_again};
+use crate::site::{self, Say, Site, USERS, code_of, end_of, is_asked_again};
 
-/// What happens to one person.
+/// An event for one user.
 #[derive(Clone, Debug)]
 enum Act {
-    /// They log in: type one thing if they are asked for a code, and others if they are to enroll. Meanwhile, between the
-    /// auth phase and the account phase, an administrator may do something.
+    /// A login. The user types the first if asked for a code, and the others if asked to enroll. An administrator may
+    /// act between the auth phase and the account phase.
     Login(Say, Vec<Word>, Option<Box<Act>>),
     Unlock,
     ResetClock,
@@ -28,7 +28,7 @@ enum Act {
     Enroll(Vec<Word>),
     EnrollAtOnce,
     Recovery(Vec<Word>),
-    /// The clock is moved by so many seconds.
+    /// The clock moves by this many seconds.
     Clock(i64),
 }
 
@@ -72,22 +72,22 @@ fn acts() -> impl Strategy<Value = (usize, Act)> {
     let meanwhile = prop::option::weighted(0.4, meanwhile.prop_map(Box::new));
     let login = (site::says(), site::dialogues(), meanwhile)
         .prop_map(|(say, dialogue, meanwhile)| Act::Login(say, dialogue, meanwhile));
-    (0..PEOPLE.len(), prop_oneof![3 => login, 2 => commands()])
+    (0..USERS.len(), prop_oneof![3 => login, 2 => commands()])
 }
 
 impl Site {
     fn act(&mut self, who: usize, act: &Act) -> Result<(), TestCaseError> {
         match act {
-            Act::Login(say, words, meanwhile) => self.logs_in(who, say, words, meanwhile.as_deref()),
+            Act::Login(say, words, meanwhile) => self.log_in(who, say, words, meanwhile.as_deref()),
             Act::Clock(seconds) => {
                 self.now = (self.now + seconds).clamp(1_000_000_000, 4_000_000_000);
                 Ok(())
             }
-            _ => self.commands(who, act),
+            _ => self.run_command(who, act),
         }
     }
 
-    fn logs_in(
+    fn log_in(
         &mut self,
         who: usize,
         say: &Say,
@@ -95,25 +95,25 @@ impl Site {
         meanwhile: Option<&Act>,
     ) -> Result<(), TestCaseError> {
         let login = self.login(who);
-        if self.people[who].enrolled {
-            self.shows_a_code(who, login, say)
-        } else if self.people[who].must(&self.rules) {
-            self.enrolls(who, login, words, meanwhile)
+        if self.users[who].enrolled {
+            self.enter_code(who, login, say)
+        } else if self.users[who].must(&self.rules) {
+            self.enroll_in_login(who, login, words, meanwhile)
         } else {
-            self.ends(&login.run(), IGNORED_ALONE, "not-enrolled")
+            self.check_end(&login.run(), IGNORED_ALONE, "not-enrolled")
         }
     }
 
-    fn shows_a_code(&mut self, who: usize, login: Login, say: &Say) -> Result<(), TestCaseError> {
+    fn enter_code(&mut self, who: usize, login: Login, say: &Say) -> Result<(), TestCaseError> {
         let (answer, typed) = self.typed(who, say);
         let outcome = login.answers([answer.clone(), answer]).run();
-        let end = self.people[who].judge(&typed, self.now, &self.rules);
-        self.ends(&outcome, code_of(end), end)?;
+        let end = self.users[who].judge(&typed, self.now, &self.rules);
+        self.check_end(&outcome, code_of(end), end)?;
         prop_assert_eq!(outcome.log.len(), 1 + usize::from(is_asked_again(end)));
         Ok(())
     }
 
-    fn enrolls(
+    fn enroll_in_login(
         &mut self,
         who: usize,
         login: Login,
@@ -123,10 +123,10 @@ impl Site {
         let Rules { ticket, .. } = self.rules;
         let (answers, words) = self.words(who, words, ticket);
         let (mut open, outcome) = login.answers(answers).begin();
-        let proved = self.people[who].prove(&words, self.now, &self.rules, ticket);
+        let proved = self.users[who].prove(&words, self.now, &self.rules, ticket);
         let end = proved.as_ref().err().copied().unwrap_or("enrolling");
         let code = if proved.is_ok() { PAM_SUCCESS } else { code_of(end) };
-        self.ends(&outcome, code, end)?;
+        self.check_end(&outcome, code, end)?;
         let Ok(proved) = proved else { return Ok(()) };
         self.check()?;
         if let Some(act) = meanwhile {
@@ -134,21 +134,21 @@ impl Site {
         }
         set_clock(self.now);
         let outcome = open.account();
-        let end = self.people[who].enroll(&proved, self.now);
-        self.ends(&outcome, code_of(end), end)?;
+        let end = self.users[who].enroll(&proved, self.now);
+        self.check_end(&outcome, code_of(end), end)?;
         prop_assert_eq!(open.setcred().code == PAM_SUCCESS, end == "enrolled");
         Ok(())
     }
 
-    /// PAM and the last line of the log say so.
-    fn ends(&mut self, outcome: &Outcome, code: i32, end: &'static str) -> Result<(), TestCaseError> {
+    /// Checks PAM's code and the end in the last log line.
+    fn check_end(&mut self, outcome: &Outcome, code: i32, end: &'static str) -> Result<(), TestCaseError> {
         let seen = (name_of(outcome.code), outcome.log.last().map_or("", end_of));
         prop_assert_eq!(seen, (name_of(code), end), "{:#?}", outcome);
         self.seen.push(end);
         Ok(())
     }
 
-    fn commands(&mut self, who: usize, act: &Act) -> Result<(), TestCaseError> {
+    fn run_command(&mut self, who: usize, act: &Act) -> Result<(), TestCaseError> {
         let (words, typed): (&[&str], _) = match act {
             Act::Unlock => (&["unlock"], None),
             Act::ResetClock => (&["unlock", "--reset-clock"], None),
@@ -163,24 +163,24 @@ impl Site {
             Act::Login(..) | Act::Clock(_) => unreachable!(),
         };
         let (typed, typed_words) = self.words(who, typed.map_or(&[][..], |words| words), false);
-        let status = self.command(who, &[words, &[PEOPLE[who]]].concat(), &typed);
-        let (now, rules, person) = (self.now, self.rules, &mut self.people[who]);
+        let status = self.command(who, &[words, &[USERS[who]]].concat(), &typed);
+        let (now, rules, model) = (self.now, self.rules, &mut self.users[who]);
         let expected = match act {
-            Act::Unlock => person.unlock(now),
-            Act::ResetClock => person.reset_clock(now, &rules),
-            Act::Reset => person.reset(),
-            Act::Remove => person.remove(),
-            Act::Require => person.require(now, &rules),
-            Act::Unrequire => person.unrequire(),
-            Act::Ticket => person.issue_ticket(now, &rules),
-            // An administrator needs no ticket.
-            Act::Enroll(_) if person.enrolled => 1,
-            Act::Enroll(_) => match person.prove(&typed_words, now, &rules, false) {
-                Ok(proved) => i32::from(person.enroll(&proved, now) != "enrolled"),
+            Act::Unlock => model.unlock(now),
+            Act::ResetClock => model.reset_clock(now, &rules),
+            Act::Reset => model.reset(),
+            Act::Remove => model.remove(),
+            Act::Require => model.require(now, &rules),
+            Act::Unrequire => model.unrequire(),
+            Act::Ticket => model.issue_ticket(now, &rules),
+            // An administrator needs no ticket to enroll a user.
+            Act::Enroll(_) if model.enrolled => 1,
+            Act::Enroll(_) => match model.prove(&typed_words, now, &rules, false) {
+                Ok(proved) => i32::from(model.enroll(&proved, now) != "enrolled"),
                 Err(_) => 1,
             },
-            Act::EnrollAtOnce => person.enroll_at_once(now, &rules),
-            Act::Recovery(_) => person.renew(&typed_words),
+            Act::EnrollAtOnce => model.enroll_at_once(now, &rules),
+            Act::Recovery(_) => model.renew(&typed_words),
             Act::Login(..) | Act::Clock(_) => unreachable!(),
         };
         prop_assert_eq!(status, expected, "{:?}", act);
@@ -188,7 +188,7 @@ impl Site {
     }
 }
 
-/// Ends that histories must have had, or they would show little.
+/// Ends that must occur, or the histories would show little.
 const ENDS: [&str; 12] = [
     "grant",
     "wrong-code",

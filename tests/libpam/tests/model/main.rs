@@ -1,8 +1,8 @@
-//! Random histories of several people, each step compared with a reference model: PAM's code, the reason in the log, an exit
-//! status, and everything that is stored of anybody. And random logins at once, which some order of them must explain.
+//! Random histories of several users. After each step the PAM code, the reason in the log, the exit status and all stored
+//! records are compared with a reference model. Also random concurrent logins, which some order of them must explain.
 //!
-//! PROPTEST_CASES says how many histories are tried; `make model` asks for many. One that fails is shrunk, and kept in
-//! `seeds.txt` beside this file, to be tried first from then on.
+//! PROPTEST_CASES sets the number of histories; `make model` runs many. A history that fails is shrunk and kept in
+//! `seeds.txt` beside this file. Later runs try it first.
 
 mod at_once;
 mod history;

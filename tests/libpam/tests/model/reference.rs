@@ -1,47 +1,47 @@
-//! What the manual pages and docs/FILEFORMAT.md promise of one person, in a few lines, without files, secrets and a clock.
-//! Moments are seconds of Unix time; a step is named by the moment at which it begins.
+//! A model of one user, as the manual pages and docs/FILEFORMAT.md promise, without files, secrets and a clock.
+//! Times are seconds of Unix time. A step is named by the time at which it begins.
 
 /// Seconds in a step.
 pub const PERIOD: i64 = 30;
 const RECOVERY_LIMIT: u16 = 100;
 const DAY: i64 = 86_400;
-/// A mark that lies so little ahead is waited for.
+/// A mark this many seconds ahead, or fewer, cannot be reset.
 const SOON: i64 = 600;
 
-/// What the policy says.
+/// The settings of the policy.
 #[derive(Clone, Copy, Debug)]
 pub struct Rules {
-    /// Of everybody, or of whom an administrator requires it.
+    /// Whether the second step is mandatory for all users, or only for those of whom an administrator requires it.
     pub mandatory: bool,
-    /// Whether enrolling in a login needs a ticket.
+    /// Whether an enrollment during login needs a ticket.
     pub ticket: bool,
     pub skew: i64,
     pub limit: u16,
 }
 
 impl Rules {
-    /// The last step that is acceptable.
+    /// The last acceptable step.
     fn window_end(&self, now: i64) -> i64 {
         step(now) + PERIOD * self.skew
     }
 }
 
-/// The step in which `now` lies.
+/// The step of the time `now`.
 pub fn step(now: i64) -> i64 {
     now - now.rem_euclid(PERIOD)
 }
 
-/// What somebody types who is asked for a code.
+/// An answer to the question for a code.
 #[derive(Clone, Debug)]
 pub enum Typed {
     Malformed,
     /// The acceptable steps that have this code, in rising order.
     Code(Vec<i64>),
-    /// One's own with this number, or one that one never had.
+    /// The user's own recovery code with this number, or one that the user never had.
     Recovery(Option<usize>),
 }
 
-/// What somebody types who enrolls.
+/// An answer in the dialogue of an enrollment.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Word {
     Ticket,
@@ -53,17 +53,17 @@ pub enum Word {
     Group,
 }
 
-/// An enrollment that is proved and not stored.
+/// An enrollment that is proved and not yet stored.
 #[derive(Clone, Debug)]
 pub struct Proved {
     pub mark: i64,
-    /// When the ticket expires that was shown: it names it.
+    /// The expiry of the ticket that was typed, which identifies the ticket.
     ticket: Option<i64>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Person {
-    /// Whether there is a state.
+pub struct ModelUser {
+    /// Whether a state exists.
     pub known: bool,
     pub enrolled: bool,
     pub required: bool,
@@ -72,21 +72,21 @@ pub struct Person {
     pub codes: u16,
     pub recoveries: u16,
     pub last_failure: i64,
-    /// The recovery codes that are left.
+    /// The unused recovery codes.
     pub left: [bool; 8],
-    /// When it expires, and how many tries it has.
+    /// The expiry of the ticket, and its remaining tries.
     pub ticket: Option<(i64, u8)>,
 }
 
-/// How it ends: `grant`, `enrolled`, an exit status, or why not.
+/// The end of a login: `grant`, `enrolled`, or the reason of a denial.
 type End = &'static str;
 
-impl Person {
+impl ModelUser {
     pub fn must(&self, rules: &Rules) -> bool {
         rules.mandatory || self.required
     }
 
-    /// One answer to the question for a code.
+    /// Judges one answer to the question for a code.
     pub fn judge(&mut self, typed: &Typed, now: i64, rules: &Rules) -> End {
         match typed {
             _ if !self.enrolled => "not-enrolled",
@@ -141,7 +141,7 @@ impl Person {
         (self.codes, self.recoveries, self.last_failure) = (0, 0, 0);
     }
 
-    /// The dialogue of somebody who is not enrolled. It stores nothing.
+    /// The dialogue of a user who is not enrolled. It stores nothing except the tries of the ticket.
     pub fn prove(
         &mut self,
         words: &[Word],
@@ -184,7 +184,7 @@ impl Person {
         Err(end)
     }
 
-    /// The account phase, or the end of the command.
+    /// Stores the enrollment, in the account phase or at the end of the command.
     pub fn enroll(&mut self, proved: &Proved, now: i64) -> End {
         if proved.ticket.is_some_and(|expires| now >= expires) {
             return "wrong-ticket";
@@ -202,7 +202,7 @@ impl Person {
         "enrolled"
     }
 
-    /// `twostep enroll --json`: no code of it was shown to anybody.
+    /// `twostep enroll --json`. Its codes count as unused, because no user has seen them.
     pub fn enroll_at_once(&mut self, now: i64, rules: &Rules) -> i32 {
         if self.enrolled || self.mark > rules.window_end(now) {
             return 1;
@@ -236,7 +236,7 @@ impl Person {
         if self.enrolled { self.reset() } else { 1 }
     }
 
-    /// Who needs a state creates it: that comes before its lock, so that of two at once the other may be the first to lock it.
+    /// Creates a missing state. A process does so before it locks the state, so another process may lock it first.
     pub fn create(&mut self, mark: i64) {
         if !self.known {
             (self.known, self.mark) = (true, mark);
@@ -244,7 +244,7 @@ impl Person {
     }
 
     pub fn require(&mut self, now: i64, rules: &Rules) -> i32 {
-        self.create(rules.window_end(now)); // the codes of this moment are used up
+        self.create(rules.window_end(now)); // the current codes count as used
         self.required = true;
         0
     }
@@ -263,7 +263,7 @@ impl Person {
         0
     }
 
-    /// `twostep recovery`: new recovery codes, once the last group of one was typed.
+    /// `twostep recovery`: new recovery codes, after the last group of one was typed.
     pub fn renew(&mut self, groups: &[Word]) -> i32 {
         if !self.enrolled || !groups.iter().take(3).any(|word| *word == Word::Group) {
             return 1;
@@ -273,7 +273,7 @@ impl Person {
     }
 }
 
-/// Two codes in a row prove the app, wherever the person begins. The mark that burns both.
+/// Two consecutive codes prove the app, wherever they begin. Returns the mark that uses both up.
 fn two_codes(words: &mut impl Iterator<Item = Word>, now: i64, rules: &Rules) -> Result<i64, End> {
     let (mut tries, mut before) = (3, None);
     while tries > 0 {
@@ -283,7 +283,7 @@ fn two_codes(words: &mut impl Iterator<Item = Word>, now: i64, rules: &Rules) ->
         };
         let away = code.map(|code| (code - step(now)).abs() / PERIOD);
         if away.is_some_and(|away| away > rules.skew && away <= rules.skew + 10) {
-            return Err("not-confirmed"); // and told by how much the clocks differ
+            return Err("not-confirmed"); // the user is told by how much the clocks differ
         }
         let code = code.filter(|_| away <= Some(rules.skew));
         if code.is_some() && code == before.map(|before: i64| before + PERIOD) {

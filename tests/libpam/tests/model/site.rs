@@ -1,4 +1,4 @@
-//! The real thing beside the model: people who can type, and what is stored of them.
+//! The real machine beside the model: its users, what they type, and their records.
 
 use proptest::prelude::*;
 use proptest::test_runner::FileFailurePersistence;
@@ -7,10 +7,10 @@ use twostep_tests::pam::*;
 use twostep_tests::paper::{app, long_code, recovery_code_of, ticket_of};
 use twostep_tests::{Login, NOW, Stage, World, uid};
 
-use crate::reference::{PERIOD, Person, Rules, Typed, Word, step};
+use crate::reference::{ModelUser, PERIOD, Rules, Typed, Word, step};
 
-/// Who there is; their numbers are those of their randomness.
-pub const PEOPLE: [&str; 3] = ["games", "mail", "news"];
+/// The users. The index of each is the number of their randomness.
+pub const USERS: [&str; 3] = ["games", "mail", "news"];
 const MALFORMED: [&[u8]; 12] = [
     b"",
     b" ",
@@ -26,10 +26,10 @@ const MALFORMED: [&[u8]; 12] = [
     &[b'7'; 600],
 ];
 
-/// How proptest goes about it.
+/// The configuration of proptest.
 pub fn config(cases: u32) -> ProptestConfig {
     let seeds = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/model/seeds.txt");
-    let usually = ProptestConfig::default(); // PROPTEST_CASES, if it is set
+    let usually = ProptestConfig::default(); // with PROPTEST_CASES, if it is set
     let cases = if usually.cases == 256 { cases } else { usually.cases };
     ProptestConfig {
         cases,
@@ -39,22 +39,22 @@ pub fn config(cases: u32) -> ProptestConfig {
     }
 }
 
-/// What somebody has in mind to type at the prompt for a code.
+/// What a user means to type at the prompt for a code.
 #[derive(Clone, Debug)]
 pub enum Say {
     Malformed(usize),
-    /// The code so many steps from now.
+    /// The code this many steps from now.
     Code(i64),
-    /// The code that was used last.
+    /// The code of the last accepted step.
     Used,
     Wrong,
-    /// A digit too many for their app.
+    /// A code with one digit more than the app shows.
     Longer,
-    /// The present code of the next person.
-    Theirs,
+    /// The current code of the next user.
+    OfNextUser,
     Recovery(usize),
-    TheirRecovery(usize),
-    NobodysRecovery,
+    RecoveryOfNextUser(usize),
+    UnknownRecovery,
 }
 
 pub fn says() -> impl Strategy<Value = Say> {
@@ -65,10 +65,10 @@ pub fn says() -> impl Strategy<Value = Say> {
         1 => Just(Say::Used),
         2 => Just(Say::Wrong),
         1 => Just(Say::Longer),
-        1 => Just(Say::Theirs),
+        1 => Just(Say::OfNextUser),
         2 => (0..8usize).prop_map(Say::Recovery),
-        1 => (0..8usize).prop_map(Say::TheirRecovery),
-        1 => Just(Say::NobodysRecovery),
+        1 => (0..8usize).prop_map(Say::RecoveryOfNextUser),
+        1 => Just(Say::UnknownRecovery),
     ]
 }
 
@@ -81,7 +81,7 @@ pub fn rules() -> impl Strategy<Value = Rules> {
     })
 }
 
-/// What somebody has in mind to type while enrolling; codes so many steps from now.
+/// What a user means to type while enrolling. Codes are given in steps from now.
 pub fn dialogues() -> impl Strategy<Value = Vec<Word>> {
     let right = |first: i64| vec![Word::Ticket, Word::Code(first), Word::Code(first + 1), Word::Group];
     let word = prop_oneof![
@@ -103,7 +103,8 @@ pub fn dialogues() -> impl Strategy<Value = Vec<Word>> {
     ]
 }
 
-/// How somebody stands at the beginning: enrolled?, failures, wrong recovery codes, the last failure and the mark before now.
+/// The initial state of a user: enrolled, failures, wrong recovery codes, and the ages of the last failure and of the
+/// mark in seconds.
 pub type InitialState = (bool, u16, u16, i64, i64);
 
 pub fn initial_states() -> impl Strategy<Value = InitialState> {
@@ -112,13 +113,13 @@ pub fn initial_states() -> impl Strategy<Value = InitialState> {
     (prop::bool::weighted(0.7), 0..5u16, recoveries, 0..100i64, mark)
 }
 
-/// A machine with these people.
+/// A machine with these users, and the model of each.
 pub struct Site {
     pub world: World,
     pub rules: Rules,
     pub now: i64,
-    pub people: [Person; 3],
-    /// How logins have ended.
+    pub users: [ModelUser; 3],
+    /// The ends of all logins so far.
     pub seen: Vec<&'static str>,
 }
 
@@ -132,7 +133,7 @@ impl Site {
              [enrollment]\n{ticket}",
             rules.skew, rules.limit
         ));
-        let mut site = Self { world, rules, now: NOW, people: Default::default(), seen: Vec::new() };
+        let mut site = Self { world, rules, now: NOW, users: Default::default(), seen: Vec::new() };
         for (who, standing) in initial_states.iter().enumerate().filter(|(_, standing)| standing.0) {
             site.begin(who, standing);
         }
@@ -140,51 +141,51 @@ impl Site {
     }
 
     fn begin(&mut self, who: usize, &(_, codes, recoveries, last_failure, mark): &InitialState) {
-        self.command(who, &["enroll", "--json", "--user", PEOPLE[who]], &[]);
-        let person = &mut self.people[who];
-        person.enroll_at_once(self.now, &self.rules);
-        person.mark = step(self.now - mark);
-        (person.codes, person.recoveries) = (codes, recoveries);
-        person.last_failure = if codes > 0 { self.now - last_failure } else { 0 };
-        let mut state = self.world.state_of(PEOPLE[who]);
-        state.mark = person.mark as u64;
+        self.command(who, &["enroll", "--json", "--user", USERS[who]], &[]);
+        let model = &mut self.users[who];
+        model.enroll_at_once(self.now, &self.rules);
+        model.mark = step(self.now - mark);
+        (model.codes, model.recoveries) = (codes, recoveries);
+        model.last_failure = if codes > 0 { self.now - last_failure } else { 0 };
+        let mut state = self.world.state_of(USERS[who]);
+        state.mark = model.mark as u64;
         (state.root.codes, state.root.recoveries) = (codes, recoveries);
-        state.root.last_failure = person.last_failure as u64;
-        self.world.state(PEOPLE[who], &state);
+        state.root.last_failure = model.last_failure as u64;
+        self.world.state(USERS[who], &state);
     }
 
-    /// Runs the command at this moment, and returns its exit status.
+    /// Runs the command at the current time, and returns its exit status.
     pub fn command(&self, who: usize, words: &[&str], typed: &[String]) -> i32 {
         let output = self.world.command_at(self.now, who as u8, words, typed);
         output.status.code().unwrap_or_else(|| panic!("{words:?}: {output:?}"))
     }
 
     pub fn login(&self, who: usize) -> Login {
-        self.world.newcomer(PEOPLE[who]).at(self.now).randomness_of(who as u8)
+        self.world.newcomer(USERS[who]).at(self.now).randomness_of(who as u8)
     }
 
-    /// What is typed, and what it is.
+    /// The bytes to type, and what they are to the model.
     pub fn typed(&self, who: usize, say: &Say) -> (Vec<u8>, Typed) {
-        let next = ((who + 1) % PEOPLE.len()) as u8;
+        let next = ((who + 1) % USERS.len()) as u8;
         let recovery = |code: String, number| (code.into_bytes(), Typed::Recovery(number));
         let digits = match say {
             Say::Malformed(which) => return (MALFORMED[*which].to_vec(), Typed::Malformed),
             Say::Recovery(number) => return recovery(recovery_code_of(who as u8, number + 1), Some(*number)),
-            Say::TheirRecovery(number) => return recovery(recovery_code_of(next, number + 1), None),
-            Say::NobodysRecovery => return recovery(long_code(&[7; 10]), None),
+            Say::RecoveryOfNextUser(number) => return recovery(recovery_code_of(next, number + 1), None),
+            Say::UnknownRecovery => return recovery(long_code(&[7; 10]), None),
             Say::Code(steps) => app(who as u8).at(self.now + PERIOD * steps),
-            Say::Used => app(who as u8).at(self.people[who].mark),
+            Say::Used => app(who as u8).at(self.users[who].mark),
             Say::Wrong => app(who as u8).wrong(self.now),
             Say::Longer => format!("{}0", app(who as u8).at(self.now)),
-            Say::Theirs => app(next).at(self.now),
+            Say::OfNextUser => app(next).at(self.now),
         };
         let acceptable = (-self.rules.skew..=self.rules.skew).map(|steps| step(self.now) + PERIOD * steps);
         let steps = acceptable.filter(|step| app(who as u8).at(*step) == digits).collect();
         (digits.into_bytes(), Typed::Code(steps))
     }
 
-    /// What is typed while enrolling, and what it is: codes are named by their steps then. Where no ticket is asked for,
-    /// nobody types one.
+    /// The lines to type while enrolling, and what they are to the model, which names a code by its step. Without
+    /// `with_ticket` no ticket is typed.
     pub fn words(&self, who: usize, words: &[Word], with_ticket: bool) -> (Vec<String>, Vec<Word>) {
         let who = who as u8;
         let of = |word: &Word| match *word {
@@ -203,18 +204,18 @@ impl Site {
         words.map(|word| (of(word), named(*word))).unzip()
     }
 
-    /// What is stored of everybody is what the model says.
+    /// Checks that the records of all users are those of the model.
     pub fn check(&self) -> Result<(), TestCaseError> {
-        for (user, person) in PEOPLE.iter().zip(&self.people) {
-            prop_assert_eq!(&self.stored(user), person, "{} at {}", user, self.now);
+        for (user, model) in USERS.iter().zip(&self.users) {
+            prop_assert_eq!(&self.stored(user), model, "{} at {}", user, self.now);
         }
         Ok(())
     }
 
-    pub fn stored(&self, user: &str) -> Person {
+    pub fn stored(&self, user: &str) -> ModelUser {
         let enrolled = self.world.secret_path(user).exists();
         if !self.world.state_path(user).exists() {
-            return Person { enrolled, ..Person::default() };
+            return ModelUser { enrolled, ..ModelUser::default() };
         }
         let state = self.world.state_of(user);
         assert_eq!((state.uid, state.name.as_str(), state.stage), (uid(user), user, Stage::Settled));
@@ -222,7 +223,7 @@ impl Site {
         let (_, expires, tries) = state.ticket();
         let mut left = [false; 8];
         left.iter_mut().zip(state.hashes()).for_each(|(left, hash)| *left = *hash != [0; 16]);
-        Person {
+        ModelUser {
             known: true,
             enrolled,
             required: state.requirement == 1,
@@ -236,13 +237,13 @@ impl Site {
     }
 }
 
-/// The recovery code whose last group the dialogue asks for: the first random byte chooses it.
-fn asked_for(person: u8) -> String {
-    let first = twostep_tests::paper::random_bytes(person, 1)[0];
-    recovery_code_of(person, usize::from(first) % 8 + 1)
+/// The recovery code whose last group the dialogue asks for. The first random byte selects it.
+fn asked_for(user: u8) -> String {
+    let first = twostep_tests::paper::random_bytes(user, 1)[0];
+    recovery_code_of(user, usize::from(first) % 8 + 1)
 }
 
-/// What PAM is told at this end.
+/// The PAM code for this end.
 pub fn code_of(end: &str) -> i32 {
     match end {
         "grant" | "enrolled" => PAM_SUCCESS,
@@ -254,12 +255,12 @@ pub fn code_of(end: &str) -> i32 {
     }
 }
 
-/// How a line of the log says that it ended.
+/// The end that a log line names.
 pub fn end_of(line: &LogLine) -> &str {
     line.field("reason").or(line.field("result")).unwrap_or_default()
 }
 
-/// Whether somebody who is refused for this is asked once more.
+/// Whether a user who is refused for this reason is asked once more.
 pub fn is_asked_again(end: &str) -> bool {
     ["locked", "disabled", "recovery-disabled", "clock-anomaly"].contains(&end)
 }
