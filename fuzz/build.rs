@@ -1,5 +1,5 @@
-//! Makes the executables export what the module under test shall find first, as those of `tests/libpam` do, and what its
-//! instrumentation needs.
+//! Makes the executables export the functions that the module under test must find first, as in `tests/libpam`, and the
+//! symbols that its instrumentation needs.
 
 #[path = "../tests/libpam/build.rs"]
 mod libpam;

@@ -1,4 +1,4 @@
-//! Makes the executables export what the module under test shall find first, as those of `tests/libpam` do.
+//! Makes the executables export the functions that the module under test must find first, as in `tests/libpam`.
 
 #[path = "../libpam/build.rs"]
 mod libpam;

@@ -1,4 +1,4 @@
-//! A whole login: the real module in the real libpam, on the files of a machine.
+//! A complete login: the real module in the real libpam, with the files of a machine.
 
 mod input;
 mod oracle;
@@ -17,18 +17,18 @@ use twostep_tests::{Open, Outcome, World};
 use input::Input;
 use oracle::Files;
 
-/// What a phase may use of the processor's time, beside what each answer may: a recovery code is derived by 10,000 rounds.
+/// The processor time of a phase, in addition to that of each answer. A recovery code is hashed in 10,000 rounds.
 const TIME: Duration = Duration::from_millis(100);
 const TIME_OF_ANSWER: Duration = Duration::from_millis(if cfg!(fuzzing) { 100 } else { 50 });
-/// What it may take on a busy machine: less than it waits for any lock.
+/// The real time of a phase on a busy machine. It is shorter than the wait for a lock.
 const PATIENCE: Duration = Duration::from_secs(3);
-/// By how many KiB the process may grow meanwhile.
+/// The KiB by which the process may grow in a phase.
 const MEMORY: i64 = 16 * 1024;
-/// More prompts than any conversation has.
+/// The maximum number of prompts in a conversation.
 const PROMPTS: usize = 40;
 
-/// One login by one input, which has a line `--` between its parts: who, by which service and with which module arguments; the
-/// policy; the secret file; the state; the answers. All phases are gone through, twice: what was used up stays used up.
+/// One login by one input. A line `--` separates its parts: the user, the service and the module arguments; the policy; the
+/// secret file; the state; the answers. The login runs through all phases twice, and used codes must stay used.
 pub fn authenticate(bytes: &[u8]) {
     thread_local!(static WORLD: World = World::new());
     let input = Input::read(bytes);
@@ -50,7 +50,7 @@ fn log_in(world: &World, input: &Input<'_>) {
     oracle::check_account(input, &auth, &account, pending);
     let pending = open.handle.has_env(c"TWOSTEP_PENDING");
     let setcred = phase(&mut open, world, input, account.after, Open::setcred);
-    // Of a stack that has refused, libpam itself refuses this, too.
+    // After a refusal in the auth phase libpam itself refuses setcred.
     let expected = auth.outcome.code == PAM_SUCCESS && !pending;
     assert_eq!(setcred.outcome.code == PAM_SUCCESS, expected, "{:#?}", setcred.outcome);
     assert!(setcred.before == setcred.after, "setcred touches no file");
@@ -84,14 +84,14 @@ fn phase(
     Phase { outcome, before, after }
 }
 
-/// No key that is stored is shown, no key and no right code is logged, and each line of the log is one line of plain text.
+/// No stored key is shown, no key and no right code is logged, and each log line is one line of plain text.
 fn check_secrecy(input: &Input<'_>, outcome: &Outcome) {
     let stored: Vec<String> = input.stored_keys().collect();
     let shown = |key: &String| outcome.transcript.iter().any(|(_, text)| text.contains(key));
     assert!(!stored.iter().any(shown), "{outcome:#?}");
     let new = encode_secret(input.new_authenticator().expose_secret()).to_string();
     let secrets = stored.into_iter().chain([new]).chain(input.right_codes());
-    // What somebody has given as a name, too, is told.
+    // A secret that is also given as a name may be logged.
     let secrets: Vec<_> = secrets.filter(|secret| !input.names(secret)).collect();
     for LogLine { text, .. } in &outcome.log {
         let is_plain = text.bytes().all(|byte| (0x20..=0x7e).contains(&byte));
@@ -100,7 +100,7 @@ fn check_secrecy(input: &Input<'_>, outcome: &Outcome) {
     }
 }
 
-/// What a login must leave as it was, and what it uses.
+/// The parts of the host that a login must not change, and its use of resources.
 struct Host {
     files: usize,
     mask: SigSet,
@@ -109,10 +109,10 @@ struct Host {
 }
 
 impl Host {
-    /// After a phase.
+    /// Checks the host after a phase.
     fn check(&self, outcome: &Outcome) {
         let now = Self::now();
-        assert_eq!((self.files, self.mask), (now.files, now.mask), "the host is left as it was");
+        assert_eq!((self.files, self.mask), (now.files, now.mask), "the host is unchanged");
         let (used, asked) = (now.time - self.time, outcome.prompts().len() as u32 + 1);
         assert!(used < TIME + TIME_OF_ANSWER * asked, "{used:?} of the processor's time: {outcome:#?}");
         assert!(now.memory - self.memory <= MEMORY, "{} KiB: {outcome:#?}", now.memory - self.memory);
@@ -124,7 +124,7 @@ impl Host {
         let time =
             times.map(|time| Duration::from_micros(time.num_microseconds().unsigned_abs())).iter().sum();
         Self {
-            // In a test, other threads open files, too.
+            // In a test other threads open files too.
             files: if cfg!(fuzzing) { fs::read_dir("/proc/self/fd").expect("a list").count() } else { 0 },
             mask: SigSet::thread_get_mask().expect("a mask"),
             time,

@@ -1,8 +1,8 @@
 use twostep_core::proof::code::{LongCode, Typed};
 use twostep_core::proof::forward::{self, Parts};
 
-/// An answer at a prompt: a code is 6 to 8 digits after blanks, line ends and dashes are dropped, a recovery code 16 characters
-/// of Crockford's base32, and nothing else is either. Of an answer with a password, the rest is the password.
+/// An answer at a prompt. Without blanks, line ends and dashes, a code is 6 to 8 digits, and a recovery code is 16
+/// characters of Crockford's base32. Nothing else is a code. With `forward_pass` the rest of the answer is the password.
 pub fn code(bytes: &[u8]) {
     assert_eq!(kind_of(Typed::parse(bytes).as_ref()), expected(bytes), "{}", bytes.escape_ascii());
     if let Some(long) = LongCode::parse(bytes) {
@@ -29,7 +29,7 @@ fn check_parts(answer: &[u8], Parts { password, typed }: &Parts<'_>, lengths: &[
     assert!(is_plain || (kind == 16 && code.len() == 19), "{shown}");
 }
 
-/// How long it is, 6 for all codes.
+/// The length, 6 for all codes.
 fn kind_of(typed: Option<&Typed>) -> Option<usize> {
     typed.map(|typed| match typed {
         Typed::Code(_) => 6,
@@ -49,7 +49,7 @@ fn without_dashes(code: &LongCode) -> String {
     code.expose_text().replace('-', "")
 }
 
-/// The characters that Crockford's base32 means, if the answer is 16 of them.
+/// The answer in canonical Crockford base32, if it has 16 characters of it.
 fn read(answer: &[u8]) -> Option<String> {
     const ALPHABET: &str = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
     let characters = answer.iter().filter(|byte| !b" \t\r\n-".contains(byte));

@@ -8,7 +8,7 @@ use twostep_tests::{World, plant};
 
 use crate::sections::sections;
 
-/// The files that the parts of the input stand for.
+/// The files of the parts of the input.
 const FILES: [&str; 12] = [
     "etc/pam.d/sshd",
     "etc/ssh/sshd_config",
@@ -24,8 +24,8 @@ const FILES: [&str; 12] = [
     "root/.ssh/authorized_keys",
 ];
 
-/// The files of a machine that `twostep doctor` looks at: it ends soon, changes nothing, and each finding is about a line that
-/// is there and can be printed.
+/// The files of a machine for `twostep doctor`. It ends soon and changes nothing. Each finding can be printed, and names
+/// an existing line.
 pub fn doctor(bytes: &[u8]) {
     thread_local!(static WORLD: World = world());
     WORLD.with(|world| {
@@ -49,7 +49,7 @@ pub fn doctor(bytes: &[u8]) {
 
 fn world() -> World {
     let world = World::new();
-    // Its own folder in place of the link to the services of logins.
+    // A folder instead of the link to the service files of logins.
     fs::remove_file(world.root().join("etc/pam.d")).expect("removed");
     for folder in ["etc/pam.d", "etc/ssh/sshd_config.d", "proc/self", "root/.ssh"] {
         fs::create_dir_all(world.root().join(folder)).expect("made");
@@ -58,7 +58,7 @@ fn world() -> World {
     world
 }
 
-/// A line that is named is in the file, or is the one after its last.
+/// The line of a finding is in the file, or is the one after its last line.
 fn check_place(world: &World, about: &Value) {
     let (Some(file), Some(line)) = (about["file"].as_str(), about["line"].as_u64()) else { return };
     let text = fs::read(world.root().join(file.trim_start_matches('/'))).unwrap_or_default();

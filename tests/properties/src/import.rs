@@ -4,8 +4,8 @@ use twostep_core::time::UnixTime;
 
 const NOW: UnixTime = UnixTime::new(1_800_000_000);
 
-/// Another program's file; the first byte says which one's. Whatever is read can make codes, and no code of it counts as used that
-/// nobody can have typed yet; why something is not read is one short line.
+/// A file of another program, which the first byte selects. An accepted file can make codes, and no future code of it
+/// counts as used. The reason of a rejection is one short line.
 pub fn import(bytes: &[u8]) {
     let Some((kind, file)) = bytes.split_first() else { return };
     if kind % 3 == 0 {

@@ -1,7 +1,8 @@
-//! What holds whatever comes in: for each kind of foreign bytes one function that takes any and panics if a promise is broken.
+//! Properties that hold for any input. For each kind of foreign bytes one function takes any bytes, and panics if a promise
+//! is broken.
 //!
-//! `tests/corpus.rs` calls them with every file below `fuzz/corpus`, as a plain test; `fuzz/targets` lets libFuzzer call
-//! them. docs/FUZZING.md says what each promises.
+//! `tests/corpus.rs` calls them with every file below `fuzz/corpus`. libFuzzer calls them through `fuzz/targets`.
+//! docs/FUZZING.md lists the promises.
 
 mod authenticate;
 mod code;

@@ -4,8 +4,8 @@ use twostep::printable::printable;
 use twostep_core::login::audit::{self, Value, Who};
 use twostep_core::verdict::{Denial, Verdict};
 
-/// What others choose and the log or a terminal shows: a value cannot end its line, its quotes or its key, and is told as it
-/// is, cut after 256 bytes.
+/// A foreign value in the log or on a terminal. It cannot end its line, its quotes or its key. It is shown unchanged, and
+/// cut after 256 bytes.
 pub fn log(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     let shown = Value(&text).to_string();
@@ -14,7 +14,7 @@ pub fn log(bytes: &[u8]) {
     assert_eq!((value.as_slice(), rest), (&text.as_bytes()[..text.len().min(256)], ""), "{shown:?}");
     check_line(&text);
     let obeyed = |c: char| c.is_control() && c != '\n';
-    assert!(!printable(&text).contains(obeyed), "a terminal would obey it");
+    assert!(!printable(&text).contains(obeyed), "a terminal would interpret it");
     assert_eq!(printable(&text).lines().count(), text.lines().count());
 }
 
@@ -33,7 +33,7 @@ fn check_line(text: &str) {
     assert_eq!(keys, ["result", "user", "service", "rhost", "tty", "reason", "cause"], "{line:?}");
 }
 
-/// The value at the beginning, without its quotes and escapes, and what follows it.
+/// The value at the beginning, without quotes and escapes, and the rest of the line.
 fn read(shown: &str) -> Option<(Vec<u8>, &str)> {
     let Some(quoted) = shown.strip_prefix('"') else {
         let (value, rest) = shown.split_at(shown.find(' ').unwrap_or(shown.len()));
@@ -55,6 +55,6 @@ fn read(shown: &str) -> Option<(Vec<u8>, &str)> {
             }
         }
     }
-    value.truncate(256); // what is cut ends with three dots
+    value.truncate(256); // a cut value ends with three dots
     Some((value, rest))
 }

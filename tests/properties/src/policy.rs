@@ -7,24 +7,24 @@ use twostep_core::policy::{
 use twostep_core::time::UnixTime;
 use twostep_doctor::remarks::remarks;
 
-/// No text is longer that a login would read.
+/// The length limit of a policy file.
 const LONGEST: usize = 64 * 1024;
-/// The name of a rule that is put behind all others.
+/// The name of a rule that is appended to all others.
 const LAST: &str = "behind all others";
 
-/// A policy file: what is read decides for everybody, by the first rule that applies; what is not read is told with its place.
+/// A policy file. An accepted policy decides for every user, by the first rule that applies. An error has a position.
 pub fn policy(bytes: &[u8]) {
     let bytes = bytes.get(..LONGEST).unwrap_or(bytes);
     let errors = Policy::errors(bytes);
     errors.iter().for_each(|error| check_error(error, bytes));
     match Policy::parse(bytes) {
         Ok(policy) => {
-            assert_eq!(errors, [], "a login reads what `policy check` refuses");
+            assert_eq!(errors, [], "a login accepts a policy that `policy check` refuses");
             check(&policy, bytes);
         }
         Err(error) => {
             check_error(&error, bytes);
-            assert!(!errors.is_empty(), "`policy check` passes what a login refuses: {error}");
+            assert!(!errors.is_empty(), "`policy check` accepts a policy that a login refuses: {error}");
         }
     }
 }
@@ -40,9 +40,9 @@ fn check_error(error: &PolicyError, bytes: &[u8]) {
 }
 
 fn check(policy: &Policy, bytes: &[u8]) {
-    assert_eq!(Policy::parse(bytes).as_ref(), Ok(policy), "the same text says the same");
+    assert_eq!(Policy::parse(bytes).as_ref(), Ok(policy), "the same text gives the same policy");
     let more = [bytes, format!("\n[[rule]]\nname = \"{LAST}\"\nmode = \"mandatory\"\n").as_bytes()].concat();
-    let more = Policy::parse(&more).ok(); // not behind `rule = []`
+    let more = Policy::parse(&more).ok(); // fails after `rule = []`
     for now in MOMENTS.map(UnixTime::new) {
         remarks(policy, now);
         for who in subjects(policy) {
@@ -57,30 +57,30 @@ fn check(policy: &Policy, bytes: &[u8]) {
 fn check_decision(policy: &Policy, who: &LoginFacts<'_>, now: UnixTime) {
     let considered: Vec<_> = policy.considered(who, now).collect();
     let in_order = considered.iter().zip(policy.rules()).all(|((rule, _), expected)| *rule == expected);
-    assert!(in_order, "rules are looked at in their order");
+    assert!(in_order, "rules are evaluated in order");
     let decides = |applies: Applies| matches!(applies, Applies::Yes | Applies::UnknownGroups);
     let first = considered.iter().position(|(_, applies)| decides(*applies));
     assert!(
         first.is_none_or(|first| first + 1 == considered.len()),
-        "nothing is looked at behind the first that applies"
+        "no rule is evaluated after the first that applies"
     );
 
     let decision = policy.decide(who, now);
     let sure = first.map_or(DEFAULT_RULE, |first| considered[first].0.name.as_str());
     let perhaps = considered.iter().filter(|(_, applies)| matches!(applies, Applies::Perhaps(_)));
     let candidates: Vec<_> = perhaps.map(|(rule, _)| rule.name.as_str()).chain([sure]).collect();
-    assert!(candidates.contains(&decision.rule), "{decision:?} is by none of {candidates:?}");
+    assert!(candidates.contains(&decision.rule), "{decision:?} is not of {candidates:?}");
     if considered.last().is_some_and(|(_, applies)| *applies == Applies::UnknownGroups) {
-        assert_eq!(decision.mode, Mode::Mandatory, "groups that cannot be looked up");
+        assert_eq!(decision.mode, Mode::Mandatory, "a failed group lookup");
     }
     let unseen = policy.obligation(who.user, &who.spellings, &who.groups, false, now);
     assert!(
         decision.mode != Mode::Mandatory || unseen.is_some(),
-        "who must here may give it up: {decision:?}"
+        "a user for whom it is mandatory may remove it: {decision:?}"
     );
 }
 
-/// A rule behind the first that applies changes nothing.
+/// A rule after the first that applies changes nothing.
 fn check_order(policy: &Policy, more: &Policy, who: &LoginFacts<'_>, now: UnixTime) {
     let (decision, with_more) = (policy.decide(who, now), more.decide(who, now));
     let is_decided =
@@ -90,7 +90,7 @@ fn check_order(policy: &Policy, more: &Policy, who: &LoginFacts<'_>, now: UnixTi
     assert!(is_decided || with_more.mode == Mode::Mandatory, "{with_more:?}");
 }
 
-/// The present, and both ends of time.
+/// The present, and the first and last time.
 const MOMENTS: [u64; 3] = [1_800_000_000, 0, u64::MAX];
 
 fn subjects(policy: &Policy) -> Vec<LoginFacts<'_>> {

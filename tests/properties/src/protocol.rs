@@ -2,8 +2,8 @@ use twostep_core::helper::message::{FirstMessage, HelperReply, PromptReply};
 use twostep_core::manage::status::Status;
 use twostep_core::verdict::Denial;
 
-/// A message between a program and the helper, read as each of both sides reads one: what is understood means the same when
-/// it is written and read again.
+/// A message between a program and the helper, decoded as each side does. An accepted message is the same when it is
+/// encoded and decoded again.
 pub fn protocol(bytes: &[u8]) {
     if let Ok(request) = FirstMessage::decode(bytes) {
         let written = request.encode();
@@ -14,7 +14,7 @@ pub fn protocol(bytes: &[u8]) {
         let written = reply.encode();
         assert!(
             written.len() <= 2 + 513 && bytes.starts_with(&written),
-            "an answer is passed on as it is, or cut"
+            "an answer is passed on unchanged, or cut"
         );
     }
     if let Some(reply) = HelperReply::decode(bytes) {
@@ -28,7 +28,7 @@ pub fn protocol(bytes: &[u8]) {
     }
 }
 
-/// By how much a phone's clock is off is never told: it would say which code comes next.
+/// The helper never reports the offset of a phone's clock, which would reveal which code comes next.
 fn check_secrecy(reply: &HelperReply) {
     if let HelperReply::Denied(Denial::WrongCode { clock_offset, .. }) = reply {
         assert_eq!(*clock_offset, None);

@@ -3,8 +3,8 @@ use std::net::{IpAddr, Ipv6Addr};
 use twostep_core::login::application::PamItems;
 use twostep_core::policy::{Address, Network};
 
-/// What an application says of a login. The first line stands for PAM_RHOST and for a network in the policy: only a literal
-/// address is an address. The rest stands for `SSH_AUTH_INFO_0`: each method is the beginning of one line.
+/// An application's data about a login. The first line is PAM_RHOST and also a network in the policy; only a literal
+/// address is an address. The rest is `SSH_AUTH_INFO_0`; each method is the beginning of one line.
 pub fn request(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     let (rhost, methods) = text.split_once('\n').unwrap_or((&text, ""));

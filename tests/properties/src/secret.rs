@@ -1,8 +1,7 @@
 use twostep_core::proof::totp::Authenticator;
 use twostep_core::store::files::credential::Credential;
 
-/// A secret file: what is read is written so that it is read again as the same, and why something is not read is told without
-/// quoting it.
+/// A secret file. An accepted credential is the same when it is written and read again. An error does not quote the file.
 pub fn secret(bytes: &[u8]) {
     match Credential::parse(bytes) {
         Ok(credential) => {
@@ -10,7 +9,7 @@ pub fn secret(bytes: &[u8]) {
             let text = credential.to_toml();
             let again = Credential::parse(text.as_bytes()).unwrap_or_else(|error| panic!("{error}"));
             assert_eq!(fields(&credential), fields(&again));
-            assert!(text.len() <= 64 * 1024, "a file that would not be read again");
+            assert!(text.len() <= 64 * 1024, "a file too long to be read again");
         }
         Err(error) => check_error(&error.to_string(), bytes),
     }
@@ -41,8 +40,8 @@ fn fields(credential: &Credential) -> Fields<'_> {
     (credential.uid, &credential.name, &credential.id, authenticators.collect())
 }
 
-/// Where the text is no TOML, a fixed sentence with a place; else no value of a key `secret`, whatever its type, nor of `label`, in
-/// the place of which a key may stand.
+/// For a text that is not TOML the error is a fixed sentence with a position. Otherwise it has no value of a key `secret`,
+/// whatever its type, and none of `label`, where a user may have put the key.
 fn check_error(error: &str, bytes: &[u8]) {
     assert!(!error.is_empty() && !error.contains('\n'), "{error:?}");
     let table = std::str::from_utf8(bytes).ok().and_then(|text| text.parse::<toml::Table>().ok());
@@ -61,7 +60,7 @@ fn check_error(error: &str, bytes: &[u8]) {
     }
 }
 
-/// The strings under keys of that kind, also those in lists and tables.
+/// The strings under keys of this kind, with those in lists and tables.
 fn strings(table: &toml::Table, wanted: &dyn Fn(&str) -> bool) -> Vec<String> {
     let values = table.iter().flat_map(|(key, value)| {
         let tables = match value {

@@ -1,4 +1,4 @@
-/// The parts of an input that stands for several texts: a line `--` divides two. All that are missing are none.
+/// The parts of an input with several texts, which are separated by lines `--`. A missing part is `None`.
 pub fn sections<const MOST: usize>(bytes: &[u8]) -> [Option<&[u8]>; MOST] {
     let mut rest = Some(bytes);
     [(); MOST].map(|()| {
@@ -18,7 +18,7 @@ fn divided(bytes: &[u8]) -> (&[u8], Option<&[u8]>) {
     }
 }
 
-/// The lines of a text, each as a word and what follows it.
+/// The lines of a text, each split after its first word.
 pub fn pairs(text: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
     let lines = text.split(|&byte| byte == b'\n').filter(|line| !line.is_empty());
     lines.map(|line| match line.iter().position(|&byte| byte == b' ') {
@@ -27,7 +27,7 @@ pub fn pairs(text: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
     })
 }
 
-/// The number that these bytes spell; zero if they spell none.
+/// The number in these bytes, or zero if there is none.
 pub fn number(text: &[u8]) -> i64 {
     std::str::from_utf8(text).ok().and_then(|text| text.trim().parse().ok()).unwrap_or(0)
 }

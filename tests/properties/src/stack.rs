@@ -6,9 +6,8 @@ use twostep_tests::interpose::take_log;
 use twostep_tests::pam::{Handle, PAM_SUCCESS};
 use twostep_tests::{World, build_dir, plant};
 
-/// What each byte of the input stands for: the words and signs of PAM's files, and modules that do no harm. What includes has
-/// a name, without which libpam crashes; `@include` is not among them, because in a folder of one's own libpam does not find
-/// what it names.
+/// The text for each byte of the input: the words and signs of PAM's files, and harmless modules. Each include has a name,
+/// because libpam crashes without one. `@include` is left out, because libpam does not find its files in another folder.
 const TOKENS: [&str; 48] = [
     "\n",
     " ",
@@ -59,11 +58,11 @@ const TOKENS: [&str; 48] = [
     "\u{b}",
     "a word of forty letters that is nothing.",
 ];
-/// The byte that ends the service's file and begins that which it may include.
+/// The byte that ends the service file and begins the file that it may include.
 const DIVIDES: u8 = 0xff;
 
-/// The stack of a service: if it is said that PAM's account phase surely comes to our line, then in the real libpam it does
-/// or refuses. Each byte of the input is a word or a sign; byte 255 begins the file `part`.
+/// The stack of a service. If the core reports that the account phase always reaches the module's line, then the real
+/// libpam reaches it or refuses. Each byte of the input is a word or a sign; byte 255 begins the file `part`.
 pub fn stack(bytes: &[u8]) {
     thread_local!(static WORLD: World = world());
     let (own, part) =
@@ -78,7 +77,7 @@ pub fn stack(bytes: &[u8]) {
     });
 }
 
-/// Its folder of services has the module under the name that it has where it is installed.
+/// A world whose service folder has the module under its installed name.
 fn world() -> World {
     let world = World::new();
     symlink(build_dir().join("libpam_twostep.so"), world.confdir().join("pam_twostep.so")).expect("linked");
@@ -100,7 +99,7 @@ fn check(world: &World, own: &str, part: &str) {
     take_log();
     let Ok(handle) = started else { return }; // libpam refuses the file
     let passed = handle.account(0) == PAM_SUCCESS;
-    // Our module has no policy there, and says so in the log.
+    // The module has no policy there, and logs that.
     let reached = take_log().iter().any(|line| line.text.starts_with("result="));
-    assert!(reached || !passed, "libpam passed our line by:\n{own}\n--\n{part}");
+    assert!(reached || !passed, "libpam skipped the line of the module:\n{own}\n--\n{part}");
 }

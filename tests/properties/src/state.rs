@@ -10,15 +10,15 @@ use twostep_core::time::UnixTime;
 use twostep_tests::{World, plant, seal};
 
 const UID: u32 = 70_001;
-/// Bytes between the starts of the two slots.
+/// The number of bytes between the starts of the two slots.
 pub const BLOCK: usize = 4096;
 
-/// Nobody writes so often.
+/// A generation that is never reached.
 const MOST_WRITES: u64 = u64::MAX - 16;
 
-/// A state file: the first byte says which slots get a valid checksum and whether the file is too short, then come the two
-/// slots. What is read is written as the same bytes; the newer valid slot counts, or none; what was saved is read again,
-/// beside an untouched other slot; what cannot be read is left as it is.
+/// A state file. The first byte selects which slots get a valid checksum and whether the file is too short; the two slots
+/// follow. A decoded slot is encoded as the same bytes. The newer valid slot is used, or none. A saved state is read again,
+/// and the other slot is unchanged. An unreadable file is unchanged.
 pub fn state(bytes: &[u8]) {
     thread_local!(static WORLD: World = World::new());
     let Some((&choice, bytes)) = bytes.split_first() else { return };
@@ -45,17 +45,17 @@ fn slot(bytes: &[u8], from: usize, sealed: bool) -> [u8; SLOT] {
 
 fn check_slot(slot: &Result<Slot, Unreadable>, bytes: &[u8; SLOT]) {
     if let Ok(slot) = slot {
-        assert!(slot.encode() == *bytes, "what is read is not written as the same: {slot:?}");
+        assert!(slot.encode() == *bytes, "the slot is encoded as other bytes: {slot:?}");
     }
 }
 
-/// The slot that counts, as docs/FILEFORMAT.md says, if it is `uid`'s.
+/// The valid slot by docs/FILEFORMAT.md, if it belongs to `uid`.
 pub fn newest(slots: &[Result<Slot, Unreadable>; 2], uid: u32) -> Option<&Slot> {
     if slots.iter().any(|slot| matches!(slot, Err(Unreadable::Version(_)))) {
         return None;
     }
     let mut valid: Vec<&Slot> = slots.iter().flatten().collect();
-    valid.sort_by_key(|slot| std::cmp::Reverse(slot.generation)); // stable: of two equal ones the first
+    valid.sort_by_key(|slot| std::cmp::Reverse(slot.generation)); // stable: the first of two equal ones is used
     valid.first().copied().filter(|slot| slot.uid == uid)
 }
 
@@ -74,7 +74,7 @@ fn check_file(world: &World, file: &[u8], slots: &[Result<Slot, Unreadable>; 2])
         return;
     }
     let Some(mut record) = opened else {
-        assert!(fs::read(&path).expect("still there") == file, "what cannot be read is left as it is");
+        assert!(fs::read(&path).expect("still there") == file, "an unreadable file is unchanged");
         return;
     };
     let next = State { mark: UnixTime::new(record.state().mark.seconds() ^ 30), ..record.state().clone() };

@@ -7,14 +7,14 @@ use twostep_core::time::UnixTime;
 const UID: u32 = 1001;
 const EXPIRES: UnixTime = UnixTime::new(1_800_000_000);
 
-/// What is typed where a ticket or a recovery code is wanted: what has the shape is this one code in every spelling and no
-/// other, works for one account, once, and not after its end or its tries.
+/// An answer to the question for a ticket or a recovery code. A well-formed answer is the same code in every spelling. It
+/// works for one account, once, before its expiry, and while it has tries left.
 pub fn ticket(bytes: &[u8]) {
     let Some(typed) = LongCode::parse(bytes) else { return };
     let shown = typed.expose_text();
     let (upper, lower) = (shown.as_str(), shown.to_ascii_lowercase().replace('-', " "));
     for spelling in [upper, &lower] {
-        let again = LongCode::parse(spelling.as_bytes()).expect("what is shown can be typed");
+        let again = LongCode::parse(spelling.as_bytes()).expect("a shown code can be typed");
         assert_eq!(again.expose_text(), shown);
     }
     check_ticket(&typed);
@@ -26,7 +26,7 @@ fn check_ticket(typed: &LongCode) {
     assert!(ticket.is(typed, UID) && !ticket.is(typed, UID + 1), "one account");
     assert!(!ticket.is(&LongCode::new([7; LONG_CODE_BYTES]), UID) || same(typed, &[7; LONG_CODE_BYTES]));
     let mut state = State::new("ada", UnixTime::new(0)).with_ticket(Some(ticket));
-    assert!(state.charge_ticket(EXPIRES).is_err(), "it has an end");
+    assert!(state.charge_ticket(EXPIRES).is_err(), "the ticket expires");
     let mut tries = 0;
     while let Ok(charged) = state.charge_ticket(UnixTime::new(0)) {
         state = charged;
@@ -35,9 +35,9 @@ fn check_ticket(typed: &LongCode) {
     assert_eq!(tries, 3);
 }
 
-/// The typed code as the second of a set.
+/// Checks the typed code as the second of a set.
 fn check_recovery(shown: &str) {
-    let typed = || LongCode::parse(shown.as_bytes()).expect("what is shown can be typed");
+    let typed = || LongCode::parse(shown.as_bytes()).expect("a shown code can be typed");
     let mut random = Entropy::new([0; 176]);
     random[..16].copy_from_slice(b"a salt for tests");
     random[26..36].copy_from_slice(&bits(shown));
@@ -56,7 +56,7 @@ fn same(code: &LongCode, bytes: &[u8; LONG_CODE_BYTES]) -> bool {
     code.expose_text() == LongCode::new(*bytes).expose_text()
 }
 
-/// The ten bytes that a code spells.
+/// The ten bytes of a code.
 fn bits(shown: &str) -> [u8; LONG_CODE_BYTES] {
     let bytes = twostep_tests::paper::base32(&shown.replace('-', ""), "0123456789ABCDEFGHJKMNPQRSTVWXYZ");
     bytes.try_into().expect("ten bytes")

@@ -3,7 +3,7 @@ use sha1::Sha1;
 use sha2::{Sha256, Sha512};
 use twostep_core::proof::totp::{Algorithm, Authenticator};
 
-/// The code of a step by RFC 4226 section 5.3 and RFC 6238 section 4.2, computed without the code under test.
+/// The code of a step by RFC 4226 section 5.3 and RFC 6238 section 4.2, computed independently of the core.
 pub fn code_of(authenticator: &Authenticator, step: u64) -> String {
     let (key, moving) = (authenticator.expose_secret(), step.to_be_bytes());
     let hash = match authenticator.algorithm() {

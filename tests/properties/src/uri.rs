@@ -3,13 +3,13 @@ use twostep_core::dialogue::qr::{Colour, Invitation, Picture};
 use twostep_core::proof::totp::{Algorithm, Authenticator, decode_secret};
 use twostep_core::time::Period;
 
-/// The otpauth URI that is built for any account and issuer, each a line of the input after a first byte that chooses the
-/// rest: an app reads this account, this issuer and this key out of it and nothing else, from the text as from the picture.
+/// The otpauth URI for any account and issuer. The first byte selects the kind of authenticator; the account and the issuer
+/// are lines of the rest. An app reads exactly this account, issuer and key from the text and from the QR code.
 pub fn uri(bytes: &[u8]) {
     let Some((&choice, bytes)) = bytes.split_first() else { return };
     let text = String::from_utf8_lossy(bytes);
     let mut lines = text.lines().filter(|line| !line.contains(char::is_control));
-    // No name is longer, no issuer either: so the name service and the policy are read.
+    // The name service and the policy allow no longer name or issuer.
     let account = lines.next().filter(|name| (1..=127).contains(&name.len())).unwrap_or("ada");
     let issuer = lines.next().filter(|issuer| issuer.chars().count() <= 64).unwrap_or_default();
     let authenticator = authenticator(choice);
@@ -73,7 +73,7 @@ fn unescaped(text: &str) -> String {
     String::from_utf8(bytes).expect("UTF-8")
 }
 
-/// The modules of the picture without its quiet zone, if there is one: each character shows two, one above the other.
+/// The modules of the QR code without its quiet zone, if there is one. Each character has two, one above the other.
 fn picture(screen: &str) -> Option<rqrr::SimpleGrid> {
     let rows: Vec<Vec<char>> = screen.lines().skip(1).map(|line| line.chars().collect()).collect();
     let width = rows.first()?.iter().take_while(|&&c| c == '█').count();

@@ -1,5 +1,5 @@
-//! Every input of `fuzz/corpus`: those that people wrote, those that fuzzing found worth keeping, and one for each defect
-//! that it found.
+//! Runs every input of `fuzz/corpus`: those written by hand, those that fuzzing found useful, and one for each defect that
+//! it found.
 
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -7,7 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use twostep_properties as properties;
 use twostep_tests::workspace;
 
-/// Calls `property` with each input of the folder called `name`, and tells which of them it does not hold for.
+/// Calls `property` with each input of the folder `name`, and reports those for which it does not hold.
 #[track_caller]
 fn holds(name: &str, property: fn(&[u8])) {
     let folder = workspace().join("fuzz/corpus").join(name);

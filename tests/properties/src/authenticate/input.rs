@@ -1,4 +1,4 @@
-//! What an input means.
+//! The meaning of an input.
 
 use std::ffi::{CString, c_int};
 
@@ -15,19 +15,19 @@ use twostep_tests::{Answer, NOW, Open, Stage, State, World, interpose, plant};
 use crate::sections::{number, pairs, sections};
 use crate::totp::code_of;
 
-/// The account whose files there are.
+/// The account with files on the machine.
 pub const USER: &str = "virtual70001";
-/// Its uid.
+/// The uid of that account.
 pub const UID: u32 = 70_001;
-/// Services that an input can choose; `login` is the first.
+/// The services that an input can select. The first is the default.
 const SERVICES: [&str; 4] = ["login", "sshd", "sudo", "games"];
 const TICKET: [u8; 10] = *b"some ticke";
 
-/// One input.
+/// A decoded input.
 pub struct Input<'a> {
-    /// The time, in seconds.
+    /// The clock, in seconds of Unix time.
     pub clock: i64,
-    /// Of `pam_authenticate`.
+    /// The flags of `pam_authenticate`.
     pub flags: c_int,
     /// The service.
     pub service: &'static str,
@@ -37,11 +37,11 @@ pub struct Input<'a> {
     pub rhost: Option<String>,
     /// The policy, if there is one.
     pub policy: Option<&'a [u8]>,
-    /// What is read of it.
+    /// The parsed policy, if it is valid.
     pub rules: Option<Policy>,
-    /// What is read of the secret file, if there is one.
+    /// The parsed secret file, if it is valid.
     pub credential: Option<Credential>,
-    /// How many recovery codes of [`twostep_tests::paper`] the state has.
+    /// The number of recovery codes of [`twostep_tests::paper`] in the state.
     pub papers: usize,
     head: &'a [u8],
     password: Option<&'a [u8]>,
@@ -55,7 +55,7 @@ pub struct Input<'a> {
 }
 
 impl<'a> Input<'a> {
-    /// Reads any bytes.
+    /// Decodes any bytes.
     pub fn read(bytes: &'a [u8]) -> Self {
         let [head, policy, secret, state, answers] = sections(bytes);
         let lines = answers.unwrap_or_default().split(|&byte| byte == b'\n');
@@ -102,13 +102,13 @@ impl<'a> Input<'a> {
             b"tty" => self.tty = Some(text()),
             b"connection" => self.connection = true,
             b"ssh" => self.ssh = Some(self.ssh.take().unwrap_or_default() + &text() + "\n"),
-            // A `\` at its end would continue the line.
+            // A `\` at the end would continue the line.
             b"argument" => self.arguments.push(text().trim_end_matches('\\').to_owned()),
             _ => {}
         }
     }
 
-    /// A whole state file of what the lines say.
+    /// The state file that the lines describe.
     fn state_file(&mut self, text: &[u8]) -> Vec<u8> {
         let mut state = State::new(UID, USER);
         let (mut flips, mut length) = (Vec::new(), 8192);
@@ -139,7 +139,7 @@ impl<'a> Input<'a> {
         file
     }
 
-    /// Puts the files in their places.
+    /// Writes the files.
     pub fn plant(&self, world: &World) {
         let arguments = self.arguments.join(" ");
         let line = |kind: &str| format!("{kind} required MODULE root=ROOT {arguments}\n");
@@ -158,7 +158,7 @@ impl<'a> Input<'a> {
         }
     }
 
-    /// A transaction about to begin.
+    /// Opens the transaction.
     pub fn login(&self, world: &World) -> Open {
         let mut login = world.login(USER).service(self.service).at(self.clock).randomness_of(0);
         login = login.answers(self.answers.iter().map(|line| self.answer(line)));
@@ -185,7 +185,7 @@ impl<'a> Input<'a> {
         }
     }
 
-    /// What somebody types who has been asked `asked` times; none if that is nothing.
+    /// The answer to question number `asked`, if it has a text.
     pub fn typed(&self, asked: usize) -> Option<Vec<u8>> {
         let line = self.answers.get(asked.checked_sub(1)?)?;
         match self.answer(line) {
@@ -194,12 +194,12 @@ impl<'a> Input<'a> {
         }
     }
 
-    /// PAM_AUTHTOK, which may be a right code.
+    /// The value of PAM_AUTHTOK, which may be a right code.
     pub fn password(&self) -> Option<CString> {
         CString::new(self.spelt(self.password?)).ok()
     }
 
-    /// How many answers there are.
+    /// The number of answers.
     pub fn answers(&self) -> usize {
         self.answers.len()
     }
@@ -216,18 +216,18 @@ impl<'a> Input<'a> {
         authenticators.map(|one| encode_secret(one.expose_secret()).to_string())
     }
 
-    /// Whether `word` stands in the input elsewhere than as a key.
+    /// Whether the input has `word` in another place than as a key.
     pub fn names(&self, word: &str) -> bool {
         let credential = self.credential.iter();
         let labels =
             credential.flat_map(|one| one.authenticators.iter().map(|one| &one.label).chain([&one.name]));
-        let head: Vec<u8> = self.head.iter().copied().filter(|&byte| byte != 0).collect(); // as texts are read
+        let head: Vec<u8> = self.head.iter().copied().filter(|&byte| byte != 0).collect(); // decoding drops NUL too
         let clock_offset = [&head, self.policy.unwrap_or_default()];
         let stands_in = |text: &[u8]| text.windows(word.len()).any(|part| part == word.as_bytes());
         clock_offset.into_iter().any(stands_in) || labels.into_iter().any(|label| label.contains(word))
     }
 
-    /// The answer that a line stands for: what follows its last tab may be the word for a right code.
+    /// The answer of a line. The text after its last tab may be the word for a right code.
     fn spelt(&self, line: &[u8]) -> Vec<u8> {
         let (before, word) = last_word(line);
         match self.right_code(word) {
@@ -236,8 +236,8 @@ impl<'a> Input<'a> {
         }
     }
 
-    /// `@1`: the code of the first authenticator, one step from now; `+1`: that of the key that is being enrolled; `~1`: the
-    /// first recovery code; `.1`: its last group; `$`: the ticket.
+    /// `@1` is the code of the first authenticator one step from now, `+1` the one of the key in the enrollment, `~1` the first
+    /// recovery code, `.1` its last group, and `$` the ticket.
     fn right_code(&self, word: &[u8]) -> Option<String> {
         let (kind, rest) = word.split_first()?;
         let which = number(rest);
@@ -264,7 +264,7 @@ impl<'a> Input<'a> {
         Some(u64::try_from(self.clock).ok()? / one.period.seconds())
     }
 
-    /// What would be enrolled: the randomness is fixed.
+    /// The authenticator that an enrollment creates, which is known because the randomness is fixed.
     pub fn new_authenticator(&self) -> Authenticator {
         let Enrollment { algorithm, digits, period, .. } =
             self.rules.as_ref().map(|rules| rules.enrollment.clone()).unwrap_or_default();

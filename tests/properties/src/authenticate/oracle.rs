@@ -1,4 +1,4 @@
-//! What may have come of a login, decided without the code under test as far as that goes.
+//! The allowed outcomes of a login, computed independently of the core as far as possible.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::c_int;
@@ -21,7 +21,7 @@ use super::input::{Input, UID, USER};
 use crate::state::{BLOCK, newest};
 use crate::totp::code_of;
 
-/// What the log says and libpam is told.
+/// The reason in the log and the PAM code of each denial.
 const DENIALS: [(&str, c_int); 20] = [
     ("not-a-code", PAM_AUTH_ERR),
     ("refused-by-sshd", PAM_AUTH_ERR),
@@ -45,20 +45,20 @@ const DENIALS: [(&str, c_int); 20] = [
     ("enrolled-meanwhile", PAM_PERM_DENIED),
 ];
 
-/// Where a login may read and write.
+/// The folders in which a login may read and write.
 const FOLDERS: [&str; 4] =
     ["etc/twostep", "var/lib/twostep", "var/lib/twostep/users", "var/lib/twostep/state"];
 
-/// All files there.
+/// All files in these folders.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Files(BTreeMap<PathBuf, Vec<u8>>);
 
 impl Files {
-    /// As they are.
+    /// The current files.
     pub fn of(world: &World) -> Self {
         let paths =
             FOLDERS.iter().flat_map(|folder| fs::read_dir(world.root().join(folder)).expect("a folder"));
-        // A folder has no contents, and counts as a name.
+        // A folder has no contents, but its name counts.
         let paths = paths.map(|entry| entry.expect("an entry").path());
         Self(paths.map(|path| (path.clone(), fs::read(&path).unwrap_or_default())).collect())
     }
@@ -71,7 +71,7 @@ impl Files {
         self.ending_with(&format!("users/{UID}.toml"))
     }
 
-    /// The slot that counts, if the state can be read.
+    /// The valid slot, if the state can be read.
     fn state(&self) -> Option<Slot> {
         let file = self.ending_with(&format!("state/{UID}")).filter(|file| file.len() == 2 * BLOCK)?;
         let slot = |at: usize| Slot::decode(file[at..at + SLOT].try_into().expect("a slot"));
@@ -79,29 +79,29 @@ impl Files {
     }
 }
 
-/// Nothing but the account's own two files comes, and nothing but its state changes; what could be read can be read, and what
-/// could not be read is as it was.
+/// Only the two files of the account are created, and only its state changes. A readable state stays readable, and an
+/// unreadable one stays unchanged.
 pub fn check_files(before: &Files, after: &Files) {
     let (secret, state) = (format!("users/{UID}.toml"), format!("state/{UID}"));
     for (path, bytes) in &after.0 {
         let old = before.0.get(path);
         let is_new = old.is_none() && (path.ends_with(&secret) || path.ends_with(&state));
         let may_change = path.ends_with(&state) && before.state().is_some();
-        assert!(is_new || may_change || old == Some(bytes), "{} came or changed", path.display());
+        assert!(is_new || may_change || old == Some(bytes), "{} was created or changed", path.display());
     }
     assert!(before.0.keys().all(|path| after.0.contains_key(path)), "a file is gone");
     if after.ending_with(&state) != before.ending_with(&state) {
-        let state = after.state().expect("what is written can be read");
+        let state = after.state().expect("a written state can be read");
         assert_eq!((state.uid, state.state.name.as_str()), (UID, USER));
         let older = before.state().map_or(0, |slot| slot.state.mark.seconds());
         assert!(state.state.mark.seconds() >= older, "the mark went back");
     }
 }
 
-/// The log's last line about a verdict.
+/// The last log line with a verdict.
 fn verdict(outcome: &Outcome) -> &LogLine {
     let line = outcome.log.iter().rfind(|line| line.text.starts_with("result="));
-    line.unwrap_or_else(|| panic!("no word in the log: {outcome:#?}"))
+    line.unwrap_or_else(|| panic!("no verdict in the log: {outcome:#?}"))
 }
 
 fn check_denied(outcome: &Outcome) {
@@ -111,7 +111,7 @@ fn check_denied(outcome: &Outcome) {
     assert_eq!((result, expected), (Some("deny"), Some(outcome.code)), "{outcome:#?}");
 }
 
-/// Nobody gets in but by a right and unused code, by a dialogue, or because the policy says so.
+/// A login is granted only for a right and unused code, after a dialogue, or because the policy exempts the user.
 pub fn check_auth(input: &Input<'_>, phase: &Phase, pending: bool) {
     let outcome = &phase.outcome;
     assert_eq!(outcome.delays, [2_000_000], "every refusal is slow: {outcome:#?}");
@@ -151,7 +151,7 @@ fn check_grant(input: &Input<'_>, phase: &Phase) {
     assert_eq!((after.hosts.codes, after.hosts.recovery), (0, 0), "{outcome:#?}");
 }
 
-/// The codes of the steps around the present one, and when each begins.
+/// The codes of the steps around the current one, and the start of each.
 fn steps(input: &Input<'_>, one: &Authenticator, skew: u8) -> Vec<(String, u64)> {
     let period = one.period.seconds();
     let now = u64::try_from(input.clock).expect("after 1970") / period;
@@ -159,7 +159,7 @@ fn steps(input: &Input<'_>, one: &Authenticator, skew: u8) -> Vec<(String, u64)>
     steps.map(|step| (code_of(one, step), step.saturating_mul(period))).collect()
 }
 
-/// Alone, or behind a password.
+/// Whether the code was typed, alone or after a password.
 fn is_typed(typed: &[u8], code: &str) -> bool {
     let digits: Vec<u8> = typed.iter().copied().filter(|byte| !b" \t\r\n-".contains(byte)).collect();
     digits == code.as_bytes() || typed.ends_with(code.as_bytes())
@@ -202,7 +202,7 @@ fn check_exemption(input: &Input<'_>, phase: &Phase) {
     );
 }
 
-/// What the policy may decide, whatever groups the account has.
+/// The possible decisions of the policy, whatever groups the account has.
 fn possible(input: &Input<'_>, policy: &Policy, user: &str) -> Vec<(Mode, String)> {
     let Ok(now) = u64::try_from(input.clock) else { return Vec::new() };
     let named: BTreeSet<String> = policy.groups().into_iter().map(str::to_owned).collect();
@@ -228,7 +228,7 @@ fn possible(input: &Input<'_>, policy: &Policy, user: &str) -> Vec<(Mode, String
     found
 }
 
-/// The account phase stores what was proved and nothing else, and lets nobody by who must prove something and has not.
+/// The account phase stores exactly the proved enrollment, and refuses a user who must prove a second step and has not.
 pub fn check_account(input: &Input<'_>, auth: &Phase, account: &Phase, pending: bool) {
     let outcome = &account.outcome;
     let is_stored = account.before.secret().is_none() && account.after.secret().is_some();
@@ -236,7 +236,7 @@ pub fn check_account(input: &Input<'_>, auth: &Phase, account: &Phase, pending: 
     if is_refused {
         check_denied(outcome);
     } else {
-        // There is nothing to say for it, only against it.
+        // The account phase can refuse a login, but never grants one.
         assert_eq!((outcome.code, is_stored), (IGNORED_ALONE, pending), "{outcome:#?}");
     }
     if is_stored {
@@ -246,7 +246,7 @@ pub fn check_account(input: &Input<'_>, auth: &Phase, account: &Phase, pending: 
         assert_eq!(one.expose_secret(), input.new_authenticator().expose_secret());
         let skew = input.rules.as_ref().expect("a policy").verification.skew_steps;
         let mark = account.after.state().expect("a state").state.mark.seconds();
-        assert!(mark > steps(input, one, skew)[0].1 || mark > 0, "both codes are burnt");
+        assert!(mark > steps(input, one, skew)[0].1 || mark > 0, "both codes are used up");
     }
     let has_proved = [PAM_SUCCESS, IGNORED_ALONE].contains(&auth.outcome.code);
     if !is_refused && !has_proved && input.user.as_bytes() == USER.as_bytes() {
