@@ -11,7 +11,7 @@ MANY = 6  # logins in one process
 
 @dataclass
 class Cost:
-    """Of the first login of a process, and of each one after it."""
+    """The cost of the first login of a process, and of each later one."""
 
     first: float
     later: float
@@ -21,7 +21,7 @@ class Cost:
 
 
 def instructions(subject, code=right_code):
-    """Executed between pam_start and the end of pam_end, by valgrind's count."""
+    """Instructions from pam_start to the end of pam_end, counted by valgrind."""
     one, many = (_collected(subject, count, code()) for count in (1, MANY))
     return Cost(one, (many - one) / (MANY - 1))
 
@@ -32,13 +32,13 @@ def _collected(subject, count, code):
 
 
 def system_calls(subject, code=right_code):
-    """Between pam_start and the end of pam_end."""
+    """System calls from pam_start to the end of pam_end."""
     trace = Path("/tmp/trace")
     subject.login("times", 2, code=code(), under=["strace", "-f", "-o", trace])
     counts, inside = [], False
     for line in trace.read_text(errors="replace").splitlines():
         call = line.split(maxsplit=1)[1]
-        if call.startswith("getppid("):  # login.c's mark
+        if call.startswith("getppid("):  # the marker of login.c
             inside = not inside
             counts += [0] if inside else []
         elif inside and re.match(r"\w+\(", call):

@@ -1,12 +1,12 @@
-/* A plain application of PAM that answers every question with one code: what the benchmarks measure.
+/* A plain PAM application that answers every question with the same code. The benchmarks measure it.
  *
- *   login times N SERVICE CODE USER [FILE...]   N logins one after the other; a line for each: PAM's code, nanoseconds
- *   login memory SERVICE CODE USER              one login; the KiB of memory that are then no file's, but this process's own
- *   login race N SERVICE CODE USER              N processes with one code, let go together; how many got in
- *   login crowd SERVICE CODE USER...            a process for each user, let go together; how many got in, nanoseconds for all
+ *   login times N SERVICE CODE USER [FILE...]   N sequential logins; prints a line for each: PAM's code, nanoseconds
+ *   login memory SERVICE CODE USER              one login; prints the KiB of anonymous memory after it
+ *   login race N SERVICE CODE USER              N processes with the same code, released together; prints granted, nanoseconds
+ *   login crowd SERVICE CODE USER...            a process for each user, released together; prints granted, nanoseconds
  *
- * A login is pam_start, pam_authenticate and pam_end. Before each of `times` the FILEs get back the contents that they had at the
- * start, untimed. getppid() stands before and behind each login, to be found in a trace; nothing else calls it. */
+ * A login is pam_start, pam_authenticate and pam_end. Before each login of `times` the FILEs get their initial contents back,
+ * untimed. getppid() is called before and after each login, as a marker in a trace; nothing else calls it. */
 #include <fcntl.h>
 #include <security/pam_appl.h>
 #include <stdint.h>
@@ -19,19 +19,19 @@
 #include <unistd.h>
 
 static const char *code;
-static int gate = -1, ready = -1; /* where processes wait for each other at the question; -1: nobody waits */
-static int has_come;
+static int gate = -1, ready = -1; /* the pipes on which processes wait for each other at the question; -1: no waiting */
+static int is_ready;
 
 static void fail(const char *what) {
     perror(what);
     exit(3);
 }
 
-/* Says that this process has come to its question, or will not; then waits for the others. */
-static void wait_for_the_others(void) {
+/* Reports that this process is at its question, or has none; then waits for the others. */
+static void wait_for_others(void) {
     char byte = 0;
-    if (!has_come && write(ready, &byte, 1) != 1) fail("ready");
-    has_come = 1;
+    if (!is_ready && write(ready, &byte, 1) != 1) fail("ready");
+    is_ready = 1;
     if (read(gate, &byte, 1) != 0) fail("gate");
 }
 
@@ -41,7 +41,7 @@ static int converse(int count, const struct pam_message **messages, struct pam_r
     for (int i = 0; i < count; i++) {
         int style = messages[i]->msg_style;
         if (style != PAM_PROMPT_ECHO_OFF && style != PAM_PROMPT_ECHO_ON) continue;
-        if (gate >= 0) wait_for_the_others();
+        if (gate >= 0) wait_for_others();
         replies[i].resp = strdup(code);
     }
     *out = replies;
@@ -112,7 +112,7 @@ static int memory(const char *service, const char *user) {
     return 0;
 }
 
-/* Starts a process for each of `count` users, all of which wait at the question until the last has come there. */
+/* Starts a process for each of `count` users. All wait at the question until the last one is there. */
 static int together(int count, const char *service, char **users, int step) {
     int gates[2], readies[2], in = 0;
     if (pipe(gates) || pipe(readies)) fail("pipe");
@@ -123,7 +123,7 @@ static int together(int count, const char *service, char **users, int step) {
             close(gates[1]);
             gate = gates[0], ready = readies[1];
             int status = one_login(service, users[n * step]);
-            wait_for_the_others();
+            wait_for_others();
             _exit(status == PAM_SUCCESS ? 0 : 1);
         }
     }

@@ -1,4 +1,4 @@
-"""What is measured: pam_permit, which does nothing, and the modules of tests/compare, each alone in a service of its own."""
+"""The subjects: pam_permit, which does nothing, and the modules of tests/compare. Each is alone in its own service."""
 
 import subprocess
 import sys
@@ -15,7 +15,7 @@ LOGIN = "/usr/local/bin/bench-login"
 MODULES = next(Path("/usr/lib").glob("*/security/pam_permit.so")).parent
 USER = "alice"
 STEP = 30  # seconds
-# As long as that of a small company.
+# A policy as long as that of a small company.
 POLICY = """version = 1
 mode = "opt-in"
 
@@ -40,14 +40,14 @@ mode = "exempt"
 
 
 class Permit(Module):
-    """What a login costs without a second step."""
+    """A login without a second step."""
 
     name = "pam_permit"
     line = "pam_permit.so"
 
 
 class Subject:
-    """One module with a service that asks it alone, in which `USER` is enrolled."""
+    """One module with a service that uses only this module. `USER` is enrolled."""
 
     def __init__(self, module):
         self.module = module
@@ -74,7 +74,7 @@ class Subject:
             path.write_bytes(content)
 
     def login(self, *options, users=(USER,), code=None, under=()):
-        """Runs login.c, and returns what it printed. `options` come before the service, `under` before the command."""
+        """Runs login.c and returns its output. `options` come before the service, `under` before the command."""
         command = [*under, LOGIN, *options, self.service, right_code() if code is None else code, *users]
         files = self._files if options[0] == "times" else ()
         done = run(*command, *files)
@@ -83,7 +83,7 @@ class Subject:
 
 
 def prepare(*modules):
-    """The plain application, a machine with few accounts and no other stacks, and pam_permit and `modules` as subjects."""
+    """Builds login.c and sets up a machine with few accounts and no other stacks. Returns pam_permit and `modules` as subjects."""
     run("cc", "-O2", "-o", LOGIN, HERE / "login.c", "-lpam")
     few_accounts()
     for group in ("other", "common-auth", "common-account", "common-password", "common-session"):
@@ -113,7 +113,7 @@ def right_code():
 
 
 def wrong_code():
-    """No code of the steps about now."""
+    """A code of no step near the current one."""
     step = int(time.time()) // STEP
     near = [code_of(step + n) for n in range(-3, 4)]
     return next(code for code in ("000000", "111111", "222222", "333333") if code not in near)

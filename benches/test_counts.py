@@ -15,13 +15,13 @@ from subjects import MODULES, prepare, right_code, run, wrong_code
 
 from modules import Twostep  # of tests/compare, where `subjects` looks for it
 
-EXPECTED = {  # of the first login of a process, and of each later one, beyond pam_permit
+EXPECTED = {  # the first login of a process, and each later one, beyond pam_permit
     right_code: {"instructions": Cost(540_000, 351_700), "system calls": Cost(108, 66)},
     wrong_code: {"instructions": Cost(1_195_000, 998_500), "system calls": Cost(108, 66)},
 }
 COUNTED_WITH = ("rustc version 1.95.0", "glibc 2.36")
 MARGIN = {"instructions": 1.02, "system calls": 1.0}
-MARGIN_ELSEWHERE = 1.25  # another compiler or library
+MARGIN_ELSEWHERE = 1.25  # with another compiler or library
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +37,7 @@ def counted_here():
 
 @pytest.mark.parametrize("code", EXPECTED, ids=lambda code: code.__name__)
 @pytest.mark.parametrize("count", [counts.instructions, counts.system_calls], ids=lambda count: count.__name__)
-def test_a_login_costs_no_more_than_it_did(subjects, counted_here, code, count):
+def test_login_costs_no_more_than_expected(subjects, counted_here, code, count):
     permit, twostep = subjects
     unit = count.__name__.replace("_", " ")
     spent, expected = count(twostep, code) - count(permit), EXPECTED[code][unit]
