@@ -193,7 +193,7 @@ impl Disk {
     }
 
     fn change(&mut self, change: Change) -> bool {
-        assert!(self.folders.iter().any(|ours| change.is_in(ours)), "a name elsewhere");
+        assert!(self.folders.iter().any(|ours| change.is_in(ours)), "a name outside the store");
         self.renamed.push(change);
         true
     }

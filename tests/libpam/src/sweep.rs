@@ -21,13 +21,13 @@ pub struct Sweep<'a> {
     /// Makes the files that the login finds.
     pub world: &'a (dyn Fn() -> World + Sync),
     /// The outcome without a fault: the reason of a denial, or the result, as in the log.
-    pub in_peace: &'a str,
+    pub without_fault: &'a str,
     /// Makes the login.
     pub login: &'a (dyn Fn(&World) -> Login + Sync),
     /// Whether an image holds the record of a granted login. Called with every image that the disk may hold after a grant.
-    pub kept: &'a (dyn Fn(&World, &Image) -> bool + Sync),
+    pub is_recorded: &'a (dyn Fn(&World, &Image) -> bool + Sync),
     /// Asserts what must hold afterwards. The arguments are the world, whether the login was granted, and the fault.
-    pub sound: &'a (dyn Fn(&World, bool, &str) + Sync),
+    pub check: &'a (dyn Fn(&World, bool, &str) + Sync),
 }
 
 /// The number of logins for each outcome.
@@ -44,10 +44,10 @@ pub struct Tally {
 impl Sweep<'_> {
     /// Runs the sweep and prints one line.
     pub fn run(&self) -> Tally {
-        let calm = trace(&(self.login)(&(self.world)()), &[]);
-        let ended = [calm.report.field("reason"), calm.report.field("result")];
-        assert!(ended.contains(&self.in_peace), "{}: {:?}", self.name, calm.report);
-        let calls = calls_of_the_module(&calm.calls);
+        let normal = trace(&(self.login)(&(self.world)()), &[]);
+        let ended = [normal.report.field("reason"), normal.report.field("result")];
+        assert!(ended.contains(&self.without_fault), "{}: {:?}", self.name, normal.report);
+        let calls = calls_of_the_module(&normal.calls);
         let places = calls.iter().flat_map(|call| FAULTS.map(|fault| (call, fault)));
         let (places, tally) = (Mutex::new(places), Tally::default());
         let next = || places.lock().unwrap().next();
@@ -91,23 +91,23 @@ impl Sweep<'_> {
             }
             Some(PAM_SUCCESS) => {
                 disk.follow(&traced.calls);
-                let kept = disk.images(512).iter().all(|image| (self.kept)(&world, image));
-                assert!(kept, "{what}: granted, and not on disk");
+                let recorded = disk.images(512).iter().all(|image| (self.is_recorded)(&world, image));
+                assert!(recorded, "{what}: granted, and not on disk");
                 &tally.granted
             }
             Some(_) => &tally.denied,
         };
         outcome.fetch_add(1, Ordering::Relaxed);
-        assert_in_order(&world, &what);
-        (self.sound)(&world, code == Some(PAM_SUCCESS), &what);
+        assert_no_stray_files(&world, &what);
+        (self.check)(&world, code == Some(PAM_SUCCESS), &what);
     }
 }
 
 /// Asserts that each state can be read, and that the store has no files except those of `games`.
-fn assert_in_order(world: &World, what: &str) {
+fn assert_no_stray_files(world: &World, what: &str) {
     let ours = [world.state_path("games"), world.secret_path("games")];
     for (path, bytes) in world.files_of_store() {
-        assert!(ours.contains(&path), "{what}: {} is left behind", path.display());
+        assert!(ours.contains(&path), "{what}: {} is a stray file", path.display());
         assert!(path == ours[1] || State::parse(&bytes).is_some(), "{what}: the state cannot be read");
     }
 }

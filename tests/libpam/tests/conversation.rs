@@ -168,7 +168,7 @@ fn judges_by_credential_at_time_of_answer() {
     let removed = Answer::after(move || std::fs::remove_file(path).unwrap(), &right());
     let outcome = world.login("games").at(NOW).answer(removed).run();
     assert_ne!(outcome.code, PAM_SUCCESS, "{outcome:#?}");
-    assert_ne!(outcome.code, IGNORED_ALONE, "who was asked is not exempt afterwards: {outcome:#?}");
+    assert_ne!(outcome.code, IGNORED_ALONE, "a user who was asked is not exempt afterwards: {outcome:#?}");
 }
 
 #[test]

@@ -29,7 +29,7 @@ fn traced(login: &Login) -> Traced {
 }
 
 /// Asserts what must hold after a login that ended in any way.
-fn assert_sound(world: &World, report_code: Option<i32>, what: &str) {
+fn assert_consistent(world: &World, report_code: Option<i32>, what: &str) {
     if let Ok(file) = fs::read(world.state_path("games")) {
         assert!(State::parse(&file).is_some(), "{what}: the state does not parse");
     }
@@ -69,7 +69,7 @@ fn denies_while_disk_is_broken_and_recovers() {
         if name != "close" {
             assert_ne!(report.code, Some(PAM_SUCCESS), "{inject}: {report:?}");
         }
-        assert_sound(&world, report.code, &inject);
+        assert_consistent(&world, report.code, &inject);
     }
 }
 
@@ -81,7 +81,7 @@ fn completes_short_writes() {
         let outcome = login(&world, &right()).run();
         interpose::shorten_writes(None);
         assert_eq!(outcome.field("result"), "grant", "{outcome:#?}");
-        assert_sound(&world, Some(outcome.code), &format!("{most} bytes a write"));
+        assert_consistent(&world, Some(outcome.code), &format!("{most} bytes a write"));
     }
 }
 
@@ -92,7 +92,7 @@ fn denies_when_disk_writes_nothing() {
         let inject = format!("inject=pwrite64:retval=0:when={write}");
         let report = trace(&login(&world, &right()), &["-e", &inject]).report;
         assert_eq!(report.code, Some(PAM_AUTHINFO_UNAVAIL), "{inject}: {report:?}");
-        assert_sound(&world, report.code, &inject);
+        assert_consistent(&world, report.code, &inject);
     }
 }
 

@@ -148,8 +148,8 @@ fn shows_no_key_where_required_line_precedes_account_line() {
 
 #[test]
 fn logs_modules_after_which_enrollment_is_kept() {
-    let behind = "account required pam_succeed_if.so uid >= 0 quiet\naccount sufficient pam_localuser.so\naccount required pam_permit.so";
-    let world = skipping(&format!("account required MODULE root=ROOT\n{behind}"));
+    let after = "account required pam_succeed_if.so uid >= 0 quiet\naccount sufficient pam_localuser.so\naccount required pam_permit.so";
+    let world = skipping(&format!("account required MODULE root=ROOT\n{after}"));
     let outcome = world.newcomer("games").answers(dialogue(NOW)).run();
     assert_eq!((outcome.code, outcome.field("result")), (PAM_SUCCESS, "enrolled"), "{outcome:#?}");
     assert_eq!(outcome.field("before"), "pam_succeed_if.so");
@@ -274,13 +274,13 @@ fn takes_key_and_recovery_code_settings_from_policy() {
     world.state("games", &State::new(uid("games"), "games").with_recovery_codes(8));
     let [first, next, _] = dialogue(NOW);
     assert_eq!(world.newcomer("games").answers([first, next]).run().code, PAM_SUCCESS);
-    assert_eq!(world.state_of("games").recovery_codes_left(), 0, "none of an enrollment before");
+    assert_eq!(world.state_of("games").recovery_codes_left(), 0, "none of an earlier enrollment");
 
     let world = World::newcomers("recovery-codes = 16\n");
     let [first, next, _] = dialogue(NOW);
     let ninth = recovery_code(9); // the fixed randomness selects 0x48 % 16 = 8, counted from 0
     let outcome = world.newcomer("games").answers([&first, &next, &ninth]).run();
-    assert_eq!(outcome.code, PAM_SUCCESS, "the whole code is as good as its last group: {outcome:#?}");
+    assert_eq!(outcome.code, PAM_SUCCESS, "the whole code works like its last group: {outcome:#?}");
     assert_eq!(world.state_of("games").recovery_codes_left(), 16);
     assert!((1..=16).all(|number| outcome.prompts()[2].contains(&recovery_code(number))));
 }
@@ -442,7 +442,7 @@ fn drops_pending_enrollment_when_user_of_handle_changes() {
     set(&open, PAM_USER, "mail");
     open.answer("no code");
     assert_ne!(open.authenticate(PAM_SILENT).code, PAM_SUCCESS);
-    assert!(!open.handle.has_env(c"TWOSTEP_PENDING"), "a new try drops what an earlier one left");
+    assert!(!open.handle.has_env(c"TWOSTEP_PENDING"), "a new try drops the earlier enrollment");
     set(&open, PAM_USER, "games");
     assert_eq!(open.account().fields("result"), Vec::<&str>::new());
     assert!(nothing_is_stored(&world, "games"));
@@ -466,7 +466,7 @@ fn stores_only_successful_try_on_one_handle() {
     assert_eq!(open.authenticate(0).code, PAM_SUCCESS);
     assert_eq!(open.account().fields("result"), ["enrolled"]);
     let before = world.snapshot();
-    assert_eq!(open.account().fields("result"), Vec::<&str>::new(), "it serves once");
+    assert_eq!(open.account().fields("result"), Vec::<&str>::new(), "it is stored once");
     assert_eq!(world.snapshot(), before);
 }
 

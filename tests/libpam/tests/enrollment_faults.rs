@@ -91,14 +91,14 @@ fn stores_all_or_nothing_with_any_system_call_fault() {
     let whole = AtomicUsize::new(0);
     let tally = Sweep {
         name: "enrollment",
-        in_peace: "enrolled",
+        without_fault: "enrolled",
         world: &|| World::newcomers(ONE_RECOVERY_CODE),
         login: &newcomer,
-        kept: &|world, image| {
+        is_recorded: &|world, image| {
             let burnt = |state: State| (state.mark, state.recovery_codes_left()) == (NOW as u64 + 30, 1);
             in_image(world, image).is_some_and(burnt)
         },
-        sound: &|world, granted, what| {
+        check: &|world, granted, what| {
             // An error leaves the same as a kill at this call, or no more than an enrollment that is undone.
             let killed = what.contains("KILL");
             let enrolled = if killed { assert_nothing_or_all(world, what) } else { is_stored(world, what) };
@@ -125,11 +125,11 @@ fn uses_ticket_up_on_grant_with_any_system_call_fault() {
     let shown = |world: &World| world.newcomer("games").answer(long_code(TICKET)).answers(dialogue(NOW));
     let tally = Sweep {
         name: "enrollment with a ticket",
-        in_peace: "enrolled",
+        without_fault: "enrolled",
         world: &world,
         login: &shown,
-        kept: &|world, image| in_image(world, image).is_some_and(|state| state.ticket().2 == 0),
-        sound: &|world, granted, what| {
+        is_recorded: &|world, image| in_image(world, image).is_some_and(|state| state.ticket().2 == 0),
+        check: &|world, granted, what| {
             let enrolled = world.secret_path("games").exists();
             assert!(enrolled || !granted, "{what}: in, with nothing stored");
             let tries = world.state_of("games").ticket().2;
@@ -182,7 +182,7 @@ fn rejects_recovery_codes_of_failed_enrollment() {
     let world = World::newcomers("");
     let report = trace(&newcomer(&world), &["-e", "inject=linkat:error=ENOSPC:when=2"]).report;
     assert_eq!((report.code, report.field("reason")), (Some(PAM_AUTHINFO_UNAVAIL), "unavailable"));
-    assert_eq!(world.state_of("games").recovery_codes_left(), 8, "on disk before the secret");
+    assert_eq!(world.state_of("games").recovery_codes_left(), 8, "the state is on disk before the secret");
     for id in ["", "id = \"ANOTHER\"\n"] {
         let phone = format!("{id}[[authenticator]]\nlabel = \"other\"\nsecret = \"{SECRET}\"\n");
         world.secret("games", &phone);

@@ -11,7 +11,7 @@ const ROUNDS: usize = 10;
 
 /// How often each kind of login runs.
 fn times() -> usize {
-    #[expect(clippy::disallowed_methods, reason = "set by whoever runs the tests")]
+    #[expect(clippy::disallowed_methods, reason = "set by the user who runs the tests")]
     let logins = std::env::var("TWOSTEP_LOGINS").map_or(360, |number| number.parse().unwrap());
     logins / KINDS
 }

@@ -67,8 +67,8 @@ fn printed(machine: &str) -> String {
     format!("account {}\n", lines.next().unwrap())
 }
 
-/// Enrolls `games` with the lines `before` before the module's account line, and `behind` after it.
-fn enroll(before: &str, behind: &str) -> (World, Outcome) {
+/// Enrolls `games` with the lines `before` before the module's account line, and `after` after it.
+fn enroll(before: &str, after: &str) -> (World, Outcome) {
     let world = World::newcomers("");
     for (name, text) in [
         ("refuses", "- : games : ALL\n"),
@@ -80,7 +80,7 @@ fn enroll(before: &str, behind: &str) -> (World, Outcome) {
     ] {
         fs::write(world.root().join("etc").join(name), text).unwrap();
     }
-    world.service("login", &format!("{AUTH}{before}{OURS}{behind}{REST}"));
+    world.service("login", &format!("{AUTH}{before}{OURS}{after}{REST}"));
     let outcome = world.newcomer("games").tty("/dev/tty1").answers(dialogue(NOW)).run();
     (world, outcome)
 }
@@ -94,10 +94,10 @@ fn stores_nothing_when_line_of_doctor_refuses_first() {
         let required = requisite.replace("requisite", "required");
         let (late, outcome) = enroll("", &required);
         assert_ne!(outcome.code, PAM_SUCCESS, "{machine}");
-        assert!(late.secret_path("games").exists(), "{machine}: behind ours it refuses too late");
-        let (mended, outcome) = enroll(&requisite, &required);
+        assert!(late.secret_path("games").exists(), "{machine}: after the account line it refuses too late");
+        let (fixed, outcome) = enroll(&requisite, &required);
         assert_ne!(outcome.code, PAM_SUCCESS, "{machine}");
-        assert!(!mended.secret_path("games").exists(), "{machine}: {outcome:#?}");
+        assert!(!fixed.secret_path("games").exists(), "{machine}: {outcome:#?}");
     }
 }
 

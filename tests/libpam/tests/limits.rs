@@ -76,7 +76,7 @@ fn grants_only_by_code_with_too_few_descriptors() {
         }
         assert_eq!(status.signal(), None, "{limit}: {status}");
     }
-    assert!(granted > 0, "the sweep reached as many as a login needs");
+    assert!(granted > 0, "the sweep reached the number that a login needs");
 }
 
 /// A process with too little memory may end. A login that is granted has used the code up.
@@ -105,7 +105,7 @@ fn grants_only_by_code_with_too_little_memory() {
             }
             assert!(limit < 64 << 20, "64 MiB are not enough");
         }
-        assert!(refused > 4, "the sweep began below what a login needs");
+        assert!(refused > 4, "the sweep began below the need of a login");
     }
 }
 
@@ -180,7 +180,7 @@ fn wait_until_stopped(pid: u32) {
     let deadline = Instant::now() + Duration::from_secs(10);
     let stopped = || fs::read_to_string(format!("/proc/{pid}/stat")).unwrap().contains(") T ");
     while !stopped() {
-        assert!(Instant::now() < deadline, "the process never came to its flush");
+        assert!(Instant::now() < deadline, "the process did not reach its flush");
         thread::sleep(Duration::from_millis(2));
     }
 }

@@ -42,7 +42,7 @@ fn doubles_wait_after_failures_and_disables_after_twenty() {
     }
     for (wait, failures) in [30, 60, 120, 240, 480, 960, 1920, 3600, 3600, 3600].into_iter().zip(4..) {
         judge(&world, now + wait - 1, wrong()).assert_denied(PAM_MAXTRIES, "locked");
-        assert_eq!(world.state_of("games").root.codes, failures - 1, "a refused try costs nothing");
+        assert_eq!(world.state_of("games").root.codes, failures - 1, "a refused try is not charged");
         now += wait;
         fail(&world, now, failures);
     }
@@ -229,7 +229,7 @@ fn counts_failures_of_helper_apart() {
     state.helper.last_failure = NOW as u64;
     world.state("games", &state);
     judge(&world, NOW, &Generator::default().at(NOW)).assert_granted();
-    assert_eq!(world.state_of("games").helper.codes, 20, "and are not forgiven by a success there");
+    assert_eq!(world.state_of("games").helper.codes, 20, "a success elsewhere does not reset them");
 }
 
 #[test]
@@ -329,8 +329,8 @@ fn refuses_to_reset_mark_that_is_reached_soon() {
     assert_eq!(world.state_of("games").mark, state.mark);
     let status = world.command(&["status", "--user", "games"]);
     let status = String::from_utf8_lossy(&status.stdout).into_owned();
-    assert!(status.contains("no code is accepted before"), "what is advised is what works: {status}");
-    assert!(world.command(&["unlock", "games"]).status.success(), "a lockout can be ended meanwhile");
+    assert!(status.contains("no code is accepted before"), "the advice works: {status}");
+    assert!(world.command(&["unlock", "games"]).status.success(), "unlock works meanwhile");
 }
 
 #[test]

@@ -127,7 +127,7 @@ fn wipes_secret_and_code_after_login() {
         words.push(word(&answer));
         let mut session = LoginSession::new(&world);
         assert_eq!(session.read(), "Verification code: ");
-        assert_eq!(session.found(&words), Vec::<&str>::new(), "at the prompt nothing is read yet");
+        assert_eq!(session.found(&words), Vec::<&str>::new(), "nothing is read before the prompt");
         session.answer(&answer);
         assert_eq!(session.end() == PAM_SUCCESS, granted);
         assert_eq!(session.found(&words), Vec::<&str>::new(), "granted: {granted}");
@@ -210,7 +210,7 @@ fn wipes_key_and_codes_after_enrollment() {
         let key = key_on(&session.read());
         let mut words = forms_of_key(&key);
         let shown = session.found(&words);
-        assert_eq!(shown.len(), 3, "the search finds the two halves and the text that is shown: {shown:?}");
+        assert_eq!(shown.len(), 3, "the search finds both halves and the shown text: {shown:?}");
         let codes = [NOW, NOW + 30].map(|at| Generator::new(&key).at(at));
         let by_chance: Vec<String> =
             session.found(&codes.clone().map(|code| word(&code))).into_iter().map(str::to_owned).collect();

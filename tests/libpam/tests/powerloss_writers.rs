@@ -30,9 +30,9 @@ fn images(world: &World, calls: &[String], before: &mut Disk) -> BTreeSet<Image>
     assert!(images.len() > 1, "{} images", images.len());
     println!("{} images, of {} calls", images.len(), calls.len());
     let now = Disk::of(world).images(GRAIN).pop_first().unwrap();
-    assert!(images.contains(&now), "what is there now is among them");
+    assert!(images.contains(&now), "the current image is one of them");
     let done = |image: &Image| content(world, image) == content(world, &now);
-    assert!(before.images(GRAIN).iter().all(done), "it was done, and is not on disk");
+    assert!(before.images(GRAIN).iter().all(done), "the command succeeded, and is not on disk");
     images
 }
 
@@ -89,7 +89,7 @@ fn keeps_codes_used_when_power_fails_in_any_command() {
             put(&world, &image);
             let state = State::parse(&image[&world.state_path("games")]);
             let state = state.unwrap_or_else(|| panic!("{words:?}: neither slot can be read"));
-            assert!(state.mark as i64 > now - 30, "{words:?}: the mark went down");
+            assert!(state.mark as i64 > now - 30, "{words:?}: the mark decreased");
             for spent in [Generator::default().at(now), recovery_code(1)] {
                 let outcome = world.followed("games").at(now).answer(spent).run();
                 assert_ne!(outcome.code, PAM_SUCCESS, "{words:?}: {outcome:#?}");
@@ -153,7 +153,7 @@ fn keeps_one_whole_set_when_power_fails_in_renewal() {
     let mut disk = Disk::of(&world);
     let mut new = Vec::new();
     let command = administrator(&world, &["recovery", "--user", "games"]);
-    let (output, calls) = talk(&command, &WATCHED, |child| new = prove_that_they_were_read(child));
+    let (output, calls) = talk(&command, &WATCHED, |child| new = confirm_recovery_codes(child));
     assert!(output.status.success(), "{output:?}");
     let (mut old_sets, mut new_sets) = (0, 0);
     for image in images(&world, &calls, &mut disk) {
@@ -171,7 +171,7 @@ fn keeps_one_whole_set_when_power_fails_in_renewal() {
 }
 
 /// Types the last group of the requested recovery code. Returns all codes.
-fn prove_that_they_were_read(child: &mut Child) -> Vec<String> {
+fn confirm_recovery_codes(child: &mut Child) -> Vec<String> {
     let (mut screen, mut byte) = (String::new(), [0]);
     let asked = loop {
         child.stdout.as_mut().unwrap().read_exact(&mut byte).unwrap();
@@ -204,7 +204,7 @@ fn creates_whole_state_or_none_when_power_fails() {
     for image in images(&world, &traced.calls, &mut disk) {
         put(&world, &image);
         match image.get(&world.state_path("games")) {
-            Some(bytes) => assert!(State::parse(bytes).is_some(), "half a state"),
+            Some(bytes) => assert!(State::parse(bytes).is_some(), "an incomplete state"),
             None => without += 1,
         }
         assert_ne!(world.followed("games").answer(right()).run().code, PAM_SUCCESS);

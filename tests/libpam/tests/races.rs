@@ -57,7 +57,7 @@ fn compares_only_allowed_tries_of_200_concurrent_wrong_codes() {
     let mut failures: Vec<u16> =
         reports.iter().filter_map(|report| report.field("failures").parse().ok()).collect();
     failures.sort();
-    assert_eq!(failures, (1..=20).collect::<Vec<_>>(), "each saw a count of its own");
+    assert_eq!(failures, (1..=20).collect::<Vec<_>>(), "each saw another count");
 }
 
 #[test]

@@ -182,7 +182,7 @@ fn accepts_code_during_lockout_and_ends_it() {
     for (left, recoveries) in [(0, 0), (8, 100)] {
         let counter = AttemptCounter { codes: 20, recoveries, last_failure: NOW as u64 };
         let refused = twice(&with(left, |state| State { root: counter, ..state }), &code());
-        assert!(!refused.prompts()[1].contains("recovery code"), "there is none that works: {refused:#?}");
+        assert!(!refused.prompts()[1].contains("recovery code"), "no recovery code works: {refused:#?}");
     }
 }
 
@@ -280,7 +280,10 @@ fn tells_recovery_codes_left_and_how_to_renew_few() {
             );
         }
     }
-    assert!(told(&login(&World::default(), &code())).is_empty(), "who never had any is not reminded");
+    assert!(
+        told(&login(&World::default(), &code())).is_empty(),
+        "a user without recovery codes is not reminded"
+    );
 }
 
 #[test]
@@ -331,7 +334,7 @@ fn calls(state: &State, answer: &str) -> Vec<(String, usize)> {
 
 /// Asserts, after a login with the first of two codes, that it does not work again, and that the other one and the app do.
 #[track_caller]
-fn assert_sound(world: &World, got_in: bool, what: &str) {
+fn assert_consistent(world: &World, got_in: bool, what: &str) {
     let again = [(); 2].map(|()| followed(world, &recovery_code(1)).run().code);
     let successes = again.iter().filter(|&&code| code == PAM_SUCCESS).count();
     assert!(successes + usize::from(got_in) <= 1, "{what}: one code, {successes} + {got_in} logins");
@@ -353,7 +356,7 @@ fn charges_or_uses_up_code_of_killed_login() {
         assert_eq!(report.code, None, "{inject}: the kill came too late");
         let state = world.state_of("games");
         seen.push((state.root.recoveries, state.root.codes, state.recovery_codes_left()));
-        assert_sound(&world, false, &inject);
+        assert_consistent(&world, false, &inject);
     }
     seen.dedup();
     assert_eq!(seen, [(2, 2, 2), (3, 2, 2), (0, 0, 1)]);
@@ -391,7 +394,7 @@ fn grants_only_after_code_is_used_up_on_disk() {
                 assert_eq!(world.state_of("games").recovery_codes_left(), 1, "{inject}");
                 assert!(is_flushed(&traced.calls), "{inject}: {:#?}", traced.calls);
             }
-            assert_sound(&world, got_in, &inject);
+            assert_consistent(&world, got_in, &inject);
         }
     }
 }

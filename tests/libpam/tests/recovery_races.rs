@@ -90,9 +90,9 @@ fn other_logins(world: &World, begin: i64) -> impl Iterator<Item = Duration> {
 struct Crowd {
     reports: Vec<Report>,
     /// The memory in KiB while all were at the prompt.
-    at_the_prompt: u64,
+    before: u64,
     /// From then until all have ended: the memory in KiB, and the duration of a login of another user.
-    at_work: Vec<(u64, Duration)>,
+    during: Vec<(u64, Duration)>,
 }
 
 /// [`CROWD`] logins of one user with different wrong recovery codes, released together.
@@ -100,14 +100,14 @@ fn try_at_once(world: &World) -> Crowd {
     let codes = (0..CROWD).map(|n| long_code(&[&[n as u8][..], &[7; 9]].concat()));
     let logins = codes.map(|code| login(world, &code));
     thread::scope(|scope| {
-        let (mut at_the_prompt, mut observer) = (0, None);
+        let (mut before, mut observer) = (0, None);
         let reports = release_together_after(logins, |held| {
             let pids: Vec<u32> = held.iter().map(|one| one.child.id()).collect();
-            at_the_prompt = kilobytes(&pids);
+            before = kilobytes(&pids);
             let memory = iter::repeat_with(move || kilobytes(&pids)).take_while(|now| *now > 0);
             observer = Some(scope.spawn(|| memory.zip(other_logins(world, NOW + 86_400)).collect()));
         });
-        Crowd { reports, at_the_prompt, at_work: observer.unwrap().join().unwrap() }
+        Crowd { reports, before, during: observer.unwrap().join().unwrap() }
     })
 }
 
@@ -128,10 +128,10 @@ fn compares_100_of_200_concurrent_wrong_recovery_codes() {
     assert_eq!((compared, disabled), (100, CROWD - 100), "{:#?}", crowd.reports);
     assert_eq!(world.state_of("games").root, AttemptCounter { recoveries: 100, ..AttemptCounter::default() });
 
-    assert!((CROWD as u64..MOST_MEMORY).contains(&crowd.at_the_prompt), "{} KiB", crowd.at_the_prompt);
-    assert!(!crowd.at_work.is_empty(), "looked at while they worked");
-    assert!(crowd.at_work.iter().all(|(memory, _)| *memory < MOST_MEMORY), "{:?}", crowd.at_work);
-    let meanwhile = median(crowd.at_work.iter().map(|(_, taken)| *taken).collect());
-    assert!(meanwhile < 5 * usual + Duration::from_millis(100), "usually {usual:?}: {:?}", crowd.at_work);
-    assert!(crowd.at_work.iter().all(|(_, taken)| taken.as_secs() < 1), "{:?}", crowd.at_work);
+    assert!((CROWD as u64..MOST_MEMORY).contains(&crowd.before), "{} KiB", crowd.before);
+    assert!(!crowd.during.is_empty(), "measured while they ran");
+    assert!(crowd.during.iter().all(|(memory, _)| *memory < MOST_MEMORY), "{:?}", crowd.during);
+    let meanwhile = median(crowd.during.iter().map(|(_, taken)| *taken).collect());
+    assert!(meanwhile < 5 * usual + Duration::from_millis(100), "usually {usual:?}: {:?}", crowd.during);
+    assert!(crowd.during.iter().all(|(_, taken)| taken.as_secs() < 1), "{:?}", crowd.during);
 }

@@ -58,11 +58,11 @@ fn assert_both_seen(tally: &Tally) {
 fn grants_code_only_when_stored_with_any_fault() {
     let tally = Sweep {
         name: "login",
-        in_peace: "grant",
+        without_fault: "grant",
         world: &entering,
         login: &|world| enter(world, &right()),
-        kept: &|world, image| state_in(world, image).is_some_and(|state| state.mark >= NOW as u64),
-        sound: &|world, granted, what| assert_once(world, granted, &right(), what),
+        is_recorded: &|world, image| state_in(world, image).is_some_and(|state| state.mark >= NOW as u64),
+        check: &|world, granted, what| assert_once(world, granted, &right(), what),
     }
     .run();
     assert_both_seen(&tally);
@@ -72,11 +72,13 @@ fn grants_code_only_when_stored_with_any_fault() {
 fn grants_recovery_code_only_when_stored_with_any_fault() {
     let tally = Sweep {
         name: "login with a recovery code",
-        in_peace: "grant",
+        without_fault: "grant",
         world: &with_recovery_codes,
         login: &|world| enter(world, &recovery_code(1)),
-        kept: &|world, image| state_in(world, image).is_some_and(|state| state.recovery_codes_left() == 7),
-        sound: &|world, granted, what| assert_once(world, granted, &recovery_code(1), what),
+        is_recorded: &|world, image| {
+            state_in(world, image).is_some_and(|state| state.recovery_codes_left() == 7)
+        },
+        check: &|world, granted, what| assert_once(world, granted, &recovery_code(1), what),
     }
     .run();
     assert_both_seen(&tally);
@@ -86,11 +88,11 @@ fn grants_recovery_code_only_when_stored_with_any_fault() {
 fn denies_and_charges_wrong_code_with_any_fault() {
     let tally = Sweep {
         name: "wrong code",
-        in_peace: "wrong-code",
+        without_fault: "wrong-code",
         world: &entering,
         login: &|world| enter(world, "000000"),
-        kept: &|_, _| false,
-        sound: &|world, _, what| {
+        is_recorded: &|_, _| false,
+        check: &|world, _, what| {
             assert!(world.state_of("games").root.codes <= 1, "{what}");
             assert_once(world, false, &right(), what);
         },
@@ -109,11 +111,11 @@ fn denies_first_login_and_keeps_code_used_with_any_fault() {
     };
     let tally = Sweep {
         name: "first login",
-        in_peace: "replayed",
+        without_fault: "replayed",
         world: &world,
         login: &|world| enter(world, &right()),
-        kept: &|_, _| false,
-        sound: &|world, _, what| {
+        is_recorded: &|_, _| false,
+        check: &|world, _, what| {
             assert_ne!(enter(world, &right()).run().code, PAM_SUCCESS, "{what}");
             assert_once(world, false, &right(), what);
         },
@@ -131,11 +133,11 @@ fn denies_login_by_key_alone_with_any_fault() {
     };
     let tally = Sweep {
         name: "gate",
-        in_peace: "second-step-skipped",
+        without_fault: "second-step-skipped",
         world: &world,
         login: &|world| enter(world, &right()).by_key(),
-        kept: &|_, _| false,
-        sound: &|world, _, what| {
+        is_recorded: &|_, _| false,
+        check: &|world, _, what| {
             assert_eq!(world.state_of("games"), State::new(uid("games"), "games"), "{what}");
         },
     }

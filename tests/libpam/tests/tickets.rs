@@ -188,7 +188,7 @@ fn refuses_ticket_with_one_wrong_character() {
         let wrong = format!("{}{other}{}", &ticket[..at], &ticket[at + 1..]);
         let outcome = enrolling(&world, &wrong).run();
         assert_eq!(outcome.fields("result"), ["deny"; 3]);
-        assert_eq!(tries(&world), 2, "the answers after it have not its shape");
+        assert_eq!(tries(&world), 2, "the later answers are malformed");
     }
 }
 
@@ -433,7 +433,7 @@ fn grants_only_after_ticket_is_used_up_on_disk() {
         (Some(PAM_AUTHINFO_UNAVAIL), "unavailable"),
         "{report:?}"
     );
-    assert!(world.secret_path("games").exists(), "it was the flush after the secret");
+    assert!(world.secret_path("games").exists(), "the flush after the secret failed");
 }
 
 fn count(reports: &[Report], key: &str, value: &str) -> usize {

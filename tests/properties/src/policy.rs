@@ -10,7 +10,7 @@ use twostep_doctor::remarks::remarks;
 /// The length limit of a policy file.
 const LONGEST: usize = 64 * 1024;
 /// The name of a rule that is appended to all others.
-const LAST: &str = "behind all others";
+const LAST: &str = "after all others";
 
 /// A policy file. An accepted policy decides for every user, by the first rule that applies. An error has a position.
 pub fn policy(bytes: &[u8]) {

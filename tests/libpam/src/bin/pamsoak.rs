@@ -59,23 +59,23 @@ type Kind = fn(&Site);
 
 /// Every way in which a login can end.
 const KINDS: [Kind; 18] = [
-    |site| site.ends(site.fresh().service("login").whole().answer(&site.right), PAM_SUCCESS),
-    |site| site.ends(site.games().answer(&site.right), PAM_AUTH_ERR), // the login before has used it
-    |site| site.ends(site.fresh().answer(&site.wrong), PAM_AUTH_ERR),
-    |site| site.ends(site.fresh().answer("not a code"), PAM_AUTH_ERR),
-    |site| site.ends(site.enrolled.login("nobody-here").at(NOW).answer("123456"), PAM_AUTH_ERR),
-    |site| site.ends(site.fresh(), PAM_CONV_ERR),
-    |site| site.ends(site.fresh().without_conversation(), PAM_CONV_ERR),
-    |site| site.ends(site.locked().answers([&site.right; 2]), PAM_MAXTRIES),
-    |site| site.ends(site.fresh().answer(long_code(&[7; 10])), PAM_AUTH_ERR),
-    |site| site.ends(site.with_recovery_codes().answer(recovery_code(1)), PAM_SUCCESS),
-    |site| site.ends(site.first_login(), PAM_CONV_ERR),
-    |site| site.ends(site.first_login().answer(&site.dialogue[0]), PAM_CONV_ERR),
-    |site| site.ends(site.first_login().answers([&site.wrong; 4]), PAM_AUTH_ERR),
-    |site| site.ends(site.first_login().answers(&site.dialogue), PAM_SUCCESS),
+    |site| site.assert_end(site.fresh().service("login").whole().answer(&site.right), PAM_SUCCESS),
+    |site| site.assert_end(site.games().answer(&site.right), PAM_AUTH_ERR), // the login before has used it
+    |site| site.assert_end(site.fresh().answer(&site.wrong), PAM_AUTH_ERR),
+    |site| site.assert_end(site.fresh().answer("not a code"), PAM_AUTH_ERR),
+    |site| site.assert_end(site.enrolled.login("nobody-here").at(NOW).answer("123456"), PAM_AUTH_ERR),
+    |site| site.assert_end(site.fresh(), PAM_CONV_ERR),
+    |site| site.assert_end(site.fresh().without_conversation(), PAM_CONV_ERR),
+    |site| site.assert_end(site.locked().answers([&site.right; 2]), PAM_MAXTRIES),
+    |site| site.assert_end(site.fresh().answer(long_code(&[7; 10])), PAM_AUTH_ERR),
+    |site| site.assert_end(site.with_recovery_codes().answer(recovery_code(1)), PAM_SUCCESS),
+    |site| site.assert_end(site.first_login(), PAM_CONV_ERR),
+    |site| site.assert_end(site.first_login().answer(&site.dialogue[0]), PAM_CONV_ERR),
+    |site| site.assert_end(site.first_login().answers([&site.wrong; 4]), PAM_AUTH_ERR),
+    |site| site.assert_end(site.first_login().answers(&site.dialogue), PAM_SUCCESS),
     |site| drop(site.first_login().answers(&site.dialogue).begin()), // dropped while the enrollment is pending
-    |site| site.ends(site.with_ticket.newcomer("games").answers(["x"; 3]), PAM_AUTH_ERR),
-    |site| site.ends(site.broken.login("games").at(NOW).answer(&site.right), PAM_AUTHINFO_UNAVAIL),
+    |site| site.assert_end(site.with_ticket.newcomer("games").answers(["x"; 3]), PAM_AUTH_ERR),
+    |site| site.assert_end(site.broken.login("games").at(NOW).answer(&site.right), PAM_AUTHINFO_UNAVAIL),
     |site| {
         let mut gate = site.enrolled.login("games").service("sshd").tty("ssh").at(NOW).open();
         assert_eq!(gate.account().code, PAM_PERM_DENIED);
@@ -105,7 +105,7 @@ impl Site {
     }
 
     #[track_caller]
-    fn ends(&self, login: Login, code: i32) {
+    fn assert_end(&self, login: Login, code: i32) {
         let outcome = login.run();
         assert_eq!(outcome.code, code, "{outcome:#?}");
     }
