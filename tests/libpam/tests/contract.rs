@@ -287,7 +287,7 @@ fn returns_ignore_in_account_session_and_password() {
 /// Manuals of other modules recommend this control. Besides the decisions of the policy it ignores user_unknown, which
 /// the module therefore never returns.
 #[test]
-fn refuses_every_denial_in_lenient_stack() {
+fn lets_no_denial_pass_lenient_stack() {
     let world = World::default();
     world.service(
         "lax",

@@ -147,7 +147,7 @@ fn shows_no_key_where_required_line_precedes_account_line() {
 }
 
 #[test]
-fn logs_modules_after_which_enrollment_is_kept() {
+fn logs_modules_before_which_enrollment_is_stored() {
     let after = "account required pam_succeed_if.so uid >= 0 quiet\naccount sufficient pam_localuser.so\naccount required pam_permit.so";
     let world = skipping(&format!("account required MODULE root=ROOT\n{after}"));
     let outcome = world.newcomer("games").answers(dialogue(NOW)).run();

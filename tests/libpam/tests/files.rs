@@ -1,4 +1,4 @@
-//! Irregular files and wrong owners or modes: denied at once, never taken for "not enrolled", and left unchanged.
+//! Files that are not regular, or have a wrong owner or mode: denied at once, never taken for "not enrolled", and left unchanged.
 
 use std::ffi::CString;
 use std::fs::{self, File};
@@ -17,7 +17,7 @@ fn replace(path: &Path, make: impl Fn(&CString) -> i32) {
 }
 
 #[test]
-fn refuses_irregular_files() {
+fn refuses_non_regular_files() {
     for target in Target::ALL {
         target.assert_refused("FIFO", |path| {
             // SAFETY: the path ends with NUL.
@@ -50,7 +50,7 @@ fn refuses_irregular_files() {
 
 /// The check comes before a read, because reading some devices has side effects.
 #[test]
-fn names_irregular_file_in_cause() {
+fn names_non_regular_file_in_cause() {
     for target in Target::ALL {
         let world = World::lenient();
         // SAFETY: the path ends with NUL.

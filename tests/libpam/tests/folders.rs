@@ -92,7 +92,7 @@ fn refuses_folder_of_another_owner() {
 }
 
 #[test]
-fn treats_user_name_as_no_path() {
+fn never_uses_user_name_as_path() {
     let world = World::default();
     for user in ["../../etc/twostep/policy", "..", ".", "/", "games/../games", "0", "5"] {
         let before = world.snapshot();

@@ -60,7 +60,7 @@ fn counts_used_code_and_changes_nothing_else() {
 }
 
 #[test]
-fn keeps_used_code_used() {
+fn keeps_used_recovery_code_used() {
     let world = world(8);
     login(&world, &recovery_code(1)).assert_granted();
     let refused = || login(&world, &recovery_code(1)).assert_denied(PAM_AUTH_ERR, "wrong-recovery-code");
