@@ -1,4 +1,5 @@
-//! Files that are not regular, or have a wrong owner or mode: denied at once, never taken for "not enrolled", and left unchanged.
+//! Files that are not regular, or have a wrong owner or mode: the login is denied at once, the user is never taken for not
+//! enrolled, and the file is left unchanged.
 
 use std::ffi::CString;
 use std::fs::{self, File};
