@@ -1,4 +1,5 @@
-//! A TOML document, read key by key. Every value is asked for under its key; a key that nobody asked for is an error.
+//! A TOML document, read key by key. The caller asks for each value by its key; a key that was not asked for is an
+//! error.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -9,10 +10,10 @@ use toml::de::{DeString, DeTable, DeValue};
 
 use crate::time::Day;
 
-/// No table of ours has more keys.
+/// No table of twostep's files has more keys.
 const MOST_KEYS: usize = 12;
 
-/// Nobody reads more errors than this.
+/// The most errors that are reported for one document.
 pub(crate) const MOST_ERRORS: usize = 100;
 
 /// A position in a text: line and column, both from 1; the column counts characters.
@@ -36,7 +37,7 @@ impl Position {
     }
 }
 
-/// The types of TOML, as far as an error tells them apart.
+/// The types of TOML, as far as errors distinguish them.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Type {
     /// Characters in quotes.
@@ -49,7 +50,7 @@ pub enum Type {
     Boolean,
     /// A day without a time of day.
     Date,
-    /// A time of day, with a date or without.
+    /// A time of day, with or without a date.
     Time,
     /// Values in brackets. TOML calls it an array.
     List,
@@ -87,43 +88,43 @@ impl fmt::Display for Type {
     }
 }
 
-/// What is wrong with a document, whatever it is about. The strings are foreign text, perhaps secret.
+/// What is wrong with any document. The strings are foreign text and may be secret.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum DocumentError {
     /// It is not UTF-8.
     NotUtf8,
-    /// It is not TOML; in the words of the crate `toml`, on one line.
+    /// It is not TOML. The text is that of the crate `toml`, on one line.
     Syntax(String),
-    /// Nobody knows this key.
+    /// This key is unknown.
     UnknownKey {
-        /// The key.
+        /// The key, as written.
         key: String,
-        /// Those that may stand there.
+        /// The keys that are known here.
         known: Vec<&'static str>,
     },
     /// This key must be there.
     MissingKey(&'static str),
     /// The value has another type.
     WrongType {
-        /// What it should be.
+        /// The type that it should have.
         expected: Type,
-        /// What it is.
+        /// The type that it has.
         found: Type,
     },
-    /// The value is none of the words that may stand there.
+    /// The value is not one of the known words.
     UnknownWord {
-        /// The value.
+        /// The value, as written.
         word: String,
-        /// The words.
+        /// The words that are known here.
         known: Vec<&'static str>,
     },
     /// The integer is too small or too large.
     OutOfRange {
-        /// The integer, as it was written.
+        /// The integer, as written.
         value: String,
-        /// The least that may stand there.
+        /// The smallest integer that is accepted.
         least: u64,
-        /// The most that may stand there.
+        /// The largest integer that is accepted.
         most: u64,
     },
 }
@@ -149,41 +150,41 @@ impl fmt::Display for DocumentError {
     }
 }
 
-/// These words in quotes, as a choice.
+/// Joins words as a choice, each in single quotes: `'a', 'b' or 'c'`.
 pub(crate) fn one_of(words: &[&str]) -> String {
     let Some((last, others)) = words.split_last() else { return String::new() };
     let others: Vec<String> = others.iter().map(|word| format!("'{word}'")).collect();
     if others.is_empty() { format!("'{last}'") } else { format!("{} or '{last}'", others.join(", ")) }
 }
 
-/// Something, and the byte of the text at which it stands.
+/// A value or an error, with its place in the text.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct At<T> {
-    /// The byte, from 0.
+    /// The byte offset, from 0.
     pub(crate) offset: usize,
-    /// What stands there.
+    /// The value or error at this offset.
     pub(crate) what: T,
 }
 
-/// A value, and where it stands.
+/// A TOML value with its byte range in the text.
 pub(crate) type Value<'t> = Spanned<DeValue<'t>>;
 
-/// The text that these bytes are. The offset of the error is where it ends.
+/// `bytes` as UTF-8. The error has the offset of the first byte that is not UTF-8.
 pub(crate) fn text_of<E: From<DocumentError>>(bytes: &[u8]) -> Result<&str, At<E>> {
     std::str::from_utf8(bytes)
         .map_err(|error| At { offset: error.valid_up_to(), what: DocumentError::NotUtf8.into() })
 }
 
-/// A table, each key of which is asked for once.
+/// A table. The reader asks for each key once.
 pub(crate) struct Table<'t> {
-    /// The byte at which the table stands.
+    /// The byte offset of the table.
     offset: usize,
     keys: Vec<(Spanned<DeString<'t>>, Option<Value<'t>>)>,
     asked: Vec<&'static str>,
 }
 
 impl<'t> Table<'t> {
-    /// The table that a document is, or its first error of syntax.
+    /// Parses a document as a table. Fails with its first syntax error.
     pub(crate) fn parse<E: From<DocumentError>>(text: &'t str) -> Result<Self, At<E>> {
         let keys = DeTable::parse(text).map_err(|error| of_syntax(&error))?;
         Ok(Self::new(0, keys.into_inner()))
@@ -194,7 +195,7 @@ impl<'t> Table<'t> {
         Self { offset, keys, asked: Vec::with_capacity(MOST_KEYS) }
     }
 
-    /// The table that a value is.
+    /// Takes a value as a table.
     pub(crate) fn of<E: From<DocumentError>>(value: Value<'t>) -> Result<Self, At<E>> {
         let offset = value.span().start;
         let keys =
@@ -206,7 +207,7 @@ impl<'t> Table<'t> {
         Ok(Self::new(offset, keys?))
     }
 
-    /// What `read` makes of the value of `key`, if it is there.
+    /// Reads the value of `key` with `read`; none if the table has no such key.
     pub(crate) fn read<T, E>(
         &mut self,
         key: &'static str,
@@ -217,7 +218,7 @@ impl<'t> Table<'t> {
         found.and_then(|(_, value)| value.take()).map(read).transpose()
     }
 
-    /// What `read` makes of the value of `key`, which must be there.
+    /// Reads the value of `key` with `read`. It is an error if the table has no such key.
     pub(crate) fn need<T, E: From<DocumentError>>(
         &mut self,
         key: &'static str,
@@ -237,7 +238,7 @@ impl<'t> Table<'t> {
     }
 }
 
-/// Every error of the syntax, but one for each line: what else is wrong there mostly follows from the first.
+/// All syntax errors, at most one a line: further errors on a line mostly follow from the first.
 pub(crate) fn syntax_errors<E: From<DocumentError>>(text: &str) -> Vec<At<E>> {
     let (_, errors) = DeTable::parse_recoverable(text);
     let mut errors: Vec<At<E>> = errors.iter().map(of_syntax).collect();
@@ -255,7 +256,7 @@ fn of_syntax<E: From<DocumentError>>(error: &toml::de::Error) -> At<E> {
     At { offset, what: DocumentError::Syntax(error.message().replace('\n', ", ")).into() }
 }
 
-/// What part of `value` is of the type `expected`, as `part` takes it out.
+/// Takes `part` out of `value`, which must be of the type `expected`.
 fn typed<'t, T, E: From<DocumentError>>(
     value: Value<'t>,
     expected: Type,
@@ -266,7 +267,7 @@ fn typed<'t, T, E: From<DocumentError>>(
     part(value.into_inner()).ok_or_else(wrong)
 }
 
-/// What `check` makes of what `read` makes of the value. An error of `check` stands where the value stands.
+/// Reads the value with `read` and checks the result with `check`. An error of `check` gets the offset of the value.
 pub(crate) fn checked<'t, T, U, E>(
     value: Value<'t>,
     read: impl FnOnce(Value<'t>) -> Result<T, At<E>>,
@@ -285,7 +286,7 @@ fn characters<E: From<DocumentError>>(value: Value<'_>) -> Result<DeString<'_>, 
     typed(value, Type::String, |value| if let DeValue::String(text) = value { Some(text) } else { None })
 }
 
-/// What `words` has for the word that a string is.
+/// The entry of `words` for the string that `value` is.
 pub(crate) fn word<T: Copy, E: From<DocumentError>>(
     value: Value<'_>,
     words: &[(&'static str, T)],
@@ -299,7 +300,7 @@ pub(crate) fn word<T: Copy, E: From<DocumentError>>(
     })
 }
 
-/// An integer of this range.
+/// An integer in this range.
 pub(crate) fn integer<T: TryFrom<u64>, E: From<DocumentError>>(
     value: Value<'_>,
     range: RangeInclusive<u64>,
@@ -309,7 +310,7 @@ pub(crate) fn integer<T: TryFrom<u64>, E: From<DocumentError>>(
         value,
         |value| typed(value, Type::Integer, written),
         |integer| {
-            // As i128: "-0" is 0.
+            // As i128, so that "-0" is 0.
             let number = i128::from_str_radix(integer.as_str(), integer.radix()).ok();
             let number = number.and_then(|number| u64::try_from(number).ok());
             let number =
@@ -322,7 +323,7 @@ pub(crate) fn integer<T: TryFrom<u64>, E: From<DocumentError>>(
     )
 }
 
-/// An integer from 0, as far as `T` goes.
+/// An integer from 0 to the largest of `T`.
 pub(crate) fn any_integer<T: TryFrom<u64>, E: From<DocumentError>>(value: Value<'_>) -> Result<T, At<E>> {
     integer(value, 0..=u64::MAX)
 }
@@ -426,7 +427,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_that_nobody_asked_for_are_unknown() {
+    fn reports_key_that_was_not_asked_for() {
         let mut table = Table::parse::<DocumentError>("a = 1\nb = 2\n").unwrap();
         assert_eq!(table.read("c", any_integer::<u8, DocumentError>), Ok(None));
         assert_eq!(table.read("a", any_integer::<u8, DocumentError>), Ok(Some(1)));

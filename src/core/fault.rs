@@ -1,4 +1,5 @@
-//! What failed outside of this program: a file, a lock, the clock, a look-up. Facts; the sentence is their `Display`.
+//! What failed outside of this program: a file, a lock, the clock, a look-up. A fault holds facts; its `Display` is the
+//! sentence.
 
 use std::fmt;
 use std::io;
@@ -6,84 +7,84 @@ use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 
-/// What failed outside of this program.
+/// A failure outside of this program.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Fault {
-    /// A file or folder.
+    /// A file or folder cannot be used.
     File {
-        /// Its path.
+        /// The path of the file or folder.
         path: PathBuf,
         /// What is wrong with it.
         problem: FileProblem,
     },
-    /// A call of the operating system, by its name in section 2 or 3 of the manual.
+    /// A call of the operating system failed. The call is named as in section 2 or 3 of the manual.
     Call(&'static str, Failed),
-    /// The name service (nsswitch.conf(5)).
+    /// The name service (nsswitch.conf(5)) failed, or its answer is not usable.
     Names(NamesProblem),
-    /// Whoever started this process allows it too little.
+    /// A resource limit of this process, set by the program that started it, is too low.
     Limit {
-        /// What is limited, with the limit's name.
+        /// The limited resource, with the limit's name.
         what: &'static str,
-        /// How much is allowed.
+        /// The amount that the limit allows.
         allowed: u64,
-        /// How much is needed.
+        /// The amount that this program needs.
         least: u64,
     },
     /// The system clock is before 1970, or after 9999.
     Clock {
-        /// Whether it is before.
+        /// True if it is before 1970, false if it is after 9999.
         is_early: bool,
     },
-    /// Another program.
+    /// Another program failed.
     Program {
-        /// Its path.
+        /// The path of the program.
         program: String,
         /// What is wrong with it.
         problem: ProgramProblem,
     },
-    /// The socket between the helper and the program that asks it.
+    /// The socket between the helper and the program that asks it failed.
     Socket(SocketProblem),
     /// This program was not started as it must be.
     Start(StartProblem),
 }
 
-/// Why the operating system failed: an error number, or the words of a library that has none.
+/// Why a call failed: an error number, or the text of a library that has no number.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Failed {
     /// An error number of errno(3).
     Errno(Errno),
-    /// The words of the standard library or of a crate.
+    /// The text of the standard library or of a crate.
     Other(String),
 }
 
-/// What was done to a file.
+/// What this program did to a file when it failed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Operation {
-    /// Its metadata was asked for.
+    /// Read its metadata.
     LookAt,
-    /// It was opened.
+    /// Open it.
     Open,
-    /// It was opened as a directory.
+    /// Open it as a directory.
     OpenDirectory,
-    /// It was read.
+    /// Read it.
     Read,
-    /// It was created.
+    /// Create it.
     Create,
-    /// It was handed to its owner.
+    /// Give it to its owner.
     HandOver,
-    /// It was written.
+    /// Write it.
     Write,
-    /// It was replaced by a new file.
+    /// Replace it by a new file.
     Replace,
-    /// It was removed.
+    /// Remove it.
     Remove,
-    /// The names in it were listed.
+    /// List the names in it.
     List,
-    /// What was written was to be on disk.
+    /// Flush it to disk.
     Flush,
-    /// It was locked.
+    /// Lock it.
     Lock,
-    /// It is a socket, and was connected to.
+    /// Connect to it; it is a socket.
     Connect,
 }
 
@@ -92,98 +93,98 @@ pub enum Operation {
 pub enum FileProblem {
     /// An operation on it failed.
     Failed(Operation, Failed),
-    /// It is not there.
+    /// It does not exist.
     Missing,
-    /// It cannot be read, for whatever reason.
+    /// It cannot be read, and the reason is not known.
     Unreadable,
-    /// It was removed since it was opened.
+    /// It was removed after it was opened.
     Removed,
     /// It is not a directory.
     NotDirectory,
     /// It is not a regular file.
     NotRegular,
-    /// It has hard links.
+    /// It has more than one hard link.
     HardLinks,
     /// It is longer than 64 KiB.
     TooLong,
-    /// It belongs to another user.
+    /// It has the wrong owner.
     Owner {
-        /// Whose it is.
+        /// The owner.
         uid: u32,
-        /// Whose it must be.
+        /// The owner that it must have.
         expected: u32,
     },
     /// Its group or others may read it.
     Readable {
-        /// Its mode.
+        /// Its mode, of which the Display shows four octal digits.
         mode: u32,
     },
     /// Its group or others may write it.
     Writable {
-        /// Its mode.
+        /// Its mode, of which the Display shows four octal digits.
         mode: u32,
     },
     /// Its file system lacks O_TMPFILE.
     NoUnnamedFiles,
     /// Another process holds its lock.
     Locked {
-        /// For how many seconds it was waited for.
+        /// How many seconds this program waited for the lock.
         seconds: u64,
     },
-    /// Another program puts a new file in its place all the time.
+    /// Another program keeps replacing it by a new file.
     ReplacedAgain,
-    /// It is not an absolute path.
+    /// It is a relative path.
     NotAbsolute,
 }
 
-/// What is wrong with the name service, or with what it says.
+/// What is wrong with the name service or its answer.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum NamesProblem {
     /// A look-up failed.
     LookUp(Wanted, Failed),
-    /// There is no such user.
+    /// The name service knows no user with this name.
     NoUser(String),
-    /// It knows a user with this uid, but not the uid.
+    /// The name service knows a user with this uid, but does not find the uid.
     Nameless(u32),
-    /// The name of this uid cannot be stored.
+    /// The name of this uid cannot be stored: it is not UTF-8, empty, too long, or has control characters.
     OddName {
         /// The uid.
         uid: u32,
-        /// The most bytes of a name.
+        /// The most bytes that a name may have.
         longest: usize,
     },
-    /// This cannot be a name.
+    /// This text cannot be the name of a user or group.
     NoName(String),
-    /// This name was not looked up: there were too many.
+    /// This name was not looked up, because the login had too many names or too little time.
     NotAsked {
         /// The name.
         name: String,
-        /// How many names are looked up for one login.
+        /// The most names that are looked up for one login.
         most: usize,
     },
     /// The primary group has no name.
     NamelessGroup {
         /// The group id.
         gid: u32,
-        /// Whose primary group it is.
+        /// The user whose primary group it is.
         user: String,
     },
     /// This source knows a group that the look-up did not find.
     Disagreement(String),
-    /// This variable in the environment makes the directory's library say nothing.
+    /// This environment variable stops the directory's library from answering.
     Silenced(&'static str),
-    /// nsswitch.conf names a source whose name no library has.
+    /// nsswitch.conf names a source that cannot be the name of a library.
     OddSource(String),
-    /// The library of this source is installed, and cannot be loaded.
+    /// The library of this source is installed, but cannot be loaded.
     NotLoaded(String),
     /// This source does not answer.
     Away(String, Failed),
 }
 
-/// What is looked up. Names that people typed are left out: they type passwords there.
+/// What is looked up. A name that a user typed is left out, because users type passwords there.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Wanted {
-    /// A user, by a name that was typed.
+    /// A user, by a typed name.
     TypedUser,
     /// A user, by a name in the policy.
     User(String),
@@ -197,7 +198,7 @@ pub enum Wanted {
     Groups,
     /// The list of users.
     Users,
-    /// When an account or its password expires.
+    /// The expiry of an account and its password (shadow(5)).
     Age(String),
 }
 
@@ -206,11 +207,11 @@ pub enum Wanted {
 pub enum ProgramProblem {
     /// It could not be started.
     NotStarted(Failed),
-    /// This signal ended it.
+    /// A signal with this number ended it.
     Signal(i32),
-    /// It was not started, or ended without an answer.
+    /// It could not be started, or it ended without an answer.
     NoAnswer,
-    /// Its answer cannot be understood.
+    /// It gave an answer that this program does not understand.
     Unclear,
 }
 
@@ -219,47 +220,47 @@ pub enum ProgramProblem {
 pub enum SocketProblem {
     /// It cannot be made.
     NotMade(Failed),
-    /// Standard input is none.
+    /// Standard input is not a socket.
     NotSocket,
-    /// Nothing can be sent.
+    /// A message cannot be sent.
     Send(Failed),
-    /// Nothing can be received.
+    /// A message cannot be received.
     Receive(Failed),
-    /// The message has so many bytes.
+    /// A message has this many bytes, which is too long.
     TooLong(usize),
-    /// Nothing came in time.
+    /// No message arrived in time.
     Late,
-    /// The other end closed it without a message.
+    /// The other end closed the socket and sent no message.
     Closed,
 }
 
-/// How a program was started that must not be started so.
+/// Why the helper refuses to run: how it was started.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum StartProblem {
     /// root started the helper.
     ByRoot,
-    /// The helper has an argument.
+    /// The helper was given an argument.
     Argument,
-    /// The helper runs as this uid.
+    /// The helper runs as this uid, because its file is not set-uid.
     NotSetUid(u32),
     /// The account that owns the store is missing.
     NoAccount(&'static str),
     /// This uid has as many helpers as it may have.
     TooMany {
-        /// Whose helpers they are.
+        /// The uid of the helpers.
         uid: u32,
-        /// How many there are.
+        /// How many of them run.
         helpers: u32,
     },
 }
 
 impl Fault {
-    /// `problem` of the file at `path`.
+    /// A [`Fault::File`] with the file's path and its problem.
     pub fn file(path: impl Into<PathBuf>, problem: FileProblem) -> Self {
         Self::File { path: path.into(), problem }
     }
 
-    /// `operation` failed on `path`.
+    /// A [`Fault::File`]: `operation` failed on `path`.
     pub fn of(path: impl Into<PathBuf>, operation: Operation, error: impl Into<Failed>) -> Self {
         Self::file(path, FileProblem::Failed(operation, error.into()))
     }
@@ -269,12 +270,12 @@ impl Fault {
         Self::Names(NamesProblem::LookUp(wanted, error.into()))
     }
 
-    /// The file that it is about, if it is about one.
+    /// The path of the file, if the fault is about one.
     pub fn path(&self) -> Option<&Path> {
         if let Self::File { path, .. } = self { Some(path) } else { None }
     }
 
-    /// The same, with another path where it is about a file.
+    /// The same fault. If it is about a file, `change` replaces the path.
     #[must_use]
     pub fn with_path(self, change: impl FnOnce(PathBuf) -> PathBuf) -> Self {
         if let Self::File { path, problem } = self {
@@ -326,7 +327,7 @@ impl fmt::Display for Fault {
             Self::Call(call, error) => write!(f, "{call}: {error}"),
             Self::Names(problem) => write!(f, "{problem}"),
             Self::Limit { what, allowed, least } => {
-                write!(f, "the caller of this process allows {allowed} {what}, at least {least} are needed")
+                write!(f, "the process is limited to {allowed} {what}, and needs at least {least}")
             }
             Self::Clock { is_early: true } => write!(f, "the system clock is before 1970: set it"),
             Self::Clock { is_early: false } => write!(f, "the system clock is after the year 9999: set it"),
@@ -384,14 +385,14 @@ impl fmt::Display for FileProblem {
             Self::Writable { mode } => write!(f, "is writable by its group or others (mode {mode:04o})"),
             Self::NoUnnamedFiles => write!(
                 f,
-                "cannot hold our files: its file system lacks O_TMPFILE (ext4, xfs, btrfs, zfs, tmpfs have it, overlayfs from Linux 6.1)"
+                "is on a file system that lacks O_TMPFILE (ext4, xfs, btrfs, zfs and tmpfs have it; overlayfs from Linux 6.1)"
             ),
             Self::Locked { seconds } => write!(
                 f,
                 "is locked by another process for more than {seconds} s (lsof names it): try again, or end that process"
             ),
             Self::ReplacedAgain => {
-                write!(f, "is replaced again and again: find out by which program, and end it")
+                write!(f, "is replaced again and again: find the program that does this, and end it")
             }
             Self::NotAbsolute => write!(f, "is not an absolute path"),
         }
@@ -404,7 +405,7 @@ impl fmt::Display for NamesProblem {
             Self::LookUp(wanted, error) => write!(f, "the look-up of {wanted} failed: {error}"),
             Self::NoUser(name) => write!(f, "there is no user '{name}'"),
             Self::Nameless(uid) => {
-                write!(f, "the name service knows a user with uid {uid}, but not that uid")
+                write!(f, "the name service knows a user with uid {uid}, but does not find that uid")
             }
             Self::OddName { uid, longest } => {
                 write!(
@@ -416,11 +417,11 @@ impl fmt::Display for NamesProblem {
             Self::NotAsked { name, most } => {
                 write!(
                     f,
-                    "user '{name}' was not looked up: a login looks up {most} names, and for 1 s, at most"
+                    "user '{name}' was not looked up: a login looks up at most {most} names, for at most 1 s"
                 )
             }
             Self::NamelessGroup { gid, user } => {
-                write!(f, "the primary group {gid} of {user} has no name, so the directory may be away")
+                write!(f, "the primary group {gid} of {user} has no name: the directory service may be down")
             }
             Self::Disagreement(source) => {
                 write!(
@@ -429,10 +430,10 @@ impl fmt::Display for NamesProblem {
                 )
             }
             Self::Silenced(variable) => {
-                write!(f, "with {variable} in the environment the directory's library says nothing")
+                write!(f, "{variable} in the environment stops the directory's library from answering")
             }
             Self::OddSource(source) => {
-                write!(f, "/etc/nsswitch.conf names a source '{}'", source.escape_debug())
+                write!(f, "/etc/nsswitch.conf names '{}', which cannot be a source", source.escape_debug())
             }
             Self::NotLoaded(source) => {
                 write!(f, "the source '{source}' of the name service cannot be loaded: libnss_{source}.so.2")
@@ -454,7 +455,7 @@ impl fmt::Display for Wanted {
             Self::Gid(gid) => write!(f, "gid {gid}"),
             Self::Groups => write!(f, "a user's groups"),
             Self::Users => write!(f, "the list of users"),
-            Self::Age(name) => write!(f, "the age of account '{name}'"),
+            Self::Age(name) => write!(f, "the expiry of account '{name}'"),
         }
     }
 }
@@ -468,7 +469,9 @@ impl fmt::Display for ProgramProblem {
                 f,
                 "could not be started, or ended without an answer ('twostep doctor' looks at its file)"
             ),
-            Self::Unclear => write!(f, "its answer is not understood: both must be of one version"),
+            Self::Unclear => {
+                write!(f, "gave an answer that is not understood: both programs must have the same version")
+            }
         }
     }
 }
@@ -481,7 +484,7 @@ impl fmt::Display for SocketProblem {
             Self::Send(error) => write!(f, "cannot send: {error}"),
             Self::Receive(error) => write!(f, "cannot receive: {error}"),
             Self::TooLong(length) => write!(f, "a message of {length} bytes is too long"),
-            Self::Late => write!(f, "nothing came in time"),
+            Self::Late => write!(f, "no message arrived in time"),
             Self::Closed => write!(f, "the client closed the socket without a message"),
         }
     }
@@ -490,14 +493,17 @@ impl fmt::Display for SocketProblem {
 impl fmt::Display for StartProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::ByRoot => write!(f, "root started the helper, and judges codes itself"),
+            Self::ByRoot => write!(f, "root started the helper, but needs no helper to judge codes"),
             Self::Argument => write!(f, "the helper takes no argument"),
             Self::NotSetUid(uid) => {
-                write!(f, "it runs as uid {uid}, not as the account twostep: its file must be set-uid")
+                write!(
+                    f,
+                    "the helper runs as uid {uid}, not as the account twostep: its file must be set-uid"
+                )
             }
             Self::NoAccount(name) => write!(f, "there is no account '{name}': install twostep again"),
             Self::TooMany { uid, helpers } => {
-                write!(f, "uid {uid} has {helpers} helpers: no more are started")
+                write!(f, "uid {uid} already has {helpers} helpers, the most that it may have")
             }
         }
     }

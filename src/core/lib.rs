@@ -1,9 +1,9 @@
-//! The decisions of twostep: who must prove what, and whether a code proves it.
+//! The decisions of twostep: which user must prove what, and whether a code proves it.
 //!
-//! docs/ARCHITECTURE.md has the steps of a login, and a table of the storeys: the modules below, each of which uses only those
-//! above it. A test holds them to it.
+//! docs/ARCHITECTURE.md has the steps of a login, and a table of the storeys. The storeys are the modules below; each
+//! uses only those above it. A test checks that.
 //!
-//! The PAM module and the command supply the person to talk to ([`dialogue::conversation::Conversation`],
+//! The PAM module and the command supply the conversation with the user ([`dialogue::conversation::Conversation`],
 //! [`login::application::Application`]). [`machine::System`] supplies files, accounts and the clock.
 
 #![deny(missing_docs)]

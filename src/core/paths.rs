@@ -1,8 +1,9 @@
-//! The paths that more than one file needs, each once. They are absolute; [`crate::os::root::Root`] finds them below another root.
+//! Every path that more than one file needs, once. Paths are absolute; [`crate::os::root::Root`] finds them below
+//! another root.
 
 use std::ffi::CStr;
 
-// `concat!` takes literals alone.
+// `concat!` accepts only literals.
 macro_rules! policy_file {
     () => {
         "policy.toml"
@@ -35,17 +36,17 @@ pub const USERS: &str = concat!(store!(), "/users");
 /// The folder of the state files.
 pub const STATES: &str = concat!(store!(), "/state");
 
-/// The program that judges codes for programs that are not root.
+/// The program that judges codes for programs that do not run as root.
 pub const HELPER: &CStr = c"/usr/libexec/twostep/twostep-helper";
 
 /// The folder in which administrators write PAM's service files.
 pub const PAM_DIR: &str = "/etc/pam.d";
-/// The folders in which libpam looks for a service's file: the first that has it counts. The last two are the vendors' of
-/// Fedora and Arch, and of SUSE.
+/// The folders in which libpam looks for the file of a service: the first that has it counts. The last two belong to
+/// vendors: Fedora and Arch, and SUSE.
 pub const PAM_DIRS: &[&str] = &[PAM_DIR, "/usr/lib/pam.d", "/usr/share/pam.d", "/usr/etc/pam.d"];
-/// Those of them that Debian's libpam knows.
+/// The folders that Debian's libpam knows.
 pub const DEBIAN_PAM_DIRS: &[&str] = PAM_DIRS.split_at(2).0;
-/// The file that libpam reads where it finds none of these folders.
+/// The file that libpam reads if none of these folders exists.
 pub const PAM_CONF: &str = "/etc/pam.conf";
 
 #[cfg(test)]

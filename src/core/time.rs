@@ -23,7 +23,7 @@ impl UnixTime {
         Self(self.0.saturating_add(seconds))
     }
 
-    /// The moment `seconds` earlier; before the epoch there is none.
+    /// The moment `seconds` earlier, at the earliest the epoch.
     pub const fn minus(self, seconds: u64) -> Self {
         Self(self.0.saturating_sub(seconds))
     }
@@ -72,7 +72,7 @@ pub struct Step {
 }
 
 impl Step {
-    /// The step in which `now` lies.
+    /// The step that contains `now`.
     pub fn at(now: UnixTime, period: Period) -> Self {
         Self { number: now.seconds() / period.0, period }
     }
@@ -111,12 +111,12 @@ impl Day {
     /// Seconds of a day.
     const LENGTH: u64 = 86_400;
 
-    /// The day of this date in the Gregorian calendar; the caller knows that it exists.
+    /// The day of this date in the Gregorian calendar. The caller must know that the date exists.
     pub const fn new(year: u16, month: u8, day: u8) -> Self {
         Self { year, month, day }
     }
 
-    /// Its first moment. Days before 1970 begin at the epoch.
+    /// Its first moment. For a day before 1970, this is the epoch.
     pub fn begins(self) -> UnixTime {
         UnixTime(self.number().saturating_mul(Self::LENGTH))
     }
@@ -126,8 +126,8 @@ impl Day {
         self.begins().plus(Self::LENGTH)
     }
 
-    /// Whole days since 1970-01-01: those of the years before, counted from March because February is last then, and of the
-    /// months before.
+    /// Whole days since 1970-01-01: the days of the years before this one, plus those of the months before. Years are
+    /// counted from March, because February is last then.
     fn number(self) -> u64 {
         let (year, month, day) = (u64::from(self.year), u64::from(self.month), u64::from(self.day));
         let is_late = month > 2;
@@ -155,8 +155,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_day_begins_when_date_says_so() {
-        // `date -u -d 2027-01-15 +%s` and so on.
+    fn day_begins_when_date_says_so() {
+        // From `date -u -d 2027-01-15 +%s` and so on.
         let table = [
             (Day::new(1970, 1, 1), 0),
             (Day::new(1970, 1, 2), 86_400),
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn a_step_begins_at_a_multiple_of_its_period() {
+    fn step_begins_at_multiple_of_its_period() {
         assert_eq!(Step::at(UnixTime::new(59), Period::DEFAULT).begins(), UnixTime::new(30));
         assert_eq!(Step::at(UnixTime::new(60), Period::DEFAULT).begins(), UnixTime::new(60));
     }
@@ -191,14 +191,14 @@ mod tests {
     }
 
     #[test]
-    fn an_offset_has_a_sign() {
+    fn tells_sign_of_offset() {
         let now = Step::at(UnixTime::new(3000), Period::DEFAULT);
         assert_eq!(now.later(4).offset_from(now), 120);
         assert_eq!(now.offset_from(now.later(4)), -120);
     }
 
     #[test]
-    fn a_moment_is_shown_as_the_time_of_day() {
+    fn shows_moment_as_time_of_day() {
         assert_eq!(UnixTime::new(86_400 * 20_000 + 3600 * 4 + 60 * 5 + 6).to_string(), "04:05:06");
     }
 }

@@ -136,7 +136,7 @@ def test_refuses_code_that_cannot_be_judged(machine, ssh, damage):
 def test_refuses_everything_without_working_helper(machine, ssh):
     alice = machine.enroll("alice")
     assert UNAVAILABLE in unlock("alice", alice.code(), before=["setpriv", "--no-new-privs"])
-    assert re.search("it runs as uid .*its file must be set-uid", machine.log_text())
+    assert re.search("the helper runs as uid .*its file must be set-uid", machine.log_text())
     machine.policy(mode="exempt")
     machine.forget_log()
     unlock("alice", before=["setpriv", "--no-new-privs"])

@@ -1,10 +1,10 @@
-//! The fact behind a denial.
+//! The fact that led to a denial.
 
 use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 
-/// The fact behind a denial: an error of a storey above this one, with all its fields.
+/// The fact that led to a denial: an error of a storey above this one, with all its fields.
 #[derive(Clone, Debug)]
 pub struct Cause(Arc<dyn Error + Send + Sync>);
 
@@ -21,7 +21,8 @@ impl fmt::Display for Cause {
     }
 }
 
-/// Facts of different types cannot be compared; two that show the same are the same to whoever reads the log.
+/// Facts of different types cannot be compared. Two facts with the same text are equal, because the log shows only the
+/// text.
 impl PartialEq for Cause {
     fn eq(&self, other: &Self) -> bool {
         self.to_string() == other.to_string()

@@ -1,4 +1,4 @@
-//! Why a login is refused, for the administrator: what the log line says behind `cause=`.
+//! Why a login is refused, for the administrator: the text of `cause=` in the log line.
 
 use std::borrow::Cow;
 use std::error::Error;
@@ -16,22 +16,23 @@ impl From<Fault> for Denial {
 }
 
 impl Denial {
-    /// A file, lock, clock or look-up failed: `fact`.
+    /// The denial for a failed file, lock, clock or look-up, with the failure as its cause.
     pub fn unavailable(fact: impl Error + Send + Sync + 'static) -> Self {
         Self::Unavailable(Cause::new(fact))
     }
 
-    /// The policy or a module argument is wrong: `fact`.
+    /// The denial for a wrong policy or module argument, with the error as its cause.
     pub fn misconfigured(fact: impl Error + Send + Sync + 'static) -> Self {
         Self::Misconfigured(Cause::new(fact))
     }
 
-    /// The cause; empty where the reason says it all.
+    /// The cause; empty if the reason word says it all.
     pub fn cause(&self) -> Cow<'_, str> {
         self.cause_in(Program::Other)
     }
 
-    /// The cause where `program` asks. What to do stands at the end: a log line keeps that, however long the rest is.
+    /// The cause where `program` asks. What to do is at the end, because a log line keeps its end, however long the
+    /// rest is.
     pub fn cause_in(&self, program: Program) -> Cow<'_, str> {
         match self {
             Self::Unavailable(cause) | Self::Misconfigured(cause) => cause.to_string().into(),

@@ -1,4 +1,4 @@
-//! What a login ends with, and the one table that says how each refusal looks from outside.
+//! How a login ends, and the one table that says how each refusal looks from outside.
 
 mod cause;
 pub(crate) mod log_text;
@@ -10,13 +10,14 @@ pub use cause::Cause;
 /// The end of one pass through the auth stack.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// A code was accepted, and that fact is on disk.
+    /// A code was accepted, and the acceptance is on disk.
     Grant(Accepted),
-    /// The person is enrolling in this login. Nothing is stored yet: the account phase does that, or refuses.
+    /// The user is enrolling in this login. Nothing is stored yet: the account phase stores the enrollment or refuses
+    /// the login.
     Enrolling,
-    /// The policy asks nothing of this person here.
+    /// The policy asks this user for no second step here.
     Exempt(Exemption),
-    /// The login is refused, for this reason.
+    /// The login is refused for this reason.
     Deny(Denial),
 }
 
@@ -25,25 +26,26 @@ pub enum Verdict {
 pub struct Accepted {
     /// How the second step was proved.
     pub proof: Proof,
-    /// Recovery codes that are left; none if the person never had any.
+    /// How many recovery codes are left; none if the user never had any.
     pub recovery_left: Option<u8>,
 }
 
-/// How somebody proved the second step.
+/// How the user proved the second step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Proof {
-    /// By a code of an authenticator.
+    /// With a code of an authenticator.
     Code {
         /// The label of the authenticator that made it.
         authenticator: String,
-        /// By how many seconds the code's step differs from the present one: how far the clocks differ, roughly.
+        /// By how many seconds the code's step differs from the present one. This is roughly the difference of the
+        /// clocks.
         offset: i64,
     },
-    /// By a recovery code, which is used up.
+    /// With a recovery code, which is now used up.
     RecoveryCode,
 }
 
-/// Why nothing was asked.
+/// Why no code was asked for.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Exemption {
     /// The name of the deciding rule, `default` for the policy's own `mode`.
@@ -57,11 +59,11 @@ pub struct Exemption {
 pub enum ExemptionReason {
     /// The deciding rule's mode is `exempt`.
     Exempt,
-    /// The deciding rule's mode is `opt-in`, and this person has not enrolled.
+    /// The deciding rule's mode is `opt-in`, and this user has not enrolled.
     NotEnrolled,
 }
 
-/// Where a refused code would have belonged, had the clocks agreed.
+/// The clock offset at which a refused code would have been right.
 #[derive(Debug, PartialEq, Eq, Clone)]
 pub struct ClockOffset {
     /// The label of the authenticator that makes this code.
@@ -70,27 +72,27 @@ pub struct ClockOffset {
     pub offset: i64,
 }
 
-/// What still works for a person whose codes are refused.
+/// What a user can still use when their codes are refused.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Alternative {
-    /// No recovery code is usable, or none would help.
+    /// Nothing: no recovery code is usable, or none would help.
     None,
     /// A recovery code is still accepted.
     RecoveryCode,
 }
 
-/// What is wrong with a ticket. For the log only: the person is told that it is not accepted.
+/// What is wrong with a ticket. Only the log says so; the user reads only that the ticket is not accepted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum TicketFault {
-    /// No ticket was issued for this person.
+    /// No ticket was issued for this user.
     None,
-    /// It was valid, and its time is over.
+    /// The ticket has expired.
     Expired,
-    /// It was mistyped too often.
+    /// Wrong tickets were typed too often.
     Dead,
-    /// Another one was typed.
+    /// The user typed another ticket.
     Wrong,
-    /// What was typed does not have the shape of a ticket.
+    /// The typed text does not have the shape of a ticket.
     NotATicket,
 }
 
@@ -99,50 +101,50 @@ pub enum TicketFault {
 pub enum Mismatch {
     /// The codes were wrong too often.
     Codes,
-    /// The code is right, but by this many seconds early (the phone is fast) or late (negative: it is slow).
+    /// The code is right, but this many seconds early (the phone is fast) or late (negative: the phone is slow).
     Clock(i64),
-    /// Nobody could tell what the recovery codes were.
+    /// The user did not confirm the recovery codes.
     RecoveryCodes,
 }
 
 /// Why a login is refused.
 #[derive(Debug, PartialEq, Eq, Clone)]
 pub enum Denial {
-    /// The answer does not have the shape of a code. Nothing was charged.
+    /// The answer does not have the shape of a code. It was not charged.
     NotACode,
-    /// sshd has put something else in place of the answer: it will not let this person in, whatever is typed.
+    /// sshd has replaced the answer by a text of its own: it refuses this user, whatever they type.
     RefusedBySshd,
-    /// No authenticator makes this code now.
+    /// No authenticator shows this code now.
     WrongCode {
         /// Failures in a row, this one included.
         failures: u16,
         /// Set if the code belongs to a step near the window.
         clock_offset: Option<ClockOffset>,
     },
-    /// This is no recovery code of theirs, or it was used before.
+    /// This is not a recovery code of this user, or it was used before.
     WrongRecoveryCode {
         /// Wrong recovery codes in a row, this one included.
         failures: u16,
     },
-    /// The code was used before, or a later one was.
+    /// This code or a later one was used before.
     Replayed {
         /// Failures in a row, this one included.
         failures: u16,
     },
-    /// Too many failures in a row: wait.
+    /// Too many failures in a row: codes are refused for a time.
     Waiting {
-        /// From when on codes are looked at again.
+        /// When codes are looked at again.
         until: UnixTime,
         /// When the code was refused.
         now: UnixTime,
-        /// What the person can still do.
+        /// What the user can still use.
         alternative: Alternative,
     },
     /// Too many failures in a row: codes are disabled until an administrator acts.
     Disabled {
         /// The canonical name of the account.
         name: String,
-        /// What the person can still do.
+        /// What the user can still use.
         alternative: Alternative,
     },
     /// Too many wrong recovery codes in a row: they are disabled until an administrator acts.
@@ -150,7 +152,7 @@ pub enum Denial {
         /// The canonical name of the account.
         name: String,
     },
-    /// The mark lies in the future: this machine's clock was wrong once, or is now.
+    /// The mark is in the future: this machine's clock is wrong, or was.
     ClockAnomaly {
         /// The canonical name of the account.
         name: String,
@@ -158,59 +160,59 @@ pub enum Denial {
         mark: UnixTime,
         /// When the code was refused.
         now: UnixTime,
-        /// What the person can still do.
+        /// What the user can still use.
         alternative: Alternative,
     },
-    /// The name service knows no such account.
+    /// The name service does not know this account.
     UnknownUser,
-    /// The second step is mandatory here, and this person has none.
+    /// The second step is mandatory here, and this user is not enrolled.
     NotEnrolled {
-        /// Why this login cannot enroll the user; none where the policy does not want it to.
+        /// Why this login cannot enroll the user; none if the policy allows no enrollment here.
         cause: Option<Cause>,
     },
-    /// An enrollment needs a ticket, and this is none.
+    /// The enrollment needs a ticket, and the answer is not the right one.
     WrongTicket(TicketFault),
-    /// The person did not prove that the app works and that the recovery codes were read.
+    /// The user did not prove that the app works and that they have read the recovery codes.
     NotConfirmed(Mismatch),
-    /// Somebody else enrolled this account since the dialogue began.
+    /// Another process enrolled this account after the dialogue began.
     EnrolledMeanwhile,
-    /// The account phase finds nothing that the auth phase has proved, though the policy wants a second step.
+    /// The policy requires a second step, but the account phase finds no proof from the auth phase.
     Skipped,
-    /// The auth phase has enrolled somebody, and the account phase has not stored it.
+    /// The auth phase enrolled the user, but the account phase has not stored the enrollment.
     NotStored {
         /// PAM_SERVICE of the login.
         service: String,
     },
-    /// Nothing shows that a first factor was proved.
+    /// Nothing shows that the user proved a first factor.
     NoFirstFactor {
-        /// The method that `first_factor=` names; none if any would do.
+        /// The method that `first_factor=` names; none if any method is accepted.
         method: Option<String>,
     },
     /// A file, lock, clock or look-up failed; the cause is for the log only.
     Unavailable(Cause),
     /// The policy or a module argument is wrong; the cause is for the log only.
     Misconfigured(Cause),
-    /// The application cannot ask, or the person went away.
+    /// The application cannot ask, or the user ended the conversation.
     Conversation,
 }
 
-/// What kind of program asks: what mends a login depends on it.
+/// The kind of program that asks. What repairs a login depends on it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Program {
-    /// sshd, under whatever name.
+    /// sshd, under any service name.
     Sshd,
-    /// One whose PAM line asks a single question (`forward_pass`).
+    /// A program whose PAM line asks a single question (`forward_pass`).
     OneQuestion,
-    /// Any other.
+    /// Any other program.
     #[default]
     Other,
 }
 
-/// What libpam is told: the return values of Linux-PAM's `_pam_types.h`.
+/// The return values to libpam, from Linux-PAM's `_pam_types.h`.
 #[derive(Debug, PartialEq, Eq, Clone, Copy)]
 #[repr(i32)]
 pub enum PamCode {
-    /// PAM_SUCCESS: success, the login may go on.
+    /// PAM_SUCCESS: the login may go on.
     Success = 0,
     /// PAM_SERVICE_ERR: the module cannot do its work.
     ServiceErr = 3,
@@ -218,7 +220,7 @@ pub enum PamCode {
     PermDenied = 6,
     /// PAM_AUTH_ERR: authentication failed.
     AuthErr = 7,
-    /// PAM_AUTHINFO_UNAVAIL: what is needed to authenticate cannot be had.
+    /// PAM_AUTHINFO_UNAVAIL: the information to authenticate with is unavailable.
     AuthinfoUnavail = 9,
     /// PAM_MAXTRIES: no further try is allowed.
     MaxTries = 11,
@@ -226,7 +228,7 @@ pub enum PamCode {
     CredErr = 17,
     /// PAM_CONV_ERR: the conversation failed.
     ConvErr = 19,
-    /// PAM_IGNORE: the module says nothing.
+    /// PAM_IGNORE: the module has no say in this login.
     Ignore = 25,
 }
 
@@ -244,32 +246,32 @@ pub enum Priority {
     Info = 6,
 }
 
-/// What follows a denial within the same conversation.
+/// What follows a denial in the same conversation.
 #[derive(Debug, PartialEq, Eq, Clone, Copy)]
 pub enum Next {
-    /// Ask again, as long as tries are left.
+    /// Ask again, if tries are left.
     AskAgain,
-    /// One more prompt, so that the person reads the reason: sudo and `ssh -q` show nothing but prompts.
+    /// Show one more prompt with the reason: sudo and `ssh -q` show only prompts.
     OneMorePrompt,
-    /// Nothing more to ask.
+    /// Ask nothing more.
     Stop,
 }
 
-/// One row of the table outward.
+/// How one denial looks from outside: one row of the table.
 #[derive(Debug, PartialEq, Eq, Clone, Copy)]
 pub struct Outward {
-    /// What libpam is told.
+    /// The return value to libpam.
     pub code: PamCode,
     /// The word in the log line.
     pub reason: &'static str,
     /// The log line's priority.
     pub priority: Priority,
-    /// What follows in the conversation.
+    /// What follows in the same conversation.
     pub next: Next,
 }
 
 impl Verdict {
-    /// What libpam is told.
+    /// The return value to libpam.
     pub fn pam_code(&self) -> PamCode {
         match self {
             Self::Grant(_) | Self::Enrolling => PamCode::Success,
@@ -280,7 +282,7 @@ impl Verdict {
 }
 
 impl Denial {
-    /// How this refusal looks from outside: the only place that decides it.
+    /// How this refusal looks from outside. Only this function decides it.
     pub fn outward(&self) -> Outward {
         use Next::{AskAgain, OneMorePrompt, Stop};
         use PamCode::{AuthErr, AuthinfoUnavail, ConvErr, CredErr, MaxTries, PermDenied, ServiceErr};
@@ -298,7 +300,7 @@ impl Denial {
             Self::ClockAnomaly { .. } => row(AuthinfoUnavail, "clock-anomaly", Warning, OneMorePrompt),
             Self::UnknownUser => row(AuthErr, "unknown-user", Notice, AskAgain),
             Self::NotEnrolled { .. } => row(AuthErr, "not-enrolled", Notice, AskAgain),
-            // A slip, as with codes.
+            // A slip, as for a code.
             Self::WrongTicket(TicketFault::NotATicket) => row(AuthErr, "not-a-ticket", Notice, AskAgain),
             Self::WrongTicket(
                 TicketFault::None | TicketFault::Expired | TicketFault::Dead | TicketFault::Wrong,
@@ -315,8 +317,8 @@ impl Denial {
     }
 }
 
-/// Whether a mark in the future is soon reached. Waiting then is better than putting it back, which would make used codes
-/// usable.
+/// Whether `mark`, which is in the future, is near. Then waiting is better than resetting the mark, because a reset
+/// would make used codes valid again.
 pub fn is_soon(mark: UnixTime, now: UnixTime) -> bool {
     const SOON: u64 = 600;
     mark.since(now).is_some_and(|ahead| ahead <= SOON)
@@ -366,7 +368,7 @@ mod tests {
     }
 
     #[test]
-    fn each_denial_has_the_code_that_the_design_gives_it() {
+    fn returns_documented_code_for_each_denial() {
         let codes: Vec<i32> = every_denial().iter().map(|denial| denial.outward().code as i32).collect();
         assert_eq!(codes, [7, 7, 7, 7, 11, 11, 9, 7, 7, 7, 9, 3, 19, 7, 11, 7, 7, 6, 6, 17]);
     }
