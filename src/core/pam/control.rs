@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Display, Formatter};
 
-/// One of libpam's return values, which is what a module answers.
+/// One of libpam's return values, with which a module answers.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct ReturnValue(usize);
 
@@ -42,35 +42,35 @@ const NAMES: [&str; 32] = [
     "incomplete",
 ];
 
-/// The values that are needed by name.
+/// The values that twostep needs by name.
 impl ReturnValue {
-    /// The module says yes.
+    /// The module accepts.
     pub const SUCCESS: Self = Self(0);
-    /// The module has failed.
+    /// The module cannot do its work.
     pub const SERVICE_ERR: Self = Self(3);
-    /// A call of the system has failed.
+    /// A system call failed.
     pub const SYSTEM_ERR: Self = Self(4);
-    /// There is no memory left.
+    /// Memory is exhausted.
     pub const BUF_ERR: Self = Self(5);
-    /// It is not permitted; libpam also says so of an empty stack.
+    /// Permission is denied; libpam also returns this for an empty stack.
     pub const PERM_DENIED: Self = Self(6);
-    /// The proof was wrong.
+    /// The authentication failed.
     pub const AUTH_ERR: Self = Self(7);
-    /// The module cannot reach what it looks up.
+    /// The module cannot reach the information that it needs.
     pub const AUTHINFO_UNAVAIL: Self = Self(9);
-    /// The module does not know the person.
+    /// The module does not know the user.
     pub const USER_UNKNOWN: Self = Self(10);
-    /// The person has tried too often.
+    /// The user has tried too often.
     pub const MAXTRIES: Self = Self(11);
-    /// The password is right, and has to be changed.
+    /// The password is right, but the user must change it.
     pub const NEW_AUTHTOK_REQD: Self = Self(12);
     /// The account has expired.
     pub const ACCT_EXPIRED: Self = Self(13);
     /// A new password could not be set, or not yet.
     pub const AUTHTOK_ERR: Self = Self(20);
-    /// The application could not ask the person.
+    /// The application could not ask the user.
     pub const CONV_ERR: Self = Self(19);
-    /// The module has nothing to say.
+    /// The module has no say.
     pub const IGNORE: Self = Self(25);
     /// The login must end at once.
     pub const ABORT: Self = Self(26);
@@ -91,7 +91,7 @@ impl ReturnValue {
         NAMES.iter().position(|&known| known == name).map(Self)
     }
 
-    /// The number by which libpam knows it.
+    /// Its number in libpam.
     pub fn number(self) -> usize {
         self.0
     }
@@ -100,19 +100,19 @@ impl ReturnValue {
 /// What a return value does to the stack.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Action {
-    /// Leaves the stack as it is.
+    /// Leaves the result of the stack as it is.
     Ignore,
-    /// Counts as the answer, unless there is a refusal.
+    /// Counts as success, unless a line has refused.
     Ok,
-    /// As `Ok`, and ends the stack, unless there is a refusal.
+    /// Counts as `Ok` and ends the stack, unless a line has refused.
     Done,
-    /// The stack will refuse.
+    /// Makes the stack refuse.
     Bad,
-    /// As `Bad`, and ends the stack.
+    /// Makes the stack refuse, and ends it.
     Die,
-    /// Forgets what there was before.
+    /// Forgets the result of the lines before.
     Reset,
-    /// Skips so many lines.
+    /// Skips this many lines.
     Jump(usize),
 }
 
@@ -125,14 +125,14 @@ const ACTIONS: [(&str, Action); 6] = [
     ("reset", Action::Reset),
 ];
 
-/// What libpam does not understand of a control.
+/// Why libpam cannot read a control.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum ControlError {
-    /// A `=` is missing in this control.
+    /// This control lacks a `=`.
     NoEqualsSign(String),
-    /// This word is no return value.
+    /// This word is not a return value.
     NoReturnValue(String),
-    /// This word is no action.
+    /// This word is not an action.
     NoAction(String),
 }
 
@@ -146,15 +146,15 @@ impl Display for ControlError {
     }
 }
 
-/// The whole table of one line.
+/// The actions of one line, one for each return value.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Control([Action; NAMES.len()]);
 
 impl Control {
-    /// What stands for a control that libpam cannot read: everything counts as a refusal.
+    /// The control that replaces one that libpam cannot read: every answer counts as a refusal.
     pub const REFUSES: Self = Self([Action::Bad; NAMES.len()]);
 
-    /// Parses a word, without its brackets.
+    /// Parses the word of a control, without its brackets.
     pub fn parse(word: &str) -> Result<Self, ControlError> {
         use ReturnValue as R;
         let named = |pairs: &[(ReturnValue, Action)], rest| Ok(Table::from(pairs).filled(rest));
@@ -175,7 +175,7 @@ impl Control {
     }
 }
 
-/// A table that is being read: an answer that is not named yet takes the default.
+/// A table while it is read: a return value that is not named yet gets the default.
 struct Table([Option<Action>; NAMES.len()]);
 
 impl Table {
@@ -200,7 +200,7 @@ impl Table {
     }
 }
 
-/// Parses `value=action ...`. What is not named counts as a refusal.
+/// Parses `value=action ...`. A value that is not named counts as a refusal.
 fn pairs(word: &str) -> Result<Control, ControlError> {
     let mut table = Table::from(&[]);
     let mut rest = word.trim_start();
@@ -220,7 +220,7 @@ fn pairs(word: &str) -> Result<Control, ControlError> {
     Ok(table.filled(Action::Bad))
 }
 
-/// A return value, or `None` for `default`. libpam compares beginnings.
+/// A return value, or `None` for `default`. libpam compares only the beginning of the text.
 fn answer(text: &str) -> Result<(Option<ReturnValue>, &str), ControlError> {
     for (number, name) in NAMES.iter().enumerate() {
         if let Some(rest) = text.strip_prefix(name) {
@@ -254,7 +254,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_and_pairs_mean_what_the_manual_says() {
+    fn reads_words_and_pairs_as_manual_says() {
         use Action::{Bad, Die, Done, Ignore, Jump, Ok};
         let table = [
             // control                                success  expired  ignore   auth_err
@@ -283,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_understood_is_an_error() {
+    fn refuses_unknown_word_or_pair() {
         for word in [
             "requird",
             "success",

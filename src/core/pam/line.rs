@@ -2,31 +2,31 @@
 
 const BLANKS: [char; 3] = [' ', '\t', '\n'];
 
-/// One line, or several that a `\` makes one.
+/// One line, or several lines that `\` joins.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Logical {
-    /// The first line of it in the file, from 1.
+    /// Its first line in the file, from 1.
     pub first: usize,
-    /// The last line of it in the file.
+    /// Its last line in the file, from 1.
     pub last: usize,
-    /// What it says, without comment.
+    /// Its text, without comment.
     pub text: String,
 }
 
 /// One word of a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Word {
-    /// As libpam takes it, without the brackets.
+    /// Its text as libpam reads it, without brackets.
     pub text: String,
-    /// As it stands in the file.
+    /// Its text as written in the file.
     pub raw: String,
 }
 
-/// The lines of `text` that say something, and the line whose continuation is missing at the end of the file, if any:
-/// libpam then gives up on the whole service.
+/// The lines of `text` that are not empty or comments. If the last line of the file ends with `\` and no line follows,
+/// its number is returned too: libpam then rejects the whole service.
 pub fn logical_lines(text: &str) -> (Vec<Logical>, Option<usize>) {
     let (mut lines, mut open) = (Vec::new(), None::<Logical>);
-    // Not `lines`, which drops a carriage return: libpam takes it for a part of the last word.
+    // Not `lines`, which drops a carriage return: libpam reads it as a part of the last word.
     for (number, line) in (1..).zip(text.strip_suffix('\n').unwrap_or(text).split('\n')) {
         let mut logical =
             open.take().unwrap_or_else(|| Logical { first: number, last: number, text: String::new() });
@@ -43,7 +43,8 @@ pub fn logical_lines(text: &str) -> (Vec<Logical>, Option<usize>) {
     (lines, open.map(|logical| logical.first))
 }
 
-/// What a line says, and whether the next one belongs to it. A comment ends the line, `\` or not.
+/// The text of a line without its comment, and whether the next line belongs to it. A comment ends the line, with or
+/// without `\`.
 fn said(line: &str) -> (&str, bool) {
     let line = line.trim_start_matches(BLANKS);
     if let Some((said, _)) = line.split_once('#') {
@@ -55,7 +56,7 @@ fn said(line: &str) -> (&str, bool) {
     }
 }
 
-/// The words of a line. `[...]` is one word, in which `\]` stands for `]`.
+/// The words of a line. `[...]` is one word, in which `\]` means `]`.
 pub fn words(text: &str) -> Vec<Word> {
     let (mut words, mut rest) = (Vec::new(), text);
     while let Some((word, after)) = next_word(rest) {
@@ -79,7 +80,7 @@ fn next_word(text: &str) -> Option<(Word, &str)> {
     Some((Word { text, raw: raw.to_owned() }, rest))
 }
 
-/// The bytes up to and with the bracket that closes; all, if none does.
+/// The length in bytes up to and including the closing bracket; the whole length if there is none.
 fn end_of_brackets(inner: &str) -> usize {
     let mut escaped = false;
     for (at, letter) in inner.char_indices() {
@@ -96,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_are_put_together_as_libpam_does() {
+    fn joins_lines_as_libpam_does() {
         type Lines = &'static [(usize, usize, &'static str)];
         let table: [(&str, Lines, Option<usize>); 9] = [
             ("", &[], None),
@@ -117,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn brackets_hold_a_word_together() {
+    fn reads_text_in_brackets_as_one_word() {
         let table: [(&str, &[(&str, &str)]); 7] = [
             (" a\tb  c", &[("a", "a"), ("b", "b"), ("c", "c")]),
             ("auth [a=b c=d] x", &[("auth", "auth"), ("a=b c=d", "[a=b c=d]"), ("x", "x")]),

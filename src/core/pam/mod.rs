@@ -1,4 +1,4 @@
-//! What libpam does with the lines of a service file. Pure.
+//! What libpam does with the lines of a service file. This module is pure.
 
 pub mod control;
 pub mod line;

@@ -1,4 +1,4 @@
-//! One way through a stack, step by step, as libpam walks it (_pam_dispatch_aux in pam_dispatch.c).
+//! One walk through a stack, step by step, as libpam does it (_pam_dispatch_aux in pam_dispatch.c).
 
 use super::control::{Action, Control, ReturnValue};
 
@@ -7,25 +7,25 @@ use super::control::{Action, Control, ReturnValue};
 pub enum Handler {
     /// Asks the module that the line names.
     Module,
-    /// Nothing: what follows one level deeper is the substack.
+    /// Nothing: the lines that follow one level deeper are the substack.
     Substack,
     /// Refuses, because the line cannot be read.
     Broken,
 }
 
-/// What a walk needs to know of a line.
+/// The facts of a line that a walk needs.
 pub trait StackLine {
-    /// How many substacks the line is in.
+    /// How many substacks enclose the line.
     fn level(&self) -> usize;
 
     /// What libpam does at the line.
     fn handler(&self) -> Handler;
 
-    /// What each return value does to the stack.
+    /// The action of each return value.
     fn control(&self) -> &Control;
 }
 
-/// What the lines so far amount to.
+/// The result of the lines so far.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 enum Impression {
     None,
@@ -39,7 +39,7 @@ struct Balance {
     status: ReturnValue,
 }
 
-/// Where a login stands in a stack.
+/// A position in a stack, with the result of the lines before it.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Walk {
     /// The number of the next line, from 0.
@@ -47,7 +47,7 @@ pub struct Walk {
     /// The level of the last line.
     level: usize,
     balance: Balance,
-    /// What the balance was where each level began.
+    /// The result at the beginning of each level.
     began: Vec<Balance>,
 }
 
@@ -63,12 +63,12 @@ impl Walk {
         self.next
     }
 
-    /// Whether a line has refused.
+    /// Whether a line has refused so far.
     pub fn is_refused(&self) -> bool {
         self.balance.impression == Impression::No
     }
 
-    /// What the application is told, if there is no further line.
+    /// The return value to the application if no line follows.
     pub fn outcome(&self) -> ReturnValue {
         match self.balance {
             Balance { impression: Impression::Yes, status } => status,
@@ -77,7 +77,7 @@ impl Walk {
         }
     }
 
-    /// After the next line, whose module has said `answer`.
+    /// The walk after the next line, whose module returned `answer`.
     pub fn step<L: StackLine>(&self, stack: &[L], answer: ReturnValue) -> Self {
         let Some(line) = stack.get(self.next) else { return self.clone() };
         let mut walk = self.clone();
@@ -118,14 +118,14 @@ impl Walk {
         }
     }
 
-    /// To the last line of this level: the substack ends, or the whole.
+    /// Goes to the last line of this level, which ends the substack or the whole stack.
     fn leave<L: StackLine>(&mut self, stack: &[L], level: usize) {
         while stack.get(self.next.saturating_add(1)).is_some_and(|line| line.level() >= level) {
             self.next = self.next.saturating_add(1);
         }
     }
 
-    /// Skips `lines`, a substack counting as one. A jump out of the level refuses.
+    /// Skips `lines` lines; a substack counts as one. A jump out of the level refuses.
     fn jump<L: StackLine>(&mut self, stack: &[L], level: usize, lines: usize) {
         for _ in 0..lines {
             if stack.get(self.next.saturating_add(1)).is_none_or(|line| line.level() < level) {

@@ -104,7 +104,7 @@ impl fmt::Display for PolicyErrorKind {
             }
             Self::UnnamedRule => write!(f, "the name of a rule must not be empty"),
             Self::ReservedName => {
-                write!(f, "a rule must not be called '{DEFAULT_RULE}': that is the policy's own mode")
+                write!(f, "a rule must not be called '{DEFAULT_RULE}': that name means the policy's own mode")
             }
             Self::NameTaken(name) => write!(f, "another rule is called '{name}'"),
             Self::NeedsMode { key, mode } => write!(f, "'{key}' needs mode = \"{}\"", mode.word()),

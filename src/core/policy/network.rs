@@ -41,7 +41,7 @@ impl fmt::Display for NetworkError {
             Self::NotLiteral(text) => {
                 write!(f, "'{text}' is not an address or network, such as 192.0.2.0/24")
             }
-            Self::Mapped(text) => write!(f, "'{text}' is an IPv4 network: write it as one"),
+            Self::Mapped(text) => write!(f, "'{text}' is an IPv4 network: write it in IPv4 form"),
             Self::Prefix { network, widest } => {
                 write!(f, "the prefix of '{network}' must be a number from 0 to {widest}")
             }

@@ -1,29 +1,29 @@
-//! What a person types at the prompt.
+//! What a user types at the prompt.
 
 use base32::Alphabet::Crockford;
 use zeroize::Zeroizing;
 
-/// One answer at a prompt: bytes, because nobody promises UTF-8. Wiped when dropped.
+/// One answer at a prompt, in bytes, because it may not be UTF-8. Wiped when dropped.
 pub type Answer = Zeroizing<Vec<u8>>;
 
-/// The longest answer that is looked at, in bytes: PAM_MAX_RESP_SIZE, which libpam itself does not enforce.
+/// The longest answer that is parsed, in bytes: PAM_MAX_RESP_SIZE, which libpam itself does not enforce.
 pub const LONGEST_ANSWER: usize = 512;
 
-/// An answer that has the shape of something that can be accepted.
+/// An answer that has the shape of a code or of a recovery code.
 pub enum Typed {
-    /// A code of an authenticator's.
+    /// A code of an authenticator.
     Code(Code),
-    /// A recovery code: 80 bits, in base32 as Crockford writes it.
+    /// A recovery code: 80 bits in Crockford's base32.
     Recovery(LongCode),
 }
 
 impl Typed {
-    /// Parses an answer; none if it has neither shape. The lengths tell which of the two it is.
+    /// Parses an answer; none if it has neither shape. The two shapes differ in length.
     pub fn parse(answer: &[u8]) -> Option<Self> {
         Code::parse(answer).map(Self::Code).or_else(|| LongCode::parse(answer).map(Self::Recovery))
     }
 
-    /// An answer that parses to the same.
+    /// An answer that parses to the same value.
     pub(crate) fn expose_answer(&self) -> Answer {
         match self {
             Self::Code(code) => Answer::new(code.expose_digits().into()),
@@ -36,8 +36,8 @@ impl Typed {
 pub struct Code(Zeroizing<String>);
 
 impl Code {
-    /// Parses an answer. Blanks, line ends and dashes are dropped, because apps show codes in groups; what then is
-    /// not 6 to 8 ASCII digits is no code.
+    /// Parses an answer. Blanks, line ends and dashes are dropped, because apps show codes in groups. The rest must be
+    /// 6 to 8 ASCII digits.
     pub fn parse(answer: &[u8]) -> Option<Self> {
         let digits = condensed::<8>(answer)?;
         let is_code = digits.len() >= 6 && digits.bytes().all(|byte| byte.is_ascii_digit());
@@ -57,8 +57,9 @@ const LONG_CODE_LENGTH: usize = 16;
 /// Characters between two dashes.
 const GROUP: usize = 4;
 
-/// What a recovery code and a ticket look like: 80 random bits in Crockford's base32
-/// (<https://www.crockford.com/base32.html>), as four groups of four. Cannot be printed by accident; wiped when dropped.
+/// The form of a recovery code and of a ticket: 80 random bits in Crockford's base32
+/// (<https://www.crockford.com/base32.html>), as four groups of four. Cannot be printed by accident; wiped when
+/// dropped.
 pub struct LongCode(Zeroizing<[u8; LONG_CODE_BYTES]>);
 
 impl LongCode {
@@ -71,7 +72,7 @@ impl LongCode {
     pub fn parse(answer: &[u8]) -> Option<Self> {
         let characters = condensed::<LONG_CODE_LENGTH>(answer)?;
         let bytes = Zeroizing::new(base32::decode(Crockford, &characters)?);
-        let again = Zeroizing::new(base32::encode(Crockford, &bytes)); // the crate takes what is corrupt
+        let again = Zeroizing::new(base32::encode(Crockford, &bytes)); // the crate accepts corrupt text
         let whole =
             bytes.as_slice().try_into().ok().filter(|_| again.as_str() == as_meant(&characters).as_str())?;
         Some(Self::new(whole))
@@ -80,7 +81,7 @@ impl LongCode {
     /// The four groups, to be shown once.
     pub fn expose_text(&self) -> Zeroizing<String> {
         let mut text = Zeroizing::new(String::with_capacity(LONG_CODE_LENGTH.saturating_add(3)));
-        // Five bytes at a time: the crate's buffer for more would grow, and leave an unwiped copy behind.
+        // Five bytes at a time: the crate's buffer for more would grow and leave an unwiped copy.
         for (index, five) in self.0.chunks(5).enumerate() {
             let eight = Zeroizing::new(base32::encode(Crockford, five));
             let (first, second) = eight.split_at_checked(GROUP).unwrap_or_default();
@@ -103,7 +104,8 @@ impl LongCode {
     }
 }
 
-/// `answer` without blanks, line ends and dashes; none if then it is longer than `MOST` or not ASCII letters and digits.
+/// `answer` without blanks, line ends and dashes. None if the rest is longer than `MOST` or has a character that is not
+/// an ASCII letter or digit.
 fn condensed<const MOST: usize>(answer: &[u8]) -> Option<Zeroizing<String>> {
     if answer.len() > LONGEST_ANSWER {
         return None;
@@ -118,7 +120,7 @@ fn condensed<const MOST: usize>(answer: &[u8]) -> Option<Zeroizing<String>> {
     Some(condensed)
 }
 
-/// In Crockford's base32 some characters stand for others.
+/// Replaces the letters that Crockford's base32 reads as digits.
 fn as_meant(characters: &str) -> Zeroizing<String> {
     let mut meant = Zeroizing::new(String::with_capacity(characters.len()));
     meant.extend(characters.chars().map(|c| match c.to_ascii_uppercase() {
@@ -134,7 +136,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn six_to_eight_ascii_digits_are_a_code_and_nothing_else_is() {
+    fn parses_only_six_to_eight_ascii_digits_as_code() {
         let table: [(&[u8], Option<&str>); 17] = [
             (b"123456", Some("123456")),
             (b"1234567", Some("1234567")),
@@ -160,14 +162,14 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_of_more_than_512_bytes_is_no_code() {
+    fn refuses_code_in_answer_of_more_than_512_bytes() {
         let padded = |blanks: usize| [b" ".repeat(blanks), b"123456".to_vec()].concat();
         assert!(Code::parse(&padded(506)).is_some());
         assert!(Code::parse(&padded(507)).is_none());
     }
 
     #[test]
-    fn a_long_code_is_read_as_it_was_written_however_it_is_spelt() {
+    fn reads_long_code_in_every_spelling() {
         let code = LongCode::new([0x00, 0x44, 0x32, 0x14, 0xc7, 0x42, 0x54, 0xb6, 0x35, 0xff]);
         assert_eq!(code.expose_text().as_str(), "0123-4567-89AB-CDFZ");
         for spelling in [
@@ -209,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn digits_are_a_code_or_a_long_one_by_their_number() {
+    fn tells_code_from_long_code_by_length() {
         for (typed, kind) in [
             ("123456", 1),
             ("12345678", 1),

@@ -1,23 +1,23 @@
-//! One answer that holds a password and, behind it, a code: for programs that can ask only one question.
+//! One answer that holds a password followed by a code, for programs that can ask only one question.
 
 use crate::proof::code::{Code, LONGEST_ANSWER, LongCode, Typed};
 
 /// An answer that was cut in two. Cannot be printed.
 pub struct Parts<'a> {
-    /// What stands before the code: any bytes, or none.
+    /// The bytes before the code, possibly none.
     pub password: &'a [u8],
-    /// What stands behind the password: a code or a recovery code.
+    /// The code or recovery code after the password.
     pub typed: Typed,
 }
 
-/// Length of a recovery code as it is shown: four groups of four, and dashes between them.
+/// Length of a recovery code as it is shown: four groups of four with dashes between them.
 const SHOWN: usize = 19;
-/// Where the dashes are.
+/// The positions of the dashes.
 const DASHES: [usize; 3] = [4, 9, 14];
 
-/// Cuts the code off the end of `answer`: a recovery code as it is shown, behind a blank, which goes with it; else as many
-/// digits as one of `lengths` says, the longest that fits. None if there is no code at the end. No answer is both: the last
-/// group of a recovery code is too short for a code.
+/// Cuts the code off the end of `answer`. A recovery code must have the form in which it is shown, after a blank, which
+/// is cut off too. A code must have as many digits as one of `lengths` says; the longest that fits is taken. None if
+/// there is no code at the end. No answer matches both: the last group of a recovery code is too short for a code.
 pub fn split<'a>(answer: &'a [u8], lengths: &[u8]) -> Option<Parts<'a>> {
     if answer.len() > LONGEST_ANSWER {
         return None;
@@ -25,7 +25,8 @@ pub fn split<'a>(answer: &'a [u8], lengths: &[u8]) -> Option<Parts<'a>> {
     split_recovery_code(answer).or_else(|| split_code(answer, lengths))
 }
 
-/// The dashes must be there: else the last word of a passphrase and a code behind it could be taken for a recovery code.
+/// The dashes must be there: without them, the last word of a passphrase and a code after it could be taken for a
+/// recovery code.
 fn split_recovery_code(answer: &[u8]) -> Option<Parts<'_>> {
     let (rest, code) = answer.split_at_checked(answer.len().checked_sub(SHOWN)?)?;
     let has_dashes = DASHES.iter().all(|&at| code.get(at) == Some(&b'-'));
@@ -68,7 +69,7 @@ mod tests {
             (b"\xff\x00\n\x1b123456", &[6], Some(b"\xff\x00\n\x1b|123456")),
             (b"secret12345678", &[8], Some(b"secret|12345678")),
             (b"secret1234567", &[7], Some(b"secret|1234567")),
-            // the longest that fits, in whatever order they are
+            // the longest that fits, in any order of the lengths
             (b"secret12345678", &[6, 8], Some(b"secret|12345678")),
             (b"secret12345678", &[8, 6, 7], Some(b"secret|12345678")),
             (b"secret123456", &[8, 6], Some(b"secret|123456")),
@@ -104,7 +105,7 @@ mod tests {
             (b"secret 0123-4567-89AB-CDFU", None),
             (b"secret 0123456789ABCDFZ", None),
             (b"secret 0123-4567-89AB CDFZ", None),
-            // a passphrase whose last word and the code make up sixteen letters and digits
+            // a passphrase whose last word and the code have sixteen letters and digits together
             (b"my secret strawberry123456", Some(b"my secret strawberry|123456")),
         ];
         for (answer, expected) in table {
@@ -113,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_of_more_than_512_bytes_is_not_cut() {
+    fn cuts_no_answer_of_more_than_512_bytes() {
         let of = |password: usize, code: &str| [b"x".repeat(password), code.into()].concat();
         assert!(split(&of(506, "123456"), &[6]).is_some());
         assert!(split(&of(507, "123456"), &[6]).is_none());

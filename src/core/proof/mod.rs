@@ -1,5 +1,5 @@
-//! What proves a second step: codes, recovery codes, tickets, and the state that counts them. Pure: nothing here
-//! reads a clock or a file.
+//! What proves a second step: codes, recovery codes, tickets, and the state that counts them. This module is pure: it
+//! reads no clock and no file.
 
 pub mod code;
 pub mod forward;

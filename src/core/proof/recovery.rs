@@ -1,4 +1,4 @@
-//! Recovery codes: for the day the phone is lost. Only their hashes are kept.
+//! Recovery codes, for a user who has lost the phone. Only their hashes are kept.
 
 use constant_time_eq::constant_time_eq_n;
 use pbkdf2::pbkdf2_hmac_array;
@@ -7,9 +7,9 @@ use zeroize::Zeroizing;
 
 use crate::proof::code::{LONG_CODE_BYTES, LongCode};
 
-/// More recovery codes than anybody writes down.
+/// The most recovery codes in a set: more than a user writes down.
 pub(crate) const MOST_CODES: usize = 16;
-/// Bytes of a salt (RFC 8018 section 4.1 asks for 8 at least).
+/// Bytes of a salt (RFC 8018 section 4.1 asks for at least 8).
 pub(crate) const SALT: usize = 16;
 /// Bytes of a hash.
 pub(crate) const HASH: usize = 16;
@@ -24,10 +24,10 @@ pub fn hash(code: &LongCode, salt: &[u8]) -> RecoveryHash {
     pbkdf2_hmac_array::<Sha256, HASH>(code.expose_bytes(), salt, ROUNDS)
 }
 
-/// The recovery codes of one person, hashed with one salt.
+/// The recovery codes of one user, hashed with one salt.
 #[derive(Clone, PartialEq, Eq)]
 pub struct RecoveryCodes {
-    /// The salt; zero if this person was never given any.
+    /// The salt; zero if this user never had recovery codes.
     pub salt: [u8; SALT],
     /// The hashes; a used one is zero.
     pub hashes: [RecoveryHash; MOST_CODES],
@@ -37,7 +37,7 @@ impl RecoveryCodes {
     /// No codes: salt and hashes are all zero.
     pub const NONE: Self = Self { salt: [0; SALT], hashes: [[0; HASH]; MOST_CODES] };
 
-    /// How many are left; none if there never were any.
+    /// How many codes are left; none if there never were any.
     pub fn left(&self) -> Option<u8> {
         let left = self.hashes.iter().filter(|hash| **hash != USED).count();
         (self.salt != Self::NONE.salt).then(|| u8::try_from(left).unwrap_or(u8::MAX))
@@ -73,8 +73,8 @@ impl std::fmt::Debug for RecoveryCodes {
     }
 }
 
-/// The salt with the credential's id: recovery codes of an enrollment that was broken off, or of a credential that was replaced
-/// since, are worth nothing beside another one.
+/// The salt with the credential's id. Recovery codes of a cancelled enrollment or of a replaced credential are
+/// therefore useless with another credential.
 fn salt_for(salt: &[u8; SALT], id: &str) -> Vec<u8> {
     [salt, id.as_bytes()].concat()
 }
@@ -88,7 +88,7 @@ pub struct NewCodes {
     kept: RecoveryCodes,
 }
 
-/// The randomness of one set.
+/// The random bytes of one set.
 pub type Entropy = Zeroizing<[u8; SALT + MOST_CODES * LONG_CODE_BYTES]>;
 
 impl NewCodes {
@@ -116,7 +116,7 @@ impl NewCodes {
         self.kept
     }
 
-    /// The codes in two columns, numbered for crossing off. It ends with a line break.
+    /// The codes in two columns, numbered so that a user can cross them off. The text ends with a line break.
     pub fn screen(&self) -> Zeroizing<String> {
         let mut screen = Zeroizing::new(String::with_capacity(1024));
         let rows = self.codes.len().div_ceil(2);
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn the_hash_is_pbkdf2_of_hmac_sha256() {
+    fn hashes_with_pbkdf2_of_hmac_sha256() {
         // python3 -c 'import hashlib; print(hashlib.pbkdf2_hmac("sha256", bytes(range(10)), bytes(16), 10000, 16).hex())'
         let code = LongCode::new([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
         let hex: String = hash(&code, &[0; 16]).iter().map(|byte| format!("{byte:02x}")).collect();
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn each_code_of_a_set_works_once_and_no_other_does() {
+    fn accepts_each_code_of_set_once_and_no_other() {
         let set = NewCodes::new(8, &random(), ID);
         assert_eq!(set.codes().len(), 8);
         let mut kept = set.into_kept();
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn a_code_is_worth_nothing_beside_another_credential() {
+    fn refuses_code_of_another_credential() {
         let kept = NewCodes::new(8, &random(), ID).into_kept();
         assert!(kept.find(&code(0), ID).is_some());
         assert!(kept.find(&code(0), "di").is_none());
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn who_has_no_codes_is_told_from_who_has_used_them_up() {
+    fn tells_user_without_codes_from_user_of_all_codes() {
         assert_eq!(RecoveryCodes::NONE.left(), None);
         assert!(RecoveryCodes::NONE.find(&code(0), ID).is_none());
         assert!(RecoveryCodes::NONE.without(&USED).is_none());
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn the_screen_numbers_the_codes_and_fits_80_columns() {
+    fn numbers_codes_on_screen_of_80_columns() {
         let set = NewCodes::new(3, &random(), ID);
         let texts: Vec<_> = set.codes().iter().map(LongCode::expose_text).collect();
         let expected = format!(

@@ -1,5 +1,5 @@
-//! What changes at a login: the mark, the failures, the waiting time, the recovery codes. Each operation returns the next
-//! state; none saves it.
+//! The state that changes at a login: the mark, the failures, the waiting time, the recovery codes. Each operation
+//! returns the next state; none saves it.
 
 use crate::proof::code::LongCode;
 use crate::proof::recovery::{RecoveryCodes, RecoveryHash};
@@ -7,26 +7,28 @@ use crate::proof::ticket::Ticket;
 use crate::time::{Step, UnixTime};
 use crate::verdict::{Alternative, Denial, TicketFault};
 
-/// Failures in a row that cost no waiting time yet.
+/// Failures in a row without a waiting time.
 const FREE_FAILURES: u16 = 3;
-/// The first waiting time, in seconds; each further failure doubles it.
+/// The first waiting time, in seconds. Each further failure doubles it.
 const FIRST_WAIT: u64 = 30;
 /// The longest waiting time, in seconds.
 const LONGEST_WAIT: u64 = 3600;
-/// Wrong recovery codes in a row until they are disabled. Guessing one is hopeless, so this many do no harm; and with a limit
-/// of their own, whoever uses up the tries for codes has not locked the person out.
+/// Wrong recovery codes in a row until they are disabled. Guessing one is hopeless, so this limit can be high. It is
+/// separate from the limit for codes: an attacker who uses up the tries for codes does not lock out the user's recovery
+/// codes.
 const RECOVERY_LIMIT: u16 = 100;
 
-/// Whose failures are counted: each has a count of its own, so that a program of the user's cannot use up the tries of sshd.
+/// The programs whose failures are counted together. Each kind has its own count, so that a program of the user cannot
+/// use up the tries of sshd.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum AttemptCounter {
     /// Programs that run as root: sshd, login, sudo, su.
     Hosts,
-    /// The helper, which any program of the user's can start.
+    /// The helper, which any program of the user can start.
     Helper,
 }
 
-/// Failures in a row, and when the last one was.
+/// Failures in a row, and the time of the last one.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Count {
     /// Codes that failed since the last success by this counter.
@@ -41,8 +43,8 @@ impl Count {
     /// No failure, neither of a code nor of a recovery code.
     pub const NONE: Self = Self { codes: 0, recovery: 0, last: UnixTime::new(0) };
 
-    /// Until when codes are refused, if they are at `now`. Who finds the last failure in the future has had the clock
-    /// set back: the wait would be longer than its own length, and is over.
+    /// Until when codes are refused; none if they are accepted at `now`. If the last failure is in the future, the
+    /// clock was set back. The wait would then be longer than its own length, so it is over.
     pub fn waits_until(&self, now: UnixTime) -> Option<UnixTime> {
         let doublings = self.codes.checked_sub(FREE_FAILURES)?;
         let factor = 1u64.checked_shl(doublings.into()).unwrap_or(u64::MAX);
@@ -52,27 +54,27 @@ impl Count {
     }
 }
 
-/// The state of one account. A state outlives the credential, so that a new credential does not make old codes usable.
+/// The state of one account. It outlives the credential, so that a new credential does not make old codes usable.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct State {
     /// The account's canonical name.
     pub name: String,
-    /// The latest moment whose codes are used up: a code whose step begins at or before it is a replay.
+    /// The latest moment whose codes are used up. A code whose step begins at or before it is a replay.
     pub mark: UnixTime,
     /// Failures at programs that run as root.
     pub hosts: Count,
     /// Failures at the helper.
     pub helper: Count,
-    /// Whether an administrator requires a second step of this account, where the policy leaves it the choice.
+    /// Whether an administrator requires a second step of this account, where the policy makes it optional.
     pub required: bool,
-    /// The permission to enroll, if an administrator gave one.
+    /// An administrator's permission to enroll, if there is one.
     pub ticket: Option<Ticket>,
-    /// What is kept of the recovery codes that are left.
+    /// The hashes of the recovery codes that are left.
     pub recovery: RecoveryCodes,
 }
 
 impl State {
-    /// A state with nothing in it but the mark.
+    /// A state that holds only the mark.
     pub fn new(name: &str, mark: UnixTime) -> Self {
         Self {
             name: name.to_owned(),
@@ -85,7 +87,7 @@ impl State {
         }
     }
 
-    /// The failures that `by` has used up.
+    /// The failures at the programs of `by`.
     pub fn count(&self, by: AttemptCounter) -> Count {
         match by {
             AttemptCounter::Hosts => self.hosts,
@@ -100,8 +102,9 @@ impl State {
         }
     }
 
-    /// Pays for one try, before it is looked at. Refused, and free, while the person must wait, once `limit` failures in a
-    /// row were reached, and if the mark lies beyond `window_end`, the last moment at which an acceptable step begins.
+    /// Charges one try, before the code is looked at. The try is refused and not charged in three cases: the user must
+    /// wait; there were `limit` failures in a row; the mark is later than `window_end`, the last moment at which an
+    /// acceptable step begins.
     pub(crate) fn charge(
         &self,
         by: AttemptCounter,
@@ -122,7 +125,8 @@ impl State {
         Ok(self.with_count(by, Count { codes: count.codes.saturating_add(1), last: now, ..count }))
     }
 
-    /// Fails if the mark lies beyond `window_end`: then no code of a new authenticator would be accepted, nor would another.
+    /// Fails if the mark is later than `window_end`. Then no code would be accepted, of a new authenticator or of
+    /// another.
     pub(crate) fn check_clock(&self, window_end: UnixTime, now: UnixTime) -> Result<(), Denial> {
         if !self.is_ahead_of(window_end) {
             return Ok(());
@@ -135,14 +139,14 @@ impl State {
         })
     }
 
-    /// What works while codes do not.
+    /// What the user can still use while codes are refused.
     fn alternative(&self, by: AttemptCounter) -> Alternative {
         let usable = self.recovery.left() > Some(0) && self.count(by).recovery < RECOVERY_LIMIT;
         if usable { Alternative::RecoveryCode } else { Alternative::None }
     }
 
-    /// Pays for one recovery code, before it is looked at. There is no waiting time, and when the last one was tried does not
-    /// change how long codes must wait.
+    /// Charges one recovery code, before it is looked at. There is no waiting time. The time of a recovery code does
+    /// not change how long codes are refused.
     pub(crate) fn charge_recovery(&self, by: AttemptCounter) -> Result<Self, Denial> {
         let count = self.count(by);
         if count.recovery >= RECOVERY_LIMIT {
@@ -186,12 +190,12 @@ impl State {
         Self { recovery, hosts: fresh(self.hosts), helper: fresh(self.helper), ..self.clone() }
     }
 
-    /// A second step required by an administrator, or no longer.
+    /// Sets whether an administrator requires a second step.
     pub fn with_required(&self, required: bool) -> Self {
         Self { required, ..self.clone() }
     }
 
-    /// Pays for one ticket, before it is looked at.
+    /// Charges one ticket, before it is looked at.
     pub fn charge_ticket(&self, now: UnixTime) -> Result<Self, Denial> {
         let ticket = self.ticket.ok_or(Denial::WrongTicket(TicketFault::None))?;
         if now >= ticket.expires {
@@ -238,12 +242,12 @@ impl State {
         step.begins() <= self.mark
     }
 
-    /// Whether the mark lies beyond every step that could be accepted: the clock was, or is, wrong.
+    /// Whether the mark is later than every step that could be accepted. Then the clock is wrong, or was.
     pub fn is_ahead_of(&self, window_end: UnixTime) -> bool {
         self.mark > window_end
     }
 
-    /// Burns every step up to the one that begins at `mark`. The mark never goes down here.
+    /// Marks every step up to the one that begins at `mark` as used. This never lowers the mark.
     pub(crate) fn burn(&self, mark: UnixTime) -> Self {
         Self { mark: self.mark.max(mark), ..self.clone() }
     }
@@ -259,13 +263,13 @@ impl State {
         Self { hosts: Count::NONE, helper: Count::NONE, ..self.clone() }
     }
 
-    /// Puts a mark that lies in the future back to `window_end`, so that no code of the present window is usable.
+    /// Sets a mark that is in the future back to `window_end`, so that no code of the present window is usable.
     pub fn reset_clock(&self, window_end: UnixTime) -> Self {
         Self { mark: self.mark.min(window_end), ..self.clone() }
     }
 
-    /// Forgets what belongs to a credential, for the account now called `name`. The mark stays, so that no old code becomes
-    /// usable; so does what an administrator requires, unless the uid now is somebody else's.
+    /// Removes what belongs to a credential, for the account now called `name`. The mark stays, so that no old code
+    /// becomes usable. An administrator's requirement stays too, unless the uid now belongs to another account.
     pub fn forget(&self, name: &str) -> Self {
         let required = self.required && name == self.name;
         Self { required, ..Self::new(name, self.mark) }

@@ -6,10 +6,10 @@ use crate::proof::code::LongCode;
 use crate::proof::recovery::{HASH, hash};
 use crate::time::UnixTime;
 
-/// How many wrong tickets may be typed until a ticket is dead.
+/// Wrong tickets that may be typed until the ticket is dead.
 const TRIES: u8 = 3;
 
-/// How many seconds after a ticket has expired the dialogue that it allowed may end.
+/// Seconds after the expiry of a ticket in which the dialogue that it allowed may still end.
 const LONGEST_DIALOGUE: u64 = 600;
 
 /// What is kept of a ticket.
@@ -17,9 +17,9 @@ const LONGEST_DIALOGUE: u64 = 600;
 pub struct Ticket {
     /// The hash of the ticket, its uid and its expiry.
     pub hash: [u8; HASH],
-    /// From when on it is refused.
+    /// When the ticket expires; from then on it is refused.
     pub expires: UnixTime,
-    /// How many more tickets may be typed; with none it is dead.
+    /// How many more tickets may be typed. A ticket without tries is dead.
     pub tries: u8,
 }
 
@@ -29,17 +29,18 @@ impl Ticket {
         Self { hash: hash_for(code, uid, expires), expires, tries: TRIES }
     }
 
-    /// This ticket after one more was typed; none if it is dead.
+    /// This ticket after another typed ticket; none if it is dead.
     pub(crate) fn charged(self) -> Option<Self> {
         Some(Self { tries: self.tries.checked_sub(1)?, ..self })
     }
 
-    /// This ticket with all its tries, because the right one was typed.
+    /// This ticket with all its tries, because the user typed the right one.
     pub(crate) fn restored(self) -> Self {
         Self { tries: TRIES, ..self }
     }
 
-    /// Whether the dialogue that it allowed has taken too long: it may end a while after the ticket has expired.
+    /// Whether the dialogue that this ticket allowed has taken too long. It may end a while after the ticket has
+    /// expired.
     pub fn is_over(&self, now: UnixTime) -> bool {
         now >= self.expires.plus(LONGEST_DIALOGUE)
     }
@@ -56,7 +57,7 @@ impl std::fmt::Debug for Ticket {
     }
 }
 
-/// No two tickets share this salt, and a ticket works for no other uid.
+/// Hashes with a salt that no other ticket shares, so that a ticket works for no other uid.
 fn hash_for(code: &LongCode, uid: u32, expires: UnixTime) -> [u8; HASH] {
     let salt = [&b"twostep ticket"[..], &uid.to_le_bytes(), &expires.seconds().to_le_bytes()].concat();
     hash(code, &salt)
@@ -67,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_ticket_is_for_one_uid_and_one_expiry() {
+    fn accepts_ticket_for_its_uid_and_expiry_only() {
         let (code, expires) = (LongCode::new([7; 10]), UnixTime::new(1000));
         let ticket = Ticket::issue(&code, 1001, expires);
         assert!(ticket.is(&code, 1001));
@@ -92,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn three_tries_and_it_is_dead() {
+    fn kills_ticket_after_three_tries() {
         let ticket = Ticket::issue(&LongCode::new([7; 10]), 1001, UnixTime::new(1000));
         let third = ticket.charged().and_then(Ticket::charged).and_then(Ticket::charged).unwrap();
         assert_eq!((third.tries, third.charged()), (0, None));

@@ -1,4 +1,4 @@
-//! Authenticators and the search for the step that a code belongs to (RFC 4226, RFC 6238).
+//! Authenticators, and the search for the step to which a code belongs (RFC 4226, RFC 6238).
 
 use std::fmt;
 
@@ -10,30 +10,30 @@ use crate::time::{Period, Step, UnixTime};
 
 pub use totp_rs::Algorithm;
 
-/// The hashes of the HMAC, by the names that they have in our files (RFC 6238 section 1.2). Several apps silently take SHA1
-/// for the others.
+/// The hashes of the HMAC, by their names in twostep's files (RFC 6238 section 1.2). Several apps silently use SHA1 for
+/// the others.
 pub(crate) const HASHES: [(&str, Algorithm); 3] =
     [("SHA1", Algorithm::SHA1), ("SHA256", Algorithm::SHA256), ("SHA512", Algorithm::SHA512)];
 
-/// How many steps outside the window are searched to tell by how much the clocks differ.
+/// How many steps outside the window are searched to find by how much the clocks differ.
 const NEAR: u64 = 10;
 
-/// Seconds between the clocks that are searched for the same purpose.
+/// Seconds from one searched difference of the clocks to the next.
 const HOUR: u64 = 3600;
-/// How many of them to each side: as far as time zones go.
+/// How many hours are searched to each side: as far as time zones reach.
 const HOURS: u64 = 14;
 
 /// Bytes of a new secret: 160 bits, as RFC 4226 section 4 recommends.
 pub(crate) const SECRET_BYTES: usize = 20;
 
-/// Bytes that a secret of ours has at least: 128 bits (RFC 4226 section 4, R6).
+/// The fewest bytes of a secret that twostep makes: 128 bits (RFC 4226 section 4, R6).
 pub const SHORTEST_SECRET: usize = 16;
 
-/// Bytes that an imported secret has at least: 80 bits, which is what google-authenticator made until 2018.
+/// The fewest bytes of an imported secret: 80 bits, which is what google-authenticator made until 2018.
 const SHORTEST_IMPORTED: usize = 10;
 
-/// Decodes base32 (RFC 4648 section 6) as people copy it: lower case, blanks, dashes and padding are forgiven; anything
-/// that does not encode back to what was given is not.
+/// Decodes base32 (RFC 4648 section 6) as people copy it: with lower case, blanks, dashes and padding. None if the
+/// decoded bytes do not encode back to the same text.
 pub fn decode_secret(text: &str) -> Option<Zeroizing<Vec<u8>>> {
     const ALPHABET: base32::Alphabet = base32::Alphabet::Rfc4648 { padding: false };
     let mut plain = Zeroizing::new(String::with_capacity(text.len()));
@@ -44,17 +44,17 @@ pub fn decode_secret(text: &str) -> Option<Zeroizing<Vec<u8>>> {
     (again.as_str() == plain).then_some(decoded)
 }
 
-/// Encodes a secret as base32 without padding, the way apps take it.
+/// Encodes a secret as base32 without padding, the form that apps accept.
 pub fn encode_secret(secret: &[u8]) -> Zeroizing<String> {
     Zeroizing::new(base32::encode(base32::Alphabet::Rfc4648 { padding: false }, secret))
 }
 
-/// Why there is no such authenticator.
+/// Why a secret or a number of digits makes no authenticator.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum AuthenticatorError {
     /// The secret is too short.
     ShortSecret {
-        /// Bytes that it must have at least.
+        /// The fewest bytes that it must have.
         least: usize,
     },
     /// Codes do not have 6, 7 or 8 digits.
@@ -75,20 +75,20 @@ impl std::error::Error for AuthenticatorError {}
 /// One phone, app or device, with its own secret and label. Cannot be printed; wiped when dropped.
 #[derive(Clone)]
 pub struct Authenticator {
-    /// What its owner calls it.
+    /// The name that its user gave it.
     pub label: String,
     /// Seconds per step (RFC 6238 section 4.1, X).
     pub period: Period,
     /// When it was enrolled, if that is known.
     pub enrolled: Option<UnixTime>,
-    /// Whether its secret was made by another program.
+    /// Whether another program made its secret.
     pub imported: bool,
     totp: Totp,
 }
 
 impl Authenticator {
-    /// An authenticator with a secret of at least [`SHORTEST_SECRET`] bytes and codes of 6 to 8 digits. The error
-    /// never holds the secret.
+    /// An authenticator with a secret of at least [`SHORTEST_SECRET`] bytes and codes of 6 to 8 digits. The error never
+    /// holds the secret.
     pub fn new(
         label: String,
         secret: &[u8],
@@ -103,7 +103,7 @@ impl Authenticator {
         Ok(Self { label, period, enrolled, imported: false, totp })
     }
 
-    /// The same with a secret that another program made, and that may be shorter: 10 bytes.
+    /// An authenticator with a secret that another program made, which may be shorter: 10 bytes.
     #[expect(clippy::disallowed_methods, reason = "the length is checked here")]
     pub fn imported(
         label: String,
@@ -130,17 +130,17 @@ impl Authenticator {
         self.totp.digits()
     }
 
-    /// The secret, to be written to the secret file or shown at enrollment, and for nothing else.
+    /// The secret. Use it only to write the secret file or to show it at enrollment.
     pub fn expose_secret(&self) -> &[u8] {
         self.totp.secret().as_bytes()
     }
 
-    /// Whether this authenticator shows `code` during `step`. Compares in constant time.
+    /// Whether this authenticator shows `code` during `step`. The comparison takes constant time.
     pub fn shows(&self, code: &Code, step: Step) -> bool {
         self.totp.check(code.expose_digits(), step.begins().seconds()).is_some()
     }
 
-    /// The step in which `now` lies.
+    /// The step that contains `now`.
     pub fn step_at(&self, now: UnixTime) -> Step {
         Step::at(now, self.period)
     }
@@ -168,19 +168,19 @@ fn builder(
 pub struct Match<'a> {
     /// The authenticator that shows the code.
     pub authenticator: &'a Authenticator,
-    /// During which step it does.
+    /// The step during which it shows the code.
     pub step: Step,
 }
 
 impl Match<'_> {
-    /// By how many seconds the step differs from the one at `now`.
+    /// By how many seconds the step differs from the step at `now`.
     pub fn offset(&self, now: UnixTime) -> i64 {
         self.step.offset_from(self.authenticator.step_at(now))
     }
 }
 
-/// The step within `skew` steps of `now` to which `code` belongs, over all authenticators and steps without early exit.
-/// By chance a code can belong to several: then the earliest that is not used up counts.
+/// The step within `skew` steps of `now` to which `code` belongs. The search covers all authenticators and steps,
+/// without early exit. A code can belong to several steps by chance; then the earliest step that is not used up counts.
 pub fn matching<'a>(
     authenticators: &'a [Authenticator],
     code: &Code,
@@ -198,19 +198,19 @@ pub fn matching<'a>(
     found
 }
 
-/// The step outside the window to which a refused code belongs: just outside, or whole hours away, as where a machine takes local
-/// time for UTC. A hint that the clocks differ, never a reason to accept.
+/// The step outside the window to which a refused code belongs: just outside, or whole hours away, as on a machine that
+/// takes local time for UTC. This is a hint that the clocks differ, never a reason to accept.
 ///
-/// It looks at 20 + 28 * (2 * skew + 1) steps of each authenticator, 104 with the default skew: so of a million wrong codes of
-/// six digits, 104 get a false hint for each authenticator. A hint is for the log alone, because it tells which code comes
-/// later.
+/// The search looks at 20 + 28 * (2 * skew + 1) steps of each authenticator, 104 with the default skew. Of a million
+/// wrong codes of six digits, 104 therefore get a false hint for each authenticator. A hint is only for the log,
+/// because it tells which code comes later.
 pub(crate) fn near_miss<'a>(
     authenticators: &'a [Authenticator],
     code: &Code,
     now: UnixTime,
     skew: u64,
 ) -> Option<Match<'a>> {
-    // Without early exit, too: how long it takes must not tell of a code that becomes right a little later.
+    // Also without early exit: the time that this takes must not reveal a code that becomes right a little later.
     let near = candidates(authenticators, now, skew.saturating_add(NEAR));
     let hours = hours_off(now).flat_map(|then| candidates(authenticators, then, skew));
     near.chain(hours).fold(None, |found, candidate| {
@@ -219,12 +219,12 @@ pub(crate) fn near_miss<'a>(
     })
 }
 
-/// What clocks show that are wrong by whole hours, those nearest to `now` first.
+/// The times that a clock shows if it is wrong by whole hours, those nearest to `now` first.
 fn hours_off(now: UnixTime) -> impl Iterator<Item = UnixTime> {
     (1..=HOURS).map(|hours| hours.saturating_mul(HOUR)).flat_map(move |off| [now.plus(off), now.minus(off)])
 }
 
-/// When the last step begins that could be accepted at `now`.
+/// When the last step that could be accepted at `now` begins.
 pub fn window_end(authenticators: &[Authenticator], now: UnixTime, skew: u64) -> UnixTime {
     let ends = authenticators.iter().map(|one| one.step_at(now).later(skew).begins());
     ends.max().unwrap_or_else(|| Step::at(now, Period::DEFAULT).later(skew).begins())
@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn rfc_4226_appendix_d() {
+    fn computes_codes_of_rfc_4226_appendix_d() {
         let sha1 = authenticator(Algorithm::SHA1, 20, 6);
         let values = [
             "755224", "287082", "359152", "969429", "338314", "254676", "287922", "162583", "399871",
@@ -271,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn rfc_6238_appendix_b() {
+    fn computes_codes_of_rfc_6238_appendix_b() {
         let table = [
             (59, "94287082", "46119246", "90693936"),
             (1_111_111_109, "07081804", "68084774", "25091201"),
@@ -292,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn the_window_reaches_skew_steps_to_each_side_and_no_further() {
+    fn accepts_codes_of_skew_steps_to_each_side_only() {
         let phone = [authenticator(Algorithm::SHA1, 20, 6)];
         let now = UnixTime::new(5 * 30);
         let found = |digits, skew| {
@@ -306,13 +306,13 @@ mod tests {
     }
 
     #[test]
-    fn a_code_of_the_wrong_length_matches_nothing() {
+    fn matches_no_code_of_wrong_length() {
         let phone = [authenticator(Algorithm::SHA1, 20, 6)];
         assert!(matching(&phone, &code("94287082"), UnixTime::new(59), 3, |_| false).is_none());
     }
 
     #[test]
-    fn of_two_steps_with_one_code_the_unused_one_counts() {
+    fn prefers_unused_step_if_two_have_the_same_code() {
         let twins = [authenticator(Algorithm::SHA1, 20, 6), authenticator(Algorithm::SHA1, 20, 6)];
         let now = UnixTime::new(5 * 30);
         let checked = std::cell::Cell::new(0);
@@ -324,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn a_near_miss_tells_by_how_much_the_clocks_differ() {
+    fn reports_by_how_much_clocks_differ_on_near_miss() {
         let phone = [authenticator(Algorithm::SHA1, 20, 6)];
         let now = UnixTime::new(20 * 30);
         let offset = |digits| near_miss(&phone, &code(digits), now, 1).map(|found| found.offset(now));
@@ -333,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn near_miss_tells_of_clock_that_is_hours_off() {
+    fn finds_near_miss_of_clock_that_is_hours_off() {
         let phone = [authenticator(Algorithm::SHA1, 20, 6)];
         let now = UnixTime::new(2_000_000_017);
         let offset = |then: UnixTime, skew| {
@@ -352,7 +352,7 @@ mod tests {
     }
 
     #[test]
-    fn near_miss_looks_at_as_many_steps_whatever_it_finds() {
+    fn searches_same_number_of_steps_for_every_near_miss() {
         let now = UnixTime::new(2_000_000_000);
         let phone = [authenticator(Algorithm::SHA1, 20, 6)];
         let steps = |skew| {
@@ -363,7 +363,7 @@ mod tests {
     }
 
     #[test]
-    fn corrupt_base32_is_refused_though_the_crate_takes_it() {
+    fn refuses_corrupt_base32_that_the_crate_accepts() {
         for corrupt in ["A", "AB", "AC", "AF", "JB=WY3DP", "AAA=AAAA", "JBSWY3D1", "JBSWY3DPÄ"] {
             assert!(decode_secret(corrupt).is_none(), "{corrupt}");
         }
@@ -373,7 +373,7 @@ mod tests {
     }
 
     #[test]
-    fn a_short_secret_is_refused() {
+    fn refuses_short_secret() {
         let short = Authenticator::new("x".into(), &[7; 15], Algorithm::SHA1, 6, Period::DEFAULT, None);
         assert!(short.is_err());
     }

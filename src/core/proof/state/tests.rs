@@ -24,7 +24,7 @@ fn waits_double_from_30_s_to_an_hour() {
 }
 
 #[test]
-fn a_charge_is_refused_while_waiting_and_costs_nothing() {
+fn refuses_try_during_wait_without_charging_it() {
     assert_eq!(
         charge(&failed(3), NOW.plus(29)),
         Err(Denial::Waiting { until: NOW.plus(30), now: NOW.plus(29), alternative: Alternative::None })
@@ -34,13 +34,13 @@ fn a_charge_is_refused_while_waiting_and_costs_nothing() {
 }
 
 #[test]
-fn a_clock_set_back_ends_the_wait_and_keeps_the_count() {
+fn ends_wait_and_keeps_count_when_clock_is_set_back() {
     let charged = charge(&failed(9), UnixTime::new(5)).unwrap();
     assert_eq!(charged.hosts.codes, 10);
 }
 
 #[test]
-fn the_hard_stop_outlives_every_wait() {
+fn keeps_codes_disabled_after_every_wait() {
     let disabled = Err(Denial::Disabled { name: "ada".to_owned(), alternative: Alternative::None });
     assert_eq!(charge(&failed(20), FAR), disabled);
     assert_eq!(charge(&failed(20), UnixTime::new(0)), disabled);
@@ -48,14 +48,14 @@ fn the_hard_stop_outlives_every_wait() {
 }
 
 #[test]
-fn one_counter_does_not_use_up_the_other() {
+fn counts_failures_of_helper_and_hosts_separately() {
     let state = failed(20);
     let charged = state.charge(AttemptCounter::Helper, 20, FAR, NOW).unwrap();
     assert_eq!((charged.hosts.codes, charged.helper.codes), (20, 1));
 }
 
 #[test]
-fn a_step_is_accepted_once_and_never_after_a_later_one() {
+fn accepts_step_once_and_never_after_a_later_one() {
     let step = Step::at(NOW, Period::DEFAULT);
     let state = failed(2).accept(AttemptCounter::Hosts, step).unwrap();
     assert_eq!(state.hosts, Count::NONE);
@@ -65,7 +65,7 @@ fn a_step_is_accepted_once_and_never_after_a_later_one() {
 }
 
 #[test]
-fn a_mark_in_the_future_refuses_codes_and_charges_nothing() {
+fn refuses_codes_without_charge_if_mark_is_in_future() {
     let state = State::new("ada", NOW.plus(61));
     let anomaly = Denial::ClockAnomaly {
         name: "ada".to_owned(),
@@ -81,7 +81,7 @@ fn a_mark_in_the_future_refuses_codes_and_charges_nothing() {
 }
 
 #[test]
-fn a_reset_keeps_the_mark_and_what_an_administrator_requires() {
+fn keeps_mark_and_requirement_on_reset() {
     assert_eq!(State::new("bob", NOW).forget("ada"), State::new("ada", NOW));
     let required = State { required: true, ..with_codes() };
     assert_eq!(required.forget("ada"), State { required: true, ..State::new("ada", NOW) });
@@ -97,7 +97,7 @@ fn with_codes() -> State {
 }
 
 #[test]
-fn a_recovery_code_is_accepted_once_and_ends_a_lockout() {
+fn accepts_recovery_code_once_and_ends_lockout() {
     let by = AttemptCounter::Hosts;
     let locked = State { hosts: Count { codes: 20, recovery: 99, last: NOW }, ..with_codes() };
     let refused = charge(&locked, FAR);
@@ -130,7 +130,7 @@ fn administrator_ends_lockouts_and_requires_second_step() {
 }
 
 #[test]
-fn recovery_codes_have_a_limit_of_their_own() {
+fn limits_recovery_codes_separately() {
     let locked = Count { codes: 20, recovery: 100, last: NOW };
     let exhausted = State { hosts: locked, ..with_codes() };
     let disabled = Err(Denial::RecoveryDisabled { name: "ada".to_owned() });
@@ -207,7 +207,7 @@ fn a_ticket_has_three_tries_and_an_end() {
 }
 
 #[test]
-fn burning_never_lowers_the_mark() {
+fn never_lowers_mark_when_steps_are_burnt() {
     assert_eq!(State::new("ada", NOW).burn(UnixTime::new(5)).mark, NOW);
     assert_eq!(State::new("ada", NOW).burn(NOW.plus(5)).mark, NOW.plus(5));
 }
