@@ -1,4 +1,4 @@
-//! What can be wrong with a policy file.
+//! The errors that a policy file can have.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -11,7 +11,7 @@ use super::network::NetworkError;
 /// What is wrong with a policy, and where.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct PolicyError {
-    /// The line and column at which it stands.
+    /// The line and column of the error.
     pub position: Position,
     /// What is wrong.
     pub kind: PolicyErrorKind,
@@ -25,12 +25,12 @@ impl fmt::Display for PolicyError {
 
 impl std::error::Error for PolicyError {}
 
-/// What is wrong with the policy file of a machine.
+/// What is wrong with the policy file of a machine, and where.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct PolicyFileError {
-    /// The file.
+    /// The path of the policy file.
     pub path: PathBuf,
-    /// The first error in it.
+    /// The first error in the file.
     pub error: PolicyError,
 }
 
@@ -42,26 +42,26 @@ impl fmt::Display for PolicyFileError {
 
 impl std::error::Error for PolicyFileError {}
 
-/// What is wrong with a policy. The strings are what stands in the file.
+/// What is wrong with a policy. The strings are text of the file.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum PolicyErrorKind {
-    /// It is no document of the right keys and types.
+    /// The file has wrong syntax, keys or types.
     Document(DocumentError),
-    /// `version` is a number that no version of this format has.
+    /// `version` names an unknown version of this format.
     UnknownVersion(u64),
-    /// `period` is an integer that few apps know.
+    /// `period` is an integer that few apps accept.
     Period(u64),
-    /// `issuer` cannot be shown, or is too long.
+    /// `issuer` has characters that cannot be shown, or is empty or too long.
     Issuer,
     /// A list without a value.
     EmptyList,
     /// A name without a character.
     EmptyName,
-    /// A PAM service in capitals: libpam makes every name lower case (pam_start.c).
+    /// The name of a PAM service has capital letters: libpam makes every name lower case (pam_start.c).
     ServiceInCapitals(String),
-    /// `from` has something that is no network.
+    /// `from` has a value that is not a network.
     Network(NetworkError),
-    /// `first-factor` has something that is no method of sshd.
+    /// `first-factor` has a value that is not a method of sshd.
     UnknownMethod(String),
     /// A rule whose name is empty.
     UnnamedRule,
@@ -69,11 +69,11 @@ pub enum PolicyErrorKind {
     ReservedName,
     /// Two rules have this name.
     NameTaken(String),
-    /// A rule of another mode has this key.
+    /// A rule has this key, but not the mode that the key needs.
     NeedsMode {
-        /// The key.
+        /// The key, as the policy file writes it.
         key: &'static str,
-        /// The mode.
+        /// The mode that the key needs.
         mode: Mode,
     },
 }

@@ -1,4 +1,4 @@
-//! The administrator's rules: for whom the second step is mandatory, opt-in or not asked at all. The first rule that
+//! The administrator's rules: for which users the second step is mandatory, opt-in or exempt. The first rule that
 //! matches decides.
 
 mod error;

@@ -1,4 +1,4 @@
-//! What a policy can say, and what it is asked.
+//! The content of a policy, and the facts of a login that it judges.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -9,7 +9,7 @@ use crate::time::{Day, Period, UnixTime};
 use super::network::{self, Network};
 use super::spelling::Spellings;
 
-/// What stands for the policy's own `mode` where a rule is named.
+/// The name of the policy's own `mode`, where a rule is named.
 pub const DEFAULT_RULE: &str = "default";
 
 /// The methods that sshd reports as proved (RFC 4252, RFC 4256, RFC 4462).
@@ -19,11 +19,11 @@ pub const METHODS: [&str; 5] =
 /// What a rule asks for, from the mildest to the strictest.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Mode {
-    /// No code is asked for, not even of those who have enrolled.
+    /// No code is asked for, even if the user is enrolled.
     Exempt,
-    /// Who has enrolled must prove it; the others get in without.
+    /// A user who is enrolled must prove the second step; other users get in without it.
     OptIn,
-    /// Everybody must prove a second step.
+    /// Every user must prove a second step.
     Mandatory,
 }
 
@@ -38,19 +38,19 @@ impl Mode {
     }
 }
 
-/// From where somebody logs in.
+/// Where a login comes from.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Origin {
-    /// At a console of this machine.
+    /// A console of this machine.
     Local,
-    /// Everything that is not surely local.
+    /// Everywhere that is not certainly local.
     Remote,
 }
 
 /// How codes are judged.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Verification {
-    /// Steps tolerated to each side of the present one, 0 to 3.
+    /// Steps accepted to each side of the present one, 0 to 3.
     pub skew_steps: u8,
     /// Prompts in one conversation, 1 to 10.
     pub tries: u8,
@@ -65,26 +65,26 @@ impl Default for Verification {
 }
 
 impl Verification {
-    /// When the last step of these authenticators' begins that could be accepted at `now`.
+    /// When the last step of these authenticators that could be accepted at `now` begins.
     pub fn window_end(&self, authenticators: &[Authenticator], now: UnixTime) -> UnixTime {
         totp::window_end(authenticators, now, self.skew_steps.into())
     }
 }
 
-/// How people enroll: the table `[enrollment]`.
+/// How users enroll: the table `[enrollment]`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Enrollment {
-    /// The PAM services at which a mandatory user without a credential enrolls in the login itself.
+    /// The PAM services that enroll a mandatory user without a credential in the login itself.
     pub services: Vec<String>,
-    /// Whether a ticket of an administrator's is asked for first.
+    /// Whether an enrollment first asks for an administrator's ticket.
     pub require_ticket: bool,
-    /// What apps show beside the account; none: the host's name.
+    /// The name that apps show beside the account; none for the host's name.
     pub issuer: Option<String>,
     /// The hash of new authenticators.
     pub algorithm: Algorithm,
-    /// Digits of their codes, 6 to 8.
+    /// Digits of the codes of new authenticators, 6 to 8.
     pub digits: u8,
-    /// Seconds per step of theirs, 30 or 60.
+    /// Seconds per step of new authenticators, 30 or 60.
     pub period: Period,
     /// Recovery codes in a set, 0 to 16.
     pub recovery_codes: u8,
@@ -104,7 +104,7 @@ impl Default for Enrollment {
     }
 }
 
-/// Where the account phase refuses who skipped a required second step.
+/// Where the account phase refuses a user who skipped a required second step.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Gate {
     /// The PAM services whose account phase refuses.
@@ -117,30 +117,30 @@ impl Default for Gate {
     }
 }
 
-/// The groups of a person, as far as the policy names them.
+/// The groups of a user, as far as the policy names them.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Groups {
-    /// Those of the named groups to which the person belongs.
+    /// The groups named in the policy to which the user belongs.
     Known(BTreeSet<String>),
     /// The look-up failed.
     Unknown,
 }
 
-/// From which address somebody logs in.
+/// The address from which a user logs in.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Address {
-    /// From none: PAM_RHOST is empty.
+    /// No address: PAM_RHOST is empty.
     None,
-    /// From this literal address, an IPv4-mapped one as IPv4.
+    /// This literal address. An IPv4-mapped address becomes the IPv4 one.
     Literal(IpAddr),
-    /// From an address of this network, nobody knows from which one.
+    /// An unknown address of this network.
     Within(Network),
-    /// From a name, whose address is what its owner says today.
+    /// A name. The owner of the name decides what address it has.
     Unknown,
 }
 
 impl Address {
-    /// The address in PAM_RHOST. A zone (RFC 4007 section 11) is dropped, an IPv4-mapped address is the IPv4 one.
+    /// The address in PAM_RHOST. A zone (RFC 4007 section 11) is dropped; an IPv4-mapped address becomes the IPv4 one.
     pub fn of(rhost: &str) -> Self {
         match network::literal(rhost) {
             _ if rhost.is_empty() => Self::None,
@@ -150,61 +150,61 @@ impl Address {
     }
 }
 
-/// How somebody has proved who they are, before they are asked for a code.
+/// The methods with which a user logged in before the code.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Methods<'a> {
-    /// By these of [`METHODS`] and no others, perhaps by none.
+    /// These of [`METHODS`] and no others, possibly none.
     Known(Vec<&'a str>),
-    /// By these, and perhaps by others: sshd enters the account phase before it names the last method.
+    /// These, and possibly others: sshd enters the account phase before it names the last method.
     AtLeast(Vec<&'a str>),
 }
 
 impl Methods<'_> {
-    /// Nothing is known of them.
+    /// No method is known.
     pub const UNKNOWN: Self = Self::AtLeast(Vec::new());
 }
 
-/// Who logs in, by which service, from where.
+/// Which user logs in, by which service, and from where.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct LoginFacts<'a> {
-    /// A name of the account's.
+    /// A name of the account.
     pub user: &'a str,
-    /// The other names in the policy that mean it.
+    /// The other names in the policy that mean this account.
     pub spellings: Spellings<'a>,
     /// PAM_SERVICE of the login; libpam gives it in lower case.
     pub service: &'a str,
-    /// Whether it is surely at a console of this machine.
+    /// Whether the login is certainly at a console of this machine.
     pub origin: Origin,
-    /// What PAM_RHOST says of the address.
+    /// The address in PAM_RHOST.
     pub address: Address,
     /// Those of the groups named in the policy to which the user belongs.
     pub groups: Groups,
-    /// What was proved before.
+    /// The methods that the user proved before.
     pub methods: Methods<'a>,
 }
 
 /// The verdict of the policy on one login.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Decision<'p> {
-    /// What is asked for.
+    /// The mode of the deciding rule at this moment.
     pub mode: Mode,
-    /// The deciding rule's name, `default` if none matched.
+    /// The deciding rule's name; `default` if no rule matched.
     pub rule: &'p str,
-    /// The line on which that name stands, or the policy's own mode.
+    /// The line of that name, or of the policy's own mode.
     pub line: usize,
-    /// The day from which on it is mandatory, if that is still to come.
+    /// The day on which the second step becomes mandatory, if it is in the future.
     pub starts: Option<Day>,
-    /// Whether it is only assumed, because groups or names could not be looked up.
+    /// Whether the mode is only assumed, because groups or names could not be looked up.
     pub is_assumed: bool,
 }
 
 impl Decision<'_> {
-    /// What counts where it is not known whether this applies.
+    /// The decision to use if it is not known whether this one applies: mandatory.
     pub(super) fn assumed(self) -> Self {
         Self { mode: Mode::Mandatory, starts: None, is_assumed: true, ..self }
     }
 
-    /// This, unless `other` asks for more.
+    /// This decision, unless `other` has a stricter mode.
     pub(crate) fn or_stricter(self, other: Self) -> Self {
         if other.mode > self.mode { other } else { self }
     }

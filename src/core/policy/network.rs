@@ -1,4 +1,4 @@
-//! Addresses in rules: literal ones only, because a name is what its owner's DNS says today.
+//! Addresses in rules. Only literal addresses are accepted: the owner of a name decides what DNS answers for it.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -10,23 +10,23 @@ pub struct Network {
     prefix: u8,
 }
 
-/// Why a text is no network. The strings are the text.
+/// Why a text is not a network. The strings are the text.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum NetworkError {
-    /// It is no literal address. A name is what its owner's DNS says today.
+    /// It is not a literal address. The owner of a name decides what DNS answers for it.
     NotLiteral(String),
     /// It is an IPv4 address in the form of IPv6 (RFC 4291 section 2.5.5.2).
     Mapped(String),
-    /// Its prefix is no number of bits.
+    /// Its prefix is not a number of bits that fits.
     Prefix {
-        /// The network.
+        /// The network, as written.
         network: String,
-        /// The most bits of such an address.
+        /// The number of bits in an address of its kind.
         widest: u8,
     },
-    /// It has bits set behind its prefix.
+    /// It has bits set after its prefix.
     BitsBehindPrefix {
-        /// The network.
+        /// The network, as written.
         network: String,
         /// Its first address.
         first: IpAddr,
@@ -52,8 +52,8 @@ impl fmt::Display for NetworkError {
     }
 }
 
-/// The address that `text` spells, an IPv4-mapped one (RFC 4291 section 2.5.5.2) as IPv4, without its zone (RFC 4007
-/// section 11). Names are no addresses.
+/// The address that `text` spells, without its zone (RFC 4007 section 11). An IPv4-mapped address (RFC 4291 section
+/// 2.5.5.2) becomes the IPv4 one. None for a name.
 pub(crate) fn literal(text: &str) -> Option<IpAddr> {
     let address = match text.split_once('%') {
         Some((address, _zone)) => IpAddr::V6(address.parse().ok()?),
@@ -71,7 +71,7 @@ impl Network {
         };
         let network = || text.to_owned();
         let first: IpAddr = address.parse().map_err(|_| NetworkError::NotLiteral(network()))?;
-        // It would be compared as the IPv4 network that it stands for.
+        // It would be compared as the IPv4 network that it means.
         if let IpAddr::V6(v6) = first
             && v6.to_ipv4_mapped().is_some()
         {
@@ -91,24 +91,24 @@ impl Network {
         Ok(parsed)
     }
 
-    /// Whether `address` lies in this network.
+    /// Whether `address` is in this network.
     pub fn holds(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
         address.is_ipv4() == self.first.is_ipv4() && masked(address, self.prefix) == self.first
     }
 
-    /// Whether all addresses of `other` lie in this network.
+    /// Whether all addresses of `other` are in this network.
     pub fn holds_network(&self, other: &Self) -> bool {
         self.prefix <= other.prefix && self.holds(other.first)
     }
 }
 
 fn parse_prefix(digits: &str) -> Option<u8> {
-    let is_plain = digits.bytes().all(|byte| byte.is_ascii_digit()); // Rust would take a sign
+    let is_plain = digits.bytes().all(|byte| byte.is_ascii_digit()); // Rust would accept a sign
     if is_plain { digits.parse().ok() } else { None }
 }
 
-/// `address` with all bits behind the first `prefix` cleared.
+/// `address` with all bits after the first `prefix` cleared.
 fn masked(address: IpAddr, prefix: u8) -> IpAddr {
     match address {
         IpAddr::V4(v4) => {
@@ -127,7 +127,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_lies_in_its_network_and_in_no_other() {
+    fn holds_addresses_of_network_and_no_others() {
         let table = [
             ("192.0.2.0/24", "192.0.2.255", true),
             ("192.0.2.0/24", "192.0.3.0", false),
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_literal_network_is_refused() {
+    fn refuses_text_that_is_no_literal_network() {
         for text in [
             "",
             "tty1",
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn only_literal_remote_hosts_are_addresses() {
+    fn reads_only_literal_remote_hosts_as_addresses() {
         for text in ["", "localhost", "010.0.0.1", "192.0.2.1%eth0", "%eth0", "1.2.3.4.5", "192.0.2.1 "] {
             assert_eq!(literal(text), None, "{text}");
         }

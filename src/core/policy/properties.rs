@@ -1,4 +1,4 @@
-//! What holds of every policy, shown on many that chance has made.
+//! Properties of every policy, tested on many random ones.
 
 #![expect(clippy::arithmetic_side_effects, reason = "small numbers")]
 
@@ -21,7 +21,7 @@ const NETWORKS: [&str; 4] = ["192.0.2.0/24", "198.51.100.7", "2001:db8::/32", "0
 const REMOTE: [&str; 6] = ["", "192.0.2.7", "198.51.100.7", "2001:db8::1", "host.example.org", "010.0.0.1"];
 const MODES: [&str; 3] = ["exempt", "opt-in", "mandatory"];
 
-/// Xorshift (Marsaglia 2003): chance that is the same each time.
+/// Xorshift (Marsaglia 2003): a random sequence that is the same in each run.
 struct Chance(u64);
 
 impl Chance {
@@ -77,7 +77,7 @@ impl Chance {
         keys
     }
 
-    /// Any mode, and four rules about everybody.
+    /// Any mode, and four rules that can concern any user.
     fn policy(&mut self) -> String {
         let rules: Vec<Vec<String>> = (0..4)
             .map(|number| {
@@ -112,9 +112,9 @@ fn parsed(text: &str) -> Policy {
     Policy::parse(text.as_bytes()).unwrap_or_else(|error| panic!("{error}\n{text}"))
 }
 
-/// Each about another person, or all of one mode: which is looked at first makes no difference.
+/// Rules for different users, or rules of one mode: their order makes no difference.
 #[test]
-fn order_of_rules_that_agree_makes_no_difference() {
+fn ignores_order_of_rules_that_agree() {
     let mut chance = Chance(0x2F6E_2B1D);
     for round in 0..500 {
         let same = MODES[chance.below(3)];
@@ -132,7 +132,7 @@ fn order_of_rules_that_agree_makes_no_difference() {
         chance.shuffle(&mut rules);
         let after = text(default, &rules);
         for _ in 0..20 {
-            // Where groups are lost, the first rule with groups decides, and which is the first does count.
+            // If groups are unknown, the first rule with groups decides, so the order counts.
             let who = chance.subject();
             if who.groups == Groups::Unknown {
                 continue;
@@ -145,7 +145,7 @@ fn order_of_rules_that_agree_makes_no_difference() {
 }
 
 #[test]
-fn the_order_of_keys_and_values_makes_no_difference() {
+fn ignores_order_of_keys_and_values() {
     let mut chance = Chance(0x51ED_270B);
     for _ in 0..300 {
         let rules: Vec<Vec<String>> = (0..3)
@@ -168,7 +168,7 @@ fn the_order_of_keys_and_values_makes_no_difference() {
     }
 }
 
-/// A key with its list the other way round.
+/// A key with its list in reverse order.
 fn turned_round(key: &str) -> String {
     let Some((name, list)) = key.split_once(" = [") else { return key.to_owned() };
     let mut values: Vec<&str> = list.trim_end_matches(']').split(", ").collect();
@@ -176,9 +176,9 @@ fn turned_round(key: &str) -> String {
     format!("{name} = [{}]", values.join(", "))
 }
 
-/// Nothing that is not known makes anybody's verdict milder.
+/// An unknown fact never makes the decision milder.
 #[test]
-fn what_is_not_known_never_makes_a_verdict_milder() {
+fn never_decides_milder_for_unknown_facts() {
     let mut chance = Chance(0x7F4A_7C15);
     for _ in 0..500 {
         let written = chance.policy();
@@ -226,10 +226,10 @@ fn judges_some_methods_no_milder_than_all_of_them() {
     assert!(stricter > 100 && exempt > 100, "{stricter} {exempt}");
 }
 
-/// Whatever a look-up of another spelling does not tell, nobody gets by with less than if it had told: not in a login, and not
-/// where they want to give up the second step.
+/// If the look-up of another spelling fails, the decision is never milder than if it had succeeded: neither in a login
+/// nor when the user wants to give up the second step.
 #[test]
-fn unknown_spelling_never_makes_a_verdict_milder() {
+fn never_decides_milder_for_unknown_spelling() {
     let mut chance = Chance(0x3C6E_F372);
     let mut stricter = 0;
     for _ in 0..10_000 {
@@ -266,9 +266,9 @@ fn unknown_spelling_never_makes_a_verdict_milder() {
     assert!(stricter > 100, "{stricter}");
 }
 
-/// A rule decides the same, whichever spelling of a known account it lists.
+/// A rule decides the same for every spelling of a known account that it lists.
 #[test]
-fn known_spelling_decides_as_the_name_does() {
+fn decides_the_same_for_known_spelling() {
     let mut chance = Chance(0xA54F_F53A);
     for _ in 0..1000 {
         let rules: Vec<Vec<String>> = (0..3)
@@ -290,9 +290,9 @@ fn known_spelling_decides_as_the_name_does() {
     }
 }
 
-/// What a login refuses, `policy check` shows, and nothing else; whatever has happened to a file.
+/// `policy check` shows exactly the errors for which a login refuses a file, however the file was damaged.
 #[test]
-fn errors_are_shown_exactly_where_a_login_would_refuse() {
+fn shows_errors_exactly_if_a_login_would_refuse() {
     let good = "version = 1\nmode = \"opt-in\"\n[verification]\ntries = 3\n[enrollment]\nservices = [\"sshd\"]\n\
                 [gate]\nservices = []\n[[rule]]\nname = \"a\"\nusers = [\"ada\"]\nuntil = 2027-01-01\nmode = \"exempt\"\n\
                 [[rule]]\nname = \"b\"\nstarts = 2027-01-01\nmode = \"mandatory\"\nfrom = [\"192.0.2.0/24\"]\n";
@@ -316,7 +316,7 @@ fn errors_are_shown_exactly_where_a_login_would_refuse() {
     assert!(refused > 1000 && read > 100, "{refused} {read}");
 }
 
-/// A line less, or one twice.
+/// The text without one of its lines, or with one line twice.
 fn without_or_twice(bytes: &[u8], chance: &mut Chance) -> Vec<u8> {
     let mut lines: Vec<&[u8]> = bytes.split(|byte| *byte == b'\n').collect();
     let at = chance.below(lines.len());
@@ -328,7 +328,7 @@ fn without_or_twice(bytes: &[u8], chance: &mut Chance) -> Vec<u8> {
     if lines.is_empty() { bytes.to_vec() } else { lines.join(&b'\n') }
 }
 
-/// Keys with values that may stand there. A value is taken from another key's now and then.
+/// Keys with values that are valid for them. Now and then a test takes a value of another key.
 const KEYS: [(&str, &[&str]); 21] = [
     ("version", &["1", "1", "+1", "0x1", "1_0"]),
     ("mode", &["\"exempt\"", "\"opt-in\"", "'mandatory'", "\"exem\\u0070t\"", "\"\"\"\nopt-in\"\"\""]),
@@ -354,7 +354,7 @@ const KEYS: [(&str, &[&str]); 21] = [
 ];
 
 impl Chance {
-    /// Some of these keys, most of them with a value that may stand there.
+    /// Some of these keys, most of them with a valid value.
     fn keys(&mut self, from: &[&str], always: &[&str]) -> Vec<String> {
         let mut lines = Vec::new();
         for key in from.iter().filter(|key| always.contains(key)) {
@@ -428,7 +428,8 @@ impl Chance {
     }
 }
 
-/// What ours refuses and serde's took: `mode = { exempt = {} }` and `verification = [1, 3, 20]`, which no documentation ever had.
+/// Two forms that the reader refuses and serde's accepted: `mode = { exempt = {} }` and `verification = [1, 3, 20]`. No
+/// documentation ever had them.
 fn is_accident_of_serde(error: &PolicyError) -> bool {
     use DocumentError::WrongType;
     use Type::{List, String, Table};

@@ -1,4 +1,4 @@
-//! The policy file: TOML in, a [`Policy`] or its errors out.
+//! The reader of the policy file: from TOML to a [`Policy`] or its errors.
 
 use std::collections::BTreeSet;
 
@@ -19,26 +19,27 @@ const MODES: [(&str, Mode); 3] = [
 
 const ORIGINS: [(&str, Origin); 2] = [("local", Origin::Local), ("remote", Origin::Remote)];
 
-/// Periods that apps know, in seconds.
+/// The periods that apps accept, in seconds.
 const PERIODS: [u64; 2] = [30, 60];
 
 type Read<T> = Result<T, At<PolicyErrorKind>>;
 
 impl Policy {
-    /// Parses the text of a policy file. Everything that is not understood is an error; the first one is returned.
+    /// Parses the text of a policy file. Every part that the reader does not know is an error. Fails with the first
+    /// error.
     pub fn parse(bytes: &[u8]) -> Result<Self, PolicyError> {
         let (policy, mut errors) = read(bytes);
         errors.next().map_or(Ok(policy), Err)
     }
 
-    /// Everything that is wrong with the text of a policy file, in its order: all errors of syntax, or else all others. Empty
-    /// if and only if [`Self::parse`] reads it.
+    /// All errors in the text of a policy file, in its order: all syntax errors, or if there are none, all others.
+    /// Empty if and only if [`Self::parse`] reads the text.
     pub fn errors(bytes: &[u8]) -> Vec<PolicyError> {
         read(bytes).1.collect()
     }
 }
 
-/// The policy, and what is wrong with it. If anything is, the policy means nothing.
+/// The policy and its errors. If there is an error, the policy must not be used.
 fn read(bytes: &[u8]) -> (Policy, impl Iterator<Item = PolicyError>) {
     let mut errors = Errors::default();
     let policy = of_bytes(bytes, &mut errors);
@@ -57,12 +58,12 @@ impl Errors {
         self.0.extend(errors.into_iter().take(room));
     }
 
-    /// What was read, or none and one more error.
+    /// The value, if it was read. If not, keeps the error.
     fn keep<T>(&mut self, read: Read<T>) -> Option<T> {
         read.map_err(|error| self.add([error])).ok()
     }
 
-    /// The same for what may be left out.
+    /// The value, if the optional key is there and was read. Keeps an error.
     fn keep_any<T>(&mut self, read: Read<Option<T>>) -> Option<T> {
         self.keep(read).flatten()
     }
@@ -201,7 +202,7 @@ fn rule(value: Value<'_>, names: &mut BTreeSet<String>, bytes: &[u8], errors: &m
     })
 }
 
-/// The name of a rule. Rules are named in the log and in explanations, so a name must say which.
+/// The name of a rule. The log and explanations name rules, so names must be unique.
 fn named(value: Value<'_>, names: &mut BTreeSet<String>) -> Read<At<String>> {
     let offset = value.span().start;
     document::checked(value, document::string, |name| match name.as_str() {
@@ -212,7 +213,7 @@ fn named(value: Value<'_>, names: &mut BTreeSet<String>) -> Read<At<String>> {
     })
 }
 
-/// A day, under a key that only a rule of the mode `needed` has.
+/// A day, whose key is allowed only in a rule of the mode `needed`.
 fn day_of_mode(value: Value<'_>, is: Option<Mode>, key: &'static str, needed: Mode) -> Read<Day> {
     document::checked(value, document::day, |day| {
         let fits = is.is_none_or(|mode| mode == needed);
@@ -220,7 +221,7 @@ fn day_of_mode(value: Value<'_>, is: Option<Mode>, key: &'static str, needed: Mo
     })
 }
 
-/// What apps show: it is drawn on terminals and written into a URI.
+/// The name that apps show: it is drawn on terminals and written into a URI.
 fn issuer(value: Value<'_>) -> Read<String> {
     document::checked(value, document::string, |issuer| {
         let fits = (1..=64).contains(&issuer.chars().count()) && !issuer.contains(char::is_control);
@@ -240,7 +241,7 @@ fn each<T>(value: Value<'_>, read: impl Fn(Value<'_>) -> Read<T>) -> Read<Vec<T>
     document::list(value)?.into_iter().map(read).collect()
 }
 
-/// The values of a list, one or more: an empty list would match nobody, which nobody means.
+/// The values of a list, one or more: an empty list would match no user, which is always a mistake.
 fn some<T>(value: Value<'_>, read: impl Fn(Value<'_>) -> Read<T>) -> Read<Vec<T>> {
     let read_each = |value| each(value, read);
     document::checked(value, read_each, |values| {

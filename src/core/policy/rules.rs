@@ -1,4 +1,4 @@
-//! The rules, and which of them decides.
+//! The rules, and which of them decides a login.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -16,21 +16,21 @@ use super::spelling::{Spellings, possible_among};
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Policy {
     pub(super) mode: Mode,
-    /// The line on which `mode` stands.
+    /// The line of `mode`.
     pub(super) line: usize,
     pub(super) rules: Vec<Rule>,
     /// How codes are judged.
     pub verification: Verification,
-    /// How people enroll: the table `[enrollment]`.
+    /// How users enroll: the table `[enrollment]`.
     pub enrollment: Enrollment,
-    /// Where nobody gets by without.
+    /// Where the account phase refuses a user who skipped the second step.
     pub gate: Gate,
 }
 
 impl Policy {
-    /// The verdict on `who` at `now`: the first rule that applies decides. Groups that cannot be looked up count as mandatory.
-    /// Where a condition cannot be known, as with a remote host that is a name, the stricter of the two verdicts counts, so
-    /// that whoever chooses the name neither reaches an exemption nor evades a rule.
+    /// Decides the login `who` at `now`: the first rule that applies decides. A rule counts as mandatory if its groups
+    /// cannot be looked up. If a condition is unknown, as with a remote host that is a name, the stricter of the two
+    /// decisions counts. The owner of that name therefore neither reaches an exemption nor evades a rule.
     pub fn decide(&self, who: &LoginFacts<'_>, now: UnixTime) -> Decision<'_> {
         let mut strictest_perhaps: Option<Decision<'_>> = None;
         let mut sure = self.otherwise();
@@ -39,7 +39,7 @@ impl Policy {
             match applies {
                 Applies::No(_) => {}
                 Applies::Perhaps(condition) => {
-                    // Anybody who knows a password could otherwise enroll an account that the rule does not mean.
+                    // Otherwise anyone who knows a password could enroll an account that the rule does not mean.
                     let this = Decision { is_assumed: condition == Condition::Users, ..this };
                     strictest_perhaps = strictest_perhaps.map(|that| that.or_stricter(this)).or(Some(this));
                 }
@@ -50,7 +50,7 @@ impl Policy {
         strictest_perhaps.map_or(sure, |perhaps| sure.or_stricter(perhaps))
     }
 
-    /// The rules that [`Self::decide`] looks at, each with whether it applies, up to the first that decides.
+    /// The rules that [`Self::decide`] looks at, up to the one that decides. Each comes with whether it applies.
     pub fn considered(&self, who: &LoginFacts<'_>, now: UnixTime) -> impl Iterator<Item = (&Rule, Applies)> {
         let mut is_decided = false;
         self.rules.iter().map_while(move |rule| {
@@ -63,9 +63,9 @@ impl Policy {
         })
     }
 
-    /// What makes the second step mandatory for `user`, with these spellings and groups, in some login or other: every condition
-    /// but those on people is taken as possible. None if it is mandatory nowhere; then they may give it up. `required`: whether
-    /// an administrator requires it of this account.
+    /// What makes the second step mandatory for `user`, with these spellings and groups, in any login. Every condition
+    /// is taken as possible, except those on users and groups. None if the second step is mandatory nowhere: then the
+    /// user may give it up. `required` says whether an administrator requires it of this account.
     pub fn obligation(
         &self,
         user: &str,
@@ -99,13 +99,13 @@ impl Policy {
         &self.rules
     }
 
-    /// The verdict where no rule applies.
+    /// The decision if no rule applies.
     fn otherwise(&self) -> Decision<'_> {
         Decision { mode: self.mode, rule: DEFAULT_RULE, line: self.line, starts: None, is_assumed: false }
     }
 
-    /// The strictest mode that anybody may get at `service` at `now`, or on a day to come. A rule without a condition on
-    /// people or their login decides for everybody, so the rules after it do not count.
+    /// The strictest mode that any user may get at `service` at `now` or later. A rule without a condition on users or
+    /// their login decides for all users, so the rules after it do not count.
     pub fn strictest(&self, service: &str, now: UnixTime) -> Mode {
         let mut strictest = Mode::Exempt;
         for rule in self.rules.iter().filter(|rule| rule.reaches(service) && !rule.is_over(now)) {
@@ -117,7 +117,7 @@ impl Policy {
         strictest.max(self.mode)
     }
 
-    /// Whether somebody must have a second step at `service` at `now`, or on a day to come.
+    /// Whether any user must have a second step at `service` at `now` or later.
     pub fn may_require(&self, service: &str, now: UnixTime) -> bool {
         self.strictest(service, now) == Mode::Mandatory
     }
@@ -134,12 +134,12 @@ impl Policy {
     }
 }
 
-/// One rule: all conditions that are given must match.
+/// One rule. It matches if all its conditions match.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Rule {
-    /// What the log and explanations call it.
+    /// Its name in the log and in explanations.
     pub name: String,
-    /// The line of the policy file on which its name stands.
+    /// The line of its name in the policy file.
     pub line: usize,
     /// The user must have one of these names; none matches every user.
     pub users: Option<Vec<String>>,
@@ -161,26 +161,26 @@ pub struct Rule {
     pub reason: Option<String>,
 }
 
-/// What a rule asks of a login.
+/// What a rule requires of a login.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Condition {
-    /// That the account is one of these.
+    /// The account is in this list.
     Users,
-    /// That it belongs to one of these groups.
+    /// The account belongs to a group in this list.
     Groups,
-    /// That the login is by one of these services.
+    /// The login is by a service in this list.
     Services,
-    /// That it is from here, or from elsewhere.
+    /// The login is local or remote, as this says.
     Origin,
-    /// That it comes from one of these networks.
+    /// The login comes from a network in this list.
     From,
-    /// That one of these methods came first.
+    /// The user proved a method in this list before.
     FirstFactor,
-    /// That the last day is not over.
+    /// This last day is not over.
     Until,
 }
 
-/// The key of the policy file.
+/// The key of the condition in the policy file.
 impl fmt::Display for Condition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -195,21 +195,21 @@ impl fmt::Display for Condition {
     }
 }
 
-/// How sure it is that a rule applies.
+/// Whether a rule applies, as far as is known.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Applies {
-    /// It does, and decides.
+    /// The rule applies and decides.
     Yes,
-    /// This condition does not hold.
+    /// The rule does not apply, because this condition does not hold.
     No(Condition),
-    /// Whether this condition holds cannot be known: of the verdicts with it and without it, the stricter counts.
+    /// It is unknown whether this condition holds. Of the decisions with and without it, the stricter counts.
     Perhaps(Condition),
-    /// It would, if the person were in one of its groups, and that could not be looked up: mandatory.
+    /// The rule would apply if the user were in one of its groups, but the groups could not be looked up: mandatory.
     UnknownGroups,
 }
 
 impl Applies {
-    /// Whether the rules after it are not looked at any more.
+    /// Whether the rules after it are no longer looked at.
     pub(super) fn decides(self) -> bool {
         match self {
             Self::Yes | Self::UnknownGroups => true,
@@ -245,12 +245,12 @@ impl Rule {
             .flat_map(|(condition, list)| list.iter().flatten().map(move |name| (condition, name.as_str())))
     }
 
-    /// What it asks for, from the day on which it starts.
+    /// The mode of the rule from the day on which it starts.
     pub fn mode(&self) -> Mode {
         self.mode
     }
 
-    /// The services that it names; none if it is for all.
+    /// The services that it names; no item if it is for all services.
     pub fn services(&self) -> impl Iterator<Item = &str> {
         self.services.iter().flatten().map(String::as_str)
     }
@@ -260,7 +260,7 @@ impl Rule {
         is_listed(self.services.as_deref(), service)
     }
 
-    /// Whether it applies to everybody who logs in by one of its services.
+    /// Whether it applies to every user who logs in by one of its services.
     fn is_about_services_alone(&self) -> bool {
         let Self { users, groups, origin, from, first_factor, .. } = self;
         users.is_none() && groups.is_none() && origin.is_none() && from.is_none() && first_factor.is_none()
@@ -290,14 +290,14 @@ impl Rule {
         }
     }
 
-    /// What it decides at `now`, if it applies: before the day on which it starts, the milder opt-in.
+    /// Its decision at `now`, if it applies. Before the day on which it starts, that is the milder opt-in.
     pub(super) fn decision(&self, now: UnixTime) -> Decision<'_> {
         let coming = self.starts.filter(|day| now < day.begins());
         let mode = if coming.is_some() { Mode::OptIn } else { self.mode };
         Decision { mode, rule: &self.name, line: self.line, starts: coming, is_assumed: false }
     }
 
-    /// Whether it means whom it means in every login.
+    /// Whether it means the same users in every login.
     pub(super) fn is_about_people_alone(&self) -> bool {
         let Self { services, origin, from, first_factor, .. } = self;
         services.is_none() && origin.is_none() && from.is_none() && first_factor.is_none()
@@ -352,7 +352,7 @@ impl Rule {
     }
 }
 
-/// No list holds everything.
+/// If there is no list, every value matches.
 fn is_listed(list: Option<&[String]>, value: &str) -> bool {
     list.is_none_or(|list| list.iter().any(|listed| listed == value))
 }
@@ -362,7 +362,7 @@ mod tests {
     use super::Condition::{FirstFactor, From, Groups, Origin, Services, Until, Users};
 
     #[test]
-    fn a_condition_is_called_what_the_policy_file_calls_it() {
+    fn names_condition_as_policy_file_does() {
         let keys = [Users, Groups, Services, Origin, From, FirstFactor, Until]
             .map(|condition| condition.to_string());
         assert_eq!(keys, ["users", "groups", "services", "origin", "from", "first-factor", "until"]);

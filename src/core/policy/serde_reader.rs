@@ -1,4 +1,5 @@
-//! The reader of policies by serde that twostep had until 0.1.0: what it reads, and what it refuses, is what ours does.
+//! The policy reader that twostep had until 0.1.0, based on serde. The present reader must read and refuse the same
+//! files.
 
 use std::collections::BTreeSet;
 
@@ -133,7 +134,7 @@ impl TryFrom<Vec<String>> for Services {
     }
 }
 
-/// What apps show: it is drawn on terminals and written into a URI.
+/// The name that apps show: it is drawn on terminals and written into a URI.
 #[derive(Deserialize)]
 #[serde(try_from = "String")]
 struct Issuer(String);
@@ -148,7 +149,7 @@ impl TryFrom<String> for Issuer {
     }
 }
 
-/// The periods that apps know.
+/// The periods that apps accept.
 #[derive(Deserialize, Clone, Copy)]
 #[serde(try_from = "i64")]
 struct PeriodOfApps(Period);
@@ -193,7 +194,7 @@ struct RuleTable {
     reason: Option<String>,
 }
 
-/// One name or more: an empty list would match nobody, which nobody means.
+/// One name or more: an empty list would match no user, which is always a mistake.
 #[derive(Deserialize)]
 #[serde(try_from = "Vec<String>")]
 struct NameList(Vec<String>);
@@ -318,7 +319,7 @@ impl EnrollmentTable {
 }
 
 impl RuleTable {
-    /// Whether its parts fit together, and to the rules before.
+    /// Whether the keys of the rule fit together and its name is not in `names` yet.
     fn fits(&self, names: &mut BTreeSet<String>) -> bool {
         let name = self.name.as_ref();
         let is_new = !name.is_empty() && name != DEFAULT_RULE && names.insert(name.clone());

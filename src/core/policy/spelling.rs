@@ -1,22 +1,23 @@
-//! One account, written in several ways: a directory service answers `remo`, `REMO`, `CORP\remo` and `remo@corp.example` with
-//! the same entry. A rule that names one of them means that account, by whichever of them it logs in.
+//! One account with several spellings: a directory service answers `remo`, `REMO`, `CORP\remo` and `remo@corp.example`
+//! with the same entry. A rule that names one of them means that account, whichever of them the user logs in with.
 
 use crate::fault::Fault;
 
-/// The names in a policy that are one account's, written otherwise than the name service writes it.
+/// The names in a policy that mean one account, in other spellings than the name service's.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Spellings<'a> {
-    /// Those that the name service answers with the entry of the account.
+    /// The names that the name service answers with the entry of the account.
     pub known: Vec<&'a str>,
-    /// Those of which it is not known.
+    /// The names for which the look-up failed.
     pub unknown: Vec<&'a str>,
 }
 
 type Entry = Result<(u32, String), Fault>;
 
 impl<'a> Spellings<'a> {
-    /// Those of the account that the name service calls `name`, among names that were looked up, each with uid and name of the
-    /// entry that was found. An entry of the same uid with another name is a second entry, and no spelling of this one.
+    /// The spellings of the account that the name service calls `name`. `looked_up` has the names that were looked up,
+    /// each with the uid and name of the entry that was found. An entry with the same uid and another name is a second
+    /// account, not a spelling of this one.
     pub fn of(name: &str, uid: u32, looked_up: &[(&'a str, Entry)]) -> Self {
         let mut spellings = Self::default();
         for (written, entry) in looked_up.iter().filter(|(written, _)| may_be_spelling(written, name)) {
@@ -32,15 +33,15 @@ impl<'a> Spellings<'a> {
     }
 }
 
-/// Whether two names could be two spellings of one: the same except for upper and lower case, for a domain before `\` or behind
-/// `@`, for a domain separated by a character that portable names do not contain (as in `corp+remo`), and for what stands for a
-/// blank.
+/// Whether two names could be two spellings of one account. Such names are the same except for upper and lower case, a
+/// domain before `\` or after `@`, a domain separated by a character that portable names do not contain (as in
+/// `corp+remo`), and the replacement of a blank.
 pub fn may_be_spelling(one: &str, other: &str) -> bool {
     one.eq_ignore_ascii_case(other) || !(is_portable(one) && is_portable(other)) && is_alike(one, other)
 }
 
-/// Those of `listed` that could be other spellings of `name`. A policy may list thousands, so most are told apart by what costs
-/// nothing: a portable name has no domain that could be missing in a shorter one.
+/// The names in `listed` that could be other spellings of `name`. A policy may list thousands, so cheap tests exclude
+/// most of them: a portable name has no domain, so no shorter name is a spelling of it.
 pub(super) fn possible_among<'l>(
     listed: impl Iterator<Item = &'l str>,
     name: &str,
@@ -61,8 +62,9 @@ fn is_alike(one: &str, other: &str) -> bool {
     is_part(&one, &other) || is_part(&other, &one)
 }
 
-/// Whether two names are the same, written in two of the ways between which a directory service can be switched: upper or lower
-/// case, with a domain or without, `CORP\name` or `name@corp.example`, a blank or what stands for it. Names of two domains are not.
+/// Whether two names are the same, in two of the spellings between which a directory service can be switched: upper or
+/// lower case, with or without a domain, `CORP\name` or `name@corp.example`, a blank or its replacement. Names of two
+/// domains differ.
 pub fn is_rewritten(one: &str, other: &str) -> bool {
     let (name, other_name) = (folded(without_domain(one)), folded(without_domain(other)));
     name.len() == other_name.len()
@@ -71,8 +73,8 @@ pub fn is_rewritten(one: &str, other: &str) -> bool {
         && share_domain(one, other)
 }
 
-/// Whether two names may be of one domain: a name may have none, and Windows' short name of a domain is the first label of the
-/// other kind.
+/// Whether two names may belong to one domain. A name may have no domain. The short name of a Windows domain is the
+/// first label of the long one.
 fn share_domain(one: &str, other: &str) -> bool {
     let (Some(one), Some(other)) = (domain(one), domain(other)) else { return true };
     let is_short_for = |short: &str, long: &str| {
@@ -86,13 +88,14 @@ fn domain(name: &str) -> Option<&str> {
     before.or_else(|| name.split_once('@').map(|(_, domain)| domain))
 }
 
-/// What a name has beside its domain.
+/// The name without its domain.
 fn without_domain(name: &str) -> &str {
     let name = name.rsplit('\\').next().unwrap_or(name);
     name.split('@').next().unwrap_or(name)
 }
 
-/// A name of POSIX's portable characters (POSIX.1-2017, 3.437), which sets off nothing and stands for no blank.
+/// Whether a name has only POSIX's portable characters (POSIX.1-2017, 3.437). None of them separates a domain or
+/// replaces a blank.
 fn is_portable(name: &str) -> bool {
     name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'.' | b'_' | b'-'))
 }
@@ -101,7 +104,7 @@ fn folded(name: &str) -> Vec<char> {
     name.chars().flat_map(char::to_lowercase).collect()
 }
 
-/// Whether `part` is `whole`, or its beginning or end, set off from the rest.
+/// Whether `part` is `whole`, or is its beginning or end and separated from the rest.
 fn is_part(part: &[char], whole: &[char]) -> bool {
     let sets_off =
         |c: Option<&char>| c.is_none_or(|c| c.is_ascii() && !is_portable(c.encode_utf8(&mut [0; 4])));
@@ -111,7 +114,7 @@ fn is_part(part: &[char], whole: &[char]) -> bool {
     (is_same(part, beginning) && sets_off(behind.first())) || (is_same(part, end) && sets_off(before.last()))
 }
 
-/// Whether two names of one length are the same, if anything that is no letter or digit may stand for a blank.
+/// Whether two names of one length are the same. A character that is not a letter or digit may replace a blank.
 fn is_same(one: &[char], other: &[char]) -> bool {
     let stands_for = |blank: char, c: char| blank == ' ' && !c.is_alphanumeric();
     one.iter().zip(other).all(|(&a, &b)| a == b || stands_for(a, b) || stands_for(b, a))
@@ -136,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn portable_characters_are_those_of_posix() {
+    fn takes_posix_characters_for_portable() {
         for c in '\0'..='\u{ff}' {
             let is_one = c.is_ascii_alphanumeric() || ['.', '_', '-'].contains(&c);
             assert_eq!(is_portable(&c.to_string()), is_one, "{c:?}");
@@ -144,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn possible_spellings_are_those_that_may_be() {
+    fn lists_every_possible_spelling() {
         let names = [
             "remo",
             "REMO",
@@ -188,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn tells_a_rewritten_name_from_another() {
+    fn tells_rewritten_name_from_another() {
         let one = ["remo", "Remo", "CORP\\remo", "remo@corp", "REMO@corp.example"];
         let blanks = ["gap user", "gap_user@corp", "CORP\\Gap User"];
         for group in [&one[..], &blanks] {
@@ -213,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_same_entry_is_a_spelling() {
+    fn takes_only_the_same_entry_for_a_spelling() {
         let found = |uid, name: &str| Ok((uid, name.to_owned()));
         let looked_up = [
             ("REMO", found(7, "remo")),

@@ -34,7 +34,7 @@ fn subject<'a>(user: &'a str, service: &'a str, rhost: &str, groups: &[&str]) ->
 }
 
 #[test]
-fn the_first_rule_whose_conditions_all_match_decides() {
+fn decides_by_first_rule_whose_conditions_all_match() {
     let policy = Policy::parse(POLICY.as_bytes()).unwrap();
     let table = [
         // user, service, from, groups                        rule        mode
@@ -58,7 +58,7 @@ fn the_first_rule_whose_conditions_all_match_decides() {
 }
 
 #[test]
-fn unknown_groups_count_as_mandatory_even_for_an_exemption() {
+fn takes_unknown_groups_for_mandatory_even_in_exemption() {
     let policy = Policy::parse(POLICY.as_bytes()).unwrap();
     let lost = LoginFacts { groups: Groups::Unknown, ..subject("bob", "sshd", "192.0.2.7", &[]) };
     let decision = policy.decide(&lost, NOW);
@@ -95,7 +95,7 @@ fn remote_name_reaches_no_exemption_and_evades_no_rule() {
 }
 
 #[test]
-fn of_several_rules_that_perhaps_apply_the_strictest_counts() {
+fn takes_strictest_of_rules_that_perhaps_apply() {
     let rule = |mode| format!("[[rule]]\nname = \"{mode}\"\nfrom = [\"192.0.2.0/24\"]\nmode = \"{mode}\"\n");
     for [first, second] in [["opt-in", "mandatory"], ["mandatory", "opt-in"], ["mandatory", "exempt"]] {
         let text = format!("version = 1\nmode = \"exempt\"\n{}{}", rule(first), rule(second));
@@ -106,7 +106,7 @@ fn of_several_rules_that_perhaps_apply_the_strictest_counts() {
 }
 
 #[test]
-fn rule_holds_for_network_only_if_for_all_its_addresses() {
+fn matches_network_only_if_all_its_addresses_match() {
     let from = |list: &str| format!("from = [{list}]");
     let table = [
         ("\"10.0.0.0/8\"", Mode::Exempt, Mode::Mandatory),
@@ -134,7 +134,7 @@ fn one_rule(default: &str, mode: &str, conditions: &str) -> Policy {
 }
 
 #[test]
-fn a_first_factor_is_one_that_was_proved() {
+fn matches_only_first_factor_that_was_proved() {
     let exempt = one_rule("mandatory", "exempt", "first-factor = [\"publickey\", \"hostbased\"]");
     let table = [
         (&[][..], Mode::Mandatory),
@@ -164,7 +164,7 @@ fn unknown_first_factor_matches_mandatory_rules_only() {
 }
 
 #[test]
-fn an_exemption_ends_with_its_last_day() {
+fn ends_exemption_with_its_last_day() {
     let ada = subject("ada", "sshd", "192.0.2.7", &[]);
     let policy = one_rule("mandatory", "exempt", "until = 2027-01-15");
     for (now, mode) in [
@@ -179,7 +179,7 @@ fn an_exemption_ends_with_its_last_day() {
 }
 
 #[test]
-fn what_starts_later_is_opt_in_until_then_and_says_when() {
+fn is_opt_in_until_start_and_names_the_day() {
     let ada = subject("ada", "sshd", "192.0.2.7", &[]);
     let policy = one_rule("exempt", "mandatory", "starts = 2027-01-15");
     let day = Some(Day::new(2027, 1, 15));
@@ -195,7 +195,7 @@ fn what_starts_later_is_opt_in_until_then_and_says_when() {
 }
 
 #[test]
-fn unknown_groups_make_a_later_start_mandatory_now() {
+fn makes_later_start_mandatory_now_if_groups_are_unknown() {
     let lost = LoginFacts { groups: Groups::Unknown, ..subject("ada", "sshd", "192.0.2.7", &[]) };
     let policy = one_rule("exempt", "mandatory", "groups = [\"staff\"]\nstarts = 2027-02-01");
     let decision = policy.decide(&lost, NOW);
@@ -203,20 +203,20 @@ fn unknown_groups_make_a_later_start_mandatory_now() {
 }
 
 #[test]
-fn of_two_verdicts_alike_the_sure_one_is_named() {
+fn names_the_certain_one_of_two_equal_decisions() {
     let policy = one_rule("mandatory", "mandatory", "from = [\"192.0.2.0/24\"]");
     let decision = policy.decide(&subject("ada", "sshd", "host.example.org", &[]), NOW);
     assert_eq!((decision.mode, decision.rule), (Mode::Mandatory, "default"));
 }
 
 #[test]
-fn the_window_ends_with_the_last_step_that_is_tolerated() {
+fn ends_window_with_last_step_accepted() {
     let end = Verification::default().window_end(&[phone("phone")], UnixTime::new(100));
     assert_eq!(end, UnixTime::new(120));
 }
 
 #[test]
-fn the_rules_are_told_in_their_order_with_all_that_they_name() {
+fn lists_rules_in_order_with_all_names() {
     let policy = Policy::parse(POLICY.as_bytes()).unwrap();
     let named: Vec<(&str, Vec<String>)> = policy
         .rules()
@@ -238,7 +238,7 @@ fn the_rules_are_told_in_their_order_with_all_that_they_name() {
 }
 
 #[test]
-fn each_rule_that_was_looked_at_says_why_it_did_not_match() {
+fn reports_why_each_rule_did_not_match() {
     let policy = Policy::parse(POLICY.as_bytes()).unwrap();
     let who = subject("bob", "sshd", "host.example.org", &["staff", "sudo"]);
     let considered: Vec<_> = policy
@@ -254,7 +254,7 @@ fn each_rule_that_was_looked_at_says_why_it_did_not_match() {
 }
 
 #[test]
-fn who_must_prove_a_second_step_somewhere_may_not_give_it_up() {
+fn keeps_second_step_that_is_mandatory_somewhere() {
     let known = |names: &[&str]| Groups::Known(names.iter().map(|&name| name.to_owned()).collect());
     let somewhere = "[[rule]]\nname = \"web\"\nservices = [\"sshd\"]\nmode = \"mandatory\"\n";
     let staff = "[[rule]]\nname = \"staff\"\ngroups = [\"staff\"]\nmode = \"exempt\"\n";
@@ -292,7 +292,7 @@ fn who_must_prove_a_second_step_somewhere_may_not_give_it_up() {
 }
 
 #[test]
-fn a_mandatory_rule_counts_at_the_services_it_names() {
+fn counts_mandatory_rule_only_at_its_services() {
     let may_require = |default: &str, rules: &str, service: &str| {
         let text = format!("version = 1\nmode = \"{default}\"\n{rules}");
         Policy::parse(text.as_bytes()).unwrap().may_require(service, NOW)
@@ -335,7 +335,7 @@ fn rule_for_everybody_at_service_ends_search_for_strictest() {
 }
 
 #[test]
-fn only_the_groups_that_rules_name_are_looked_up() {
+fn looks_up_only_groups_that_rules_name() {
     let policy = Policy::parse(POLICY.as_bytes()).unwrap();
     assert_eq!(policy.groups().into_iter().collect::<Vec<_>>(), ["staff", "sudo", "wheel"]);
 }

@@ -38,7 +38,7 @@ fn reads_every_key_of_enrollment_and_gate() {
 }
 
 #[test]
-fn mistake_is_error_with_position_and_no_default() {
+fn reports_mistake_with_position_and_uses_no_default() {
     let head = "version = 1\nmode = \"opt-in\"\n";
     let table = [
         ("skew-step = 3\n", "3:1: unknown key 'skew-step', expected"),
@@ -134,7 +134,7 @@ fn refuses_policy_without_version_or_mode() {
 }
 
 #[test]
-fn refuses_what_is_not_utf_8() {
+fn refuses_file_that_is_not_utf_8() {
     assert_eq!(Policy::parse(b"version = 1\n\xff").unwrap_err().to_string(), "2:1: not UTF-8");
     assert!(Policy::parse(b"version = 1\0\nmode = \"opt-in\"\n").is_err());
 }
@@ -171,7 +171,7 @@ fn shows_every_error_of_every_table() {
 }
 
 #[test]
-fn errors_have_order_of_file() {
+fn shows_errors_in_order_of_file() {
     let text = "version = 1\nmode = \"opt-in\"\n[gate]\nservice = []\n[[rule]]\nname = \"a\"\nmode = \"off\"\n\
                 [enrollment]\ndigits = 9\n[verification]\ntries = 0\n";
     let found = places(text);
@@ -187,7 +187,7 @@ fn shows_every_syntax_error() {
 }
 
 #[test]
-fn refuses_what_is_no_table() {
+fn refuses_value_that_is_no_table() {
     let head = "version = 1\nmode = \"opt-in\"\n";
     for (tail, place) in [
         ("verification = 3\n", "3:16:"),
@@ -203,14 +203,14 @@ fn refuses_what_is_no_table() {
 }
 
 #[test]
-fn not_utf_8_is_one_error() {
+fn shows_one_error_if_file_is_not_utf_8() {
     assert_eq!(Policy::errors(b"version = 1\n\xff\n\xff")[0].to_string(), "2:1: not UTF-8");
     let utf16: Vec<u8> = "version = 1\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
     assert!(!Policy::errors(&utf16).is_empty());
 }
 
 #[test]
-fn nesting_and_length_take_no_time_and_no_stack() {
+fn reads_deep_and_long_files_fast_with_little_stack() {
     for (text, many) in [("a = ", "["), ("a = ", "{a="), ("", "a."), ("", "[[rule]]\n"), ("#", "x")] {
         let text = format!("{text}{}", many.repeat(1_000_000));
         assert!(!Policy::errors(text.as_bytes()).is_empty(), "{many}");
