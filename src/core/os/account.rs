@@ -1,4 +1,4 @@
-//! Accounts, by the name service (NSS). An error is never "no such user".
+//! Accounts, from the name service (NSS). An error is never "no such user".
 
 use nix::unistd::{Uid, User, getuid};
 
@@ -9,21 +9,21 @@ use super::limits;
 /// The longest user name that a state file holds, in bytes.
 pub(crate) const LONGEST_NAME: usize = 127;
 
-/// The local database: every machine has it, whatever else its name service asks.
+/// The local database. Every machine has it, whatever other sources its name service has.
 const LOCAL_USERS: &str = "/etc/passwd";
 
-/// An account: its numeric id, which is the key of everything stored, and its names.
+/// An account: its numeric id and its names.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Account {
     /// The numeric user id, the key of what is stored.
     pub uid: u32,
-    /// The canonical name: what the name service calls this uid.
+    /// The canonical name: the one that the name service has for this uid.
     pub name: String,
-    /// The canonical name, and the name that was typed, if it is another.
+    /// The canonical name, and the typed name if it differs.
     pub names: Vec<NssName>,
 }
 
-/// One name of an account's, with the groups that this name brings.
+/// One name of an account, with the groups that this name brings.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct NssName {
     /// The name, as the name service writes it.
@@ -48,7 +48,8 @@ pub fn by_name(name: &str) -> Result<Option<Account>, Fault> {
     Ok(Some(account))
 }
 
-/// The user id of the account called `name`, without asking what else it is called.
+/// The user id of the account called `name`; none if the name service knows no such user. The other names are not
+/// looked up.
 pub(crate) fn uid_by_name(name: &str) -> Result<Option<u32>, Fault> {
     Ok(user_by_name(name)?.map(|user| user.uid.as_raw()))
 }
@@ -58,7 +59,7 @@ fn user_by_name(name: &str) -> Result<Option<User>, Fault> {
     User::from_name(name).map_err(|error| Fault::look_up(Wanted::TypedUser, error))
 }
 
-/// The account whose user id is `uid`.
+/// The account whose user id is `uid`; none if the name service knows no such uid.
 pub fn by_uid(uid: u32) -> Result<Option<Account>, Fault> {
     limits::check()?;
     let user = User::from_uid(Uid::from_raw(uid));
@@ -68,7 +69,8 @@ pub fn by_uid(uid: u32) -> Result<Option<Account>, Fault> {
     Ok(Some(Account { uid, name: name.name.clone(), names: vec![name] }))
 }
 
-/// The account whose user id is `uid`, with every name that the local user database has for it: a rule may mean any of them.
+/// The account whose user id is `uid`, with every name that the local user database has for it, because a rule may name
+/// any of them.
 pub fn by_uid_with_all_names(uid: u32) -> Result<Option<Account>, Fault> {
     let Some(mut account) = by_uid(uid)? else { return Ok(None) };
     for line in local_users()?.split(|&byte| byte == b'\n') {
@@ -90,7 +92,7 @@ fn local_users() -> Result<Vec<u8>, Fault> {
     std::fs::read(LOCAL_USERS).map_err(|error| Fault::of(LOCAL_USERS, Operation::Read, error))
 }
 
-/// The entry of a line of the local user database (passwd(5)), if it is one of `uid`'s.
+/// The entry of a line of the local user database (passwd(5)); none if it is not an entry of `uid`.
 fn local_name(line: &[u8], uid: u32) -> Option<NssName> {
     let fields: Vec<&str> = std::str::from_utf8(line).ok()?.split(':').collect();
     let [name, _, number, gid, ..] = fields.as_slice() else { return None };
@@ -98,12 +100,12 @@ fn local_name(line: &[u8], uid: u32) -> Option<NssName> {
     Some(NssName { name: (*name).to_owned(), gid: gid.parse().ok()? }).filter(|_| is_theirs)
 }
 
-/// Who started this process: its real uid.
+/// The real uid, which is that of the user who started this process.
 pub fn real_uid() -> u32 {
     getuid().as_raw()
 }
 
-/// Whether this process was started by root, and not by a user through a setuid program.
+/// Whether root started this process, and not a user through a setuid program.
 pub fn is_called_by_root() -> bool {
     getuid().is_root()
 }
@@ -115,14 +117,15 @@ fn name_of(user: &User) -> Result<NssName, Fault> {
     Err(NamesProblem::OddName { uid: user.uid.as_raw(), longest: LONGEST_NAME }.into())
 }
 
-/// Whether `name` is UTF-8 of 1 to [`LONGEST_NAME`] bytes without control characters: it is stored, shown and logged.
+/// Whether `name` can be stored, shown and logged: UTF-8 of 1 to [`LONGEST_NAME`] bytes without control characters.
 pub(crate) fn is_storable(name: &str) -> bool {
-    // The replacement character stands for what was not UTF-8.
+    // The replacement character shows that a byte was not UTF-8.
     let is_odd = |c: char| c.is_control() || c == char::REPLACEMENT_CHARACTER;
     (1..=LONGEST_NAME).contains(&name.len()) && !name.contains(is_odd)
 }
 
-/// Whether a name can be an account's at all. What begins with a sign was NIS syntax once; a control byte is an attack.
+/// Whether `name` can be the name of an account at all. A name that begins with a sign was NIS syntax once; a control
+/// byte is an attack.
 pub(super) fn is_plausible(name: &str) -> bool {
     !name.is_empty() && name.len() <= 255 && !name.starts_with(['-', '+']) && !name.contains(char::is_control)
 }
@@ -132,14 +135,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn root_is_found_by_name_and_by_uid() {
+    fn finds_root_by_name_and_by_uid() {
         let root = by_name("root").unwrap().unwrap();
         assert_eq!((root.uid, root.name.as_str()), (0, "root"));
         assert_eq!(by_uid(0).unwrap().unwrap(), root);
     }
 
     #[test]
-    fn each_line_of_the_uid_is_a_name() {
+    fn takes_name_of_each_line_of_the_uid() {
         let entry = |line: &str| local_name(line.as_bytes(), 7).map(|entry| (entry.name, entry.gid));
         assert_eq!(entry("ada:x:7:100:Ada:/home/ada:/bin/sh"), Some(("ada".to_owned(), 100)));
         for line in ["", "#ada:x:7", "bob:x:77:100::/:", "ada:x:07a:1::/:", ":x:7:100::/:", "ada:x:7:x::/:"] {
@@ -150,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_a_name_is_nobody() {
+    fn finds_no_account_for_impossible_name() {
         for name in ["", "-schallenge", "+", "a\nb", "a\u{7f}", &"x".repeat(256), "no such user here"] {
             assert_eq!(by_name(name).unwrap(), None, "{name:?}");
         }

@@ -1,5 +1,5 @@
-//! What unix_chkpwd(8), pam_unix's own helper, says of an account's age. It reads shadow(5) where the program that we are in
-//! may not, as under SELinux.
+//! The age of an account, from unix_chkpwd(8), the helper of pam_unix. It reads shadow(5) where the host program may
+//! not, as under SELinux.
 
 use std::ffi::{CStr, CString, c_int, c_uint};
 
@@ -9,13 +9,13 @@ use crate::fault::{Fault, NamesProblem, Wanted};
 
 use super::spawn;
 
-/// Where pam_unix looks for it, too.
+/// pam_unix uses the same path.
 const UNIX_CHKPWD: &CStr = c"/sbin/unix_chkpwd";
-/// How many seconds it may take.
+/// Seconds after which it is killed.
 const PATIENCE: c_uint = 5;
 
-/// What pam_unix's account phase would answer for the account called `name`, as libpam's number. None where its password is
-/// not in the shadow database, so that pam_unix knows of no age.
+/// The answer of pam_unix's account phase for the account called `name`, as libpam's number. None if its password is
+/// not in the shadow database: then pam_unix knows no age.
 pub fn check(name: &str) -> Result<Option<c_int>, Fault> {
     let user = User::from_name(name).map_err(|error| Fault::look_up(Wanted::Age(name.to_owned()), error))?;
     let user = user.ok_or_else(|| NamesProblem::NoUser(name.to_owned()))?;
@@ -26,7 +26,7 @@ pub fn check(name: &str) -> Result<Option<c_int>, Fault> {
     spawn::run(UNIX_CHKPWD, &[c"unix_chkpwd", &argument, c"chkexpiry"], PATIENCE).map(Some)
 }
 
-/// Whether passwd(5) says that the password is elsewhere, in one of the two ways that pam_unix knows.
+/// Whether passwd(5) says that the password is elsewhere, in one of the two forms that pam_unix knows.
 fn is_shadowed(name: &str, password: &[u8]) -> bool {
     password == b"x" || password.strip_prefix(b"##").is_some_and(|rest| rest == name.as_bytes())
 }
@@ -36,7 +36,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_shadowed_passwords_have_an_age() {
+    fn knows_age_of_shadowed_passwords_only() {
         let table =
             [("x", true), ("##ada", true), ("##eve", false), ("*", false), ("", false), ("x1", false)];
         for (password, expected) in table {
@@ -45,7 +45,7 @@ mod tests {
     }
 
     #[test]
-    fn an_account_that_is_gone_is_an_error() {
+    fn fails_for_account_that_is_gone() {
         assert_eq!(check("no-such-user"), Err(NamesProblem::NoUser("no-such-user".to_owned()).into()));
     }
 }

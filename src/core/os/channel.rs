@@ -1,4 +1,5 @@
-//! A pair of sockets between a program and its helper. Each message arrives whole, or not at all: SOCK_SEQPACKET (unix(7)).
+//! A pair of sockets between a program and its helper. Each message arrives whole or not at all: SOCK_SEQPACKET
+//! (unix(7)).
 
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
 use std::time::{Duration, Instant};
@@ -16,7 +17,8 @@ pub struct Channel {
 }
 
 impl Channel {
-    /// Both ends: ours, and that of a program which is to be started. Neither takes the place of a standard stream.
+    /// Both ends: one for this process, and one for the program to be started. Neither gets the descriptor number of a
+    /// standard stream.
     pub fn pair() -> Result<(Self, OwnedFd), Fault> {
         let failed = |error: Errno| SocketProblem::NotMade(error.into());
         let (ours, theirs) = socket_pair().map_err(failed)?;
@@ -24,10 +26,11 @@ impl Channel {
         Ok((ours, beyond_standard(&theirs).map_err(failed)?))
     }
 
-    /// The end that this process was started with, as its standard input. Anything else there is an error: a terminal, a
-    /// pipe, nothing.
+    /// The end that this process got as its standard input. It is an error if standard input is anything other than
+    /// such a socket.
     pub fn of_standard_input() -> Result<Self, Fault> {
-        // SAFETY: the standard library has made sure that there is a descriptor 0, and nobody else here uses it.
+        // SAFETY: the standard library has made sure that descriptor 0 exists, and nothing else in this process uses
+        // it.
         let socket = unsafe { OwnedFd::from_raw_fd(0) };
         let is_ours = option(&socket, libc::SO_DOMAIN) == Ok(libc::AF_UNIX)
             && option(&socket, libc::SO_TYPE) == Ok(libc::SOCK_SEQPACKET);
@@ -49,14 +52,15 @@ impl Channel {
         }
     }
 
-    /// Waits for one message of at most `longest` bytes, until `deadline`; none if the other end is closed.
+    /// Waits until `deadline` for one message of at most `longest` bytes; none if the other end is closed.
     pub fn receive(&self, longest: usize, deadline: Instant) -> Result<Option<Zeroizing<Vec<u8>>>, Fault> {
         let mut message = Zeroizing::new(vec![0; longest]);
         let length = loop {
             wait(&self.socket, PollFlags::POLLIN, deadline)?;
             match receive(&self.socket, &mut message) {
                 Ok(length) => break length,
-                // Reset is told once, of who has left a message of ours unread; then comes what they had said.
+                // A reset is reported once, if the other end closed with a message unread. What the other end sent
+                // before then follows.
                 Err(Errno::EAGAIN | Errno::EINTR | Errno::ECONNRESET) => {}
                 Err(error) => return Err(SocketProblem::Receive(error.into()).into()),
             }
@@ -69,7 +73,7 @@ impl Channel {
     }
 }
 
-/// Waits until something can be done with a socket, or fails at `deadline`.
+/// Waits until the socket is ready for `what`. Fails at `deadline`.
 pub(super) fn wait(socket: impl AsFd, what: PollFlags, deadline: Instant) -> Result<(), Fault> {
     loop {
         let left = deadline.saturating_duration_since(Instant::now());
@@ -85,7 +89,7 @@ pub(super) fn wait(socket: impl AsFd, what: PollFlags, deadline: Instant) -> Res
     }
 }
 
-/// When so much time has passed.
+/// The moment when `time` has passed.
 pub fn after(time: Duration) -> Result<Instant, Fault> {
     Instant::now().checked_add(time).ok_or_else(|| SocketProblem::Late.into())
 }
@@ -95,32 +99,32 @@ fn socket_pair() -> Result<(OwnedFd, OwnedFd), Errno> {
     let kind = libc::SOCK_SEQPACKET | libc::SOCK_CLOEXEC;
     // SAFETY: the kernel writes two descriptors to the pointer.
     Errno::result(unsafe { libc::socketpair(libc::AF_UNIX, kind, 0, pair.as_mut_ptr()) })?;
-    // SAFETY: the kernel has just made these two, which nobody else owns.
+    // SAFETY: the kernel has just made these two, and nothing else owns them.
     Ok(pair.map(|fd| unsafe { OwnedFd::from_raw_fd(fd) }).into())
 }
 
-/// A number among the socket's options.
+/// A numeric option of the socket.
 fn option(socket: &OwnedFd, name: libc::c_int) -> Result<libc::c_int, Errno> {
     let mut value: libc::c_int = 0;
     let mut length = libc::socklen_t::try_from(size_of_val(&value)).unwrap_or(0);
     let (fd, place) = (socket.as_raw_fd(), (&raw mut value).cast());
-    // SAFETY: the kernel writes at most `length` bytes to `place`, and how many to `length`.
+    // SAFETY: the kernel writes at most `length` bytes to `place`, and the number of bytes to `length`.
     Errno::result(unsafe { libc::getsockopt(fd, libc::SOL_SOCKET, name, place, &raw mut length) })?;
     Ok(value)
 }
 
-/// Sends what can be sent at once; a reader that is gone gives an error, not a signal.
+/// Sends what can be sent at once. If the reader is gone, this is an error and not a signal.
 fn send(socket: &OwnedFd, message: &[u8]) -> Result<usize, Errno> {
     let flags = libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT;
-    // SAFETY: the kernel reads the message, as long as it says.
+    // SAFETY: the kernel reads the message, whose length is given.
     let sent = unsafe { libc::send(socket.as_raw_fd(), message.as_ptr().cast(), message.len(), flags) };
     length(sent)
 }
 
-/// Receives a message that is there: its whole length, also of what does not fit.
+/// Receives a message that has arrived. Returns its whole length, including the bytes that did not fit.
 fn receive(socket: &OwnedFd, message: &mut [u8]) -> Result<usize, Errno> {
     let flags = libc::MSG_DONTWAIT | libc::MSG_TRUNC;
-    // SAFETY: the kernel writes no more than the length that it is given.
+    // SAFETY: the kernel writes no more than the given length.
     let came = unsafe { libc::recv(socket.as_raw_fd(), message.as_mut_ptr().cast(), message.len(), flags) };
     length(came)
 }
@@ -129,11 +133,11 @@ fn length(result: isize) -> Result<usize, Errno> {
     usize::try_from(result).map_err(|_| Errno::last())
 }
 
-/// A copy with a number beyond those of the standard streams: where a host has closed these, a new descriptor gets their
+/// A copy with a number above those of the standard streams: if a host has closed these, a new descriptor gets their
 /// numbers.
 fn beyond_standard(socket: &OwnedFd) -> Result<OwnedFd, Errno> {
     let copy = fcntl(socket, FcntlArg::F_DUPFD_CLOEXEC(3))?;
-    // SAFETY: fcntl(2) has just made this descriptor, which nobody else owns.
+    // SAFETY: fcntl(2) has just made this descriptor, and nothing else owns it.
     Ok(unsafe { OwnedFd::from_raw_fd(copy) })
 }
 
@@ -155,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn messages_arrive_whole_and_in_their_order() {
+    fn delivers_messages_whole_and_in_order() {
         let (one, other) = pair();
         one.send(b"first", soon()).unwrap();
         one.send(&[0; 9000], soon()).unwrap();
@@ -163,14 +167,14 @@ mod tests {
         assert_eq!(other.receive(9000, soon()).unwrap().unwrap().len(), 9000);
         drop(one);
         assert_eq!(other.receive(16, soon()), Ok(None), "closed");
-        // By default the signal that a pipe sends here would end all of these tests.
-        // SAFETY: the default action calls no function of ours.
+        // By default the signal that a pipe sends here would end all of these tests. SAFETY: the default action calls
+        // no function of this program.
         unsafe { nix::sys::signal::signal(Signal::SIGPIPE, SigHandler::SigDfl) }.unwrap();
         assert!(other.send(b"x", soon()).is_err(), "and no signal");
     }
 
     #[test]
-    fn what_was_said_is_heard_although_nobody_listened() {
+    fn receives_message_of_a_sender_that_has_closed() {
         let (one, other) = pair();
         one.send(b"unread", soon()).unwrap();
         other.send(b"no", soon()).unwrap();

@@ -1,4 +1,4 @@
-//! The machine's clock: UTC, whatever the time zone says.
+//! The machine's clock, in UTC.
 
 use std::mem::MaybeUninit;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use crate::fault::Fault;
 use crate::time::UnixTime;
 
-/// The last second of the year 9999: behind it the crates that write dates give up.
+/// The last second of the year 9999. The crates that write dates fail after it.
 const LAST: u64 = 253_402_300_799;
 
 /// The present moment. A clock before 1970, or after 9999, is an error.
@@ -20,12 +20,12 @@ pub fn now() -> Result<UnixTime, Fault> {
     Ok(UnixTime::new(since.as_secs()))
 }
 
-/// Whether something keeps the clock right, as far as the kernel was told: adjtimex(2). None if it does not say.
+/// Whether a program keeps the clock right, as far as the kernel knows (adjtimex(2)). None if the call fails.
 pub fn is_synchronised() -> Option<bool> {
     let mut clock = MaybeUninit::<libc::timex>::zeroed();
-    // SAFETY: the pointer is valid for one `timex`; its modes are zero, so the kernel changes nothing and fills it in.
+    // SAFETY: the pointer is valid for one `timex`. Its modes are zero, so the kernel changes nothing and fills it in.
     let state = unsafe { libc::adjtimex(clock.as_mut_ptr()) };
-    // SAFETY: a `timex` is numbers alone, for which zeros are valid, and so is what the kernel wrote.
+    // SAFETY: a `timex` holds only numbers, for which zeros are valid, and so are the values that the kernel wrote.
     let clock = unsafe { clock.assume_init() };
     (state >= 0).then_some(clock.status & libc::STA_UNSYNC == 0)
 }

@@ -1,4 +1,4 @@
-//! What the helper does before anything else: it takes its own ids, and everything from its caller's hands.
+//! The first steps of the helper: it takes its own ids, and everything out of its caller's control.
 
 use nix::errno::Errno;
 use nix::sys::prctl::{set_dumpable, set_no_new_privs, set_timerslack};
@@ -10,13 +10,15 @@ use crate::fault::{Fault, StartProblem};
 
 use super::limits;
 
-/// By how many nanoseconds a wait may end late: what a process has that nobody has given another value.
+/// By how many nanoseconds a wait may end late: the default of a process.
 const TIMER_SLACK: u64 = 50_000;
 
-/// Leaves nothing of what the caller has chosen, but that it is the caller. Returns the real uid, which the kernel knew.
+/// Resets everything that the caller chose, except that it is the caller. Returns the real uid, which comes from the
+/// kernel.
 ///
-/// From here on the process is the account's alone: its caller may not signal it, and its terminal and session are not its
-/// caller's. Supplementary groups stay the caller's, because only root can drop them; nothing is opened by right of a group.
+/// After this, the process belongs to the account alone: its caller may not signal it, and it no longer has its
+/// caller's terminal and session. Supplementary groups stay those of the caller, because only root can drop them; no
+/// file is opened by the rights of a group.
 pub fn confine() -> Result<Uid, Fault> {
     let caller = getuid();
     if caller.is_root() || geteuid().is_root() {
@@ -37,26 +39,27 @@ pub fn confine() -> Result<Uid, Fault> {
     Ok(caller)
 }
 
-/// Ends the process after so many seconds, whatever it does then.
+/// Ends the process after this many seconds, whatever it does then.
 pub fn end_after(seconds: u32) {
-    // SAFETY: takes a number; the signal's action is the default one, which ends the process.
+    // SAFETY: takes a number. The signal has its default action, which ends the process.
     unsafe { libc::alarm(seconds) };
 }
 
-/// The ids under which the file is run become the only ones.
+/// The effective ids become the only ones.
 fn take_ids() -> Result<(), Errno> {
     let (uid, gid): (Uid, Gid) = (geteuid(), getegid());
     setresgid(gid, gid, gid)?;
     setresuid(uid, uid, uid)
 }
 
-/// The dynamic linker has heeded none of it, as the file is set-uid; what comes later shall not, either.
+/// The dynamic linker has ignored the environment, because the file is set-uid. Later code must not use it either.
 fn forget_environment() -> Result<(), Errno> {
-    // SAFETY: nothing else runs in this process yet, and nothing has kept a pointer into the environment.
+    // SAFETY: nothing else runs in this process yet, and no code has kept a pointer into the environment.
     Errno::result(unsafe { libc::clearenv() }).map(drop)
 }
 
-/// Standard output and error become /dev/null: nobody reads there. All but these and standard input is closed.
+/// Standard output and error become /dev/null, because no program reads them. Every descriptor except these and
+/// standard input is closed.
 fn close_others() -> Result<(), Errno> {
     // SAFETY: the kernel takes three numbers; no descriptor beyond 2 is used yet.
     Errno::result(unsafe { libc::syscall(libc::SYS_close_range, 3, libc::c_uint::MAX, 0) })?;
@@ -65,16 +68,17 @@ fn close_others() -> Result<(), Errno> {
     nix::unistd::dup2_stderr(&null)
 }
 
-/// The default action for every signal that anybody sends (the real-time ones stay), none blocked, none on its way from a timer.
+/// Sets the default action for every signal except the real-time ones, blocks none, and stops the timers that would
+/// send one.
 fn reset_signals() -> Result<(), Errno> {
     for timer in [libc::ITIMER_REAL, libc::ITIMER_VIRTUAL, libc::ITIMER_PROF] {
-        // SAFETY: numbers alone, for which zeros are valid; they stop the timer.
+        // SAFETY: the structure holds only numbers, for which zeros are valid; they stop the timer.
         let off = unsafe { std::mem::zeroed::<libc::itimerval>() };
         // SAFETY: the kernel reads one structure of this type, and writes none.
         Errno::result(unsafe { libc::setitimer(timer, &raw const off, std::ptr::null_mut()) })?;
     }
     for kind in Signal::iterator().filter(|kind| ![Signal::SIGKILL, Signal::SIGSTOP].contains(kind)) {
-        // SAFETY: the default action calls no function of ours.
+        // SAFETY: the default action calls no function of this program.
         unsafe { signal(kind, SigHandler::SigDfl) }?;
     }
     pthread_sigmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::empty()), None)

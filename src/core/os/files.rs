@@ -1,5 +1,5 @@
-//! Files that are trusted: opened below a checked directory, without following links, and checked on the descriptor that is
-//! then read.
+//! Trusted files: opened below a checked directory, without following links, and checked on the descriptor that is then
+//! read.
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -17,32 +17,33 @@ use zeroize::Zeroizing;
 
 use crate::fault::{Failed, Fault, FileProblem, Operation};
 
-/// No file of ours is longer, in bytes.
+/// The most bytes of any file of twostep.
 pub const LONGEST_FILE: u64 = 64 * 1024;
 
-/// Neither links, nor waiting for a FIFO's other end, nor a terminal to control us, nor a descriptor left to children.
+/// Follows no link, does not wait for the other end of a FIFO, takes no controlling terminal, and leaves no descriptor
+/// to children.
 const CAREFUL: OFlag =
     OFlag::O_NOFOLLOW.union(OFlag::O_CLOEXEC).union(OFlag::O_NONBLOCK).union(OFlag::O_NOCTTY);
 
-/// Who may do what with a file.
+/// The access to a file that its mode may give.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Privacy {
-    /// Nobody but the owner may even read it: secrets and states.
+    /// Only the owner may read it: secrets and states.
     Secret,
-    /// Everybody may read it, nobody but the owner may change it: the policy.
+    /// All users may read it, but only the owner may change it: the policy.
     Public,
 }
 
-/// What a file is opened for.
+/// The access with which a file is opened.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Access {
-    /// For reading alone (O_RDONLY).
+    /// Reading only (O_RDONLY).
     Read,
-    /// Reading and writing in place.
+    /// Reading and writing in place (O_RDWR).
     Write,
 }
 
-/// Fails unless each of `dirs` is a directory of root's or of `owner`'s that nobody else can change.
+/// Fails unless each of `dirs` is a directory that belongs to root or `owner` and that no other user can change.
 pub(crate) fn check_above(dirs: &[PathBuf], owner: Uid) -> Result<(), Fault> {
     for dir in dirs {
         let stat = lstat(dir).map_err(|error| Fault::of(dir, Operation::LookAt, error))?;
@@ -51,13 +52,13 @@ pub(crate) fn check_above(dirs: &[PathBuf], owner: Uid) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Fails unless `path` is a directory of `owner`'s alone. What lies above it must have been checked.
+/// Fails unless `path` is a directory that only `owner` can use. The directories above it must have been checked.
 pub(crate) fn check_private(path: &Path, owner: Uid) -> Result<(), Fault> {
     let stat = lstat(path).map_err(|error| Fault::of(path, Operation::LookAt, error))?;
     check_directory(&stat, &[owner], Privacy::Secret, path)
 }
 
-/// A file that passed its checks, open, as it was found then.
+/// An open file that passed its checks, with the metadata that was checked.
 pub struct Opened {
     file: File,
     stat: FileStat,
@@ -71,7 +72,7 @@ impl Opened {
         Self { file, stat }
     }
 
-    /// How long it was, in bytes.
+    /// Its length in bytes when it was checked.
     pub fn length(&self) -> u64 {
         u64::try_from(self.stat.st_size).unwrap_or(0)
     }
@@ -129,13 +130,13 @@ impl Dir {
         Ok(Some(Opened { file: File::from(fd), stat }))
     }
 
-    /// Fails if the directory was removed: then every name in it is missing, which says nothing.
+    /// Fails if the directory was removed: then every name in it is missing, which proves nothing.
     fn exists(&self) -> Result<(), Fault> {
         let stat = fstat(&self.fd).map_err(|error| self.fault(".", Operation::LookAt, error))?;
         if stat.st_nlink > 0 { Ok(()) } else { Err(Fault::file(&self.path, FileProblem::Removed)) }
     }
 
-    /// Whether `name` still is the file that was opened.
+    /// Whether `name` is still the file that was opened.
     pub(crate) fn still_names(&self, name: &str, opened: &Opened) -> Result<bool, Fault> {
         match fstatat(&self.fd, name, AtFlags::AT_SYMLINK_NOFOLLOW) {
             Ok(named) => Ok((named.st_dev, named.st_ino) == (opened.stat.st_dev, opened.stat.st_ino)),
@@ -144,7 +145,8 @@ impl Dir {
         }
     }
 
-    /// Creates the file `name` with `bytes`, whole and on disk, or not at all. False if the name is taken.
+    /// Creates the file `name` with `bytes`. After this, the file is whole and on disk, or does not exist. False if the
+    /// name is taken.
     pub fn create(&self, name: &str, bytes: &[u8]) -> Result<bool, Fault> {
         let file = self.write_unnamed(name, bytes)?;
         let created = match self.link(&file, name) {
@@ -156,7 +158,8 @@ impl Dir {
         Ok(created)
     }
 
-    /// Replaces the file `name` by one with `bytes`, whole and on disk. The caller holds the lock under which alone this is called.
+    /// Replaces the file `name` by one with `bytes`, whole and on disk. The caller must hold the lock that every caller
+    /// of this holds.
     pub(crate) fn replace(&self, name: &str, bytes: &[u8]) -> Result<(), Fault> {
         let interim = interim(name);
         self.unlink(&interim)?;
@@ -169,7 +172,7 @@ impl Dir {
         self.flush_names()
     }
 
-    /// Removes the file `name`, and what an interrupted replacement has left of it; false if there was no such file.
+    /// Removes the file `name` and the rest of an interrupted replacement. False if there was no such file.
     pub fn remove(&self, name: &str) -> Result<bool, Fault> {
         self.unlink(&interim(name))?;
         let removed = self.unlink(name)?;
@@ -200,7 +203,7 @@ impl Dir {
         Ok(names)
     }
 
-    /// A file with `bytes` and no name, flushed: until it is linked, a crash leaves nothing behind.
+    /// A file with `bytes` and without a name, flushed. Until it is linked, a crash leaves nothing of it.
     fn write_unnamed(&self, name: &str, bytes: &[u8]) -> Result<File, Fault> {
         check_file_size_limit(bytes.len())?;
         let mode = Mode::S_IRUSR | Mode::S_IWUSR;
@@ -213,7 +216,7 @@ impl Dir {
         Ok(file)
     }
 
-    /// Why `name` could not be created: the administrator must know where our files cannot be at all.
+    /// Why `name` could not be created. The administrator must learn that a file system cannot hold the files at all.
     fn uncreated(&self, name: &str, error: Errno) -> Fault {
         if error == Errno::EOPNOTSUPP || error == Errno::EISDIR {
             return Fault::file(&self.path, FileProblem::NoUnnamedFiles);
@@ -221,7 +224,8 @@ impl Dir {
         self.fault(name, Operation::Create, error)
     }
 
-    /// The host's umask must not widen or narrow the mode, and root hands over what it creates.
+    /// Sets the mode, which the host's umask must not change, and the owner, because root creates files for another
+    /// account.
     fn hand_over(&self, fd: &OwnedFd, mode: Mode) -> Result<(), Errno> {
         fchmod(fd, mode)?;
         let stat = fstat(fd)?;
@@ -246,15 +250,15 @@ impl Dir {
     }
 }
 
-/// Under which name a replacement stands for a moment.
+/// The name that a replacement has for a moment.
 fn interim(name: &str) -> String {
     format!(".{name}.new")
 }
 
-/// Reads a checked file whole, at most [`LONGEST_FILE`] bytes. The copy is wiped when dropped.
+/// Reads a checked file whole, at most [`LONGEST_FILE`] bytes. The result is wiped when dropped.
 pub fn read(opened: &Opened, path: &Path) -> Result<Zeroizing<Vec<u8>>, Fault> {
     let length = opened.length().min(LONGEST_FILE);
-    // Room for all of it from the start: a growing vector would leave unwiped copies behind.
+    // Allocates room for the whole file: a growing vector would leave unwiped copies.
     let room = usize::try_from(length).unwrap_or(0).saturating_add(1);
     let mut bytes = Zeroizing::new(Vec::with_capacity(room));
     let read = (&opened.file).take(length).read_to_end(&mut bytes);
@@ -262,7 +266,7 @@ pub fn read(opened: &Opened, path: &Path) -> Result<Zeroizing<Vec<u8>>, Fault> {
     Ok(bytes)
 }
 
-/// Fails if a file of `length` bytes cannot be written: the write would send SIGXFSZ, which ends the host.
+/// Fails if a file of `length` bytes cannot be written, because the write would send SIGXFSZ, which ends the host.
 pub(crate) fn check_file_size_limit(length: usize) -> Result<(), Fault> {
     let limit = getrlimit(Resource::RLIMIT_FSIZE);
     let (allowed, _) = limit.map_err(|error| Fault::Call("getrlimit", error.into()))?;
@@ -288,7 +292,7 @@ fn check_file(stat: &FileStat, owner: Uid, privacy: Privacy, path: &Path) -> Res
     }
     check_owner(stat, &[owner], path)?;
     check_mode(stat, privacy, path)?;
-    // Of a file that everybody can see, anybody may make a second name: that must not stop logins.
+    // Any user may make a second name for a file that they can see: that must not stop logins.
     if privacy == Privacy::Secret && stat.st_nlink != 1 {
         return path_is(FileProblem::HardLinks);
     }

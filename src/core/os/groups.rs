@@ -1,4 +1,4 @@
-//! To which groups a user belongs, by the name service (NSS). A failure is never "not a member".
+//! The groups to which a user belongs, from the name service (NSS). A failure is never "not a member".
 
 use std::collections::BTreeSet;
 use std::ffi::{CStr, CString};
@@ -12,11 +12,11 @@ use super::account::NssName;
 use super::limits;
 use super::nss::{GroupSources, Source};
 
-/// The local database: every machine has it, whatever else its name service asks.
+/// The local database. Every machine has it, whatever other sources its name service has.
 const LOCAL_GROUPS: &str = "/etc/group";
 
-/// Those of `groups` to which `user` belongs. A group that does not exist has no members. It is an error if one of the sources of
-/// the name service does not answer, or cannot be loaded: then nothing is known of any group.
+/// The groups among `groups` to which `user` belongs. A group that does not exist has no members. It is an error if a
+/// source of the name service does not answer or cannot be loaded: then the members of every group are unknown.
 pub fn memberships(user: &NssName, groups: &BTreeSet<&str>) -> Result<BTreeSet<String>, Fault> {
     limits::check()?;
     let name = c_string(&user.name)?;
@@ -59,7 +59,8 @@ fn confirm(user: &NssName, name: &CStr, others: &[libc::gid_t], absent: &[&str])
     Ok(())
 }
 
-/// If the directory cannot be reached, its cache may hold the user and no groups. The primary group is then missing too.
+/// If the directory cannot be reached, its cache may hold the user without groups. Then the name of the primary group
+/// is missing too.
 fn check_primary_group(user: &NssName) -> Result<(), Fault> {
     let failed = |error| Fault::look_up(Wanted::Gid(user.gid), error);
     match Group::from_gid(Gid::from_raw(user.gid)).map_err(failed)? {
@@ -72,7 +73,7 @@ fn disagreement(source: &str) -> Fault {
     NamesProblem::Disagreement(source.to_owned()).into()
 }
 
-/// getgrouplist(3) has no way to report an error but errno.
+/// getgrouplist(3) can report an error only through errno.
 fn groups_of(name: &CStr, gid: libc::gid_t) -> Result<Vec<Gid>, Fault> {
     let failed = |error: Errno| Fault::look_up(Wanted::Groups, error);
     const FAILURES: [Errno; 5] = [Errno::EIO, Errno::EMFILE, Errno::ENFILE, Errno::ENOMEM, Errno::ETIMEDOUT];
@@ -82,8 +83,8 @@ fn groups_of(name: &CStr, gid: libc::gid_t) -> Result<Vec<Gid>, Fault> {
     if FAILURES.contains(&hidden) { Err(failed(hidden)) } else { Ok(groups) }
 }
 
-/// The name service says "no such group" also when it could not read the local database, so that is read once here: if it
-/// cannot be, nothing is known; if it can, the second answer counts.
+/// The name service says "no such group" also if it could not read the local database, so this reads that database
+/// once. If it is unreadable, the answer is unknown; if not, the second answer counts.
 fn group_by_name(name: &str) -> Result<Option<Group>, Fault> {
     let failed = |error: Errno| Fault::look_up(Wanted::Group(name.to_owned()), error);
     if let Some(group) = Group::from_name(name).map_err(failed)? {
@@ -103,7 +104,7 @@ mod tests {
     use crate::os::account::by_name;
 
     #[test]
-    fn only_the_asked_groups_are_answered() {
+    fn answers_only_groups_that_were_asked() {
         let root = by_name("root").unwrap().unwrap();
         let groups =
             memberships(&root.names[0], &BTreeSet::from(["root", "no-such-group", "daemon"])).unwrap();

@@ -1,12 +1,12 @@
-//! The labels that SELinux judges files by.
+//! The labels by which SELinux judges files.
 
 use std::ffi::CString;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-/// The label of `path`, such as `system_u:object_r:var_lib_t:s0`; none if it has none, or it cannot be read.
+/// The label of `path`, such as `system_u:object_r:var_lib_t:s0`. None if it has no label or the label cannot be read.
 pub fn of(path: &Path) -> Option<String> {
-    /// More than the longest label that a policy of today gives.
+    /// More than the longest label that a present policy has.
     const LONGEST: usize = 512;
     let path = CString::new(path.as_os_str().as_bytes()).ok()?;
     let mut label = [0u8; LONGEST];

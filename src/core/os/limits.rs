@@ -1,12 +1,12 @@
-//! The resource limits (getrlimit(2)) without which nothing that the name service says can be trusted.
+//! The resource limits (getrlimit(2)) below which no answer of the name service can be trusted.
 
 use nix::errno::Errno;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 use crate::fault::Fault;
 
-/// What a caller may have limited, and the least that is needed. Too little would not only make operations fail: where the
-/// name service cannot load a part of itself, it says that a group does not exist.
+/// The limits that a caller may have set, and the least that this program needs. A limit that is too low does not only
+/// make operations fail: if the name service cannot load a part of itself, it says that a group does not exist.
 const NEEDED: [(Resource, &str, u64); 6] = [
     (Resource::RLIMIT_NOFILE, "descriptors (RLIMIT_NOFILE)", 64),
     (Resource::RLIMIT_STACK, "bytes of stack (RLIMIT_STACK)", 1 << 20),
@@ -16,7 +16,8 @@ const NEEDED: [(Resource, &str, u64); 6] = [
     (Resource::RLIMIT_CPU, "seconds of processor time (RLIMIT_CPU)", 60),
 ];
 
-/// Fails if a user started this process, perhaps as a set-uid program, under limits that are too low. root's are root's choice.
+/// Fails if a user started this process, possibly as a set-uid program, under limits that are too low. Limits that root
+/// has set are accepted.
 pub(crate) fn check() -> Result<(), Fault> {
     if is_started_by_root() {
         return Ok(());
@@ -27,7 +28,7 @@ pub(crate) fn check() -> Result<(), Fault> {
     })
 }
 
-/// Allows no core dump. Raises what is needed to the caller's hard limits, and fails if those are too low.
+/// Forbids core dumps. Raises the needed limits to the caller's hard limits, and fails if those are too low.
 pub(super) fn raise() -> Result<(), Fault> {
     setrlimit(Resource::RLIMIT_CORE, 0, 0).map_err(cannot_set)?;
     NEEDED.into_iter().try_for_each(|(resource, what, least)| {
@@ -37,9 +38,9 @@ pub(super) fn raise() -> Result<(), Fault> {
     })
 }
 
-/// Whether the real uid was root's when the program was executed: set-uid programs may change it later.
+/// Whether root's real uid executed the program. Set-uid programs may change it later, so the kernel's record is used.
 fn is_started_by_root() -> bool {
-    // SAFETY: takes a number, and reads what the kernel has put beside the arguments.
+    // SAFETY: takes a number, and reads a value that the kernel has put beside the arguments.
     (unsafe { libc::getauxval(libc::AT_UID) }) == 0
 }
 

@@ -1,4 +1,4 @@
-//! One exclusive lock, waited for in bounded time.
+//! An exclusive lock, with a bounded wait.
 
 use std::fs::File;
 use std::os::fd::AsRawFd;
@@ -7,14 +7,14 @@ use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 
-/// The first pause between two tries; it grows up to `LONGEST_PAUSE`.
+/// The first pause between two tries. Pauses grow up to `LONGEST_PAUSE`.
 const FIRST_PAUSE: Duration = Duration::from_millis(1);
 const LONGEST_PAUSE: Duration = Duration::from_millis(20);
 
-/// Why there is no lock.
+/// Why the lock was not taken.
 #[derive(Debug)]
 pub enum LockError {
-    /// Somebody else held it all the time.
+    /// Another process held it until the deadline.
     Busy,
     /// flock(2) failed with this error.
     Failed(Errno),
@@ -38,9 +38,10 @@ pub fn lock_exclusive(file: &File, deadline: Instant) -> Result<(), LockError> {
     }
 }
 
-/// Releases the lock at once: a descriptor that a thread of the host's copied by fork would keep it past our close.
+/// Releases the lock at once. A descriptor that a thread of the host has copied by fork would keep the lock after this
+/// one is closed.
 pub fn unlock(file: &File) {
-    // An error leaves the lock to the close that follows.
+    // If this fails, the close that follows releases the lock.
     let _ = flock(file, libc::LOCK_UN);
 }
 

@@ -1,4 +1,4 @@
-//! Looks up the user names that a policy lists. A login waits for it, so there is a limit to how long it takes.
+//! Looks up the user names that a policy lists. A login waits for this, so its time is limited.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -9,16 +9,17 @@ use crate::fault::{Fault, NamesProblem, Wanted};
 
 use super::account::is_plausible;
 
-/// Uid and name of the entry with which the name service answers a name. That there is no such user is an error here: a
-/// directory that is away says so of an account, too.
+/// Uid and name of the entry that the name service has for a name. "No such user" is an error here, because a directory
+/// that is down gives this answer too.
 pub type Entry = Result<(u32, String), Fault>;
 
-/// How many names are looked up for one login.
+/// The most names that are looked up for one login.
 const MOST: usize = 32;
-/// How long all these look-ups may take before no further one begins.
+/// How long the look-ups of one login may take until no further one begins.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// What the name service answers to each of `names`; to more than 32, or after a second, nothing.
+/// The answer of the name service for each of `names`. After 32 names or one second, the rest is not looked up, which
+/// is an error.
 pub fn entries<'n>(names: &BTreeSet<&'n str>) -> Vec<(&'n str, Entry)> {
     if names.is_empty() {
         return Vec::new();
@@ -35,7 +36,7 @@ fn entry(name: &str) -> Entry {
     user(name)?.ok_or_else(|| NamesProblem::NoUser(name.to_owned()).into())
 }
 
-/// Uid and name of the user whom the name service knows as `name`; none if it knows no such user.
+/// Uid and name of the user `name`; none if the name service knows no such user.
 pub fn user(name: &str) -> Result<Option<(u32, String)>, Fault> {
     let user = if is_plausible(name) { User::from_name(name) } else { Ok(None) };
     let user = user.map_err(|error| Fault::look_up(Wanted::User(name.to_owned()), error))?;

@@ -1,4 +1,4 @@
-//! The operating system: files by descriptor, accounts, the clock. The only place in this crate where `unsafe` may stand.
+//! The operating system: files by descriptor, accounts, the clock. Only this module of the crate may contain `unsafe`.
 
 pub mod account;
 pub mod aging;

@@ -1,8 +1,8 @@
-//! The sources of the name service (nsswitch.conf(5)), each asked by itself.
+//! The sources of the name service (nsswitch.conf(5)), each asked separately.
 //!
-//! glibc gives the answer of the last source. If an earlier one is away, or its library cannot be loaded, that answer is "not
-//! found", and no error. Only the source itself can tell: by the interface between glibc and its libraries (The GNU C Library
-//! Reference Manual, "NSS Modules Interface").
+//! glibc gives the answer of the last source. If an earlier one is down, or its library cannot be loaded, that answer
+//! is "not found" and not an error. Only the source itself can tell, through the interface between glibc and its
+//! libraries (The GNU C Library Reference Manual, "NSS Modules Interface").
 
 use std::env::consts::ARCH;
 use std::ffi::{CStr, CString, c_char, c_int, c_long, c_void};
@@ -17,22 +17,22 @@ use nix::errno::Errno;
 use crate::fault::{Fault, NamesProblem, Operation};
 
 const SWITCH: &str = "/etc/nsswitch.conf";
-/// The source that glibc has built in, which reads local files. It is what counts where [`SWITCH`] names none.
+/// The source that is built into glibc and reads local files. It is the default if [`SWITCH`] names none.
 const FILES: &str = "files";
-/// The libraries that the dynamic linker knows of (ld.so(8)), beside those in its own folders.
+/// The libraries that the dynamic linker knows (ld.so(8)), in addition to those in its own folders.
 const LINKER_CACHE: &str = "/etc/ld.so.cache";
 const LINKER_DIRS: [&str; 4] = ["/lib", "/usr/lib", "/lib64", "/usr/lib64"];
-/// What some sources are set up by. Distributions name them in nsswitch.conf on machines that have none of it: then they are
-/// "unavailable", and have nobody.
+/// The files that configure some sources. Distributions name these sources in nsswitch.conf also on machines without
+/// those files. The sources are then "unavailable" and have no users.
 const SETUPS: [(&str, &[&str]); 4] = [
     (SSS, &["/etc/sssd/sssd.conf", "/etc/sssd/conf.d"]),
     ("db", &["/var/lib/misc/group.db", "/var/db/group.db"]),
     ("extrausers", &["/var/lib/extrausers/group"]),
     ("cache", &["/etc/group.cache"]),
 ];
-/// Bytes for one group. Of one that needs more it is known that it exists.
+/// Bytes for one group. If a group needs more, it is still known to exist.
 const GROUP_BUFFER: usize = 16 * 1024;
-/// Room for so many groups of a user, at first: the library takes more.
+/// Room for this many groups of a user at first; the library allocates more.
 const GROUPS: usize = 64;
 
 /// `enum nss_status` of nss.h.
@@ -40,15 +40,16 @@ const TRYAGAIN: c_int = -2;
 const UNAVAIL: c_int = -1;
 const NOTFOUND: c_int = 0;
 const SUCCESS: c_int = 1;
-/// Variables with which the libraries of SSSD (sss_client/common.c) and Samba (nsswitch/wb_common.c) say "not found" and ask
-/// nobody. They heed them in set-uid programs, too, whose caller can set them.
+/// Variables that make the libraries of SSSD (sss_client/common.c) and Samba (nsswitch/wb_common.c) say "not found"
+/// without asking. They have this effect in set-uid programs too, whose caller can set them.
 const SILENCERS: [&str; 2] = ["_SSS_LOOPS", "_NO_WINBINDD"];
-/// SSSD's, and where its daemon listens.
+/// The source of SSSD, and the socket on which its daemon listens.
 const SSS: &str = "sss";
 const SSS_SOCKET: &str = "/var/lib/sss/pipes/nss";
-/// The one whose answers need no directory.
+/// The source whose answers need no directory.
 const SYSTEMD: &str = "systemd";
-/// With this error nss-systemd says that no service of systemd's has users or groups, as where systemd does not run.
+/// With this error nss-systemd says that no service of systemd has users or groups, as on a machine where systemd does
+/// not run.
 const NOBODY_THERE: Errno = Errno::ESRCH;
 
 type GroupByName =
@@ -63,21 +64,22 @@ type GroupsOfUser = unsafe extern "C" fn(
     *mut c_int,
 ) -> c_int;
 
-/// A source beside the local files, with its library loaded. That stays loaded, as it does when glibc loads it.
+/// A source other than the local files, with its library loaded. The library stays loaded, as when glibc loads it.
 pub(super) struct Source {
     name: String,
     library: *mut c_void,
 }
 
-/// What the machine asks for groups, and for the groups of a user; without the local files.
+/// The sources that the machine asks for groups and for the groups of a user, without the local files.
 pub(super) struct GroupSources {
     pub groups: Vec<Source>,
-    /// Those of the line `initgroups`, if there is one.
+    /// The sources of the line `initgroups`. Without this line, those of `group`.
     pub memberships: Vec<Source>,
 }
 
 impl GroupSources {
-    /// Loads them. Fails if one that is installed cannot be loaded, or is told by the environment to answer nothing.
+    /// Loads the sources. Fails if an installed source cannot be loaded, or if the environment stops one from
+    /// answering.
     pub(super) fn load() -> Result<Self, Fault> {
         if let Some(name) = SILENCERS.into_iter().find(|name| is_set(name)) {
             return Err(NamesProblem::Silenced(name).into());
@@ -101,8 +103,8 @@ fn is_set(name: &str) -> bool {
     std::env::var_os(name).is_some()
 }
 
-/// The sources of one database that are asked as long as each says "not found", without the local files. Of several lines glibc
-/// takes one, which one depends on its version: here all count.
+/// The sources of one database, without the local files, that are asked in turn while each says "not found". If there
+/// are several lines, it depends on glibc's version which one it uses; here all count.
 fn database(switch: &str, name: &str) -> Option<Vec<String>> {
     let lines =
         switch.lines().map(|line| line.split_once('#').map_or(line, |(before, _)| before).trim_start());
@@ -118,7 +120,7 @@ fn database(switch: &str, name: &str) -> Option<Vec<String>> {
     Some(all)
 }
 
-/// The sources of one line, up to one whose "not found" is final.
+/// The sources of one line, up to the one whose "not found" is final.
 fn sources_of(mut rest: &str) -> Vec<String> {
     let mut sources = Vec::new();
     loop {
@@ -143,8 +145,8 @@ fn sources_of(mut rest: &str) -> Vec<String> {
     }
 }
 
-/// Whether these actions end the search where the source before them says "not found": `NOTFOUND=return` or, say,
-/// `!SUCCESS=return`. The last one that is about it counts.
+/// Whether these actions end the search after "not found" from the source before them: `NOTFOUND=return` or, for
+/// example, `!SUCCESS=return`. The last action about "not found" counts.
 fn ends_search(actions: &str) -> bool {
     let on_not_found = |action: &str| {
         let (status, then) = action.split_once('=')?;
@@ -157,18 +159,18 @@ fn ends_search(actions: &str) -> bool {
     actions.split_whitespace().filter_map(on_not_found).next_back().unwrap_or(false)
 }
 
-/// Those of `names` that are installed and set up. glibc passes over the others.
+/// The sources in `names` that are installed and configured. glibc skips the others.
 fn loaded(names: &[String]) -> Result<Vec<Source>, Fault> {
     names.iter().filter(|name| is_set_up(name)).filter_map(|name| Source::load(name).transpose()).collect()
 }
 
-/// Whether there may be something by which the source is set up.
+/// Whether the source may be configured.
 fn is_set_up(name: &str) -> bool {
     let setup = SETUPS.iter().find(|(source, _)| *source == name);
     setup.is_none_or(|(_, places)| places.iter().any(|place| is_there(place)))
 }
 
-/// Whether a path is a file, a folder with something in it, or cannot be looked at.
+/// Whether a path is a file, is a folder that is not empty, or cannot be looked at.
 fn is_there(path: &str) -> bool {
     match fs::read_dir(path) {
         Ok(mut entries) => entries.next().is_some(),
@@ -184,7 +186,8 @@ impl Source {
             return Err(odd());
         }
         let c_file = CString::new(file.as_str()).map_err(|_| odd())?;
-        // SAFETY: the string ends with a zero byte. The library is one that root has named in nsswitch.conf, and that glibc loads.
+        // SAFETY: the string ends with a zero byte. Root has named the library in nsswitch.conf, and glibc loads it
+        // too.
         let library = unsafe { libc::dlopen(c_file.as_ptr(), libc::RTLD_LAZY) };
         if !library.is_null() {
             check_answers(name)?;
@@ -196,14 +199,15 @@ impl Source {
         Ok(None)
     }
 
-    /// Whether this source knows a group of that name. Not knowing, for whatever reason, is an error.
+    /// Whether this source knows a group of that name. It is an error if the source cannot tell, for any reason.
     pub(super) fn has_group(&self, name: &CStr) -> Result<bool, Fault> {
         let Some(function) = self.function("getgrnam_r")? else { return Ok(false) };
         // SAFETY: the function of this name has this type in every such library.
         let ask = unsafe { transmute::<*mut c_void, GroupByName>(function) };
         let (mut group, mut error) = (MaybeUninit::<libc::group>::uninit(), 0);
         let mut buffer = vec![0 as c_char; GROUP_BUFFER];
-        // SAFETY: the string ends with a zero byte; the others are valid to write to, and the buffer has the length that is given.
+        // SAFETY: the string ends with a zero byte, the other pointers are valid to write to, and the buffer has the
+        // given length.
         let status = unsafe {
             ask(name.as_ptr(), group.as_mut_ptr(), buffer.as_mut_ptr(), GROUP_BUFFER, &raw mut error)
         };
@@ -215,7 +219,7 @@ impl Source {
         }
     }
 
-    /// The groups that `user`, whose primary group is `gid`, has by this source.
+    /// The groups of `user`, whose primary group is `gid`, in this source.
     pub(super) fn gids_of(&self, user: &CStr, gid: libc::gid_t) -> Result<Vec<libc::gid_t>, Fault> {
         let Some(function) = self.function("initgroups_dyn")? else { return Ok(Vec::new()) };
         // SAFETY: the function of this name has this type in every such library.
@@ -223,8 +227,8 @@ impl Source {
         let mut list = GidList::new(&self.name)?;
         let mut error = 0;
         let GidList { gids, count, room } = &mut list;
-        // SAFETY: the string ends with a zero byte; `gids` is from malloc(3) with `room` places, and is the library's to enlarge by
-        // realloc(3), which keeps all three in step; no limit is given.
+        // SAFETY: the string ends with a zero byte. `gids` is from malloc(3) and has `room` places; the library may
+        // enlarge it by realloc(3), and keeps all three in step. There is no limit.
         let status = unsafe {
             ask(user.as_ptr(), gid, &raw mut *count, &raw mut *room, &raw mut *gids, -1, &raw mut error)
         };
@@ -235,11 +239,11 @@ impl Source {
         }
     }
 
-    /// The library's function of this name; none if it does not have it.
+    /// The library's function of this name; none if it has no such function.
     fn function(&self, name: &str) -> Result<Option<*mut c_void>, Fault> {
         let symbol = format!("_nss_{}_{name}", self.name);
         let symbol = CString::new(symbol).map_err(|_| NamesProblem::OddSource(self.name.clone()))?;
-        // SAFETY: the handle is one that dlopen returned and nobody closes; the string ends with a zero byte.
+        // SAFETY: dlopen returned this handle, and no code closes it. The string ends with a zero byte.
         let function = unsafe { libc::dlsym(self.library, symbol.as_ptr()) };
         Ok((!function.is_null()).then_some(function))
     }
@@ -252,13 +256,13 @@ impl Source {
         &self.name
     }
 
-    /// Whether its users and groups are those of a directory, which may be away.
+    /// Whether its users and groups come from a directory, which may be down.
     pub(super) fn is_directory(&self) -> bool {
         self.name != SYSTEMD && self.name != "compat"
     }
 }
 
-/// Group ids in memory of malloc(3): the library enlarges it.
+/// Group ids in memory from malloc(3), which the library enlarges.
 struct GidList {
     gids: *mut libc::gid_t,
     count: c_long,
@@ -267,7 +271,7 @@ struct GidList {
 
 impl GidList {
     fn new(source: &str) -> Result<Self, Fault> {
-        // SAFETY: takes two numbers; the memory is all zeros, which is a valid list of ids.
+        // SAFETY: takes two numbers. The memory is all zeros, which is a valid list of ids.
         let gids = unsafe { libc::calloc(GROUPS, size_of::<libc::gid_t>()) };
         if gids.is_null() {
             return Err(NamesProblem::Away(source.to_owned(), Errno::ENOMEM.into()).into());
@@ -280,19 +284,19 @@ impl GidList {
             return Vec::new();
         }
         let count = usize::try_from(self.count.min(self.room)).unwrap_or(0);
-        // SAFETY: there are `room` places, of which the library has written the first `count`.
+        // SAFETY: there are `room` places, and the library has written the first `count`.
         unsafe { std::slice::from_raw_parts(self.gids, count) }.to_vec()
     }
 }
 
 impl Drop for GidList {
     fn drop(&mut self) {
-        // SAFETY: the memory is from calloc or realloc, and nobody else has it.
+        // SAFETY: the memory is from calloc or realloc, and nothing else uses it.
         unsafe { libc::free(self.gids.cast()) };
     }
 }
 
-/// Fails where nobody answers for SSSD. As Fedora builds it, its library then says "not found".
+/// Fails if no daemon answers for SSSD. In Fedora's build, its library then says "not found".
 fn check_answers(source: &str) -> Result<(), Fault> {
     if source != SSS {
         return Ok(());
@@ -301,7 +305,7 @@ fn check_answers(source: &str) -> Result<(), Fault> {
     connected.map_err(|error| Fault::of(SSS_SOCKET, Operation::Connect, error))
 }
 
-/// Whether the dynamic linker could know a library of this name.
+/// Whether the dynamic linker may know a library of this name.
 fn is_installed(file: &str) -> Result<bool, Fault> {
     let own = [format!("/lib/{ARCH}-linux-gnu"), format!("/usr/lib/{ARCH}-linux-gnu")];
     let mut folders = LINKER_DIRS.into_iter().chain(own.iter().map(String::as_str));
@@ -323,7 +327,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn asks_sources_up_to_one_whose_no_is_final() {
+    fn asks_sources_up_to_final_not_found() {
         let table: [(&str, Option<&[&str]>); 9] = [
             ("", None),
             ("passwd: files sss\n", None),
@@ -348,7 +352,7 @@ mod tests {
     }
 
     #[test]
-    fn file_and_filled_folder_are_a_setup() {
+    fn takes_file_or_filled_folder_for_a_setup() {
         let empty = std::env::temp_dir().join(format!("twostep-nss-{}", std::process::id()));
         fs::create_dir(&empty).unwrap();
         let found = ["/etc/passwd", "/etc", "/no-such-file", empty.to_str().unwrap()].map(is_there);
@@ -370,8 +374,8 @@ mod tests {
     }
 
     #[test]
-    fn source_answers_for_itself() {
-        // libc6 of Debian brings this one; a distribution without it shows nothing here.
+    fn asks_source_directly() {
+        // Debian's libc6 contains this library. On a distribution without it, this test shows nothing.
         let Some(compat) = Source::load("compat").unwrap() else { return };
         assert!(compat.has_group(c"root").unwrap());
         assert!(!compat.has_group(c"no-such-group").unwrap());

@@ -1,4 +1,4 @@
-//! Where twostep's files lie, and who must own them.
+//! The places of twostep's files, and the accounts that must own them.
 
 use std::path::{Path, PathBuf};
 
@@ -12,26 +12,26 @@ use super::account;
 /// The account that owns secrets and states.
 const STORE_ACCOUNT: &str = "twostep";
 
-/// The root of the file system, or a directory that stands for it.
+/// The root of the file system, or a directory used as the root.
 #[derive(Clone, Debug)]
 pub struct Root {
     prefix: Option<PathBuf>,
 }
 
-/// Who owns what below a root.
+/// The owners of the files below a root.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Owners {
-    /// Owns the policy and the directories above the store.
+    /// The owner of the policy and of the directories above the store.
     pub system: Uid,
-    /// Owns the store: the account `twostep`; below another root, its owner.
+    /// The owner of the store: the account `twostep`; below another root, the owner of that root.
     pub store: Uid,
 }
 
 impl Root {
-    /// The machine itself, not a folder that stands for it.
+    /// The machine itself, not a directory used as the root.
     pub const SYSTEM: Self = Self { prefix: None };
 
-    /// `dir` stands for the root of the file system; whoever owns it is the expected owner of all files.
+    /// Uses `dir` as the root of the file system. The owner of `dir` must own all files.
     pub fn at(dir: &Path) -> Result<Self, Fault> {
         if !dir.is_absolute() {
             return Err(Fault::file(dir, FileProblem::NotAbsolute));
@@ -39,7 +39,7 @@ impl Root {
         Ok(Self { prefix: Some(dir.to_owned()) })
     }
 
-    /// Where `path`, an absolute one, lies below this root.
+    /// The place of `path`, which must be absolute, below this root.
     pub fn path(&self, path: &str) -> PathBuf {
         match &self.prefix {
             Some(prefix) => prefix.join(path.trim_start_matches('/')),
@@ -47,24 +47,24 @@ impl Root {
         }
     }
 
-    /// Whether this is the machine itself, and not a directory that stands for it.
+    /// Whether this is the machine itself, and not a directory used as the root.
     pub fn is_machine(&self) -> bool {
         self.prefix.is_none()
     }
 
-    /// Whether this process may judge codes itself: it is root, or the root is its own directory.
+    /// Whether this process may judge codes itself: it runs as root, or the root is its own directory.
     pub fn is_ours(&self) -> bool {
         self.prefix.is_some() || geteuid().is_root()
     }
 
-    /// Who owns the policy.
+    /// The owner of the policy.
     pub fn system_owner(&self) -> Result<Uid, Fault> {
         let Some(dir) = &self.prefix else { return Ok(Uid::from_raw(0)) };
         let stat = lstat(dir).map_err(|error| Fault::of(dir, Operation::LookAt, error))?;
         Ok(Uid::from_raw(stat.st_uid))
     }
 
-    /// Who owns the store.
+    /// The owners of the files below this root.
     pub fn owners(&self) -> Result<Owners, Fault> {
         let system = self.system_owner()?;
         let store = match self.prefix {
@@ -74,7 +74,7 @@ impl Root {
         Ok(Owners { system, store })
     }
 
-    /// The directories between this root and `path`, an absolute one, outermost first, without `path` itself.
+    /// The directories from this root to `path`, which must be absolute, outermost first, without `path` itself.
     pub(crate) fn above(&self, path: &str) -> Vec<PathBuf> {
         let ends = path.match_indices('/').map(|(end, _)| end).filter(|&end| end > 0);
         ends.filter_map(|end| path.get(..end)).map(|above| self.path(above)).collect()
@@ -93,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn paths_lie_below_the_root() {
+    fn finds_paths_below_root() {
         let root = Root::at(Path::new("/tmp/x")).unwrap();
         assert_eq!(root.path("/etc/twostep"), Path::new("/tmp/x/etc/twostep"));
         assert_eq!(root.above("/var/lib/twostep"), [Path::new("/tmp/x/var"), Path::new("/tmp/x/var/lib")]);
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn a_relative_root_is_refused() {
+    fn refuses_relative_root() {
         assert!(Root::at(Path::new("tmp")).is_err());
     }
 }

@@ -1,21 +1,21 @@
-//! Keeps whoever started a setuid host from stopping it while it holds a lock.
+//! Keeps the caller of a setuid host from stopping it while it holds a lock.
 
 use nix::errno::Errno;
 use nix::sys::signal::{SigSet, SigmaskHow, Signal, pthread_sigmask};
 use nix::unistd::{Uid, geteuid, getuid};
 
-/// What must not be stopped. In su and sudo the real uid is the caller's, who may therefore send signals, SIGSTOP
-/// too, and the terminal sends SIGTSTP: a login that is stopped while it holds a user's lock holds up that user's other
-/// logins. As long as this lives the thread's real uid is root's and the terminal's stop signals wait. Both are then put
-/// back as they were.
+/// Protects a login from being stopped. In su and sudo the real uid is the caller's, so the caller may send signals,
+/// including SIGSTOP, and the terminal sends SIGTSTP. A login that is stopped while it holds a user's lock blocks that
+/// user's other logins. While this value exists, the thread's real uid is root's, and the terminal's stop signals wait.
+/// Both are then restored.
 pub struct Shield {
     caller: Option<Uid>,
     mask: SigSet,
 }
 
 impl Shield {
-    /// Raises the shield. A process that is not root has none to raise: who may signal it is its own matter. Nor has one
-    /// that could not put the caller's uid back.
+    /// Raises the shield. It has no effect in a process that is not root, and in one that could not restore the
+    /// caller's uid.
     pub fn raise() -> Result<Self, Errno> {
         let mut mask = SigSet::empty();
         let mut stops = SigSet::empty();
@@ -33,33 +33,33 @@ impl Shield {
 
 impl Drop for Shield {
     fn drop(&mut self) {
-        // Neither fails: setting this uid was tried before, and the mask is one that the kernel gave us.
+        // Neither call fails: setting this uid was tried before, and the mask came from the kernel.
         let _ = self.caller.map(set_real_uid);
         let _ = self.mask.thread_set_mask();
     }
 }
 
-/// On machines of 32 bits the call of the plain name cuts uids to 16.
+/// On 32-bit machines the call of the plain name cuts uids to 16 bits.
 #[cfg(any(target_arch = "x86", target_arch = "arm"))]
 const SETRESUID: libc::c_long = libc::SYS_setresuid32;
 #[cfg(not(any(target_arch = "x86", target_arch = "arm")))]
 const SETRESUID: libc::c_long = libc::SYS_setresuid;
 
-/// Sets the real uid of this thread alone. libc's function would set it for all threads of the host.
+/// Sets the real uid of this thread only. libc's function would set it for all threads of the host.
 fn set_real_uid(uid: Uid) -> Result<(), Errno> {
     // SAFETY: setresuid(2) takes three numbers; -1 leaves the effective and the saved uid as they are.
     Errno::result(unsafe { libc::syscall(SETRESUID, uid.as_raw(), -1, -1) }).map(drop)
 }
 
-/// Whether this thread has CAP_SETUID, which a container may have taken from root. Taking root's uid as the real one needs no
-/// capability; going back does.
+/// Whether this thread has CAP_SETUID, which a container may have taken from root. Taking root's uid as the real one
+/// needs no capability, but restoring the caller's does.
 fn may_set_uids() -> bool {
     const CAP_SETUID: u32 = 7;
     /// The header and the two sets of capget(2), version 3: 64 bits for each of effective, permitted, inheritable.
     const VERSION_3: u32 = 0x2008_0522;
     let mut header = [VERSION_3, 0];
     let mut sets = [0u32; 6];
-    // SAFETY: the kernel reads and writes two numbers of 32 bits at the first pointer, and writes six at the second.
+    // SAFETY: the kernel reads and writes two 32-bit numbers at the first pointer, and writes six at the second.
     let got = unsafe { libc::syscall(libc::SYS_capget, header.as_mut_ptr(), sets.as_mut_ptr()) };
     let [effective, ..] = sets;
     got == 0 && effective & (1 << CAP_SETUID) != 0

@@ -1,4 +1,4 @@
-//! Starts a program without the host's noticing: no signal, no handler, no child that it could stumble over.
+//! Starts a program without an effect on the host: no signal, no handler, no child that the host could find.
 
 use std::convert::Infallible;
 use std::ffi::{CStr, c_char, c_int, c_uint};
@@ -14,23 +14,24 @@ use super::channel::Channel;
 
 /// The exit status of a child that could not run its program, as shells have it.
 const NOT_RUN: c_int = 127;
-/// The exit statuses from here on stand for a program that a signal has ended, as shells have it.
+/// The exit statuses from this on mean that a signal ended the program, as in shells.
 const BY_SIGNAL: c_int = 128;
 
-/// Starts `program` with `socket` as its standard input, no argument but `name`, and no environment. It becomes a child of
-/// init's, or of who has asked to be one (`PR_SET_CHILD_SUBREAPER` of prctl(2)): nobody here waits for it.
+/// Starts `program` with `socket` as its standard input, `name` as its only argument, and an empty environment. It
+/// becomes a child of init, or of a process that asked for this (`PR_SET_CHILD_SUBREAPER` of prctl(2)); this process
+/// does not wait for it.
 ///
-/// The standard library's way would send the host SIGCHLD, and leave it a child that its own wait(2) may find.
+/// The standard library would send the host SIGCHLD, and leave it a child that its own wait(2) may find.
 pub fn start(program: &CStr, name: &CStr, socket: OwnedFd) -> Result<(), Fault> {
     let arguments = [name.as_ptr(), null()];
     let started = fork_undisturbed(|| in_child(program, &arguments, socket.as_raw_fd()));
     let child = started.map_err(|error| cannot_start(program, error))?;
-    let _ = wait_for(child); // what has become of the program shows at the socket
+    let _ = wait_for(child); // the result of the program shows at the socket
     Ok(())
 }
 
-/// Runs `program` to its end, with these arguments, the name first, no environment, and standard streams on a socket that nobody
-/// reads. Gives its exit status. After `patience` seconds it is killed, and that is an error.
+/// Runs `program` to its end, with these arguments, the name first, an empty environment, and standard streams on a
+/// socket that no process reads. Returns its exit status. After `patience` seconds it is killed, and that is an error.
 pub(crate) fn run(program: &CStr, arguments: &[&CStr], patience: c_uint) -> Result<c_int, Fault> {
     let (_ours, nowhere) = Channel::pair()?;
     let pointers: Vec<_> = arguments.iter().map(|argument| argument.as_ptr()).chain([null()]).collect();
@@ -42,15 +43,16 @@ pub(crate) fn run(program: &CStr, arguments: &[&CStr], patience: c_uint) -> Resu
     }
 }
 
-/// The child between the host and the program. Once a child executes a program, its end sends SIGCHLD to its parent, and any
-/// wait(2) finds it (execve(2)); so the parent is not the host.
+/// The process between the host and the program. Once a child executes a program, its end sends SIGCHLD to its parent,
+/// and any wait(2) finds it (execve(2)). The parent must therefore not be the host.
 fn between(program: &CStr, arguments: &[*const c_char], nowhere: RawFd, patience: c_uint) -> Infallible {
-    // SAFETY: the default action calls no function. Were the signal ignored, there would be nothing to wait for.
+    // SAFETY: the default action calls no function. If the signal were ignored, there would be nothing to wait for.
     let _ = unsafe { libc::signal(libc::SIGCHLD, libc::SIG_DFL) };
     let child = match fork_without_signal() {
         Ok(None) => {
             end_after(patience);
-            // SAFETY: takes numbers. An older kernel refuses, and the program gets what the host has not marked itself.
+            // SAFETY: takes numbers. An older kernel refuses; the program then gets the descriptors that the host has
+            // not marked itself.
             let _ =
                 unsafe { libc::syscall(libc::SYS_close_range, 3, c_uint::MAX, libc::CLOSE_RANGE_CLOEXEC) };
             let Err(_) = become_program(program, arguments, &[0, 1, 2], nowhere);
@@ -85,7 +87,7 @@ fn cannot_start(program: &CStr, error: Errno) -> Fault {
     of(program, ProgramProblem::NotStarted(error.into()))
 }
 
-/// The child, from which only exec or exit returns: it makes the program a grandchild of the host's, and ends.
+/// The child, which makes the program a grandchild of the host and ends. Only exec or exit leaves this function.
 fn in_child(program: &CStr, arguments: &[*const c_char], socket: RawFd) -> ! {
     match fork_without_signal() {
         Ok(None) => {
@@ -96,7 +98,8 @@ fn in_child(program: &CStr, arguments: &[*const c_char], socket: RawFd) -> ! {
     }
 }
 
-/// Makes a child that does what `child` says. No handler of the host's runs in it, which is a copy of the host at first.
+/// Makes a child that runs `child`. No handler of the host runs in the child, although it is a copy of the host at
+/// first.
 fn fork_undisturbed(child: impl FnOnce() -> Infallible) -> Result<libc::pid_t, Errno> {
     let mut before = SigSet::empty();
     pthread_sigmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::all()), Some(&mut before))?;
@@ -104,20 +107,21 @@ fn fork_undisturbed(child: impl FnOnce() -> Infallible) -> Result<libc::pid_t, E
         None => match child() {},
         Some(child) => child,
     });
-    let _ = before.thread_set_mask(); // it is one that the kernel gave us
+    let _ = before.thread_set_mask(); // the mask came from the kernel
     forked
 }
 
-/// fork(2), but that the parent gets no signal when the child ends, nor finds it without asking for such children
-/// (`__WALL` of wait(2)). In the child only what is safe in a signal handler may be called.
+/// Like fork(2), except that the parent gets no signal when the child ends, and finds it only if it asks for such
+/// children (`__WALL` of wait(2)). The child may call only functions that are safe in a signal handler.
 fn fork_without_signal() -> Result<Option<libc::pid_t>, Errno> {
     const NONE: libc::c_ulong = 0;
-    // SAFETY: with no flag set nothing is shared; the order of the arguments differs between machines, and all are zero.
+    // SAFETY: no flag is set, so nothing is shared. The order of the arguments differs between machines, but all are
+    // zero.
     let child = Errno::result(unsafe { libc::syscall(libc::SYS_clone, NONE, NONE, NONE, NONE, NONE) })?;
     Ok(libc::pid_t::try_from(child).ok().filter(|&child| child != 0))
 }
 
-/// Waits for a child to end: what wait(2) says of it.
+/// Waits for a child to end. Returns the status of wait(2).
 fn wait_for(child: libc::pid_t) -> Result<c_int, Errno> {
     let mut status = 0;
     loop {
@@ -137,16 +141,16 @@ fn become_program(
 ) -> Result<Infallible, Errno> {
     let environment: [*const c_char; 1] = [null()];
     for &stream in streams {
-        // SAFETY: both are descriptors' numbers; a stream loses what it meant in this copy of the host alone.
+        // SAFETY: both are descriptor numbers. The standard stream changes only in this copy of the host.
         Errno::result(unsafe { libc::dup2(socket, stream) })?;
     }
-    // SAFETY: a string that ends with a zero, and two arrays of such that end with null.
+    // SAFETY: a string that ends with a zero byte, and two arrays of such strings that end with null.
     unsafe { libc::execve(program.as_ptr(), arguments.as_ptr(), environment.as_ptr()) };
     Err(Errno::last())
 }
 
 fn exit(status: c_int) -> ! {
-    // SAFETY: takes a number, runs no handler of the host's, and does not return.
+    // SAFETY: takes a number, runs no handler of the host, and does not return.
     unsafe { libc::_exit(status) }
 }
 
@@ -164,7 +168,7 @@ mod tests {
 
     #[test]
     fn gives_exit_status_of_program_that_ends() {
-        // SAFETY: takes numbers; nothing has that descriptor.
+        // SAFETY: takes numbers; nothing else uses that descriptor.
         assert_eq!(unsafe { libc::dup2(0, 30) }, 30);
         assert_eq!(run_shell(c"echo out; echo err >&2; exit 27", 60), Ok(27));
         assert_eq!(run_shell(c"test ! -t 0 && test -z \"$HOME\"", 60), Ok(0));
@@ -174,7 +178,7 @@ mod tests {
 
     #[test]
     fn needs_no_sigchld_of_the_host() {
-        // SAFETY: no handler of a test's is replaced; no other test here waits for children meanwhile.
+        // SAFETY: this replaces no handler of a test, and no other test here waits for children meanwhile.
         unsafe { libc::signal(libc::SIGCHLD, libc::SIG_IGN) };
         let ended = run_shell(c"exit 27", 60);
         // SAFETY: as before.
@@ -185,7 +189,7 @@ mod tests {
     #[test]
     fn fails_where_program_is_killed_or_too_slow() {
         assert_eq!(run_shell(c"kill -9 $$", 60), Err(by_signal(9)));
-        // SAFETY: no handler of a test's is replaced.
+        // SAFETY: this replaces no handler of a test.
         unsafe { libc::signal(libc::SIGALRM, libc::SIG_IGN) };
         assert_eq!(run_shell(c"exec sleep 60", 1), Err(by_signal(14)));
     }

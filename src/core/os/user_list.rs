@@ -1,4 +1,5 @@
-//! The accounts that the name service lists. A directory need not list its own: sssd and winbind do not, unless told so.
+//! The accounts that the name service lists. A directory need not list its own: sssd and winbind do so only if
+//! configured.
 
 use std::ptr;
 
@@ -7,17 +8,18 @@ use nix::unistd::User;
 
 use crate::fault::{Fault, Wanted};
 
-/// Bytes for the text of one entry, to begin with.
+/// Bytes for the text of one entry, at first.
 const ROOM: usize = 4096;
-/// No entry is longer.
+/// The most bytes that an entry may have.
 const MOST_ROOM: usize = 1 << 20;
 
-/// Every account that the name service lists (getpwent(3)), in its order. An account that several sources have is there several
-/// times. A source that is away lists nobody, and the name service does not tell.
+/// Every account that the name service lists (getpwent(3)), in its order. An account that several sources have is
+/// listed several times. A source that is down lists no users, and the name service reports no error.
 pub fn listed() -> Result<Vec<User>, Fault> {
     let mut users = Vec::new();
     let mut room = vec![0_u8; ROOM];
-    // SAFETY: it takes nothing. What it sets is the name service's place in the list, which this process reads in no other thread.
+    // SAFETY: it takes nothing. It sets the name service's place in the list, which no other thread of this process
+    // reads.
     unsafe { libc::setpwent() };
     let end = loop {
         match next(&mut room) {
@@ -32,12 +34,12 @@ pub fn listed() -> Result<Vec<User>, Fault> {
     end.map(|()| users)
 }
 
-/// The next account of the list; the error `ERANGE` leaves it the next one.
+/// The next account of the list. After the error `ERANGE`, the same account is next.
 fn next(room: &mut [u8]) -> nix::Result<Option<User>> {
-    // SAFETY: `passwd` has integers and pointers only, for which zero is a value.
+    // SAFETY: `passwd` has only integers and pointers, for which zero is a valid value.
     let mut entry: libc::passwd = unsafe { std::mem::zeroed() };
     let mut found = ptr::null_mut();
-    // SAFETY: `room` is as long as is said, and lives as long as `entry` is used: to the end of this function.
+    // SAFETY: `room` has the given length, and lives as long as `entry` is used: to the end of this function.
     let status =
         unsafe { libc::getpwent_r(&raw mut entry, room.as_mut_ptr().cast(), room.len(), &raw mut found) };
     match status {
@@ -52,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lists_everybody_of_local_database() {
+    fn lists_every_user_of_local_database() {
         let listed: Vec<String> = listed().unwrap().into_iter().map(|user| user.name).collect();
         let local = crate::os::account::local_names().unwrap();
         for name in local.iter().filter(|name| !name.is_empty()) {

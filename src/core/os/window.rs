@@ -2,7 +2,7 @@
 
 use std::os::fd::{AsFd, AsRawFd};
 
-/// Columns and rows of the terminal behind `stream`; none if it is no terminal, or does not say.
+/// Columns and rows of the terminal at `stream`. None if it is not a terminal or has no size.
 pub fn size(stream: &impl AsFd) -> Option<(u16, u16)> {
     let mut size = libc::winsize { ws_row: 0, ws_col: 0, ws_xpixel: 0, ws_ypixel: 0 };
     // SAFETY: the kernel writes one structure of this type to the pointer.

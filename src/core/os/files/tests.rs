@@ -3,7 +3,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 
 use super::*;
 
-/// A directory of this test's own, removed at its end.
+/// A directory of one test, removed at its end.
 struct Scratch(PathBuf);
 
 impl Scratch {
@@ -31,7 +31,7 @@ fn content(dir: &Dir, name: &str) -> Option<Vec<u8>> {
 }
 
 #[test]
-fn a_file_is_created_once_whole_and_private() {
+fn creates_file_once_whole_and_private() {
     let scratch = Scratch::new("create");
     let dir = scratch.open().unwrap();
     assert_eq!(content(&dir, "a"), None);
@@ -43,7 +43,7 @@ fn a_file_is_created_once_whole_and_private() {
 }
 
 #[test]
-fn a_file_is_replaced_whole_and_nothing_else_is_left() {
+fn replaces_file_whole_and_leaves_nothing_else() {
     let scratch = Scratch::new("replace");
     let dir = scratch.open().unwrap();
     fs::write(scratch.0.join(".a.new"), "left by a crash").unwrap();
@@ -58,7 +58,7 @@ fn a_file_is_replaced_whole_and_nothing_else_is_left() {
 }
 
 #[test]
-fn in_a_directory_that_was_removed_nothing_is_missing() {
+fn reports_no_missing_file_in_removed_directory() {
     let scratch = Scratch::new("removed");
     let dir = scratch.open().unwrap();
     fs::remove_dir(&scratch.0).unwrap();
@@ -66,7 +66,7 @@ fn in_a_directory_that_was_removed_nothing_is_missing() {
 }
 
 #[test]
-fn a_new_file_has_its_mode_whatever_the_umask_of_the_host() {
+fn sets_mode_of_new_file_despite_umask_of_host() {
     let scratch = Scratch::new("umask");
     let (dir, path) = (scratch.open().unwrap(), scratch.0.join("a"));
     for widened_or_narrowed in [0o666, 0o200] {
@@ -89,7 +89,7 @@ fn tells_missing_o_tmpfile_from_a_full_file_system() {
 }
 
 #[test]
-fn a_replaced_file_is_noticed() {
+fn notices_replaced_file() {
     let scratch = Scratch::new("names");
     let dir = scratch.open().unwrap();
     dir.replace("a", b"one").unwrap();
@@ -102,7 +102,7 @@ fn a_replaced_file_is_noticed() {
 }
 
 #[test]
-fn what_is_not_a_private_regular_file_of_one_name_is_refused() {
+fn refuses_all_but_private_regular_files_of_one_name() {
     let scratch = Scratch::new("odd");
     let dir = scratch.open().unwrap();
     let at = |name: &str| scratch.0.join(name);
@@ -133,7 +133,7 @@ fn what_is_not_a_private_regular_file_of_one_name_is_refused() {
 }
 
 #[test]
-fn a_directory_that_others_can_use_is_refused() {
+fn refuses_directory_that_others_can_use() {
     let scratch = Scratch::new("modes");
     for mode in [0o750, 0o705, 0o701, 0o770] {
         fs::set_permissions(&scratch.0, fs::Permissions::from_mode(mode)).unwrap();
@@ -147,7 +147,7 @@ fn a_directory_that_others_can_use_is_refused() {
 }
 
 #[test]
-fn a_link_to_a_directory_is_no_directory() {
+fn refuses_link_to_directory() {
     let scratch = Scratch::new("link");
     let (target, link) = (scratch.0.join("target"), scratch.0.join("link"));
     fs::create_dir(&target).unwrap();
@@ -159,7 +159,7 @@ fn a_link_to_a_directory_is_no_directory() {
 }
 
 #[test]
-fn who_owns_a_file_matters() {
+fn refuses_file_of_another_owner() {
     let scratch = Scratch::new("owner");
     let stranger = Uid::from_raw(nix::unistd::geteuid().as_raw() ^ 1);
     let fault = Dir::open(scratch.0.clone(), stranger, Privacy::Secret).err().unwrap();
