@@ -1,18 +1,18 @@
-//! Asks until an answer is accepted: for codes and tickets, in a login as in the command.
+//! Asks a question until an answer is accepted: for codes and tickets, in a login and in the command.
 
 use crate::dialogue::conversation::Conversation;
 use crate::verdict::{Denial, Next};
 use crate::words;
 
-/// A question, and how often it may be answered.
+/// A question, and how often the user may answer it.
 pub(crate) struct Question<'a> {
-    /// What stands above the first prompt, without a line break at its end; may be empty.
+    /// The text above the first prompt, without a line break at its end; may be empty.
     pub why: &'a str,
     /// The prompt.
     pub prompt: &'a str,
-    /// Answers until the last denial is final, from 1 on.
+    /// Answers until the last denial is final, at least 1.
     pub tries: u8,
-    /// Whether a denial that ends the tries is shown in one more prompt, because nothing else is sure to be read.
+    /// Whether a denial that ends the tries is shown in one more prompt, because the user may not see any other text.
     pub shows_end: bool,
 }
 
@@ -22,27 +22,27 @@ impl Question<'_> {
         format!("{}{line_break}{}", self.why, self.prompt)
     }
 
-    /// Tries that are left after `denial`, of `left` before it.
+    /// Tries that are left after `denial`, if `left` were left before it.
     fn left_after(&self, denial: &Denial, left: u8, is_first: bool) -> u8 {
         match denial.outward().next {
             Next::AskAgain => left.saturating_sub(1),
-            // Also where one try is allowed: sudo and `ssh -q` show a reason in a prompt or not at all.
+            // This holds even if only one try is allowed: sudo and `ssh -q` show a reason in a prompt or not at all.
             Next::OneMorePrompt if self.shows_end => left.saturating_sub(1).max(u8::from(is_first)).min(1),
             Next::OneMorePrompt | Next::Stop => 0,
         }
     }
 }
 
-/// Who asks and keeps the log.
+/// The conversation and the log that a question needs.
 pub(crate) trait Asker {
-    /// Where the user is asked.
+    /// The conversation with the user.
     fn conversation(&mut self) -> &mut impl Conversation;
     /// Writes `denial` to the log.
     fn log_denial(&mut self, denial: Denial);
 }
 
-/// Asks `question` until `judge` accepts an answer. Each denial but the last is logged, and stands in the next prompt; the last
-/// one is returned, as is a conversation that fails.
+/// Asks `question` until `judge` accepts an answer. Each denial except the last is logged, and appears in the next
+/// prompt. The last denial is returned, and so is the denial of a conversation that fails.
 pub(crate) fn until_accepted<A: Asker, T>(
     asker: &mut A,
     question: &Question<'_>,

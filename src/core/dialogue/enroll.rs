@@ -1,4 +1,4 @@
-//! The dialogue in which a person enrolls, in a login as in the command: a new key, two consecutive codes of it, and the
+//! The dialogue in which a user enrolls, in a login and in the command: a new key, two consecutive codes of it, and the
 //! recovery codes. It stores nothing.
 
 use zeroize::Zeroizing;
@@ -14,40 +14,40 @@ use crate::time::{Step, UnixTime};
 use crate::verdict::{Denial, Mismatch};
 use crate::words::enrollment as words;
 
-/// Wrong answers until a part of the dialogue gives up.
+/// Wrong answers until a part of the dialogue ends.
 const TRIES: u8 = 3;
-/// How often the picture may be drawn anew.
+/// How often the user may have the picture drawn again.
 const REDRAWS: u8 = 8;
 
-/// Where time and randomness come from.
+/// The source of time and randomness.
 pub trait Source {
     /// The present moment, in whole seconds since 1970.
     fn now(&self) -> Result<UnixTime, Denial>;
-    /// Fills `bytes` with random ones.
+    /// Fills `bytes` with random values.
     fn fill(&self, bytes: &mut [u8]) -> Result<(), Denial>;
 }
 
-/// What is to be enrolled, and how it is shown.
+/// What is enrolled, and how it is shown.
 pub struct EnrollmentTerms<'a> {
     /// The account's canonical name, which apps show.
     pub account: &'a str,
-    /// What apps show beside it.
+    /// The name that apps show beside the account.
     pub issuer: &'a str,
-    /// What the person calls the phone or app.
+    /// The user's name for the phone or app.
     pub label: &'a str,
-    /// What the policy wants of new authenticators.
+    /// The policy's requirements for new authenticators.
     pub wanted: &'a policy::Enrollment,
-    /// Steps of which the phone's clock may be off.
+    /// Steps by which the phone's clock may be wrong.
     pub skew_steps: u8,
     /// How many recovery codes are shown.
     pub recovery_codes: u8,
-    /// How the picture is coloured.
+    /// The colours of the picture.
     pub colour: Colour,
-    /// What else stands beside the picture: lines of at most 32 characters.
+    /// Other text beside the picture: lines of at most 32 characters.
     pub notes: &'a [String],
 }
 
-/// Makes a new authenticator, shows it, and asks for proof that it works and that its recovery codes were read.
+/// Makes a new authenticator, shows it, and asks for proof that it works and that the user has read the recovery codes.
 pub fn enroll(
     conversation: &mut impl Conversation,
     source: &impl Source,
@@ -60,19 +60,19 @@ pub fn enroll(
     Ok(NewEnrollment { id, authenticator, mark, recovery, ticket: None })
 }
 
-/// What is handed over to somebody who was not asked for anything. Cannot be printed or copied.
+/// An enrollment for a user who was not asked for proof. Cannot be printed or copied.
 pub struct IssuedEnrollment {
-    /// What is to be stored. That the app has it shows at the first login.
+    /// What is to be stored. The first login shows whether the app has the key.
     pub enrollment: NewEnrollment,
-    /// The URI that the QR code holds.
+    /// The URI in the QR code.
     pub uri: Zeroizing<String>,
-    /// The key, to be typed by hand.
+    /// The key, for typing by hand.
     pub key: Zeroizing<String>,
-    /// The recovery codes as a person types them, in groups of four.
+    /// The recovery codes as a user types them, in groups of four.
     pub recovery_codes: Vec<Zeroizing<String>>,
 }
 
-/// Makes a new authenticator and its recovery codes without a dialogue: an administrator's right alone.
+/// Makes a new authenticator and its recovery codes without a dialogue. Only an administrator may do this.
 pub fn issue(source: &impl Source, terms: &EnrollmentTerms<'_>) -> Result<IssuedEnrollment, Denial> {
     let authenticator = new_authenticator(source, terms)?;
     let id = new_id(source)?;
@@ -82,7 +82,7 @@ pub fn issue(source: &impl Source, terms: &EnrollmentTerms<'_>) -> Result<Issued
         uri: Invitation { account, issuer, authenticator: &authenticator, notes }.uri(),
         key: totp::encode_secret(authenticator.expose_secret()),
         recovery_codes: codes.codes().iter().map(LongCode::expose_text).collect(),
-        // No code of it was shown to anybody yet.
+        // No code of it was shown to any user yet.
         enrollment: NewEnrollment {
             id,
             authenticator,
@@ -93,7 +93,7 @@ pub fn issue(source: &impl Source, terms: &EnrollmentTerms<'_>) -> Result<Issued
     })
 }
 
-/// An id that no other credential has: 80 random bits. It is no secret.
+/// An id that no other credential has: 80 random bits. It is not secret.
 pub fn new_id(source: &impl Source) -> Result<String, Denial> {
     let mut random = [0; 10];
     source.fill(&mut random)?;
@@ -109,8 +109,8 @@ fn new_authenticator(source: &impl Source, terms: &EnrollmentTerms<'_>) -> Resul
         .map_err(Denial::unavailable)
 }
 
-/// Makes a set of recovery codes for the credential called `id`, shows it, and asks for the last group of one: somebody must have looked. None if `count`
-/// is zero.
+/// Makes a set of recovery codes for the credential called `id`, shows it, and asks for the last group of one, which
+/// the user must look up in the list. None if `count` is zero.
 pub(crate) fn new_recovery_codes(
     conversation: &mut impl Conversation,
     source: &impl Source,
@@ -139,33 +139,33 @@ fn new_codes(source: &impl Source, count: u8, id: &str) -> Result<NewCodes, Deni
     Ok(NewCodes::new(count, &random, id))
 }
 
-/// One of so many, at random; none of none.
+/// A random number below `many`; none if `many` is zero.
 fn pick(many: usize, source: &impl Source) -> Result<Option<usize>, Denial> {
     let mut byte = [0];
     source.fill(&mut byte)?;
     Ok(usize::from(u8::from_le_bytes(byte)).checked_rem(many))
 }
 
-/// How two consecutive codes are asked for.
+/// The part of the dialogue that asks for two consecutive codes.
 struct Proving<'a> {
     authenticator: &'a Authenticator,
     terms: &'a EnrollmentTerms<'a>,
-    /// The step of the code that was right last.
+    /// The step of the last code that was right.
     first: Option<Step>,
 }
 
-/// What an answer asks for or shows.
+/// The meaning of an answer.
 enum Reply {
-    /// To see another picture.
+    /// The user wants to see another picture.
     Redraw(Picture),
-    /// That the app has the key: a code of this step.
+    /// The app has the key: this is a code of this step.
     Code(Step),
     Wrong,
 }
 
 impl Proving<'_> {
-    /// Asks until two codes belong together, wherever the person begins; a phone whose clock is off by more than the
-    /// window is refused, because its codes would be. Returns the mark that burns both.
+    /// Asks until two consecutive codes are typed, whichever is first. A phone whose clock is wrong by more than the
+    /// window is refused, because its codes would be refused later. Returns the mark that makes both codes used.
     fn run(mut self, conversation: &mut impl Conversation, source: &impl Source) -> Result<UnixTime, Denial> {
         let (mut left, mut redraws) = (TRIES, REDRAWS);
         let mut shown = self.screen(Picture::Light);
@@ -220,7 +220,7 @@ impl Proving<'_> {
         }
     }
 
-    /// Takes a code of `step`: the mark, if it is the one right after the first, or a hint.
+    /// Judges a code of `step`. Returns the mark if the step is the one right after the first, or a hint.
     fn follow(&mut self, step: Step) -> Result<Option<UnixTime>, &'static str> {
         match self.first.replace(step) {
             None => Ok(None),

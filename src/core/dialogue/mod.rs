@@ -1,4 +1,4 @@
-//! Talking to a person: the conversation, the dialogue in which somebody enrolls, the QR code.
+//! The dialogues with a user: the conversation, the enrollment, the QR code.
 
 pub(crate) mod ask;
 pub mod conversation;

@@ -1,4 +1,4 @@
-//! The otpauth URI, and its QR code in half blocks.
+//! The otpauth URI, and its QR code in half-block characters.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use qrcode::render::svg::Color as Svg;
@@ -10,58 +10,58 @@ use crate::words::enrollment as words;
 
 /// The largest version whose picture fits a terminal of 80 by 24: 45 columns by 23 rows.
 const LARGEST: i16 = 6;
-/// Light modules around the code. The standard asks for 4; every reader tried takes 2, and 2 fit the screen.
+/// Light modules around the code. The standard asks for 4; every reader that was tried accepts 2, and 2 fit the screen.
 const QUIET: usize = 2;
 /// The column, from 0, at which the text beside the picture begins.
 const BESIDE: usize = 47;
-/// The column at which that text begins where there is no picture.
+/// The column at which that text begins if there is no picture.
 const INDENT: usize = 2;
 
-/// What a URI's label keeps as it is: RFC 3986's unreserved characters, and `@`, which a path may hold.
+/// The characters that a label in a URI keeps: RFC 3986's unreserved characters, and `@`, which a path may contain.
 const LABEL: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'@');
 
-/// How the picture is coloured.
+/// The colours of the picture.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Colour {
-    /// No escapes: what is not drawn has the terminal's own background.
+    /// No escapes: the parts that are not drawn have the terminal's own background.
     None,
-    /// Both colours are set, whatever the terminal's own are.
+    /// Both colours are set, whatever the terminal's own colours are.
     Explicit,
 }
 
 /// Which picture is drawn.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Picture {
-    /// Light modules are drawn: right on a dark terminal.
+    /// Light modules are drawn, which is right on a dark terminal.
     Light,
-    /// Dark modules are drawn: right on a light terminal.
+    /// Dark modules are drawn, which is right on a light terminal.
     Dark,
-    /// None, for terminals that cannot show it: plain ASCII alone.
+    /// No picture, only plain ASCII, for terminals that cannot show one.
     None,
 }
 
-/// What an app shows, and takes by camera or by hand.
+/// What an app shows, and reads by camera or by hand.
 pub struct Invitation<'a> {
-    /// The account's canonical name: the label of the URI, behind the issuer.
+    /// The account's canonical name, which is the label of the URI after the issuer.
     pub account: &'a str,
-    /// What the app shows beside it: the machine's name, or what the policy says.
+    /// The name that the app shows beside it: the machine's name or the policy's issuer.
     pub issuer: &'a str,
     /// The authenticator to be enrolled.
     pub authenticator: &'a Authenticator,
-    /// What else the person should know: lines of at most 32 characters.
+    /// Other text for the user: lines of at most 32 characters.
     pub notes: &'a [String],
 }
 
-/// The QR code of a URI as a picture of its own: SVG, with the quiet zone of 4 that the standard asks for. None if it is too
-/// long for any.
+/// The QR code of a URI as an SVG picture, with the quiet zone of 4 that the standard asks for. None if the URI is too
+/// long for any QR code.
 pub fn svg(uri: &str) -> Option<Zeroizing<String>> {
     let code = QrCode::with_error_correction_level(uri, EcLevel::M).ok()?;
     Some(Zeroizing::new(code.render::<Svg<'_>>().min_dimensions(240, 240).build()))
 }
 
 impl Invitation<'_> {
-    /// The URI of the Key Uri Format, without what is default, and shortened until its code fits the screen: first the
-    /// domain of the issuer goes, then the issuer.
+    /// The URI in the Key Uri Format, without default values. It is shortened until its code fits the screen: first the
+    /// domain of the issuer is left out, then the issuer.
     pub fn uri(&self) -> Zeroizing<String> {
         let short = self.issuer.split('.').next().unwrap_or(self.issuer);
         let candidates = [self.uri_from(self.issuer), self.uri_from(short)];
@@ -85,7 +85,8 @@ impl Invitation<'_> {
         uri
     }
 
-    /// Only what differs from the default that every app assumes: each parameter makes the picture larger.
+    /// Adds only the parameters that differ from the default that every app assumes: each parameter makes the picture
+    /// larger.
     fn push_parameters(&self, uri: &mut String) {
         if self.authenticator.algorithm() != Algorithm::SHA1 {
             uri.extend(["&algorithm=", self.authenticator.algorithm().as_str()]);
@@ -98,7 +99,7 @@ impl Invitation<'_> {
         }
     }
 
-    /// The screen: a heading, the picture, the key beside it. It ends with a line break.
+    /// The screen: a heading, the picture, and the key beside it. It ends with a line break.
     pub fn screen(&self, picture: Picture, colour: Colour) -> Zeroizing<String> {
         let rows = match picture {
             Picture::None => Vec::new(),
@@ -148,19 +149,20 @@ impl Invitation<'_> {
     }
 }
 
-/// The QR code of `text`, if it fits the screen.
+/// The QR code of `text`; none if it does not fit the screen.
 fn code(text: &str) -> Option<QrCode> {
     let code = QrCode::with_error_correction_level(text, EcLevel::L).ok()?;
     matches!(code.version(), Version::Normal(1..=LARGEST)).then_some(code)
 }
 
-/// The QR code of `text`, two modules a character, and the width of each row; empty if it does not fit the screen.
+/// The QR code of `text`, with two modules in a character, and the width of each row. Empty if it does not fit the
+/// screen.
 fn rows(text: &str, picture: Picture) -> Vec<(Zeroizing<String>, usize)> {
     let Some(code) = code(text) else { return Vec::new() };
     let size = code.width();
     let side = size.saturating_add(QUIET.saturating_mul(2));
     let colours = code.to_colors();
-    // Outside of the code everything is light.
+    // Every module outside of the code is light.
     let is_light = |row: usize, column: usize| {
         let inside = |at: usize| at.checked_sub(QUIET).filter(|&at| at < size);
         let index = inside(row)
@@ -199,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn defaults_are_left_out_of_the_uri() {
+    fn leaves_defaults_out_of_uri() {
         assert_eq!(
             uri("ada", "web1"),
             "otpauth://totp/web1:ada?secret=UWS2LJNFUWS2LJNFUWS2LJNFUWS2LJNF&issuer=web1"
@@ -210,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hostile_name_cannot_add_a_parameter() {
+    fn lets_hostile_name_add_no_parameter() {
         let uri = uri("a?secret=b&c:d/ä\n\u{1b}", "web1");
         assert!(
             uri.starts_with("otpauth://totp/web1:a%3Fsecret%3Db%26c%3Ad%2F%C3%A4%0A%1B?secret="),
@@ -219,14 +221,14 @@ mod tests {
     }
 
     #[test]
-    fn a_long_host_loses_its_domain_and_then_its_place() {
+    fn shortens_long_host_to_label_then_leaves_it_out() {
         let domain = ".a-department.of-some-institution.example.org";
         assert!(uri("ada", &format!("web1{domain}")).contains("web1:ada?"));
         assert!(uri("ada", &"h".repeat(63)).starts_with("otpauth://totp/ada?"));
     }
 
     #[test]
-    fn picture_key_notes_and_prompt_fit_80_by_24() {
+    fn fits_picture_key_notes_and_prompt_in_80_by_24() {
         let notes = vec!["x".repeat(32); 4];
         for issuer in ["web1", "a-machine-with-a-long-name.example.org"] {
             let authenticator = &phone(Algorithm::SHA1, 6, 30);
@@ -243,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn the_inverted_picture_is_the_negative() {
+    fn draws_negative_as_inverted_picture() {
         let authenticator = &phone(Algorithm::SHA1, 6, 30);
         let invitation = Invitation { account: "ada", issuer: "web1", authenticator, notes: &[] };
         let uri = invitation.uri();
@@ -261,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_picture_the_screen_is_plain_ascii() {
+    fn shows_plain_ascii_without_picture() {
         let authenticator = &phone(Algorithm::SHA1, 6, 30);
         let invitation = Invitation { account: "ada", issuer: "web1", authenticator, notes: &[] };
         let screen = invitation.screen(Picture::None, Colour::Explicit);

@@ -1,6 +1,7 @@
-//! What PAM's account phase does around twostep's line. What a login enrolls is stored there, and an application that
-//! passes it by would let somebody in with nothing stored: setcred alone does not stop that, because sshd calls it in a
-//! process whose stack other modules steer. And what a line before ours refuses must not be stored.
+//! The lines of PAM's account phase around the pam_twostep account line. That line stores the enrollment of a login. If
+//! the application passed it by, the login would succeed with nothing stored: setcred alone does not stop that, because
+//! sshd calls it in a process whose stack other modules steer. If a line before it refuses the login, nothing must be
+//! stored.
 
 mod fault;
 
@@ -10,20 +11,20 @@ use crate::pam::line::words;
 
 pub use fault::{AccountLineFault, Ambiguity, Place};
 
-/// The name of the module's file, perhaps behind a directory.
+/// The file name of the module, which may follow a directory.
 const MODULE: &str = "pam_twostep.so";
-/// The same before it is installed.
+/// The file name before installation.
 const AS_BUILT: &str = "libpam_twostep.so";
-/// What a line begins with.
+/// The words with which a line begins.
 const KINDS: [&str; 4] = ["auth", "account", "password", "session"];
-/// What stands between words.
+/// The characters between words.
 const BLANKS: [char; 2] = [' ', '\t'];
-/// Of a longer line, in bytes, libpam takes the rest for another one.
+/// The longest line, in bytes. libpam reads the rest of a longer one as another line.
 const LONGEST: usize = 1000;
-/// Includes within includes; libpam has a limit of its own.
+/// The most includes within includes; libpam has a limit of its own.
 const DEEPEST: usize = 8;
-/// Modules that refuse nobody, that refuse only because no other module has said yes, and those whose answer
-/// `login::may_log_in` knows before anything is shown.
+/// Modules that never refuse after the enrollment is stored: they refuse no user, or refuse only because no other
+/// module accepted, or `login::may_log_in` knows their answer before a key is shown.
 const NEVER_LATE: [&str; 8] = [
     "pam_permit.so",
     "pam_deny.so",
@@ -34,13 +35,13 @@ const NEVER_LATE: [&str; 8] = [
     MODULE,
     AS_BUILT,
 ];
-/// Stands for what is in, and behind, a file behind our line that cannot be read.
+/// Replaces the modules in and after a file that cannot be read and that follows the pam_twostep account line.
 const UNREADABLE: &str = "?";
 
-/// The modules behind twostep's account line that may refuse a login whose enrollment is stored by then. Fails, with what to
-/// do, unless the account phase of `service` comes to that line whatever the lines before it find, and not after a refusal:
-/// these must be `requisite`. A refusal of `required` ends the login later, when our line has stored an enrollment. `read`
-/// gives the text of a file of PAM's directory.
+/// The modules after the pam_twostep account line that may refuse a login whose enrollment is already stored. Fails,
+/// with what to do, in two cases. A line before it may skip it. A line before it is not `requisite`, so that the stack
+/// goes on after its refusal: a refusal of `required` ends the login later, when the enrollment is stored. `read` gives
+/// the text of a file in PAM's directory.
 pub fn check_account_phase(
     service: &str,
     read: &impl Fn(&str) -> Option<String>,
@@ -54,14 +55,14 @@ pub fn check_account_phase(
     }
 }
 
-/// The account phase of a service, line by line.
+/// The account phase of a service, read line by line.
 struct Phase<'a, F> {
     read: &'a F,
-    /// Whether our line has been found.
+    /// Whether the pam_twostep account line has been found.
     ours: bool,
-    /// What is wrong with the first line before ours after whose refusal the stack goes on.
+    /// The fault of the first line before it after whose refusal the stack goes on.
     goes_on: Option<AccountLineFault>,
-    /// The modules behind ours.
+    /// The modules after it.
     behind: Vec<String>,
 }
 
@@ -80,22 +81,22 @@ impl<F: Fn(&str) -> Option<String>> Phase<'_, F> {
                 let next = lines.next().unwrap_or_default().1;
                 self.check(|| check_plain(next, &place))?;
                 self.check(|| check_continuation(next, &place))?;
-                let _ = write!(whole, " {next}"); // to a string, that cannot fail
+                let _ = write!(whole, " {next}"); // writing to a string cannot fail
             }
             self.judge(&whole, &place, depth)?;
             if self.is_lost() {
-                break; // or a file that includes itself would be read again and again
+                break; // a file that includes itself would be read without end
             }
         }
         Ok(())
     }
 
-    /// Whether a file behind our line could not be read.
+    /// Whether a file after the pam_twostep account line could not be read.
     fn is_lost(&self) -> bool {
         self.behind.last().is_some_and(|last| last == UNREADABLE)
     }
 
-    /// Lines behind ours cannot skip ours, so they are not checked.
+    /// Lines after the pam_twostep account line cannot skip it, so they are not checked.
     fn check(&self, check: impl FnOnce() -> Result<(), AccountLineFault>) -> Result<(), AccountLineFault> {
         if self.ours { Ok(()) } else { check() }
     }
@@ -147,7 +148,7 @@ impl<F: Fn(&str) -> Option<String>> Phase<'_, F> {
         Ok(())
     }
 
-    /// Notes the module of an account line behind ours.
+    /// Records the module of an account line after the pam_twostep account line.
     fn judge_behind(&mut self, line: &str, depth: usize) -> Result<(), AccountLineFault> {
         let words = words(line);
         let [_, control, module, arguments @ ..] = words.as_slice() else { return Ok(()) };
@@ -164,7 +165,7 @@ impl<F: Fn(&str) -> Option<String>> Phase<'_, F> {
     }
 }
 
-/// Versions of libpam differ in how they take what is odd: nothing is enrolled on a guess.
+/// Versions of libpam differ in how they read unusual lines. An enrollment must not depend on a guess.
 fn check_plain(line: &str, place: &Place) -> Result<(), AccountLineFault> {
     let ambiguous = |what| Err(AccountLineFault::Ambiguous(what, place.clone()));
     let ends = line.trim_end_matches(BLANKS);
@@ -216,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_before_ours_may_refuse_and_never_skip() {
+    fn lets_lines_before_own_line_refuse_but_not_skip() {
         let reached = [
             "account required pam_twostep.so",
             "#%PAM-1.0\n@include common-auth\nauth sufficient pam_unix.so\n\naccount required pam_twostep.so\n@include common-account",
@@ -252,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn lists_modules_behind_ours_that_may_refuse() {
+    fn lists_modules_after_own_line_that_may_refuse() {
         let table: [(&str, &[&str]); 12] = [
             ("", &[]),
             (
@@ -280,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_may_skip_ours_is_named_with_its_place() {
+    fn names_place_of_line_that_may_skip_own_line() {
         let table = [
             ("auth required pam_twostep.so", "no pam_twostep account line"),
             ("", "no pam_twostep account line"),

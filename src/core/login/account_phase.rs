@@ -1,5 +1,5 @@
-//! The account phase: it stores what a login has enrolled, and refuses who skipped a required second step. And its backstop
-//! in setcred.
+//! The account phase: it stores the enrollment of a login, and refuses a user who skipped a required second step. Also
+//! its backstop in setcred.
 
 use std::error::Error;
 use std::fmt;
@@ -14,14 +14,14 @@ use crate::store::files::credential::NewEnrollment;
 use crate::verdict::{Denial, TicketFault, Verdict};
 use crate::words;
 
-/// Decides the account phase of one login. There is nothing to say for it, only against it.
+/// Decides the account phase of one login. It can only refuse: an `Ok` grants nothing.
 pub fn admit(application: &mut impl Application, machine: &impl Machine) -> Result<(), Denial> {
     let handoff = application.take();
     let mut admission = Admission { call: PamCall::new(application, machine) };
     admission.admit(handoff).inspect_err(|denial| admission.refuse(denial))
 }
 
-/// Refuses because the line in the PAM stack is wrong.
+/// Refuses a login because the PAM line is wrong.
 pub fn misconfigured(
     application: &mut impl Application,
     machine: &impl Machine,
@@ -33,26 +33,27 @@ pub fn misconfigured(
     denial
 }
 
-/// The backstop: fails as long as an enrollment is pending. An application comes here only after the account phase, so that
-/// has not reached us, and the login would go on with nothing stored.
+/// The backstop: fails while an enrollment is pending. An application calls this only after the account phase. If the
+/// enrollment is still pending, the account phase never reached the pam_twostep account line, and the login would go on
+/// with nothing stored.
 pub fn check_not_pending(application: &mut impl Application) -> Result<(), Denial> {
     if !application.is_pending() {
         return Ok(());
     }
     let items = application.items();
-    // An account's name: for nobody else an enrollment is pending.
+    // This is the name of an account, because an enrollment is pending only for an account.
     let who = audit::Who { user: items.user.clone(), ..items.who() };
     let denial = Denial::NotStored { service: items.service };
     application.log(&audit::line(&who, &Verdict::Deny(denial.clone())));
     Err(denial)
 }
 
-/// Why an enrollment is not stored after all.
+/// Why an enrollment is not stored.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum NotStored {
     /// PAM_USER is another account than in the auth phase.
     OtherAccount,
-    /// The policy's `enrollment.services` no longer has the service.
+    /// The service was removed from the policy's `enrollment.services`.
     ServiceRemoved,
     /// The policy's `enrollment.require-ticket` was switched on.
     TicketRequired,
@@ -72,7 +73,7 @@ impl fmt::Display for NotStored {
 
 impl Error for NotStored {}
 
-/// Whether the log says already that this login was not asked for a code.
+/// Whether the log already says that this login was not asked for a code.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Told {
     Already,
@@ -95,7 +96,7 @@ impl<A: Application, M: Machine> Admission<'_, A, M> {
             Some(handoff) if handoff.is_for(&account, &self.call.items) => match handoff.kind {
                 HandoffKind::Enrolling(enrollment) => {
                     self.store(&policy, &account, *enrollment)?;
-                    // An application may come here again; an enrollment serves once.
+                    // An application may call this again. An enrollment is stored only once.
                     self.keep(&account, HandoffKind::Passed)
                 }
                 HandoffKind::Passed => self.keep(&account, HandoffKind::Passed),
@@ -104,7 +105,7 @@ impl<A: Application, M: Machine> Admission<'_, A, M> {
             Some(Handoff { kind: HandoffKind::Enrolling(_), .. }) => {
                 Err(Denial::unavailable(NotStored::OtherAccount))
             }
-            // Proved for somebody else, it proves nothing here, at whatever service.
+            // A proof for another user proves nothing here, at any service.
             Some(Handoff { kind: HandoffKind::Passed | HandoffKind::Unasked, .. }) | None => {
                 self.pass_the_gate(&policy, &account, Told::NotYet)
             }
@@ -121,14 +122,14 @@ impl<A: Application, M: Machine> Admission<'_, A, M> {
         let enrolled = Enrolled::from(&enrollment);
         self.call.machine.enroll(account, enrollment)?;
         self.call.application.end_pending();
-        // Where the file has changed meanwhile, libpam still runs the lines that it read at the beginning.
+        // If the file has changed meanwhile, libpam still runs the lines that it read at the beginning.
         let behind = self.call.machine.check_account_phase(&self.call.items.service).unwrap_or_default();
         self.call.application.log(&audit::enrolled(&self.call.who, &enrolled, &behind));
         self.call.application.tell(words::login::ENROLLED);
         Ok(())
     }
 
-    /// A dialogue takes minutes: what an administrator has changed meanwhile counts.
+    /// A dialogue takes minutes, so an administrator's change in that time counts.
     fn check_still_wanted(&self, policy: &Policy, enrollment: &NewEnrollment) -> Result<(), Denial> {
         if !policy.enrollment.services.contains(&self.call.items.service) {
             return Err(Denial::unavailable(NotStored::ServiceRemoved));
@@ -142,8 +143,9 @@ impl<A: Application, M: Machine> Admission<'_, A, M> {
         }
     }
 
-    /// SSH keys skip the whole auth stack: who must prove a second step, and comes here without one, is refused. Of who must
-    /// from some day on, only who is not enrolled is told: the others need do nothing for it.
+    /// SSH keys skip the whole auth stack. A user who must prove a second step and comes here without one is refused.
+    /// If the second step becomes mandatory on a later day, only users who are not enrolled are told: the others need
+    /// not do anything.
     fn pass_the_gate(&mut self, policy: &Policy, account: &Account, told: Told) -> Result<(), Denial> {
         let items = self.call.items.clone();
         let methods = Methods::AtLeast(items.methods_of_sshd().collect());
@@ -165,7 +167,7 @@ impl<A: Application, M: Machine> Admission<'_, A, M> {
                 if told == Told::NotYet {
                     self.call.application.log(&audit::unasked(&self.call.who));
                 }
-                let _ = self.keep(account, HandoffKind::Unasked); // else the line is written once more
+                let _ = self.keep(account, HandoffKind::Unasked); // if this fails, the line is written once more
             }
             Ok(false) => {
                 if let Some(text) = required.text() {

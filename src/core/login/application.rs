@@ -1,4 +1,4 @@
-//! What a login needs of the application that runs it.
+//! The interface to the application that runs a login.
 
 use crate::dialogue::conversation::Conversation;
 use crate::os::account::Account;
@@ -8,7 +8,7 @@ use crate::verdict::{Denial, Program};
 
 use super::audit::{Line, Who};
 
-/// What the application says of the login: the PAM items and environment.
+/// The PAM items and environment of the login.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct PamItems {
     /// PAM_USER; none if it is not UTF-8.
@@ -29,35 +29,35 @@ pub struct PamItems {
     pub called_by_root: bool,
     /// PAM_SILENT: the application shows no texts.
     pub silent: bool,
-    /// Seconds until the application ends the login, as far as it can be seen: login(1) sets an alarm.
+    /// Seconds until the application ends the login, if this is known: login(1) sets an alarm.
     pub time_left: Option<u64>,
 }
 
 impl PamItems {
-    /// Whether sshd asks, under whatever service name.
+    /// Whether sshd asks, under any service name.
     pub fn is_sshd(&self) -> bool {
         self.service == SSHD || self.tty == "ssh" || self.ssh_methods.is_some() || self.ssh_connection
     }
 
-    /// Whether this login is by one of `services`. sshd is meant under whatever name it runs.
+    /// Whether this login is by one of `services`. The name `sshd` means sshd under any service name.
     pub(crate) fn is_one_of(&self, services: &[String]) -> bool {
         services.iter().any(|service| *service == self.service || (service == SSHD && self.is_sshd()))
     }
 
-    /// The methods that sshd says it has accepted, without what follows them: the key, or the device as in
+    /// The methods that sshd has accepted, without the details that follow them: the key, or the device as in
     /// `keyboard-interactive/pam`.
     pub fn methods_of_sshd(&self) -> impl Iterator<Item = &str> {
         let lines = self.ssh_methods.as_deref().unwrap_or("").lines();
         lines.filter_map(|line| line.split([' ', '/']).next()).filter(|method| !method.is_empty())
     }
 
-    /// What has come first, as far as the auth phase can see: methods of sshd's, and a password that an earlier line has
-    /// asked for.
+    /// The methods that the user proved before, as far as the auth phase knows: those of sshd, and a password that an
+    /// earlier line asked for.
     pub fn methods(&self) -> Vec<&str> {
         self.methods_of_sshd().chain(self.has_password.then_some("password")).collect()
     }
 
-    /// How the log names this login.
+    /// The names of this login in the log.
     pub(crate) fn who(&self) -> Who {
         Who {
             service: self.service.clone(),
@@ -72,7 +72,7 @@ impl PamItems {
 /// The PAM service of sshd, unless it was renamed.
 const SSHD: &str = "sshd";
 
-/// What a phase leaves for the account phase of the same login.
+/// What a phase leaves on the PAM handle for the account phase of the same login.
 pub struct Handoff {
     /// The account's user id.
     pub uid: u32,
@@ -80,46 +80,46 @@ pub struct Handoff {
     pub name: String,
     /// PAM_SERVICE of that phase.
     pub service: String,
-    /// What came of it.
+    /// The outcome of that phase.
     pub kind: HandoffKind,
 }
 
 impl Handoff {
-    /// Whether it is for this login: applications use one handle for several users.
+    /// Whether this is for the present login: applications use one handle for several users.
     pub(crate) fn is_for(&self, account: &Account, items: &PamItems) -> bool {
         (self.uid, self.name.as_str(), self.service.as_str())
             == (account.uid, account.name.as_str(), items.service.as_str())
     }
 }
 
-/// What came of a phase that was not refused.
+/// The outcome of a phase that was not refused.
 pub enum HandoffKind {
     /// A code was accepted, or the policy asks for nothing.
     Passed,
-    /// The person has enrolled, and nothing is stored yet.
+    /// The user has enrolled, and nothing is stored yet.
     Enrolling(Box<NewEnrollment>),
-    /// No code was asked for. The account phase let the user in, and has logged it.
+    /// No code was asked for. The account phase let the user in and logged it.
     Unasked,
 }
 
 /// The application that runs the login.
 pub trait Application: Conversation {
-    /// Asks as [`Conversation::ask`] does, for what nobody may read on the screen.
+    /// Asks like [`Conversation::ask`], but without echo.
     fn ask_hidden(&mut self, prompt: &str) -> Result<Answer, Denial>;
-    /// What it says of the login.
+    /// The PAM items and environment of the login.
     fn items(&mut self) -> PamItems;
-    /// Whether `answer` is the password that was typed before: never a code, however it looks.
+    /// Whether `answer` is the password that the user typed before. Such an answer is never a code, whatever its form.
     fn is_password(&self, answer: &[u8]) -> bool;
-    /// Hands `password` on to the lines behind ours, as PAM_AUTHTOK.
+    /// Gives `password` to the lines after the pam_twostep auth line, as PAM_AUTHTOK.
     fn hand_on(&mut self, password: &[u8]) -> Result<(), Denial>;
     /// Writes one line to the log.
     fn log(&mut self, line: &Line);
-    /// Keeps `handoff` for the account phase; as long as an enrollment is kept, the login cannot be completed.
+    /// Keeps `handoff` for the account phase. While an enrollment is kept, the login cannot be completed.
     fn keep(&mut self, handoff: Handoff) -> Result<(), Denial>;
-    /// Takes what was kept.
+    /// Takes the handoff that was kept.
     fn take(&mut self) -> Option<Handoff>;
-    /// Says that no enrollment is pending any more, because it was stored or because a new login begins.
+    /// Records that no enrollment is pending any more, because it was stored or a new login begins.
     fn end_pending(&mut self);
-    /// Whether an enrollment is pending: kept, here or in another process of the same login, and not stored.
+    /// Whether an enrollment is pending: kept in this process or another one of the same login, and not stored.
     fn is_pending(&mut self) -> bool;
 }

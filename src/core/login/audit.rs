@@ -10,27 +10,28 @@ use crate::verdict::{
 
 /// The longest value in a line, in bytes.
 const LONGEST_VALUE: usize = 256;
-/// The bytes of a long sentence that stay at its beginning, which says what is wrong, and at its end, which says what to do.
+/// How many bytes a long sentence keeps at its beginning, which says what is wrong, and at its end, which says what to
+/// do.
 const SENTENCE: (usize, usize) = (240, 400);
-/// What stands for the bytes that are left out.
+/// Replaces the bytes that are left out.
 const CUT: &str = "...";
 
-/// Who logs in, as the log names them.
+/// The names of a login in the log.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Who {
-    /// The canonical name; none for an unknown user, because people type passwords there.
+    /// The canonical name; none for an unknown user, because users type passwords as names.
     pub user: Option<String>,
-    /// PAM_SERVICE, or the name of our own program.
+    /// PAM_SERVICE, or the name of twostep's own program.
     pub service: String,
     /// The remote host, as the application gave it.
     pub rhost: String,
     /// The terminal, as the application gave it.
     pub tty: String,
-    /// The name of the rule that decided, once one has.
+    /// The name of the deciding rule, if one has decided.
     pub rule: Option<String>,
-    /// Whether it decided opt-in, and an administrator requires more of this account.
+    /// Whether the rule decided opt-in and an administrator requires more of this account.
     pub required: bool,
-    /// What kind of program asks, for the causes that depend on it.
+    /// The kind of program that asks. Some causes depend on it.
     pub program: Program,
 }
 
@@ -72,7 +73,7 @@ pub fn line(who: &Who, verdict: &Verdict) -> Line {
     Line { priority, text: fields.0 }
 }
 
-/// What the line about an enrollment says of it.
+/// The facts of an enrollment that its line shows.
 pub struct Enrolled {
     label: String,
     recovery_codes: u8,
@@ -84,7 +85,7 @@ impl From<&NewEnrollment> for Enrolled {
     }
 }
 
-/// The line for an enrollment that is on disk; `behind` are the modules that may still refuse the login.
+/// The line for an enrollment that is on disk. `behind` has the modules that may still refuse the login.
 pub fn enrolled(who: &Who, what: &Enrolled, behind: &[String]) -> Line {
     let mut fields = Fields::of("enrolled", who);
     fields.push("authenticator", &what.label);
@@ -95,8 +96,8 @@ pub fn enrolled(who: &Who, what: &Enrolled, behind: &[String]) -> Line {
     Line { priority: Priority::Notice, text: fields.0 }
 }
 
-/// The line for somebody who is enrolled, and whom the gate lets in though nothing has asked for a code: the policy leaves the
-/// second step to them.
+/// The line for an enrolled user whom the account phase lets in without a code, because the policy makes the second
+/// step optional.
 pub fn unasked(who: &Who) -> Line {
     let mut fields = Fields::of("unasked", who);
     fields.say("cause", &format!("enrolled, and let in without a code: {}", how_it_was_skipped(who.program)));
@@ -104,7 +105,7 @@ pub fn unasked(who: &Who) -> Line {
     Line { priority: Priority::Warning, text: fields.0 }
 }
 
-/// A line about something else that an administrator must know, such as a state that had to be created.
+/// A line with another fact for an administrator, such as a state that had to be created.
 pub fn remark(who: &Who, priority: Priority, what: &str) -> Line {
     let mut fields = Fields(format!("remark={}", Sentence(what)));
     fields.push("user", who.user.as_deref().unwrap_or("?"));
@@ -165,7 +166,7 @@ impl Fields {
     }
 }
 
-/// A value that cannot contain a line end, a quote or a terminal escape. The end of a long one is left out.
+/// A value that cannot contain a line end, a quote or a terminal escape. A long value is cut at its end.
 pub struct Value<'a>(pub &'a str);
 
 impl fmt::Display for Value<'_> {
@@ -174,8 +175,8 @@ impl fmt::Display for Value<'_> {
     }
 }
 
-/// The same for a sentence of ours, with foreign words in it: of a long one the middle is left out, because it ends with what
-/// to do.
+/// The same for a sentence of twostep that contains foreign words. A long sentence is cut in the middle, because its
+/// end says what to do.
 pub struct Sentence<'a>(pub &'a str);
 
 impl fmt::Display for Sentence<'_> {
@@ -233,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_says_who_where_and_why() {
+    fn logs_user_place_and_reason() {
         let deny = |denial| line(&who(), &Verdict::Deny(denial)).text;
         let head = "user=ada service=sshd rhost=192.0.2.7 tty=ssh";
         let proof = Proof::Code { authenticator: "Ada's phone".to_owned(), offset: -30 };
@@ -293,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_user_is_not_named() {
+    fn names_no_unknown_user() {
         let who = Who { user: None, ..who() };
         assert!(
             line(&who, &Verdict::Deny(Denial::UnknownUser)).text.starts_with("result=deny user=? service=")
@@ -301,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn no_value_can_forge_a_line_or_a_field() {
+    fn lets_no_value_forge_line_or_field() {
         let table = [
             ("", "\"\""),
             ("a b", "\"a b\""),
@@ -318,7 +319,7 @@ mod tests {
         assert_eq!(Value(&"a".repeat(300)).to_string(), format!("{}...", "a".repeat(256)));
     }
 
-    /// How the cause of a denial ends that holds the longest foreign parts: with what to do.
+    /// The end of the cause of a denial with the longest foreign parts. It must say what to do.
     fn remedy(denial: &Denial, program: Program) -> String {
         let name = longest_name();
         match denial {
@@ -347,7 +348,7 @@ mod tests {
                 Program::Other => "forward_pass' before the line that checks the password".to_owned(),
                 Program::OneQuestion => String::new(),
             },
-            // What is wrong here is the person's, or said by the reason.
+            // The fault is the user's, or the reason word says it all.
             Denial::NotACode
             | Denial::WrongCode { .. }
             | Denial::WrongRecoveryCode { .. }
@@ -359,7 +360,7 @@ mod tests {
         }
     }
 
-    /// The longest name of an account that is taken.
+    /// The longest name of an account that is accepted.
     fn longest_name() -> String {
         "x".repeat(127)
     }
@@ -391,7 +392,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_says_what_to_do_however_long_the_rest_is() {
+    fn keeps_what_to_do_however_long_the_line_is() {
         for program in [Program::Sshd, Program::OneQuestion, Program::Other] {
             for denial in with_longest_values() {
                 let text = line(&Who { program, ..who() }, &Verdict::Deny(denial.clone())).text;
@@ -406,7 +407,7 @@ mod tests {
     }
 
     #[test]
-    fn only_sshd_is_told_of_its_settings() {
+    fn names_settings_of_sshd_only_to_sshd() {
         for denial in [Denial::Conversation, Denial::Skipped] {
             let says = |program| denial.cause_in(program).contains("KbdInteractiveAuthentication");
             let all = [Program::Sshd, Program::OneQuestion, Program::Other];
@@ -415,7 +416,7 @@ mod tests {
     }
 
     #[test]
-    fn long_sentence_keeps_its_beginning_and_its_end() {
+    fn keeps_beginning_and_end_of_long_sentence() {
         let sentence = |middle: usize| format!("{} {}", "a".repeat(240), "b".repeat(middle));
         assert_eq!(Sentence(&sentence(399)).to_string(), format!("\"{}\"", sentence(399)));
         let cut = format!("{}...{}", "a".repeat(240), "b".repeat(400));

@@ -1,4 +1,4 @@
-//! The story of one login, from the PAM items to the verdict.
+//! The auth phase of one login, from the PAM items to the verdict.
 
 use std::error::Error;
 
@@ -24,21 +24,21 @@ use crate::words::{enrollment, login as words};
 
 /// Tickets that may be typed in one conversation.
 const TICKET_TRIES: u8 = 3;
-/// What an authenticator is called that was enrolled in a login.
+/// The label of an authenticator that was enrolled in a login.
 const LABEL: &str = "phone";
-/// The only period, in seconds, with which two codes come soon enough for a login.
+/// The only period, in seconds, with which a login is long enough for two codes.
 const PERIOD: u64 = 30;
 
-/// How the PAM line wants it done.
+/// The options of the PAM line.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct LineOptions {
-    /// What must have been proved before.
+    /// What the user must have proved before.
     pub first_factor: FirstFactor,
-    /// What is asked for.
+    /// What the line asks for.
     pub question: LineQuestion,
 }
 
-/// What is asked for.
+/// What the PAM line asks for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum LineQuestion {
     /// A code, as often as the policy allows.
@@ -48,20 +48,20 @@ pub enum LineQuestion {
     PasswordAndCode,
 }
 
-/// What must have been proved before: the module argument `first_factor=`.
+/// What the user must have proved before: the module argument `first_factor=`.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub enum FirstFactor {
     /// A password that an earlier line asked for or, in sshd, any method that sshd has accepted.
     #[default]
     PasswordOrMethod,
-    /// This method of sshd's.
+    /// This method of sshd.
     Method(String),
-    /// Nothing: the administrator says so in writing.
+    /// Nothing, because the administrator has written so.
     Any,
 }
 
-/// Decides one login: asks for a code where the policy wants one, enrolls where it wants one and there is none, and logs
-/// each answer.
+/// Decides one login. Asks for a code if the policy requires one, enrolls a user who must have one and has none, and
+/// logs each answer.
 pub fn authenticate(
     application: &mut impl Application,
     machine: &impl Machine,
@@ -83,7 +83,7 @@ pub fn authenticate(
     }
 }
 
-/// Refuses a login because the line in the PAM stack is wrong.
+/// Refuses a login because the PAM line is wrong.
 pub fn misconfigured(
     application: &mut impl Application,
     machine: &impl Machine,
@@ -93,7 +93,7 @@ pub fn misconfigured(
     Login { call: PamCall::new(application, machine) }.refuse(Denial::misconfigured(problem))
 }
 
-/// Drops what an earlier try has left: login(1) and sshd reuse a handle, even for another user.
+/// Drops the handoff of an earlier try: login(1) and sshd reuse a handle, even for another user.
 fn forget(application: &mut impl Application) {
     drop(application.take());
     application.end_pending();
@@ -101,15 +101,15 @@ fn forget(application: &mut impl Application) {
 
 /// What a login must prove.
 enum Requirement {
-    /// Nothing, by what the policy wants, and for this reason.
+    /// The policy requires nothing, for this reason.
     Nothing(Account, Required, ExemptionReason),
     Code(Subject, Verification),
-    /// That the person can enroll.
+    /// The user must enroll in this login.
     Enrollment(Account, Policy),
 }
 
-/// Who is asked: somebody whose codes can be accepted, or the denial with which whatever is typed is refused, in the words of
-/// a wrong code: nobody must learn who exists and who is enrolled.
+/// The account whose codes can be accepted, or the denial with which every answer is refused. The user reads the text
+/// of a wrong code in both cases, because the prompt must not reveal who exists and who is enrolled.
 type Subject = Result<Account, Denial>;
 
 /// One login under way.
@@ -128,7 +128,7 @@ impl<A: Application, M: Machine> Asker for Login<'_, A, M> {
 }
 
 impl<A: Application, M: Machine> Login<'_, A, M> {
-    /// What must be proved.
+    /// What the user must prove.
     fn require(&mut self, options: &LineOptions) -> Result<Requirement, Denial> {
         let account = self.call.account()?;
         check_first_factor(&self.call.items, &options.first_factor)?;
@@ -156,7 +156,7 @@ impl<A: Application, M: Machine> Login<'_, A, M> {
         })
     }
 
-    /// Why a user who must have a second step and has none cannot enroll in this login, as a denial; none if they can.
+    /// Why a user who must have a second step and has none cannot enroll in this login, as a denial. None if they can.
     fn why_not_here(
         &self,
         policy: &Policy,
@@ -192,10 +192,10 @@ impl<A: Application, M: Machine> Login<'_, A, M> {
         }
     }
 
-    /// Asks once, for password and code in one answer. Not twice: a program that can ask only one question would give the same
-    /// answer again, and the person be charged for it.
+    /// Asks once, for password and code in one answer. A second prompt would do harm: a program that can ask only one
+    /// question would give the same answer again, and the user would be charged for it.
     fn prove_at_once(&mut self, subject: &Subject, rules: &Verification) -> Verdict {
-        // Looked up before the question: once it is answered, there are 5 s to judge.
+        // This is looked up before the question: after the answer, there are 5 s to judge it.
         let lengths =
             subject.as_ref().map_or(Ok(Vec::new()), |account| self.call.machine.code_lengths(account));
         let asked =
@@ -210,7 +210,7 @@ impl<A: Application, M: Machine> Login<'_, A, M> {
         }
     }
 
-    /// Judges the code at the end of an answer; gives the password before it.
+    /// Judges the code at the end of an answer. Returns the password before it.
     fn judge_end<'c, 'a>(
         &mut self,
         subject: &'c Subject,
@@ -244,7 +244,7 @@ impl<A: Application, M: Machine> Login<'_, A, M> {
         Ok((account, self.verify(account, &typed, rules)?))
     }
 
-    /// Takes as long over what somebody has typed who cannot get in as over what somebody else has; then the denial.
+    /// Takes as long to judge `typed` as for a user who can get in, then returns `denial`.
     fn pretend(&self, typed: Option<Typed>, rules: &Verification, denial: &Denial) -> Denial {
         if let (Some(typed), Ok(now)) = (typed, self.call.machine.now()) {
             verify::pretend(&typed, rules, now);
@@ -252,7 +252,7 @@ impl<A: Application, M: Machine> Login<'_, A, M> {
         denial.clone()
     }
 
-    /// Fails for what is no answer to our question, however it looks.
+    /// Fails if the bytes are not an answer to the question, whatever their form.
     fn check_answer(&self, answer: &[u8]) -> Result<(), Denial> {
         if self.call.items.is_sshd() && is_put_there_by_sshd(answer) {
             return Err(Denial::RefusedBySshd);
@@ -270,7 +270,8 @@ impl<A: Application, M: Machine> Login<'_, A, M> {
         self.pass(account, Verdict::Grant(accepted), text)
     }
 
-    /// The same, where a line behind ours is to find the password. It is handed on last: whoever is refused leaves none behind.
+    /// Like [`Self::grant`], for a stack in which a later line uses the password. The password is handed on last, so
+    /// that a refused login leaves none.
     fn grant_and_hand_on(&mut self, account: &Account, accepted: Accepted, password: &[u8]) -> Verdict {
         let text = words::accepted(&accepted);
         let kept = self.keep(account, HandoffKind::Passed);
@@ -281,13 +282,13 @@ impl<A: Application, M: Machine> Login<'_, A, M> {
         self.let_in(Verdict::Grant(accepted), text)
     }
 
-    /// Ends a login in which nothing was asked.
+    /// Ends a login that asked for nothing.
     fn exempt(&mut self, account: &Account, required: Required, reason: ExemptionReason) -> Verdict {
         let text = required.text();
         self.pass(account, Verdict::Exempt(Exemption { rule: required.rule, reason }), text)
     }
 
-    /// Ends a login that is not refused: the account phase must learn of it, and the person what they should know.
+    /// Ends a login that is not refused: informs the account phase and the user.
     fn pass(&mut self, account: &Account, verdict: Verdict, text: Option<String>) -> Verdict {
         if let Err(denial) = self.keep(account, HandoffKind::Passed) {
             return self.refuse(denial);
@@ -308,8 +309,8 @@ impl<A: Application, M: Machine> Login<'_, A, M> {
         self.call.application.keep(Handoff { uid, name, service: self.call.items.service.clone(), kind })
     }
 
-    /// Enrolls somebody. Nothing is stored here: that happens in the account phase, which applications enter only if the whole
-    /// auth stack said yes.
+    /// Enrolls the user. Nothing is stored here. The account phase does that, and applications enter it only if the
+    /// whole auth stack has succeeded.
     fn enroll(&mut self, account: &Account, policy: &Policy) -> Verdict {
         let kept = self
             .confirm(account, policy)
@@ -320,8 +321,8 @@ impl<A: Application, M: Machine> Login<'_, A, M> {
         }
     }
 
-    /// Ends an enrollment that is refused. The reason stands in a prompt, because `ssh -q` shows nothing else; whatever is
-    /// answered, this is the end.
+    /// Ends an enrollment that is refused. The reason is in a prompt, because `ssh -q` shows nothing else; any answer
+    /// ends the login.
     fn break_off(&mut self, denial: Denial) -> Verdict {
         if denial.outward().next != Next::OneMorePrompt {
             return self.refuse(denial);
@@ -329,7 +330,7 @@ impl<A: Application, M: Machine> Login<'_, A, M> {
         let prompt = format!("{}\n{}", words::denied(&denial), words::END_PROMPT);
         let verdict = Verdict::Deny(denial);
         self.call.log(&verdict);
-        let _ = self.call.application.ask(&prompt); // who has gone away reads nothing
+        let _ = self.call.application.ask(&prompt); // a user who has gone away reads nothing
         verdict
     }
 
@@ -353,7 +354,7 @@ impl<A: Application, M: Machine> Login<'_, A, M> {
         Ok(NewEnrollment { ticket, ..enrollment })
     }
 
-    /// Asks for a ticket. People read no reason: what is shown does not tell whether one exists.
+    /// Asks for a ticket. The user reads no reason: the text does not reveal whether a ticket exists.
     fn ask_ticket(&mut self, account: &Account) -> Result<Ticket, Denial> {
         let question = Question {
             why: words::NEEDS_TICKET,
@@ -369,7 +370,8 @@ impl<A: Application, M: Machine> Login<'_, A, M> {
         })
     }
 
-    /// Ends a login that is refused. Of a plain refusal the application itself tells, and who went away reads nothing.
+    /// Ends a login that is refused. The application itself reports a plain refusal, and a user who went away reads
+    /// nothing.
     fn refuse(&mut self, denial: Denial) -> Verdict {
         if denial.outward().next != Next::AskAgain && denial != Denial::Conversation {
             self.call.application.tell(&words::denied(&denial));
@@ -380,7 +382,7 @@ impl<A: Application, M: Machine> Login<'_, A, M> {
     }
 }
 
-/// Why a login that shows no texts, or that a stranger could use, enrolls nobody.
+/// Why this login enrolls no user: it shows no texts, or a stranger could use it.
 fn why_not_by(items: &PamItems, options: &LineOptions) -> Option<NotHere> {
     if options.question == LineQuestion::PasswordAndCode {
         return Some(NotHere::OneQuestion);
@@ -391,12 +393,12 @@ fn why_not_by(items: &PamItems, options: &LineOptions) -> Option<NotHere> {
     if !items.called_by_root {
         return Some(NotHere::StartedByUser);
     }
-    // Otherwise the first who comes, with nothing at all, would choose the second factor of any user.
+    // Otherwise the first stranger, without any proof, could choose the second factor of any user.
     let waived = options.first_factor == FirstFactor::Any && !items.is_sshd();
     (items.methods().is_empty() && !waived).then_some(NotHere::NoFirstFactor)
 }
 
-/// What stands beside the picture, in lines of at most 32 characters.
+/// The text beside the picture, in lines of at most 32 characters.
 fn notes(items: &PamItems) -> Vec<String> {
     let mut notes = vec![enrollment::REQUIRED.to_owned()];
     if let Some(seconds) = items.time_left {
@@ -407,8 +409,9 @@ fn notes(items: &PamItems) -> Vec<String> {
     notes
 }
 
-/// PAM does not say what the lines before ours found. In sshd at least something must show that a first factor was proved:
-/// otherwise a stack of ours and `pam_permit` would let in whoever needs no code, and everybody else with a code alone.
+/// PAM does not report what the lines before found. In sshd, at least something must show that a first factor was
+/// proved. Otherwise a stack of pam_twostep and `pam_permit` would let in every user who needs no code, and everyone
+/// else with a code alone.
 fn check_first_factor(items: &PamItems, first: &FirstFactor) -> Result<(), Denial> {
     let proved = match first {
         FirstFactor::Any => true,
@@ -426,7 +429,7 @@ fn check_first_factor(items: &PamItems, first: &FirstFactor) -> Result<(), Denia
     })
 }
 
-/// For whom it will not let in, sshd replaces each answer by this text, cut or repeated to the answer's length
+/// If sshd will not let a user in, it replaces each answer by this text, cut or repeated to the answer's length
 /// (`fake_password` in its auth-pam.c).
 fn is_put_there_by_sshd(answer: &[u8]) -> bool {
     const JUNK: &[u8] = b"\x08\n\r\x7fINCORRECT";

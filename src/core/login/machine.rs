@@ -1,4 +1,4 @@
-//! What a login needs of the machine it runs on.
+//! The interface to the machine on which a login runs.
 
 use std::collections::BTreeSet;
 
@@ -18,13 +18,13 @@ use crate::verdict::{Accepted, Denial};
 pub trait Surroundings: Source {
     /// The machine's name; empty if it is not known.
     fn name(&self) -> String;
-    /// The policy, read and parsed anew.
+    /// The policy, read and parsed again at each call.
     fn policy(&self) -> Result<Policy, Denial>;
     /// The account called `name`; none if there is none.
     fn account(&self, name: &str) -> Result<Option<Account>, Denial>;
-    /// What the name service answers to each of `names`.
+    /// The answer of the name service for each of `names`.
     fn entries<'n>(&self, names: &BTreeSet<&'n str>) -> Vec<(&'n str, Entry)>;
-    /// Those of `groups` to which `user` belongs.
+    /// The groups among `groups` to which `user` belongs.
     fn memberships(&self, user: &NssName, groups: &BTreeSet<&str>) -> Result<BTreeSet<String>, Fault>;
     /// The modules behind our account line that may refuse a login by `service`. Fails unless the account
     /// phase surely comes to that line, and only if nothing has refused before.
@@ -41,7 +41,7 @@ pub trait Machine: Surroundings {
     fn is_required(&self, account: &Account) -> Result<bool, Denial>;
     /// How many digits the codes of the account's authenticators have.
     fn code_lengths(&self, account: &Account) -> Result<Vec<u8>, Denial>;
-    /// Judges what was typed; `remark` is told what an administrator must know besides.
+    /// Judges a typed answer. Calls `remark` with any other fact that an administrator must know.
     fn verify(
         &self,
         account: &Account,
@@ -51,7 +51,7 @@ pub trait Machine: Surroundings {
     ) -> Result<Accepted, Denial>;
     /// Fails unless `account` could be enrolled now, whatever is typed.
     fn check_enrollable(&self, account: &Account, rules: &Verification) -> Result<(), Denial>;
-    /// Judges a ticket: a wrong one is charged, the right one keeps its tries until the enrollment uses it up.
+    /// Judges a ticket. A wrong one is charged; the right one keeps its tries until the enrollment uses it up.
     fn check_ticket(&self, account: &Account, typed: &LongCode) -> Result<Ticket, Denial>;
     /// Stores a first authenticator.
     fn enroll(&self, account: &Account, enrollment: NewEnrollment) -> Result<(), Denial>;

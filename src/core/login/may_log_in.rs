@@ -1,6 +1,6 @@
-//! What lines behind the pam_twostep account line would refuse, as far as it can be asked before a login enrolls anybody:
-//! nologin(5), and the age of the account by shadow(5). Otherwise a user who knows the password of a locked account could choose
-//! its second step.
+//! The refusals of the lines after the pam_twostep account line that can be known before a login enrolls a user:
+//! nologin(5), and the age of the account by shadow(5). Without this check, a user who knows the password of a locked
+//! account could choose its second step.
 
 use std::ffi::c_int;
 use std::{fmt, io};
@@ -8,10 +8,10 @@ use std::{fmt, io};
 use crate::fault::Fault;
 use crate::pam::control::ReturnValue;
 
-/// The files in whose presence pam_nologin lets in nobody but root.
+/// The files with which pam_nologin lets only root log in.
 pub const NOLOGIN: [&str; 2] = ["/var/run/nologin", "/etc/nologin"];
 
-/// The exit status where a program could not be run.
+/// The exit status if a program could not be run.
 const NOT_RUN: c_int = 127;
 
 /// Why the system lets an account log in by no service.
@@ -21,15 +21,15 @@ pub enum MayNotLogIn {
     NoLogin(&'static str),
     /// This file of [`NOLOGIN`] cannot be looked at.
     Unseen(&'static str, io::ErrorKind),
-    /// The account called so has expired.
+    /// This account has expired.
     Expired(String),
-    /// The password of the account called so expired too long ago.
+    /// The password of this account expired too long ago.
     PasswordExpired(String),
     /// unix_chkpwd(8), which knows the age of accounts, cannot be run.
     NotRun,
-    /// unix_chkpwd(8) ended with this status for the account called so.
+    /// unix_chkpwd(8) ended with this status for this account.
     Unclear(String, c_int),
-    /// The age could not be asked for.
+    /// The age of the account could not be looked up.
     Fault(Fault),
 }
 
@@ -68,7 +68,7 @@ impl fmt::Display for MayNotLogIn {
 
 impl std::error::Error for MayNotLogIn {}
 
-/// Fails where a file of [`NOLOGIN`] exists; `look` gives what stat(2) says of one.
+/// Fails if a file of [`NOLOGIN`] exists. `look` gives the result of stat(2) for a file.
 pub fn check_nologin(uid: u32, look: impl Fn(&str) -> io::Result<()>) -> Result<(), MayNotLogIn> {
     if uid == 0 {
         return Ok(());
@@ -83,9 +83,9 @@ pub fn check_nologin(uid: u32, look: impl Fn(&str) -> io::Result<()>) -> Result<
     Ok(())
 }
 
-/// Fails where pam_unix refuses the account called `name`; `answer` is the exit status of unix_chkpwd(8), a return value of
-/// libpam's. An overdue password does not refuse the login: the user is asked for a new one. Nor does an account of which
-/// pam_unix knows no age: a directory's line behind it may let them in, and has checked the password.
+/// Fails if pam_unix refuses the account called `name`. `answer` is the exit status of unix_chkpwd(8), a return value
+/// of libpam. An overdue password does not refuse the login: the user is asked for a new one. Nor does an account whose
+/// age pam_unix does not know: a line for a directory after it may let the user in, and has checked the password.
 pub fn check_age(name: &str, answer: c_int) -> Result<(), MayNotLogIn> {
     let answer_is = |value: ReturnValue| usize::try_from(answer) == Ok(value.number());
     let lets_in = [ReturnValue::SUCCESS, ReturnValue::NEW_AUTHTOK_REQD, ReturnValue::AUTHTOK_ERR];
@@ -110,7 +110,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nologin_refuses_all_but_root() {
+    fn refuses_all_but_root_if_nologin_exists() {
         for file in NOLOGIN {
             let look = |path: &str| if path == file { Ok(()) } else { Err(io::ErrorKind::NotFound.into()) };
             assert_eq!(check_nologin(7, look), Err(MayNotLogIn::NoLogin(file)));
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_whatever_pam_unix_would_refuse() {
+    fn refuses_every_account_that_pam_unix_would_refuse() {
         let name = || "ada".to_owned();
         let table = [
             (0, Ok(())),

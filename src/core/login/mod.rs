@@ -1,4 +1,4 @@
-//! One login: the auth phase, the account phase, and what both need from outside.
+//! One login: the auth phase, the account phase, and what both need from the application and the machine.
 
 pub mod account_line;
 pub mod account_phase;

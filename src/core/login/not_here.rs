@@ -16,11 +16,11 @@ pub(crate) enum NotHere {
     OneQuestion,
     /// The application shows no texts (PAM_SILENT).
     Silent,
-    /// A user started the program, which may ignore what the account phase says.
+    /// A user started the program, which may ignore the answer of the account phase.
     StartedByUser,
     /// Nothing shows that a first factor was proved.
     NoFirstFactor,
-    /// The account phase may not store it.
+    /// The account phase may not store the enrollment.
     AccountLine(AccountLineFault),
     /// The system lets the account log in by no service.
     MayNotLogIn(MayNotLogIn),

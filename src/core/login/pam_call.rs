@@ -1,4 +1,4 @@
-//! One call of libpam's: who is asked about, by which application, on which machine. What the phases of a login share.
+//! One call of libpam: the user in question, the application and the machine. The phases of a login share it.
 
 use std::collections::BTreeSet;
 
@@ -12,15 +12,15 @@ use crate::time::Day;
 use crate::verdict::{Denial, Priority, Verdict};
 use crate::words;
 
-/// What the policy wants of somebody.
+/// What the policy requires of a user.
 pub(crate) struct Required {
-    /// What is asked for.
+    /// The mode of the deciding rule.
     pub mode: Mode,
     /// The deciding rule's name.
     pub rule: String,
-    /// The day from which on it is mandatory, if that is still to come.
+    /// The day on which the second step becomes mandatory, if it is in the future.
     pub starts: Option<Day>,
-    /// Whether it is only assumed, because groups or names could not be looked up.
+    /// Whether the mode is only assumed, because groups or names could not be looked up.
     pub is_assumed: bool,
 }
 
@@ -32,7 +32,7 @@ impl From<Decision<'_>> for Required {
 }
 
 impl Required {
-    /// What somebody who has not enrolled should know, if anything.
+    /// The text for a user who has not enrolled, if there is one.
     pub(crate) fn text(&self) -> Option<String> {
         self.starts.map(words::login::starts)
     }
@@ -42,9 +42,9 @@ impl Required {
 pub(crate) struct PamCall<'a, A, M> {
     pub application: &'a mut A,
     pub machine: &'a M,
-    /// What the application says of the login.
+    /// The PAM items and environment of the login.
     pub items: PamItems,
-    /// Who logs in, as the log names them: filled in as it becomes known.
+    /// The names of the login in the log, filled in as they become known.
     pub who: Who,
 }
 
@@ -63,8 +63,8 @@ impl<'a, A: Application, M: Machine> PamCall<'a, A, M> {
         Ok(account)
     }
 
-    /// What the policy wants now of `account`, with the methods that came first. Of an account's names, the one with the
-    /// strictest verdict counts.
+    /// What the policy requires of `account` now, with the methods that the user proved before. If an account has
+    /// several names, the strictest decision counts.
     pub(crate) fn decide(
         &mut self,
         policy: &Policy,
@@ -92,7 +92,7 @@ impl<'a, A: Application, M: Machine> PamCall<'a, A, M> {
             );
             strictest = strictest.map(|strictest| strictest.or_stricter(decision)).or(Some(decision));
         }
-        // Every account has a name; if one had none, nothing would speak for an exemption.
+        // Every account has a name. If one had none, it must not be exempt.
         let nameless = || Required {
             mode: Mode::Mandatory,
             rule: DEFAULT_RULE.to_owned(),
@@ -104,7 +104,7 @@ impl<'a, A: Application, M: Machine> PamCall<'a, A, M> {
         Ok(required)
     }
 
-    /// Makes what is opt-in mandatory where an administrator requires it of this account.
+    /// Changes opt-in to mandatory if an administrator requires a second step of this account.
     pub(crate) fn heed_requirement(
         &mut self,
         required: Required,
@@ -135,15 +135,15 @@ impl<'a, A: Application, M: Machine> PamCall<'a, A, M> {
         self.application.log(&audit::line(&self.who, verdict));
     }
 
-    /// Writes to the log what else an administrator must know.
+    /// Writes another fact for an administrator to the log.
     pub(crate) fn remark(&mut self, what: &str) {
         self.application.log(&audit::remark(&self.who, Priority::Warning, what));
     }
 }
 
-/// Local is only what surely is: no remote host, a console, no sign of sshd, which over a socket gives no address, and no
-/// setuid program, to which its caller may give any terminal as standard input. A display such as `:0` is not: a display
-/// manager gives that of a remote client, too.
+/// Local is only what is certainly local: no remote host, a console, no sign of sshd (which gives no address over a
+/// socket), and no setuid program, to which its caller may give any terminal as standard input. A display such as `:0`
+/// is not local, because a display manager also gives it for a remote client.
 fn origin(items: &PamItems) -> Origin {
     let tty = items.tty.strip_prefix("/dev/").unwrap_or(&items.tty);
     let number = |rest: &str| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit());
@@ -160,7 +160,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn local_is_only_what_surely_is() {
+    fn takes_only_certain_consoles_for_local() {
         let table = [
             ("tty1", "", None, Origin::Local),
             ("/dev/tty1", "", None, Origin::Local),

@@ -1,4 +1,4 @@
-//! Which names of a policy mean an account, although the name service writes it otherwise.
+//! The names in a policy that mean an account in another spelling than the name service's.
 
 use std::collections::BTreeSet;
 
@@ -6,7 +6,8 @@ use crate::login::machine::Surroundings;
 use crate::os::account::{Account, NssName};
 use crate::policy::{Policy, Spellings};
 
-/// Each name of `account`, with the names in `policy` that are spellings of it. `doubt` is told, once, why some are not known.
+/// Each name of `account`, with the names in `policy` that are spellings of it. Calls `doubt` once, with the reason why
+/// some spellings are unknown.
 pub fn names_with_spellings<'a>(
     machine: &impl Surroundings,
     policy: &'a Policy,

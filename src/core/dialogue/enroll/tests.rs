@@ -7,7 +7,7 @@ use super::*;
 use crate::proof::code::{Answer, LongCode};
 use crate::test_support::{CODES, fill};
 
-/// Types what it is given, at the step it is given, and remembers the prompts.
+/// Types given answers at given steps, and remembers the prompts.
 struct Typist<'a> {
     answers: VecDeque<(&'static str, u64)>,
     step: &'a Cell<u64>,
@@ -64,7 +64,7 @@ fn mark(answers: &[(&'static str, u64)]) -> Result<UnixTime, Denial> {
 const NOT_CODES: Result<UnixTime, Denial> = Err(Denial::NotConfirmed(Mismatch::Codes));
 
 #[test]
-fn two_consecutive_codes_confirm_and_are_burnt() {
+fn confirms_by_two_consecutive_codes_and_burns_them() {
     let (enrollment, prompts) = dialogue(0, &[(CODES[4], 4), (CODES[5], 5)]);
     let enrollment = enrollment.unwrap();
     assert_eq!((enrollment.mark, enrollment.recovery.is_none()), (UnixTime::new(150), true));
@@ -75,7 +75,7 @@ fn two_consecutive_codes_confirm_and_are_burnt() {
 }
 
 #[test]
-fn codes_that_are_not_consecutive_do_not_confirm() {
+fn refuses_codes_that_are_not_consecutive() {
     let table: [&[(&str, u64)]; 4] = [
         &[(CODES[4], 4), (CODES[4], 4), (CODES[4], 4), (CODES[4], 4)],
         &[(CODES[4], 4), (CODES[6], 6), (CODES[8], 8), (CODES[6], 7)],
@@ -88,7 +88,7 @@ fn codes_that_are_not_consecutive_do_not_confirm() {
 }
 
 #[test]
-fn who_misses_a_code_goes_on_from_the_next() {
+fn goes_on_from_next_code_if_one_is_missed() {
     let (enrollment, prompts) = dialogue(0, &[(CODES[4], 4), (CODES[6], 6), ("12", 6), (CODES[7], 7)]);
     assert_eq!(enrollment.unwrap().mark, UnixTime::new(210));
     assert!(prompts[2].starts_with("That code does not follow the first one"));
@@ -96,7 +96,7 @@ fn who_misses_a_code_goes_on_from_the_next() {
 }
 
 #[test]
-fn redraws_picture_inverted_or_not_at_all_at_no_cost() {
+fn redraws_picture_without_using_a_try() {
     let (enrollment, prompts) = dialogue(0, &[("i", 4), ("t", 4), (CODES[4], 4), (" I ", 4), (CODES[5], 5)]);
     assert!(enrollment.is_ok());
     let is_screen: Vec<bool> =
@@ -108,32 +108,32 @@ fn redraws_picture_inverted_or_not_at_all_at_no_cost() {
 }
 
 #[test]
-fn nobody_redraws_for_ever() {
+fn limits_number_of_redraws() {
     let (enrollment, prompts) = dialogue(0, &[("i", 4); 99]);
     assert_eq!(enrollment.err(), Some(Denial::NotConfirmed(Mismatch::Codes)));
     assert_eq!(prompts.len(), usize::from(REDRAWS + TRIES));
 }
 
 #[test]
-fn a_phone_whose_clock_is_off_is_told_by_how_much() {
+fn reports_by_how_much_clock_of_phone_is_wrong() {
     assert_eq!(mark(&[(CODES[8], 4)]), Err(Denial::NotConfirmed(Mismatch::Clock(120))));
     assert_eq!(mark(&[(CODES[4], 8)]), Err(Denial::NotConfirmed(Mismatch::Clock(-120))));
 }
 
 #[test]
-fn who_goes_away_enrolls_nobody() {
+fn enrolls_nobody_if_user_goes_away() {
     assert_eq!(mark(&[(CODES[4], 4)]), Err(Denial::Conversation));
     let (enrollment, _) = dialogue(8, &[(CODES[4], 4), (CODES[5], 5)]);
     assert_eq!(enrollment.err(), Some(Denial::Conversation));
 }
 
-/// With this randomness the question is about the first of 8 codes, `(49 % 8)` being 1: the second.
+/// With this randomness the question is about the second of 8 codes: `(49 % 8)` is 1.
 const LAST_GROUP: &str = "8d9p";
 /// The bytes of that code.
 const CODE: [u8; LONG_CODE_BYTES] = *b"7890123456";
 
 #[test]
-fn somebody_must_have_looked_at_the_recovery_codes() {
+fn requires_user_to_look_at_recovery_codes() {
     let codes = [(CODES[4], 4), (CODES[5], 5)];
     let (enrollment, prompts) = dialogue(8, &[codes[0], codes[1], ("", 5), ("abcd", 5), (LAST_GROUP, 5)]);
     let NewEnrollment { id, recovery, .. } = enrollment.unwrap();

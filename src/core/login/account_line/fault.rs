@@ -11,7 +11,7 @@ use super::MODULE;
 pub struct Place {
     /// The name of the file in PAM's folder.
     pub file: String,
-    /// Counted from 1. Of a line that a `\` continues, the first.
+    /// The number of the line, from 1. For lines joined by `\`, the number of the first.
     pub line: usize,
 }
 
@@ -29,33 +29,33 @@ pub enum AccountLineFault {
     MaySkip {
         /// The line, its words separated by one blank.
         line: String,
-        /// Where it is.
+        /// The place of that line.
         place: Place,
     },
-    /// A line before it is `required`, so that a login which it refuses would still store an enrollment.
+    /// A line before it is `required`. A login that this line refuses would still store an enrollment.
     GoesOn {
         /// The line, its words separated by one blank.
         line: String,
-        /// Where it is.
+        /// The place of that line.
         place: Place,
     },
     /// A file cannot be read.
     Unreadable {
-        /// Its name.
+        /// The name of the file.
         file: String,
     },
-    /// A line begins with a word that is no type.
+    /// A line begins with a word that is not a type.
     UnknownType {
-        /// The word.
+        /// The word, as written.
         word: String,
-        /// Where it is.
+        /// The place of the line.
         place: Place,
     },
     /// Versions of libpam read a line in different ways.
     Ambiguous(Ambiguity, Place),
 }
 
-/// What versions of libpam read in different ways.
+/// A form that versions of libpam read in different ways.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Ambiguity {
     /// A line of more than 1000 bytes.

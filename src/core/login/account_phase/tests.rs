@@ -16,7 +16,7 @@ fn newcomer() -> Fake {
     Fake { policy: Ok(MANDATORY), enrolled: Ok(false), ..enrolled(&[]) }
 }
 
-/// Somebody at login(1) whose auth phase is over, with an enrollment pending.
+/// A user at login(1) whose auth phase is over, with an enrollment pending.
 fn pending() -> Person {
     let mut ada = person("root", &CODES);
     authenticate(&mut ada, &newcomer(), &LineOptions::default());
@@ -31,7 +31,7 @@ fn code(admitted: Result<(), Denial>) -> Option<PamCode> {
 }
 
 #[test]
-fn a_pending_enrollment_is_stored_once_and_the_person_is_told() {
+fn stores_pending_enrollment_once_and_tells_user() {
     let (mut ada, machine) = (pending(), newcomer());
     assert_eq!(admit(&mut ada, &machine), Ok(()));
     assert_eq!((machine.stored.borrow().len(), ada.pending), (1, false));
@@ -43,7 +43,7 @@ fn a_pending_enrollment_is_stored_once_and_the_person_is_told() {
 }
 
 #[test]
-fn who_comes_second_is_told_and_denied() {
+fn denies_second_enrollment_with_its_reason() {
     let mut ada = pending();
     let first = Fake { policy: Ok(MANDATORY), ..enrolled(&[]) };
     assert_eq!(code(admit(&mut ada, &first)), Some(PamCode::PermDenied));
@@ -69,7 +69,7 @@ fn stores_no_handoff_of_another_account_or_service() {
 }
 
 #[test]
-fn setcred_refuses_while_pending_and_names_the_line_to_move() {
+fn refuses_setcred_while_pending_and_names_line_to_move() {
     let mut ada = pending();
     ada.items.service = "sshd".to_owned();
     assert_eq!(code(check_not_pending(&mut ada)), Some(PamCode::CredErr));
@@ -81,7 +81,7 @@ fn setcred_refuses_while_pending_and_names_the_line_to_move() {
 }
 
 #[test]
-fn gate_refuses_login_that_skipped_a_mandatory_step() {
+fn refuses_login_that_skipped_mandatory_step() {
     let (refused, passes) = (Some(PamCode::PermDenied), None);
     let table = [
         // service, tty, methods      policy                                           expected
@@ -111,7 +111,7 @@ fn gate_refuses_login_that_skipped_a_mandatory_step() {
     }
 }
 
-/// Somebody who comes to the gate of sshd by a key alone.
+/// A user who reaches the account phase of sshd with a key alone.
 fn by_key() -> Person {
     let mut ada = person("root", &[]);
     ada.items = PamItems { service: "sshd".to_owned(), ssh_methods: Some(String::new()), ..ada.items };
@@ -119,7 +119,7 @@ fn by_key() -> Person {
 }
 
 #[test]
-fn the_gate_heeds_what_an_administrator_requires() {
+fn refuses_login_that_skipped_required_step() {
     for (policy, expected) in [("mode = \"opt-in\"", Some(PamCode::PermDenied)), ("mode = \"exempt\"", None)]
     {
         let machine = Fake { policy: Ok(policy), required: Ok(true), ..enrolled(&[]) };
@@ -131,7 +131,7 @@ fn the_gate_heeds_what_an_administrator_requires() {
 }
 
 #[test]
-fn at_the_gate_nobody_knows_of_a_key_so_it_exempts_nobody() {
+fn exempts_nobody_for_key_that_sshd_does_not_name() {
     let policy =
         "mode = \"mandatory\"\n[[rule]]\nname = \"keys\"\nfirst-factor = [\"publickey\"]\nmode = \"exempt\"";
     let machine = Fake { policy: Ok(policy), ..enrolled(&[]) };
@@ -146,7 +146,7 @@ fn at_the_gate_nobody_knows_of_a_key_so_it_exempts_nobody() {
 }
 
 #[test]
-fn gate_applies_first_factor_rule_when_factor_is_unknown() {
+fn applies_first_factor_rule_when_factor_is_unknown() {
     let policy =
         "mode = \"exempt\"\n[[rule]]\nname = \"keys\"\nfirst-factor = [\"publickey\"]\nmode = \"mandatory\"";
     let machine = Fake { policy: Ok(policy), ..enrolled(&[]) };
@@ -157,7 +157,7 @@ fn gate_applies_first_factor_rule_when_factor_is_unknown() {
 }
 
 #[test]
-fn who_is_nobody_is_refused_at_the_gate() {
+fn refuses_unknown_user_in_account_phase() {
     let mut nobody = by_key();
     nobody.items.user = Some("no such user".to_owned());
     assert_eq!(code(admit(&mut nobody, &newcomer())), Some(PamCode::AuthErr));
@@ -174,7 +174,7 @@ fn stores_nothing_after_a_wrong_line_and_setcred_refuses() {
 }
 
 #[test]
-fn gate_announces_start_day_to_users_without_second_step() {
+fn announces_start_day_to_users_without_second_step() {
     let policy = "mode = \"opt-in\"\n[[rule]]\nname = \"later\"\nmode = \"mandatory\"\nstarts = 2027-01-15";
     for (is_enrolled, told) in [(false, 1), (true, 0)] {
         let mut ada = by_key();
@@ -191,7 +191,7 @@ fn unasked(ada: &Person) -> usize {
 }
 
 #[test]
-fn logs_enrolled_person_whom_nothing_asked_once() {
+fn logs_once_that_enrolled_user_was_not_asked() {
     let (mut ada, machine) = (by_key(), Fake { policy: Ok(OPT_IN), ..enrolled(&[]) });
     for _ in 0..3 {
         assert_eq!(admit(&mut ada, &machine), Ok(()));
@@ -205,7 +205,7 @@ fn logs_enrolled_person_whom_nothing_asked_once() {
 }
 
 #[test]
-fn logs_nobody_who_was_asked_or_need_not_be() {
+fn logs_no_user_who_was_asked_or_is_exempt() {
     let exempt = "mode = \"exempt\"";
     let elsewhere = "mode = \"opt-in\"\n[gate]\nservices = [\"login\"]";
     for (policy, is_enrolled) in [(OPT_IN, false), (exempt, true), (elsewhere, true)] {
@@ -224,7 +224,7 @@ fn logs_nobody_who_was_asked_or_need_not_be() {
 }
 
 #[test]
-fn later_obligation_refuses_whom_the_gate_has_let_in() {
+fn refuses_user_let_in_before_when_obligation_begins() {
     let (mut ada, machine) = (by_key(), Fake { policy: Ok(OPT_IN), ..enrolled(&[]) });
     assert_eq!(admit(&mut ada, &machine), Ok(()));
     let stricter = Fake { policy: Ok(MANDATORY), ..enrolled(&[]) };
@@ -232,7 +232,7 @@ fn later_obligation_refuses_whom_the_gate_has_let_in() {
 }
 
 #[test]
-fn lets_in_unasked_where_the_store_cannot_be_read() {
+fn lets_unasked_user_in_if_store_is_unreadable() {
     let lost = || Err(unavailable("/x is damaged"));
     for policy in
         [OPT_IN, "mode = \"opt-in\"\n[[rule]]\nname = \"l\"\nmode = \"mandatory\"\nstarts = 2027-01-15"]
@@ -249,7 +249,7 @@ fn lets_in_unasked_where_the_store_cannot_be_read() {
 }
 
 #[test]
-fn log_names_modules_behind_the_enrollment() {
+fn logs_modules_after_enrollment_that_may_refuse() {
     let (mut ada, machine) =
         (pending(), Fake { account_phase: Ok(&["pam_access.so", "pam_time.so"]), ..newcomer() });
     assert_eq!(admit(&mut ada, &machine), Ok(()));
@@ -257,7 +257,7 @@ fn log_names_modules_behind_the_enrollment() {
 }
 
 #[test]
-fn opens_gate_by_code_or_exemption_for_this_login_alone() {
+fn admits_by_code_or_exemption_for_this_login_only() {
     let opened = || {
         let mut ada = person("root", &["123456"]);
         ada.items = PamItems { service: "sshd".to_owned(), has_password: true, ..ada.items };
@@ -283,7 +283,7 @@ fn counts_no_proof_of_another_user_at_any_service() {
 }
 
 #[test]
-fn what_an_administrator_changes_during_the_dialogue_counts() {
+fn heeds_change_by_administrator_during_dialogue() {
     for change in ["services = []", "require-ticket = true"] {
         let policy = format!("mode = \"mandatory\"\n[enrollment]\n{change}").leak();
         let (mut ada, machine) = (pending(), Fake { policy: Ok(policy), ..newcomer() });
@@ -294,7 +294,7 @@ fn what_an_administrator_changes_during_the_dialogue_counts() {
 }
 
 #[test]
-fn a_ticket_that_is_long_over_stores_nothing() {
+fn stores_nothing_long_after_ticket_expired() {
     let expires = UnixTime::new(1000);
     for (now, expected) in [(1599, None), (1600, Some(PamCode::AuthErr))] {
         let (mut ada, machine) = (pending(), Fake { now: UnixTime::new(now), ..newcomer() });
@@ -307,7 +307,7 @@ fn a_ticket_that_is_long_over_stores_nothing() {
 }
 
 #[test]
-fn a_broken_policy_denies_whoever_asks() {
+fn denies_every_user_if_policy_is_broken() {
     for service in ["sshd", "cron"] {
         let mut ada = person("root", &[]);
         ada.items.service = service.to_owned();

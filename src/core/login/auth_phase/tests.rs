@@ -17,7 +17,7 @@ const REFUSED: &str = "That code was not accepted. If you have just used it, wai
                        otherwise check the app's entry and your phone's clock.\nVerification code: ";
 
 #[test]
-fn who_mistypes_may_try_again_and_each_answer_is_logged() {
+fn asks_again_after_wrong_code_and_logs_each_answer() {
     let mut ada = person("root", &["123456", "abc", "234567"]);
     assert_eq!(run(&mut ada, &enrolled(&[WRONG, Ok(())])), PamCode::Success);
     assert_eq!(ada.shown, [CODE_PROMPT, REFUSED, REFUSED]);
@@ -29,7 +29,7 @@ fn who_mistypes_may_try_again_and_each_answer_is_logged() {
 }
 
 #[test]
-fn after_the_last_try_nobody_is_asked_again() {
+fn asks_no_more_after_the_last_try() {
     let mut ada = person("root", &["123456"; 9]);
     assert_eq!(run(&mut ada, &enrolled(&[WRONG, WRONG, WRONG])), PamCode::AuthErr);
     assert_eq!((ada.shown.len(), ada.log.len()), (3, 3));
@@ -52,7 +52,7 @@ fn shows_unknown_and_unenrolled_users_the_same_as_enrolled() {
 }
 
 #[test]
-fn only_a_policy_decision_is_ignored() {
+fn returns_ignore_only_for_decision_of_policy() {
     let table = [
         // policy                     enrolled                                    code
         (Ok("mode = \"exempt\""), Err(unavailable("disk")), PamCode::Ignore),
@@ -71,7 +71,7 @@ fn only_a_policy_decision_is_ignored() {
 }
 
 #[test]
-fn who_is_locked_out_reads_why_in_one_more_prompt() {
+fn shows_reason_for_lockout_in_one_more_prompt() {
     let waiting = Err(Denial::Waiting {
         until: UnixTime::new(60),
         now: UnixTime::new(33),
@@ -84,7 +84,7 @@ fn who_is_locked_out_reads_why_in_one_more_prompt() {
 }
 
 #[test]
-fn who_is_locked_out_reads_why_even_where_one_try_is_allowed() {
+fn shows_reason_for_lockout_even_with_one_try() {
     let disabled = || Err(Denial::Disabled { name: "root".to_owned(), alternative: Alternative::None });
     let machine = Fake {
         policy: Ok("mode = \"opt-in\"\n[verification]\ntries = 1"),
@@ -97,7 +97,7 @@ fn who_is_locked_out_reads_why_even_where_one_try_is_allowed() {
 }
 
 #[test]
-fn an_error_ends_the_conversation_without_its_cause() {
+fn ends_conversation_on_error_without_its_cause() {
     let mut ada = person("root", &["123456"; 9]);
     let broken = Err(unavailable("/var/lib/x is damaged"));
     assert_eq!(run(&mut ada, &enrolled(&[broken])), PamCode::AuthinfoUnavail);
@@ -109,14 +109,14 @@ fn an_error_ends_the_conversation_without_its_cause() {
 }
 
 #[test]
-fn who_hangs_up_is_refused() {
+fn refuses_user_who_hangs_up() {
     let mut ada = person("root", &[]);
     assert_eq!(run(&mut ada, &enrolled(&[])), PamCode::ConvErr);
     assert_eq!(ada.log.len(), 1);
 }
 
 #[test]
-fn the_password_is_never_taken_for_a_code() {
+fn takes_password_never_for_code() {
     let mut ada = person("root", &["11223344"; 3]);
     ada.items.has_password = true;
     assert_eq!(run(&mut ada, &enrolled(&[])), PamCode::AuthErr);
@@ -124,7 +124,7 @@ fn the_password_is_never_taken_for_a_code() {
 }
 
 #[test]
-fn what_sshd_puts_in_place_of_an_answer_is_recognised() {
+fn recognises_answer_that_sshd_has_replaced() {
     let mut ada = person("root", &["\x08\n\r\x7fIN", "\x08\n\r\x7fINCORRECT\x08\n", "\x08\n\r\x7fINCORRECt"]);
     ada.items.service = "sshd".to_owned();
     ada.items.has_password = true;
@@ -137,7 +137,7 @@ fn what_sshd_puts_in_place_of_an_answer_is_recognised() {
 }
 
 #[test]
-fn in_sshd_something_must_show_a_first_factor() {
+fn requires_sign_of_first_factor_in_sshd() {
     use FirstFactor::{Any, Method, PasswordOrMethod};
     let key = || Method("publickey".to_owned());
     let table = [
@@ -187,7 +187,7 @@ fn requires_second_step_and_logs_why_when_groups_are_lost() {
 }
 
 #[test]
-fn of_two_names_of_an_account_the_stricter_verdict_counts() {
+fn takes_stricter_decision_of_two_names_of_account() {
     let rule = |condition: &str, mode: &str| {
         let text = format!("mode = \"opt-in\"\n[[rule]]\nname = \"r\"\n{condition}\nmode = \"{mode}\"");
         Box::leak(text.into_boxed_str()) as &'static str
@@ -207,9 +207,9 @@ fn of_two_names_of_an_account_the_stricter_verdict_counts() {
     assert_eq!(run(&mut person("toor", &["123456"; 3]), &exempt), PamCode::AuthErr);
 }
 
-/// The name service answers ROOT with root, root@other with somebody else, and Root not at all.
+/// The name service answers ROOT with root, root@other with another user, and Root not at all.
 #[test]
-fn rule_holds_for_spellings_and_where_one_is_not_known() {
+fn applies_rule_to_known_and_unknown_spellings() {
     let policy = |mode: &str, listed: &str, other: &str| {
         let text = format!(
             "mode = \"{other}\"\n[enrollment]\nservices = []\n[[rule]]\nname = \"named\"\nmode = \"{mode}\"\nusers = [\"{listed}\"]"
@@ -238,7 +238,7 @@ fn forward_pass() -> LineOptions {
     LineOptions { question: LineQuestion::PasswordAndCode, ..LineOptions::default() }
 }
 
-/// At a program that can ask one question, before the line that asks for the password.
+/// One answer at a program that can ask only one question, before the line that asks for the password.
 fn forward(person: &mut Person, machine: &Fake) -> PamCode {
     person.items.has_password = false;
     authenticate(person, machine, &forward_pass()).pam_code()
@@ -268,7 +268,7 @@ fn splits_one_hidden_answer_and_hands_the_password_on() {
 }
 
 #[test]
-fn who_is_refused_is_not_asked_again_and_hands_nothing_on() {
+fn asks_refused_user_once_and_hands_nothing_on() {
     let disk = || unavailable("disk");
     let waiting = Denial::Waiting {
         until: UnixTime::new(60),
@@ -301,7 +301,7 @@ fn who_is_refused_is_not_asked_again_and_hands_nothing_on() {
 }
 
 #[test]
-fn one_question_looks_the_same_to_unknown_and_unenrolled() {
+fn shows_unknown_and_unenrolled_the_same_question() {
     let mandatory = || Fake { policy: Ok(MANDATORY), ..newcomer() };
     let [mut known, mut nobody, mut unenrolled] =
         ["root", "no such user", "root"].map(|user| person(user, &["secret123456"; 3]));
@@ -316,10 +316,10 @@ fn one_question_looks_the_same_to_unknown_and_unenrolled() {
 }
 
 #[test]
-fn enrolls_nobody_with_one_question_and_logs_why() {
+fn logs_why_one_question_enrolls_nobody() {
     let mut ada = person("root", &["secret123456", "338314", "254676"]);
     let machine = Fake { policy: Ok(MANDATORY), ..newcomer() };
-    // A password that an earlier line has asked for would else be enough.
+    // Otherwise a password that an earlier line asked for would be enough.
     assert_eq!(authenticate(&mut ada, &machine, &forward_pass()).pam_code(), PamCode::AuthErr);
     assert_eq!(ada.shown, [BOTH]);
     assert!(ada.log[0].contains("forward_pass allows one question"), "{:?}", ada.log);
@@ -327,7 +327,7 @@ fn enrolls_nobody_with_one_question_and_logs_why() {
 }
 
 #[test]
-fn one_question_is_not_asked_of_exempt_users() {
+fn asks_exempt_users_no_question() {
     let exempt = Fake { policy: Ok("mode = \"exempt\""), ..enrolled(&[]) };
     for machine in [exempt, Fake { policy: Ok(OPT_IN), ..newcomer() }] {
         let mut ada = person("root", &["secret123456"]);
@@ -337,7 +337,7 @@ fn one_question_is_not_asked_of_exempt_users() {
 }
 
 #[test]
-fn an_answer_that_is_the_password_of_an_earlier_line_is_no_code() {
+fn refuses_password_of_earlier_line_as_code() {
     let mut ada = person("root", &["11223344"]);
     let machine = enrolled(&[]);
     assert_eq!(authenticate(&mut ada, &machine, &forward_pass()).pam_code(), PamCode::AuthErr);
@@ -346,7 +346,7 @@ fn an_answer_that_is_the_password_of_an_earlier_line_is_no_code() {
 }
 
 #[test]
-fn refuses_where_libpam_keeps_no_password_or_handoff() {
+fn refuses_if_libpam_keeps_no_password_or_handoff() {
     for (keeps, hands_on) in [(false, true), (true, false)] {
         let mut ada = Person { keeps, hands_on, ..person("root", &["secret123456"]) };
         assert_eq!(forward(&mut ada, &enrolled(&[Ok(())])), PamCode::AuthinfoUnavail);
@@ -356,7 +356,7 @@ fn refuses_where_libpam_keeps_no_password_or_handoff() {
 }
 
 #[test]
-fn in_sshd_one_question_needs_a_first_factor_as_any_other() {
+fn requires_first_factor_for_one_question_in_sshd() {
     for (methods, code) in [(None, PamCode::AuthErr), (Some("publickey ssh-ed25519 AAAA"), PamCode::Success)]
     {
         let mut ada = person("root", &["secret123456"]);
@@ -373,7 +373,7 @@ fn in_sshd_one_question_needs_a_first_factor_as_any_other() {
 }
 
 const MANDATORY: &str = "mode = \"mandatory\"\n[enrollment]\nrecovery-codes = 0";
-/// Codes of the key that this machine makes, at steps 4 and 5.
+/// Codes of the key that this test machine makes, at steps 4 and 5.
 const CODES: [&str; 2] = ["338314", "254676"];
 
 const OPT_IN: &str = "mode = \"opt-in\"\n[enrollment]\nrecovery-codes = 0";
@@ -381,7 +381,7 @@ const LATER: &str =
     "mode = \"opt-in\"\n[[rule]]\nname = \"later\"\nmode = \"mandatory\"\nstarts = 2027-01-15";
 
 #[test]
-fn enrolls_required_user_where_opt_in_and_not_where_exempt() {
+fn enrolls_required_user_if_opt_in_but_not_if_exempt() {
     let machine = Fake { policy: Ok(OPT_IN), required: Ok(true), ..newcomer() };
     let mut ada = person("root", &["338314", "254676"]);
     assert_eq!(authenticate(&mut ada, &machine, &LineOptions::default()), Verdict::Enrolling);
@@ -453,7 +453,7 @@ fn enrolls_mandatory_newcomer_and_stores_nothing_yet() {
 }
 
 #[test]
-fn shows_no_key_where_a_login_cannot_enroll() {
+fn shows_no_key_if_login_cannot_enroll() {
     type Change = fn(&mut PamItems);
     let table: [(&str, Change, &str); 7] = [
         (MANDATORY, |items| items.has_password = false, "nothing shows that a first factor was proved"),
@@ -484,9 +484,9 @@ fn shows_no_key_where_a_login_cannot_enroll() {
     }
 }
 
-/// Else a stack of ours alone would let whoever comes first choose the second factor of anybody.
+/// Otherwise a stack of pam_twostep alone would let the first stranger choose the second factor of any user.
 #[test]
-fn enrolls_without_first_factor_only_where_line_says_any() {
+fn enrolls_without_first_factor_only_if_line_says_any() {
     let any = LineOptions { first_factor: FirstFactor::Any, ..LineOptions::default() };
     for (service, expected) in [("login", Verdict::Enrolling.pam_code()), ("sshd", PamCode::AuthErr)] {
         let mut ada = person("root", &["338314", "254676", "3"]);
@@ -497,7 +497,7 @@ fn enrolls_without_first_factor_only_where_line_says_any() {
 }
 
 #[test]
-fn enrolls_nobody_where_account_line_may_be_skipped() {
+fn enrolls_nobody_if_account_line_may_be_skipped() {
     let machine =
         Fake { account_phase: Err(AccountLineFault::Missing { service: "login".to_owned() }), ..newcomer() };
     let mut ada = person("root", &["1", "2", "3"]);
@@ -551,7 +551,7 @@ fn enrolls_at_renamed_sshd_only_if_the_policy_names_it() {
 }
 
 #[test]
-fn who_does_not_confirm_reads_why_in_a_prompt_and_is_refused() {
+fn refuses_unconfirmed_enrollment_with_reason_in_prompt() {
     let mut ada = person("root", &["000000", "000000", "000000", ""]);
     assert_eq!(run(&mut ada, &newcomer()), PamCode::AuthErr);
     let text = words::denied(&Denial::NotConfirmed(Mismatch::Codes));
@@ -561,7 +561,7 @@ fn who_does_not_confirm_reads_why_in_a_prompt_and_is_refused() {
 }
 
 #[test]
-fn without_a_ticket_nobody_sees_a_key() {
+fn shows_no_key_without_ticket() {
     let policy = "mode = \"mandatory\"\n[enrollment]\nrequire-ticket = true\nrecovery-codes = 0";
     let machine = || Fake { policy: Ok(policy), ..newcomer() };
     let mut thief = person("root", &["", "0000-0000-0000-0000", "x", CODES[0], CODES[1]]);
@@ -581,7 +581,7 @@ fn without_a_ticket_nobody_sees_a_key() {
 }
 
 #[test]
-fn who_leaves_no_word_for_the_account_phase_is_refused() {
+fn refuses_if_handoff_cannot_be_kept() {
     let table = [
         (OPT_IN, &["123456"][..], enrolled(&[Ok(())])),
         (OPT_IN, &[], newcomer()),
@@ -597,7 +597,7 @@ fn who_leaves_no_word_for_the_account_phase_is_refused() {
 }
 
 #[test]
-fn a_wrong_line_drops_what_an_earlier_try_left() {
+fn drops_earlier_handoff_if_line_is_wrong() {
     let mut ada = person("root", &CODES);
     run(&mut ada, &newcomer());
     assert!(ada.pending && ada.handoff.is_some());
@@ -607,7 +607,7 @@ fn a_wrong_line_drops_what_an_earlier_try_left() {
 }
 
 #[test]
-fn each_login_begins_by_dropping_what_an_earlier_one_left() {
+fn drops_handoff_of_earlier_login_at_start() {
     for (policy, service) in [(MANDATORY, "login"), ("mode = \"exempt\"", "login"), (MANDATORY, "sudo")] {
         let mut ada = person("root", &CODES);
         run(&mut ada, &newcomer());
