@@ -9,16 +9,16 @@ use crate::sources::Sources;
 type Edges = BTreeSet<(usize, usize)>;
 
 const WIDTH: usize = 1000;
-/// From one box to the next below it, and how high a box is.
+/// The distance from one box to the next below it, and the height of a box.
 const ROW: usize = 50;
 const BOX: usize = 32;
 const LEFT: usize = 40;
-/// How wide a crate is, and where a storey ends.
+/// The width of a crate, and the right edge of a storey.
 const CRATE: usize = 190;
 const EDGE: usize = 760;
 
-/// The crates on top of the core, and in it the storeys, the ground at the bottom. An arrow leads to what is used; it is left
-/// out where a longer way leads there, too.
+/// Draws the crates above the core, and the storeys of the core with the lowest at the bottom. An arrow leads to what
+/// is used. It is left out if a longer way leads there too.
 pub(crate) fn draw(sources: &Sources, crates: &[Vec<String>], storeys: &[Vec<String>]) -> String {
     let mut body = String::new();
     let top = draw_crates(&mut body, sources, crates);
@@ -32,7 +32,7 @@ pub(crate) fn draw(sources: &Sources, crates: &[Vec<String>], storeys: &[Vec<Str
     )
 }
 
-/// Draws the crates but the core. Returns where the core begins.
+/// Draws the crates except the core. Returns the top of the core.
 fn draw_crates(svg: &mut String, sources: &Sources, rows: &[Vec<String>]) -> usize {
     let all: Vec<_> = rows.iter().map(|row| names(&row[0])[0].clone()).collect();
     let number = |name: &String| all.iter().position(|one| one == name).unwrap();
@@ -59,13 +59,13 @@ fn draw_crates(svg: &mut String, sources: &Sources, rows: &[Vec<String>]) -> usi
     place(core).1
 }
 
-/// Draws the storeys below `top`. Returns where the picture ends.
+/// Draws the storeys below `top`. Returns the bottom of the picture.
 fn draw_storeys(svg: &mut String, sources: &Sources, rows: &[Vec<String>], top: usize) -> usize {
     let row_of =
         |name: &str| rows.iter().position(|row| names(&row[0]).iter().any(|one| one == name)).unwrap();
     let arrows = sources.between_storeys();
     let edges = arrows.iter().map(|(from, to, _)| (row_of(from), row_of(to)));
-    // An arrow up is another test's matter, and would lead around in circles here.
+    // Another test rejects an arrow up; here it would lead around in circles.
     let edges = reduced(&edges.filter(|(from, to)| from > to).collect());
     let y = |row: usize| top + 34 + (rows.len() - 1 - row) * ROW;
     let bottom = y(0) + BOX + 20;
@@ -104,7 +104,7 @@ fn arrow(path: &str) -> String {
     format!("<path d=\"{path}\" fill=\"none\" stroke=\"#567\" marker-end=\"url(#tip)\"/>")
 }
 
-/// The edges without those beside which a longer way leads to the same end.
+/// The edges, except those beside which a longer way leads to the same end.
 fn reduced(edges: &Edges) -> Edges {
     let is_longer = |&(from, to): &(usize, usize)| {
         edges.iter().any(|&(start, middle)| start == from && middle != to && leads(edges, middle, to))

@@ -1,5 +1,6 @@
-//! Reads what each file of `src` uses of the others, and holds it against the two tables of docs/ARCHITECTURE.md: the crates
-//! and the storeys of the core. No arrow goes up, and no files form a circle. It also draws docs/architecture.svg.
+//! Reads which parts of the others each file of `src` uses, and compares that with the two tables of
+//! docs/ARCHITECTURE.md: the crates and the storeys of the core. No arrow goes up, and no files form a circle. It also
+//! draws docs/architecture.svg.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 #![allow(clippy::disallowed_methods, clippy::arithmetic_side_effects)]
 
@@ -18,7 +19,7 @@ fn checkout() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap().to_owned()
 }
 
-/// The cells of the table below this heading of docs/ARCHITECTURE.md, without its head.
+/// The cells of the table below this heading of docs/ARCHITECTURE.md, without the table's head.
 fn table(heading: &str) -> Vec<Vec<String>> {
     let page = fs::read_to_string(checkout().join("docs/ARCHITECTURE.md")).unwrap();
     let section = page.split(&format!("\n## {heading}\n")).nth(1).expect(heading);
@@ -65,7 +66,7 @@ fn no_files_form_a_circle() {
     assert!(circles.is_empty(), "these files use each other: {circles:#?}");
 }
 
-/// What saves is in the core alone, where an act is logged before anybody hears of it (`manage::act`).
+/// Only the core saves a state. There, an act is logged before any caller learns of it (`manage::act`).
 #[test]
 fn no_other_crate_saves_a_state() {
     let sources = Sources::read(&checkout().join("src"));
@@ -75,13 +76,13 @@ fn no_other_crate_saves_a_state() {
     }
 }
 
-/// What is read as others write it, and who writes it.
+/// The texts of other programs that a file looks for, each with the program that writes it.
 const FOREIGN: [(&str, &str); 8] = [
     ("command/import/recognised.rs", "\" TOTP_AUTH"), // google-authenticator
     ("doctor/confinement.rs", " (enforce)"),          // Linux, of AppArmor
     ("hostconf/sshd/effective.rs", " line "),         // sshd -T
     ("hostconf/sshd/effective.rs", "privilege separation directory"),
-    ("hostconf/sshd/environment.rs", "export "), // whoever writes a file for a shell
+    ("hostconf/sshd/environment.rs", "export "), // every program that writes a file for a shell
     ("hostconf/sshd/listeners.rs", "LISTENER"),  // sshd, in the title of its process
     ("hostconf/sshd/process.rs", "btime "),      // Linux: /proc/stat
     ("hostconf/sudoers/host.rs", "/32 host LOCAL"), // Linux: /proc/net/fib_trie
@@ -94,9 +95,9 @@ fn nothing_reads_a_sentence_back() {
     assert_eq!(looked_for, foreign.into());
 }
 
-/// With the variable WRITE_EXPECTED, the picture is drawn anew, to be looked at before it is committed.
+/// With the variable WRITE_EXPECTED, this writes the picture. Look at it before you commit it.
 #[test]
-fn the_picture_is_that_of_the_code() {
+fn finds_picture_of_the_present_code() {
     let sources = Sources::read(&checkout().join("src"));
     let drawn = drawing::draw(&sources, &table("Crates"), &table("Storeys of the core"));
     let file = checkout().join("docs/architecture.svg");

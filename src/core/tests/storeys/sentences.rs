@@ -1,4 +1,5 @@
-//! Where a file looks into a text for a sentence: errors and causes are values, and nothing takes their sentences apart again.
+//! Finds where a file looks for a sentence in a text. Errors and causes are values, and no code takes their sentences
+//! apart again.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +8,7 @@ use syn::{BinOp, Expr, ExprBinary, ExprMethodCall, ItemConst, ItemImpl, ItemMod,
 
 use crate::sources::is_test;
 
-/// What looks for one text in another.
+/// The methods that look for one text in another.
 const LOOKS: [&str; 14] = [
     "contains",
     "ends_with",
@@ -25,12 +26,12 @@ const LOOKS: [&str; 14] = [
     "strip_suffix",
 ];
 
-/// The texts with a blank and a letter for which a file looks, and the constants that are such texts.
+/// The texts with a blank and a letter for which a file looks, and the constants with texts of this kind.
 #[derive(Default)]
 pub(crate) struct Sentences {
     pub looked_for: BTreeSet<String>,
     pub constants: BTreeSet<String>,
-    /// The names that are compared with something.
+    /// The names that the file compares with something.
     pub compared: BTreeSet<String>,
 }
 

@@ -1,4 +1,4 @@
-//! The files of `src`, and which uses which.
+//! The files of `src`, and which file uses which.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -9,7 +9,7 @@ use syn::{Attribute, ItemImpl, ItemMod, ItemUse, UseTree};
 
 use crate::sentences::Sentences;
 
-/// What each file that is shipped names of others. Files are named by their path below `src`.
+/// The names that each shipped file uses of others. Files are named by their path below `src`.
 pub(crate) struct Sources {
     src: PathBuf,
     /// The paths in each file, such as `crate::proof::state::State`.
@@ -17,7 +17,7 @@ pub(crate) struct Sources {
     sentences: BTreeMap<PathBuf, Sentences>,
 }
 
-/// A file uses another, by this path.
+/// A use of one file by another, with the path that names it.
 pub(crate) struct Arrow {
     pub from: PathBuf,
     pub to: PathBuf,
@@ -25,7 +25,7 @@ pub(crate) struct Arrow {
 }
 
 impl Sources {
-    /// Reads each crate from its roots on.
+    /// Reads each crate, beginning with its roots.
     pub(crate) fn read(src: &Path) -> Self {
         let mut sources = Self { src: src.to_owned(), files: BTreeMap::new(), sentences: BTreeMap::new() };
         for name in sources.crates() {
@@ -37,7 +37,7 @@ impl Sources {
         sources
     }
 
-    /// Reads a file and those of the modules that it declares. Tests are left out.
+    /// Reads a file and the files of the modules that it declares. Tests are left out.
     fn read_file(&mut self, file: PathBuf) {
         let Ok(text) = fs::read_to_string(self.src.join(&file)) else { return };
         let parsed = syn::parse_file(&text).unwrap();
@@ -131,7 +131,7 @@ impl Sources {
         arrows
     }
 
-    /// The file that has what `path` means in `file`; none if that is not in `src`.
+    /// The file that defines `path`, as written in `file`; none if it is not in `src`.
     fn file_of(&self, file: &Path, path: &str) -> Option<PathBuf> {
         let mut parts = path.split("::").peekable();
         let mut module = match parts.next()? {
@@ -192,7 +192,7 @@ fn heads_folder(file: &Path) -> bool {
     ["mod.rs", "lib.rs", "main.rs"].contains(&last(file).as_str())
 }
 
-/// Where the modules lie that `file` declares.
+/// The folder of the modules that `file` declares.
 fn folder(file: &Path) -> PathBuf {
     if heads_folder(file) { file.parent().unwrap().to_owned() } else { file.with_extension("") }
 }
@@ -243,10 +243,10 @@ impl<'a> Visit<'a> for Paths {
         visit::visit_path(self, path);
     }
 
-    /// `pub(super)` uses nothing.
+    /// `pub(super)` uses no other file.
     fn visit_visibility(&mut self, _: &'a syn::Visibility) {}
 
-    /// What a macro gets is no syntax yet.
+    /// The arguments of a macro are not parsed, so paths are read from its text.
     fn visit_macro(&mut self, call: &'a syn::Macro) {
         let text = call.tokens.to_string().replace(" :: ", "::");
         let words = text.split(|letter: char| !(letter.is_alphanumeric() || letter == '_' || letter == ':'));
