@@ -1,4 +1,4 @@
-//! The person at the other end of the socket, and the log.
+//! The user at the other end of the socket, and the log.
 
 use std::time::{Duration, Instant};
 
@@ -16,14 +16,14 @@ use zeroize::Zeroizing;
 
 use crate::log;
 
-/// How long a client may take to take a message, or to send what needs nobody to think.
+/// How long a client may take to receive a message, or to send one without the user.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// How long somebody may take for one answer.
+/// How long the user may take for one answer.
 const ANSWER: Duration = Duration::from_secs(300);
-/// How long they may take for all of them.
+/// How long the user may take for all answers.
 const DIALOGUE: Duration = Duration::from_secs(900);
 
-/// What the log names as the service.
+/// The service in the log line.
 const SERVICE: &str = "twostep-helper";
 
 pub(crate) struct Client<'a> {
@@ -33,7 +33,7 @@ pub(crate) struct Client<'a> {
 }
 
 impl<'a> Client<'a> {
-    /// The client at the other end, who acts for `account`.
+    /// The client at the other end, which acts for `account`.
     pub(crate) fn new(channel: &'a Channel, account: &'a Account) -> Result<Self, Fault> {
         Ok(Self { channel, account, end: after(DIALOGUE)? })
     }
@@ -43,7 +43,7 @@ impl<'a> Client<'a> {
     }
 }
 
-/// Sends what the helper says.
+/// Sends a message of the helper.
 pub(crate) fn say(channel: &Channel, reply: &HelperReply) -> Result<(), Fault> {
     channel.send(&reply.encode(), after(PATIENCE)?)
 }
@@ -68,7 +68,7 @@ impl Conversation for Client<'_> {
     }
 
     fn tell(&mut self, text: &str) {
-        let _ = say(self.channel, &HelperReply::Tell(Zeroizing::new(text.to_owned()))); // the next message tells if it is gone
+        let _ = say(self.channel, &HelperReply::Tell(Zeroizing::new(text.to_owned()))); // if the client is gone, the next message fails
     }
 }
 

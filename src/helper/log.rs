@@ -9,7 +9,7 @@ pub(crate) fn write(line: &Line) {
     let _ = syslog::write("twostep-helper", line.priority, &line.text); // there is nobody else to tell
 }
 
-/// Writes why the helper gives up.
+/// Writes why the helper failed.
 pub(crate) fn write_fault(cause: &str) {
     write(&Line { priority: Priority::Err, text: format!("result=error cause={}", Sentence(cause)) });
 }

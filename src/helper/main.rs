@@ -1,11 +1,11 @@
-//! `twostep-helper`: judges and enrolls for programs that are not root. Set-uid to the account that owns the store, it acts
-//! for whoever has started it, and for nobody else. Its protocol: docs/HELPER-PROTOCOL.md.
+//! `twostep-helper`: judges and enrolls for programs that are not root. It is set-uid to the account that owns the store,
+//! and acts only for its real uid. Its protocol: docs/HELPER-PROTOCOL.md.
 //!
-//! P1 Nothing of the caller's is used but its real uid and what it sends: no argument, no environment, no descriptor beyond
-//!    the socket, no directory, no signal or limit of its making.
+//! P1 Of the caller, only its real uid and its messages are used: no argument, no environment, no descriptor except the
+//!    socket, no directory, and no signal or limit that the caller has set.
 //! P2 The caller MUST NOT be able to stop or kill this process once it may hold a lock.
-//! P3 No stored secret is ever sent; neither is, where a code is wrong, how far a phone's clock is off, for that would tell
-//!    which code comes next.
+//! P3 No stored secret is ever sent. After a wrong code, the offset of a phone's clock is not sent either, because it would
+//!    tell which code comes next.
 //! P4 Every wait has an end, and so has the process.
 
 mod frontend;
@@ -27,7 +27,7 @@ use twostep_core::os::{WipingAllocator, confine};
 static ALLOCATOR: WipingAllocator = WipingAllocator;
 
 fn main() -> ExitCode {
-    // What a panic says could hold anything; where it was does not.
+    // The text of a panic may contain a secret; its place in the source does not.
     std::panic::set_hook(Box::new(|panic| {
         log::write_fault(
             &panic.location().map_or_else(|| "a panic".to_owned(), |place| format!("a panic at {place}")),
@@ -48,13 +48,14 @@ fn run() -> Result<(), Fault> {
         serve::serve(&channel, caller, own)
     });
     if let Err(fault) = &served {
-        // Otherwise the user would read no more than that the helper ended.
+        // Otherwise the user would only read that the helper ended.
         let _ = frontend::say(&channel, &HelperReply::Denied(fault.clone().into()));
     }
     served
 }
 
-/// Leaves the caller's hands. Returns the caller, and the uid of the account, which is this process's.
+/// Takes this process out of the caller's control. Returns the caller, and the uid of the account, which is this
+/// process's own.
 fn enter() -> Result<(Uid, Uid), Fault> {
     let caller = confine::confine()?;
     confine::end_after(serve::SHORT);

@@ -1,4 +1,5 @@
-//! How many helpers somebody may have at once: as processes of the account, they do not count as theirs to the kernel.
+//! The limit on helpers that one user may run at once. The kernel does not count them as processes of the user, because
+//! they run as the account `twostep`.
 
 use std::fs::File;
 
@@ -11,19 +12,19 @@ use twostep_core::os::files::{Access, Dir, Privacy};
 use twostep_core::os::root::Root;
 use twostep_core::paths::STORE;
 
-/// Helpers of one caller's at once.
+/// The most helpers of one caller at once.
 const SLOTS: u32 = 16;
-/// The file on which they are counted. It stays empty: a slot is a lock on a byte that is not there.
+/// The file on which they are counted. It stays empty: a slot is a lock on a byte beyond its end.
 const FILE: &str = "helpers";
 
 /// A slot, kept until the process ends.
 pub(crate) struct ProcessSlot(#[expect(dead_code, reason = "the lock is on it")] File);
 
-/// Takes one of the slots of `caller`. `own`: the uid of the store's owner.
+/// Takes one of the slots of `caller`. `own` is the uid of the store's owner.
 pub(crate) fn take_slot(caller: Uid, own: Uid) -> Result<ProcessSlot, Fault> {
     let dir = Dir::open(Root::SYSTEM.path(STORE), own, Privacy::Secret)?;
     if dir.open_file(FILE, Access::Read)?.is_none() {
-        dir.create(FILE, b"")?; // another helper may be faster
+        dir.create(FILE, b"")?; // another helper may have created it
     }
     let path = Root::SYSTEM.path(STORE).join(FILE);
     let file = dir.open_file(FILE, Access::Write)?;
@@ -38,7 +39,7 @@ pub(crate) fn take_slot(caller: Uid, own: Uid) -> Result<ProcessSlot, Fault> {
     Err(StartProblem::TooMany { uid: caller.as_raw(), helpers: SLOTS }.into())
 }
 
-/// Locks a byte of the caller's, as long as the file is open here (fcntl(2), open file description locks).
+/// Locks a byte of the caller while the file is open in this process (fcntl(2), open file description locks).
 fn lock(file: &File, caller: u64, slot: u32) -> Result<(), Errno> {
     let byte = caller.saturating_mul(SLOTS.into()).saturating_add(slot.into());
     let what = libc::flock {

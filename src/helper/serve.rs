@@ -20,19 +20,20 @@ use twostep_core::words;
 use crate::frontend::{Client, first_message, say};
 use crate::log;
 
-/// Seconds after which a process ends that nobody has to think for.
+/// Seconds after which the process ends if no dialogue has begun.
 pub(crate) const SHORT: u32 = 30;
-/// Seconds after which a dialogue ends, whatever it does then: a little later than it should have ended by itself.
+/// Seconds after which a dialogue ends, whatever it does then. This is a little later than it should have ended by
+/// itself.
 const LONG: u32 = 960;
 
-/// Reads what `caller` wants, does it, and answers. `own`: the uid of the store's owner, which may name others: only root can
-/// start a program under it.
+/// Reads the request of `caller`, carries it out, and answers. `own` is the uid of the store's owner. A process with
+/// this uid may name other users, because only root can start a program under it.
 pub(crate) fn serve(channel: &Channel, caller: Uid, own: Uid) -> Result<(), Fault> {
     let message = match FirstMessage::decode(&first_message(channel)?) {
         Ok(message) => message,
         Err(problem) => return refuse(channel, Failure::unavailable(problem, "")),
     };
-    // The same for whoever exists and whoever does not.
+    // The answer is the same whether the user exists or not.
     if message.uid != caller.as_raw() && caller != own {
         return refuse(channel, Failure::refused("only root can do this for another user", ""));
     }
@@ -48,7 +49,7 @@ pub(crate) fn serve(channel: &Channel, caller: Uid, own: Uid) -> Result<(), Faul
             run(&account, &request, &mut client)
         }
     };
-    // Who has gone away hears nothing; what was judged and done is in the log.
+    // A client that has gone away gets no reply; the log has what was judged and done.
     let _ = say(channel, &reply.unwrap_or_else(discreet));
     Ok(())
 }
@@ -57,7 +58,7 @@ fn refuse(channel: &Channel, failure: Failure) -> Result<(), Fault> {
     say(channel, &HelperReply::Failed(failure))
 }
 
-/// The cause of a fault is for the log.
+/// The cause of a fault is only for the log.
 fn discreet(failure: Failure) -> HelperReply {
     if failure.status() == Failure::UNAVAILABLE {
         log::write_fault(failure.what());

@@ -1,4 +1,4 @@
-//! The application behind libpam: its items, its conversation, its log.
+//! The application that calls libpam: its items, its conversation, its log.
 
 use std::cell::Cell;
 use std::ffi::{CStr, CString};
@@ -20,17 +20,18 @@ use twostep_core::verdict::Denial;
 
 use crate::ffi;
 
-/// Under which name libpam keeps what the auth phase leaves. With the version, because the type behind it is this build's.
+/// The name under which libpam keeps the handoff of the auth phase. It contains the version, because the type of the
+/// handoff belongs to this build.
 const HANDOFF: &str = concat!("pam_twostep ", env!("CARGO_PKG_VERSION"));
-/// The variable of the PAM environment that is set as long as an enrollment is pending. It reaches sshd's other processes,
-/// which what libpam keeps does not.
+/// The variable of the PAM environment that is set while an enrollment is pending. It reaches the other processes of
+/// sshd; the data that libpam keeps does not.
 const PENDING: &CStr = c"TWOSTEP_PENDING";
 const PENDING_SET: &CStr = c"TWOSTEP_PENDING=1";
 
-/// How long a line waits for a log that takes none.
+/// How long a line waits for a log that does not accept it.
 const PATIENCE_WITH_THE_LOG: Duration = Duration::from_secs(1);
 
-/// What libpam failed to do.
+/// A call of libpam that failed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum LibpamError {
     /// pam_set_item(3) of PAM_AUTHTOK.
@@ -53,7 +54,7 @@ impl fmt::Display for LibpamError {
 
 impl std::error::Error for LibpamError {}
 
-/// One call of libpam's.
+/// One call from libpam.
 pub(crate) struct PamApplication<'h> {
     handle: &'h mut PamHandle,
     silent: bool,
@@ -69,7 +70,7 @@ impl<'h> PamApplication<'h> {
     fn prompt(&mut self, style: PamMessageStyle, prompt: &str) -> Result<Answer, Denial> {
         let conv = self.handle.get_item::<Conv<'_>>().ok().flatten().ok_or(Denial::Conversation)?;
         let answer = conv.send(style, prompt).map_err(|_| Denial::Conversation)?;
-        // No answer (Ctrl-D) is an empty one. Truncate: nothing longer than this can be a code.
+        // No answer (Ctrl-D) becomes an empty one. Truncate: nothing longer than this can be a code.
         let bytes = answer.as_ref().map_or(&[][..], |answer| answer.as_bytes());
         let longest = LONGEST_ANSWER.saturating_add(1);
         let answer = Answer::new(bytes.get(..longest).unwrap_or(bytes).to_vec());
@@ -83,8 +84,8 @@ impl<'h> PamApplication<'h> {
 }
 
 impl Conversation for PamApplication<'_> {
-    /// The prompt echoes: a code is used up at once, people mistype less, and sshd's `password` method, which answers every
-    /// hidden prompt with the password, refuses it.
+    /// The prompt echoes: a code is used up at once, and users mistype less. sshd's `password` method, which answers
+    /// every hidden prompt with the password, refuses it.
     fn ask(&mut self, prompt: &str) -> Result<Answer, Denial> {
         self.prompt(PAM_PROMPT_ECHO_ON, prompt)
     }
@@ -94,7 +95,7 @@ impl Conversation for PamApplication<'_> {
             return;
         }
         if let Ok(Some(conv)) = self.handle.get_item::<Conv<'_>>() {
-            // Nobody relies on its being shown: applications may refuse it.
+            // An application may refuse to show the text.
             let _ = conv.send(PAM_ERROR_MSG, text);
         }
     }
@@ -136,7 +137,7 @@ impl Application for PamApplication<'_> {
     }
 
     fn keep(&mut self, handoff: Handoff) -> Result<(), Denial> {
-        // First: whatever happens then, nobody gets in with nothing stored.
+        // This comes first: whatever happens later, no login succeeds with nothing stored.
         if matches!(handoff.kind, HandoffKind::Enrolling(_)) && !ffi::putenv(self.handle, PENDING_SET) {
             return Err(Denial::unavailable(LibpamError::Variable));
         }
@@ -145,15 +146,15 @@ impl Application for PamApplication<'_> {
     }
 
     fn take(&mut self) -> Option<Handoff> {
-        // SAFETY: under this name only `keep` stores, and only this type.
+        // SAFETY: only `keep` stores data under this name, and only of this type.
         let kept = unsafe { self.handle.get_data::<Cell<Option<Handoff>>>(HANDOFF) };
         kept.ok().and_then(Cell::take)
     }
 
     fn end_pending(&mut self) {
-        // libpam writes an error to the log if what is to be removed is not there.
+        // libpam logs an error if the variable to be removed does not exist.
         if self.is_pending() {
-            let _ = ffi::putenv(self.handle, PENDING); // if it stays, setcred refuses
+            let _ = ffi::putenv(self.handle, PENDING); // if this fails, setcred refuses
         }
     }
 

@@ -10,24 +10,25 @@ use twostep_core::login::auth_phase::{FirstFactor, LineOptions, LineQuestion};
 use twostep_core::os::root::Root;
 use twostep_core::policy::METHODS;
 
-/// What the line says.
+/// The arguments of one PAM line.
 pub(crate) struct Arguments {
-    /// `root=DIR`: where all files lie; the machine's own root if it is not given.
+    /// `root=DIR`: the directory below which all files are; without it, the machine's own root.
     pub root: Root,
-    /// `first_factor=METHOD`: what sshd must have accepted before; `forward_pass`: one question for password and code.
+    /// `first_factor=METHOD`: the method that sshd must have accepted before. `forward_pass`: one question for password
+    /// and code.
     pub options: LineOptions,
 }
 
 /// What is wrong with the arguments of a PAM line.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum ArgumentError {
-    /// This is no argument of the module.
+    /// This word is not an argument of the module.
     Unknown(String),
     /// This argument is given twice.
     Twice(String),
-    /// `root=` is no folder that can be used.
+    /// `root=` names a folder that cannot be used.
     Root(Fault),
-    /// `first_factor=` is neither `any` nor a method of sshd's.
+    /// `first_factor=` is neither `any` nor a method of sshd.
     FirstFactor(String),
 }
 

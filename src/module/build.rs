@@ -1,7 +1,8 @@
-//! Link flags of the module.
+//! The link flags of the module.
 
 fn main() {
-    // Rust's thread-local destructors would be called after libpam's dlclose, and crash a threaded host.
+    // Without this flag, Rust's thread-local destructors would be called after libpam's dlclose, and crash a threaded
+    // host.
     println!("cargo:rustc-cdylib-link-arg=-Wl,-z,nodelete");
     println!("cargo:rerun-if-changed=build.rs");
 }

@@ -25,11 +25,11 @@ use twostep_core::verdict::{Denial, PamCode, Verdict};
 use application::PamApplication;
 use arguments::Arguments;
 
-/// Of the module's own memory only: the host has an allocator of its own.
+/// Used only for the module's own memory: the host has its own allocator.
 #[global_allocator]
 static ALLOCATOR: WipingAllocator = WipingAllocator;
 
-/// How long libpam waits before it reports a failed login, in microseconds: guessing must not be fast.
+/// How long libpam waits before it reports a failed login, in microseconds. This makes guessing slow.
 const FAIL_DELAY: u32 = 2_000_000;
 
 struct Twostep;
@@ -44,13 +44,14 @@ impl PamHooks for Twostep {
         })
     }
 
-    /// PAM_IGNORE if nothing speaks against the login: a yes of ours could end a stack before its other lines are asked.
+    /// Returns PAM_IGNORE if there is no reason to refuse: PAM_SUCCESS could end a stack before its other lines are
+    /// asked.
     fn acct_mgmt(pamh: &mut PamHandle, args: Vec<&CStr>, flags: PamFlag) -> PamResultCode {
         guarded(|| code_of(admit(&mut PamApplication::new(pamh, flags), &args), PamCode::Ignore))
     }
 
-    /// PAM_SUCCESS, unless an enrollment is still pending: sshd calls this in processes that know nothing of the login, and
-    /// PAM_IGNORE would refuse a login in a stack in which we stand alone. It touches no file.
+    /// Returns PAM_SUCCESS, unless an enrollment is still pending. sshd calls this in processes that know nothing of
+    /// the login. PAM_IGNORE would refuse a login if the stack has no other module. This function opens no file.
     fn sm_setcred(pamh: &mut PamHandle, _: Vec<&CStr>, flags: PamFlag) -> PamResultCode {
         guarded(|| {
             code_of(account_phase::check_not_pending(&mut PamApplication::new(pamh, flags)), PamCode::Success)
@@ -100,12 +101,12 @@ const fn translate(code: PamCode) -> PamResultCode {
     }
 }
 
-/// Runs `story`, then wipes what it has left on the stack; a panic in it becomes PAM_SYSTEM_ERR. It prints nothing: in setcred
-/// the standard streams lead to the remote client. The payload is forgotten, because dropping it could panic again, outside
-/// of any guard.
+/// Runs `story`, then wipes the part of the stack that it used. A panic in it becomes PAM_SYSTEM_ERR. The panic prints
+/// nothing, because in setcred the standard streams lead to the remote client. Its payload is forgotten, because
+/// dropping it could panic again, outside of any guard.
 fn guarded(story: impl FnOnce() -> PamCode) -> PamResultCode {
     static SILENCE: Once = Once::new();
-    // This hook is that of the module's own copy of the standard library, not the host's.
+    // This hook belongs to the module's own copy of the standard library, not to the host's.
     SILENCE.call_once(|| std::panic::set_hook(Box::new(|_| {})));
     let ended = catch_unwind(AssertUnwindSafe(story));
     wipe_stack();

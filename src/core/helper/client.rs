@@ -1,4 +1,4 @@
-//! The client's side: starts the helper, and stands between it and the person.
+//! The client of the helper: starts the helper, and passes its questions to the user.
 
 use std::time::Duration;
 
@@ -16,15 +16,16 @@ use super::message::{Done, FirstMessage, HelperReply, HelperRequest, LONGEST_FRO
 
 /// How long the helper may take to judge an answer.
 const TO_JUDGE: Duration = Duration::from_secs(5);
-/// How long it may take to say the next thing in a dialogue: between two it may wait for the lock twice, 5 s each.
+/// How long the helper may take for the next message of a dialogue: between two messages it may wait for the lock
+/// twice, 5 s each.
 const TO_GO_ON: Duration = Duration::from_secs(15);
 
-/// How a request was refused.
+/// Why a request was refused.
 #[derive(Debug)]
 pub enum Refusal {
-    /// What was typed is refused, or the helper has failed.
+    /// The answer is refused, or the helper has failed.
     Denied(Denial),
-    /// The helper says what is wrong, and what to do.
+    /// The helper reports what is wrong and what to do.
     Failed(crate::manage::failure::Failure),
 }
 
@@ -35,7 +36,8 @@ impl From<Fault> for Refusal {
     }
 }
 
-/// Has `request` carried out for whoever runs this process; `person` is asked and told what the helper wants to ask and tell.
+/// Has the helper carry out `request` for the user of this process. The helper asks and tells the user through
+/// `person`.
 pub fn carry_out(request: HelperRequest, person: &mut dyn Conversation) -> Result<Done, Refusal> {
     let patience = match request {
         HelperRequest::Status | HelperRequest::Verify(_) => TO_JUDGE,
@@ -50,7 +52,7 @@ pub fn carry_out(request: HelperRequest, person: &mut dyn Conversation) -> Resul
         match HelperReply::decode(&message).ok_or_else(unclear)? {
             HelperReply::Ask(prompt) => {
                 let reply = person.ask(&prompt).map_or(PromptReply::Gone, PromptReply::Answer);
-                // If nobody takes it any more, what the helper has said last tells why.
+                // If the helper no longer receives it, its last message says why.
                 let _ = channel.send(&reply.encode(), after(patience)?);
             }
             HelperReply::Tell(text) => person.tell(&text),
@@ -73,7 +75,7 @@ fn unclear() -> Fault {
     of_helper(ProgramProblem::Unclear)
 }
 
-/// How things stand with whoever runs this process.
+/// The status of the user of this process.
 pub fn status() -> Result<Status, Denial> {
     match judge(HelperRequest::Status)? {
         Done::Text(text) => {
@@ -83,7 +85,7 @@ pub fn status() -> Result<Status, Denial> {
     }
 }
 
-/// Judges what was typed by whoever runs this process.
+/// Judges an answer of the user of this process.
 pub fn verify(typed: &Typed) -> Result<Accepted, Denial> {
     match judge(HelperRequest::Verify(typed.expose_answer()))? {
         Done::Accepted(accepted) => Ok(accepted),
@@ -91,7 +93,7 @@ pub fn verify(typed: &Typed) -> Result<Accepted, Denial> {
     }
 }
 
-/// Carries out a request that asks the person nothing.
+/// Carries out a request that asks the user nothing.
 fn judge(request: HelperRequest) -> Result<Done, Denial> {
     carry_out(request, &mut Nobody).map_err(|refusal| match refusal {
         Refusal::Denied(denial) => denial,
@@ -99,7 +101,7 @@ fn judge(request: HelperRequest) -> Result<Done, Denial> {
     })
 }
 
-/// Who is asked nothing.
+/// A conversation for requests that ask nothing.
 struct Nobody;
 
 impl Conversation for Nobody {

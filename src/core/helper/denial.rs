@@ -1,11 +1,12 @@
-//! Denials as fields of a message. What only the log may tell is left out: the helper writes that to the log itself.
+//! Denials as fields of a message. Facts for the log only are left out: the helper writes them to the log itself.
 
 use crate::time::UnixTime;
 use crate::verdict::{Alternative, Denial};
 
 use super::error::HelperError;
 
-/// The fields. By how much a phone's clock is off must not be among them: a guesser would learn which code comes next.
+/// The fields of `denial`. They must not tell by how much a phone's clock is wrong: an attacker would learn which code
+/// comes next.
 pub(crate) fn encode(denial: &Denial) -> Vec<String> {
     let reason = denial.outward().reason.to_owned();
     let more = match denial {
@@ -37,7 +38,7 @@ pub(crate) fn encode(denial: &Denial) -> Vec<String> {
     [vec![reason], more].concat()
 }
 
-/// What these fields say, if they say anything.
+/// The denial in these fields; none if they hold no denial.
 pub(crate) fn decode(fields: &[&str]) -> Option<Denial> {
     let name = |name: &str| name.to_owned();
     Some(match fields {
@@ -102,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_person_must_read_arrives() {
+    fn carries_every_fact_that_the_user_reads() {
         let (now, until) = (UnixTime::new(5), UnixTime::new(35));
         let alternative = Alternative::RecoveryCode;
         let ada = || "ada".to_owned();

@@ -1,4 +1,4 @@
-//! Why the helper did not judge.
+//! Why the helper did not judge, or refused.
 
 use std::fmt;
 
@@ -9,17 +9,17 @@ use crate::paths::HELPER;
 /// Why the helper did not judge, as far as its client knows.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum HelperError {
-    /// It could not be talked to.
+    /// The helper could not be reached.
     Fault(Fault),
-    /// Its description of an account cannot be read.
+    /// The status that the helper sent cannot be read.
     Status(DocumentError),
-    /// It says that it failed, and has logged why.
+    /// The helper reports that it failed, and has logged why.
     CannotJudge,
-    /// It refused a request, in these words.
+    /// The helper refused a request, in these words.
     Refused(String),
-    /// What is stored of the account cannot be used, in the helper's words.
+    /// The record of the account cannot be used, in the helper's words.
     Record(String),
-    /// It judges only the user who starts it, and this process runs as the uid.
+    /// The helper judges only the user who starts it; this process runs as this uid.
     OnlyOwn(u32),
     /// A login enrolls only where root calls the application; the helper enrolls outside of logins.
     NoEnrollment,

@@ -1,4 +1,5 @@
-//! The messages, as bytes. The first is of the client's and begins with the version; each other one begins with a letter.
+//! The messages, as bytes. The first message comes from the client and begins with the version; every other one begins
+//! with a letter.
 
 use zeroize::Zeroizing;
 
@@ -10,35 +11,35 @@ use crate::verdict::{Accepted, Denial, Proof};
 
 use super::denial;
 
-/// What the client's first message begins with.
+/// The beginning of the client's first message.
 const GREETING: &[u8] = b"twostep 1";
-/// The longest message of a client's, in bytes.
+/// The longest message from a client, in bytes.
 pub const LONGEST_FROM_CLIENT: usize = 1024;
-/// The longest message of the helper's, in bytes: a picture in colour is the longest.
+/// The longest message from the helper, in bytes. A picture in colour is the longest.
 pub(crate) const LONGEST_FROM_HELPER: usize = 32 * 1024;
-/// What stands between two fields. No field but the last may hold it.
+/// Separates two fields. Only the last field may contain it.
 const SEPARATOR: u8 = 0;
 
-/// What somebody wants of the helper.
+/// The client's first message: one request.
 pub struct FirstMessage {
-    /// About whom. Only a program of the account `twostep` may name somebody else.
+    /// The uid of the user in question. Only a program of the account `twostep` may name another user than its own.
     pub uid: u32,
     /// What the helper is to do.
     pub request: HelperRequest,
 }
 
-/// What can be wanted.
+/// A request to the helper.
 pub enum HelperRequest {
-    /// To know how things stand.
+    /// Report the status.
     Status,
-    /// To have an answer judged, and used up if it is right.
+    /// Judge an answer, and use it up if it is right.
     Verify(Answer),
-    /// To have something done, with questions to the person.
+    /// Carry out an act, which may ask the user questions.
     Manage(ManageRequest),
 }
 
 impl FirstMessage {
-    /// The message as bytes, its fields with a zero byte between two.
+    /// The message as bytes, with a zero byte between two fields.
     pub fn encode(&self) -> Zeroizing<Vec<u8>> {
         let uid = self.uid.to_string();
         let colour = |colour| if colour == Colour::Explicit { "colour" } else { "plain" };
@@ -56,7 +57,7 @@ impl FirstMessage {
         join(&[&[GREETING, uid.as_bytes()], fields].concat())
     }
 
-    /// The request that a message is; what is wrong with it otherwise.
+    /// Parses a message. The error says what is wrong with it.
     pub fn decode(message: &[u8]) -> Result<Self, &'static str> {
         let mut fields = message.split(|&byte| byte == SEPARATOR);
         if fields.next() != Some(GREETING) {
@@ -96,16 +97,16 @@ fn decode_manage_request(fields: &[&[u8]]) -> Option<ManageRequest> {
     })
 }
 
-/// What a client says when it was asked.
+/// The client's reply to a question.
 pub enum PromptReply {
-    /// What the person typed.
+    /// The user's answer.
     Answer(Answer),
-    /// That nobody answers: the terminal is gone, or its input has ended.
+    /// The user does not answer: the terminal is gone, or its input has ended.
     Gone,
 }
 
 impl PromptReply {
-    /// The message as bytes, its fields with a zero byte between two.
+    /// The message as bytes, with a zero byte between two fields.
     pub fn encode(&self) -> Zeroizing<Vec<u8>> {
         match self {
             Self::Answer(answer) => {
@@ -115,7 +116,7 @@ impl PromptReply {
         }
     }
 
-    /// The reply that a message is, if it is one.
+    /// Parses a message; none if it is not a reply.
     pub fn decode(message: &[u8]) -> Option<Self> {
         match message {
             b"!" => Some(Self::Gone),
@@ -125,30 +126,30 @@ impl PromptReply {
     }
 }
 
-/// What the helper says.
+/// A message from the helper.
 pub enum HelperReply {
-    /// Something that the person is to be asked.
+    /// Asks the user this question.
     Ask(Zeroizing<String>),
-    /// Something that the person is to be told.
+    /// Shows the user this text.
     Tell(Zeroizing<String>),
-    /// That it is done, and what came of it; nothing more follows.
+    /// The request is done, with its result. No further message follows.
     Done(Done),
-    /// That what was typed is refused; nothing more follows.
+    /// The answer is refused. No further message follows.
     Denied(Denial),
-    /// That it was not done; nothing more follows.
+    /// The request was not done. No further message follows.
     Failed(Failure),
 }
 
-/// What came of a request.
+/// The result of a request.
 pub enum Done {
-    /// What was typed is accepted.
+    /// The answer is accepted.
     Accepted(Accepted),
-    /// How things stand, or what to tell the person.
+    /// The status, or a text for the user.
     Text(String),
 }
 
 impl HelperReply {
-    /// The message as bytes, its fields with a zero byte between two.
+    /// The message as bytes, with a zero byte between two fields.
     pub fn encode(&self) -> Zeroizing<Vec<u8>> {
         match self {
             Self::Ask(prompt) => join(&[b"?", prompt.as_bytes()]),
@@ -167,7 +168,7 @@ impl HelperReply {
         }
     }
 
-    /// What a message says, if it says anything.
+    /// Parses a message; none if it is not a message of the helper.
     pub fn decode(message: &[u8]) -> Option<Self> {
         let whole = |text: &str| Zeroizing::new(text.to_owned());
         let fields: Vec<&str> = text(message)?.split('\0').collect();
@@ -211,7 +212,7 @@ fn text(field: &[u8]) -> Option<&str> {
     std::str::from_utf8(field).ok()
 }
 
-/// With room for all from the start: a growing vector would leave unwiped copies behind.
+/// Allocates room for all fields: a growing vector would leave unwiped copies.
 fn join(fields: &[&[u8]]) -> Zeroizing<Vec<u8>> {
     let length: usize = fields.iter().map(|field| field.len().saturating_add(1)).sum();
     let mut message = Zeroizing::new(Vec::with_capacity(length));
@@ -236,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn each_request_is_read_as_it_was_written() {
+    fn reads_each_request_as_written() {
         let typed = |text: &str| Answer::new(text.into());
         let label = || "my tablet".to_owned();
         let table = [
@@ -264,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_request_is_refused() {
+    fn refuses_message_that_is_no_request() {
         for message in [
             "",
             "twostep 2\x001001\0try",
@@ -287,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_may_hold_any_byte() {
+    fn carries_any_byte_in_an_answer() {
         let answer = PromptReply::Answer(Answer::new(b"a\0b\xff".to_vec())).encode();
         let Some(PromptReply::Answer(read)) = PromptReply::decode(&answer) else { panic!("no answer") };
         assert_eq!(read.as_slice(), b"a\0b\xff");
@@ -302,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn each_reply_is_read_as_it_was_written() {
+    fn reads_each_reply_as_written() {
         let accepted =
             |proof, recovery_left| HelperReply::Done(Done::Accepted(Accepted { proof, recovery_left }));
         let phone = Proof::Code { authenticator: "phone".to_owned(), offset: -30 };
