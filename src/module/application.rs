@@ -62,7 +62,7 @@ pub(crate) struct PamApplication<'h> {
 }
 
 impl<'h> PamApplication<'h> {
-    /// The application behind `handle`, called with `flags`.
+    /// The application that called with `handle` and `flags`.
     pub(crate) fn new(handle: &'h mut PamHandle, flags: PamFlag) -> Self {
         Self { handle, silent: flags & PAM_SILENT != 0, log_is_stuck: false }
     }

@@ -159,8 +159,8 @@ impl<A: Application, M: Machine> Admission<'_, A, M> {
         Ok(())
     }
 
-    /// Lets in a user to whom the policy leaves the second step. If they are enrolled, the log says once per login that they were
-    /// not asked for a code. A failed look-up refuses nobody.
+    /// Lets in a user whose second step is optional. If they are enrolled, the log says once per login that they were not
+    /// asked for a code. A failed look-up does not refuse the login.
     fn let_in_unasked(&mut self, required: &Required, account: &Account, told: Told) {
         match self.call.machine.is_enrolled(account) {
             Ok(true) => {
