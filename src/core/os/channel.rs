@@ -167,8 +167,8 @@ mod tests {
         assert_eq!(other.receive(9000, soon()).unwrap().unwrap().len(), 9000);
         drop(one);
         assert_eq!(other.receive(16, soon()), Ok(None), "closed");
-        // By default the signal that a pipe sends here would end all of these tests. SAFETY: the default action calls
-        // no function of this program.
+        // By default the signal that a pipe sends here would end all of these tests.
+        // SAFETY: the default action calls no function of this program.
         unsafe { nix::sys::signal::signal(Signal::SIGPIPE, SigHandler::SigDfl) }.unwrap();
         assert!(other.send(b"x", soon()).is_err(), "and no signal");
     }

@@ -38,7 +38,7 @@ pub(super) fn raise() -> Result<(), Fault> {
     })
 }
 
-/// Whether root's real uid executed the program. Set-uid programs may change it later, so the kernel's record is used.
+/// Whether the real uid was root's when the program was executed. Set-uid programs may change it later.
 fn is_started_by_root() -> bool {
     // SAFETY: takes a number, and reads a value that the kernel has put beside the arguments.
     (unsafe { libc::getauxval(libc::AT_UID) }) == 0
