@@ -14,7 +14,7 @@ use crate::proof::ticket::Ticket;
 use crate::store::files::credential::NewEnrollment;
 use crate::verdict::{Accepted, Denial};
 
-/// What every process may see of the machine: policy, accounts, files of PAM, clock and randomness.
+/// The facts of the machine that every process may read: policy, accounts, files of PAM, clock and randomness.
 pub trait Surroundings: Source {
     /// The machine's name; empty if it is not known.
     fn name(&self) -> String;
@@ -26,14 +26,14 @@ pub trait Surroundings: Source {
     fn entries<'n>(&self, names: &BTreeSet<&'n str>) -> Vec<(&'n str, Entry)>;
     /// The groups among `groups` to which `user` belongs.
     fn memberships(&self, user: &NssName, groups: &BTreeSet<&str>) -> Result<BTreeSet<String>, Fault>;
-    /// The modules behind our account line that may refuse a login by `service`. Fails unless the account
-    /// phase surely comes to that line, and only if nothing has refused before.
+    /// The modules after the pam_twostep account line that may refuse a login by `service`. Fails unless the account
+    /// phase certainly reaches that line, and only if no line has refused before.
     fn check_account_phase(&self, service: &str) -> Result<Vec<String>, AccountLineFault>;
-    /// Fails where the files of the system let `account` log in by no service.
+    /// Fails if the files of the system let `account` log in by no service.
     fn check_may_log_in(&self, account: &Account) -> Result<(), MayNotLogIn>;
 }
 
-/// The machine: the same, with what is stored.
+/// The machine with its store.
 pub trait Machine: Surroundings {
     /// Whether the account has a credential.
     fn is_enrolled(&self, account: &Account) -> Result<bool, Denial>;
@@ -49,7 +49,7 @@ pub trait Machine: Surroundings {
         rules: &Verification,
         remark: &mut dyn FnMut(&str),
     ) -> Result<Accepted, Denial>;
-    /// Fails unless `account` could be enrolled now, whatever is typed.
+    /// Fails unless `account` could be enrolled now, before anything is typed.
     fn check_enrollable(&self, account: &Account, rules: &Verification) -> Result<(), Denial>;
     /// Judges a ticket. A wrong one is charged; the right one keeps its tries until the enrollment uses it up.
     fn check_ticket(&self, account: &Account, typed: &LongCode) -> Result<Ticket, Denial>;

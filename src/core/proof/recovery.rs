@@ -15,8 +15,8 @@ pub(crate) const SALT: usize = 16;
 pub(crate) const HASH: usize = 16;
 /// The hash of one recovery code.
 pub type RecoveryHash = [u8; HASH];
-/// Rounds of PBKDF2. The codes are random and have 80 bits: a few milliseconds are enough to make a stolen file useless, and
-/// little enough that nobody can slow down other logins.
+/// Rounds of PBKDF2. The codes are random and have 80 bits, so a few milliseconds make a stolen file useless. More
+/// would let an attacker slow down other logins.
 const ROUNDS: u32 = 10_000;
 
 /// The hash of a long code: PBKDF2-HMAC-SHA-256 (RFC 8018 section 5.2), 128 bits.
@@ -29,7 +29,7 @@ pub fn hash(code: &LongCode, salt: &[u8]) -> RecoveryHash {
 pub struct RecoveryCodes {
     /// The salt; zero if this user never had recovery codes.
     pub salt: [u8; SALT],
-    /// The hashes; a used one is zero.
+    /// The hashes. The hash of a used code is zero.
     pub hashes: [RecoveryHash; MOST_CODES],
 }
 
@@ -43,20 +43,20 @@ impl RecoveryCodes {
         (self.salt != Self::NONE.salt).then(|| u8::try_from(left).unwrap_or(u8::MAX))
     }
 
-    /// The hash of `code`; none if it is not among these, or they were given with another credential than that called `id`.
-    /// One derivation, and a comparison with each hash.
+    /// The hash of `code`. None if it is not among these codes, or if they belong to another credential than the one
+    /// called `id`. Costs one derivation and a comparison with each hash.
     pub fn find(&self, code: &LongCode, id: &str) -> Option<RecoveryHash> {
         let hash = hash(code, &salt_for(&self.salt, id));
         self.has(&hash).then_some(hash)
     }
 
-    /// Whether the code of this hash is among these, and not used.
+    /// Whether the code of this hash is among these and not used.
     pub(crate) fn has(&self, hash: &RecoveryHash) -> bool {
         let found = self.hashes.iter().fold(false, |found, one| constant_time_eq_n(one, hash) | found);
         found && *hash != USED
     }
 
-    /// These without the code of this hash; none if it is not among them.
+    /// These codes without the one of this hash; none if it is not among them.
     pub fn without(&self, hash: &RecoveryHash) -> Option<Self> {
         if !self.has(hash) {
             return None;
@@ -79,7 +79,7 @@ fn salt_for(salt: &[u8; SALT], id: &str) -> Vec<u8> {
     [salt, id.as_bytes()].concat()
 }
 
-/// What stands in place of the hash of a used code.
+/// Replaces the hash of a used code.
 const USED: RecoveryHash = [0; HASH];
 
 /// A new set: the codes, which are shown once, and what is kept of them.
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn tells_user_without_codes_from_user_of_all_codes() {
+    fn tells_no_codes_from_all_codes_used() {
         assert_eq!(RecoveryCodes::NONE.left(), None);
         assert!(RecoveryCodes::NONE.find(&code(0), ID).is_none());
         assert!(RecoveryCodes::NONE.without(&USED).is_none());

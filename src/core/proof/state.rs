@@ -165,13 +165,13 @@ impl State {
         self.recovery.find(code, id).ok_or_else(|| self.wrong_recovery(by))
     }
 
-    /// Accepts the recovery code of this hash, once. It ends a lockout; the mark stays where it is.
+    /// Accepts the recovery code of this hash, once. This ends a lockout and keeps the mark.
     pub fn accept_recovery(&self, by: AttemptCounter, hash: &RecoveryHash) -> Result<Self, Denial> {
         let recovery = self.recovery.without(hash).ok_or_else(|| self.wrong_recovery(by))?;
         Ok(Self { recovery, ..self.with_count(by, Count::NONE) })
     }
 
-    /// Gives back one charge for a recovery code, if the one of this hash is still in the set.
+    /// Gives back one charge for a recovery code, if the code of this hash is still in the set.
     pub(crate) fn refund_recovery(&self, by: AttemptCounter, hash: &RecoveryHash) -> Result<Self, Denial> {
         if !self.recovery.has(hash) {
             return Err(self.wrong_recovery(by));
@@ -184,7 +184,7 @@ impl State {
         Denial::WrongRecoveryCode { failures: self.count(by).recovery }
     }
 
-    /// A new set of recovery codes in place of the old one, with all tries.
+    /// A new set of recovery codes that replaces the old one, with all tries.
     pub fn with_recovery(&self, recovery: RecoveryCodes) -> Self {
         let fresh = |count: Count| Count { recovery: 0, ..count };
         Self { recovery, hosts: fresh(self.hosts), helper: fresh(self.helper), ..self.clone() }
@@ -205,14 +205,14 @@ impl State {
         Ok(self.with_ticket(Some(charged)))
     }
 
-    /// Gives `ticket` all its tries back, if it is still the one: an administrator may have withdrawn it.
+    /// Gives `ticket` all its tries back, if the state still holds it: an administrator may have withdrawn it.
     pub(crate) fn restore_ticket(&self, ticket: Ticket) -> Result<Self, Denial> {
         let same = self.ticket.filter(|one| one.hash == ticket.hash);
         let restored = same.ok_or(Denial::WrongTicket(TicketFault::None))?.restored();
         Ok(self.with_ticket(Some(restored)))
     }
 
-    /// Another ticket, or none.
+    /// Sets another ticket, or none.
     pub fn with_ticket(&self, ticket: Option<Ticket>) -> Self {
         Self { ticket, ..self.clone() }
     }
@@ -223,8 +223,8 @@ impl State {
         Ok(Self { mark: step.begins(), ..self.with_count(by, Count::NONE) })
     }
 
-    /// Gives back one charge for a code, if `step` could be accepted. The charges of others stay; without any since `before`,
-    /// the waiting time is what it was.
+    /// Gives back one charge for a code, if `step` could be accepted. Other charges stay. If there is none since
+    /// `before`, the waiting time is the old one again.
     pub(crate) fn refund(&self, by: AttemptCounter, step: Step, before: Count) -> Result<Self, Denial> {
         self.check_unused(by, step)?;
         let count = self.count(by);
@@ -252,7 +252,7 @@ impl State {
         Self { mark: self.mark.max(mark), ..self.clone() }
     }
 
-    /// This state before the credential is stored that it belongs to: the tries and the ticket of `before` are still used up.
+    /// This state before its credential is stored: the tries and the ticket of `before` are still used up.
     pub(crate) fn held_back(&self, before: &Self) -> Self {
         let held = Self { hosts: before.hosts, helper: before.helper, ticket: before.ticket, ..self.clone() };
         if held.recovery == before.recovery { held } else { held.with_recovery(self.recovery.clone()) }

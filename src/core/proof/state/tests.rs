@@ -163,7 +163,7 @@ fn refunds_one_charge_and_no_other() {
 }
 
 #[test]
-fn holds_back_tries_and_ticket_until_the_credential_is_there() {
+fn holds_back_tries_and_ticket_until_credential_exists() {
     let locked = Count { codes: 20, recovery: 7, last: NOW };
     let before = State { hosts: locked, helper: locked, required: true, ..with_codes() };
     let next = before.burn(NOW.plus(30)).with_recovery(RecoveryCodes::NONE).with_ticket(None).unlock();
@@ -180,7 +180,7 @@ fn holds_back_tries_and_ticket_until_the_credential_is_there() {
 }
 
 #[test]
-fn restores_a_ticket_only_while_it_is_the_one() {
+fn restores_ticket_only_while_state_holds_it() {
     let charged = with_codes().charge_ticket(NOW).unwrap();
     let ticket = charged.ticket.unwrap();
     assert_eq!(charged.restore_ticket(ticket), Ok(with_codes()));
@@ -192,7 +192,7 @@ fn restores_a_ticket_only_while_it_is_the_one() {
 }
 
 #[test]
-fn a_ticket_has_three_tries_and_an_end() {
+fn refuses_ticket_after_three_tries_or_expiry() {
     let refused = |state: &State, now| match state.charge_ticket(now) {
         Err(Denial::WrongTicket(fault)) => Some(fault),
         _ => None,
