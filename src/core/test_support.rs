@@ -1,4 +1,4 @@
-//! What stands in for application, machine and store in the tests.
+//! The application, machine and store of the tests.
 
 mod twice;
 
@@ -45,7 +45,7 @@ pub(crate) fn phone(label: &str) -> Authenticator {
     Authenticator::new(label.to_owned(), SECRET, Algorithm::SHA1, 6, Period::DEFAULT, None).unwrap()
 }
 
-/// Fills `bytes` with that secret, again and again, in place of randomness.
+/// Fills `bytes` with that secret, repeated, instead of randomness.
 pub(crate) fn fill(bytes: &mut [u8]) {
     bytes.iter_mut().zip(SECRET.iter().cycle()).for_each(|(byte, digit)| *byte = *digit);
 }
@@ -56,7 +56,7 @@ pub(crate) fn ada() -> Account {
     Account { uid: 7, name: name.clone(), names: vec![NssName { name, gid: 7 }] }
 }
 
-/// A root of one test's own, with an empty store.
+/// A root of one test, with an empty store.
 pub(crate) struct Scratch(pub PathBuf);
 
 impl Scratch {
@@ -81,7 +81,7 @@ impl Drop for Scratch {
     }
 }
 
-/// What another program does to what is stored of ada.
+/// Changes the record of ada as another program does.
 pub(crate) fn change(store: &impl Store, next: impl Fn(Option<&Credential>, &State) -> Change) {
     let record = store.open_or_create(&ada(), |_| UnixTime::new(0)).unwrap();
     record.change(|credential, state| Ok::<_, Denial>((next(credential, state), ()))).unwrap();
@@ -95,9 +95,9 @@ pub(crate) struct Person {
     pub log: Vec<String>,
     pub handoff: Option<Handoff>,
     pub pending: bool,
-    /// What was handed on to the lines behind ours.
+    /// The password that was handed on to later lines.
     pub handed_on: Option<Vec<u8>>,
-    /// Whether it can keep what is left for the account phase.
+    /// Whether it can keep a handoff for the account phase.
     pub keeps: bool,
     /// Whether it can hand on a password.
     pub hands_on: bool,
@@ -108,7 +108,7 @@ impl Person {
     pub(crate) const PASSWORDS: [&[u8]; 2] = [b"11223344", b"9999-9999-9999-9999"];
 }
 
-/// At login(1), called by root, behind a password.
+/// A user at login(1), called by root, after a password.
 pub(crate) fn person(user: &str, answers: &[&'static str]) -> Person {
     let items = PamItems {
         user: Some(user.to_owned()),
@@ -182,13 +182,13 @@ impl Application for Person {
     }
 }
 
-/// A machine on which root exists. What is typed gets the given verdicts, one after the other; time stands at step 4 unless told otherwise, and
-/// randomness is the secret of RFC 4226 appendix D.
+/// A machine with a user root. The answers get the given verdicts, one after the other. The time is step 4 unless a
+/// test sets another, and randomness is the secret of RFC 4226 appendix D.
 pub(crate) struct Fake {
     pub policy: Result<&'static str, Denial>,
     pub enrolled: Result<bool, Denial>,
     pub required: Result<bool, Denial>,
-    /// The modules behind our account line, or why it is not surely reached.
+    /// The modules after the pam_twostep account line, or why it is not certainly reached.
     pub account_phase: Result<&'static [&'static str], AccountLineFault>,
     pub may_log_in: Result<(), MayNotLogIn>,
     pub now: UnixTime,
@@ -198,7 +198,7 @@ pub(crate) struct Fake {
     pub stored: RefCell<Vec<NewEnrollment>>,
 }
 
-/// The policy is opt-in, and everybody has enrolled.
+/// The policy is opt-in, and every user is enrolled.
 pub(crate) fn enrolled(verdicts: &[Result<(), Denial>]) -> Fake {
     Fake {
         policy: Ok("mode = \"opt-in\""),
@@ -215,7 +215,7 @@ pub(crate) fn enrolled(verdicts: &[Result<(), Denial>]) -> Fake {
 }
 
 impl Fake {
-    /// The ticket that this machine takes.
+    /// The ticket that this machine accepts.
     pub(crate) const TICKET: [u8; 10] = [7; 10];
 }
 

@@ -13,17 +13,18 @@ use crate::store::{Advanced, Durability, Record, StoreError, StoredRecord};
 use crate::time::{Period, UnixTime};
 use crate::verdict::{Accepted, ClockOffset, Denial, Proof, TicketFault};
 
-/// What follows when a code is right.
+/// What happens after a right code.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Purpose {
-    /// It is used up, and failures are forgotten: somebody gets in.
+    /// The code is used up, and failures are forgotten: the user gets in.
     Accept,
-    /// The try is given back: somebody wants to know whether it works. Failures are charged all the same.
+    /// The try is given back: the user only tests the code. A wrong code is still charged.
     Try,
 }
 
-/// Judges what was typed against a record, and unlocks it. Only then `remark` is called, with what an administrator must know
-/// besides: the log may be slow, and other logins wait for the lock. Without a record, nobody is enrolled.
+/// Judges a typed answer against a record, then unlocks it. Only after that is `remark` called, with other facts that
+/// an administrator must know: the log may be slow, and other logins wait for the lock. Without a record, the user is
+/// not enrolled.
 pub fn judge(
     record: Option<impl StoredRecord>,
     typed: &Typed,
@@ -41,7 +42,7 @@ pub fn judge(
     judged
 }
 
-/// Checks what was typed against a locked record.
+/// Checks a typed answer against a locked record.
 pub fn verify(
     record: &mut impl Record,
     typed: &Typed,
@@ -109,7 +110,8 @@ fn verify_recovery_code(
     settle_if_refused(record, judged.map(|()| Proof::RecoveryCode))
 }
 
-/// Checks a ticket of `uid`, in the same order. The right one gets its tries back: the enrollment uses it up, and may still fail.
+/// Checks a ticket of `uid`, in the same order. The right one gets its tries back: the enrollment uses it up, and may
+/// still fail.
 pub(crate) fn verify_ticket(
     record: &mut impl Record,
     uid: u32,
@@ -134,15 +136,15 @@ fn settle_if_refused<T>(record: &mut impl Record, judged: Result<T, Denial>) -> 
     judged
 }
 
-/// The credential was there when the person was asked, and is gone.
+/// The credential existed when the user was asked, and is gone now.
 pub(crate) const NOT_ENROLLED: Denial = Denial::NotEnrolled { cause: None };
 
 fn enrolled(record: &impl Record) -> Result<&Credential, Denial> {
     record.credential().ok_or(NOT_ENROLLED)
 }
 
-/// Judges what was typed for somebody who has no record, which takes as long, but for the lock and the flush, as for somebody
-/// who has one: nobody shall tell by the clock who is enrolled.
+/// Judges a typed answer for a user who has no record. This takes as long as for a user who has one, except for the
+/// lock and the flush, so that the time does not reveal who is enrolled.
 pub(crate) fn pretend(typed: &Typed, rules: &Verification, now: UnixTime) {
     let secret = [0; 20];
     let Ok(phone) = Authenticator::new(String::new(), &secret, Algorithm::SHA1, 6, Period::DEFAULT, None)
@@ -158,7 +160,7 @@ pub(crate) fn pretend(typed: &Typed, rules: &Verification, now: UnixTime) {
     let _ = black_box(judged);
 }
 
-/// The record of nobody, which is kept nowhere.
+/// The record of no user, which is stored nowhere.
 struct Nobody {
     credential: Credential,
     state: State,

@@ -1,4 +1,4 @@
-//! A process that may not read the store: the helper judges.
+//! The machine for a process that may not read the store: the helper judges.
 
 use crate::helper::client;
 use crate::helper::error::HelperError;
@@ -14,7 +14,7 @@ use crate::verdict::{Accepted, Denial};
 
 use super::system::{OnSystem, System};
 
-/// The machine, as a process sees it that is not root.
+/// The machine as a process that is not root sees it.
 pub struct HelperMachine(System);
 
 impl HelperMachine {
@@ -72,13 +72,13 @@ fn no_enrollment() -> Denial {
     Denial::unavailable(HelperError::NoEnrollment)
 }
 
-/// How things stand with `account`, as the helper says.
+/// The status of `account`, from the helper.
 fn status_of(account: &Account) -> Result<Status, Denial> {
     check_own(account)?;
     client::status()
 }
 
-/// The helper judges whoever starts it, and nobody else.
+/// Fails unless `account` is the user of this process: the helper judges no other.
 fn check_own(account: &Account) -> Result<(), Denial> {
     let own = account::real_uid();
     if account.uid == own {
@@ -87,7 +87,8 @@ fn check_own(account: &Account) -> Result<(), Denial> {
     Err(Denial::unavailable(HelperError::OnlyOwn(own)))
 }
 
-/// A state that cannot be read, or is somebody else's, says nothing; that an administrator required it is not passed over.
+/// A state that is unreadable or belongs to another account is an error: an administrator's requirement must not be
+/// ignored.
 fn is_required(status: Status) -> Result<bool, Denial> {
     match (status.state, status.problem) {
         (None | Some(StateSummary { required: true, .. }), Some(problem)) => {
@@ -103,7 +104,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn takes_unreadable_state_for_an_error_not_for_unrequired() {
+    fn reports_unreadable_state_never_as_unrequired() {
         let state = |required| {
             let failures = "{ codes = 0, recovery = 0, recovery_disabled = false, last = 0 }";
             format!("[state]\nmark = 0\nrequired = {required}\nhosts = {failures}\nhelper = {failures}\n")

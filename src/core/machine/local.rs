@@ -1,4 +1,4 @@
-//! A process that may read the store: it judges itself.
+//! The machine for a process that may read the store and judges codes itself.
 
 use std::cell::OnceCell;
 
@@ -22,10 +22,10 @@ use crate::verify::{self, NOT_ENROLLED, Purpose};
 
 use super::system::{OnSystem, System};
 
-/// The machine, as a process sees it that may read the store.
+/// The machine as a process that may read the store sees it.
 pub struct LocalMachine {
     system: System,
-    /// What counts the failures.
+    /// The counter of failures.
     by: AttemptCounter,
     /// Looked up once: a name service may be slow, and one login opens the store several times.
     owners: OnceCell<Owners>,
@@ -42,7 +42,7 @@ impl LocalMachine {
         Self { system: System::new(Root::SYSTEM), by: AttemptCounter::Helper, owners: OnceCell::new() }
     }
 
-    /// What every process may see of it.
+    /// The facts of the machine that every process may read.
     pub const fn system(&self) -> &System {
         &self.system
     }
@@ -95,8 +95,8 @@ impl Machine for LocalMachine {
         verify::judge(record, typed, self.by, Purpose::Accept, rules, clock::now()?, remark)
     }
 
-    /// Fails where the state is somebody else's, or would refuse the codes of a new authenticator: better now than after
-    /// the dialogue.
+    /// Fails if the state belongs to another account, or would refuse the codes of a new authenticator. Otherwise the
+    /// user would learn that only after the dialogue.
     fn check_enrollable(&self, account: &Account, rules: &Verification) -> Result<(), Denial> {
         let store = self.store()?;
         let Some(state) = store.state(account)? else { return Ok(()) };

@@ -1,4 +1,4 @@
-//! The machine as it is: the files below a root, the name service, the clock.
+//! The real machine: the files below a root, the name service, the clock.
 
 mod helper;
 mod local;

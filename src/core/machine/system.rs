@@ -1,4 +1,4 @@
-//! What every process may see of a machine.
+//! The facts of a machine that every process may read.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -22,7 +22,7 @@ use crate::policy::{Policy, PolicyFileError};
 use crate::time::UnixTime;
 use crate::verdict::Denial;
 
-/// What every process may see of a machine: the files below a root, the name service, the clock.
+/// The facts of a machine that every process may read: the files below a root, the name service, the clock.
 pub struct System {
     pub(super) root: Root,
 }
@@ -33,13 +33,13 @@ impl System {
         Self { root }
     }
 
-    /// Where the file of a PAM service may be; the first that exists counts. libpam knows more folders on other distributions.
-    /// Nobody enrolls in a login by a service whose file is there.
+    /// The places of the file of a PAM service; the first that exists counts. libpam knows more folders on other
+    /// distributions. If the file of a service is in one of those, no login by that service enrolls.
     pub fn paths_of_service(&self, service: &str) -> impl Iterator<Item = PathBuf> {
         DEBIAN_PAM_DIRS.iter().map(move |dir| self.root.path(&format!("{dir}/{service}")))
     }
 
-    /// The path and the text of the policy file. A file that somebody else could change is an error.
+    /// The path and the text of the policy file. It is an error if another user could change the file.
     pub fn policy_text(&self) -> Result<(PathBuf, Zeroizing<Vec<u8>>), Fault> {
         let owner = self.root.system_owner()?;
         files::check_above(&self.root.above(POLICY_DIR), owner)?;
@@ -52,7 +52,7 @@ impl System {
     }
 }
 
-/// What has a [`System`].
+/// A machine that contains a [`System`].
 pub(super) trait OnSystem {
     fn system(&self) -> &System;
 }

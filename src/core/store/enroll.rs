@@ -1,4 +1,4 @@
-//! Storing what an enrollment has proved.
+//! Stores the result of an enrollment.
 
 use crate::os::account::Account;
 use crate::proof::recovery::RecoveryCodes;
@@ -10,8 +10,8 @@ use crate::verdict::{Denial, TicketFault};
 use super::files::credential::{Credential, NewEnrollment};
 use super::{Change, CredentialChange, Store, StoredRecord};
 
-/// Stores the first authenticator of `account`, where there is none: both codes burnt, the new recovery codes in place, the
-/// ticket used up, a lockout ended.
+/// Stores the first authenticator of `account`, if it has none. Both codes are then used, the new recovery codes valid,
+/// the ticket used up, and a lockout ended.
 pub(crate) fn enroll(store: &impl Store, account: &Account, enrollment: NewEnrollment) -> Result<(), Denial> {
     let NewEnrollment { id, authenticator, mark, recovery, ticket } = enrollment;
     let authenticators = vec![authenticator];
@@ -25,8 +25,8 @@ pub(crate) fn enroll(store: &impl Store, account: &Account, enrollment: NewEnrol
     })
 }
 
-/// Stores what another program had of `account`, where there is no credential: codes up to `mark` are used up, and there are no
-/// recovery codes.
+/// Stores the authenticators that another program had of `account`, if it has no credential. Codes up to `mark` are
+/// used up, and there are no recovery codes.
 pub(crate) fn import(
     store: &impl Store,
     account: &Account,
@@ -45,7 +45,7 @@ fn check_none(present: Option<&Credential>) -> Result<(), Denial> {
 }
 
 fn first(credential: &Credential, state: &State, mark: UnixTime, recovery: &RecoveryCodes) -> Change {
-    // In place of what an enrollment that was broken off may have left.
+    // This replaces what a cancelled enrollment may have left.
     let state = state.burn(mark).with_recovery(recovery.clone()).with_ticket(None).unlock();
     Change { state: Some(state), credential: CredentialChange::Stored(credential.clone()) }
 }
@@ -63,7 +63,7 @@ pub(crate) fn further(
     Ok(Change { state: Some(state), credential: CredentialChange::Stored(credential) })
 }
 
-/// The ticket must still be the one that was shown: an administrator may have withdrawn it.
+/// The ticket must still be the one that the user showed: an administrator may have withdrawn it.
 fn check_ticket(shown: Option<Ticket>, state: &State) -> Result<(), Denial> {
     let Some(shown) = shown else { return Ok(()) };
     if state.ticket.is_some_and(|ticket| ticket.hash == shown.hash) {
@@ -154,13 +154,13 @@ mod tests {
     }
 
     #[test]
-    fn an_enrollment_tells_how_many_recovery_codes_it_brings() {
+    fn counts_recovery_codes_of_enrollment() {
         assert_eq!(enrollment("phone", None).recovery_codes(), 1);
         assert_eq!(NewEnrollment { recovery: None, ..enrollment("phone", None) }.recovery_codes(), 0);
     }
 
     #[test]
-    fn a_ticket_that_was_withdrawn_or_replaced_enrolls_nobody() {
+    fn enrolls_nobody_with_withdrawn_or_replaced_ticket() {
         let (_scratch, store) = with_ticket("ticket");
         let before = store.snapshot(7).state.unwrap();
         let refused = enroll(&store, &ada(), enrollment("phone", Some(ticket(9))));

@@ -1,4 +1,4 @@
-//! Why what is stored of an account cannot be used.
+//! Why the record of an account cannot be used.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -9,35 +9,35 @@ use crate::verdict::Denial;
 use super::files::credential::CredentialError;
 use super::not_theirs::NotTheirs;
 
-/// Why what is stored of an account cannot be used.
+/// Why the record of an account cannot be used.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum StoreError {
     /// A file, folder or lock failed.
     Fault(Fault),
-    /// The secret file cannot be understood.
+    /// The secret file is damaged or of another version.
     Credential {
-        /// Its path.
+        /// The path of the secret file.
         path: PathBuf,
         /// What is wrong with it.
         error: CredentialError,
     },
-    /// The state file cannot be understood.
+    /// The state file is damaged or of another version.
     State {
-        /// Its path.
+        /// The path of the state file.
         path: PathBuf,
-        /// Whose it is, by its name.
+        /// The uid in its name.
         uid: u32,
         /// What is wrong with it.
         error: StateError,
     },
-    /// The state file was removed since it was created.
+    /// The state file was removed after it was created.
     StateRemoved {
-        /// Whose it was.
+        /// The uid of its account.
         uid: u32,
     },
-    /// A first credential was to be stored, and there is one now.
+    /// A first credential was to be stored, but the account has one now.
     EnrolledMeanwhile,
-    /// What is stored is another account's: the uid was given to somebody else, or the account was renamed.
+    /// The record belongs to another account: the uid was given to another user, or the account was renamed.
     NotTheirs(NotTheirs),
 }
 
@@ -46,9 +46,9 @@ pub enum StoreError {
 pub enum StateError {
     /// A newer program wrote it.
     UnknownVersion(u8),
-    /// It is the state of this uid.
+    /// It is the state of this other uid.
     OfUid(u32),
-    /// No slot of it is whole.
+    /// Neither slot is whole.
     Damaged,
 }
 

@@ -1,26 +1,26 @@
-//! What is stored under a uid may be another account's: the uid was given to somebody else, or the account was renamed.
+//! A record under a uid may belong to another account: the uid was given to another user, or the account was renamed.
 
 use std::fmt;
 
 use crate::os::account::Account;
 use crate::proof::state::State;
 
-/// What is stored, and for which account it was looked up.
+/// A record of another account, with the account for which it was looked up.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct NotTheirs {
-    /// What is stored: the secret, or the state.
+    /// The part of the record: the secret or the state.
     pub part: Part,
-    /// The name that is stored.
+    /// The name in the record.
     pub stored: String,
-    /// The uid that is stored.
+    /// The uid in the record.
     pub stored_uid: u32,
     /// The name of the account.
     pub account: String,
-    /// Its uid.
+    /// The uid of the account.
     pub uid: u32,
 }
 
-/// A part of what is stored of an account.
+/// A part of a record.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Part {
     /// The secret file.
@@ -44,7 +44,7 @@ impl fmt::Display for NotTheirs {
     }
 }
 
-/// Fails unless `state` is the state of `account`: a re-used uid must not inherit failures or requirements.
+/// Fails unless `state` belongs to `account`: a re-used uid must not inherit failures or requirements.
 pub(crate) fn check_state(state: &State, account: &Account) -> Result<(), NotTheirs> {
     if state.name == account.name {
         return Ok(());

@@ -1,4 +1,4 @@
-//! A store that runs each `next` on another state first, as one does that has lost a race.
+//! A store that runs each `next` on another state first, like a store that has lost a race.
 
 use crate::os::account::Account;
 use crate::proof::recovery::RecoveryCodes;
@@ -12,7 +12,7 @@ use crate::store::{
 use crate::time::UnixTime;
 use crate::verdict::Denial;
 
-/// What somebody else may have made of `state`: without ticket and recovery codes, and with other failures.
+/// A state that another program may have made of `state`: without ticket and recovery codes, and with other failures.
 pub(crate) fn another(state: &State) -> State {
     let count = Count { codes: 1, recovery: 1, last: UnixTime::new(0) };
     let (ticket, recovery) = (None, RecoveryCodes::NONE);

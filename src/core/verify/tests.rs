@@ -6,7 +6,7 @@ use crate::proof::state::Count;
 use crate::store::Store;
 use crate::test_support::{Scratch, ada, another, phone};
 
-/// A record that remembers each save. One of them fails, counted from 0, and none before or after it.
+/// A record that remembers each save. One save fails, counted from 0; those before and after it succeed.
 struct Remembering {
     credential: Credential,
     state: State,
@@ -16,7 +16,7 @@ struct Remembering {
     meanwhile: Option<fn(State) -> State>,
 }
 
-/// How a save fails.
+/// The error of the save that fails.
 const LOST: StoreError = StoreError::StateRemoved { uid: 1001 };
 
 impl Remembering {
@@ -97,7 +97,7 @@ fn try_charges_wrong_code_and_keeps_right_one() {
     assert_eq!(used, Err(Denial::Replayed { failures: 1 }), "it would not let in, either");
 }
 
-/// Between charge and acceptance another host charges a try as well.
+/// Between charge and acceptance, another host charges a try too.
 #[test]
 fn try_gives_back_its_own_charge_alone() {
     let last = UnixTime::new(149);
@@ -156,7 +156,7 @@ fn refuses_and_charges_nothing_without_a_credential() {
 }
 
 #[test]
-fn a_right_code_is_charged_then_accepted_with_one_flush() {
+fn charges_then_accepts_right_code_with_one_flush() {
     let mut record = record(9);
     let accepted = judge(&mut record, "254676", 5).unwrap();
     let proof = Proof::Code { authenticator: "phone".to_owned(), offset: 0 };
@@ -166,14 +166,14 @@ fn a_right_code_is_charged_then_accepted_with_one_flush() {
 }
 
 #[test]
-fn a_wrong_code_stays_charged_with_one_flush() {
+fn keeps_wrong_code_charged_with_one_flush() {
     let mut record = record(9);
     assert_eq!(judge(&mut record, "000000", 5), Err(Denial::WrongCode { failures: 1, clock_offset: None }));
     assert_eq!(record.saves, [(1, Durability::Written), (1, Durability::Flushed)]);
 }
 
 #[test]
-fn a_code_works_once() {
+fn accepts_code_once() {
     let mut record = record(9);
     judge(&mut record, "254676", 5).unwrap();
     assert_eq!(judge(&mut record, "254676", 5), Err(Denial::Replayed { failures: 1 }));
@@ -182,7 +182,7 @@ fn a_code_works_once() {
 }
 
 #[test]
-fn nothing_is_granted_that_could_not_be_saved() {
+fn grants_nothing_that_could_not_be_saved() {
     for fails_at in [0, 1] {
         let disk = Err(LOST.into());
         assert_eq!(judge(&mut record(fails_at), "254676", 5), disk);
@@ -192,7 +192,7 @@ fn nothing_is_granted_that_could_not_be_saved() {
 }
 
 #[test]
-fn refuses_code_while_the_mark_lies_in_the_future() {
+fn refuses_code_while_mark_is_in_the_future() {
     let mut record = record(9);
     record.state.mark = UnixTime::new(6 * 30 + 1);
     assert!(matches!(judge(&mut record, "254676", 5), Err(Denial::ClockAnomaly { .. })));
@@ -200,7 +200,7 @@ fn refuses_code_while_the_mark_lies_in_the_future() {
 }
 
 #[test]
-fn nothing_is_compared_that_could_not_be_charged() {
+fn compares_nothing_that_could_not_be_charged() {
     let mut record = record(9);
     record.state.hosts.codes = 20;
     assert!(matches!(judge(&mut record, "254676", 5), Err(Denial::Disabled { .. })));
@@ -216,7 +216,7 @@ fn with_recovery_code(fails_at: usize) -> Remembering {
 }
 
 #[test]
-fn a_recovery_code_is_charged_then_accepted_once_with_one_flush() {
+fn charges_then_accepts_recovery_code_with_one_flush() {
     let mut record = with_recovery_code(9);
     record.state.hosts.codes = 20;
     let accepted = judge(&mut record, "oooo-0000-0000-0000", 5).unwrap();
@@ -296,7 +296,7 @@ fn accepts_no_ticket_that_could_not_be_saved() {
 }
 
 #[test]
-fn a_phone_whose_clock_is_wrong_is_told_from_a_guess() {
+fn tells_phone_with_wrong_clock_from_a_guess() {
     let mut record = record(9);
     let Err(Denial::WrongCode { clock_offset, .. }) = judge(&mut record, "520489", 5) else { panic!() };
     assert_eq!(clock_offset, Some(ClockOffset { authenticator: "phone".to_owned(), offset: 120 }));
@@ -304,7 +304,7 @@ fn a_phone_whose_clock_is_wrong_is_told_from_a_guess() {
 
 /// By chance, or because two devices have one secret, a code can belong to two steps.
 #[test]
-fn takes_code_for_that_of_its_steps_which_is_not_used_up() {
+fn takes_code_for_its_step_that_is_not_used_up() {
     let slow = |label: &str| {
         let secret = phone(label).expose_secret().to_vec();
         Authenticator::new(label.to_owned(), &secret, Algorithm::SHA1, 6, Period::new(60).unwrap(), None)
@@ -322,7 +322,7 @@ fn takes_code_for_that_of_its_steps_which_is_not_used_up() {
 
 /// The log may be slow, and other logins wait for the lock.
 #[test]
-fn remarks_when_the_record_is_no_longer_locked() {
+fn remarks_only_after_record_is_unlocked() {
     let scratch = Scratch::new("remark");
     let store = scratch.store();
     let authenticators = vec![phone("phone")];

@@ -1,4 +1,4 @@
-//! The per-user secret file: TOML, written at enrollment, never at login.
+//! The secret file of a user: TOML, written at enrollment, never at login.
 
 mod error;
 
@@ -16,20 +16,20 @@ use crate::time::{Period, UnixTime};
 
 pub use error::{CredentialError, CredentialErrorKind};
 
-/// More authenticators would make guessing easier: each adds its own codes.
+/// The most authenticators of a user. More would make guessing easier: each adds its own codes.
 pub const MOST_AUTHENTICATORS: usize = 8;
 
-/// No id is longer, in bytes.
+/// The longest id, in bytes.
 const LONGEST_ID: usize = 64;
 
-/// What is stored for one person. Cannot be printed.
+/// The credential of one user. Cannot be printed.
 #[derive(Clone)]
 pub struct Credential {
     /// The account's user id.
     pub uid: u32,
-    /// The account's canonical name when the person enrolled.
+    /// The account's canonical name when the user enrolled.
     pub name: String,
-    /// What ties recovery codes to this credential; empty if it was written by hand.
+    /// The id that ties recovery codes to this credential; empty if the file was written by hand.
     pub id: String,
     /// One to eight authenticators.
     pub authenticators: Vec<Authenticator>,
@@ -38,9 +38,9 @@ pub struct Credential {
 /// Why an authenticator cannot be added.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Conflict {
-    /// There is one of that label.
+    /// Another authenticator has the same label.
     SameLabel,
-    /// There are as many as may be.
+    /// The user has [`MOST_AUTHENTICATORS`] already.
     Full,
 }
 
@@ -55,13 +55,14 @@ impl fmt::Display for Conflict {
 
 impl std::error::Error for Conflict {}
 
-/// What an enrollment has proved: only the dialogue makes it, and only it can be stored. Cannot be printed or copied.
+/// The result of an enrollment. Only the dialogue and an administrator's issue make it, and only it can be stored.
+/// Cannot be printed or copied.
 pub struct NewEnrollment {
     /// The id of the credential, if this is its first authenticator.
     pub(crate) id: String,
     /// The authenticator whose codes were shown twice in a row.
     pub(crate) authenticator: Authenticator,
-    /// The mark that burns both codes.
+    /// The mark that makes both codes used.
     pub(crate) mark: UnixTime,
     /// The recovery codes that were shown, if any were.
     pub(crate) recovery: Option<RecoveryCodes>,
@@ -70,7 +71,7 @@ pub struct NewEnrollment {
 }
 
 impl NewEnrollment {
-    /// What the authenticator is called.
+    /// The label of the authenticator.
     pub fn label(&self) -> &str {
         &self.authenticator.label
     }
@@ -82,7 +83,7 @@ impl NewEnrollment {
 }
 
 impl Credential {
-    /// Parses a secret file. The error says where and what, and never quotes the file.
+    /// Parses a secret file. The error gives the place and the kind of the fault, and never quotes the file.
     pub fn parse(bytes: &[u8]) -> Result<Self, CredentialError> {
         of_bytes(bytes).map_err(|At { offset, what: kind }| CredentialError {
             position: Position::of(offset, bytes),
@@ -92,7 +93,7 @@ impl Credential {
 
     /// The text of the secret file. Wiped when dropped.
     pub fn to_toml(&self) -> Zeroizing<String> {
-        // Room for all of it from the start: a growing string would leave unwiped copies behind.
+        // Allocates room for the whole text: a growing string would leave unwiped copies.
         let mut text = Zeroizing::new(String::with_capacity(8 * 1024));
         // Writing to a string cannot fail.
         let _ = write!(text, "version = 1\nuid = {}\nname = {}\n", self.uid, quoted(&self.name));
@@ -128,7 +129,7 @@ impl Credential {
         if self.authenticators.len() >= MOST_AUTHENTICATORS { Err(Conflict::Full) } else { Ok(()) }
     }
 
-    /// Fails unless this is the credential of `account`: a re-used uid must not inherit a second factor.
+    /// Fails unless this credential belongs to `account`: a re-used uid must not inherit a second factor.
     pub fn check_owner(&self, account: &Account) -> Result<(), NotTheirs> {
         if (self.uid, self.name.as_str()) == (account.uid, account.name.as_str()) {
             return Ok(());
@@ -191,7 +192,7 @@ fn authenticators(value: Value<'_>) -> Read<Vec<Value<'_>>> {
     })
 }
 
-/// The next authenticator, after those that were read.
+/// Reads the next authenticator, after those in `before`.
 fn authenticator(value: Value<'_>, before: &[Authenticator]) -> Read<Authenticator> {
     let offset = value.span().start;
     let mut table = Table::of(value)?;
@@ -228,7 +229,7 @@ fn period(value: Value<'_>) -> Read<Period> {
     })
 }
 
-/// A label is too long, empty, or has a character that cannot be printed.
+/// The error for a label that is too long, empty, or has a character that cannot be printed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct LabelError;
 

@@ -1,4 +1,4 @@
-//! The folders of the store, and the files in them.
+//! The folders of the store and their files.
 
 use std::io;
 use std::path::PathBuf;
@@ -15,19 +15,19 @@ use crate::store::{Change, CredentialChange, Durability, Snapshot, StateError, S
 use super::credential::Credential;
 use super::state_file::{Lock, LockedState, PATIENCE, Slots, new_state_file};
 
-/// The two directories, checked.
+/// The two folders of the store, checked.
 pub struct Store {
     users: Dir,
     states: Dir,
 }
 
 impl Store {
-    /// Opens the store below `root`. A missing or unsafe directory is an error, never "nobody is enrolled".
+    /// Opens the store below `root`. A missing or unsafe directory is an error, never "not enrolled".
     pub fn open(root: &Root) -> Result<Self, Fault> {
         Self::open_of(root, root.owners()?)
     }
 
-    /// The same, by whoever has looked up the owners.
+    /// Opens the store below `root` for a caller that has looked up the owners.
     pub(crate) fn open_of(root: &Root, owners: Owners) -> Result<Self, Fault> {
         files::check_above(&root.above(STORE), owners.system)?;
         files::check_private(&root.path(STORE), owners.store)?;
@@ -35,12 +35,13 @@ impl Store {
         Ok(Self { users: open(USERS)?, states: open(STATES)? })
     }
 
-    /// Whether there is a credential of `uid`. It is not read: that happens under the lock.
+    /// Whether there is a credential of `uid`. It is not read here: that happens under the lock.
     pub fn has_credential(&self, uid: u32) -> Result<bool, Fault> {
         Ok(self.users.open_file(&secret_name(uid), Access::Read)?.is_some())
     }
 
-    /// The uids that have a credential, a state, or both, in rising order, and the paths of files that are not twostep's.
+    /// The uids that have a credential, a state, or both, in rising order, and the paths of files that are not
+    /// twostep's.
     pub fn uids(&self) -> Result<(Vec<u32>, Vec<PathBuf>), Fault> {
         let (mut uids, mut strays) = (Vec::new(), Vec::new());
         for (dir, suffix) in [(&self.users, ".toml"), (&self.states, "")] {
@@ -56,7 +57,7 @@ impl Store {
         Ok((uids, strays))
     }
 
-    /// What is stored under `uid`, without the lock.
+    /// The record under `uid`, read without the lock.
     pub fn snapshot(&self, uid: u32) -> Snapshot {
         Snapshot { credential: self.read_credential(uid), state: self.read_state(uid) }
     }
@@ -75,7 +76,7 @@ impl Store {
         Ok(credential)
     }
 
-    /// Without the lock.
+    /// Reads the state without the lock.
     pub(super) fn read_state(&self, uid: u32) -> Result<Option<State>, StoreError> {
         let name = uid.to_string();
         let Some(file) = self.states.open_file(&name, Access::Read)? else { return Ok(None) };
@@ -104,7 +105,8 @@ impl Store {
         }
     }
 
-    /// The lock of the state that was just created, by this process or another: it is taken on what is there then.
+    /// Takes the lock of a state that this process or another has just created. The lock is on the file that exists
+    /// then.
     pub(super) fn lock_created(&self, uid: u32) -> Result<LockedState, StoreError> {
         self.lock(uid)?.ok_or(StoreError::StateRemoved { uid })
     }
@@ -114,19 +116,20 @@ impl Store {
         self.states.create(&uid.to_string(), &new_state_file(uid, state))
     }
 
-    /// Stores `credential` where there is none; false if there is one. The caller holds the lock of its uid, and the state
-    /// is on disk.
+    /// Stores `credential` if there is none; false if there is one. The caller must hold the lock of its uid, and the
+    /// state must be on disk.
     pub(crate) fn create_credential(&self, credential: &Credential) -> Result<bool, Fault> {
         self.users.create(&secret_name(credential.uid), credential.to_toml().as_bytes())
     }
 
-    /// Saves `change` of the record of `uid`, whose state is locked if it has one. The order is what makes it all or nothing:
+    /// Saves `change` of the record of `uid`. If it has a state, `change` must have locked it. The order makes the
+    /// change all or nothing:
     ///
-    /// 1. the state, without what the change gives back: tries and tickets stay used up;
+    /// 1. the state, without the tries and tickets that the change gives back: they stay used up;
     /// 2. the credential, whole or not at all: a first one never replaces another;
-    /// 3. the state as it shall be.
+    /// 3. the final state.
     ///
-    /// A credential that is forgotten goes last: until then the user is enrolled, and not half forgotten.
+    /// A credential that is removed goes last: until then the user is enrolled, and not half removed.
     pub(super) fn save(
         &self,
         uid: u32,
@@ -147,7 +150,7 @@ impl Store {
             if !is_first {
                 self.users.replace(&secret_name(uid), credential.to_toml().as_bytes())?;
             } else if !self.create_credential(credential)? {
-                // Put there by somebody who takes no lock: the new recovery codes must not work for it.
+                // A program that takes no lock put it there: the new recovery codes must not work for it.
                 if let (Some((locked, next)), Some(before)) = (state, before) {
                     locked.save(before.burn(next.mark), Durability::Flushed)?;
                 }
@@ -163,13 +166,14 @@ impl Store {
         Ok(())
     }
 
-    /// Puts `state` in place of a state file that no program can read; false if it is another, or not there.
+    /// Replaces a state file that no program can read by `state`. False if another file has replaced it, or there is
+    /// none.
     pub(super) fn replace_lost_state(&self, uid: u32, state: State) -> Result<bool, Fault> {
         let Some(file) = self.states.open_file(&uid.to_string(), Access::Read)? else { return Ok(false) };
         if !Slots::read(&file).is_ok_and(|slots| slots.are_lost()) {
             return Ok(false);
         }
-        // Who waits for the old file's lock notices and starts over.
+        // A process that waits for the lock of the old file notices this and starts again.
         self.states.replace(&uid.to_string(), &new_state_file(uid, state))?;
         Ok(true)
     }
@@ -191,7 +195,7 @@ fn secret_name(uid: u32) -> String {
     format!("{uid}.toml")
 }
 
-/// A uid as we write it: without sign and leading zeros.
+/// A uid in the form that twostep writes: without sign and leading zeros.
 fn parse_uid(text: &str) -> Option<u32> {
     text.parse().ok().filter(|uid: &u32| uid.to_string() == text)
 }

@@ -1,4 +1,4 @@
-//! What is stored for each account: a secret file and a state file, both named by the uid.
+//! The record of each account in files: a secret file and a state file, both named by the uid.
 //!
 //! M1 A file MUST be opened relative to its directory's descriptor, without following links.
 //! M2 Owner, mode, type and link count MUST be checked on the descriptor that is then read.
@@ -6,10 +6,10 @@
 //! M4 A file that does not parse MUST deny the login; it MUST NOT be replaced by a default.
 //! M5 "Not enrolled" MUST mean that both directories passed their checks and the name gave ENOENT. Every other error denies.
 //! M6 A login MUST write only the older slot, so that a torn write falls back to the other, which was flushed before.
-//! M7 A slot MUST be called settled only after it was flushed; who finds the newer slot only charged MUST flush it before
-//!    writing the other one.
+//! M7 A slot MUST be called settled only after it was flushed. A process that finds the newer slot only charged MUST
+//!    flush it before it writes the other one.
 //! M8 The lock MUST be held from reading the state to the last write, and be on the file that the name means.
-//! M9 Whoever started the host MUST NOT be able to stop it while it holds the lock.
+//! M9 The user who started the host MUST NOT be able to stop it while it holds the lock.
 //! M10 At an enrollment the state MUST be on disk before the secret, and a first secret MUST NOT replace another.
 
 pub mod credential;

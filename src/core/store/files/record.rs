@@ -22,8 +22,8 @@ pub struct LocalRecord<'s> {
 }
 
 impl<'s> LocalRecord<'s> {
-    /// The record of `who`, whose state is locked, with the credential read under that lock. `is_new`: whether the state was
-    /// created because the credential had none.
+    /// The record of `who`, whose state is locked, with the credential read under that lock. `is_new` says whether the
+    /// state was created because the credential had none.
     pub(super) fn of(
         store: &'s Store,
         who: &Account,
@@ -78,8 +78,8 @@ impl StoredRecord for LocalRecord<'_> {
     }
 }
 
-/// What the files have under one uid. Without a state there is no lock, and no login: the first one would create the state
-/// from the credential.
+/// The files under one uid. Without a state there is no lock, and no login: the first login would create the state from
+/// the credential.
 pub struct UncheckedFiles<'s> {
     pub(super) store: &'s Store,
     pub(super) uid: u32,

@@ -14,20 +14,21 @@ pub const SLOT: usize = 512;
 const MAGIC: [u8; 7] = *b"2STEP\0\0";
 const VERSION: u8 = 1;
 const CHECKED: usize = 496;
-/// Where the stage lies. The checksum takes it for zero: so it can be changed by writing one byte, which cannot tear.
+/// The place of the stage. The checksum treats it as zero, so that the stage can be changed by writing one byte, which
+/// cannot tear.
 const STAGE: usize = 16;
 
-/// Whether what a slot says is on disk.
+/// Whether the content of a slot is on disk.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Stage {
-    /// A try was paid for, and perhaps judged; its writer may have been killed before it flushed.
+    /// A try was charged, and possibly judged. The writer may have been killed before it flushed.
     Charged,
-    /// Its writer flushed it, and said so afterwards.
+    /// The writer flushed the slot, and recorded that afterwards.
     Settled,
 }
 
 impl Stage {
-    /// Where in a slot the stage lies, and its byte.
+    /// The offset of the stage in a slot, and its byte.
     pub const fn byte(self) -> (u64, u8) {
         let byte = match self {
             Self::Charged => 1,
@@ -37,27 +38,27 @@ impl Stage {
     }
 }
 
-/// What a slot holds.
+/// The content of a slot.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Slot {
-    /// Counts writes: of two valid slots the higher one is newer.
+    /// Counts writes. Of two valid slots, the higher one is newer.
     pub generation: u64,
-    /// How far its writer got.
+    /// How far the writer got.
     pub stage: Stage,
     /// The account's user id.
     pub uid: u32,
-    /// The state as this slot has it.
+    /// The state in this slot.
     pub state: State,
 }
 
-/// Why bytes are no slot.
+/// Why bytes are not a slot.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Unreadable {
     /// Nothing was written yet.
     Empty,
-    /// The length or the checksum does not fit: torn by a power cut, or damaged.
+    /// The length or the checksum is wrong: torn by a power cut, or damaged.
     Damaged,
-    /// Whole, but of a version that this program does not know.
+    /// The slot is whole, but of a version that this program does not know.
     Version(u8),
 }
 
@@ -115,7 +116,7 @@ impl Slot {
     }
 }
 
-/// Bytes of a ticket; of none, all are zero.
+/// Bytes of a ticket. Without a ticket, all are zero.
 const TICKET: usize = 32;
 
 fn encode_ticket(ticket: Option<Ticket>) -> [u8; TICKET] {
@@ -235,7 +236,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_slot_is_read_as_it_was_written() {
+    fn reads_slot_as_written() {
         for name in ["a", "ada", &"x".repeat(LONGEST_NAME)] {
             let mut slot = example();
             slot.state.name = name.to_owned();
@@ -246,7 +247,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn the_fields_lie_where_the_specification_says() {
+    fn writes_fields_where_specification_says() {
         let bytes = example().encode();
         assert_eq!(bytes[..8], *b"2STEP\0\0\x01");
         assert_eq!(bytes[8], 41);
@@ -261,7 +262,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn one_flipped_bit_anywhere_is_noticed() {
+    fn notices_every_flipped_bit() {
         let bytes = example().encode();
         for at in 0..SLOT {
             let mut damaged = bytes;
@@ -271,9 +272,10 @@ pub(super) mod tests {
         assert_eq!(Slot::decode(&[0; SLOT]), Err(Unreadable::Empty));
     }
 
-    /// Written again, the bytes behind the name would be lost; and a slot that is not there counts as generation 0.
+    /// If such a slot were written again, the bytes after the name would be lost. A missing slot counts as generation
+    /// 0.
     #[test]
-    fn what_no_program_writes_is_damaged_whatever_its_checksum() {
+    fn takes_impossible_slot_for_damaged_despite_checksum() {
         assert_eq!(Slot::decode(&Slot { generation: 0, ..example() }.encode()), Err(Unreadable::Damaged));
         let mut bytes = example().encode();
         bytes[CHECKED - 1] = 1;
@@ -283,7 +285,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn the_stage_is_changed_by_one_byte() {
+    fn changes_stage_by_one_byte() {
         let mut charged = Slot { stage: Stage::Charged, ..example() }.encode();
         let (at, byte) = Stage::Settled.byte();
         charged[at as usize] = byte;
@@ -291,7 +293,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_later_version_is_told_from_damage() {
+    fn tells_later_version_from_damage() {
         assert_eq!(Slot::decode(&of_version_2()), Err(Unreadable::Version(2)));
     }
 }

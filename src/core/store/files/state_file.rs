@@ -1,4 +1,4 @@
-//! The state file: two slots, one lock. docs/FILEFORMAT.md specifies it; M1 to M9 stand in the store's contract.
+//! The state file: two slots, one lock. docs/FILEFORMAT.md specifies it. M1 to M9 are in the contract of [`super`].
 
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::FileExt;
@@ -15,12 +15,13 @@ use crate::store::{Durability, StateError};
 
 use super::slot::{SLOT, Slot, Stage, Unreadable};
 
-/// Bytes between the starts of the two slots: each has a block of its own, so that writing one cannot tear the other.
+/// Bytes from the start of one slot to the start of the other. Each slot has its own block, so that writing one cannot
+/// tear the other.
 pub(super) const BLOCK: u64 = 4096;
 /// Bytes of a state file.
 pub(super) const STATE_FILE: usize = 8192;
 
-/// How long to wait for another login of the same user.
+/// How long to wait while another login of the same user holds the lock.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A whole state file whose first slot holds `state`.
@@ -30,7 +31,7 @@ pub(super) fn new_state_file(uid: u32, state: State) -> Vec<u8> {
     bytes
 }
 
-/// A state file that is locked as long as this lives.
+/// A state file that is locked while this value exists.
 pub(super) struct Lock {
     pub(super) file: Opened,
     /// Lowered after the lock is released (M9).
@@ -68,7 +69,7 @@ impl Slots {
                 Err(error) if error.kind() == ErrorKind::UnexpectedEof => {}
                 Err(error) => return Err(error),
             }
-            // In a file of another length only a later version can be at home.
+            // A file of another length can only belong to a later version.
             if file.length() != STATE_FILE as u64 && !matches!(slot, Err(Unreadable::Version(_))) {
                 *slot = Err(Unreadable::Damaged);
             }
@@ -82,23 +83,23 @@ impl Slots {
         u8::from(generation(second) > generation(first))
     }
 
-    /// Whether one slot is whole, and the other was written once but is not whole.
+    /// Whether one slot is whole, and the other one was written before but is not whole.
     fn one_is_damaged(&self) -> bool {
         let damaged = |slot: &Result<_, _>| matches!(slot, Err(Unreadable::Damaged));
         let [first, second] = &self.0;
         damaged(first) != damaged(second)
     }
 
-    /// Whether neither slot can be read, by this program or by a later one.
+    /// Whether neither this program nor a later one can read a slot.
     pub(super) fn are_lost(&self) -> bool {
         self.0.iter().all(|slot| matches!(slot, Err(Unreadable::Damaged | Unreadable::Empty)))
     }
 
-    /// The slot that counts, if it is `uid`'s.
+    /// The slot that counts, if it belongs to `uid`.
     pub(super) fn newest(&self, uid: u32) -> Result<&Slot, StateError> {
         let [first, second] = &self.0;
         let newest = if self.newest_index() == 0 { first } else { second };
-        // A slot of a later version is a newer program's: its other slot must not be taken for the truth.
+        // A newer program wrote a slot of a later version: the other slot must not be used instead.
         for slot in [first, second] {
             if let Err(Unreadable::Version(version)) = slot {
                 return Err(StateError::UnknownVersion(*version));
@@ -123,18 +124,18 @@ pub(super) struct LockedState {
     uid: u32,
     state: State,
     generation: u64,
-    /// The slot that is written next: the older one.
+    /// The slot that is written next, which is the older one.
     target: u8,
-    /// Whether the other slot was found only charged, and so may not be on disk yet (M7).
+    /// Whether the other slot was found only charged, and may therefore not be on disk yet (M7).
     other_unflushed: bool,
     /// Whether this process has written `target`.
     written: bool,
-    /// Whether one slot is damaged, so that the other counts: power was lost, or the disk has a fault.
+    /// Whether one slot is damaged, so that the other one counts: power was lost, or the disk has a fault.
     pub(super) fell_back: bool,
 }
 
 impl LockedState {
-    /// What the slots say, which were read under the lock.
+    /// The state in `slots`, which were read under the lock.
     pub(super) fn of(lock: Lock, slots: &Slots, path: PathBuf, uid: u32) -> Result<Self, StateError> {
         let slot = slots.newest(uid)?;
         let other_unflushed = slot.stage == Stage::Charged;
@@ -158,7 +159,7 @@ impl LockedState {
         &self.state
     }
 
-    /// Saves the next state: charged if it need not be flushed, settled if it must be.
+    /// Saves the next state: as charged if it need not be flushed, as settled if it must be.
     pub(super) fn save(&mut self, next: State, how: Durability) -> Result<(), Fault> {
         if !self.written {
             files::check_file_size_limit(STATE_FILE)?;
@@ -185,7 +186,7 @@ impl LockedState {
         Ok(())
     }
 
-    /// What was flushed stays as it is: a further save goes to the other slot.
+    /// A flushed slot stays as it is: the next save goes to the other slot.
     fn turn(&mut self) {
         self.target = 1u8.saturating_sub(self.target);
         self.generation = self.generation.saturating_add(1);
@@ -204,7 +205,7 @@ mod tests {
     use super::*;
     use crate::time::UnixTime;
 
-    /// A state in /dev/null: there everything can be written, and nothing can be flushed.
+    /// A state in /dev/null, where every write succeeds and every flush fails.
     fn unflushable(other_unflushed: bool) -> LockedState {
         let file = OpenOptions::new().write(true).open("/dev/null").unwrap();
         LockedState {
@@ -232,12 +233,12 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_flushed_is_not_saved() {
+    fn saves_no_state_that_cannot_be_flushed() {
         let mut state = unflushable(false);
         assert!(state.save(State::new("ada", UnixTime::new(2)), Durability::Flushed).is_err());
     }
 
-    /// A file of no name with `bytes`.
+    /// A file without a name that holds `bytes`.
     fn file(bytes: &[u8]) -> File {
         let file = File::from(memfd_create("state", MFdFlags::empty()).unwrap());
         file.write_all_at(bytes, 0).unwrap();
@@ -249,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn who_finds_the_newer_slot_only_charged_knows_it() {
+    fn knows_that_newer_slot_was_only_charged() {
         for (stage, other_unflushed) in [(Stage::Charged, true), (Stage::Settled, false)] {
             let state = State::new("ada", UnixTime::new(1));
             let mut bytes = Slot { generation: 1, stage, uid: 7, state }.encode().to_vec();
@@ -262,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn a_copy_of_the_descriptor_does_not_keep_the_lock() {
+    fn releases_lock_despite_copy_of_descriptor() {
         let file = file(b"");
         let by_another = File::open(format!("/proc/self/fd/{}", file.as_raw_fd())).unwrap();
         let is_free = || os::lock_exclusive(&by_another, Instant::now()).is_ok();
@@ -275,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fault_of_the_disk_is_told_from_damage() {
+    fn tells_disk_fault_from_damage() {
         let directory = Opened::unchecked(File::open("/").unwrap());
         assert!(Slots::read(&directory).is_err());
     }

@@ -25,7 +25,7 @@ impl Scratch {
     }
 }
 
-/// What is stored of ada: a phone with the secret of RFC 4226 appendix D.
+/// The credential of ada: a phone with the secret of RFC 4226 appendix D.
 fn credential() -> Credential {
     Credential {
         uid: 7,
@@ -44,7 +44,7 @@ fn mark(store: &Store) -> u64 {
 }
 
 #[test]
-fn a_login_writes_the_older_slot_and_leaves_the_other_alone() {
+fn writes_older_slot_and_keeps_the_other() {
     let scratch = Scratch::new("slots");
     let store = scratch.store();
     assert!(store.create_state(7, marked(1)).unwrap());
@@ -62,7 +62,7 @@ fn a_login_writes_the_older_slot_and_leaves_the_other_alone() {
 }
 
 #[test]
-fn what_was_flushed_is_not_written_again_under_the_same_lock() {
+fn writes_flushed_slot_only_once_under_a_lock() {
     let scratch = Scratch::new("turn");
     let store = scratch.store();
     store.create_state(7, marked(1)).unwrap();
@@ -76,7 +76,7 @@ fn what_was_flushed_is_not_written_again_under_the_same_lock() {
 }
 
 #[test]
-fn a_torn_slot_falls_back_to_the_other() {
+fn falls_back_to_other_slot_if_one_is_torn() {
     let scratch = Scratch::new("torn");
     let store = scratch.store();
     store.create_state(7, marked(1)).unwrap();
@@ -84,14 +84,14 @@ fn a_torn_slot_falls_back_to_the_other() {
     scratch.overwrite(BLOCK + 24, &[0xff; 3]);
     assert_eq!(mark(&store), 1);
     assert!(store.lock(7).unwrap().unwrap().fell_back);
-    // The next login mends it: it writes the damaged slot, not the good one.
+    // The next login repairs it: it writes the damaged slot, not the good one.
     store.lock(7).unwrap().unwrap().save(marked(3), Durability::Flushed).unwrap();
     scratch.overwrite(0, &[0; SLOT]);
     assert_eq!(mark(&store), 3);
 }
 
 #[test]
-fn a_state_that_cannot_be_read_is_an_error_never_a_fresh_one() {
+fn reports_unreadable_state_and_never_replaces_it() {
     let scratch = Scratch::new("damaged");
     let store = scratch.store();
     store.create_state(7, marked(1)).unwrap();
@@ -108,7 +108,7 @@ fn a_state_that_cannot_be_read_is_an_error_never_a_fresh_one() {
 }
 
 #[test]
-fn who_waits_for_a_file_that_is_replaced_takes_the_new_one() {
+fn takes_new_file_if_replaced_during_wait_for_lock() {
     let scratch = Scratch::new("replaced");
     let store = scratch.store();
     store.create_state(7, marked(1)).unwrap();
@@ -124,7 +124,7 @@ fn who_waits_for_a_file_that_is_replaced_takes_the_new_one() {
 }
 
 #[test]
-fn a_slot_of_a_later_version_denies_whatever_the_other_says() {
+fn denies_if_either_slot_is_of_a_later_version() {
     let scratch = Scratch::new("version");
     let store = scratch.store();
     store.create_state(7, marked(1)).unwrap();
@@ -139,7 +139,7 @@ fn a_slot_of_a_later_version_denies_whatever_the_other_says() {
 }
 
 #[test]
-fn the_state_of_another_uid_is_refused() {
+fn refuses_state_of_another_uid() {
     let scratch = Scratch::new("uid");
     let store = scratch.store();
     store.create_state(8, marked(1)).unwrap();
@@ -148,7 +148,7 @@ fn the_state_of_another_uid_is_refused() {
 }
 
 #[test]
-fn a_re_used_name_or_uid_inherits_nothing() {
+fn lets_reused_name_or_uid_inherit_nothing() {
     let root = account::by_uid(0).unwrap().unwrap();
     assert!(check_state(&State::new("root", UnixTime::new(0)), &root).is_ok());
     let error = check_state(&marked(0), &root).unwrap_err();
@@ -156,7 +156,7 @@ fn a_re_used_name_or_uid_inherits_nothing() {
 }
 
 #[test]
-fn only_files_of_twosteps_count_as_enrolled() {
+fn counts_only_files_of_twostep_as_enrolled() {
     let scratch = Scratch::new("uids");
     let store = scratch.store();
     store.create_state(9, marked(1)).unwrap();
@@ -215,7 +215,7 @@ fn creates_missing_state_with_present_codes_used_up() {
 }
 
 #[test]
-fn a_store_that_is_not_there_is_an_error_never_nobody() {
+fn reports_missing_store_never_as_not_enrolled() {
     for missing in ["users", "state"] {
         let scratch = Scratch::new(&format!("missing-{missing}"));
         fs::remove_dir(scratch.0.join("var/lib/twostep").join(missing)).unwrap();

@@ -1,5 +1,5 @@
-//! A store of the tests, as a cluster would be one: a record is replaced by compare-and-swap, over a network that loses requests
-//! and answers.
+//! A store for the tests that behaves like a cluster: a record is replaced by compare-and-swap, over a network that
+//! loses requests and answers.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -17,11 +17,11 @@ use crate::store::{
 use crate::time::UnixTime;
 use crate::verdict::Denial;
 
-/// How often a write is tried.
+/// The most tries of a write.
 const TRIES: usize = 50;
-/// No member answers, or what came of a write stays unknown.
+/// No member answers, or the outcome of a write stays unknown.
 pub(super) const UNKNOWN: StoreError = StoreError::StateRemoved { uid: 0 };
-/// Of 100 writes, how many are lost, how many are made without an answer, and how many are made later.
+/// Of 100 writes, how many are lost, how many succeed without an answer, and how many arrive later.
 const LOST: u64 = 7;
 const SILENT: u64 = 7;
 const LATE: u64 = 6;
@@ -33,7 +33,7 @@ struct Kept {
     revision: u64,
     credential: Option<Credential>,
     state: Option<State>,
-    /// The ids of the writes that made it.
+    /// The ids of the writes that led to it.
     ids: Vec<u64>,
 }
 
@@ -62,7 +62,7 @@ impl Kept {
     }
 }
 
-/// What a client hears of a write.
+/// The answer to a write that reaches the client.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Answer {
     Done,
@@ -73,7 +73,7 @@ enum Answer {
 #[derive(Default)]
 struct Servers {
     kept: BTreeMap<u32, Kept>,
-    /// Requests that are still under way: the uid, the revision that they replace, and what they put there.
+    /// Requests that are still under way: the uid, the revision that they replace, and the new record.
     late: Vec<(u32, u64, Kept)>,
     ids: u64,
     is_damaged: bool,
@@ -112,7 +112,7 @@ impl Cluster {
         });
     }
 
-    /// A host whose network does what this seed says.
+    /// A host whose network behaves as this seed determines.
     pub(super) fn host(&self, seed: u64) -> Host {
         Host { cluster: self.clone(), random: Cell::new(seed), faults: LOST + SILENT + LATE, forgets: false }
     }
@@ -128,12 +128,12 @@ pub(super) struct Host {
 }
 
 impl Host {
-    /// The same with a mistake: once it has lost a race, it forgets that an earlier write of its own may have been made.
+    /// This host with a mistake: after a lost race, it forgets that an earlier write of its own may have been applied.
     pub(super) fn that_forgets(self) -> Self {
         Self { forgets: true, ..self }
     }
 
-    /// The same with a network that loses nothing.
+    /// This host with a network that loses nothing.
     pub(super) fn without_faults(self) -> Self {
         Self { faults: 0, ..self }
     }
@@ -147,7 +147,7 @@ impl Host {
         (mixed ^ (mixed >> 31)) % 100
     }
 
-    /// Requests that were under way arrive sooner or later.
+    /// Requests that are under way arrive at some time.
     fn wait_a_little(&self) {
         if self.percent() < 50 {
             self.cluster.servers(|servers| {
@@ -193,7 +193,7 @@ impl Host {
         })
     }
 
-    /// Puts what `next` makes of `seen` in its place, once (ST4, ST7, ST8). Where another write came first, `next` runs again.
+    /// Replaces `seen` by the result of `next`, once (ST4, ST7, ST8). If another write came first, `next` runs again.
     fn save<T, E: From<StoreError>>(
         &self,
         uid: u32,
@@ -229,11 +229,11 @@ impl Host {
     }
 }
 
-/// A record that was read: what is saved replaces that, or what came since.
+/// A record that was read. A save replaces it, or a later version of it.
 pub(super) struct Held<'s> {
     host: &'s Host,
     uid: u32,
-    /// Whose it must be; none if that is not checked.
+    /// The account that it must belong to; none if that is not checked.
     who: Option<Account>,
     seen: Kept,
 }
@@ -259,7 +259,7 @@ impl Held<'_> {
     }
 }
 
-/// The state of a record that was opened for its account has been there since.
+/// The state of a record that was opened for its account, which has existed since then.
 fn state_of(kept: &Kept) -> Result<&State, StoreError> {
     kept.state.as_ref().ok_or(UNKNOWN)
 }
@@ -289,7 +289,7 @@ impl Record for Held<'_> {
         }
     }
 
-    /// What a member has taken is on the disks of most.
+    /// A write that a member has accepted is on the disks of most members.
     fn settle(&mut self) -> Result<(), StoreError> {
         Ok(())
     }
@@ -393,7 +393,7 @@ impl Store for Host {
         Ok((!seen.is_empty()).then(|| Held { host: self, uid, who: None, seen }))
     }
 
-    /// What cannot be read here is nobody's to replace.
+    /// A record that cannot be read here must not be replaced by any program.
     fn replace_lost_state(&self, _: u32, _: State) -> Result<bool, StoreError> {
         Ok(false)
     }

@@ -27,7 +27,8 @@ on_both!(
 
 const CROWD: u64 = 8;
 
-/// What came of `act` on each of eight hosts, all at once. The network does in each round what that round says.
+/// The results of `act` on each of eight hosts at the same time. The number of the round determines what the network
+/// does.
 fn at_once<S: Site, T: Send>(site: &S, round: u64, act: impl Fn(u64, S::Store) -> T + Sync) -> Vec<T> {
     thread::scope(|scope| {
         let act = &act;
@@ -43,7 +44,7 @@ fn judged(store: &impl Store, typed: &Typed, purpose: Purpose, now: u64) -> Resu
     judge(record, typed, by, purpose, &rules, now, &mut |_| ())
 }
 
-/// How many were accepted: one, or where a network loses answers, perhaps none.
+/// How many were accepted: one, or possibly none if the network loses answers.
 #[track_caller]
 fn accepted<S: Site, T, E: Debug>(results: &[Result<T, E>]) -> usize {
     let accepted = results.iter().filter(|result| result.is_ok()).count();
@@ -84,7 +85,7 @@ fn accepts_a_recovery_code_once<S: Site>(site: &S) {
     assert!(all > 0, "none of three codes");
 }
 
-/// How many charges were made for sure, and of how many nobody knows.
+/// How many charges certainly succeeded, and how many have an unknown outcome.
 fn charge(store: &impl Store, times: u64) -> (u64, u64) {
     let mut record = store.open_or_create(&ada(), |_| UnixTime::new(0)).unwrap();
     let charge = |state: &State| {
@@ -107,7 +108,7 @@ fn charges(store: &impl Store) -> u64 {
 
 fn counts_each_charge_once<S: Site>(site: &S) {
     site.plant(None, Some(State::new("ada", UnixTime::new(0))));
-    // A record stays locked, so each host opens it for each charge.
+    // A record stays locked, so each host opens it again for each charge.
     let each = at_once(site, 0, |_, store| {
         let all = (0..20).map(|_| charge(&store, 1));
         all.fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1))
@@ -133,7 +134,7 @@ fn enrolls_the_first_and_nobody_after<S: Site>(site: &S) {
     assert!(results.into_iter().flatten().all(|winner| winner == u64::from(n)));
 }
 
-/// A write arrives late, after it was repeated: the second loses the race against the first.
+/// A write arrives late, after it was repeated. The second write loses the race against the first.
 #[test]
 fn notices_host_that_forgets_its_write_after_a_lost_race() {
     let charged = |host: Host| {
@@ -146,7 +147,7 @@ fn notices_host_that_forgets_its_write_after_a_lost_race() {
     assert!(counted > 500, "some are counted twice");
 }
 
-/// Two hosts with one record open, whose networks lose nothing.
+/// Two hosts that have one record open, and whose networks lose nothing.
 fn two_hosts(cluster: &Cluster) -> [Host; 2] {
     cluster.put(7, Some(credential("ada")), Some(State::new("ada", UnixTime::new(0))));
     [1, 2].map(|seed| cluster.host(seed).without_faults())

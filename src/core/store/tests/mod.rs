@@ -1,4 +1,5 @@
-//! What every store must do: ST1 to ST10, on the files and on a cluster whose network loses a fifth of the writes.
+//! Tests of ST1 to ST10, which hold for every store: on the files, and on a cluster whose network loses a fifth of the
+//! writes.
 
 #![expect(clippy::arithmetic_side_effects, reason = "small numbers")]
 
@@ -16,18 +17,18 @@ use crate::proof::state::State;
 use crate::test_support::{Scratch, phone};
 use cluster::{Cluster, Host};
 
-/// Where a store is put to the test. Accounts have the uid 7.
+/// A store under test. Its accounts have the uid 7.
 trait Site: Sync {
     type Store: Store;
-    /// Whether what came of a write is always known.
+    /// Whether the outcome of a write is always known.
     const IS_SURE: bool;
-    /// A store with nothing in it.
+    /// An empty store.
     fn new(name: &str) -> Self;
-    /// The store as this host has it.
+    /// The store as this host sees it.
     fn store(&self, host: u64) -> Self::Store;
-    /// Puts this there, past the store.
+    /// Puts credential and state into the store without its functions.
     fn plant(&self, credential: Option<Credential>, state: Option<State>);
-    /// From now on nothing can be read.
+    /// After this, nothing can be read.
     fn spoil(&self);
 }
 
@@ -49,7 +50,7 @@ impl Site for Scratch {
         state.into_iter().for_each(|state| assert!(store.create_state(7, state).unwrap()));
     }
 
-    /// Anybody may write the files.
+    /// Every user may write the files.
     fn spoil(&self) {
         for name in ["users/7.toml", "state/7"] {
             let path = self.0.join("var/lib/twostep").join(name);
@@ -92,7 +93,7 @@ macro_rules! on_both {
 }
 use on_both;
 
-/// What is stored of the account of this name.
+/// The credential of the account of this name.
 fn credential(name: &str) -> Credential {
     let authenticators = vec![phone("phone")];
     Credential { uid: 7, name: name.to_owned(), id: "an id".to_owned(), authenticators }

@@ -1,4 +1,4 @@
-//! One program at a time.
+//! Tests with one program at a time.
 
 use super::{Site, credential, on_both};
 use crate::os::account::Account;
@@ -36,7 +36,7 @@ fn eve() -> Account {
     Account { name: "eve".to_owned(), ..ada() }
 }
 
-/// What is stored, whoever's it is.
+/// The name and the state in the record, whichever account it belongs to.
 fn stored(store: &impl Store) -> (Option<String>, Option<State>) {
     let stored = store.snapshot(7);
     let credential = stored.credential.unwrap();
@@ -94,7 +94,7 @@ fn change_unchecked(store: &impl Store, next: impl Fn() -> Change) {
     record.change(|_| Ok::<_, StoreError>((next(), ()))).unwrap();
 }
 
-/// A credential comes without a state from configuration management, or from a backup.
+/// Configuration management or a backup may bring a credential without a state.
 fn makes_a_state_with_the_mark_of_its_authenticators(site: &impl Site) {
     let store = site.store(1);
     let fresh = |there: &[_]| UnixTime::new(50 + there.len() as u64);

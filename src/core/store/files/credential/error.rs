@@ -1,4 +1,4 @@
-//! What can be wrong with a secret file. Nothing here holds anything of the file: a key may stand anywhere in it.
+//! The errors that a secret file can have. No error holds text of the file: a key may be anywhere in it.
 
 use std::fmt;
 
@@ -11,7 +11,7 @@ use super::{LONGEST_ID, LabelError, MOST_AUTHENTICATORS};
 /// What is wrong with a secret file, and where.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct CredentialError {
-    /// The line and column at which it stands.
+    /// The line and column of the error.
     pub position: Position,
     /// What is wrong.
     pub kind: CredentialErrorKind,
@@ -24,33 +24,33 @@ pub enum CredentialErrorKind {
     NotUtf8,
     /// It is not TOML.
     Syntax,
-    /// Nobody knows this key.
+    /// A key is unknown.
     UnknownKey,
-    /// This key must be there.
+    /// This key is missing.
     MissingKey(&'static str),
     /// The value has another type.
     WrongType {
-        /// What it should be.
+        /// The type that it should have.
         expected: Type,
-        /// What it is.
+        /// The type that it has.
         found: Type,
     },
-    /// The value is none of these.
+    /// The value is not one of these words.
     UnknownWord(Vec<&'static str>),
     /// The integer is not in this range.
     OutOfRange {
-        /// The least that may stand there.
+        /// The smallest integer that is accepted.
         least: u64,
-        /// The most that may stand there.
+        /// The largest integer that is accepted.
         most: u64,
     },
     /// A newer program wrote it.
     UnknownVersion(u64),
     /// There are too many authenticators, or none.
     Count,
-    /// `name` can be no account's.
+    /// `name` cannot be the name of an account.
     Name,
-    /// `id` is longer than any.
+    /// `id` is too long.
     LongId,
     /// `label` cannot be shown.
     Label,

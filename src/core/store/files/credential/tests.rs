@@ -48,7 +48,7 @@ fn takes_short_secret_of_another_program() {
     assert!(Credential::parse(shorter.as_bytes()).is_err());
 }
 
-/// A file with one more would be refused, and nobody of that name would get in.
+/// A file with one more would be refused, and its user could not log in.
 #[test]
 fn adds_authenticator_unless_label_is_taken_or_eight_exist() {
     let table = |label: usize| format!("[[authenticator]]\nlabel = \"{label}\"\nsecret = \"{CANARY}\"\n");
@@ -140,7 +140,7 @@ fn reads_label_with_quotes_again() {
     assert_eq!(again.authenticators[0].label, r#"Ada's "new" \ phone"#);
 }
 
-/// The reader by serde that twostep had until 0.1.0.
+/// The reader that twostep had until 0.1.0, based on serde.
 mod by_serde {
     use serde::Deserialize;
 
@@ -177,7 +177,7 @@ mod by_serde {
         imported: bool,
     }
 
-    /// Whether it read this file.
+    /// Whether serde's reader accepts this file.
     pub(super) fn reads(text: &str) -> bool {
         let Ok(file) = toml::from_str::<SecretFile>(text) else { return false };
         let _ = file.uid;
@@ -210,7 +210,7 @@ mod by_serde {
     }
 }
 
-/// Every key with every value here, in two places: what serde's reader took is taken, and nothing else.
+/// Every key with every value here, in two places: the reader accepts exactly the files that serde's reader accepted.
 #[test]
 fn reads_what_serde_reads() {
     let values = [
