@@ -1,4 +1,4 @@
-//! An act: what is stored is logged before anybody hears of it.
+//! An act: its result is logged before any caller learns of it.
 
 use crate::fault::Fault;
 use crate::login::machine::Machine;
@@ -10,17 +10,17 @@ use crate::verdict::Denial;
 
 use super::failure::Failure;
 
-/// Whom an act is about: an account, or the uid of one that is gone.
+/// The subject of an act: an account, or the uid of an account that is gone.
 #[derive(Clone, Debug)]
 pub struct Target {
-    /// The key of what is stored.
+    /// The uid of the record.
     pub uid: u32,
     /// The account, if it still exists.
     pub account: Option<Account>,
 }
 
 impl Target {
-    /// Whose uid is `uid`, by the name service.
+    /// The subject with this uid, from the name service.
     pub fn of(uid: u32) -> Result<Self, Failure> {
         Ok(Self { uid, account: account::by_uid(uid)? })
     }
@@ -39,33 +39,33 @@ impl From<&Account> for Target {
 
 /// A machine whose store this process may open.
 pub trait WithStore: Machine {
-    /// What is opened.
+    /// The store that is opened.
     type Store: Store;
-    /// Opens the store, and checks it. A dialogue takes minutes, so it is opened more than once.
+    /// Opens and checks the store. A dialogue takes minutes, so the store is opened more than once.
     fn store(&self) -> Result<Self::Store, Fault>;
 }
 
 /// Keeps the log of acts.
 pub trait ActLog {
-    /// Writes that `act` was done; `more` begins with a blank, or is empty. A log that is away changes nothing.
+    /// Logs that `act` was done. `more` begins with a blank, or is empty. A log that is down does not fail the act.
     fn log_act(&mut self, act: &str, target: &Target, more: &str);
 }
 
-/// What came of an act. Whoever wants to say its facts must log it: there is no other way to them.
+/// The result of an act. Only logging the act gives access to its facts.
 #[must_use]
 pub(super) struct Act<F> {
-    /// The name of the act and what else stands in its line; none if nothing was changed.
+    /// The name of the act and the rest of its line; none if nothing was changed.
     line: Option<(&'static str, String)>,
     facts: F,
 }
 
 impl<F> Act<F> {
-    /// It is done, and on disk.
+    /// The act is done, and on disk.
     pub(super) fn done(act: &'static str, more: impl Into<String>, facts: F) -> Self {
         Self { line: Some((act, more.into())), facts }
     }
 
-    /// Nothing was to be changed.
+    /// The act had nothing to change.
     pub(super) fn unchanged(facts: F) -> Self {
         Self { line: None, facts }
     }
@@ -78,20 +78,20 @@ impl<F> Act<F> {
     }
 }
 
-/// What an administrator does to others, without asking them for anything. Each act is stored, flushed and logged when its facts
-/// come back.
+/// The acts of an administrator on other accounts, without a question to the user. When the facts of an act are
+/// returned, it is stored, flushed and logged.
 pub struct Acts<'a, M, L> {
     machine: &'a M,
     log: L,
 }
 
 impl<'a, M: WithStore, L: ActLog> Acts<'a, M, L> {
-    /// On the store of `machine`.
+    /// The acts on the store of `machine`.
     pub fn new(machine: &'a M, log: L) -> Self {
         Self { machine, log }
     }
 
-    /// The only way from an act to the store, and back to whoever speaks.
+    /// The only way from an act to the store, and back to its caller.
     pub(super) fn carry_out<F>(
         &mut self,
         target: &Target,
@@ -105,29 +105,29 @@ impl<'a, M: WithStore, L: ActLog> Acts<'a, M, L> {
 /// Why an act was not done.
 #[derive(Debug, PartialEq, Eq)]
 pub enum ActError {
-    /// A file, lock, clock or look-up failed, or nobody could be told what must be told first.
+    /// A file, lock, clock or look-up failed, or the secret could not be handed over.
     Failed(Failure),
-    /// What was handed over could not be stored, and so is worth nothing.
+    /// The secret was handed over but could not be stored, so it is useless.
     HandedOverInVain(StoreError),
-    /// Who is enrolled needs no ticket.
+    /// The user is enrolled and needs no ticket.
     NeedsNoTicket,
-    /// Another credential is there.
+    /// The account has another credential.
     AlreadyEnrolled,
-    /// The mark is only a little ahead of the clock: its code was perhaps used a moment ago.
+    /// The mark is only a little ahead of the clock: its code may have been used a moment ago.
     MarkIsSoon(UnixTime),
-    /// The name in the record is still that of another account.
+    /// The name in the record still belongs to another account.
     NameInUse {
         /// The name in the record.
         name: String,
         /// The uid of the account that has it.
         uid: u32,
     },
-    /// The name in the record is not surely another way to write the account's.
+    /// The name in the record may not be a spelling of the account's name.
     NotSurelySame {
         /// The name in the record.
         name: String,
     },
-    /// The secret file has another uid in it.
+    /// The secret file holds another uid.
     Misplaced(NotTheirs),
     /// Another program changed the record between check and lock.
     ChangedMeanwhile,

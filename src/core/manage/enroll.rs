@@ -1,4 +1,4 @@
-//! Enrolling, outside of a login.
+//! Enrollment outside of a login.
 
 use crate::dialogue::ask::{self, Question};
 use crate::dialogue::enroll::{self, EnrollmentTerms, IssuedEnrollment};
@@ -23,7 +23,7 @@ use super::{Actor, Context, Frontend, Logged, log_last, no_answer_accepted};
 const TRIES: u8 = 3;
 
 impl<M: WithStore> Context<'_, M> {
-    /// Enrolls an authenticator called `label`.
+    /// Enrolls an authenticator with this label.
     pub(super) fn enroll(
         &self,
         frontend: &mut impl Frontend,
@@ -31,7 +31,7 @@ impl<M: WithStore> Context<'_, M> {
         colour: Colour,
     ) -> Result<Act<String>, Failure> {
         check_label(label).map_err(|problem| Failure::refused(problem.to_string(), words::CHOOSE_LABEL))?;
-        // Better now than after two codes.
+        // Checked before the dialogue: later, the user would have typed two codes for nothing.
         let enrolled = self.credential_with_room(label)?;
         self.check_state()?;
         match enrolled {
@@ -50,7 +50,7 @@ impl<M: WithStore> Context<'_, M> {
         stored::enroll(&self.store, self.account, enrollment).map_err(|denial| self.explain(denial))
     }
 
-    /// A dialogue takes minutes: what an administrator has changed meanwhile counts.
+    /// A dialogue takes minutes, so an administrator's change in that time counts.
     fn check_still_wanted(&self, enrollment: &NewEnrollment) -> Result<(), Failure> {
         let refused = match &enrollment.ticket {
             Some(ticket) if ticket.is_over(self.machine.now()?) => TicketFault::Expired,
@@ -60,7 +60,7 @@ impl<M: WithStore> Context<'_, M> {
         Err(self.explain(Denial::WrongTicket(refused)))
     }
 
-    /// Who has another phone has recovery codes already.
+    /// A user who has another phone already has recovery codes.
     fn enroll_further(
         &self,
         frontend: &mut impl Frontend,
@@ -88,8 +88,8 @@ impl<M: WithStore> Context<'_, M> {
         enroll::enroll(frontend, self.machine, &terms).map_err(|denial| self.explain(denial))
     }
 
-    /// Enrolls a first authenticator without asking anybody for anything: an administrator's right. `hand_over` is called
-    /// before anything is stored; if it fails, nothing is.
+    /// Enrolls a first authenticator without a question to the user: only an administrator may do this. Calls
+    /// `hand_over` before anything is stored; if it fails, nothing is stored.
     pub fn issue(
         &self,
         log: &mut impl ActLog,
@@ -128,7 +128,7 @@ impl<M: WithStore> Context<'_, M> {
         }
     }
 
-    /// Whether whoever enrolls for the first time must have a ticket.
+    /// Whether a first enrollment needs a ticket.
     fn needs_ticket(&self) -> Result<bool, Failure> {
         let wanted = self.actor == Actor::Owner && self.policy.enrollment.require_ticket;
         Ok(wanted && self.obligation()?.is_some())
@@ -153,7 +153,7 @@ impl<M: WithStore> Context<'_, M> {
         })
     }
 
-    /// The credential, if there is one: another authenticator called `label` may be added to it.
+    /// The credential, if there is one. Fails if no other authenticator with this label may be added to it.
     fn credential_with_room(&self, label: &str) -> Result<Option<Credential>, Failure> {
         let Some(credential) = self.present_credential()? else { return Ok(None) };
         credential.check_room(label).map_err(|conflict| self.no_room(conflict, label))?;
@@ -173,7 +173,8 @@ impl<M: WithStore> Context<'_, M> {
         }
     }
 
-    /// A state that is another account's, or would refuse the new codes, is told before the dialogue.
+    /// Fails if the state belongs to another account, or would refuse the new codes. The user learns this before the
+    /// dialogue.
     fn check_state(&self) -> Result<(), Failure> {
         let checked = self.machine.check_enrollable(self.account, &self.policy.verification);
         checked.map_err(|denial| {

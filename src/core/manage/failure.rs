@@ -1,4 +1,4 @@
-//! How a command fails: what is wrong, then what to do.
+//! The failure of a command: what is wrong, then what to do.
 
 use crate::fault::Fault;
 use crate::store::StoreError;
@@ -15,11 +15,11 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// The exit status of a command that was understood, and is refused.
+    /// The exit status of a command that was understood but refused.
     pub(crate) const REFUSED: u8 = 1;
     /// The exit status of a command that was not understood.
     pub const USAGE: u8 = 2;
-    /// The exit status where a file, lock, clock or look-up failed.
+    /// The exit status after a failed file, lock, clock or look-up.
     pub const UNAVAILABLE: u8 = 3;
 
     /// A failure that ends with `status`.
@@ -27,12 +27,12 @@ impl Failure {
         Self { status, what: what.into(), then: then.into() }
     }
 
-    /// The command was understood, and is refused.
+    /// The command was understood but refused.
     pub fn refused(what: impl Into<String>, then: impl Into<String>) -> Self {
         Self::of(Self::REFUSED, what, then)
     }
 
-    /// What is wrong was said on standard output already.
+    /// Standard output already says what is wrong.
     pub fn silent() -> Self {
         Self::refused("", "")
     }
@@ -47,7 +47,7 @@ impl Failure {
         self.status
     }
 
-    /// What is wrong; empty if that was said already.
+    /// What is wrong; empty if that was already said.
     pub fn what(&self) -> &str {
         &self.what
     }

@@ -1,4 +1,4 @@
-//! Storing what another program had of an account.
+//! Stores the authenticators that another program had of an account.
 
 use crate::dialogue::enroll;
 use crate::os::account::Account;
@@ -11,8 +11,8 @@ use crate::verdict::Denial;
 use super::act::{Act, ActError, ActLog, Acts, WithStore};
 
 impl<M: WithStore, L: ActLog> Acts<'_, M, L> {
-    /// Stores `authenticators` as the credential of `account`, who has none; codes up to `mark` are used up. `from`: the other
-    /// program, for the log.
+    /// Stores `authenticators` as the credential of `account`, which has none. Codes up to `mark` are used up. `from`
+    /// is the other program, for the log.
     pub fn import(
         &mut self,
         account: &Account,

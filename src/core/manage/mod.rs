@@ -1,7 +1,7 @@
-//! What is done with one account's second step outside of a login.
+//! The acts on one account's second step outside of a login.
 //!
-//! Enroll, new recovery codes, remove, try ([`Context`]): an administrator does it by right; whoever the account belongs to
-//! proves each time that it is theirs. The others ([`act::Acts`]) are an administrator's alone.
+//! Enroll, new recovery codes, remove, try ([`Context`]): an administrator may do these without proof; the owner of the
+//! account proves ownership each time. Only an administrator may do the others ([`act::Acts`]).
 
 pub mod act;
 mod enroll;
@@ -39,30 +39,30 @@ use failure::Failure;
 use obligation::Obligation;
 use request::ManageRequest;
 
-/// On whose authority something is done.
+/// The authority for an act.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Actor {
     /// An administrator, who needs no code.
     Administrator,
-    /// Whoever the account belongs to.
+    /// The user of the account.
     Owner,
 }
 
-/// Talks to whoever acts, and keeps the log.
+/// Talks to the user who acts, and keeps the log.
 pub trait Frontend: Conversation + ActLog {
-    /// Writes to the log what was typed, or what came of it.
+    /// Logs an answer, or the end of a dialogue.
     fn log(&mut self, verdict: &Verdict);
-    /// Writes to the log what else an administrator must know.
+    /// Logs another fact that an administrator must know.
     fn remark(&mut self, what: &str);
 }
 
-/// What was stored when somebody proved that an account is theirs, and what was required of it.
+/// The record and the requirement at the time when a user proved that an account is theirs.
 #[derive(PartialEq, Eq)]
 struct ProofBasis {
     credential: Option<Zeroizing<String>>,
     /// The recovery codes' salt, which no two sets share.
     salt: [u8; SALT],
-    /// Whether an administrator requires it.
+    /// Whether an administrator requires a second step.
     required: bool,
 }
 
@@ -76,7 +76,7 @@ impl ProofBasis {
     }
 }
 
-/// One account's second step, with somebody before it.
+/// The second step of one account, and the user who acts on it.
 pub struct Context<'a, M: WithStore> {
     machine: &'a M,
     store: M::Store,
@@ -86,12 +86,12 @@ pub struct Context<'a, M: WithStore> {
 }
 
 impl<'a, M: WithStore> Context<'a, M> {
-    /// Opens what is stored of `account` to `actor`.
+    /// Opens the record of `account` for `actor`.
     pub fn open(machine: &'a M, account: &'a Account, actor: Actor) -> Result<Self, Failure> {
         Ok(Self { machine, store: machine.store()?, policy: machine.policy()?, account, actor })
     }
 
-    /// Does it. Returns what to say when it is done.
+    /// Carries out `request`. Returns the text for the user.
     pub fn run(&self, request: &ManageRequest, frontend: &mut impl Frontend) -> Result<String, Failure> {
         let act = match request {
             ManageRequest::Enroll(label, colour) => self.enroll(frontend, label, *colour),
@@ -102,7 +102,7 @@ impl<'a, M: WithStore> Context<'a, M> {
         Ok(act?.log(&self.account.into(), frontend))
     }
 
-    /// Requires proof from the owner; an administrator needs none. Returns what was stored at the prompt.
+    /// Requires proof from the owner; an administrator needs none. Returns the record at the time of the prompt.
     fn prove(&self, frontend: &mut impl Frontend, why: &str) -> Result<ProofBasis, Failure> {
         let basis = self.basis()?;
         if self.actor == Actor::Owner {
@@ -115,14 +115,14 @@ impl<'a, M: WithStore> Context<'a, M> {
         Ok(basis)
     }
 
-    /// What a proof now would rest on.
+    /// The basis of a proof at this moment.
     fn basis(&self) -> Result<ProofBasis, Failure> {
         let stored = self.store.snapshot(self.account.uid);
         Ok(ProofBasis::of(stored.credential?.as_ref(), stored.state?.as_ref()))
     }
 
-    /// The credential of an open record, if what a proof rests on is as it was: a phone or a recovery code that was taken away
-    /// meanwhile proves nothing any more. `then` says what that means.
+    /// The credential of an open record, if the basis of the proof has not changed. A phone or a recovery code that was
+    /// removed meanwhile proves nothing any more. `then` tells the user what a change means.
     fn credential_on<'c>(
         &self,
         basis: &ProofBasis,
@@ -136,7 +136,7 @@ impl<'a, M: WithStore> Context<'a, M> {
         credential.ok_or_else(|| self.not_enrolled())
     }
 
-    /// The same with the policy as it is now: an administrator may have changed it during the prompt.
+    /// The same context with the present policy: an administrator may have changed it during the prompt.
     fn renewed(&self) -> Result<Self, Failure> {
         Self::open(self.machine, self.account, self.actor)
     }
@@ -168,12 +168,12 @@ impl<'a, M: WithStore> Context<'a, M> {
         })
     }
 
-    /// The credential, which must be there and theirs.
+    /// The credential, which must exist and belong to the account.
     fn credential(&self) -> Result<Credential, Failure> {
         self.present_credential()?.ok_or_else(|| self.not_enrolled())
     }
 
-    /// The credential, if there is one, which must be theirs.
+    /// The credential, if there is one. It must belong to the account.
     fn present_credential(&self) -> Result<Option<Credential>, Failure> {
         self.store.credential(self.account).map_err(|error| {
             if let StoreError::NotTheirs(error) = error {
@@ -219,7 +219,7 @@ impl<'a, M: WithStore> Context<'a, M> {
         denial.into()
     }
 
-    /// Who reads what comes of it.
+    /// The reader of the texts of this act.
     fn reader(&self) -> Reader<'_> {
         match self.actor {
             Actor::Administrator => Reader::Admin(&self.account.name),
@@ -241,7 +241,7 @@ impl<O: Frontend> Asker for Logged<'_, O> {
     }
 }
 
-/// What is said where no answer was accepted: `what`, then why the last one was not.
+/// The failure if no answer was accepted: `what`, then why the last answer was refused.
 fn no_answer_accepted(denial: &Denial, what: &str) -> Failure {
     if *denial == Denial::Conversation {
         return Failure::refused(words::CANCELLED, words::UNCHANGED);
@@ -249,7 +249,7 @@ fn no_answer_accepted(denial: &Denial, what: &str) -> Failure {
     Failure::refused(what, format!("{}\n{}", denied(denial), words::UNCHANGED))
 }
 
-/// Logs the denial that ended the questions, unless nobody answered.
+/// Logs the denial that ended the questions, unless the user did not answer.
 fn log_last(frontend: &mut impl Frontend, denial: Denial) {
     if denial != Denial::Conversation {
         frontend.log(&Verdict::Deny(denial));

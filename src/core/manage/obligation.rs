@@ -1,4 +1,4 @@
-//! What obliges somebody to have a second step.
+//! The obligation to have a second step.
 
 use crate::login::machine::Surroundings;
 use crate::login::spellings::names_with_spellings;
@@ -8,20 +8,20 @@ use crate::policy::{Groups, Mode, Policy};
 use crate::time::UnixTime;
 use crate::words::account as words;
 
-/// What makes a second step mandatory for somebody, in some login or other.
+/// What makes a second step mandatory for a user in some login.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Obligation {
     /// The rule of the policy.
     pub rule: String,
-    /// The line of the policy file on which that rule stands.
+    /// The line of that rule in the policy file.
     pub line: usize,
-    /// Whether that rule leaves the choice, and an administrator has taken it.
+    /// Whether that rule makes the second step optional, and an administrator requires it.
     pub administrator: bool,
 }
 
 impl Obligation {
-    /// What obliges `account`; of its names, the first that is obliged counts. `required`: whether an administrator requires a
-    /// second step of it.
+    /// The obligation of `account`. If it has several names, the first that is obliged counts. `required` says whether
+    /// an administrator requires a second step of it.
     pub fn of(
         account: &Account,
         required: bool,
@@ -39,7 +39,7 @@ impl Obligation {
         })
     }
 
-    /// For the user whom it obliges.
+    /// The text for the user whom it obliges.
     pub(super) fn text(&self) -> String {
         if self.administrator {
             words::REQUIRED_BY_ADMIN.to_owned()
@@ -54,7 +54,7 @@ mod tests {
     use super::*;
     use crate::test_support::enrolled;
 
-    /// What obliges root, who is also called toor, and as toor is in the group wheel.
+    /// The obligation of root, who is also called toor, and belongs to the group wheel as toor.
     fn obligation(rules: &str, required: bool) -> Option<Obligation> {
         let policy = Policy::parse(format!("version = 1\n{rules}").as_bytes()).unwrap();
         let machine = enrolled(&[]);
@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn obliges_nobody_where_neither_rule_nor_administrator_does() {
+    fn obliges_nobody_without_rule_or_administrator() {
         assert_eq!(obligation("mode = \"opt-in\"", false), None);
         assert_eq!(obligation("mode = \"exempt\"", true), None, "a requirement is for opt-in alone");
     }
@@ -93,7 +93,7 @@ mod tests {
         assert_eq!(obligation(&wheel.replace("wheel", "staff"), false), None);
     }
 
-    /// The name service answers ROOT with root, root@other with somebody else, and Root not at all.
+    /// The name service answers ROOT with root, root@other with another user, and Root not at all.
     #[test]
     fn obliges_account_by_any_spelling_that_may_be_its_name() {
         let rule = |listed, mode| {

@@ -1,4 +1,4 @@
-//! What is stored of an account gets its new name.
+//! Gives the record of an account the account's new name.
 
 use crate::login::audit::Value;
 use crate::login::machine::Machine;
@@ -10,22 +10,23 @@ use crate::store::{Change, CredentialChange, Snapshot, Store, StoreError, Unchec
 
 use super::act::{Act, ActError, ActLog, Acts, WithStore};
 
-/// Which other names a record may bear to be given to its account.
+/// The names in a record that may be replaced by the account's name.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Formerly {
-    /// Any that no other account has: an administrator says that it is the same person.
+    /// Every name that no other account has: an administrator says that it is the same user.
     Any,
-    /// Only what surely is a former way to write the account's name: it differs in nothing else. The uid alone proves nothing:
-    /// it may have been given to another person.
+    /// Only a name that is certainly a former spelling of the account's name: nothing else in it differs. The uid alone
+    /// proves nothing, because it may have been given to another user.
     Rewritten,
 }
 
 impl<M: WithStore, L: ActLog> Acts<'_, M, L> {
-    /// Writes the name of `account` into what is stored of its uid. Where the old name is somebody's still, the uid was perhaps
-    /// given to another person, who must not inherit a second step. Returns the old name; none if there was no other.
+    /// Writes the name of `account` into the record of its uid. If another account still has the old name, this is
+    /// refused: the uid may have been given to another user, who must not inherit a second step. Returns the old name;
+    /// none if there was no other.
     pub fn rebind(&mut self, account: &Account, formerly: Formerly) -> Result<Option<String>, ActError> {
         self.carry_out(&account.into(), |machine, store| {
-            // Checked without the lock: no login waits for a look-up.
+            // Checked without the lock, so that no login waits for a look-up.
             let old = former_names(machine, &store.snapshot(account.uid), account, formerly)?;
             let Some(name) = old.first() else { return Ok(Act::unchanged(None)) };
             rename(store, account, &old)?;
@@ -33,7 +34,7 @@ impl<M: WithStore, L: ActLog> Acts<'_, M, L> {
         })
     }
 
-    /// What [`Acts::rebind`] would return. Nothing is changed.
+    /// The result that [`Acts::rebind`] would return. Changes nothing.
     pub fn former_name(&mut self, account: &Account, formerly: Formerly) -> Result<Option<String>, ActError> {
         self.carry_out(&account.into(), |machine, store| {
             let old = former_names(machine, &store.snapshot(account.uid), account, formerly)?;
@@ -42,7 +43,7 @@ impl<M: WithStore, L: ActLog> Acts<'_, M, L> {
     }
 }
 
-/// The other names that are stored under the uid of `account`, if each of them may be replaced.
+/// The other names in the record of `account`, if each of them may be replaced.
 fn former_names(
     machine: &impl Machine,
     stored: &Snapshot,
@@ -63,7 +64,7 @@ fn others(stored: &Snapshot, account: &Account) -> Result<Vec<String>, StoreErro
     Ok(names.into_iter().flatten().filter(|name| **name != account.name).cloned().collect())
 }
 
-/// A file with another uid in it was put there by mistake.
+/// Fails if a file holds another uid: it was put there by mistake.
 fn check_place(stored: &Snapshot, account: &Account, others: &[String]) -> Result<(), ActError> {
     let credential = stored.credential.as_ref().ok().and_then(Option::as_ref);
     let misplaced = credential.filter(|credential| !others.is_empty() && credential.uid != account.uid);
@@ -83,7 +84,7 @@ fn check(machine: &impl Machine, old: &str, account: &Account, formerly: Formerl
     }
 }
 
-/// Writes the name of `account` in the place of `old` names.
+/// Replaces the `old` names by the name of `account`.
 fn rename(store: &impl Store, account: &Account, old: &[String]) -> Result<(), ActError> {
     let record = store.open_unchecked(account.uid)?.ok_or(ActError::ChangedMeanwhile)?;
     record.change(|stored| {

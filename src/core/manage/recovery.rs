@@ -10,11 +10,11 @@ use super::failure::Failure;
 use super::{Actor, Context, Frontend};
 
 impl<M: WithStore> Context<'_, M> {
-    /// Shows a new set of recovery codes and, once somebody has read it, puts it in the place of the old one; where the policy
-    /// allows none, the old one goes.
+    /// Shows a new set of recovery codes. When the user has read it, it replaces the old one. If the policy allows
+    /// none, the old set is removed.
     pub(super) fn recovery(&self, frontend: &mut impl Frontend) -> Result<Act<String>, Failure> {
         let count = self.policy.enrollment.recovery_codes;
-        // Better now than after the codes were written down.
+        // Checked before the dialogue: later, the user would have written the codes down for nothing.
         let credential = self.credential()?;
         if self.actor == Actor::Owner && count == 0 {
             return Err(Failure::refused(words::POLICY_ALLOWS_NONE, words::UNCHANGED));

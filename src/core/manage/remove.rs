@@ -1,4 +1,4 @@
-//! Removing one authenticator, or the second step.
+//! Removes one authenticator, or the second step.
 
 use crate::login::audit::Value;
 use crate::proof::state::State;
@@ -11,7 +11,7 @@ use super::failure::Failure;
 use super::{Actor, Context, Frontend, labels};
 
 impl<M: WithStore> Context<'_, M> {
-    /// Removes the authenticator called `label`, or all. The state stays: no code that was used becomes usable.
+    /// Removes the authenticator with this label, or all. The state stays, so that no used code becomes valid again.
     pub(super) fn remove(
         &self,
         frontend: &mut impl Frontend,
@@ -29,7 +29,7 @@ impl<M: WithStore> Context<'_, M> {
         };
         let basis = self.prove(frontend, &asked)?;
         if label.is_none() {
-            // Before the lock: groups may be looked up over a network, and logins wait for the lock.
+            // Checked before the lock: the groups may be looked up over a network, and logins wait for the lock.
             self.renewed()?.check_free()?;
         }
         self.record()?.change(|credential, state| {
@@ -56,7 +56,7 @@ impl<M: WithStore> Context<'_, M> {
         (Change { state, credential: CredentialChange::Removed }, act)
     }
 
-    /// What is left if `label` goes, in words. It must be there, and not the last.
+    /// The authenticators that are left without `label`, in words. Fails if it does not exist or is the last one.
     fn others_than(&self, credential: &Credential, label: &str) -> Result<String, Failure> {
         if !credential.authenticators.iter().any(|one| one.label == label) {
             return Err(Failure::refused(
@@ -75,7 +75,7 @@ impl<M: WithStore> Context<'_, M> {
         Ok(others.join(", "))
     }
 
-    /// Fails if the owner must have a second step: then only an administrator removes it.
+    /// Fails if the owner must have a second step. Then only an administrator may remove it.
     fn check_free(&self) -> Result<(), Failure> {
         if self.actor == Actor::Administrator {
             return Ok(());

@@ -1,11 +1,11 @@
-//! A second step that an administrator requires of one account.
+//! The requirement of a second step that an administrator sets for one account.
 
 use crate::os::account::Account;
 use crate::store::{Change, Store, StoredRecord, UncheckedRecord};
 
 use super::act::{Act, ActError, ActLog, Acts, Target, WithStore};
 
-/// What came of a requirement.
+/// The result of a requirement.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Required {
     /// It was required before.
@@ -20,7 +20,7 @@ pub enum Required {
 }
 
 impl<M: WithStore, L: ActLog> Acts<'_, M, L> {
-    /// Requires a second step of `account`, enrolled or not, wherever the policy leaves it to them.
+    /// Requires a second step of `account`, enrolled or not, wherever the policy makes it optional.
     pub fn require(&mut self, account: &Account) -> Result<Required, ActError> {
         self.carry_out(&account.into(), |machine, store| {
             let (policy, now) = (machine.policy()?, machine.now()?);
@@ -37,7 +37,7 @@ impl<M: WithStore, L: ActLog> Acts<'_, M, L> {
         })
     }
 
-    /// Leaves it to the policy again. False if nothing was required.
+    /// Removes the requirement, so that only the policy applies. False if there was none.
     pub fn unrequire(&mut self, target: &Target) -> Result<bool, ActError> {
         self.carry_out(target, |_, store| {
             let Some(record) = store.open_unchecked(target.uid)? else { return Ok(Act::unchanged(false)) };

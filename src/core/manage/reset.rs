@@ -1,4 +1,4 @@
-//! Forgetting a credential, and all that belongs to it.
+//! Removes a credential and the facts that belong to it.
 
 use crate::policy::Verification;
 use crate::proof::state::State;
@@ -6,27 +6,27 @@ use crate::store::{Change, CredentialChange, Store, UncheckedRecord};
 
 use super::act::{Act, ActError, ActLog, Acts, Target, WithStore};
 
-/// What came of a reset.
+/// The result of a reset.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Reset {
-    /// Nothing was stored.
+    /// There was no record.
     NoRecord,
-    /// All is forgotten but the mark, and what an administrator requires.
+    /// Everything was removed, except the mark and an administrator's requirement.
     Done {
         /// Whether there was a credential.
         had_credential: bool,
-        /// Whether the state could not be read, so that requirement and mark are lost.
+        /// Whether the state could not be read, so that requirement and mark were lost.
         state_was_lost: bool,
     },
 }
 
 impl<M: WithStore, L: ActLog> Acts<'_, M, L> {
-    /// Removes the secret file and empties the state; the mark stays, so that no old code becomes usable. The credential goes
-    /// last: if this breaks off, the person is still enrolled, and not half forgotten.
+    /// Removes the secret file and empties the state. The mark stays, so that no old code becomes valid again. The
+    /// credential goes last: if this is interrupted, the user is still enrolled, and not half removed.
     pub fn reset(&mut self, target: &Target) -> Result<Reset, ActError> {
         self.carry_out(target, |machine, store| {
             let name = target.account.as_ref().map(|account| account.name.as_str());
-            // Its mark is lost, so every code up to now counts as used.
+            // The mark of this state is lost, so every code up to now counts as used.
             let fresh =
                 State::new(name.unwrap_or_default(), Verification::default().window_end(&[], machine.now()?));
             let state_was_lost = store.replace_lost_state(target.uid, fresh)?;

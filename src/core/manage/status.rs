@@ -1,4 +1,4 @@
-//! How things stand with one account's second step: what may be told of it. No secret, and no hash of one, is in it.
+//! The status of one account's second step, without secrets and without hashes of them.
 
 use std::fmt::Write;
 
@@ -12,23 +12,23 @@ use crate::store::not_theirs::check_state;
 use crate::store::{Snapshot, StoreError};
 use crate::time::UnixTime;
 
-/// What is stored of one account, as far as it may be told.
+/// The record of one account, as far as it may be shown.
 #[derive(Debug, PartialEq, Eq, Default)]
 pub struct Status {
     /// Whether the account has a credential.
     pub enrolled: bool,
-    /// Why logins are denied, if what is stored cannot be used.
+    /// Why logins are denied, if the record cannot be used.
     pub problem: Option<String>,
     /// The authenticators, as far as they can be read.
     pub authenticators: Vec<AuthenticatorSummary>,
-    /// What changes at logins, if there is a state.
+    /// The state, if there is one.
     pub state: Option<StateSummary>,
 }
 
-/// What may be told of one authenticator.
+/// The facts of one authenticator that may be shown.
 #[derive(Debug, PartialEq, Eq)]
 pub struct AuthenticatorSummary {
-    /// What the person calls it.
+    /// The user's name for it.
     pub label: String,
     /// The name of the hash.
     pub algorithm: String,
@@ -40,14 +40,14 @@ pub struct AuthenticatorSummary {
     pub enrolled: Option<u64>,
 }
 
-/// What changes at logins. Moments are seconds since the epoch.
+/// The state, as far as it may be shown. Moments are seconds since the epoch.
 #[derive(Debug, PartialEq, Eq)]
 pub struct StateSummary {
     /// The mark: codes whose step begins at or before it are used up.
     pub mark: u64,
     /// Whether an administrator requires a second step.
     pub required: bool,
-    /// Recovery codes that are left; none if there never were any.
+    /// How many recovery codes are left; none if there never were any.
     pub recovery_left: Option<u8>,
     /// Until when a ticket lets the account enroll.
     pub ticket_until: Option<u64>,
@@ -57,16 +57,16 @@ pub struct StateSummary {
     pub helper: Failures,
 }
 
-/// Failures in a row, as one counter has them.
+/// Failures in a row at one counter.
 #[derive(Debug, PartialEq, Eq, Clone, Copy)]
 pub struct Failures {
     /// Wrong codes in a row.
     pub codes: u16,
     /// Wrong recovery codes in a row.
     pub recovery: u16,
-    /// Whether so many recovery codes failed that none is looked at any more.
+    /// Whether so many recovery codes failed that they are disabled.
     pub recovery_disabled: bool,
-    /// When the last failure was.
+    /// When the last failure was, in seconds since the epoch.
     pub last: u64,
 }
 
@@ -87,21 +87,22 @@ impl Failures {
         })
     }
 
-    /// As the state counts them.
+    /// The failures as the state counts them.
     pub fn count(self) -> Count {
         Count { codes: self.codes, recovery: self.recovery, last: UnixTime::new(self.last) }
     }
 }
 
 impl Status {
-    /// What `stored` says of a uid, whose account is `account` if it has one. What cannot be read is told as a problem.
+    /// The status of `stored`, which is the record of `account` if that exists. A part that cannot be read becomes a
+    /// problem.
     pub fn of(stored: Snapshot, account: Option<&Account>, now: UnixTime) -> Self {
         let mut status = Self { enrolled: true, ..Self::default() };
         status.problem = status.fill(stored, account, now).err().map(|error| error.to_string());
         status
     }
 
-    /// Fills in what can be read, until something cannot.
+    /// Fills in the parts that can be read, up to the first that cannot.
     fn fill(&mut self, stored: Snapshot, account: Option<&Account>, now: UnixTime) -> Result<(), StoreError> {
         let credential = stored.credential?;
         self.enrolled = credential.is_some();
@@ -141,7 +142,7 @@ impl Status {
         text
     }
 
-    /// Reads what [`Status::to_toml`] has written. Keys that are not known here are ignored: a newer helper may add some.
+    /// Reads the text of [`Status::to_toml`]. Unknown keys are ignored, because a newer helper may add some.
     pub fn parse(text: &str) -> Result<Self, DocumentError> {
         Self::read(text).map_err(|error| error.what)
     }

@@ -1,4 +1,4 @@
-//! Tickets.
+//! Issues tickets.
 
 use std::time::Duration;
 
@@ -14,8 +14,8 @@ use super::act::{Act, ActError, ActLog, Acts, WithStore};
 use super::failure::Failure;
 
 impl<M: WithStore, L: ActLog> Acts<'_, M, L> {
-    /// Issues a ticket in place of an earlier one. `hand_over` is given it, and when it expires, before anything is stored; if it
-    /// fails, nothing is. Returns whether the policy asks for tickets.
+    /// Issues a ticket that replaces an earlier one. Gives the ticket and its expiry to `hand_over` before anything is
+    /// stored; if that fails, nothing is stored. Returns whether the policy asks for tickets.
     pub fn ticket(
         &mut self,
         account: &Account,

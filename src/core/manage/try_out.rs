@@ -1,4 +1,4 @@
-//! Trying a code.
+//! Tries a code.
 
 use crate::proof::state::AttemptCounter;
 use crate::store::Store;
@@ -11,14 +11,14 @@ use super::failure::Failure;
 use super::{Context, Frontend};
 
 impl<M: WithStore> Context<'_, M> {
-    /// Says whether a code works, without using it up.
+    /// Tells the user whether a code works, without using it up.
     pub(super) fn try_out(&self, frontend: &mut impl Frontend) -> Result<Act<String>, Failure> {
         self.credential()?;
         let accepted = self.judge(frontend, "", |machine, typed, frontend| {
             let rules = &self.policy.verification;
             let (store, opened) = (machine.store()?, machine.now()?);
             let record = store.open(self.account, |devices| rules.window_end(devices, opened))?;
-            // At logins a try must not count.
+            // A try must not count at logins.
             let by = AttemptCounter::Helper;
             verify::judge(record, typed, by, Purpose::Try, rules, machine.now()?, &mut |what| {
                 frontend.remark(what)
@@ -34,7 +34,7 @@ impl<M: WithStore> Context<'_, M> {
     }
 }
 
-/// By how many seconds a phone's clock is off, on a line of its own, if that is known.
+/// By how many seconds a phone's clock is wrong, on a separate line; empty if that is not known.
 fn clock(offset: i64) -> String {
     match offset {
         0 => String::new(),

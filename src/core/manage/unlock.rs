@@ -1,4 +1,4 @@
-//! Ending a lockout.
+//! Ends a lockout.
 
 use crate::policy::Verification;
 use crate::proof::state::State;
@@ -8,22 +8,22 @@ use crate::verdict::is_soon;
 
 use super::act::{Act, ActError, ActLog, Acts, Target, WithStore};
 
-/// What came of an unlocking.
+/// The result of an unlock.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Unlocked {
-    /// Nothing was stored.
+    /// There was no record.
     NoRecord,
-    /// The failures are forgotten.
+    /// The failures were forgotten.
     Done {
         /// Codes that had failed in a row at programs that run as root.
         failures: u16,
-        /// Whether the mark lies so far in the future that codes are still refused.
+        /// Whether the mark is so far in the future that codes are still refused.
         is_ahead: bool,
     },
 }
 
 impl<M: WithStore, L: ActLog> Acts<'_, M, L> {
-    /// Forgets the failures and, if asked to, a mark that lies in the future.
+    /// Forgets the failures and, if `resets_clock`, a mark that is in the future.
     pub fn unlock(&mut self, target: &Target, resets_clock: bool) -> Result<Unlocked, ActError> {
         self.carry_out(target, |machine, store| {
             let now = machine.now()?;
@@ -49,7 +49,7 @@ impl<M: WithStore, L: ActLog> Acts<'_, M, L> {
     }
 }
 
-/// Puts back a mark that lies far ahead. One that is soon reached stays: its code was perhaps used a moment ago.
+/// Sets back a mark that is far ahead. A mark that is near stays: its code may have been used a moment ago.
 fn reset_clock(
     rules: &Verification,
     stored: &Snapshot,

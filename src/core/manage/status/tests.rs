@@ -10,7 +10,7 @@ use crate::time::Period;
 
 const NOW: UnixTime = UnixTime::new(100);
 
-/// An empty store, and how things stand with ada in it.
+/// An empty store, and the status of ada in it.
 struct Site(Scratch, Store);
 
 impl Site {
@@ -77,7 +77,7 @@ fn reads_what_it_has_written() {
 }
 
 #[test]
-fn says_nothing_of_who_has_nothing() {
+fn says_nothing_of_user_without_record() {
     assert_eq!(Site::new("nothing").status(), Status::default());
 }
 
@@ -158,7 +158,7 @@ fn tells_state_of_another_account_as_a_problem() {
     assert_eq!(Status::of(site.1.snapshot(7), None, NOW).problem, None);
 }
 
-/// Whoever might be enrolled is not told to be free.
+/// A user who may be enrolled must not be shown as not enrolled.
 #[test]
 fn takes_account_for_enrolled_if_its_credential_cannot_be_read() {
     let site = Site::new("unreadable");

@@ -58,7 +58,7 @@ fn adds_authenticator_for_an_administrator_without_proof() {
 }
 
 #[test]
-fn adds_nothing_for_who_proves_nothing() {
+fn adds_nothing_without_proof() {
     let site = Site::enrolled(OPT_IN, &["phone"]);
     let done = site.owner(&enroll("tablet"), &[Text("000000"), Text("000000"), Text("000000")]);
     done.assert_refused(NO_CODE, &not_accepted());
@@ -169,7 +169,7 @@ fn refuses_phone_whose_clock_is_off_by_more_than_policy_allows() {
 }
 
 #[test]
-fn stores_nothing_where_somebody_enrolled_meanwhile() {
+fn stores_nothing_if_another_login_enrolled_meanwhile() {
     let then = "Nothing was saved. Delete the new entry in your app.";
     for (actor, whom) in [(Actor::Owner, "you have"), (Actor::Administrator, "ada has")] {
         let site = Site::new(OPT_IN);

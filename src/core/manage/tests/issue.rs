@@ -68,7 +68,7 @@ fn issues_nothing_that_cannot_be_stored() {
 }
 
 #[test]
-fn issues_nothing_to_who_enrolled_meanwhile() {
+fn issues_nothing_to_user_who_enrolled_meanwhile() {
     let site = Site::new(OPT_IN);
     let done = issue(&site, "phone", |issued| {
         site.store.create_credential(&credential("ada", &["other"])).unwrap();

@@ -56,7 +56,7 @@ fn issues_no_ticket_that_cannot_be_used() {
 }
 
 #[test]
-fn tells_of_a_ticket_that_was_handed_over_in_vain() {
+fn reports_ticket_that_was_handed_over_in_vain() {
     let site = Site::new(OPT_IN);
     let done = issue(&site, |_, _| {
         site.store.create_state(7, State::new("eva", UnixTime::new(0))).unwrap();

@@ -1,4 +1,4 @@
-//! Every act, on a machine with a store of its own, with somebody before it who types what the test says.
+//! Every act, on a machine with its own store, with a user who types the answers of the test.
 
 #![expect(clippy::arithmetic_side_effects, reason = "small numbers")]
 
@@ -66,12 +66,12 @@ const NOT_SAVED: &str = "Nothing was saved. Delete the new entry in your app.\nT
 const MEND: &str = "Fix this, then run the command again.";
 const CHANGED: &str = "your second step has changed in the meantime";
 
-/// What follows [`NO_CODE`] after a wrong code.
+/// The text after [`NO_CODE`] if the code is wrong.
 fn not_accepted() -> String {
     format!("{NOT_ACCEPTED}\n{KEPT}")
 }
 
-/// The machine. It is step 2 until an answer turns the clock.
+/// The machine. The time is step 2 until an answer changes it.
 struct Site {
     scratch: Scratch,
     store: files::Store,
@@ -89,7 +89,7 @@ impl Site {
         Self { scratch, store, policy, now: Cell::new(60), knows_groups: Cell::new(true) }
     }
 
-    /// The same with authenticators of ada's called so, and a state.
+    /// The same machine with ada enrolled: with authenticators of these labels, and a state.
     fn enrolled(policy: &str, labels: &[&str]) -> Self {
         let site = Self::new(policy);
         site.store.create_credential(&credential("ada", labels)).unwrap();
@@ -101,12 +101,12 @@ impl Site {
         text.clone_into(&mut self.policy.borrow_mut());
     }
 
-    /// What another program does to the state meanwhile.
+    /// Changes the state as another program does.
     fn change(&self, next: impl Fn(&State) -> State) {
         change(&self.store, |_, state| Change::state(next(state)));
     }
 
-    /// The same to the credential.
+    /// Changes the credential as another program does.
     fn change_credential(&self, credential: CredentialChange) {
         let record = self.store.open_unchecked(7).unwrap().unwrap();
         let once = Cell::new(Some(credential));
@@ -118,7 +118,7 @@ impl Site {
         self.store.snapshot(7).state.unwrap().unwrap()
     }
 
-    /// What ada's authenticators are called.
+    /// The labels of ada's authenticators.
     fn labels(&self) -> Vec<String> {
         let credential = self.store.snapshot(7).credential.unwrap();
         let authenticators = credential.map(|credential| credential.authenticators).unwrap_or_default();
@@ -132,7 +132,7 @@ impl Site {
         Done { said, prompts: person.prompts, log: person.log }
     }
 
-    /// What came of an act of an administrator's, and what was logged.
+    /// The result of an administrator's act, and the log.
     fn acts<T>(
         &self,
         act: impl FnOnce(&mut Acts<'_, Self, &mut Vec<String>>) -> Result<T, ActError>,
@@ -142,7 +142,7 @@ impl Site {
         (done, log)
     }
 
-    /// Every file of the store, with what is in it.
+    /// Every file of the store, with its content.
     fn files(&self) -> Vec<(PathBuf, Vec<u8>)> {
         let folders = ["users", "state"].map(|name| self.scratch.0.join("var/lib/twostep").join(name));
         let files = folders.iter().flat_map(|folder| fs::read_dir(folder).unwrap());
@@ -165,12 +165,12 @@ fn eve() -> Account {
     Account { uid: 8, name: "eve".to_owned(), names: Vec::new() }
 }
 
-/// Ada, as somebody whom an act is about.
+/// Ada as the subject of an act.
 fn target() -> Target {
     Target::from(&ada())
 }
 
-/// Whom a uid was, whose account is gone.
+/// The subject with a uid whose account is gone.
 fn gone() -> Target {
     Target { uid: 7, account: None }
 }
@@ -187,14 +187,14 @@ fn credential(name: &str, labels: &[&str]) -> Credential {
     Credential { uid: 7, name: name.to_owned(), id: "an id".to_owned(), authenticators }
 }
 
-/// One recovery code that nobody knows.
+/// One recovery code that no test knows.
 fn old_codes() -> RecoveryCodes {
     let mut codes = RecoveryCodes { salt: [1; SALT], ..RecoveryCodes::NONE };
     codes.hashes[0] = [9; 16];
     codes
 }
 
-/// Recovery codes of another set, with one that is known.
+/// Recovery codes of another set, with one that the tests know.
 fn known_codes() -> RecoveryCodes {
     let mut codes = RecoveryCodes { salt: [2; SALT], ..RecoveryCodes::NONE };
     codes.hashes[0] = hash(&the_code(), &[&[2; SALT][..], b"an id"].concat());
@@ -216,7 +216,7 @@ impl Source for Site {
     }
 }
 
-/// What fails at a proof is counted at the hosts, so that it is told from a try.
+/// Failures at a proof are counted at the hosts, so that a test can tell them from those of a try.
 impl Surroundings for Site {
     fn name(&self) -> String {
         "web1".to_owned()
@@ -291,19 +291,19 @@ impl WithStore for Site {
     }
 }
 
-/// What somebody does at a prompt.
+/// A reply of a user at a prompt.
 #[derive(Clone, Copy)]
 enum Reply<'a> {
     /// Types the code of this step, at this step.
     Code(usize),
-    /// Types this.
+    /// Types this text.
     Text(&'a str),
-    /// Waits while something happens, then does what comes next.
+    /// Waits while something happens, then gives the next reply.
     Meanwhile(&'a dyn Fn()),
 }
 use Reply::{Code, Meanwhile, Text};
 
-/// Replies as told, then hangs up.
+/// Gives these replies, then hangs up.
 struct Person<'a> {
     site: &'a Site,
     replies: VecDeque<Reply<'a>>,
@@ -358,7 +358,7 @@ impl ActLog for Person<'_> {
     }
 }
 
-/// What came of an act.
+/// The result of an act.
 struct Done {
     said: Result<String, Failure>,
     prompts: Vec<String>,
@@ -366,13 +366,13 @@ struct Done {
 }
 
 impl Done {
-    /// Fails unless the act was refused in these words.
+    /// Fails unless the act was refused with this text.
     #[track_caller]
     fn assert_refused(&self, what: &str, then: &str) {
         assert_eq!(self.said, Err(Failure::refused(what, then)));
     }
 
-    /// Fails unless something could not be read or done, which these words describe.
+    /// Fails unless the act failed as unavailable with this text.
     #[track_caller]
     fn assert_unavailable(&self, what: &str) {
         let failure = self.said.as_ref().unwrap_err();

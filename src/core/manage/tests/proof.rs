@@ -1,4 +1,4 @@
-//! How an owner proves to be one, whatever the act.
+//! How an owner proves that an account is theirs, for every act.
 
 use super::*;
 
@@ -62,7 +62,7 @@ fn refuses_owner_after_as_many_wrong_codes_as_are_allowed() {
 }
 
 #[test]
-fn tells_owner_who_is_locked_out_until_when_and_stops() {
+fn tells_locked_out_owner_until_when_and_stops() {
     let site = with_two();
     let locked = Count { codes: 3, recovery: 0, last: UnixTime::new(60) };
     site.change(|state| State { hosts: locked, ..state.clone() });
@@ -83,7 +83,7 @@ fn changes_nothing_for_owner_who_hangs_up() {
 }
 
 #[test]
-fn says_what_is_wrong_with_the_state_of_another_account() {
+fn reports_state_of_another_account() {
     let site = Site::new(OPT_IN);
     site.store.create_credential(&credential("ada", &["phone", "tablet"])).unwrap();
     site.store.create_state(7, State::new("eve", UnixTime::new(0))).unwrap();
@@ -95,7 +95,7 @@ fn says_what_is_wrong_with_the_state_of_another_account() {
 }
 
 #[test]
-fn tells_owner_that_the_second_step_went_away_meanwhile() {
+fn tells_owner_if_second_step_was_removed_meanwhile() {
     let site = with_two();
     let remove = || site.change_credential(CredentialChange::Removed);
     let done = site.owner(&remove_tablet(), &[Meanwhile(&remove), Code(2), Code(3), Code(4)]);
@@ -133,13 +133,13 @@ fn does_nothing_under_a_policy_that_cannot_be_read() {
     assert_eq!(site.labels(), ["phone", "tablet"]);
 }
 
-/// Every act but enrolling needs a second step.
+/// Every act except enrolling needs a second step.
 fn on_what_is_there() -> [ManageRequest; 4] {
     [Recovery, Remove(None), remove_tablet(), Try]
 }
 
 #[test]
-fn refuses_acts_on_who_is_not_enrolled() {
+fn refuses_acts_on_user_who_is_not_enrolled() {
     let site = Site::new(OPT_IN);
     for request in on_what_is_there() {
         let done = site.owner(&request, &[Code(2)]);
@@ -167,7 +167,7 @@ fn refuses_acts_on_the_credential_of_another_account() {
     assert_eq!(site.labels(), ["phone", "tablet"]);
 }
 
-/// A phone, a set of recovery codes or a freedom that was taken away meanwhile proves nothing any more.
+/// A phone, a set of recovery codes or a freedom that was removed meanwhile proves nothing any more.
 #[test]
 fn trusts_no_proof_whose_basis_changed_meanwhile() {
     let phone_goes = |site: &Site| {

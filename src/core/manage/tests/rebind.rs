@@ -1,7 +1,7 @@
 use super::*;
 use crate::manage::rebind::Formerly::{self, Any, Rewritten};
 
-/// A machine where what is stored of ada's uid bears these names, in secret file and state.
+/// A machine where the record of ada's uid has these names in its secret file and state.
 fn named(secret: &str, state: &str) -> Site {
     let site = Site::new(OPT_IN);
     site.store.create_credential(&credential(secret, &["phone"])).unwrap();
@@ -44,7 +44,7 @@ fn gives_a_record_of_one_file_the_name_of_its_account() {
 }
 
 #[test]
-fn gives_nobody_the_record_of_who_exists() {
+fn refuses_record_of_another_existing_account() {
     for (secret, state) in [("eve", "eve"), ("eva", "eve"), ("eve", "ada")] {
         let site = named(secret, state);
         let before = site.files();
@@ -55,7 +55,7 @@ fn gives_nobody_the_record_of_who_exists() {
 }
 
 #[test]
-fn follows_a_directory_only_where_the_name_is_surely_the_same() {
+fn follows_directory_only_if_name_is_certainly_the_same() {
     let site = named("CORP\\ADA", "ada@corp.example");
     assert_eq!(rebind(&site, Rewritten).0, Ok(Some("CORP\\ADA".to_owned())));
     assert_eq!(stored_names(&site), ["ada", "ada"]);

@@ -1,13 +1,13 @@
 use super::*;
 
-/// What is said where the codes were not replaced.
+/// The text if the codes were not replaced.
 const STILL: &str = "Nothing was changed. The old recovery codes still work.";
 
 fn no_codes() -> String {
     OPT_IN.replace("codes = 1", "codes = 0")
 }
 
-/// A person with two failures at recovery codes.
+/// A user with two failures at recovery codes.
 fn with_failures(policy: &str) -> Site {
     let site = Site::enrolled(policy, &["phone"]);
     let failed = Count { codes: 0, recovery: 2, last: UnixTime::new(0) };
@@ -40,7 +40,7 @@ fn renews_recovery_codes_for_an_administrator_without_proof() {
 }
 
 #[test]
-fn keeps_old_recovery_codes_unless_somebody_read_the_new_ones() {
+fn keeps_old_recovery_codes_until_user_has_read_new_ones() {
     let table: [(&[Reply<'_>], &str); 2] = [
         (&[Text(""), Text("x"), Text("y")], "the recovery codes were not confirmed"),
         (&[], "cancelled (end of input)"),

@@ -38,7 +38,7 @@ fn removes_one_authenticator_for_an_administrator() {
     assert_eq!(site.labels(), ["phone", "third"]);
 }
 
-/// Who has another one still has a second step.
+/// A user who has another authenticator still has a second step.
 #[test]
 fn removes_one_authenticator_of_owner_who_is_obliged() {
     let site = with_three(MANDATORY);
@@ -72,7 +72,7 @@ fn refuses_to_remove_the_only_authenticator_by_its_label() {
 }
 
 #[test]
-fn removes_everything_after_proof_but_the_mark() {
+fn removes_everything_except_mark_after_proof() {
     let site = with_three(OPT_IN);
     let done = site.owner(&Remove(None), &[Code(2)]);
     done.assert_said("You are no longer enrolled. To enroll again, run 'twostep enroll'.");

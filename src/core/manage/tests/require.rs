@@ -6,7 +6,7 @@ fn now(enrolled: bool) -> Required {
 }
 
 #[test]
-fn requires_second_step_of_who_has_nothing_stored() {
+fn requires_second_step_of_user_without_record() {
     let site = Site::new(OPT_IN);
     let (required, log) = site.acts(|acts| acts.require(&ada()));
     assert_eq!((required, log), (Ok(now(false)), vec!["require ada".to_owned()]));
@@ -14,14 +14,14 @@ fn requires_second_step_of_who_has_nothing_stored() {
 }
 
 #[test]
-fn requires_second_step_of_who_is_enrolled_and_keeps_the_rest() {
+fn requires_second_step_of_enrolled_user_and_keeps_rest() {
     let site = Site::enrolled(OPT_IN, &["phone"]);
     let before = site.state();
     let (required, _) = site.acts(|acts| acts.require(&ada()));
     assert_eq!((required, site.state()), (Ok(now(true)), before.with_required(true)));
 }
 
-/// Codes of this moment may have been used where the state was lost.
+/// If the state was lost, codes of this moment may have been used.
 #[test]
 fn creates_state_of_required_account_with_a_mark() {
     let site = Site::new(OPT_IN);

@@ -19,7 +19,7 @@ fn forgets_all_but_mark_and_requirement() {
     assert_eq!(reset(&site, &target()), (done(false, false), vec!["reset ada credential=false".to_owned()]));
 }
 
-/// The uid is somebody else's now.
+/// The uid now belongs to another user.
 #[test]
 fn forgets_requirement_of_another_name() {
     let site = Site::new(OPT_IN);
@@ -51,7 +51,7 @@ fn removes_credential_without_state() {
     assert!(site.files().is_empty());
 }
 
-/// The mark is lost with it: the codes of this moment count as used.
+/// The mark is lost with the state: the codes of this moment count as used.
 #[test]
 fn replaces_a_lost_state_and_logs_it() {
     let site = Site::enrolled(OPT_IN, &["phone"]);

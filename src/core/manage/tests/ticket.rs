@@ -1,10 +1,10 @@
-//! Enrolling where a ticket is required.
+//! Enrollment where a ticket is required.
 
 use std::sync::LazyLock;
 
 use super::*;
 
-/// What is said of a ticket, whatever is wrong with it.
+/// The answer to a ticket, whatever is wrong with it.
 const NOT_THE_TICKET: &str = "That ticket was not accepted. Ask your administrator for one.";
 const NO_TICKET: &str = "no ticket was accepted";
 const QUESTION: &str = "Enrollment ticket: ";
@@ -15,7 +15,7 @@ fn needing(policy: &str) -> String {
 
 /// A ticket for ada, which expires at 200.
 fn ticket() -> Ticket {
-    // A hash takes its time.
+    // A hash takes some time.
     static TICKET: LazyLock<Ticket> = LazyLock::new(|| Ticket::issue(&the_code(), 7, UnixTime::new(200)));
     *TICKET
 }
@@ -31,7 +31,7 @@ fn enroll() -> ManageRequest {
     Enroll("phone".to_owned(), Colour::None)
 }
 
-/// Ada enrolls with her ticket, and while she reads the recovery codes, `happens`.
+/// Ada enrolls with her ticket. While she reads the recovery codes, `happens` runs.
 fn enroll_while(site: &Site, happens: &dyn Fn()) -> Done {
     let text = the_code().expose_text();
     site.owner(&enroll(), &[Text(&text), Code(4), Code(5), Meanwhile(happens), Text(LAST_GROUP)])
@@ -93,7 +93,7 @@ fn enrolls_nobody_whose_ticket_was_withdrawn_meanwhile() {
 }
 
 #[test]
-fn asks_no_ticket_of_who_is_not_obliged() {
+fn asks_no_ticket_of_user_who_is_not_obliged() {
     let site = Site::new(&needing(OPT_IN));
     assert!(site.owner(&enroll(), &[Code(4), Code(5), Text(LAST_GROUP)]).said.is_ok());
     let site = Site::new(MANDATORY);
@@ -101,7 +101,7 @@ fn asks_no_ticket_of_who_is_not_obliged() {
 }
 
 #[test]
-fn asks_a_ticket_of_whom_an_administrator_obliges() {
+fn asks_ticket_of_user_whom_administrator_obliges() {
     let site = Site::new(&needing(OPT_IN));
     site.change(|state| state.with_required(true));
     let done = site.owner(&enroll(), &[Text("1")]);
@@ -109,7 +109,7 @@ fn asks_a_ticket_of_whom_an_administrator_obliges() {
 }
 
 #[test]
-fn enrolls_nobody_who_came_to_need_a_ticket_meanwhile() {
+fn enrolls_nobody_who_needs_a_ticket_since_the_prompt() {
     let rule = |site: &Site| site.set_policy(&needing(MANDATORY));
     let administrator = |site: &Site| site.change(|state| state.with_required(true));
     let changes: [&dyn Fn(&Site); 2] = [&rule, &administrator];

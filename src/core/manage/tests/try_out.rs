@@ -39,7 +39,7 @@ fn says_that_a_recovery_code_works_and_uses_nothing_up() {
 }
 
 #[test]
-fn counts_wrong_tries_where_they_lock_nobody_out_of_logins() {
+fn counts_wrong_tries_apart_from_logins() {
     for actor in [Actor::Owner, Actor::Administrator] {
         let site = with_phone();
         let done = site.act(actor, &Try, &[Text("000000"), Text("000000"), Text("000000"), Code(2)]);

@@ -34,9 +34,9 @@ fn logs_no_unlocking_where_nothing_is_stored() {
     assert_eq!(unlock(&site, false), (Ok(Unlocked::NoRecord), vec![]));
 }
 
-/// It is 60; what lies up to 600 s ahead is soon reached.
+/// The time is 60. A mark up to 600 s ahead is near.
 #[test]
-fn tells_of_a_mark_far_ahead_and_leaves_it() {
+fn reports_mark_far_ahead_and_keeps_it() {
     for (mark, is_ahead) in [(30, false), (60, false), (660, false), (661, true)] {
         let site = locked_out(mark);
         assert_eq!(unlock(&site, false).0, done(20, is_ahead), "{mark}");
