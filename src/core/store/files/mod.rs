@@ -2,7 +2,7 @@
 //!
 //! M1 A file MUST be opened relative to its directory's descriptor, without following links.
 //! M2 Owner, mode, type and link count MUST be checked on the descriptor that is then read.
-//! M3 An accepted step MUST be on disk before `advance` with [`Durability::Flushed`] returns.
+//! M3 An accepted step MUST be on disk before `advance` with [`Durability::Flushed`](super::Durability::Flushed) returns.
 //! M4 A file that does not parse MUST deny the login; it MUST NOT be replaced by a default.
 //! M5 "Not enrolled" MUST mean that both directories passed their checks and the name gave ENOENT. Every other error denies.
 //! M6 A login MUST write only the older slot, so that a torn write falls back to the other, which was flushed before.
