@@ -121,7 +121,7 @@ impl Day {
         UnixTime(self.number().saturating_mul(Self::LENGTH))
     }
 
-    /// The first moment of the day after.
+    /// The first moment of the next day.
     pub fn ends(self) -> UnixTime {
         self.begins().plus(Self::LENGTH)
     }

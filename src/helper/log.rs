@@ -4,9 +4,9 @@ use twostep_core::login::audit::{Line, Sentence};
 use twostep_core::os::syslog;
 use twostep_core::verdict::Priority;
 
-/// Writes one line. A log that is away, or is not read, holds up nobody: the line is lost.
+/// Writes one line. It never waits: if the log is down or not read, the line is lost.
 pub(crate) fn write(line: &Line) {
-    let _ = syslog::write("twostep-helper", line.priority, &line.text); // there is nobody else to tell
+    let _ = syslog::write("twostep-helper", line.priority, &line.text); // there is no other place to report it
 }
 
 /// Writes why the helper failed.

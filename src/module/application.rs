@@ -163,7 +163,7 @@ impl Application for PamApplication<'_> {
     }
 
     fn log(&mut self, line: &Line) {
-        // A login must not wait for a log that is stuck, and waits only once to find that out; its lines are lost.
+        // A login must not wait for a log that is stuck. It waits only once to find that out; its lines are then lost.
         self.log_is_stuck = self.log_is_stuck || !syslog::takes_a_line(PATIENCE_WITH_THE_LOG);
         if self.log_is_stuck {
             return;

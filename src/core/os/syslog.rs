@@ -1,4 +1,4 @@
-//! The system's log, for programs that must not wait for it without end.
+//! The system's log, for programs that must not block on it.
 
 use std::os::unix::net::UnixDatagram;
 use std::time::Duration;
@@ -11,11 +11,11 @@ use crate::verdict::Priority;
 
 /// The socket of syslog(3). The daemons of Linux distributions make it a datagram socket.
 const LOG: &str = "/dev/log";
-/// LOG_AUTHPRIV of syslog(3), as a line's priority has it.
+/// LOG_AUTHPRIV of syslog(3), as in the priority of a line.
 const AUTHPRIV: i32 = 10 << 3;
 
-/// A socket on which a line to the log waits at most `patience`, where the log is busy. Sending on it fails where the daemon is
-/// stopped or the socket stays full; syslog(3) hides the one and waits for the other without end.
+/// A socket on which a line waits at most `patience` while the log is busy. Sending fails if the daemon is stopped or
+/// the socket stays full; syslog(3) hides the first and waits for the second without end.
 pub fn connect(patience: Duration) -> Result<UnixDatagram, Fault> {
     let socket = UnixDatagram::unbound().map_err(|error| Fault::Call("socket", error.into()))?;
     limit(&socket, patience)?;
@@ -37,11 +37,11 @@ pub fn write(program: &str, priority: Priority, text: &str) -> Result<(), Fault>
     sent.map(drop).map_err(|error| Fault::of(LOG, Operation::Write, error))
 }
 
-/// Waits until the log takes a line, at most `patience`. False if it did not: a program listens, does not read, and the kernel
-/// keeps no more lines for it. syslog(3), whose socket blocks, would not return then.
+/// Waits until the log accepts a line, at most `patience`. False if it does not: a program listens but does not read,
+/// and the kernel keeps no more lines for it. syslog(3) would then block without end.
 pub fn takes_a_line(patience: Duration) -> bool {
     let Ok(socket) = UnixDatagram::unbound() else { return true };
-    // Without a listener, or with one of another kind of socket, syslog(3) does not wait.
+    // If no program listens, or it listens on a socket of another kind, syslog(3) does not wait.
     let is_stuck = socket.connect(LOG).is_ok()
         && after(patience).and_then(|deadline| wait(&socket, PollFlags::POLLOUT, deadline)).is_err();
     !is_stuck
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn fails_at_once_where_no_program_listens() {
+    fn fails_at_once_if_no_program_listens() {
         let (socket, log) = UnixDatagram::pair().unwrap();
         drop(log);
         let (gone, took) = sent(&socket, Duration::from_secs(60));
