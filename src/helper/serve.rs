@@ -31,7 +31,7 @@ const LONG: u32 = 960;
 pub(crate) fn serve(channel: &Channel, caller: Uid, own: Uid) -> Result<(), Fault> {
     let message = match FirstMessage::decode(&first_message(channel)?) {
         Ok(message) => message,
-        Err(problem) => return refuse(channel, Failure::unavailable(problem, "")),
+        Err(problem) => return refuse(channel, Failure::unavailable(problem.to_string(), "")),
     };
     // The answer is the same whether the user exists or not.
     if message.uid != caller.as_raw() && caller != own {

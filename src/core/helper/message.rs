@@ -1,6 +1,8 @@
 //! The messages, as bytes. The first message comes from the client and begins with the version; every other one begins
 //! with a letter.
 
+use std::fmt;
+
 use zeroize::Zeroizing;
 
 use crate::dialogue::qr::Colour;
@@ -57,22 +59,41 @@ impl FirstMessage {
         join(&[&[GREETING, uid.as_bytes()], fields].concat())
     }
 
-    /// Parses a message. The error says what is wrong with it.
-    pub fn decode(message: &[u8]) -> Result<Self, &'static str> {
+    /// Parses a message.
+    pub fn decode(message: &[u8]) -> Result<Self, MessageError> {
         let mut fields = message.split(|&byte| byte == SEPARATOR);
         if fields.next() != Some(GREETING) {
-            return Err("another version of the protocol is spoken: update both sides");
+            return Err(MessageError::Version);
         }
-        let uid = fields
-            .next()
-            .and_then(text)
-            .and_then(|uid| uid.parse().ok())
-            .ok_or("whom it is about is missing")?;
+        let uid = fields.next().and_then(text).and_then(|uid| uid.parse().ok()).ok_or(MessageError::Uid)?;
         let fields: Vec<&[u8]> = fields.collect();
-        let request = HelperRequest::decode(&fields).ok_or("that is nothing that can be asked for")?;
+        let request = HelperRequest::decode(&fields).ok_or(MessageError::Request)?;
         Ok(Self { uid, request })
     }
 }
+
+/// What is wrong with the first message of a client.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum MessageError {
+    /// It does not begin with the greeting of this version.
+    Version,
+    /// It has no uid.
+    Uid,
+    /// It asks for something that the helper does not do.
+    Request,
+}
+
+impl fmt::Display for MessageError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Version => "the client speaks another version of the protocol: update both programs",
+            Self::Uid => "the request has no uid",
+            Self::Request => "unknown request",
+        })
+    }
+}
+
+impl std::error::Error for MessageError {}
 
 impl HelperRequest {
     fn decode(fields: &[&[u8]]) -> Option<Self> {
