@@ -32,7 +32,7 @@ crate::words! {
 
     /// `error:`, where an account has no second step.
     not_enrolled(user: Reader) = "you are not enrolled", "{user} is not enrolled";
-    /// Behind it.
+    /// After it.
     how_to_enroll(user: Reader) =
         "To enroll, run 'twostep enroll'.",
         "To enroll, run 'twostep enroll --user {user}'.";
@@ -55,13 +55,13 @@ crate::words! {
     enrolled(user: Reader, label) =
         "You are enrolled (authenticator '{label}').",
         "{user} is enrolled (authenticator '{label}').";
-    /// Behind what is wrong with a label.
+    /// After the reason why a label is wrong.
     CHOOSE_LABEL = "Choose another --label.";
     /// `error:`, where an authenticator has this label.
     already_enrolled(user: Reader, label) =
         "you are already enrolled (authenticator '{label}')",
         "{user} is already enrolled (authenticator '{label}')";
-    /// Behind it.
+    /// After it.
     how_to_add(user: Reader) =
         "To add another phone, run 'twostep enroll --label tablet'.\nTo start over, run 'twostep remove' first.",
         "To add another phone, run 'twostep enroll --user {user} --label tablet'.\nTo start over, run 'twostep remove --user {user}' first.";
@@ -69,7 +69,7 @@ crate::words! {
     too_many(user: Reader, count) =
         "you have {count} authenticators, and no more are allowed",
         "{user} has {count} authenticators, and no more are allowed";
-    /// Behind it. LABEL is a placeholder.
+    /// After it. LABEL is a placeholder.
     how_to_remove_one(user: Reader) =
         "To remove one, run 'twostep remove LABEL'.",
         "To remove one, run 'twostep remove --user {user} LABEL'.";
@@ -88,13 +88,13 @@ crate::words! {
     no_authenticator(user: Reader, label) =
         "you have no authenticator '{label}'",
         "{user} has no authenticator '{label}'";
-    /// Behind it. `labels` is such as "'phone', 'tablet'".
+    /// After it. `labels` is such as "'phone', 'tablet'".
     there_are(labels) = "Authenticators: {labels}.";
     /// `error:`, where nothing would be left.
     only_authenticator(user: Reader, label) =
         "'{label}' is your only authenticator",
         "'{label}' is the only authenticator of {user}";
-    /// Behind it.
+    /// After it.
     how_to_remove_all(user: Reader) =
         "To turn the second step off, run 'twostep remove' without a label.",
         "To turn the second step off, run 'twostep remove --user {user}' without a label.";
@@ -102,7 +102,7 @@ crate::words! {
     required_by_rule(rule, line, file) = "rule '{rule}' (line {line} of {file}) requires a second step of you";
     /// `error:`, where 'twostep require' forbids the removal.
     REQUIRED_BY_ADMIN = "an administrator requires a second step of you ('twostep require')";
-    /// Behind either.
+    /// After either.
     HOW_TO_CHANGE_PHONES = "To change phones, add the new one with 'twostep enroll --label tablet',\nthen remove the old one by its label.\nFor anything else, ask your administrator.";
 
     /// After new recovery codes.
@@ -122,9 +122,9 @@ crate::words! {
     RECOVERY_CODE_WORKS = "That recovery code works. It has not been used up.";
     /// After a right code in 'twostep verify'.
     code_works(label) = "That code works (authenticator '{label}'). It has not been used up.";
-    /// Behind it. `seconds` is the difference.
+    /// After it. `seconds` is the difference.
     clock_is_fast(seconds) = "The clock of that phone is about {seconds} s fast.";
-    /// Behind it. `seconds` is the difference.
+    /// After it. `seconds` is the difference.
     clock_is_slow(seconds) = "The clock of that phone is about {seconds} s slow.";
 }
 

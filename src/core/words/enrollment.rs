@@ -48,7 +48,7 @@ crate::words! {
     clock_is_slow(duration) = "The code is right, but your phone's clock is {duration} slow.\nSet the phone to network time.";
     /// After too many answers that are not the last group of that code.
     CODES_NOT_CONFIRMED = "The recovery codes were not confirmed.";
-    /// Behind each of these, in a login.
+    /// After each of these, in a login.
     TRY_AGAIN = "Nothing was saved. Delete the new entry in your app, then log in again.";
 }
 

@@ -14,14 +14,14 @@ crate::words! {
     TICKET_PROMPT = "Enrollment ticket: ";
     /// Asks for password and code in one answer. It begins with "Password", by which programs without a user know what to send.
     BOTH_PROMPT = "Password and verification code: ";
-    /// In a prompt behind the reason of a refusal, which ssh -q and sudo show nowhere else. Any answer ends the login.
+    /// In a prompt after the reason of a refusal, which ssh -q and sudo show nowhere else. Any answer ends the login.
     END_PROMPT = "Press Enter to disconnect: ";
 
     /// After a recovery code; `left` are unused.
     recovery_code_accepted(left) = "Recovery code accepted. Unused codes left: {left}.";
     /// After a code of an app, where few recovery codes are left.
     few_recovery_codes(left) = "Recovery codes left: {left}.";
-    /// Behind either, where few are left.
+    /// After either, where few are left.
     NEW_RECOVERY_CODES = "For new ones, run 'twostep recovery'.";
 
     /// After any answer that is not accepted, also for users who are unknown or not enrolled: it must not tell which.
@@ -32,9 +32,9 @@ crate::words! {
     DISABLED = "Too many wrong codes: codes are disabled.";
     /// After too many wrong recovery codes.
     RECOVERY_DISABLED = "Too many wrong recovery codes: they are disabled.";
-    /// Behind either. `name` is the account.
+    /// After either. `name` is the account.
     ask_to_unlock(name) = "Ask your administrator to run 'twostep unlock {name}'.";
-    /// Behind a lockout that a recovery code ends.
+    /// After the text of a lockout that a recovery code ends.
     USE_RECOVERY_CODE = "A recovery code works now.";
     /// Where the last accepted code is a little ahead of the clock. `until` is a date and a time.
     clock_set_back(until) = "This machine's clock was set back. Try again after {until} UTC.";

@@ -2,7 +2,7 @@
 
 use twostep_hostconf::sshd::methods::{Way, name};
 
-/// What comes first at sshd, by the options of our line.
+/// What comes first at sshd, by the options of the pam_twostep line.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum SshdFirstFactor {
     /// The stack asks for a password.
@@ -25,9 +25,9 @@ impl SshdFirstFactor {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) enum Fate {
     Asked,
-    /// The method `password` reaches our line and cannot ask for a code: refused.
+    /// The method `password` reaches the pam_twostep line and cannot ask for a code: refused.
     CannotAsk,
-    /// No key comes before our line, which demands one: refused.
+    /// No key comes before the pam_twostep line, which demands one: refused.
     NoKey,
     NotAsked,
 }

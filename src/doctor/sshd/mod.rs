@@ -1,7 +1,7 @@
 //! sshd: whether it uses PAM, whether it can ask for a code, and which logins need none.
 //!
-//! A machine may start several sshds, and run some that were started differently. Each is judged by its own settings. Each file
-//! uses only those before it:
+//! A machine may start several sshds, and run some that were started differently. Each is judged by its own settings.
+//! Each file uses only those before it:
 //!
 //! ```text
 //! fate -> findings -> setting -> pam_service -> rules, unseen;  rules -> remedy_effect;  unseen -> refusal;  these, stale -> one_sshd
@@ -23,7 +23,7 @@ use twostep_hostconf::sshd::launches::Launches;
 use crate::context::{Context, Visibility};
 use crate::finding::Finding;
 
-/// Checks each sshd if a PAM service that it uses has a line of ours, or the service `sshd` has one.
+/// Checks each sshd if a PAM service that it uses has a pam_twostep line, or the service `sshd` has one.
 pub(crate) fn check(context: &Context<'_>) -> Vec<Finding> {
     let launches = Launches::of(context.root);
     let mut findings: Vec<_> =

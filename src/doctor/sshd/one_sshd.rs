@@ -69,7 +69,7 @@ impl<'a> Sshd<'a> {
         View::of_blocks(self.config, self.said, blocks)
     }
 
-    /// Whether a service that this sshd uses, or the service `sshd`, has a line of ours.
+    /// Whether a service that this sshd uses, or the service `sshd`, has a pam_twostep line.
     fn concerns_us(&self) -> bool {
         let blocks = (0..self.config.blocks.len()).map(|block| BTreeSet::from([block]));
         let mut views = [BTreeSet::new()].into_iter().chain(blocks).map(|blocks| self.view(blocks));
@@ -77,7 +77,7 @@ impl<'a> Sshd<'a> {
             || views.any(|view| self.services.of(&view).first.is_some())
     }
 
-    /// None if the service has no line of ours: then the rules do not apply.
+    /// None if the service has no pam_twostep line: then the rules do not apply.
     fn case(&self, view: View<'a>) -> Option<Case<'a>> {
         let PamService { name, first, .. } = self.services.of(&view);
         let root_view = View::of_root(self.config, self.said);
@@ -96,8 +96,8 @@ impl<'a> Sshd<'a> {
         findings
     }
 
-    /// Checks `Match` blocks one by one and in combination: two blocks that are right alone may together let users in without a
-    /// code.
+    /// Checks `Match` blocks one by one and in combination: two blocks that are right alone may together let users in
+    /// without a code.
     fn of_blocks(&self) -> Vec<Finding> {
         let blocks: Vec<_> = (0..self.config.blocks.len()).filter(|&block| self.matters(block)).collect();
         // One block sets AuthenticationMethods, and at most one other block switches on each of its methods.
@@ -138,7 +138,8 @@ impl<'a> Sshd<'a> {
         pam_service::check(self.context, &self.services.of(&view), &view)
     }
 
-    /// Checks one rule for each group of blocks. It is not repeated where it applies to all users, or to a part of the group.
+    /// Checks one rule for each group of blocks. It is not repeated where it applies to all users, or to a part of the
+    /// group.
     fn of_groups(&self, groups: &[BTreeSet<usize>], keywords: &[&str], rule: SettingCheck) -> Vec<Finding> {
         let everybody = self.case(self.view(BTreeSet::new()));
         let is_reported = everybody.and_then(|case| rule(&case)).is_some();

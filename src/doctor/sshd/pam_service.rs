@@ -28,7 +28,7 @@ const OTHER: &str = "other";
 pub(crate) struct PamService {
     /// Its name, as libpam and the policy have it.
     pub name: String,
-    /// What comes before our line in it; none if it has no line of ours.
+    /// What comes before the pam_twostep line in it; none if it has no pam_twostep line.
     pub first: Option<SshdFirstFactor>,
     /// What sets its name; none for the default.
     location: Option<Location>,
@@ -67,18 +67,18 @@ impl<'a> Services<'a> {
     }
 }
 
-/// Whether the service has a line of ours.
+/// Whether the service has a pam_twostep line.
 pub(crate) fn is_guarded(context: &Context<'_>, service: &str) -> bool {
     first_factor(&guard(context, service)).is_some()
 }
 
-/// Our lines in the service; in `other`, if it has no file.
+/// The pam_twostep lines in the service; in `other`, if it has no file.
 fn guard(context: &Context<'_>, service: &str) -> Guard {
     let has_file = Files::new(context.root).open(service).is_some();
     stack::guard(context, if has_file { service } else { OTHER })
 }
 
-/// What comes before our line; none if there is no line of ours.
+/// What comes before the pam_twostep line; none if there is no pam_twostep line.
 fn first_factor(guard: &Guard) -> Option<SshdFirstFactor> {
     let key = |arguments: &Vec<String>| arguments.iter().any(|argument| argument == "first_factor=publickey");
     match &guard.asks {

@@ -33,7 +33,7 @@ fn effect(case: &Case<'_>, remedy: &Remedy) -> Effect {
     change(&was, &was.with(&keyword.to_ascii_lowercase(), value), &case.service)
 }
 
-/// The settings that decide a login before PAM, and the first factor of our line.
+/// The settings that decide a login before PAM, and the first factor of the pam_twostep line.
 #[derive(Clone)]
 struct SshdAccess {
     uses_pam: bool,

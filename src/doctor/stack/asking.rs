@@ -1,4 +1,4 @@
-//! A stack with a line of ours, and the places in it where a line can be added.
+//! A stack with a pam_twostep line, and the places in it where a line can be added.
 
 use twostep_core::pam::walk::Handler;
 use twostep_hostconf::location::Location;
@@ -12,7 +12,7 @@ use super::text::{FORWARD_PASS, our_text};
 use super::{module_file, own_line};
 use crate::finding::Remedy;
 
-/// A stack with a line of ours.
+/// A stack with a pam_twostep line.
 pub(crate) struct Stack<'a> {
     pub files: &'a Files<'a>,
     pub service: &'a Service,
@@ -23,7 +23,7 @@ pub(crate) struct Stack<'a> {
 }
 
 impl<'a> Stack<'a> {
-    /// None if there is no line of ours.
+    /// None if there is no pam_twostep line.
     pub(crate) fn new(files: &'a Files<'a>, service: &'a Service, entries: &[PamLine]) -> Option<Self> {
         let ours = entries.iter().position(PamLine::is_ours)?;
         let right = |line: &PamLine| own_line::fixed(&module_file::corrected(files, line));
@@ -35,7 +35,8 @@ impl<'a> Stack<'a> {
         self.entries.get(self.ours)
     }
 
-    /// Whether our line takes password and code in one answer, so that it comes before the lines that check the password.
+    /// Whether the pam_twostep line takes password and code in one answer, so that it comes before the lines that check
+    /// the password.
     pub(crate) fn joins(&self) -> bool {
         self.our_line().is_some_and(|line| line.arguments().any(|argument| argument == FORWARD_PASS))
     }
@@ -45,7 +46,7 @@ impl<'a> Stack<'a> {
         self.with(self.entries.iter().filter(|line| line.location != *location).cloned().collect())
     }
 
-    /// The stack with our line after the lines that check the password.
+    /// The stack with the pam_twostep line after the lines that check the password.
     pub(crate) fn behind_password(&self) -> Option<Self> {
         let (ours, end) = (self.our_line()?, self.end_of_password()?);
         let (before, after) = self.entries.split_at_checked(end.saturating_add(1))?;
@@ -74,19 +75,20 @@ impl<'a> Stack<'a> {
         self.entries.get(self.ours.saturating_add(1)..).unwrap_or_default()
     }
 
-    /// The line with the index `number`, as our line's file has it: itself, or the line that includes it.
+    /// The line with the index `number`, as the pam_twostep line's file has it: itself, or the line that includes it.
     pub(crate) fn in_our_file(&self, number: usize) -> Option<Location> {
         self.entries.get(number)?.line_in(&self.our_location().file).cloned()
     }
 
-    /// Moves our line after the lines that check the password. None if the lines are not in our line's file.
+    /// Moves the pam_twostep line after the lines that check the password. None if the lines are not in the pam_twostep
+    /// line's file.
     pub(crate) fn move_behind_password(&self) -> Option<Remedy> {
         let end = self.in_our_file(self.end_of_password()?)?;
         Some(Remedy::Move { location: self.our_location(), before: self.files.after(&end) })
     }
 
-    /// The index of the last line that belongs to the password: a first factor, or a line next to it that only refuses or only
-    /// permits.
+    /// The index of the last line that belongs to the password: a first factor, or a line next to it that only refuses
+    /// or only permits.
     fn end_of_password(&self) -> Option<usize> {
         end_of_password(&self.entries)
     }

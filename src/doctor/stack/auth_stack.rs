@@ -81,7 +81,7 @@ fn demands(argument: &str) -> bool {
     argument.starts_with("first_factor=") && argument != "first_factor=any"
 }
 
-/// Checks that a first factor comes before our line, or that the line needs none.
+/// Checks that a first factor comes before the pam_twostep line, or that the line needs none.
 fn order(stack: &Stack<'_>, caller: CalledBy) -> Vec<Finding> {
     if stack.joins() {
         return password_not_checked(stack).into_iter().collect();
@@ -98,8 +98,8 @@ fn order(stack: &Stack<'_>, caller: CalledBy) -> Vec<Finding> {
     vec![uncovering(stack.behind_password(), caller, early)]
 }
 
-/// The finding, whose remedy results in the stack `left`. If a line would let users in without a code there, that line is fixed
-/// first: until then our line in its present place prevents that.
+/// The finding, whose remedy results in the stack `left`. If a line would let users in without a code there, that line
+/// is fixed first: until then the pam_twostep line in its present place prevents that.
 fn uncovering(left: Option<Stack<'_>>, caller: CalledBy, finding: Finding) -> Finding {
     let Some(left) = left else { return finding };
     let uncovered = around(&left, &Ways::through(&left.entries, Scenario::Anything), caller);
@@ -109,7 +109,7 @@ fn uncovering(left: Option<Stack<'_>>, caller: CalledBy, finding: Finding) -> Fi
     }
 }
 
-/// Our line asks for a password that no later line checks.
+/// The pam_twostep line asks for a password that no later line checks.
 fn password_not_checked(stack: &Stack<'_>) -> Option<Finding> {
     if stack.after().iter().any(asks_first_factor) {
         return None;
@@ -168,7 +168,8 @@ fn is_refusal_forgotten(stack: &Stack<'_>) -> bool {
     Ways::through(&stack.entries, Scenario::Refused).successes.iter().any(|facts| facts.asked)
 }
 
-/// A wrong first factor that reaches our line. Not where the line demands a method of sshd's, or comes before the password.
+/// A wrong first factor that reaches the pam_twostep line. Not where the line demands a method of sshd's, or comes
+/// before the password.
 fn wrong_way(stack: &Stack<'_>) -> Vec<Finding> {
     if stack.joins() || stack.our_line().is_none_or(|line| line.arguments().any(demands)) {
         return Vec::new();

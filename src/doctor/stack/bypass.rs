@@ -42,8 +42,8 @@ fn remedy(stack: &Stack<'_>, culprit: usize) -> Option<Remedy> {
     }
 }
 
-/// The `include` or `substack` in our line's file that includes `line`. None for `@include`: the included file is made to be
-/// edited.
+/// The `include` or `substack` in the pam_twostep line's file that includes `line`. None for `@include`: the included
+/// file is made to be edited.
 pub(crate) fn include_to_unfold(stack: &Stack<'_>, line: &PamLine) -> Option<Location> {
     let file = stack.our_location().file;
     line.trail.iter().find(|step| step.location.file == file && !step.whole).map(|step| step.location.clone())
@@ -56,8 +56,8 @@ pub(crate) fn unfold(stack: &Stack<'_>, location: Location) -> Option<Remedy> {
     Some(Remedy::Replace { text: unfolded(&included)?, location })
 }
 
-/// Turns a `sufficient` first factor into a jump over a line that refuses. The refusing line, with a permitting line after it,
-/// is written first, so that the file is safe after each step.
+/// Turns a `sufficient` first factor into a jump over a line that refuses. The refusing line, with a permitting line
+/// after it, is written first, so that the file is safe after each step.
 fn end_to_jump(stack: &Stack<'_>, culprit: usize) -> Option<Remedy> {
     let line = stack.entries.get(culprit)?;
     let beside = |other: &PamLine| other.level == line.level;
@@ -77,7 +77,7 @@ fn end_to_jump(stack: &Stack<'_>, culprit: usize) -> Option<Remedy> {
     Some(Remedy::Replace { location, text })
 }
 
-/// Puts the refusing line after the last first factor, once that is in our line's file.
+/// Puts the refusing line after the last first factor, once that is in the pam_twostep line's file.
 fn denied_after(stack: &Stack<'_>, factor: &PamLine) -> Option<Remedy> {
     if let Some(location) = include_to_unfold(stack, factor) {
         return unfold(stack, location);
@@ -86,13 +86,13 @@ fn denied_after(stack: &Stack<'_>, factor: &PamLine) -> Option<Remedy> {
     Some(Remedy::Replace { location: factor.location.clone(), text })
 }
 
-/// Shortens a jump so that it reaches our line. If no line is left to jump over, our line is in the wrong place, or the jump
-/// has no purpose.
+/// Shortens a jump so that it reaches the pam_twostep line. If no line is left to jump over, the pam_twostep line is in
+/// the wrong place, or the jump has no purpose.
 fn shorten(stack: &Stack<'_>, culprit: usize) -> Option<Remedy> {
     let line = stack.entries.get(culprit)?;
     let between = stack.entries.get(culprit.saturating_add(1)..stack.ours)?;
     let lines = between.iter().filter(|other| other.level == line.level).count();
-    // The last one is the substack in which our line is, if it is in one.
+    // The last one is the substack in which the pam_twostep line is, if it is in one.
     let within = stack.our_line().is_some_and(|ours| ours.level > line.level);
     let lines = lines.saturating_sub(usize::from(within));
     let location = line.location.clone();

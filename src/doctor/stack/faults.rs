@@ -26,7 +26,7 @@ pub(crate) fn finding(files: &Files<'_>, fault: &PamFault) -> Finding {
     }
 }
 
-/// The type of a line of ours is guessed by the length of the word.
+/// The type of a pam_twostep line is guessed by the length of the word.
 fn unknown_type(files: &Files<'_>, line: &PamLine) -> Finding {
     let word = line.words.first().map_or("", |word| word.text.as_str());
     let kind = if word.len() > ModuleType::Auth.word().len().saturating_add(1) {

@@ -4,7 +4,7 @@
 //!
 //! ```text
 //! text, unfold, other_modules, findings                the lines that we write; the sentences
-//!   -> own_line -> module_file -> asking               our line, and the places for it
+//!   -> own_line -> module_file -> asking               the pam_twostep line, and the places for it
 //!   -> faults, missing_module, pam_conf                what libpam cannot read or load; the format of pam.conf
 //!   -> auth_stack (twice, one_question, bypass, wrong_factor), shared -> account_stack (late_refusal), pairs -> remote
 //!   -> without_file, askers -> unasked
@@ -50,15 +50,15 @@ use asking::Stack;
 use auth_stack::CalledBy;
 use pam_conf::in_pam_conf;
 
-/// The lines of ours in one service.
+/// The pam_twostep lines in one service.
 pub(crate) struct Guard {
     /// The arguments of our auth line; none if there is no such line.
     pub asks: Option<Vec<String>>,
-    /// Whether there is an account line of ours.
+    /// Whether there is an account pam_twostep line.
     pub keeps: bool,
 }
 
-/// Our lines in the service called `name`, those of included files too.
+/// The pam_twostep lines in the service called `name`, those of included files too.
 pub(crate) fn guard(context: &Context<'_>, name: &str) -> Guard {
     let files = Files::new(context.root);
     let service = Service::load(&files, name).filter(|_| !hides_lines(context, &files));
@@ -72,8 +72,8 @@ pub(crate) fn guard(context: &Context<'_>, name: &str) -> Guard {
     }
 }
 
-/// Checks each service that names the module, if this process may read all lines. A service in `reported` gets no finding
-/// because it asks for no code.
+/// Checks each service that names the module, if this process may read all lines. A service in `reported` gets no
+/// finding because it asks for no code.
 pub(crate) fn check(context: &Context<'_>, reported: &BTreeSet<String>) -> Vec<Finding> {
     let files = Files::new(context.root);
     let findings = check_services(context, &files, reported);
@@ -125,7 +125,7 @@ fn check_services(context: &Context<'_>, files: &Files<'_>, reported: &BTreeSet<
     meant.chain(each).chain(not_known).chain(together).chain(unasked).collect()
 }
 
-/// The services that need an account line of ours: those of `[enrollment]` and `[gate]`.
+/// The services that need an account pam_twostep line: those of `[enrollment]` and `[gate]`.
 fn guarded(context: &Context<'_>) -> Vec<String> {
     if context.hides_policy() {
         return Vec::new();
@@ -186,7 +186,7 @@ fn at_home(
     Finding { remedy, ..finding }
 }
 
-/// Checks our lines by themselves, in whatever file they are.
+/// Checks the pam_twostep lines by themselves, in whatever file they are.
 fn check_lines(context: &Context<'_>, files: &Files<'_>, service: &Service) -> Vec<Finding> {
     let entries = service.auth.iter().chain(&service.account);
     let ours = entries.filter(|line| line.is_ours());

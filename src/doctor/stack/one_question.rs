@@ -1,5 +1,5 @@
-//! Programs that can ask for a password only. One line of ours, before the lines that check the password, takes password and
-//! code in one answer there.
+//! Programs that can ask for a password only. One pam_twostep line, before the lines that check the password, takes
+//! password and code in one answer there.
 
 use twostep_core::paths::PAM_CONF;
 use twostep_hostconf::location::Location;
@@ -13,7 +13,8 @@ use super::text::{FORWARD_PASS, joining};
 use super::unfold::unfolded;
 use crate::finding::{Finding, Remedy};
 
-/// The PAM services of such programs. Where no source is named, the program was run on Debian 12 with a module that asks.
+/// The PAM services of such programs. Where no source is named, the program was run on Debian 12 with a module that
+/// asks.
 const PROGRAMS: [(&str, Answer); 8] = [
     ("i3lock", Answer::Password),    // 2.14; i3lock.c, conv_callback
     ("imap", Answer::UserName),      // saslauthd 2.1.28; a second question ends the daemon
@@ -25,7 +26,7 @@ const PROGRAMS: [(&str, Answer); 8] = [
     ("xrdp-sesman", Answer::Error),  // 0.9.21
 ];
 
-/// The finding, if the program of this service cannot ask what our line asks.
+/// The finding, if the program of this service cannot ask what the pam_twostep line asks.
 pub(crate) fn finding(stack: &Stack<'_>) -> Option<Finding> {
     let name = stack.service.name.as_str();
     let (_, answer) = PROGRAMS.iter().find(|(program, _)| *program == name)?;
@@ -48,7 +49,7 @@ fn remedy(stack: &Stack<'_>, ours: &PamLine) -> Option<Remedy> {
     }
 }
 
-/// Moves our line before the lines that check the password, with `forward_pass`.
+/// Moves the pam_twostep line before the lines that check the password, with `forward_pass`.
 fn in_front(stack: &Stack<'_>, ours: &PamLine) -> Option<Remedy> {
     let file = &stack.service.file;
     if file == PAM_CONF {
@@ -68,8 +69,8 @@ fn in_front(stack: &Stack<'_>, ours: &PamLine) -> Option<Remedy> {
     Some(Remedy::Replace { location: Location::lines(file, first, last), text: lines.join("\n") })
 }
 
-/// Replaces the line that includes `ours`, which belongs to another service, with `before` and lines that check only the
-/// password.
+/// Replaces the line that includes `ours`, which belongs to another service, with `before` and lines that check only
+/// the password.
 pub(crate) fn password_alone(stack: &Stack<'_>, ours: &PamLine, before: Option<String>) -> Option<Remedy> {
     let step = ours.trail.iter().find(|step| step.location.file == stack.service.file && !step.whole)?;
     let password = usual(stack).or_else(|| included(stack, &step.location))?;

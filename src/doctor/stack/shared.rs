@@ -1,4 +1,4 @@
-//! Our line in a file that many services include.
+//! The pam_twostep line in a file that many services include.
 
 use twostep_hostconf::location::Location;
 use twostep_hostconf::pam::files::Files;
@@ -54,12 +54,12 @@ pub(crate) fn is_in_shared_file(line: &PamLine) -> bool {
     is_shared(line.location.file.rsplit('/').next().unwrap_or_default())
 }
 
-/// Whether the service has an account line of ours outside of shared files.
+/// Whether the service has an account pam_twostep line outside of shared files.
 pub(crate) fn has_own_account_line(service: &Service) -> bool {
     service.account.iter().any(|line| line.is_ours() && !is_in_shared_file(line))
 }
 
-/// Our lines in shared files, each once.
+/// The pam_twostep lines in shared files, each once.
 pub(crate) fn check(files: &Files<'_>, services: &[Service], guarded: &[String]) -> Vec<Finding> {
     let mut locations: Vec<(Location, ModuleType)> = Vec::new();
     for line in services.iter().flat_map(|service| service.auth.iter().chain(&service.account)) {

@@ -3,15 +3,15 @@
 use twostep_hostconf::pam::module_type::ModuleType;
 use twostep_hostconf::pam::pam_line::{PamLine, written};
 
-/// With this argument our line also asks for the password, and comes before the lines that check it.
+/// With this argument the pam_twostep line also asks for the password, and comes before the lines that check it.
 pub(crate) const FORWARD_PASS: &str = "forward_pass";
 
-/// Our line of this type.
+/// The pam_twostep line of this type.
 pub(crate) fn our_text(kind: ModuleType) -> String {
     written(kind.word(), "required", "pam_twostep.so", [])
 }
 
-/// Our line that takes password and code in one answer.
+/// The pam_twostep line that takes password and code in one answer.
 pub(crate) fn joining() -> String {
     written(ModuleType::Auth.word(), "required", "pam_twostep.so", [FORWARD_PASS])
 }

@@ -1,4 +1,4 @@
-//! Two lines of ours in one stack.
+//! Two pam_twostep lines in one stack.
 
 use twostep_hostconf::pam::pam_line::PamLine;
 
@@ -8,7 +8,7 @@ use super::one_question::password_alone;
 use super::text::FORWARD_PASS;
 use crate::finding::{Finding, Remedy};
 
-/// The finding, if the stack has a second line of ours.
+/// The finding, if the stack has a second pam_twostep line.
 pub(crate) fn finding(stack: &Stack<'_>) -> Option<Finding> {
     let mut ours = stack.entries.iter().filter(|line| line.is_ours());
     let (first, second) = (ours.next()?, ours.next()?);

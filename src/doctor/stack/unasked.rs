@@ -20,8 +20,8 @@ use crate::finding::{Finding, Remedy};
 use crate::obligation;
 use crate::policy::exemption::exemption;
 
-/// The findings on services without an auth line of ours where the policy requires a code of some user. Not on those in
-/// `reported`, which have another finding.
+/// The findings on services without a pam_twostep auth line where the policy requires a code of some user. Not on those
+/// in `reported`, which have another finding.
 pub(crate) fn check(
     context: &Context<'_>,
     files: &Files<'_>,
@@ -99,7 +99,8 @@ impl View<'_> {
         (lets_in(name) && checks_password && !is_covered).then_some(Verdict::Unasked)
     }
 
-    /// Whether a program may use this service. A file is only a part of others where a service that includes it asks for a code.
+    /// Whether a program may use this service. A file is only a part of others where a service that includes it asks
+    /// for a code.
     fn is_judged(&self, service: &Service) -> bool {
         let is_part_of = |other: &Service| {
             other.file != service.file && other.auth.iter().any(|line| line.location.file == service.file)

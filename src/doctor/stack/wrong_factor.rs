@@ -1,4 +1,4 @@
-//! A wrong password that reaches our line, and its remedy.
+//! A wrong password that reaches the pam_twostep line, and its remedy.
 
 use twostep_core::pam::control::{Action, ReturnValue};
 use twostep_hostconf::pam::modules::Role;
@@ -11,7 +11,7 @@ use super::findings::auth_lines::{self as findings, WrongPassword};
 use super::text::{deny, jumping};
 use crate::finding::{Finding, Remedy};
 
-/// The finding, if a wrong first factor reaches our line.
+/// The finding, if a wrong first factor reaches the pam_twostep line.
 pub(crate) fn finding(stack: &Stack<'_>, ways: &Ways) -> Option<Finding> {
     let worst = worst(&ways.arrivals)?;
     let then = match silent_module(stack) {
@@ -24,7 +24,8 @@ pub(crate) fn finding(stack: &Stack<'_>, ways: &Ways) -> Option<Finding> {
     Some(findings::wrong_password_reaches_code(stack.our_location(), past, &then, remedy))
 }
 
-/// The module that checks the password, if its line refuses a wrong one: then only PAM_IGNORE of the module lets one through.
+/// The module that checks the password, if its line refuses a wrong one: then only PAM_IGNORE of the module lets one
+/// through.
 fn silent_module<'a>(stack: &'a Stack<'_>) -> Option<&'a str> {
     let factor = stack.before().iter().rfind(|line| asks_first_factor(line))?;
     let refuses = matches!(factor.control.on(ReturnValue::AUTH_ERR), Action::Bad | Action::Die);
@@ -55,7 +56,7 @@ fn remedy(stack: &Stack<'_>, worst: Arrival) -> Option<Remedy> {
     }
 }
 
-/// Whether only a wrong password reaches our line.
+/// Whether only a wrong password reaches the pam_twostep line.
 fn jumps_over_us(stack: &Stack<'_>, factor: usize) -> bool {
     let jump = stack.entries.get(factor).map(|line| line.control.on(ReturnValue::SUCCESS));
     matches!(jump, Some(Action::Jump(lines)) if factor.saturating_add(lines) >= stack.ours)
@@ -68,8 +69,8 @@ fn behind_deny(factor: &PamLine, denies: &PamLine, lines: usize) -> Remedy {
     Remedy::Replace { location: denies.location.clone(), text: deny() }
 }
 
-/// `requisite` ends the stack. A line that jumps on success gets a refusing line to jump over. So does a `requisite` line, whose
-/// module may return PAM_IGNORE.
+/// `requisite` ends the stack. A line that jumps on success gets a refusing line to jump over. So does a `requisite`
+/// line, whose module may return PAM_IGNORE.
 fn without_deny(factor: &PamLine) -> Remedy {
     let jumps = matches!(factor.control.on(ReturnValue::SUCCESS), Action::Jump(_));
     let text = if jumps || factor.control.on(ReturnValue::AUTH_ERR) == Action::Die {

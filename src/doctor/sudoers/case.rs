@@ -29,7 +29,7 @@ pub(super) struct Cases<'a> {
     pub policy: &'a Policy,
     pub sudoers: &'a Sudoers,
     pub cases: Vec<Case>,
-    /// The PAM services of sudo that have an auth line of ours.
+    /// The PAM services of sudo that have a pam_twostep auth line.
     asking: BTreeSet<String>,
     store: Option<Store>,
     /// The line that lets all users run some command; none if there is no such line.
@@ -62,7 +62,7 @@ impl<'a> Cases<'a> {
         is_bound.then(|| Case { called: callers::called(&caller), caller, asked, must })
     }
 
-    /// Whether the service has an auth line of ours.
+    /// Whether the service has a pam_twostep auth line.
     pub(super) fn asks_at(&self, service: &str) -> bool {
         self.asking.contains(service)
     }

@@ -63,7 +63,7 @@ fn asked(root: &Root, user: &str) -> Result<Option<Asked>, SudoersFault> {
     Ok(caller.map(|caller| sudoers.asked(&caller)))
 }
 
-/// The services that sudoers names instead of `service`, and that have no line of ours.
+/// The services that sudoers names instead of `service`, and that have no pam_twostep line.
 fn unguarded(root: &Root, asked: &Asked, service: &str) -> BTreeSet<String> {
     let Ok(context) = Context::of(root) else { return BTreeSet::new() };
     let others = asked.services.iter().filter(|one| one.usual == service && one.name != service);

@@ -53,7 +53,7 @@ pub(crate) fn check(context: &Context<'_>) -> Vec<Finding> {
     findings
 }
 
-/// The PAM services that `check` reports because they have no line of ours.
+/// The PAM services that `check` reports because they have no pam_twostep line.
 pub(crate) fn reported(context: &Context<'_>) -> BTreeSet<String> {
     let is_read =
         context.visibility == Visibility::Whole && !elsewhere(context.root).contains(&Elsewhere::SudoRs);
@@ -63,7 +63,7 @@ pub(crate) fn reported(context: &Context<'_>) -> BTreeSet<String> {
     services::without_line(&Cases::of(context, policy, sudoers))
 }
 
-/// Whether sudo has a line of ours, or a rule of the policy names it.
+/// Whether sudo has a pam_twostep line, or a rule of the policy names it.
 fn is_expected(context: &Context<'_>) -> bool {
     let rules = context.policy.iter().flat_map(|policy| policy.rules());
     let is_named = rules.flat_map(|rule| rule.names()).any(|(_, name)| USUAL.contains(&name));

@@ -1,5 +1,5 @@
-//! `pam_service` and `pam_login_service`: sudo uses a PAM service that asks for no code, or to which rules of the policy do not
-//! apply.
+//! `pam_service` and `pam_login_service`: sudo uses a PAM service that asks for no code, or to which rules of the
+//! policy do not apply.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,13 +15,13 @@ pub(super) fn check(cases: &Cases<'_>) -> Vec<Wrong> {
     named(cases).iter().filter_map(|(service, callers)| wrong(cases, service, callers)).collect()
 }
 
-/// The services that sudoers names and that have no line of ours.
+/// The services that sudoers names and that have no pam_twostep line.
 pub(super) fn without_line(cases: &Cases<'_>) -> BTreeSet<String> {
     let without_line = named(cases).into_keys().filter(|service| !cases.asks_at(&service.name));
     without_line.map(|service| service.name.clone()).collect()
 }
 
-/// The services that replace one with a line of ours, and the callers whom sudo asks by them.
+/// The services that replace one with a pam_twostep line, and the callers whom sudo asks by them.
 fn named<'c>(cases: &'c Cases<'_>) -> BTreeMap<&'c ServiceUse, Vec<&'c Case>> {
     let mut services: BTreeMap<&ServiceUse, Vec<&Case>> = BTreeMap::new();
     for case in cases.cases.iter().filter(|case| case.asked.asks) {

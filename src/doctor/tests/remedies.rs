@@ -1,5 +1,5 @@
-//! No remedy opens or locks a service without saying so. On each machine of `tests/doctor`, each remedy that changes a file is
-//! applied as it is printed, and every service is walked as libpam walks it, before and after.
+//! No remedy opens or locks a service without saying so. On each machine of `tests/doctor`, each remedy that changes a
+//! file is applied as it is printed, and every service is walked as libpam walks it, before and after.
 //!
 //! Then the first remedy stays applied, and the next report is checked in the same way.
 #![allow(clippy::unwrap_used)]
@@ -51,8 +51,8 @@ fn no_remedy_of_report_undoes_another() {
     assert!(undone.is_empty(), "{} times:\n{}", undone.len(), undone.join("\n"));
 }
 
-/// The findings that a replacement fixes alone, but not when all replacements are applied in the order of the report. Each must
-/// keep the number of lines, since a report numbers the lines as they are.
+/// The findings that a replacement fixes alone, but not when all replacements are applied in the order of the report.
+/// Each must keep the number of lines, since a report numbers the lines as they are.
 fn undone(case: &Path) -> Vec<String> {
     let replaced: Vec<Finding> = {
         let machine = Machine::lay_out(case);
@@ -82,8 +82,8 @@ fn opens_service_only_by_shared_file() {
     });
 }
 
-/// A line of ours that a remedy writes needs no other remedy for itself: a control that takes each answer as it is meant,
-/// known arguments, each once, and no leading '-'.
+/// A pam_twostep line that a remedy writes needs no other remedy for itself: a control that takes each answer as it is
+/// meant, known arguments, each once, and no leading '-'.
 #[test]
 fn writes_right_line_of_twostep_in_remedy() {
     none(|Seen { finding, .. }| match &finding.remedy {
@@ -368,8 +368,8 @@ impl Machine {
     }
 }
 
-/// The services of sudo that always ask each local user for a code below this root: for their own, or for root's where the
-/// policy names root.
+/// The services of sudo that always ask each local user for a code below this root: for their own, or for root's where
+/// the policy names root.
 fn sudo_codes(root: &Root) -> BTreeSet<(String, &'static str)> {
     let Ok(Some(sudoers)) = Sudoers::read(root) else { return BTreeSet::new() };
     let text = |file| fs::read_to_string(root.path(file)).unwrap_or_default();
