@@ -25,6 +25,9 @@ pub(crate) struct Arguments {
     /// A name for this phone or app
     #[arg(long, value_name = "LABEL", default_value = "phone")]
     label: String,
+    /// Show no QR code, only text
+    #[arg(long, conflicts_with = "json")]
+    text: bool,
     /// For root and scripts: ask nothing, enroll at once,
     /// print URI, key and recovery codes as JSON
     #[arg(long, verbatim_doc_comment)]
@@ -56,8 +59,8 @@ pub(crate) fn run(caller: &Caller, arguments: Arguments) -> Result<(), Failure> 
         };
         return issue(administrator, &arguments);
     }
-    Terminal::note_small_window();
-    caller.run(arguments.user.as_deref(), ManageRequest::Enroll(arguments.label, Terminal::colour()))
+    let screen = Terminal::screen(arguments.text);
+    caller.run(arguments.user.as_deref(), ManageRequest::Enroll(arguments.label, screen))
 }
 
 /// The QR code is written and the JSON printed before the secret is stored: a secret that was not shown enrolls no user.

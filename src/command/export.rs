@@ -58,7 +58,7 @@ fn lines_of(store: &Store, target: &Target, issuer: &str) -> Result<Option<Zeroi
     let Some(credential) = store.snapshot(target.uid).credential? else { return Ok(None) };
     let mut lines = Zeroizing::new(String::with_capacity(8 * 1024));
     for authenticator in &credential.authenticators {
-        let invitation = Invitation { account: &credential.name, issuer, authenticator, notes: &[] };
+        let invitation = Invitation { account: &credential.name, issuer, authenticator };
         lines.extend([credential.name.as_str(), " ", invitation.uri().as_str(), "\n"]);
     }
     Ok(Some(lines))

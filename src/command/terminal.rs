@@ -4,17 +4,14 @@ use std::io::{BufRead, IsTerminal, Read, Write, stderr, stdin, stdout};
 
 use twostep_core::dialogue::conversation::Conversation;
 use twostep_core::dialogue::qr::Colour;
+use twostep_core::dialogue::screen::{DUMB, Screen};
 use twostep_core::os::window;
 use twostep_core::proof::code::{Answer, LONGEST_ANSWER};
 use twostep_core::verdict::Denial;
 
 use crate::failure::Failure;
 use crate::printable::printable;
-use crate::words::frame::{OUTPUT_IS_NOT_TERMINAL, OUTPUT_IS_NOT_TERMINAL_THEN, output_failed, small_window};
-
-/// The size in which QR code, key and prompt fit.
-const COLUMNS: u16 = 80;
-const ROWS: u16 = 24;
+use crate::words::frame::{OUTPUT_IS_NOT_TERMINAL, OUTPUT_IS_NOT_TERMINAL_THEN, output_failed};
 
 /// Standard input and output.
 pub(crate) struct Terminal;
@@ -28,21 +25,30 @@ impl Terminal {
         Ok(())
     }
 
-    /// Says if the window is too small for the QR code.
-    pub(crate) fn note_small_window() {
-        if let Some((columns, rows)) =
-            window::size(&stdout()).filter(|&size| size.0 < COLUMNS || size.1 < ROWS)
-        {
-            note(&small_window(columns, rows, COLUMNS, ROWS));
+    /// What standard output can show. With `text_only` the user wants no picture.
+    #[expect(clippy::disallowed_methods, reason = "these variables decide nothing but what the user sees")]
+    pub(crate) fn screen(text_only: bool) -> Screen {
+        let value = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+        // The order of setlocale(3). It falls back to the locale C, which is ASCII.
+        let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(value);
+        let has_characters = locale.is_some_and(|name| is_utf_8(&name.to_string_lossy()));
+        let is_dumb = value("TERM").is_some_and(|name| name == DUMB);
+        let wants_text = text_only || value("TWOSTEP_TEXT").is_some();
+        // no-color.org
+        let has_colours = stdout().is_terminal() && value("NO_COLOR").is_none();
+        Screen {
+            picture: has_characters && !is_dumb && !wants_text,
+            colour: if has_colours { Colour::Explicit } else { Colour::None },
+            window: window::of_output(),
         }
     }
+}
 
-    /// Colours only on a terminal, and not where NO_COLOR is set (no-color.org).
-    #[expect(clippy::disallowed_methods, reason = "NO_COLOR decides nothing but colours")]
-    pub(crate) fn colour() -> Colour {
-        let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        if stdout().is_terminal() && !refused { Colour::Explicit } else { Colour::None }
-    }
+/// Whether a locale such as `de_DE.utf8@euro` has the characters of Unicode.
+fn is_utf_8(locale: &str) -> bool {
+    let codeset = locale.split('@').next().and_then(|name| name.split_once('.'));
+    codeset
+        .is_some_and(|(_, codeset)| ["UTF-8", "UTF8"].iter().any(|name| codeset.eq_ignore_ascii_case(name)))
 }
 
 /// Writes `text` and a line break to standard output.
@@ -80,5 +86,22 @@ impl Conversation for Terminal {
     fn tell(&mut self, text: &str) {
         // The prompt that follows says what matters.
         let _ = say(text);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn knows_which_locales_have_unicode() {
+        for name in ["C.UTF-8", "C.utf8", "en_US.UTF-8", "de_DE.utf8@euro"] {
+            assert!(is_utf_8(name), "{name}");
+        }
+        for name in
+            ["", "C", "POSIX", "UTF-8", "de_DE", "de_DE@euro", "de_DE.ISO-8859-15@euro", "ja_JP.eucJP"]
+        {
+            assert!(!is_utf_8(name), "{name}");
+        }
     }
 }

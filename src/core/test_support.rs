@@ -11,6 +11,7 @@ use std::path::PathBuf;
 
 use crate::dialogue::conversation::Conversation;
 use crate::dialogue::enroll::Source;
+use crate::dialogue::screen::Screen;
 use crate::fault::{Failed, Fault, NamesProblem, Wanted};
 use crate::login::account_line::AccountLineFault;
 use crate::login::application::{Application, Handoff, HandoffKind, PamItems};
@@ -101,6 +102,8 @@ pub(crate) struct Person {
     pub keeps: bool,
     /// Whether it can hand on a password.
     pub hands_on: bool,
+    /// The terminal at its standard input.
+    pub screen: Screen,
 }
 
 impl Person {
@@ -127,6 +130,7 @@ pub(crate) fn person(user: &str, answers: &[&'static str]) -> Person {
         handed_on: None,
         keeps: true,
         hands_on: true,
+        screen: Screen::UNKNOWN,
     }
 }
 
@@ -156,6 +160,9 @@ impl Application for Person {
     }
     fn items(&mut self) -> PamItems {
         self.items.clone()
+    }
+    fn screen(&mut self) -> Screen {
+        self.screen
     }
     fn is_password(&self, answer: &[u8]) -> bool {
         self.items.has_password && Self::PASSWORDS.contains(&answer)

@@ -12,9 +12,10 @@ use pam::conv::Conv;
 use pam::items::{AuthTok, RHost, Service, Tty};
 use pam::module::PamHandle;
 use twostep_core::dialogue::conversation::Conversation;
+use twostep_core::dialogue::screen::{self, Screen};
 use twostep_core::login::application::{Application, Handoff, HandoffKind, PamItems};
 use twostep_core::login::audit::Line;
-use twostep_core::os::{account, syslog};
+use twostep_core::os::{account, syslog, window};
 use twostep_core::proof::code::{Answer, LONGEST_ANSWER};
 use twostep_core::verdict::Denial;
 
@@ -122,6 +123,13 @@ impl Application for PamApplication<'_> {
             silent: self.silent,
             time_left: ffi::alarm_left(),
         }
+    }
+
+    /// The environment is that of a program of root: only such a program enrolls. It decides nothing but the picture.
+    #[expect(clippy::disallowed_methods, reason = "TERM decides nothing but the picture")]
+    fn screen(&mut self) -> Screen {
+        let is_dumb = std::env::var_os("TERM").is_some_and(|name| name == screen::DUMB);
+        Screen { picture: !is_dumb, window: window::of_input(), ..Screen::UNKNOWN }
     }
 
     fn is_password(&self, answer: &[u8]) -> bool {

@@ -10,7 +10,7 @@ QUESTIONS = {
     "ticket": r"Enrollment ticket: ",
     "first": r"First code: ",
     "next": r"Next code \(wait until it changes\): ",
-    "proof": r"type the last 4 characters of code (\d+): ",
+    "proof": r"recovery code (\d+): ",
     "end": r"Press Enter to disconnect: ",
 }
 WHOLE = ["first", "next", "proof"]  # what an enrollment asks where the policy wants no ticket
@@ -112,12 +112,9 @@ class Newcomer(Person):
 
 
 def find_key(lines):
-    """The secret in groups of four, on two lines, alone or from column 48 on; empty if it is not there."""
-    groups = []
-    for line in lines:
-        found = re.search(r"((?:[A-Z2-7]{4}(?: |$)){4})\s*$", line.rstrip("\n"))
-        groups += found[1].split() if found else []
-    return "".join(groups[:8]) if len(groups) >= 8 else None
+    """The secret, in groups of four on one line; none if it is not there."""
+    found = [re.search(r"^Key: ((?:[A-Z2-7]{4} ?){8})\s*$", line) for line in lines]
+    return next((key[1].replace(" ", "") for key in found if key), None)
 
 
 def find_recovery_codes(screen):

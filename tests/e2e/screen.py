@@ -17,9 +17,9 @@ SGR = re.compile(r"\x1b\[([0-9;:]*)m|(.)", re.S)
 
 
 class Screen:
-    def __init__(self, *command):
+    def __init__(self, *command, columns=COLUMNS, rows=ROWS):
         self._tmux = ["tmux", "-L", "camera", "-f", "/dev/null"]
-        size = ["-x", str(COLUMNS), "-y", str(ROWS)]
+        size = ["-x", str(columns), "-y", str(rows)]
         # The shell stays: tmux may lose the last words of a program that ends.
         stay = ["sh", "-c", '"$@"; read -r _', "sh", *command]
         self._run("new-session", "-d", *size, *stay, ";", "set-option", "-g", "status", "off")
@@ -51,6 +51,10 @@ class Screen:
 
     def text(self):
         return self._run("capture-pane", "-p")
+
+    def history(self):
+        """The screen, and before it the lines that have scrolled off."""
+        return self._run("capture-pane", "-p", "-S", "-")
 
     def photograph(self, path, terminal=DARK_TERMINAL):
         """Draws the screen into a PNG file, as a terminal with these two default colours would."""

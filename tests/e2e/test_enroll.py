@@ -21,8 +21,7 @@ def test_enrollment_on_a_terminal_of_80_by_24(machine, ssh, tmp_path):
     with Screen("twostep", "enroll", "--user", "alice") as screen:
         lines = screen.wait_for_prompt(QUESTIONS["first"])
         alice = Newcomer(machine, "alice")
-        alice.read("\n".join(lines))
-        assert "Key:" in screen.text(), "the key must be on the same screen as the picture and the prompt"
+        alice.read(screen.history())
         fits(lines)
         for terminal in (DARK_TERMINAL, LIGHT_TERMINAL):
             screen.photograph(tmp_path / "screen.png", terminal)
@@ -64,10 +63,10 @@ def test_enrollment_files_are_private(machine):
 UNFINISHED = {
     "nothing typed": {"first": [None]},
     "one wrong code": {"first": ["000000", None]},
-    "three wrong codes": {"first": ["000000", "111111", "222222"]},
+    "ten wrong codes": {"first": [*["000000"] * 10, None]},
     "one code": {"next": [None]},
-    "recovery codes unread": {"proof": ["AAAA", "", "no"]},
-    "a phone that is fast": {"first": [lambda self: self.code(+4)]},
+    "recovery codes unread": {"proof": ["AAAA", "", "no", "help", None]},
+    "a phone that is fast": {"first": [lambda self: self.code(+4), None]},
 }
 
 

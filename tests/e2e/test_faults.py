@@ -228,7 +228,7 @@ def test_full_disk_stores_no_new_state_or_enrollment(machine, full):
             (STORE / "users" / f"{uid_of('alice')}.toml").unlink()
             FULL[full]()
             with Helper("alice") as helper:
-                helper.request("enroll", "plain", "phone")
+                helper.request("enroll", "picture", "plain", "", "phone")
                 answer = helper.converse(Newcomer(machine, "alice"))
             assert answer[0] in (b"-", b"x") and f"{uid_of('alice')}.toml" not in machine.stored("alice")
         room_again()
@@ -236,7 +236,7 @@ def test_full_disk_stores_no_new_state_or_enrollment(machine, full):
             file.unlink()
         machine.clock.advance(3600)
         with Helper("alice") as helper:
-            helper.request("enroll", "plain", "phone")
+            helper.request("enroll", "picture", "plain", "", "phone")
             assert helper.converse(Newcomer(machine, "alice"))[0] == b"+"
 
 

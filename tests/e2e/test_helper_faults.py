@@ -118,8 +118,8 @@ def test_refuses_or_saves_code_if_any_call_fails(machine, tmp_path):
 
 # For each: how many authenticators and recovery codes may be left. A removal of all deletes the latter first.
 CHANGES = {
-    "enroll": (["enroll", "plain", "phone"], {(1, 8), (0, None), (0, 8)}),
-    "enroll another": (["enroll", "plain", "tablet"], {(1, 8), (2, 8)}),
+    "enroll": (["enroll", "picture", "plain", "", "phone"], {(1, 8), (0, None), (0, 8)}),
+    "enroll another": (["enroll", "picture", "plain", "", "tablet"], {(1, 8), (2, 8)}),
     "recovery": (["recovery"], {(1, 8)}),
     "remove": (["remove"], {(1, 8), (1, None), (0, None)}),
 }

@@ -17,7 +17,7 @@ WISHES = {
     "standing": ["standing"],
     "verify": ["verify", "123456"],
     "try": ["try"],
-    "enroll": ["enroll", "plain", "tablet"],
+    "enroll": ["enroll", "picture", "plain", "", "tablet"],
     "recovery": ["recovery"],
     "remove": ["remove"],
     "remove one": ["remove", "phone"],
@@ -95,7 +95,7 @@ def test_refuses_message_that_ends_too_soon(machine, alice, wish):
 
 def acceptable(uid):
     """Messages that are complete although they are the beginning of others: any part of a code or label is another one."""
-    whole = [request(uid, *wish) for wish in (["remove"], ["verify", ""], ["remove", ""], ["enroll", "plain", ""])]
+    whole = [request(uid, *wish) for wish in (["remove"], ["verify", ""], ["remove", ""], ["enroll", "picture", "plain", "", ""])]
     parts = [request(uid, *wish[:-1], wish[-1][:length]) for wish in WISHES.values() if len(wish) > 1 for length in range(1, 9)]
     return {*whole, *parts}
 
@@ -187,7 +187,7 @@ def test_silent_client_times_out_and_holds_no_lock(machine, alice):
     with Helper("alice") as silent, Helper("alice", prepare=wake_late) as late, Helper("alice", keep=True) as stuffed:
         began = time.monotonic()
         stuffed.theirs.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1)
-        stuffed.request("enroll", "colour", "tablet")
+        stuffed.request("enroll", "picture", "colour", "80x24", "tablet")
         stuffed.reply(alice.code())
         for _ in range(8):
             stuffed.reply("i")

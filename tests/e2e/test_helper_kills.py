@@ -118,7 +118,7 @@ def test_enrollment_is_whole_or_absent_whenever_killed(machine, tmp_path):
         for file in STORE.glob("*/*"):
             file.unlink()
         person = Newcomer(machine, "alice")
-        helper.request("enroll", "plain", "phone")
+        helper.request("enroll", "picture", "plain", "", "phone")
         return helper.converse(person)
 
     seen = set()
@@ -140,7 +140,7 @@ def test_enrollment_is_whole_or_absent_whenever_killed(machine, tmp_path):
 
 def enroll_again(machine):
     with Helper("alice") as helper:
-        helper.request("enroll", "plain", "phone")
+        helper.request("enroll", "picture", "plain", "", "phone")
         assert helper.converse(Newcomer(machine, "alice"))[0] == b"+"
 
 
@@ -148,7 +148,7 @@ def enroll_again(machine):
 CHANGES = {
     "remove": (["remove"], {(1, 8), (1, None), (0, None)}),
     "recovery": (["recovery"], {(1, 8)}),
-    "enroll another": (["enroll", "plain", "tablet"], {(1, 8), (2, 8)}),
+    "enroll another": (["enroll", "picture", "plain", "", "tablet"], {(1, 8), (2, 8)}),
 }
 
 
@@ -184,7 +184,7 @@ HOSTILE = {"TZ": "/etc/shadow", "TZDIR": "/etc", "LOCPATH": "/etc", "LD_LIBRARY_
 OPENED = re.compile(r"= \d+<([^<>]*)")
 
 
-@pytest.mark.parametrize("wish", [["verify"], ["enroll", "plain", "phone"]], ids=lambda wish: wish[0])
+@pytest.mark.parametrize("wish", [["verify"], ["enroll", "picture", "plain", "", "phone"]], ids=lambda wish: wish[0])
 def test_opens_and_writes_only_expected_files(machine, tmp_path, wish):
     person = enrolled(machine, "alice") if wish == ["verify"] else Newcomer(machine, "alice")
     with Traced("alice", tmp_path / "calls", variables=HOSTILE) as helper:

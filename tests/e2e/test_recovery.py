@@ -148,9 +148,9 @@ def test_a_new_set_replaces_the_old_one_in_80_by_24(machine, ssh):
 
 def answer_proof(screen, person):
     """Types the last 4 characters of the requested code. Returns the lines of the screen."""
-    question = r"To confirm that you have them, type the last 4 characters of code (\d+):"
+    question = r"type the last 4 characters of\s+recovery code (\d+):"
     lines = screen.wait_for_prompt(question)
-    screen.type(person.answer("proof", "\n".join(lines), re.search(question, lines[-1])))
+    screen.type(person.answer("proof", "\n".join(lines), re.search(question, "\n".join(lines))))
     return lines
 
 

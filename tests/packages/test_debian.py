@@ -72,7 +72,7 @@ def test_follows_readme_literally():
     terminal.sendline(code(key, -1))
     terminal.expect(r"Next code \(wait until it changes\): ")
     terminal.sendline(code(key))
-    terminal.expect(r"last 4 characters of code (\d+): ")
+    terminal.expect(r"recovery code (\d+): ")
     number = terminal.match[1]
     terminal.sendline(re.search(rf"\b{number}\. (?:\w{{4}}-){{3}}(\w{{4}})\b", terminal.before)[1])
     terminal.expect("You are enrolled")

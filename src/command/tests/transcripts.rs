@@ -88,7 +88,7 @@ impl Dialogue {
 
     /// Types the last group of the recovery code that is asked for, if one is.
     fn answer_recovery_question(&mut self) {
-        let shown = self.read_to("To confirm that you have them, type the last 4 characters of code ");
+        let shown = self.read_to("type the last 4 characters of\nrecovery code ");
         self.said += &shown;
         let number = self.read_to(": ");
         if let Some(number) = number.strip_suffix(": ") {
@@ -131,11 +131,10 @@ fn transcript(output: &Output) -> String {
     format!("{}{}[{}]", text(&output.stdout), text(&output.stderr), output.status.code().unwrap())
 }
 
-/// The key beside the picture, in groups of four on two lines.
+/// The key, in groups of four on one line.
 fn key_of(screen: &str) -> String {
-    let beside: Vec<String> = screen.lines().map(|line| line.chars().skip(47).collect()).collect();
-    let at = beside.iter().position(|text| text == "Key:").unwrap();
-    [&beside[at + 1], &beside[at + 2]].map(|line| line.replace(' ', "")).concat()
+    let key = screen.lines().find_map(|line| line.strip_prefix("Key: "));
+    key.expect("a key on the screen").replace(' ', "")
 }
 
 /// An independent generator (oath-toolkit).
@@ -151,10 +150,11 @@ fn oathtool(key: &str, time: i64) -> String {
 fn enrolls_shows_and_resets_user() {
     let machine = Machine::new("life");
     let said = machine.enroll("enroll --user daemon", 0);
-    let (head, codes) = said.split_once("replaces a code from the app once.\n\n").unwrap();
+    let (head, codes) = said.split_once("in place of a code from the app.\n\n").unwrap();
     assert_eq!(
         head,
-        "Next code (wait until it changes): Write down these recovery codes. They are not shown again.\nEach one "
+        "Next code (wait until it changes): Write down these recovery codes. They are not shown again.\n\
+         Each works once, "
     );
     assert_eq!(recovery_codes(codes).len(), 8);
     assert!(codes.ends_with(": daemon is enrolled (authenticator 'phone').\n[0]"), "{codes}");
@@ -230,7 +230,7 @@ fn stores_no_recovery_codes_for_a_replaced_credential() {
     let machine = Machine::new("meanwhile");
     assert!(machine.enroll("enroll --user daemon", 0).ends_with("[0]"));
     let mut dialogue = Dialogue::start(machine.command("recovery --user daemon"));
-    dialogue.said = dialogue.read_to("To confirm that you have them, type the last 4 characters of code ");
+    dialogue.said = dialogue.read_to("type the last 4 characters of\nrecovery code ");
     machine.run("reset daemon");
     assert!(machine.enroll("enroll --user daemon", 0).ends_with("[0]"));
     let state = machine.0.join("var/lib/twostep/state/1");
@@ -400,14 +400,16 @@ fn disables_core_dumps_while_secret_is_shown() {
 }
 
 #[test]
-fn says_that_phone_clock_is_wrong_and_stores_nothing() {
+fn says_that_phone_clock_is_wrong_and_asks_on() {
     let machine = Machine::new("clock");
-    assert_eq!(
-        machine.enroll("enroll --user daemon", 4),
-        "error: your phone's clock is 2 minutes slow: set it to network time\n\
-         Nothing was saved. Delete the new entry in your app.\n\
-             Then run the command again.\n[1]"
-    );
+    let hint = "The code is right. Your phone's clock is 2 minutes slow:\n\
+                set it to network time, then type the code that it shows.\nFirst code: ";
+    let mut dialogue = Dialogue::start(machine.command("enroll --user daemon"));
+    let key = key_of(&dialogue.read_to("First code: "));
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() as i64;
+    dialogue.answer(&oathtool(&key, now - 120));
+    assert_eq!(dialogue.read_to("First code: "), hint);
+    assert!(dialogue.finish().starts_with("\nerror: cancelled (end of input)\n"));
     assert_eq!(machine.run("status --all"), "No user is enrolled.\n[0]");
 }
 

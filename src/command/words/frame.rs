@@ -23,10 +23,6 @@ twostep_core::words! {
     OUTPUT_IS_NOT_TERMINAL = "standard output is not a terminal, and the secret would be written to it";
     /// Below it.
     OUTPUT_IS_NOT_TERMINAL_THEN = "Run it without redirection.";
-    /// After `note:`, before an enrollment. Two sizes, in columns and rows; i and t are answers to the first prompt.
-    small_window(columns, rows, needed_columns, needed_rows) =
-        "Your window is {columns}×{rows} and the QR code needs {needed_columns}×{needed_rows}.\n\
-         Enlarge it and type i twice, or type t and enter the key by hand.";
     /// After `error:`. `error` is the kernel's.
     core_dumps(error) = "core dumps cannot be disabled: {error}";
     /// After `error:`. `error` is the kernel's.

@@ -1,12 +1,15 @@
 //! The dialogue in which a user enrolls, in a login and in the command: a new key, two consecutive codes of it, and the
 //! recovery codes. It stores nothing.
 
+use std::ops::ControlFlow;
+
 use zeroize::Zeroizing;
 
 use crate::dialogue::conversation::Conversation;
-use crate::dialogue::qr::{Colour, Invitation, Picture};
+use crate::dialogue::qr::{Invitation, Picture};
+use crate::dialogue::screen::{Page, Screen};
 use crate::policy;
-use crate::proof::code::{Code, LONG_CODE_BYTES, LongCode};
+use crate::proof::code::{Answer, Code, LONG_CODE_BYTES, LongCode};
 use crate::proof::recovery::{Entropy, MOST_CODES, NewCodes, RecoveryCodes, SALT};
 use crate::proof::totp::{self, Authenticator, SECRET_BYTES};
 use crate::store::files::credential::NewEnrollment;
@@ -14,10 +17,9 @@ use crate::time::{Step, UnixTime};
 use crate::verdict::{Denial, Mismatch};
 use crate::words::enrollment as words;
 
-/// Wrong answers until a part of the dialogue ends.
-const TRIES: u8 = 3;
-/// How often the user may have the picture drawn again.
-const REDRAWS: u8 = 8;
+/// Answers in the dialogue of a login, until the next one ends it. A user needs fewer before the login times out. A program
+/// that answers by itself must not be asked for ever.
+const MOST_ANSWERS: u8 = 50;
 
 /// The source of time and randomness.
 pub trait Source {
@@ -41,10 +43,22 @@ pub struct EnrollmentTerms<'a> {
     pub skew_steps: u8,
     /// How many recovery codes are shown.
     pub recovery_codes: u8,
-    /// The colours of the picture.
-    pub colour: Colour,
-    /// Other text beside the picture: lines of at most 32 characters.
-    pub notes: &'a [String],
+    /// What the user's terminal can show.
+    pub screen: Screen,
+    /// Where the user enrolls.
+    pub place: Place,
+}
+
+/// Where a user enrolls.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Place {
+    /// In a command, which asks until its input ends.
+    Command,
+    /// In a login.
+    Login {
+        /// Seconds until the application ends it, if this is known.
+        seconds_left: Option<u64>,
+    },
 }
 
 /// Makes a new authenticator, shows it, and asks for proof that it works and that the user has read the recovery codes.
@@ -54,9 +68,10 @@ pub fn enroll(
     terms: &EnrollmentTerms<'_>,
 ) -> Result<NewEnrollment, Denial> {
     let authenticator = new_authenticator(source, terms)?;
-    let mark = Proving { authenticator: &authenticator, terms, first: None }.run(conversation, source)?;
+    let mut questions = Questions::new(conversation, terms.place);
+    let mark = Proving::new(&authenticator, terms).run(&mut questions, source)?;
     let id = new_id(source)?;
-    let recovery = new_recovery_codes(conversation, source, terms.recovery_codes, &id)?;
+    let recovery = questions.confirm_new_codes(source, terms.recovery_codes, &id)?;
     Ok(NewEnrollment { id, authenticator, mark, recovery, ticket: None })
 }
 
@@ -77,9 +92,9 @@ pub fn issue(source: &impl Source, terms: &EnrollmentTerms<'_>) -> Result<Issued
     let authenticator = new_authenticator(source, terms)?;
     let id = new_id(source)?;
     let codes = new_codes(source, terms.recovery_codes, &id)?;
-    let EnrollmentTerms { account, issuer, notes, .. } = *terms;
+    let EnrollmentTerms { account, issuer, .. } = *terms;
     Ok(IssuedEnrollment {
-        uri: Invitation { account, issuer, authenticator: &authenticator, notes }.uri(),
+        uri: Invitation { account, issuer, authenticator: &authenticator }.uri(),
         key: totp::encode_secret(authenticator.expose_secret()),
         recovery_codes: codes.codes().iter().map(LongCode::expose_text).collect(),
         // No code of it was shown to any user yet.
@@ -109,28 +124,15 @@ fn new_authenticator(source: &impl Source, terms: &EnrollmentTerms<'_>) -> Resul
         .map_err(Denial::unavailable)
 }
 
-/// Makes a set of recovery codes for the credential called `id`, shows it, and asks for the last group of one, which
-/// the user must look up in the list. None if `count` is zero.
+/// Makes a set of recovery codes for the credential called `id`, shows it, and asks in a command for the last group of
+/// one, which the user must look up in the list. None if `count` is zero.
 pub(crate) fn new_recovery_codes(
     conversation: &mut impl Conversation,
     source: &impl Source,
     count: u8,
     id: &str,
 ) -> Result<Option<RecoveryCodes>, Denial> {
-    let codes = new_codes(source, count, id)?;
-    let Some(asked) = pick(codes.codes().len(), source)? else { return Ok(None) };
-    let number = asked.saturating_add(1);
-    let question = words::confirm_prompt(number);
-    let mut prompt =
-        Zeroizing::new(format!("{}\n\n{}\n{question}", words::WRITE_DOWN, codes.screen().as_str()));
-    for _ in 0..TRIES {
-        let answer = conversation.ask(&prompt)?;
-        if codes.codes().get(asked).is_some_and(|code| code.ends_with(&answer)) {
-            return Ok(Some(codes.into_kept()));
-        }
-        prompt = Zeroizing::new(format!("{}\n{question}", words::not_last_group(number)));
-    }
-    Err(Denial::NotConfirmed(Mismatch::RecoveryCodes))
+    Questions::new(conversation, Place::Command).confirm_new_codes(source, count, id)
 }
 
 fn new_codes(source: &impl Source, count: u8, id: &str) -> Result<NewCodes, Denial> {
@@ -146,88 +148,164 @@ fn pick(many: usize, source: &impl Source) -> Result<Option<usize>, Denial> {
     Ok(usize::from(u8::from_le_bytes(byte)).checked_rem(many))
 }
 
+/// The questions of one dialogue, each asked until its answer is right.
+struct Questions<'c, C> {
+    conversation: &'c mut C,
+    /// How many answers may still be wrong; none if there is no limit.
+    left: Option<u8>,
+}
+
+impl<'c, C: Conversation> Questions<'c, C> {
+    fn new(conversation: &'c mut C, place: Place) -> Self {
+        let left = match place {
+            Place::Command => None,
+            Place::Login { .. } => Some(MOST_ANSWERS),
+        };
+        Self { conversation, left }
+    }
+
+    /// Asks `prompt` and then, until `judge` is content, the prompt that it returns.
+    fn ask<T>(
+        &mut self,
+        mut prompt: Zeroizing<String>,
+        mismatch: Mismatch,
+        mut judge: impl FnMut(&Answer) -> Result<ControlFlow<T, Zeroizing<String>>, Denial>,
+    ) -> Result<T, Denial> {
+        loop {
+            self.left = match self.left {
+                Some(left) => Some(left.checked_sub(1).ok_or(Denial::NotConfirmed(mismatch))?),
+                None => None,
+            };
+            match judge(&self.conversation.ask(&prompt)?)? {
+                ControlFlow::Break(done) => return Ok(done),
+                ControlFlow::Continue(next) => prompt = next,
+            }
+        }
+    }
+
+    fn confirm_new_codes(
+        &mut self,
+        source: &impl Source,
+        count: u8,
+        id: &str,
+    ) -> Result<Option<RecoveryCodes>, Denial> {
+        let codes = new_codes(source, count, id)?;
+        let Some(asked) = pick(codes.codes().len(), source)? else { return Ok(None) };
+        let number = asked.saturating_add(1);
+        let question = words::confirm_prompt(number);
+        let list =
+            Zeroizing::new(format!("{}\n\n{}\n{question}", words::WRITE_DOWN, codes.screen().as_str()));
+        self.ask(list.clone(), Mismatch::RecoveryCodes, |answer| {
+            Ok(if codes.codes().get(asked).is_some_and(|code| code.ends_with(answer)) {
+                ControlFlow::Break(())
+            } else if asks_for_help(answer) {
+                ControlFlow::Continue(list.clone())
+            } else {
+                ControlFlow::Continue(below(&words::not_last_group(number), &question))
+            })
+        })?;
+        Ok(Some(codes.into_kept()))
+    }
+}
+
+/// Whether an answer asks what to answer.
+fn asks_for_help(answer: &[u8]) -> bool {
+    let answer = answer.trim_ascii();
+    answer.is_empty() || answer == b"?" || answer.eq_ignore_ascii_case(b"help")
+}
+
+/// `question` with a hint above it.
+fn below(hint: &str, question: &str) -> Zeroizing<String> {
+    Zeroizing::new(format!("{hint}\n{question}"))
+}
+
 /// The part of the dialogue that asks for two consecutive codes.
 struct Proving<'a> {
-    authenticator: &'a Authenticator,
+    page: Page<'a>,
+    /// The picture on the page that was shown last.
+    picture: Option<Picture>,
     terms: &'a EnrollmentTerms<'a>,
     /// The step of the last code that was right.
     first: Option<Step>,
 }
 
-/// The meaning of an answer.
-enum Reply {
-    /// The user wants to see another picture.
-    Redraw(Picture),
-    /// The app has the key: this is a code of this step.
-    Code(Step),
-    Wrong,
-}
+/// The next prompt, or the mark that makes both codes used.
+type Judged = ControlFlow<UnixTime, Zeroizing<String>>;
 
-impl Proving<'_> {
-    /// Asks until two consecutive codes are typed, whichever is first. A phone whose clock is wrong by more than the
-    /// window is refused, because its codes would be refused later. Returns the mark that makes both codes used.
-    fn run(mut self, conversation: &mut impl Conversation, source: &impl Source) -> Result<UnixTime, Denial> {
-        let (mut left, mut redraws) = (TRIES, REDRAWS);
-        let mut shown = self.screen(Picture::Light);
-        loop {
-            let prompt = Zeroizing::new(format!("{}{}", shown.as_str(), self.question()));
-            let answer = conversation.ask(&prompt)?;
-            let hint = match self.reply(&answer, source)? {
-                Reply::Redraw(picture) if redraws > 0 => {
-                    redraws = redraws.saturating_sub(1);
-                    shown = self.screen(picture);
-                    continue;
-                }
-                Reply::Code(step) => match self.follow(step) {
-                    Ok(Some(mark)) => return Ok(mark),
-                    Ok(None) => None,
-                    Err(hint) => Some(hint),
-                },
-                Reply::Redraw(_) | Reply::Wrong => Some(words::NOT_OF_THIS_KEY),
-            };
-            left = left.saturating_sub(u8::from(hint.is_some()));
-            if left == 0 {
-                return Err(Denial::NotConfirmed(Mismatch::Codes));
+impl<'a> Proving<'a> {
+    fn new(authenticator: &'a Authenticator, terms: &'a EnrollmentTerms<'a>) -> Self {
+        let EnrollmentTerms { account, issuer, screen, .. } = *terms;
+        let page = Page { invitation: Invitation { account, issuer, authenticator }, screen };
+        Self { picture: page.first_picture(words::FIRST_CODE_PROMPT), page, terms, first: None }
+    }
+
+    /// Asks until two consecutive codes are typed, whichever is first.
+    fn run<C: Conversation>(
+        mut self,
+        questions: &mut Questions<'_, C>,
+        source: &impl Source,
+    ) -> Result<UnixTime, Denial> {
+        let (reason, limit) = match self.terms.place {
+            Place::Command => ("", String::new()),
+            Place::Login { seconds_left } => {
+                (words::REQUIRED, seconds_left.map(words::time_left).unwrap_or_default())
             }
-            shown = Zeroizing::new(hint.map_or_else(String::new, |hint| format!("{hint}\n")));
-        }
+        };
+        let prompt = self.page.first(reason, &limit, self.question());
+        questions.ask(prompt, Mismatch::Codes, |answer| self.judge(answer, source))
     }
 
     const fn question(&self) -> &'static str {
         if self.first.is_some() { words::NEXT_CODE_PROMPT } else { words::FIRST_CODE_PROMPT }
     }
 
-    fn screen(&self, picture: Picture) -> Zeroizing<String> {
-        let EnrollmentTerms { account, issuer, notes, colour, .. } = *self.terms;
-        Invitation { account, issuer, authenticator: self.authenticator, notes }.screen(picture, colour)
-    }
-
-    fn reply(&self, answer: &[u8], source: &impl Source) -> Result<Reply, Denial> {
+    fn judge(&mut self, answer: &[u8], source: &impl Source) -> Result<Judged, Denial> {
         match answer.trim_ascii() {
-            b"i" | b"I" => return Ok(Reply::Redraw(Picture::Dark)),
-            b"t" | b"T" => return Ok(Reply::Redraw(Picture::None)),
+            b"i" | b"I" => return Ok(self.draw(Some(inverted(self.picture)))),
+            b"t" | b"T" => return Ok(self.draw(None)),
             _ => {}
         }
-        let Some(code) = Code::parse(answer) else { return Ok(Reply::Wrong) };
+        let authenticator = self.page.invitation.authenticator;
+        let Some(code) = Code::parse(answer) else {
+            return Ok(self.ask_again(&words::what_to_type(authenticator.digits())));
+        };
         let (now, skew) = (source.now()?, self.terms.skew_steps.into());
-        let alone = std::slice::from_ref(self.authenticator);
+        let alone = std::slice::from_ref(authenticator);
         if let Some(found) = totp::matching(alone, &code, now, skew, |_| false) {
-            return Ok(Reply::Code(found.step));
+            return Ok(self.follow(found.step));
         }
-        match totp::near_miss(alone, &code, now, skew) {
-            Some(near) => Err(Denial::NotConfirmed(Mismatch::Clock(near.offset(now)))),
-            None => Ok(Reply::Wrong),
-        }
+        // Later, the codes of a phone whose clock is so wrong would be refused.
+        let near = totp::near_miss(alone, &code, now, skew);
+        let hint = near
+            .map_or_else(|| words::NOT_OF_THIS_KEY.to_owned(), |near| words::wrong_clock(near.offset(now)));
+        Ok(self.ask_again(&hint))
     }
 
-    /// Judges a code of `step`. Returns the mark if the step is the one right after the first, or a hint.
-    fn follow(&mut self, step: Step) -> Result<Option<UnixTime>, &'static str> {
+    fn draw(&mut self, picture: Option<Picture>) -> Judged {
+        self.picture = picture;
+        ControlFlow::Continue(self.page.again(picture, self.question()))
+    }
+
+    fn ask_again(&self, hint: &str) -> Judged {
+        ControlFlow::Continue(below(hint, self.question()))
+    }
+
+    /// Judges a code of `step`: whether it is the one right after the first.
+    fn follow(&mut self, step: Step) -> Judged {
         match self.first.replace(step) {
-            None => Ok(None),
-            Some(before) if step == before.later(1) => Ok(Some(step.begins())),
-            Some(before) if step == before => Err(words::SAME_CODE),
-            Some(_) => Err(words::NOT_CONSECUTIVE),
+            None => ControlFlow::Continue(Zeroizing::new(self.question().to_owned())),
+            Some(before) if step == before.later(1) => ControlFlow::Break(step.begins()),
+            Some(before) if step == before => self.ask_again(words::SAME_CODE),
+            Some(_) => self.ask_again(words::NOT_CONSECUTIVE),
         }
+    }
+}
+
+/// The picture that is not `shown`.
+const fn inverted(shown: Option<Picture>) -> Picture {
+    match shown {
+        Some(Picture::Light) => Picture::Dark,
+        Some(Picture::Dark) | None => Picture::Light,
     }
 }
 

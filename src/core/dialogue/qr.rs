@@ -5,17 +5,13 @@ use qrcode::render::svg::Color as Svg;
 use qrcode::{Color, EcLevel, QrCode, Version};
 use zeroize::Zeroizing;
 
+use crate::os::window::Window;
 use crate::proof::totp::{Algorithm, Authenticator, encode_secret};
-use crate::words::enrollment as words;
 
-/// The largest version whose picture fits a terminal of 80 by 24: 45 columns by 23 rows.
+/// The largest version whose picture fits a terminal of 80 by 24 with a prompt below it: 45 columns by 23 rows.
 const LARGEST: i16 = 6;
 /// Light modules around the code. The standard asks for 4; every reader that was tried accepts 2, and 2 fit the screen.
 const QUIET: usize = 2;
-/// The column, from 0, at which the text beside the picture begins.
-const BESIDE: usize = 47;
-/// The column at which that text begins if there is no picture.
-const INDENT: usize = 2;
 
 /// The characters that a label in a URI keeps: RFC 3986's unreserved characters, and `@`, which a path may contain.
 const LABEL: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'@');
@@ -29,15 +25,13 @@ pub enum Colour {
     Explicit,
 }
 
-/// Which picture is drawn.
+/// Which modules of the picture are drawn.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Picture {
-    /// Light modules are drawn, which is right on a dark terminal.
+    /// Light modules, which is right on a dark terminal.
     Light,
-    /// Dark modules are drawn, which is right on a light terminal.
+    /// Dark modules, which is right on a light terminal.
     Dark,
-    /// No picture, only plain ASCII, for terminals that cannot show one.
-    None,
 }
 
 /// What an app shows, and reads by camera or by hand.
@@ -48,8 +42,6 @@ pub struct Invitation<'a> {
     pub issuer: &'a str,
     /// The authenticator to be enrolled.
     pub authenticator: &'a Authenticator,
-    /// Other text for the user: lines of at most 32 characters.
-    pub notes: &'a [String],
 }
 
 /// The QR code of a URI as an SVG picture, with the quiet zone of 4 that the standard asks for. None if the URI is too
@@ -99,53 +91,38 @@ impl Invitation<'_> {
         }
     }
 
-    /// The screen: a heading, the picture, and the key beside it. It ends with a line break.
-    pub fn screen(&self, picture: Picture, colour: Colour) -> Zeroizing<String> {
-        let rows = match picture {
-            Picture::None => Vec::new(),
-            Picture::Light | Picture::Dark => rows(&self.uri(), picture),
-        };
-        let mut screen = Zeroizing::new(String::with_capacity(16 * 1024));
-        screen.push_str(if rows.is_empty() { words::TYPE_KEY } else { words::SCAN });
-        screen.push('\n');
-        let beside = self.beside(!rows.is_empty());
-        let blank = (Zeroizing::new(String::new()), 0);
-        for row in 0..rows.len().max(beside.len()) {
-            let (blocks, width) = rows.get(row).unwrap_or(&blank);
-            match (colour, picture) {
-                (Colour::Explicit, Picture::Light) => screen.extend(["\x1b[97;40m", blocks, "\x1b[0m"]),
-                (Colour::Explicit, Picture::Dark) => screen.extend(["\x1b[30;107m", blocks, "\x1b[0m"]),
-                (Colour::None, _) | (_, Picture::None) => screen.push_str(blocks),
-            }
-            if let Some(text) = beside.get(row).filter(|text| !text.is_empty()) {
-                let column = if rows.is_empty() { INDENT } else { BESIDE };
-                screen.push_str(&" ".repeat(column.saturating_sub(*width)));
-                screen.push_str(text);
-            }
-            screen.push('\n');
-        }
-        screen
+    /// The QR code of the URI; none if even the shortest URI does not fit the screen.
+    pub fn draw(&self, picture: Picture) -> Option<Drawing> {
+        let rows = rows(&code(&self.uri())?, picture);
+        Some(Drawing { picture, rows })
+    }
+}
+
+/// A QR code in half-block characters, with two modules in a character. Wiped when dropped.
+pub struct Drawing {
+    picture: Picture,
+    /// Rows of one width.
+    rows: Vec<Zeroizing<String>>,
+}
+
+impl Drawing {
+    /// The columns and rows that it takes.
+    pub fn size(&self) -> Window {
+        let columns = self.rows.first().map_or(0, |row| row.chars().count());
+        let count = |number| u16::try_from(number).unwrap_or(u16::MAX);
+        Window { columns: count(columns), rows: count(self.rows.len()) }
     }
 
-    fn beside(&self, has_picture: bool) -> Vec<Zeroizing<String>> {
-        let line = |text: String| Zeroizing::new(text);
-        let mut lines = vec![line(String::new()), line(words::KEY.to_owned())];
-        let secret = encode_secret(self.authenticator.expose_secret());
-        let groups: Vec<&[u8]> = secret.as_bytes().chunks(4).collect();
-        for four in groups.chunks(4) {
-            lines.push(line(String::from_utf8_lossy(&four.join(&b' ')).into_owned()));
+    /// Adds it to `text`, each row with a line break.
+    pub fn append_to(&self, text: &mut String, colour: Colour) {
+        let (begin, end) = match (colour, self.picture) {
+            (Colour::Explicit, Picture::Light) => ("\x1b[97;40m", "\x1b[0m"),
+            (Colour::Explicit, Picture::Dark) => ("\x1b[30;107m", "\x1b[0m"),
+            (Colour::None, _) => ("", ""),
+        };
+        for row in &self.rows {
+            text.extend([begin, row, end, "\n"]);
         }
-        let shown: String = self.account.chars().take(22).collect();
-        lines.push(line(String::new()));
-        lines.push(line(words::account(shown)));
-        lines.push(line(words::kind(self.authenticator.digits(), self.authenticator.period.seconds())));
-        lines.push(line(String::new()));
-        if has_picture {
-            lines.extend(words::CANNOT_SCAN.lines().map(|text| line(text.to_owned())));
-            lines.push(line(String::new()));
-        }
-        lines.extend(self.notes.iter().map(|note| line(note.clone())));
-        lines
     }
 }
 
@@ -155,10 +132,8 @@ fn code(text: &str) -> Option<QrCode> {
     matches!(code.version(), Version::Normal(1..=LARGEST)).then_some(code)
 }
 
-/// The QR code of `text`, with two modules in a character, and the width of each row. Empty if it does not fit the
-/// screen.
-fn rows(text: &str, picture: Picture) -> Vec<(Zeroizing<String>, usize)> {
-    let Some(code) = code(text) else { return Vec::new() };
+/// The rows of `code`, with its quiet zone.
+fn rows(code: &QrCode, picture: Picture) -> Vec<Zeroizing<String>> {
     let size = code.width();
     let side = size.saturating_add(QUIET.saturating_mul(2));
     let colours = code.to_colors();
@@ -181,7 +156,7 @@ fn rows(text: &str, picture: Picture) -> Vec<(Zeroizing<String>, usize)> {
         };
     (0..side)
         .step_by(2)
-        .map(|row| (Zeroizing::new((0..side).map(|column| block(row, column)).collect()), side))
+        .map(|row| Zeroizing::new((0..side).map(|column| block(row, column)).collect()))
         .collect()
 }
 
@@ -197,7 +172,7 @@ mod tests {
 
     fn uri(account: &str, issuer: &str) -> String {
         let authenticator = &phone(Algorithm::SHA1, 6, 30);
-        Invitation { account, issuer, authenticator, notes: &[] }.uri().to_string()
+        Invitation { account, issuer, authenticator }.uri().to_string()
     }
 
     #[test]
@@ -207,7 +182,7 @@ mod tests {
             "otpauth://totp/web1:ada?secret=UWS2LJNFUWS2LJNFUWS2LJNFUWS2LJNF&issuer=web1"
         );
         let unusual = phone(Algorithm::SHA256, 8, 60);
-        let invitation = Invitation { account: "ada", issuer: "", authenticator: &unusual, notes: &[] };
+        let invitation = Invitation { account: "ada", issuer: "", authenticator: &unusual };
         assert!(invitation.uri().ends_with("LJNF&algorithm=SHA256&digits=8&period=60"));
     }
 
@@ -228,28 +203,38 @@ mod tests {
     }
 
     #[test]
-    fn fits_picture_key_notes_and_prompt_in_80_by_24() {
-        let notes = vec!["x".repeat(32); 4];
-        for issuer in ["web1", "a-machine-with-a-long-name.example.org"] {
-            let authenticator = &phone(Algorithm::SHA1, 6, 30);
-            let invitation = Invitation { account: "ada", issuer, authenticator, notes: &notes };
-            for picture in [Picture::Light, Picture::Dark] {
-                let screen = invitation.screen(picture, Colour::None);
-                let rows: Vec<&str> = screen.lines().collect();
-                assert!(rows.len() <= 24, "{} rows", rows.len());
-                assert!(rows.iter().all(|row| row.chars().count() < 80));
-                assert_eq!(rows[3].chars().skip(47).collect::<String>(), "UWS2 LJNF UWS2 LJNF");
-                assert!(!screen.contains('\x1b'));
-            }
+    fn fits_picture_and_prompt_in_80_by_24() {
+        let authenticator = &phone(Algorithm::SHA1, 6, 30);
+        let size = |account, issuer| {
+            Invitation { account, issuer, authenticator }.draw(Picture::Light).map(|drawing| drawing.size())
+        };
+        assert_eq!(size("ada", "web1"), Some(Window { columns: 37, rows: 19 }));
+        assert_eq!(size("ada", "web1.example.org"), Some(Window { columns: 41, rows: 21 }));
+        let long = "a-machine-with-a-long-name.example.org";
+        assert_eq!(size("ada", long), Some(Window { columns: 45, rows: 23 }));
+        assert_eq!(size(&"a".repeat(127), ""), None);
+    }
+
+    #[test]
+    fn sets_both_colours_or_none() {
+        let authenticator = &phone(Algorithm::SHA1, 6, 30);
+        let invitation = Invitation { account: "ada", issuer: "web1", authenticator };
+        for (picture, colours) in [(Picture::Light, "\x1b[97;40m"), (Picture::Dark, "\x1b[30;107m")] {
+            let drawing = invitation.draw(picture).unwrap();
+            let (mut plain, mut coloured) = (String::new(), String::new());
+            drawing.append_to(&mut plain, Colour::None);
+            drawing.append_to(&mut coloured, Colour::Explicit);
+            assert!(!plain.contains('\x1b'));
+            let expected = plain.lines().map(|row| format!("{colours}{row}\x1b[0m\n"));
+            assert_eq!(coloured, expected.collect::<String>());
         }
     }
 
     #[test]
     fn draws_negative_as_inverted_picture() {
         let authenticator = &phone(Algorithm::SHA1, 6, 30);
-        let invitation = Invitation { account: "ada", issuer: "web1", authenticator, notes: &[] };
-        let uri = invitation.uri();
-        let (light, dark) = (rows(&uri, Picture::Light), rows(&uri, Picture::Dark));
+        let invitation = Invitation { account: "ada", issuer: "web1", authenticator };
+        let [light, dark] = [Picture::Light, Picture::Dark].map(|one| invitation.draw(one).unwrap().rows);
         assert_eq!(light.len(), dark.len());
         let negative = |c| match c {
             '█' => ' ',
@@ -257,17 +242,8 @@ mod tests {
             '▄' => '▀',
             _ => '█',
         };
-        for ((light, _), (dark, _)) in light.iter().zip(&dark).take(light.len() - 1) {
+        for (light, dark) in light.iter().zip(&dark).take(light.len() - 1) {
             assert_eq!(light.chars().map(negative).collect::<String>(), dark.as_str());
         }
-    }
-
-    #[test]
-    fn shows_plain_ascii_without_picture() {
-        let authenticator = &phone(Algorithm::SHA1, 6, 30);
-        let invitation = Invitation { account: "ada", issuer: "web1", authenticator, notes: &[] };
-        let screen = invitation.screen(Picture::None, Colour::Explicit);
-        assert!(screen.is_ascii() && !screen.contains('\x1b'));
-        assert!(screen.contains("\n  UWS2 LJNF UWS2 LJNF\n  UWS2 LJNF UWS2 LJNF\n"));
     }
 }

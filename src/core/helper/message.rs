@@ -6,8 +6,10 @@ use std::fmt;
 use zeroize::Zeroizing;
 
 use crate::dialogue::qr::Colour;
+use crate::dialogue::screen::Screen;
 use crate::manage::failure::Failure;
 use crate::manage::request::ManageRequest;
+use crate::os::window::Window;
 use crate::proof::code::{Answer, LONGEST_ANSWER};
 use crate::verdict::{Accepted, Denial, Proof};
 
@@ -44,13 +46,16 @@ impl FirstMessage {
     /// The message as bytes, with a zero byte between two fields.
     pub fn encode(&self) -> Zeroizing<Vec<u8>> {
         let uid = self.uid.to_string();
-        let colour = |colour| if colour == Colour::Explicit { "colour" } else { "plain" };
+        let window;
         let fields: &[&[u8]] = match &self.request {
             HelperRequest::Status => &[b"standing"],
             HelperRequest::Verify(answer) => &[b"verify", answer.as_slice()],
             HelperRequest::Manage(ManageRequest::Try) => &[b"try"],
-            HelperRequest::Manage(ManageRequest::Enroll(label, with)) => {
-                &[b"enroll", colour(*with).as_bytes(), label.as_bytes()]
+            HelperRequest::Manage(ManageRequest::Enroll(label, screen)) => {
+                window = screen.window.map(|window| window.to_string()).unwrap_or_default();
+                let picture: &[u8] = if screen.picture { b"picture" } else { b"text" };
+                let colour: &[u8] = if screen.colour == Colour::Explicit { b"colour" } else { b"plain" };
+                &[b"enroll", picture, colour, window.as_bytes(), label.as_bytes()]
             }
             HelperRequest::Manage(ManageRequest::Recovery) => &[b"recovery"],
             HelperRequest::Manage(ManageRequest::Remove(None)) => &[b"remove"],
@@ -109,12 +114,35 @@ fn decode_manage_request(fields: &[&[u8]]) -> Option<ManageRequest> {
     let label = |field: &[u8]| text(field).map(str::to_owned);
     Some(match fields {
         [b"try"] => ManageRequest::Try,
-        [b"enroll", b"colour", name] => ManageRequest::Enroll(label(name)?, Colour::Explicit),
-        [b"enroll", b"plain", name] => ManageRequest::Enroll(label(name)?, Colour::None),
+        [b"enroll", picture, colour, window, name] => {
+            ManageRequest::Enroll(label(name)?, decode_screen(picture, colour, window)?)
+        }
         [b"recovery"] => ManageRequest::Recovery,
         [b"remove"] => ManageRequest::Remove(None),
         [b"remove", name] => ManageRequest::Remove(Some(label(name)?)),
         _ => return None,
+    })
+}
+
+fn decode_screen(picture: &[u8], colour: &[u8], window: &[u8]) -> Option<Screen> {
+    Some(Screen {
+        picture: match picture {
+            b"picture" => true,
+            b"text" => false,
+            _ => return None,
+        },
+        colour: match colour {
+            b"colour" => Colour::Explicit,
+            b"plain" => Colour::None,
+            _ => return None,
+        },
+        window: match text(window)?.split_once('x') {
+            Some((columns, rows)) => {
+                Some(Window { columns: columns.parse().ok()?, rows: rows.parse().ok()? })
+            }
+            None if window.is_empty() => None,
+            None => return None,
+        },
     })
 }
 
@@ -261,17 +289,19 @@ mod tests {
     fn reads_each_request_as_written() {
         let typed = |text: &str| Answer::new(text.into());
         let label = || "my tablet".to_owned();
+        let window = Some(Window { columns: 80, rows: 24 });
+        let seen = Screen { picture: false, colour: Colour::Explicit, window };
         let table = [
             (HelperRequest::Status, "twostep 1\x001001\0standing"),
             (HelperRequest::Verify(typed("123456")), "twostep 1\x001001\0verify\x00123456"),
             (HelperRequest::Manage(ManageRequest::Try), "twostep 1\x001001\0try"),
             (
-                HelperRequest::Manage(ManageRequest::Enroll(label(), Colour::Explicit)),
-                "twostep 1\x001001\0enroll\0colour\0my tablet",
+                HelperRequest::Manage(ManageRequest::Enroll(label(), seen)),
+                "twostep 1\x001001\0enroll\0text\0colour\080x24\0my tablet",
             ),
             (
-                HelperRequest::Manage(ManageRequest::Enroll(label(), Colour::None)),
-                "twostep 1\x001001\0enroll\0plain\0my tablet",
+                HelperRequest::Manage(ManageRequest::Enroll(label(), Screen::UNKNOWN)),
+                "twostep 1\x001001\0enroll\0picture\0plain\0\0my tablet",
             ),
             (HelperRequest::Manage(ManageRequest::Recovery), "twostep 1\x001001\0recovery"),
             (HelperRequest::Manage(ManageRequest::Remove(None)), "twostep 1\x001001\0remove"),
@@ -299,8 +329,11 @@ mod tests {
             "twostep 1\x001001\0try\0",
             "twostep 1\x001001\0try\0more",
             "twostep 1\x001001\0verify",
-            "twostep 1\x001001\0enroll\0colour",
-            "twostep 1\x001001\0enroll\0red\0phone",
+            "twostep 1\x001001\0enroll\0picture\0colour\0",
+            "twostep 1\x001001\0enroll\0picture\0red\0\0phone",
+            "twostep 1\x001001\0enroll\0sound\0plain\0\0phone",
+            "twostep 1\x001001\0enroll\0text\0plain\080\0phone",
+            "twostep 1\x001001\0enroll\0text\0plain\080x65536\0phone",
             "twostep 1\x001001\0remove\0a\0b",
         ] {
             assert!(FirstMessage::decode(message.as_bytes()).is_err(), "{message:?}");

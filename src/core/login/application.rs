@@ -1,6 +1,7 @@
 //! The interface to the application that runs a login.
 
 use crate::dialogue::conversation::Conversation;
+use crate::dialogue::screen::Screen;
 use crate::os::account::Account;
 use crate::proof::code::Answer;
 use crate::store::files::credential::NewEnrollment;
@@ -108,6 +109,8 @@ pub trait Application: Conversation {
     fn ask_hidden(&mut self, prompt: &str) -> Result<Answer, Denial>;
     /// The PAM items and environment of the login.
     fn items(&mut self) -> PamItems;
+    /// What the terminal can show that is the standard input of the application, which root has started.
+    fn screen(&mut self) -> Screen;
     /// Whether `answer` is the password that the user typed before. Such an answer is never a code, whatever its form.
     fn is_password(&self, answer: &[u8]) -> bool;
     /// Gives `password` to the lines after the pam_twostep auth line, as PAM_AUTHTOK.

@@ -387,7 +387,7 @@ mod tests {
             Denial::WrongTicket(TicketFault::None),
             Denial::RefusedBySshd,
             Denial::Conversation,
-            Denial::NotConfirmed(Mismatch::Clock(i64::MIN)),
+            Denial::NotConfirmed(Mismatch::RecoveryCodes),
         ]
     }
 

@@ -4,8 +4,8 @@ use std::error::Error;
 
 use crate::dialogue::ask::{self, Asker, Question};
 use crate::dialogue::conversation::Conversation;
-use crate::dialogue::enroll::{self, EnrollmentTerms};
-use crate::dialogue::qr::Colour;
+use crate::dialogue::enroll::{self, EnrollmentTerms, Place};
+use crate::dialogue::screen::Screen;
 use crate::login::application::{Application, Handoff, HandoffKind, PamItems};
 use crate::login::machine::Machine;
 use crate::login::not_here::NotHere;
@@ -20,7 +20,7 @@ use crate::verdict::{
     Accepted, Cause, Denial, Exemption, ExemptionReason, Next, Program, TicketFault, Verdict,
 };
 use crate::verify;
-use crate::words::{enrollment, login as words};
+use crate::words::login as words;
 
 /// Tickets that may be typed in one conversation.
 const TICKET_TRIES: u8 = 3;
@@ -347,11 +347,16 @@ impl<A: Application, M: Machine> Login<'_, A, M> {
             wanted: &policy.enrollment,
             skew_steps: policy.verification.skew_steps,
             recovery_codes: policy.enrollment.recovery_codes,
-            colour: Colour::None,
-            notes: &notes(&self.call.items),
+            screen: self.screen(),
+            place: Place::Login { seconds_left: self.call.items.time_left },
         };
         let enrollment = enroll::enroll(self.call.application, machine, &terms)?;
         Ok(NewEnrollment { ticket, ..enrollment })
+    }
+
+    /// The user's screen. In sshd it is the client's, of which nothing is known.
+    fn screen(&mut self) -> Screen {
+        if self.call.items.is_sshd() { Screen::UNKNOWN } else { self.call.application.screen() }
     }
 
     /// Asks for a ticket. The user reads no reason: the text does not reveal whether a ticket exists.
@@ -396,17 +401,6 @@ fn why_not_by(items: &PamItems, options: &LineOptions) -> Option<NotHere> {
     // Otherwise the first stranger, without any proof, could choose the second factor of any user.
     let waived = options.first_factor == FirstFactor::Any && !items.is_sshd();
     (items.methods().is_empty() && !waived).then_some(NotHere::NoFirstFactor)
-}
-
-/// The text beside the picture, in lines of at most 32 characters.
-fn notes(items: &PamItems) -> Vec<String> {
-    let mut notes = vec![enrollment::REQUIRED.to_owned()];
-    if let Some(seconds) = items.time_left {
-        notes.push(enrollment::time_left(seconds));
-    } else if items.is_sshd() {
-        notes.push(enrollment::ABOUT_TIME.to_owned());
-    }
-    notes
 }
 
 /// PAM does not report what the lines before found. In sshd, at least something must show that a first factor was

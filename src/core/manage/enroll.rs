@@ -1,8 +1,8 @@
 //! Enrollment outside of a login.
 
 use crate::dialogue::ask::{self, Question};
-use crate::dialogue::enroll::{self, EnrollmentTerms, IssuedEnrollment};
-use crate::dialogue::qr::Colour;
+use crate::dialogue::enroll::{self, EnrollmentTerms, IssuedEnrollment, Place};
+use crate::dialogue::screen::Screen;
 use crate::login::audit::Value;
 use crate::proof::code::LongCode;
 use crate::proof::ticket::Ticket;
@@ -28,23 +28,23 @@ impl<M: WithStore> Context<'_, M> {
         &self,
         frontend: &mut impl Frontend,
         label: &str,
-        colour: Colour,
+        screen: Screen,
     ) -> Result<Act<String>, Failure> {
         check_label(label).map_err(|problem| Failure::refused(problem.to_string(), words::CHOOSE_LABEL))?;
         // Checked before the dialogue: later, the user would have typed two codes for nothing.
         let enrolled = self.credential_with_room(label)?;
         self.check_state()?;
         match enrolled {
-            Some(_) => self.enroll_further(frontend, label, colour)?,
-            None => self.enroll_first(frontend, label, colour)?,
+            Some(_) => self.enroll_further(frontend, label, screen)?,
+            None => self.enroll_first(frontend, label, screen)?,
         }
         let text = words::enrolled(self.reader(), label);
         Ok(Act::done("enroll", format!(" authenticator={}", Value(label)), text))
     }
 
-    fn enroll_first(&self, frontend: &mut impl Frontend, label: &str, colour: Colour) -> Result<(), Failure> {
+    fn enroll_first(&self, frontend: &mut impl Frontend, label: &str, screen: Screen) -> Result<(), Failure> {
         let ticket = if self.needs_ticket()? { Some(self.ask_ticket(frontend)?) } else { None };
-        let enrollment = self.dialogue(frontend, label, colour, self.policy.enrollment.recovery_codes)?;
+        let enrollment = self.dialogue(frontend, label, screen, self.policy.enrollment.recovery_codes)?;
         let enrollment = NewEnrollment { ticket, ..enrollment };
         self.check_still_wanted(&enrollment)?;
         stored::enroll(&self.store, self.account, enrollment).map_err(|denial| self.explain(denial))
@@ -65,10 +65,10 @@ impl<M: WithStore> Context<'_, M> {
         &self,
         frontend: &mut impl Frontend,
         label: &str,
-        colour: Colour,
+        screen: Screen,
     ) -> Result<(), Failure> {
         let basis = self.prove(frontend, words::PROVE_IT)?;
-        let enrollment = self.dialogue(frontend, label, colour, 0)?;
+        let enrollment = self.dialogue(frontend, label, screen, 0)?;
         self.record()?.change(|credential, state| {
             let credential = self.credential_on(&basis, credential, state, words::DELETE_ENTRY)?;
             let change = stored::further(credential, state, &enrollment);
@@ -80,11 +80,11 @@ impl<M: WithStore> Context<'_, M> {
         &self,
         frontend: &mut impl Frontend,
         label: &str,
-        colour: Colour,
+        screen: Screen,
         recovery_codes: u8,
     ) -> Result<NewEnrollment, Failure> {
         let issuer = self.issuer();
-        let terms = EnrollmentTerms { recovery_codes, colour, ..self.terms(&issuer, label) };
+        let terms = EnrollmentTerms { recovery_codes, screen, ..self.terms(&issuer, label) };
         enroll::enroll(frontend, self.machine, &terms).map_err(|denial| self.explain(denial))
     }
 
@@ -123,8 +123,8 @@ impl<M: WithStore> Context<'_, M> {
             wanted: &self.policy.enrollment,
             skew_steps: self.policy.verification.skew_steps,
             recovery_codes: self.policy.enrollment.recovery_codes,
-            colour: Colour::None,
-            notes: &[],
+            screen: Screen::UNKNOWN,
+            place: Place::Command,
         }
     }
 

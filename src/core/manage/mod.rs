@@ -94,7 +94,7 @@ impl<'a, M: WithStore> Context<'a, M> {
     /// Carries out `request`. Returns the text for the user.
     pub fn run(&self, request: &ManageRequest, frontend: &mut impl Frontend) -> Result<String, Failure> {
         let act = match request {
-            ManageRequest::Enroll(label, colour) => self.enroll(frontend, label, *colour),
+            ManageRequest::Enroll(label, screen) => self.enroll(frontend, label, *screen),
             ManageRequest::Recovery => self.recovery(frontend),
             ManageRequest::Remove(label) => self.remove(frontend, label.as_deref()),
             ManageRequest::Try => self.try_out(frontend),
@@ -200,9 +200,6 @@ impl<'a, M: WithStore> Context<'a, M> {
 
     /// Why a dialogue was not finished.
     fn explain(&self, denial: Denial) -> Failure {
-        if let Denial::NotConfirmed(mismatch) = denial {
-            return Failure::refused(words::not_confirmed(mismatch), words::NOT_SAVED);
-        }
         if denial == Denial::Conversation {
             return Failure::refused(words::CANCELLED, words::NOT_SAVED);
         }

@@ -1,11 +1,11 @@
 //! The requests of a user for their own second step outside of a login.
 
-use crate::dialogue::qr::Colour;
+use crate::dialogue::screen::Screen;
 
 /// A request for a second step.
 pub enum ManageRequest {
-    /// Enroll an authenticator with this label, and show a picture in these colours.
-    Enroll(String, Colour),
+    /// Enroll an authenticator with this label, on this screen.
+    Enroll(String, Screen),
     /// Replace the recovery codes.
     Recovery,
     /// Remove the authenticator with this label, or all.

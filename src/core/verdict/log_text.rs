@@ -55,7 +55,7 @@ impl Denial {
                 format!("to end this, run 'twostep unlock {name}'").into()
             }
             Self::WrongTicket(fault) => fault.cause().into(),
-            Self::NotConfirmed(mismatch) => mismatch.cause(),
+            Self::NotConfirmed(mismatch) => mismatch.cause().into(),
             Self::Skipped => format!("no code was asked for: {}", how_it_was_skipped(program)).into(),
             Self::NotStored { service } => format!(
                 "the user enrolled, and no account line stored it: put 'account required pam_twostep.so' before all other \
@@ -124,11 +124,10 @@ impl TicketFault {
 }
 
 impl Mismatch {
-    fn cause(self) -> Cow<'static, str> {
+    const fn cause(self) -> &'static str {
         match self {
-            Self::Codes => "the codes did not match the new key".into(),
-            Self::Clock(offset) => format!("the phone's clock is off by {offset:+} s").into(),
-            Self::RecoveryCodes => "the recovery codes were not confirmed".into(),
+            Self::Codes => "the codes did not match the new key",
+            Self::RecoveryCodes => "the recovery codes were not confirmed",
         }
     }
 }

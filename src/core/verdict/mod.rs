@@ -99,11 +99,9 @@ pub enum TicketFault {
 /// Why an enrollment was not confirmed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Mismatch {
-    /// The codes were wrong too often.
+    /// Too many answers were not two codes in a row.
     Codes,
-    /// The code is right, but this many seconds early (the phone is fast) or late (negative: the phone is slow).
-    Clock(i64),
-    /// The user did not confirm the recovery codes.
+    /// Too many answers did not confirm the recovery codes.
     RecoveryCodes,
 }
 

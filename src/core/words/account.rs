@@ -2,23 +2,11 @@
 //!
 //! A text that follows `error:` has neither capital nor full stop.
 
-use crate::verdict::Mismatch;
-
-use super::enrollment::duration;
-
 crate::words! {
     /// Above the question for a code, before anything is changed.
     PROVE_IT = "First prove it is you: enter a code from your app or a recovery code.";
     /// `error:`, after the last try. The reason follows.
     NO_CODE_ACCEPTED = "no code was accepted";
-    /// `error:`, after too many answers that are no two consecutive codes.
-    CODES_DO_NOT_MATCH = "the codes did not match the new key";
-    /// `error:`, after a right code of a phone whose clock is wrong. `duration` is such as "4 minutes".
-    clock_too_fast(duration) = "your phone's clock is {duration} fast: set it to network time";
-    /// The same for a clock that is slow.
-    clock_too_slow(duration) = "your phone's clock is {duration} slow: set it to network time";
-    /// `error:`, after too many answers that are not the last group of a recovery code.
-    CODES_NOT_CONFIRMED = "the recovery codes were not confirmed";
     /// `error:`, where the input ended.
     CANCELLED = "cancelled (end of input)";
     /// After an error that came before any change.
@@ -126,14 +114,4 @@ crate::words! {
     clock_is_fast(seconds) = "The clock of that phone is about {seconds} s fast.";
     /// After it. `seconds` is the difference.
     clock_is_slow(seconds) = "The clock of that phone is about {seconds} s slow.";
-}
-
-/// Why an enrollment, or new recovery codes, were not confirmed.
-pub(crate) fn not_confirmed(mismatch: Mismatch) -> String {
-    match mismatch {
-        Mismatch::Codes => CODES_DO_NOT_MATCH.to_owned(),
-        Mismatch::Clock(offset) if offset > 0 => clock_too_fast(duration(offset.unsigned_abs())),
-        Mismatch::Clock(offset) => clock_too_slow(duration(offset.unsigned_abs())),
-        Mismatch::RecoveryCodes => CODES_NOT_CONFIRMED.to_owned(),
-    }
 }

@@ -176,7 +176,7 @@ fn confirm_recovery_codes(child: &mut Child) -> Vec<String> {
     let asked = loop {
         child.stdout.as_mut().unwrap().read_exact(&mut byte).unwrap();
         screen.push(byte[0].into());
-        let question = screen.rsplit_once("type the last 4 characters of code ");
+        let question = screen.rsplit_once("type the last 4 characters of\nrecovery code ");
         if let Some((_, number)) = question.filter(|_| screen.ends_with(": ")) {
             break number.trim_end_matches(": ").parse::<usize>().unwrap();
         }

@@ -1,5 +1,5 @@
 use rqrr::Grid;
-use twostep_core::dialogue::qr::{Colour, Invitation, Picture};
+use twostep_core::dialogue::qr::{Colour, Drawing, Invitation, Picture};
 use twostep_core::proof::totp::{Algorithm, Authenticator, decode_secret};
 use twostep_core::time::Period;
 
@@ -13,14 +13,13 @@ pub fn uri(bytes: &[u8]) {
     let account = lines.next().filter(|name| (1..=127).contains(&name.len())).unwrap_or("ada");
     let issuer = lines.next().filter(|issuer| issuer.chars().count() <= 64).unwrap_or_default();
     let authenticator = authenticator(choice);
-    let invitation = Invitation { account, issuer, authenticator: &authenticator, notes: &[] };
+    let invitation = Invitation { account, issuer, authenticator: &authenticator };
     let uri = invitation.uri();
     check(&uri, account, issuer, &authenticator);
-    let screen = invitation.screen(Picture::Light, Colour::None);
-    assert!(screen.lines().count() <= 24, "{screen}", screen = screen.as_str());
-    if let Some(grid) = picture(&screen) {
+    if let Some(drawing) = invitation.draw(Picture::Light) {
+        assert!(drawing.size().rows < 24, "a prompt must fit below it");
         let mut seen = Vec::new();
-        Grid::new(grid).decode_to(&mut seen).expect("a QR code");
+        Grid::new(modules(&drawing)).decode_to(&mut seen).expect("a QR code");
         assert_eq!(seen, uri.as_bytes());
     }
 }
@@ -73,14 +72,16 @@ fn unescaped(text: &str) -> String {
     String::from_utf8(bytes).expect("UTF-8")
 }
 
-/// The modules of the QR code without its quiet zone, if there is one. Each character has two, one above the other.
-fn picture(screen: &str) -> Option<rqrr::SimpleGrid> {
-    let rows: Vec<Vec<char>> = screen.lines().skip(1).map(|line| line.chars().collect()).collect();
-    let width = rows.first()?.iter().take_while(|&&c| c == '█').count();
+/// The modules of a QR code without its quiet zone. Each character has two, one above the other.
+fn modules(drawing: &Drawing) -> rqrr::SimpleGrid {
+    let mut text = String::new();
+    drawing.append_to(&mut text, Colour::None);
+    let rows: Vec<Vec<char>> = text.lines().map(|line| line.chars().collect()).collect();
+    let width = usize::from(drawing.size().columns);
     let is_light = move |x: usize, y: usize| match rows[y / 2].get(x) {
         Some('█') => true,
         Some(half @ ('▀' | '▄')) => (*half == '▀') == y.is_multiple_of(2),
         _ => false,
     };
-    (width > 0).then(|| rqrr::SimpleGrid::from_func(width - 4, |x, y| !is_light(x + 2, y + 2)))
+    rqrr::SimpleGrid::from_func(width - 4, |x, y| !is_light(x + 2, y + 2))
 }

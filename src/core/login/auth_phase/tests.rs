@@ -1,6 +1,7 @@
 use super::*;
 use crate::login::account_line::AccountLineFault;
 use crate::login::may_log_in::MayNotLogIn;
+use crate::os::window::Window;
 use crate::test_support::{
     Fake, GivenFact, Person, enrolled, misconfigured as wrong_policy, person, unavailable,
 };
@@ -200,7 +201,7 @@ fn takes_stricter_decision_of_two_names_of_account() {
     ];
     for (condition, mode, code) in table {
         let machine = Fake { policy: Ok(rule(condition, mode)), enrolled: Ok(false), ..enrolled(&[]) };
-        assert_eq!(run(&mut person("toor", &["1", "2", "3"]), &machine), code, "{condition}");
+        assert_eq!(run(&mut person("toor", &["1"; 51]), &machine), code, "{condition}");
     }
     let exempt =
         Fake { policy: Ok(rule("users = [\"toor\"]", "exempt")), ..enrolled(&[WRONG, WRONG, WRONG]) };
@@ -552,12 +553,34 @@ fn enrolls_at_renamed_sshd_only_if_the_policy_names_it() {
 
 #[test]
 fn refuses_unconfirmed_enrollment_with_reason_in_prompt() {
-    let mut ada = person("root", &["000000", "000000", "000000", ""]);
+    let mut ada = person("root", &["000000"; 51]);
     assert_eq!(run(&mut ada, &newcomer()), PamCode::AuthErr);
     let text = words::denied(&Denial::NotConfirmed(Mismatch::Codes));
-    assert_eq!(ada.shown[3..], [format!("{text}\nPress Enter to disconnect: ")]);
+    assert_eq!(ada.shown[50..], [format!("{text}\nPress Enter to disconnect: ")]);
     assert!(ada.log[1].contains("reason=not-confirmed"));
     assert!(ada.handoff.is_none() && !ada.pending);
+}
+
+/// login(1) has the user's terminal as its standard input; sshd has not.
+#[test]
+fn shows_in_enrollment_what_terminal_of_login_can_show() {
+    let window = Some(Window { columns: 80, rows: 19 });
+    let shown = |screen: Screen, change: fn(&mut PamItems)| {
+        let mut ada = Person { screen, ..person("root", &[]) };
+        change(&mut ada.items);
+        run(&mut ada, &newcomer());
+        ada.shown.remove(0)
+    };
+    let small = Screen { window, ..Screen::UNKNOWN };
+    let text = shown(small, |items| items.time_left = Some(59));
+    assert!(
+        text.starts_with("A second step is required here.\nThis login ends in 59 s.\nYour window is 80x19")
+    );
+    assert!(!text.contains('▀') && shown(Screen::UNKNOWN, |_| ()).contains('▀'));
+    assert!(!shown(Screen { picture: false, ..Screen::UNKNOWN }, |_| ()).contains('▀'));
+    let sshd = shown(small, |items| items.service = "sshd".to_owned());
+    assert!(sshd.starts_with("A second step is required here. Type t for text only.\nScan"), "{sshd}");
+    assert!(sshd.contains('▀'));
 }
 
 #[test]

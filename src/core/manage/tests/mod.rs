@@ -27,6 +27,7 @@ use super::request::ManageRequest::{self, Enroll, Recovery, Remove, Try};
 use super::*;
 use crate::dialogue::enroll::Source;
 use crate::dialogue::qr::Colour;
+use crate::dialogue::screen::Screen;
 use crate::fault::Fault;
 use crate::login::account_line::AccountLineFault;
 use crate::login::machine::{Machine, Surroundings};

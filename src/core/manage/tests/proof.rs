@@ -154,7 +154,7 @@ fn refuses_acts_on_user_who_is_not_enrolled() {
 fn refuses_acts_on_the_credential_of_another_account() {
     let site = Site::new(OPT_IN);
     site.store.create_credential(&credential("eve", &["phone", "tablet"])).unwrap();
-    let others = on_what_is_there().into_iter().chain([Enroll("third".to_owned(), Colour::None)]);
+    let others = on_what_is_there().into_iter().chain([Enroll("third".to_owned(), Screen::UNKNOWN)]);
     for request in others {
         for actor in [Actor::Owner, Actor::Administrator] {
             let done = site.act(actor, &request, &[Code(2), Code(3), Code(4)]);

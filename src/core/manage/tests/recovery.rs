@@ -42,7 +42,7 @@ fn renews_recovery_codes_for_an_administrator_without_proof() {
 #[test]
 fn keeps_old_recovery_codes_until_user_has_read_new_ones() {
     let table: [(&[Reply<'_>], &str); 2] = [
-        (&[Text(""), Text("x"), Text("y")], "the recovery codes were not confirmed"),
+        (&[Text(""), Text("x"), Text("y"), Text("z")], "cancelled (end of input)"),
         (&[], "cancelled (end of input)"),
     ];
     for (replies, what) in table {

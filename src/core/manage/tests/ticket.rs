@@ -28,7 +28,7 @@ fn with_ticket() -> Site {
 }
 
 fn enroll() -> ManageRequest {
-    Enroll("phone".to_owned(), Colour::None)
+    Enroll("phone".to_owned(), Screen::UNKNOWN)
 }
 
 /// Ada enrolls with her ticket. While she reads the recovery codes, `happens` runs.

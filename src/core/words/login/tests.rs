@@ -65,6 +65,6 @@ fn does_not_say_what_is_wrong_with_ticket() {
 fn says_how_to_repeat_enrollment() {
     let text = denied(&Denial::NotConfirmed(Mismatch::Codes));
     let expected = "The codes did not match the new key.\n\
-                    Nothing was saved. Delete the new entry in your app, then log in again.";
+                    Nothing was saved. Delete the new entry in your app,\nthen log in again.";
     assert_eq!(text, expected);
 }

@@ -71,7 +71,7 @@ const KINDS: [Kind; 18] = [
     |site| site.assert_end(site.with_recovery_codes().answer(recovery_code(1)), PAM_SUCCESS),
     |site| site.assert_end(site.first_login(), PAM_CONV_ERR),
     |site| site.assert_end(site.first_login().answer(&site.dialogue[0]), PAM_CONV_ERR),
-    |site| site.assert_end(site.first_login().answers([&site.wrong; 4]), PAM_AUTH_ERR),
+    |site| site.assert_end(site.first_login().answers([&site.wrong; 51]), PAM_AUTH_ERR),
     |site| site.assert_end(site.first_login().answers(&site.dialogue), PAM_SUCCESS),
     |site| drop(site.first_login().answers(&site.dialogue).begin()), // dropped while the enrollment is pending
     |site| site.assert_end(site.with_ticket.newcomer("games").answers(["x"; 3]), PAM_AUTH_ERR),
