@@ -60,6 +60,7 @@ pub(crate) fn run(root: Root, arguments: &Arguments) -> Result<(), Failure> {
         && let Ok(policy) = Policy::parse(&text)
     {
         diagnostics.extend(remarks::remarks(&policy, clock::now()?).iter().map(of_remark));
+        diagnostics.extend(remarks::one_code(&policy).map(of_one_code));
         diagnostics.extend(names::remarks(&policy, &root).iter().map(of_name));
         diagnostics.extend(policy.rules().iter().flat_map(|rule| unknown_services(rule, &system)));
         diagnostics.sort_by_key(|diagnostic| diagnostic.line);
@@ -103,6 +104,16 @@ fn of_remark(remark: &Remark<'_>) -> Diagnostic {
         column: None,
         message: policy_findings::remark_what(remark),
         then: policy_findings::remark_then(&remark.kind).to_owned(),
+    }
+}
+
+fn of_one_code(line: usize) -> Diagnostic {
+    Diagnostic {
+        severity: "note",
+        line,
+        column: None,
+        message: policy_findings::ONE_CODE_WHAT.to_owned(),
+        then: policy_findings::ONE_CODE_THEN.to_owned(),
     }
 }
 

@@ -1,5 +1,5 @@
-//! The dialogue in which a user enrolls, in a login and in the command: a new key, two consecutive codes of it, and the
-//! recovery codes. It stores nothing.
+//! The dialogue in which a user enrolls, in a login and in the command: a new key, codes of it, and the recovery codes. It
+//! stores nothing.
 
 use std::ops::ControlFlow;
 
@@ -219,7 +219,7 @@ fn below(hint: &str, question: &str) -> Zeroizing<String> {
     Zeroizing::new(format!("{hint}\n{question}"))
 }
 
-/// The part of the dialogue that asks for two consecutive codes.
+/// The part of the dialogue that asks for codes of the new authenticator: for two consecutive ones, or for one.
 struct Proving<'a> {
     page: Page<'a>,
     /// The picture on the page that was shown last.
@@ -229,17 +229,19 @@ struct Proving<'a> {
     first: Option<Step>,
 }
 
-/// The next prompt, or the mark that makes both codes used.
+/// The next prompt, or the mark that makes the codes used.
 type Judged = ControlFlow<UnixTime, Zeroizing<String>>;
 
 impl<'a> Proving<'a> {
     fn new(authenticator: &'a Authenticator, terms: &'a EnrollmentTerms<'a>) -> Self {
         let EnrollmentTerms { account, issuer, screen, .. } = *terms;
         let page = Page { invitation: Invitation { account, issuer, authenticator }, screen };
-        Self { picture: page.first_picture(words::FIRST_CODE_PROMPT), page, terms, first: None }
+        let mut proving = Self { page, picture: None, terms, first: None };
+        proving.picture = proving.page.first_picture(proving.question());
+        proving
     }
 
-    /// Asks until two consecutive codes are typed, whichever is first.
+    /// Asks until the codes are typed. Of two, any may be the first.
     fn run<C: Conversation>(
         mut self,
         questions: &mut Questions<'_, C>,
@@ -256,7 +258,11 @@ impl<'a> Proving<'a> {
     }
 
     const fn question(&self) -> &'static str {
-        if self.first.is_some() { words::NEXT_CODE_PROMPT } else { words::FIRST_CODE_PROMPT }
+        match self.first {
+            _ if self.terms.wanted.codes == 1 => words::ONLY_CODE_PROMPT,
+            None => words::FIRST_CODE_PROMPT,
+            Some(_) => words::NEXT_CODE_PROMPT,
+        }
     }
 
     fn judge(&mut self, answer: &[u8], source: &impl Source) -> Result<Judged, Denial> {
@@ -290,8 +296,11 @@ impl<'a> Proving<'a> {
         ControlFlow::Continue(below(hint, self.question()))
     }
 
-    /// Judges a code of `step`: whether it is the one right after the first.
+    /// Judges a code of `step`: whether it is the one right after the first, or the only one.
     fn follow(&mut self, step: Step) -> Judged {
+        if self.terms.wanted.codes == 1 {
+            return ControlFlow::Break(step.begins());
+        }
         match self.first.replace(step) {
             None => ControlFlow::Continue(Zeroizing::new(self.question().to_owned())),
             Some(before) if step == before.later(1) => ControlFlow::Break(step.begins()),

@@ -86,6 +86,10 @@ pub struct Enrollment {
     pub digits: u8,
     /// Seconds per step of new authenticators, 30 or 60.
     pub period: Period,
+    /// Codes in a row that prove a new authenticator, 1 or 2.
+    pub codes: u8,
+    /// The line of `codes` in the policy file, if it is there.
+    pub codes_line: Option<usize>,
     /// Recovery codes in a set, 0 to 16.
     pub recovery_codes: u8,
 }
@@ -99,6 +103,8 @@ impl Default for Enrollment {
             algorithm: Algorithm::SHA1,
             digits: 6,
             period: Period::DEFAULT,
+            codes: 2,
+            codes_line: None,
             recovery_codes: 8,
         }
     }

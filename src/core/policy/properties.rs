@@ -329,7 +329,7 @@ fn without_or_twice(bytes: &[u8], chance: &mut Chance) -> Vec<u8> {
 }
 
 /// Keys with values that are valid for them. Now and then a test takes a value of another key.
-const KEYS: [(&str, &[&str]); 21] = [
+const KEYS: [(&str, &[&str]); 22] = [
     ("version", &["1", "1", "+1", "0x1", "1_0"]),
     ("mode", &["\"exempt\"", "\"opt-in\"", "'mandatory'", "\"exem\\u0070t\"", "\"\"\"\nopt-in\"\"\""]),
     ("skew-steps", &["0", "3", "-0", "0b11", "4"]),
@@ -341,6 +341,7 @@ const KEYS: [(&str, &[&str]); 21] = [
     ("algorithm", &["\"SHA1\"", "\"SHA256\"", "'SHA512'", "\"sha1\""]),
     ("digits", &["6", "8", "0o7", "5"]),
     ("period", &["30", "60", "90", "-30"]),
+    ("codes", &["1", "2", "0", "3", "0x1", "true"]),
     ("recovery-codes", &["0", "16", "17", "1.0", "inf"]),
     ("name", &["\"a\"", "\"b\"", "\"c\"", "\"\"", "\"default\""]),
     ("users", &["[\"ada\"]", "[\"ada\", \"bob\"]", "[]", "[\"\"]", "[1]", "[[\"ada\"]]"]),
@@ -404,7 +405,16 @@ impl Chance {
             ("verification", &["skew-steps", "tries", "lockout-after"]),
             (
                 "enrollment",
-                &["services", "require-ticket", "issuer", "algorithm", "digits", "period", "recovery-codes"],
+                &[
+                    "services",
+                    "require-ticket",
+                    "issuer",
+                    "algorithm",
+                    "digits",
+                    "period",
+                    "codes",
+                    "recovery-codes",
+                ],
             ),
             ("gate", &["services"]),
         ];

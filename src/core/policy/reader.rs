@@ -101,7 +101,7 @@ fn of_bytes(bytes: &[u8], errors: &mut Errors) -> Policy {
         policy.verification = verification(table, errors);
     }
     if let Some(table) = errors.keep_any(table.read("enrollment", Table::of)) {
-        policy.enrollment = enrollment(table, errors);
+        policy.enrollment = enrollment(table, bytes, errors);
     }
     if let Some(table) = errors.keep_any(table.read("gate", Table::of)) {
         policy.gate = gate(table, errors);
@@ -138,7 +138,7 @@ fn verification(mut table: Table<'_>, errors: &mut Errors) -> Verification {
     }
 }
 
-fn enrollment(mut table: Table<'_>, errors: &mut Errors) -> Enrollment {
+fn enrollment(mut table: Table<'_>, bytes: &[u8], errors: &mut Errors) -> Enrollment {
     let usual = Enrollment::default();
     let services = table.read("services", |value| each(value, service));
     let require_ticket = table.read("require-ticket", document::boolean);
@@ -146,6 +146,11 @@ fn enrollment(mut table: Table<'_>, errors: &mut Errors) -> Enrollment {
     let algorithm = table.read("algorithm", |value| document::word(value, &HASHES));
     let digits = table.read("digits", |value| document::integer(value, 6..=8));
     let period = table.read("period", period);
+    let codes = table.read("codes", |value| {
+        let offset = value.span().start;
+        document::integer(value, 1..=2).map(|what| At { offset, what })
+    });
+    let codes = errors.keep_any(codes);
     let recovery_codes = table.read("recovery-codes", |value| document::integer(value, 0..=16));
     errors.add(table.unknown_keys());
     Enrollment {
@@ -155,6 +160,8 @@ fn enrollment(mut table: Table<'_>, errors: &mut Errors) -> Enrollment {
         algorithm: errors.keep_any(algorithm).unwrap_or(usual.algorithm),
         digits: errors.keep_any(digits).unwrap_or(usual.digits),
         period: errors.keep_any(period).unwrap_or(usual.period),
+        codes: codes.as_ref().map_or(usual.codes, |codes| codes.what),
+        codes_line: codes.map(|codes| Position::of(codes.offset, bytes).line),
         recovery_codes: errors.keep_any(recovery_codes).unwrap_or(usual.recovery_codes),
     }
 }

@@ -112,6 +112,7 @@ struct EnrollmentTable {
     algorithm: Option<Hash>,
     digits: Option<Within<6, 8>>,
     period: Option<PeriodOfApps>,
+    codes: Option<Spanned<Within<1, 2>>>,
     recovery_codes: Option<Within<0, 16>>,
 }
 
@@ -286,7 +287,7 @@ pub(super) fn parse(bytes: &[u8]) -> Option<Policy> {
         line: Position::of(file.mode.span().start, bytes).line,
         mode: file.mode.into_inner().into(),
         verification: file.verification.into_verification(),
-        enrollment: file.enrollment.into_enrollment(),
+        enrollment: file.enrollment.into_enrollment(bytes),
         gate: file.gate.services.map_or_else(Gate::default, |services| Gate { services: services.0 }),
         rules: file.rule.into_iter().map(|rule| rule.into_rule(bytes)).collect(),
     })
@@ -304,7 +305,7 @@ impl VerificationTable {
 }
 
 impl EnrollmentTable {
-    fn into_enrollment(self) -> Enrollment {
+    fn into_enrollment(self, bytes: &[u8]) -> Enrollment {
         let usual = Enrollment::default();
         Enrollment {
             services: self.services.map_or(usual.services, |services| services.0),
@@ -313,6 +314,8 @@ impl EnrollmentTable {
             algorithm: self.algorithm.map_or(usual.algorithm, Algorithm::from),
             digits: self.digits.map_or(usual.digits, |value| value.0),
             period: self.period.map_or(usual.period, |period| period.0),
+            codes_line: self.codes.as_ref().map(|codes| Position::of(codes.span().start, bytes).line),
+            codes: self.codes.map_or(usual.codes, |codes| codes.into_inner().0),
             recovery_codes: self.recovery_codes.map_or(usual.recovery_codes, |value| value.0),
         }
     }

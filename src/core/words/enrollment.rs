@@ -31,6 +31,8 @@ crate::words! {
 
     /// Asks for the first of two codes.
     FIRST_CODE_PROMPT = "First code: ";
+    /// Asks for the only code, where one is enough.
+    ONLY_CODE_PROMPT = "Code from your app: ";
     /// Asks for the second of two codes.
     NEXT_CODE_PROMPT = "Next code (wait until it changes): ";
     /// After an answer that is no code, such as '?'. `i` and `t` stay as they are.

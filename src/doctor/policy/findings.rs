@@ -126,6 +126,13 @@ pub fn remark_then(kind: &RemarkKind<'_>) -> &'static str {
     }
 }
 
+/// What is remarkable about an enrollment by one code.
+pub const ONE_CODE_WHAT: &str =
+    "one code proves a new authenticator: a phone whose clock is almost too far off is noticed less often";
+/// What to do about it.
+pub const ONE_CODE_THEN: &str =
+    "Its codes are refused later. To ask for two codes in a row, write codes = 2.";
+
 /// What is remarkable: one line, no full stop.
 pub fn name_what(remark: &NameRemark<'_>) -> String {
     let NameRemark { rule, name, problem } = remark;

@@ -1,5 +1,5 @@
 //! Rules of a valid policy that are probably not meant: they never match, their last day is over, they exempt root, or they exempt
-//! without an end or a reason. The sentences are in `findings`.
+//! without an end or a reason. And an enrollment that proves less than it could. The sentences are in `findings`.
 
 use twostep_core::policy::{Condition, Mode, Network, Origin, Policy, Rule};
 use twostep_core::time::{Day, UnixTime};
@@ -57,6 +57,11 @@ pub fn remarks(policy: &Policy, now: UnixTime) -> Vec<Remark<'_>> {
         earlier = policy.rules().get(..=index).unwrap_or_default();
     }
     remarks
+}
+
+/// The line that lets one code prove a new authenticator. None if two codes must.
+pub fn one_code(policy: &Policy) -> Option<usize> {
+    policy.enrollment.codes_line.filter(|_| policy.enrollment.codes == 1)
 }
 
 fn is_exempt(rule: &Rule) -> bool {
@@ -231,6 +236,15 @@ mod tests {
         assert!(!rule("", "exempt", ""));
         assert!(!rule("", "mandatory", key));
         assert!(!rule(none, "exempt", key));
+    }
+
+    #[test]
+    fn notices_enrollment_by_one_code() {
+        let line = |text: &str| {
+            let text = format!("version = 1\nmode = \"opt-in\"\n[enrollment]\n{text}");
+            one_code(&Policy::parse(text.as_bytes()).unwrap())
+        };
+        assert_eq!([line("codes = 1\n"), line("codes = 2\n"), line("")], [Some(4), None, None]);
     }
 
     #[test]

@@ -49,13 +49,23 @@ fn dialogue_in(
     recovery_codes: u8,
     answers: &[(&'static str, u64)],
 ) -> (Result<NewEnrollment, Denial>, Vec<String>) {
+    let wanted = policy::Enrollment::default();
+    dialogue_by(&wanted, place, recovery_codes, answers)
+}
+
+fn dialogue_by(
+    wanted: &policy::Enrollment,
+    place: Place,
+    recovery_codes: u8,
+    answers: &[(&'static str, u64)],
+) -> (Result<NewEnrollment, Denial>, Vec<String>) {
     let step = Cell::new(0);
     let mut typist = Typist { answers: answers.iter().copied().collect(), step: &step, prompts: Vec::new() };
     let terms = EnrollmentTerms {
         account: "ada",
         issuer: "web1",
         label: "phone",
-        wanted: &policy::Enrollment::default(),
+        wanted,
         skew_steps: 1,
         recovery_codes,
         screen: Screen::UNKNOWN,
@@ -81,6 +91,16 @@ fn confirms_by_two_consecutive_codes_and_burns_them() {
     assert!(prompts[0].ends_with("Type i to invert it. First code: "));
     assert_eq!(prompts[1..], ["Next code (wait until it changes): "]);
     assert!(mark(&[(CODES[3], 4), (CODES[4], 4)]).is_ok(), "a phone 30 s slow");
+}
+
+#[test]
+fn confirms_by_one_code_where_policy_says_so() {
+    let wanted = policy::Enrollment { codes: 1, ..policy::Enrollment::default() };
+    let answers = [("000000", 4), (CODES[4], 5)];
+    let (enrollment, prompts) = dialogue_by(&wanted, LOGIN, 0, &answers);
+    assert_eq!(enrollment.unwrap().mark, UnixTime::new(120), "the code of step 4 is used up");
+    assert_eq!(prompts.len(), 2);
+    assert!(prompts.iter().all(|prompt| prompt.ends_with("Code from your app: ")), "{prompts:?}");
 }
 
 #[test]

@@ -23,7 +23,7 @@ fn reads_every_key_of_verification() {
 fn reads_every_key_of_enrollment_and_gate() {
     let text = "version = 1\nmode = \"mandatory\"\n[gate]\nservices = []\n[enrollment]\nservices = [\"login\"]\n\
                 require-ticket = true\nissuer = \"Example Corp\"\nalgorithm = \"SHA256\"\ndigits = 8\nperiod = 60\n\
-                recovery-codes = 0\n";
+                codes = 1\nrecovery-codes = 0\n";
     let policy = Policy::parse(text.as_bytes()).unwrap();
     let expected = Enrollment {
         services: vec!["login".to_owned()],
@@ -32,6 +32,8 @@ fn reads_every_key_of_enrollment_and_gate() {
         algorithm: Algorithm::SHA256,
         digits: 8,
         period: Period::new(60).unwrap(),
+        codes: 1,
+        codes_line: Some(12),
         recovery_codes: 0,
     };
     assert_eq!((policy.enrollment, policy.gate), (expected, Gate { services: Vec::new() }));
@@ -61,6 +63,8 @@ fn reports_mistake_with_position_and_uses_no_default() {
         ("[enrollment]\ndigits = 5\n", "4:10: 5 is out of range: 6 to 8"),
         ("[enrollment]\nperiod = 15\n", "4:10: the period must be 30 or 60 seconds, not 15"),
         ("[enrollment]\nperiod = -30\n", "4:10: -30 is out of range: 0 or more"),
+        ("[enrollment]\ncodes = 0\n", "4:9: 0 is out of range: 1 to 2"),
+        ("[enrollment]\ncodes = 3\n", "4:9: 3 is out of range: 1 to 2"),
         ("[enrollment]\nrecovery-codes = 17\n", "4:18: 17 is out of range: 0 to 16"),
         ("[gate]\nservice = [\"sshd\"]\n", "4:1: unknown key 'service', expected 'services'"),
         ("[gate]\nservices = [\"sudo\", \"SSHD\"]\n", "4:21: PAM service names are lower case: write 'sshd'"),
