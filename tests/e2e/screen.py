@@ -17,12 +17,12 @@ SGR = re.compile(r"\x1b\[([0-9;:]*)m|(.)", re.S)
 
 
 class Screen:
-    def __init__(self, *command, columns=COLUMNS, rows=ROWS):
+    def __init__(self, *command, columns=COLUMNS, rows=ROWS, status="off"):
         self._tmux = ["tmux", "-L", "camera", "-f", "/dev/null"]
         size = ["-x", str(columns), "-y", str(rows)]
         # The shell stays: tmux may lose the last words of a program that ends.
         stay = ["sh", "-c", '"$@"; read -r _', "sh", *command]
-        self._run("new-session", "-d", *size, *stay, ";", "set-option", "-g", "status", "off")
+        self._run("new-session", "-d", *size, *stay, ";", "set-option", "-g", "status", status)
 
     def __enter__(self):
         return self
