@@ -34,7 +34,7 @@ impl Caller {
 
     /// Does something with the second step of `user`. Only root must name one.
     pub(crate) fn run(&self, user: Option<&str>, request: ManageRequest) -> Result<(), Failure> {
-        if let ManageRequest::Enroll(..) | ManageRequest::Recovery = request {
+        if let ManageRequest::Enroll(..) | ManageRequest::Replace(..) | ManageRequest::Recovery = request {
             Terminal::check_for_secrets()?;
         }
         match self {

@@ -15,6 +15,7 @@ pub mod printable;
 mod rebind;
 mod recovery;
 mod remove;
+mod replace;
 mod require;
 mod reset;
 mod status;
@@ -59,6 +60,8 @@ enum Verb {
     Status(status::Arguments),
     /// Try a code without using it up
     Verify(verify::Arguments),
+    /// Set up a new phone in place of a lost or old one
+    Replace(replace::Arguments),
     /// Replace the recovery codes; the new ones are shown once
     Recovery(recovery::Arguments),
     /// Remove one authenticator, or the whole second step
@@ -113,6 +116,7 @@ pub fn run() -> ExitCode {
         Verb::Enroll(arguments) => Caller::new(root).and_then(|caller| enroll::run(&caller, arguments)),
         Verb::Status(arguments) => Caller::new(root).and_then(|caller| status::run(&caller, &arguments)),
         Verb::Verify(arguments) => Caller::new(root).and_then(|caller| verify::run(&caller, &arguments)),
+        Verb::Replace(arguments) => Caller::new(root).and_then(|caller| replace::run(&caller, arguments)),
         Verb::Recovery(arguments) => Caller::new(root).and_then(|caller| recovery::run(&caller, &arguments)),
         Verb::Remove(arguments) => Caller::new(root).and_then(|caller| remove::run(&caller, arguments)),
         Verb::OfRoot(verb) => {

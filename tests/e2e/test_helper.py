@@ -22,6 +22,7 @@ VERBS = {
     "status in JSON": ["status", "--json", "--user", "{}"],
     "verify": ["verify", "--user", "{}"],
     "recovery": ["recovery", "--user", "{}"],
+    "replace": ["replace", "--user", "{}"],
     "remove": ["remove", "--user", "{}"],
     "remove a label": ["remove", "phone", "--user", "{}"],
     **{verb: [verb, "{}"] for verb in ("require", "unrequire", "unlock", "reset", "ticket", "rebind")},

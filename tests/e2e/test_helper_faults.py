@@ -120,10 +120,11 @@ def test_refuses_or_saves_code_if_any_call_fails(machine, tmp_path):
 CHANGES = {
     "enroll": (["enroll", "picture", "plain", "", "phone"], {(1, 8), (0, None), (0, 8)}),
     "enroll another": (["enroll", "picture", "plain", "", "tablet"], {(1, 8), (2, 8)}),
+    "replace": (["replace", "picture", "plain", ""], {(1, 8)}),
     "recovery": (["recovery"], {(1, 8)}),
     "remove": (["remove"], {(1, 8), (1, None), (0, None)}),
 }
-DONE = {"enroll": (1, 8), "enroll another": (2, 8), "recovery": (1, 8), "remove": (0, None)}
+DONE = {"enroll": (1, 8), "enroll another": (2, 8), "replace": (1, 8), "recovery": (1, 8), "remove": (0, None)}
 
 
 @pytest.mark.parametrize("change", CHANGES)

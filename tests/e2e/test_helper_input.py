@@ -18,6 +18,8 @@ WISHES = {
     "verify": ["verify", "123456"],
     "try": ["try"],
     "enroll": ["enroll", "picture", "plain", "", "tablet"],
+    "replace": ["replace", "picture", "plain", ""],
+    "replace one": ["replace", "picture", "plain", "", "phone"],
     "recovery": ["recovery"],
     "remove": ["remove"],
     "remove one": ["remove", "phone"],
@@ -95,7 +97,9 @@ def test_refuses_message_that_ends_too_soon(machine, alice, wish):
 
 def acceptable(uid):
     """Messages that are complete although they are the beginning of others: any part of a code or label is another one."""
-    whole = [request(uid, *wish) for wish in (["remove"], ["verify", ""], ["remove", ""], ["enroll", "picture", "plain", "", ""])]
+    screen = ["picture", "plain", ""]
+    short = (["remove"], ["verify", ""], ["remove", ""], ["enroll", *screen, ""], ["replace", *screen], ["replace", *screen, ""])
+    whole = [request(uid, *wish) for wish in short]
     parts = [request(uid, *wish[:-1], wish[-1][:length]) for wish in WISHES.values() if len(wish) > 1 for length in range(1, 9)]
     return {*whole, *parts}
 

@@ -174,6 +174,31 @@ def test_change_is_whole_or_absent_whenever_killed(machine, tmp_path, wish, outc
     assert logs_in(machine, alice)
 
 
+def test_replaces_phone_whole_or_not_whenever_killed(machine, tmp_path):
+    """The old phone works or the new one does, and the recovery codes work in both cases."""
+    alice, new = enrolled(machine, "alice"), None
+
+    def deed(helper):
+        nonlocal new
+        enrolled(machine, "alice")
+        new = Newcomer(machine, "alice")
+        helper.request("replace", "picture", "plain", "")
+        return helper.converse(new, code=alice.recovery[0])
+
+    seen = set()
+    for answer, _ in kill_at_each(tmp_path / "calls", deed, LAST_ANSWER):
+        is_well(machine, "alice")
+        machine.clock.advance(3 * STEP)
+        works = [Helper("alice").ask("verify", phone.code())[0] == b"*" for phone in (alice, new)]
+        assert works in ([True, False], [False, True])
+        assert answer == NOTHING or (works == [False, True] and answer[0] == b"+")
+        assert Helper("alice").ask("verify", alice.recovery[0])[0] == b"-", "it was used up"
+        assert Helper("alice").ask("verify", alice.recovery[1])[0] == b"*"
+        machine.clock.advance(-3 * STEP)
+        seen.add((works.index(True), answer == NOTHING))
+    assert seen == {(0, True), (1, True), (1, False)}
+
+
 OF_THE_SANDBOX = r"/etc/ld\.so\.preload|/usr/lib/sandbox-clock\.so|/run/clock"
 OF_THE_LOADER = r"/etc/ld\.so\.cache|/usr/lib\S*/lib(gcc_s|c|dl|m|pthread)[-.]\S*"
 OF_THE_RUNTIME_LIBRARY = r"/proc/\d+/maps"

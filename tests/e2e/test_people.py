@@ -89,13 +89,13 @@ def test_adding_tablet_needs_code_of_phone_then_both_work(machine, ssh, alice):
 def test_every_change_needs_a_code(machine, alice):
     alice.enroll()
     before = machine.stored("alice")
-    for words in (["enroll", "--label", "mine"], ["recovery"], ["remove"]):
+    for words in (["enroll", "--label", "mine"], ["replace"], ["recovery"], ["remove"]):
         machine.clock.advance(3600)
         screen = alice.run(*words, codes=[alice.wrong_code(), None], says=1)
         assert "Nothing was changed." in screen and "Key:" not in screen and "Write down" not in screen
     machine.clock.advance(3600)
     assert machine.stored("alice") == before
-    assert alice.status()["helper"]["failures"] == 3
+    assert alice.status()["helper"]["failures"] == 4
     assert alice.status()["failures"] == 0, "what fails here does not lock anybody out of the machine"
 
 
@@ -109,15 +109,17 @@ def test_new_recovery_codes_need_a_code_and_replace_the_old_ones(machine, ssh, a
 
 
 def test_recovery_code_replaces_lost_phone(machine, ssh, alice):
+    """One command, one recovery code, three answers."""
     alice.enroll()
+    outcome = ssh.attempt("alice", alice.recovery[0])
+    assert outcome.granted and "Lost your phone? Run 'twostep replace'." in outcome.text
     new = Newcomer(machine, "alice")
-    alice.run("enroll", "--label", "new", codes=[alice.recovery[0]], newcomer=new)
+    screen = alice.run("replace", codes=[alice.recovery[1]], newcomer=new)
+    assert "Replaced 'phone'. Codes of the old one no longer work." in screen and len(new.spent) == 2
+    assert [device["label"] for device in alice.status()["authenticators"]] == ["phone"]
     machine.clock.advance(3 * STEP)
-    screen = alice.run("remove", "phone", codes=[new.code()])
-    assert "Removed 'phone'. Still set up: 'new'." in screen
-    machine.clock.advance(STEP)
-    assert ssh.attempt("alice", alice.code(), alice.recovery[0], new.code()).granted
-    assert machine.verdicts() == ["deny wrong-code", "deny wrong-recovery-code", "grant"]
+    assert ssh.attempt("alice", alice.code(), alice.recovery[1], new.code()).granted
+    assert machine.verdicts() == ["grant", "deny wrong-code", "deny wrong-recovery-code", "grant"]
 
 
 def test_a_code_is_tried_and_works_at_the_login_that_follows(machine, ssh, alice):

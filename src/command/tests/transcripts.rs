@@ -161,8 +161,8 @@ fn enrolls_shows_and_resets_user() {
     assert_eq!(
         machine.run("enroll --user daemon"),
         "error: daemon is already enrolled (authenticator 'phone')\n\
-         To add another phone, run 'twostep enroll --user daemon --label tablet'.\n\
-         To start over, run 'twostep remove --user daemon' first.\n[1]"
+         For a new or lost phone, run 'twostep replace --user daemon'.\n\
+         To add another one, run 'twostep enroll --user daemon --label tablet'.\n[1]"
     );
     assert_eq!(
         machine.enroll("enroll --user daemon --label tablet", 0),
@@ -632,8 +632,8 @@ fn enrolls_user_for_script_without_codes() {
     assert_eq!(
         machine.run("enroll --user daemon --json"),
         "error: daemon is already enrolled (authenticator 'phone')\n\
-         To add another phone, run 'twostep enroll --user daemon --label tablet'.\n\
-         To start over, run 'twostep remove --user daemon' first.\n[1]"
+         For a new or lost phone, run 'twostep replace --user daemon'.\n\
+         To add another one, run 'twostep enroll --user daemon --label tablet'.\n[1]"
     );
     assert!(machine.run("enroll --user daemon --qr x").ends_with("[2]"), "a picture alone says too little");
 }

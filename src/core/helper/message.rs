@@ -52,10 +52,16 @@ impl FirstMessage {
             HelperRequest::Verify(answer) => &[b"verify", answer.as_slice()],
             HelperRequest::Manage(ManageRequest::Try) => &[b"try"],
             HelperRequest::Manage(ManageRequest::Enroll(label, screen)) => {
-                window = screen.window.map(|window| window.to_string()).unwrap_or_default();
-                let picture: &[u8] = if screen.picture { b"picture" } else { b"text" };
-                let colour: &[u8] = if screen.colour == Colour::Explicit { b"colour" } else { b"plain" };
-                &[b"enroll", picture, colour, window.as_bytes(), label.as_bytes()]
+                window = encode_window(*screen);
+                &[b"enroll", picture(*screen), colour(*screen), window.as_bytes(), label.as_bytes()]
+            }
+            HelperRequest::Manage(ManageRequest::Replace(label, screen)) => {
+                window = encode_window(*screen);
+                let rest: &[&[u8]] = match label {
+                    Some(label) => &[label.as_bytes()],
+                    None => &[],
+                };
+                &[&[b"replace", picture(*screen), colour(*screen), window.as_bytes()], rest].concat()
             }
             HelperRequest::Manage(ManageRequest::Recovery) => &[b"recovery"],
             HelperRequest::Manage(ManageRequest::Remove(None)) => &[b"remove"],
@@ -117,11 +123,31 @@ fn decode_manage_request(fields: &[&[u8]]) -> Option<ManageRequest> {
         [b"enroll", picture, colour, window, name] => {
             ManageRequest::Enroll(label(name)?, decode_screen(picture, colour, window)?)
         }
+        [b"replace", picture, colour, window, name @ ..] => {
+            let name = match name {
+                [] => None,
+                [name] => Some(label(name)?),
+                _ => return None,
+            };
+            ManageRequest::Replace(name, decode_screen(picture, colour, window)?)
+        }
         [b"recovery"] => ManageRequest::Recovery,
         [b"remove"] => ManageRequest::Remove(None),
         [b"remove", name] => ManageRequest::Remove(Some(label(name)?)),
         _ => return None,
     })
+}
+
+fn picture(screen: Screen) -> &'static [u8] {
+    if screen.picture { b"picture" } else { b"text" }
+}
+
+fn colour(screen: Screen) -> &'static [u8] {
+    if screen.colour == Colour::Explicit { b"colour" } else { b"plain" }
+}
+
+fn encode_window(screen: Screen) -> String {
+    screen.window.map(|window| window.to_string()).unwrap_or_default()
 }
 
 fn decode_screen(picture: &[u8], colour: &[u8], window: &[u8]) -> Option<Screen> {
@@ -303,6 +329,14 @@ mod tests {
                 HelperRequest::Manage(ManageRequest::Enroll(label(), Screen::UNKNOWN)),
                 "twostep 1\x001001\0enroll\0picture\0plain\0\0my tablet",
             ),
+            (
+                HelperRequest::Manage(ManageRequest::Replace(None, seen)),
+                "twostep 1\x001001\0replace\0text\0colour\080x24",
+            ),
+            (
+                HelperRequest::Manage(ManageRequest::Replace(Some(label()), Screen::UNKNOWN)),
+                "twostep 1\x001001\0replace\0picture\0plain\0\0my tablet",
+            ),
             (HelperRequest::Manage(ManageRequest::Recovery), "twostep 1\x001001\0recovery"),
             (HelperRequest::Manage(ManageRequest::Remove(None)), "twostep 1\x001001\0remove"),
             (
@@ -334,6 +368,9 @@ mod tests {
             "twostep 1\x001001\0enroll\0sound\0plain\0\0phone",
             "twostep 1\x001001\0enroll\0text\0plain\080\0phone",
             "twostep 1\x001001\0enroll\0text\0plain\080x65536\0phone",
+            "twostep 1\x001001\0replace",
+            "twostep 1\x001001\0replace\0phone",
+            "twostep 1\x001001\0replace\0text\0plain\0\0a\0b",
             "twostep 1\x001001\0remove\0a\0b",
         ] {
             assert!(FirstMessage::decode(message.as_bytes()).is_err(), "{message:?}");

@@ -76,7 +76,7 @@ impl<M: WithStore> Context<'_, M> {
         })
     }
 
-    fn dialogue(
+    pub(super) fn dialogue(
         &self,
         frontend: &mut impl Frontend,
         label: &str,
@@ -175,7 +175,7 @@ impl<M: WithStore> Context<'_, M> {
 
     /// Fails if the state belongs to another account, or would refuse the new codes. The user learns this before the
     /// dialogue.
-    fn check_state(&self) -> Result<(), Failure> {
+    pub(super) fn check_state(&self) -> Result<(), Failure> {
         let checked = self.machine.check_enrollable(self.account, &self.policy.verification);
         checked.map_err(|denial| {
             if matches!(denial, Denial::ClockAnomaly { .. }) {

@@ -1,6 +1,6 @@
 //! The acts on one account's second step outside of a login.
 //!
-//! Enroll, new recovery codes, remove, try ([`Context`]): an administrator may do these without proof; the owner of the
+//! Enroll, replace, new recovery codes, remove, try ([`Context`]): an administrator may do these without proof; the owner of the
 //! account proves ownership each time. Only an administrator may do the others ([`act::Acts`]).
 
 pub mod act;
@@ -11,6 +11,7 @@ pub mod obligation;
 pub mod rebind;
 mod recovery;
 mod remove;
+mod replace;
 pub mod request;
 pub mod require;
 pub mod reset;
@@ -97,6 +98,7 @@ impl<'a, M: WithStore> Context<'a, M> {
             ManageRequest::Enroll(label, screen) => self.enroll(frontend, label, *screen),
             ManageRequest::Recovery => self.recovery(frontend),
             ManageRequest::Remove(label) => self.remove(frontend, label.as_deref()),
+            ManageRequest::Replace(label, screen) => self.replace(frontend, label.as_deref(), *screen),
             ManageRequest::Try => self.try_out(frontend),
         };
         Ok(act?.log(&self.account.into(), frontend))
@@ -181,6 +183,17 @@ impl<'a, M: WithStore> Context<'a, M> {
             }
             error.into()
         })
+    }
+
+    /// Fails if no authenticator has this label.
+    fn check_has(&self, credential: &Credential, label: &str) -> Result<(), Failure> {
+        if credential.authenticators.iter().any(|one| one.label == label) {
+            return Ok(());
+        }
+        Err(Failure::refused(
+            words::no_authenticator(self.reader(), label),
+            words::there_are(labels(credential)),
+        ))
     }
 
     fn not_enrolled(&self) -> Failure {

@@ -58,12 +58,7 @@ impl<M: WithStore> Context<'_, M> {
 
     /// The authenticators that are left without `label`, in words. Fails if it does not exist or is the last one.
     fn others_than(&self, credential: &Credential, label: &str) -> Result<String, Failure> {
-        if !credential.authenticators.iter().any(|one| one.label == label) {
-            return Err(Failure::refused(
-                words::no_authenticator(self.reader(), label),
-                words::there_are(labels(credential)),
-            ));
-        }
+        self.check_has(credential, label)?;
         let others = credential.authenticators.iter().filter(|one| one.label != label);
         let others: Vec<_> = others.map(|one| format!("'{}'", one.label)).collect();
         if others.is_empty() {

@@ -63,6 +63,20 @@ pub(crate) fn further(
     Ok(Change { state: Some(state), credential: CredentialChange::Stored(credential) })
 }
 
+/// Puts an authenticator in the place of the one with the same label, whose codes are then worth nothing. Recovery codes
+/// stay as they are: they belong to the credential's id.
+pub(crate) fn replacement(
+    credential: &Credential,
+    state: &State,
+    enrollment: &NewEnrollment,
+) -> Result<Change, Denial> {
+    let mut credential = credential.clone();
+    let old = credential.authenticators.iter_mut().find(|one| one.label == enrollment.label());
+    *old.ok_or(Denial::NotEnrolled { cause: None })? = enrollment.authenticator.clone();
+    let state = state.burn(enrollment.mark).unlock();
+    Ok(Change { state: Some(state), credential: CredentialChange::Stored(credential) })
+}
+
 /// The ticket must still be the one that the user showed: an administrator may have withdrawn it.
 fn check_ticket(shown: Option<Ticket>, state: &State) -> Result<(), Denial> {
     let Some(shown) = shown else { return Ok(()) };

@@ -51,8 +51,8 @@ crate::words! {
         "{user} is already enrolled (authenticator '{label}')";
     /// After it.
     how_to_add(user: Reader) =
-        "To add another phone, run 'twostep enroll --label tablet'.\nTo start over, run 'twostep remove' first.",
-        "To add another phone, run 'twostep enroll --user {user} --label tablet'.\nTo start over, run 'twostep remove --user {user}' first.";
+        "For a new or lost phone, run 'twostep replace'.\nTo add another one, run 'twostep enroll --label tablet'.",
+        "For a new or lost phone, run 'twostep replace --user {user}'.\nTo add another one, run 'twostep enroll --user {user} --label tablet'.";
     /// `error:`, where there are as many authenticators as there may be.
     too_many(user: Reader, count) =
         "you have {count} authenticators, and no more are allowed",
@@ -63,6 +63,19 @@ crate::words! {
         "To remove one, run 'twostep remove --user {user} LABEL'.";
     /// After the machine's clock was found wrong.
     THEN_ENROLL = "Then enroll.";
+
+    /// Above the question for a code, before an authenticator is replaced.
+    replaces(label) = "This replaces your authenticator '{label}' by a new one.";
+    /// `error:`, where several could be meant. `labels` is such as "'phone', 'tablet'".
+    several_authenticators(user: Reader, labels) =
+        "you have several authenticators: {labels}",
+        "{user} has several authenticators: {labels}";
+    /// After it. LABEL is a placeholder.
+    how_to_replace_one(user: Reader) =
+        "To replace one, run 'twostep replace LABEL'.",
+        "To replace one, run 'twostep replace --user {user} LABEL'.";
+    /// After an authenticator was replaced.
+    replaced(label) = "Replaced '{label}'. Codes of the old one no longer work.";
 
     /// Above the question for a code, before all is removed. `labels` is such as "'phone', 'tablet'".
     removes_all(labels) = "This removes {labels} and all recovery codes.";
@@ -91,7 +104,7 @@ crate::words! {
     /// `error:`, where 'twostep require' forbids the removal.
     REQUIRED_BY_ADMIN = "an administrator requires a second step of you ('twostep require')";
     /// After either.
-    HOW_TO_CHANGE_PHONES = "To change phones, add the new one with 'twostep enroll --label tablet',\nthen remove the old one by its label.\nFor anything else, ask your administrator.";
+    HOW_TO_CHANGE_PHONES = "To change phones, run 'twostep replace'.\nFor anything else, ask your administrator.";
 
     /// After new recovery codes.
     new_recovery_codes(user: Reader, count) =

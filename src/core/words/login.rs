@@ -21,7 +21,9 @@ crate::words! {
     recovery_code_accepted(left) = "Recovery code accepted. Unused codes left: {left}.";
     /// After a code of an app, where few recovery codes are left.
     few_recovery_codes(left) = "Recovery codes left: {left}.";
-    /// After either, where few are left.
+    /// After a recovery code.
+    LOST_PHONE = "Lost your phone? Run 'twostep replace'.";
+    /// Where few recovery codes are left.
     NEW_RECOVERY_CODES = "For new ones, run 'twostep recovery'.";
 
     /// After any answer that is not accepted, also for users who are unknown or not enrolled: it must not tell which.
@@ -60,12 +62,18 @@ crate::words! {
 /// What follows an accepted code, if anything.
 pub fn accepted(accepted: &Accepted) -> Option<String> {
     let left = accepted.recovery_left?;
-    match (&accepted.proof, left <= FEW) {
-        (Proof::RecoveryCode, false) => Some(recovery_code_accepted(left)),
-        (Proof::RecoveryCode, true) => Some(format!("{} {NEW_RECOVERY_CODES}", recovery_code_accepted(left))),
-        (Proof::Code { .. }, true) => Some(format!("{} {NEW_RECOVERY_CODES}", few_recovery_codes(left))),
-        (Proof::Code { .. }, false) => None,
+    match accepted.proof {
+        Proof::RecoveryCode if left > FEW => Some(format!("{}\n{LOST_PHONE}", recovery_code_accepted(left))),
+        Proof::RecoveryCode => {
+            Some(format!("{} {NEW_RECOVERY_CODES}\n{LOST_PHONE}", recovery_code_accepted(left)))
+        }
+        Proof::Code { .. } => few_left(left),
     }
+}
+
+/// What a user must know who has only `left` recovery codes; none if these are enough.
+pub(crate) fn few_left(left: u8) -> Option<String> {
+    (left <= FEW).then(|| format!("{} {NEW_RECOVERY_CODES}", few_recovery_codes(left)))
 }
 
 /// Why a login is refused. The cause is not in it: that is in the log, for the administrator.

@@ -272,6 +272,7 @@ fn tells_recovery_codes_left_and_how_to_renew_few() {
             text.extend([" ", how]);
             reminder.push(format!("Recovery codes left: {left}. {how}"));
         }
+        text.push_str("\nLost your phone? Run 'twostep replace'.");
         assert_eq!(told(&login(&world, &recovery_code(1))), [text]);
         for now in [NOW, NOW + 60] {
             assert_eq!(

@@ -93,14 +93,14 @@ fn refuses_label_that_is_taken_before_it_asks() {
     let done = site.owner(&enroll("phone"), &[Code(2), Code(4), Code(5)]);
     done.assert_refused(
         "you are already enrolled (authenticator 'phone')",
-        "To add another phone, run 'twostep enroll --label tablet'.\nTo start over, run 'twostep remove' first.",
+        "For a new or lost phone, run 'twostep replace'.\nTo add another one, run 'twostep enroll --label tablet'.",
     );
     assert_eq!(done.prompts.len(), 0);
     let done = site.administrator(&enroll("phone"), &[Code(4), Code(5)]);
     done.assert_refused(
         "ada is already enrolled (authenticator 'phone')",
-        "To add another phone, run 'twostep enroll --user ada --label tablet'.\n\
-         To start over, run 'twostep remove --user ada' first.",
+        "For a new or lost phone, run 'twostep replace --user ada'.\n\
+         To add another one, run 'twostep enroll --user ada --label tablet'.",
     );
     assert_eq!(site.labels(), ["phone"]);
 }

@@ -61,8 +61,8 @@ fn issues_nothing_that_cannot_be_stored() {
     issue(&site, "phone", never).assert_unavailable("belongs to 'eve'");
 
     let site = Site::enrolled(OPT_IN, &["phone"]);
-    let then = "To add another phone, run 'twostep enroll --user ada --label tablet'.\n\
-                To start over, run 'twostep remove --user ada' first.";
+    let then = "For a new or lost phone, run 'twostep replace --user ada'.\n\
+                To add another one, run 'twostep enroll --user ada --label tablet'.";
     issue(&site, "phone", never).assert_refused("ada is already enrolled (authenticator 'phone')", then);
     assert_eq!(site.labels(), ["phone"]);
 }

@@ -10,6 +10,7 @@ mod proof;
 mod rebind;
 mod recovery;
 mod remove;
+mod replace;
 mod require;
 mod reset;
 mod ticket;
@@ -23,7 +24,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::act::{ActError, Acts, Target, WithStore};
-use super::request::ManageRequest::{self, Enroll, Recovery, Remove, Try};
+use super::request::ManageRequest::{self, Enroll, Recovery, Remove, Replace, Try};
 use super::*;
 use crate::dialogue::enroll::Source;
 use crate::dialogue::qr::Colour;

@@ -2,8 +2,7 @@ use super::*;
 
 const RULE: &str = "rule 'default' (line 2 of /etc/twostep/policy.toml) requires a second step of you";
 const ADMINISTRATOR: &str = "an administrator requires a second step of you ('twostep require')";
-const ASK: &str = "To change phones, add the new one with 'twostep enroll --label tablet',\n\
-                   then remove the old one by its label.\n\
+const ASK: &str = "To change phones, run 'twostep replace'.\n\
                    For anything else, ask your administrator.";
 
 fn one(label: &str) -> ManageRequest {

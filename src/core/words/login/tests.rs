@@ -15,9 +15,10 @@ fn says_how_many_recovery_codes_are_left() {
     let few = "Recovery codes left: 2. For new ones, run 'twostep recovery'.";
     assert_eq!(text(code(), Some(2)).as_deref(), Some(few));
     assert_eq!([None, Some(3)].map(|left| text(code(), left)), [None, None]);
-    let many = "Recovery code accepted. Unused codes left: 7.";
+    let many = "Recovery code accepted. Unused codes left: 7.\nLost your phone? Run 'twostep replace'.";
     assert_eq!(text(Proof::RecoveryCode, Some(7)).as_deref(), Some(many));
-    let none = "Recovery code accepted. Unused codes left: 0. For new ones, run 'twostep recovery'.";
+    let none = "Recovery code accepted. Unused codes left: 0. For new ones, run 'twostep recovery'.\n\
+                Lost your phone? Run 'twostep replace'.";
     assert_eq!(text(Proof::RecoveryCode, Some(0)).as_deref(), Some(none));
 }
 
