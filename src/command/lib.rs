@@ -8,6 +8,7 @@ mod doctor;
 mod enroll;
 mod export;
 mod failure;
+mod guide;
 pub mod import;
 mod log;
 mod policy;
@@ -66,6 +67,8 @@ enum Verb {
     Recovery(recovery::Arguments),
     /// Remove one authenticator, or the whole second step
     Remove(remove::Arguments),
+    /// Show a page for users: set up, log in, lost phone
+    Guide,
     #[command(flatten)]
     OfRoot(VerbOfRoot),
     /// Import from google-authenticator or pam_oath
@@ -110,6 +113,7 @@ pub fn run() -> ExitCode {
     let Arguments { root, verb } = Arguments::parse();
     let done = match verb {
         Verb::Completions(arguments) => completions::run::<Arguments>(&arguments),
+        Verb::Guide => guide::run(),
         Verb::Doctor(arguments) => doctor::run(root, &arguments),
         Verb::Policy(verb) => policy::run(root, &verb),
         Verb::Import(source) => import::run(root, &source),

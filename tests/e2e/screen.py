@@ -56,9 +56,17 @@ class Screen:
         """The screen, and before it the lines that have scrolled off."""
         return self._run("capture-pane", "-p", "-S", "-")
 
+    def in_colour(self):
+        """The screen with the escape sequences that colour it."""
+        return self._run("capture-pane", "-e", "-p")
+
+    def clear(self):
+        """Has a shell clear the screen."""
+        self._run("send-keys", "C-l")
+
     def photograph(self, path, terminal=DARK_TERMINAL):
         """Draws the screen into a PNG file, as a terminal with these two default colours would."""
-        rows = pixels(self._run("capture-pane", "-e", "-p"), terminal)
+        rows = pixels(self.in_colour(), terminal)
         write_png(path, [row for row in rows for _ in range(CELL)])
 
     def _run(self, *command):
