@@ -1,6 +1,6 @@
 //! `twostep completions`: a completion script for a shell.
 
-use clap::CommandFactory;
+use clap::Command;
 use clap_complete::Shell;
 
 use crate::failure::Failure;
@@ -13,13 +13,13 @@ pub(crate) struct Arguments {
     shell: String,
 }
 
-pub(crate) fn run<Whole: CommandFactory>(arguments: &Arguments) -> Result<(), Failure> {
+pub(crate) fn run(arguments: &Arguments, mut command: Command) -> Result<(), Failure> {
     let shell = match arguments.shell.as_str() {
         "zsh" => Shell::Zsh,
         "fish" => Shell::Fish,
         _ => Shell::Bash,
     };
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Whole::command(), "twostep", &mut script);
+    clap_complete::generate(shell, &mut command, "twostep", &mut script);
     say(String::from_utf8_lossy(&script).trim_end())
 }

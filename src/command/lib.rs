@@ -9,6 +9,7 @@ mod enroll;
 mod export;
 mod failure;
 mod guide;
+mod help;
 pub mod import;
 mod log;
 mod policy;
@@ -30,7 +31,7 @@ use std::io::{Write, stderr};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{Command, CommandFactory, FromArgMatches, Parser, Subcommand};
 use nix::sys::prctl::set_dumpable;
 use nix::sys::resource::{Resource, setrlimit};
 
@@ -38,16 +39,15 @@ use administrator::Administrator;
 use caller::Caller;
 use failure::{Failure, show};
 
-/// The help fits a screen of 24 lines with a prompt below it. clap's own template has two more empty lines.
-const HELP: &str = "{about}\n{usage-heading} {usage}\n\
-                    \x1b[1;4mCommands:\x1b[0m\n{subcommands}\n\x1b[1;4mOptions:\x1b[0m\n{options}\n";
+/// Behind the options of a subcommand, and behind `--help`, which clap has at 999.
+const LAST: usize = 1000;
 
 /// The second step of a Linux login: a time-based code from an authenticator app.
 #[derive(Parser)]
-#[command(version, arg_required_else_help = true, disable_help_subcommand = true, help_template = HELP)]
+#[command(version, arg_required_else_help = true)]
 struct Arguments {
     /// Use DIR as root directory (for images and tests)
-    #[arg(long, value_name = "DIR", global = true)]
+    #[arg(long, value_name = "DIR", global = true, display_order = LAST)]
     root: Option<PathBuf>,
     #[command(subcommand)]
     verb: Verb,
@@ -69,18 +69,15 @@ enum Verb {
     Remove(remove::Arguments),
     /// Show a page for users: set up, log in, lost phone
     Guide,
-    #[command(flatten)]
-    OfRoot(VerbOfRoot),
-    /// Import from google-authenticator or pam_oath
-    #[command(subcommand)]
-    Import(import::ImportSource),
+    /// Check the policy, or explain what it decides
+    #[command(subcommand, disable_help_subcommand = true)]
+    Policy(policy::Verb),
     /// Check PAM, sshd, policy and files, and suggest fixes
     Doctor(doctor::Arguments),
     /// Print a shell completion script
     Completions(completions::Arguments),
-    /// Check the policy, or explain what it decides
-    #[command(subcommand)]
-    Policy(policy::Verb),
+    #[command(flatten)]
+    OfRoot(VerbOfRoot),
 }
 
 #[derive(Subcommand)]
@@ -97,6 +94,9 @@ enum VerbOfRoot {
     Reset(reset::Arguments),
     /// Let a renamed account keep its second step
     Rebind(rebind::Arguments),
+    /// Import from google-authenticator or pam_oath
+    #[command(subcommand, disable_help_subcommand = true)]
+    Import(import::ImportSource),
     /// Print secrets as otpauth URIs, for another program
     Export(export::Arguments),
 }
@@ -110,13 +110,12 @@ pub fn run() -> ExitCode {
     if let Err(error) = disable_core_dumps() {
         return show(&Failure::unavailable(words::frame::core_dumps(error), ""));
     }
-    let Arguments { root, verb } = Arguments::parse();
+    let Arguments { root, verb } = arguments();
     let done = match verb {
-        Verb::Completions(arguments) => completions::run::<Arguments>(&arguments),
         Verb::Guide => guide::run(),
+        Verb::Completions(arguments) => completions::run(&arguments, command()),
         Verb::Doctor(arguments) => doctor::run(root, &arguments),
         Verb::Policy(verb) => policy::run(root, &verb),
-        Verb::Import(source) => import::run(root, &source),
         Verb::Enroll(arguments) => Caller::new(root).and_then(|caller| enroll::run(&caller, arguments)),
         Verb::Status(arguments) => Caller::new(root).and_then(|caller| status::run(&caller, &arguments)),
         Verb::Verify(arguments) => Caller::new(root).and_then(|caller| verify::run(&caller, &arguments)),
@@ -133,6 +132,16 @@ pub fn run() -> ExitCode {
     }
 }
 
+/// The arguments of this process. If they are wrong, or are `--help`, this shows that and ends the process.
+fn arguments() -> Arguments {
+    Arguments::from_arg_matches(&command().get_matches()).unwrap_or_else(|error| error.exit())
+}
+
+fn command() -> Command {
+    let of_root = VerbOfRoot::augment_subcommands(Command::new("root"));
+    help::with_help(Arguments::command(), &of_root)
+}
+
 fn run_of_root(administrator: &Administrator, verb: VerbOfRoot) -> Result<(), Failure> {
     match verb {
         VerbOfRoot::Ticket(arguments) => ticket::run(administrator, &arguments),
@@ -141,6 +150,7 @@ fn run_of_root(administrator: &Administrator, verb: VerbOfRoot) -> Result<(), Fa
         VerbOfRoot::Unlock(arguments) => unlock::run(administrator, &arguments),
         VerbOfRoot::Reset(arguments) => reset::run(administrator, &arguments),
         VerbOfRoot::Rebind(arguments) => rebind::run(administrator, &arguments),
+        VerbOfRoot::Import(source) => import::run(administrator, &source),
         VerbOfRoot::Export(arguments) => export::run(administrator, &arguments),
     }
 }

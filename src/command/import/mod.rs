@@ -62,8 +62,8 @@ impl ImportSource {
 }
 
 /// Imports, and prints what became of everything.
-pub fn run(root: Option<PathBuf>, source: &ImportSource) -> Result<(), Failure> {
-    import(&Administrator::new(root)?, source)?.print(source.json())
+pub(crate) fn run(administrator: &Administrator, source: &ImportSource) -> Result<(), Failure> {
+    import(administrator, source)?.print(source.json())
 }
 
 /// Imports. Fails if nothing was looked at.

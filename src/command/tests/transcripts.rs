@@ -552,6 +552,31 @@ fn shows_all_subcommands_if_none_is_named() {
 }
 
 #[test]
+fn help_of_verb_is_its_help_option() {
+    let machine = Machine::new("help");
+    for words in ["", "remove", "policy", "policy check", "ticket"] {
+        let asked = machine.run(format!("{words} --help").trim());
+        assert_eq!(machine.run(format!("help {words}").trim()), asked, "{words}");
+    }
+    assert!(machine.run("help nosuch").ends_with("[2]"));
+}
+
+#[test]
+fn help_lists_verbs_of_root_apart() {
+    let machine = Machine::new("headings");
+    let help = machine.run("--help");
+    let (all, root) = help.split_once("\nFor root:\n").unwrap();
+    for verb in ["enroll", "status", "verify", "recovery", "remove", "policy", "doctor"] {
+        assert!(all.contains(&format!("\n  {verb} ")), "{verb}: {help}");
+    }
+    for verb in ["ticket", "require", "unrequire", "unlock", "reset", "rebind", "import", "export"] {
+        assert!(format!("\n{root}").contains(&format!("\n  {verb} ")), "{verb}: {help}");
+    }
+    let options = machine.run("ticket --help");
+    assert!(options.trim_end_matches("\n[0]").lines().last().unwrap().contains("--root <DIR>"), "{options}");
+}
+
+#[test]
 fn shows_damaged_state_and_reset_replaces_it() {
     let machine = Machine::new("damage");
     assert!(machine.enroll("enroll --user daemon", 0).ends_with("[0]"));

@@ -9,6 +9,7 @@ pub(crate) mod acts;
 pub(crate) mod enroll;
 pub(crate) mod export;
 pub(crate) mod frame;
+pub(crate) mod help;
 pub(crate) mod import;
 pub(crate) mod import_notes;
 pub(crate) mod import_obstacles;

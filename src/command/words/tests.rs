@@ -1,16 +1,17 @@
 use super::{
-    acts, enroll, export, frame, import, import_notes, import_obstacles, import_problems, moment,
+    acts, enroll, export, frame, help, import, import_notes, import_obstacles, import_problems, moment,
     policy_check, policy_explain, rebind, require, reset, status, ticket, unlock,
 };
 
 type Catalogue = &'static [(&'static str, &'static [&'static str])];
 
 /// Each file here.
-const ALL: [(&str, Catalogue); 17] = [
+const ALL: [(&str, Catalogue); 18] = [
     ("acts", acts::CATALOGUE),
     ("enroll", enroll::CATALOGUE),
     ("export", export::CATALOGUE),
     ("frame", frame::CATALOGUE),
+    ("help", help::CATALOGUE),
     ("import", import::CATALOGUE),
     ("import_notes", import_notes::CATALOGUE),
     ("import_obstacles", import_obstacles::CATALOGUE),
