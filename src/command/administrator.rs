@@ -8,7 +8,7 @@ use twostep_core::login::machine::Surroundings;
 use twostep_core::machine::LocalMachine;
 use twostep_core::manage::act::{ActError, ActLog, Acts, Target, WithStore};
 use twostep_core::manage::{Actor, Context, Frontend};
-use twostep_core::os::account::{self, Account};
+use twostep_core::os::account::Account;
 use twostep_core::os::clock;
 use twostep_core::os::root::Root;
 use twostep_core::policy::{Policy, Verification};
@@ -20,6 +20,7 @@ use twostep_core::verdict::{Denial, Verdict};
 use crate::act_error::explain;
 use crate::failure::Failure;
 use crate::log::Log;
+use crate::subject::Subject;
 use crate::terminal::{Terminal, note};
 use crate::words::frame::{CHECK_SPELLING, ONLY_ROOT, ONLY_ROOT_THEN, unknown_user};
 
@@ -69,18 +70,12 @@ impl Administrator {
 
     /// The account called `name`.
     pub(crate) fn account(&self, name: &str) -> Result<Account, Failure> {
-        account::by_name(name)?.ok_or_else(|| unknown(name))
+        Account::find(name)?.ok_or_else(|| unknown(name))
     }
 
     /// The account that `user` names, by name or uid. A uid may be that of a deleted account.
     pub(crate) fn target(&self, user: &str) -> Result<Target, Failure> {
-        if let Some(account) = account::by_name(user)? {
-            return Ok(Target { uid: account.uid, account: Some(account) });
-        }
-        match user.parse() {
-            Ok(uid) => Target::of(uid),
-            Err(_) => Err(unknown(user)),
-        }
+        Target::find(user)?.ok_or_else(|| unknown(user))
     }
 
     /// Does something with the second step of `account`, for which a user would need a code.

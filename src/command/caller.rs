@@ -11,9 +11,8 @@ use twostep_core::verdict::Denial;
 
 use crate::administrator::{Administrator, root_at};
 use crate::terminal::{Terminal, say};
-use crate::words::frame::{
-    ASK_ADMINISTRATOR, ONLY_ROOT_FOR_OTHERS, ONLY_ROOT_FOR_OTHERS_THEN, WHICH_USER, WHICH_USER_THEN,
-};
+use crate::words::frame::{ASK_ADMINISTRATOR, ONLY_ROOT_FOR_OTHERS, ONLY_ROOT_FOR_OTHERS_THEN};
+use crate::words::naming::{WHICH_USER, which_user_then};
 
 /// Who runs this command.
 pub(crate) enum Caller {
@@ -32,14 +31,14 @@ impl Caller {
         Ok(Self::User)
     }
 
-    /// Does something with the second step of `user`. Only root must name one.
-    pub(crate) fn run(&self, user: Option<&str>, request: ManageRequest) -> Result<(), Failure> {
+    /// Does what `verb` does with the second step of `user`. Only root must name one.
+    pub(crate) fn run(&self, verb: &str, user: Option<&str>, request: ManageRequest) -> Result<(), Failure> {
         if let ManageRequest::Enroll(..) | ManageRequest::Replace(..) | ManageRequest::Recovery = request {
             Terminal::check_for_secrets()?;
         }
         match self {
             Self::Administrator(administrator) => {
-                let account = administrator.account(named(user)?)?;
+                let account = administrator.account(named(user, which_user_then(verb))?)?;
                 administrator
                     .with_context(&account, |context, frontend| say(&context.run(&request, frontend)?))
             }
@@ -54,9 +53,9 @@ impl Caller {
     }
 }
 
-/// The user that root names.
-pub(crate) fn named(user: Option<&str>) -> Result<&str, Failure> {
-    user.ok_or_else(|| Failure::of(Failure::USAGE, WHICH_USER, WHICH_USER_THEN))
+/// The user that root names. Without one, the failure shows `then`, how to name one.
+pub(crate) fn named(user: Option<&str>, then: String) -> Result<&str, Failure> {
+    user.ok_or_else(|| Failure::of(Failure::USAGE, WHICH_USER, then))
 }
 
 /// Fails if a user names another one. The text is the same whether that user exists or not.

@@ -14,14 +14,15 @@ use twostep_core::manage::request::ManageRequest;
 use crate::administrator::Administrator;
 use crate::caller::{Caller, named};
 use crate::failure::Failure;
+use crate::naming::OneUser;
 use crate::terminal::{Terminal, say};
 use crate::words::enroll as words;
+use crate::words::naming::which_user_then;
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// Act for this user (root only)
-    #[arg(long, value_name = "USER")]
-    user: Option<String>,
+    #[command(flatten)]
+    user: OneUser,
     /// A name for this phone or app
     #[arg(long, value_name = "LABEL", default_value = "phone")]
     label: String,
@@ -49,7 +50,7 @@ struct HandedOver<'a> {
     recovery_codes: Vec<&'a str>,
 }
 
-pub(crate) fn run(caller: &Caller, arguments: Arguments) -> Result<(), Failure> {
+pub(crate) fn run(caller: &Caller, arguments: &Arguments) -> Result<(), Failure> {
     if arguments.json {
         let Caller::Administrator(administrator) = caller else {
             return Err(Failure::refused(
@@ -57,15 +58,16 @@ pub(crate) fn run(caller: &Caller, arguments: Arguments) -> Result<(), Failure> 
                 words::ONLY_ROOT_WITHOUT_DIALOGUE_THEN,
             ));
         };
-        return issue(administrator, &arguments);
+        return issue(administrator, arguments);
     }
     let screen = Terminal::screen(arguments.text);
-    caller.run(arguments.user.as_deref(), ManageRequest::Enroll(arguments.label, screen))
+    let user = arguments.user.name()?;
+    caller.run("enroll", user, ManageRequest::Enroll(arguments.label.clone(), screen))
 }
 
 /// The QR code is written and the JSON printed before the secret is stored: a secret that was not shown enrolls no user.
 fn issue(administrator: &Administrator, arguments: &Arguments) -> Result<(), Failure> {
-    let user = named(arguments.user.as_deref())?;
+    let user = named(arguments.user.name()?, which_user_then("enroll"))?;
     let account = administrator.account(user)?;
     let mut picture = None;
     administrator.with_context(&account, |context, frontend| {

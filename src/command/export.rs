@@ -6,18 +6,19 @@ use twostep_core::store::files::Store;
 use zeroize::Zeroizing;
 
 use crate::administrator::Administrator;
+use crate::caller::named;
 use crate::failure::Failure;
+use crate::naming::OneUser;
 use crate::terminal::{note, say};
 use crate::words::export as words;
+use crate::words::naming::which_user_or_all_then;
 
 #[derive(clap::Args)]
-#[group(required = true, multiple = false)]
 pub(crate) struct Arguments {
-    /// One user, by name or uid
-    #[arg(long, value_name = "USER")]
-    user: Option<String>,
+    #[command(flatten)]
+    user: OneUser,
     /// All users who are enrolled
-    #[arg(long)]
+    #[arg(long, conflicts_with = "OneUser")]
     all: bool,
 }
 
@@ -26,27 +27,29 @@ pub(crate) struct Arguments {
 pub(crate) fn run(administrator: &Administrator, arguments: &Arguments) -> Result<(), Failure> {
     let store = administrator.store()?;
     let issuer = administrator.issuer()?;
-    let targets = match &arguments.user {
-        Some(user) => vec![administrator.target(user)?],
-        None => store.uids()?.0.into_iter().map(Target::of).collect::<Result<_, _>>()?,
+    let targets = if arguments.all {
+        store.uids()?.0.into_iter().map(Target::of).collect::<Result<Vec<_>, _>>()?
+    } else {
+        let user = named(arguments.user.name()?, which_user_or_all_then("export"))?;
+        vec![administrator.target(user)?]
     };
     let mut lines = Zeroizing::new(String::new());
     let mut exported = Vec::new();
-    for target in targets {
-        if let Some(more) = lines_of(&store, &target, &issuer)? {
+    for target in &targets {
+        if let Some(more) = lines_of(&store, target, &issuer)? {
             lines.push_str(&more);
             exported.push(target);
         }
     }
     if exported.is_empty() {
-        let what = match &arguments.user {
-            Some(user) => words::not_enrolled(administrator.target(user)?.name()),
-            None => words::NONE_ENROLLED.to_owned(),
+        let what = match targets.as_slice() {
+            [target] if !arguments.all => words::not_enrolled(target.name()),
+            _ => words::NONE_ENROLLED.to_owned(),
         };
         return Err(Failure::refused(what, words::NOT_ENROLLED_THEN));
     }
     // Logged first: a reader of these lines has the second step of these users.
-    for target in &exported {
+    for target in exported {
         administrator.log().log_act("export", target, "");
     }
     say(lines.trim_end())?;

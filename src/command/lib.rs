@@ -12,6 +12,7 @@ mod guide;
 mod help;
 pub mod import;
 mod log;
+mod naming;
 mod policy;
 pub mod printable;
 mod rebind;
@@ -21,6 +22,7 @@ mod replace;
 mod require;
 mod reset;
 mod status;
+mod subject;
 mod terminal;
 mod ticket;
 mod unlock;
@@ -82,12 +84,12 @@ enum Verb {
 
 #[derive(Subcommand)]
 enum VerbOfRoot {
-    /// Print a ticket that lets a user enroll once
+    /// Print tickets, each of which lets a user enroll once
     Ticket(ticket::Arguments),
-    /// Make the second step mandatory for one user
+    /// Make the second step mandatory for users
     Require(require::Arguments),
-    /// Undo 'require': the policy alone decides again
-    Unrequire(require::Unarguments),
+    /// Undo 'require': only the policy decides again
+    Unrequire(require::Arguments),
     /// End a lockout
     Unlock(unlock::Arguments),
     /// Remove a user's authenticators, recovery codes and ticket
@@ -116,12 +118,12 @@ pub fn run() -> ExitCode {
         Verb::Completions(arguments) => completions::run(&arguments, command()),
         Verb::Doctor(arguments) => doctor::run(root, &arguments),
         Verb::Policy(verb) => policy::run(root, &verb),
-        Verb::Enroll(arguments) => Caller::new(root).and_then(|caller| enroll::run(&caller, arguments)),
+        Verb::Enroll(arguments) => Caller::new(root).and_then(|caller| enroll::run(&caller, &arguments)),
         Verb::Status(arguments) => Caller::new(root).and_then(|caller| status::run(&caller, &arguments)),
         Verb::Verify(arguments) => Caller::new(root).and_then(|caller| verify::run(&caller, &arguments)),
-        Verb::Replace(arguments) => Caller::new(root).and_then(|caller| replace::run(&caller, arguments)),
+        Verb::Replace(arguments) => Caller::new(root).and_then(|caller| replace::run(&caller, &arguments)),
         Verb::Recovery(arguments) => Caller::new(root).and_then(|caller| recovery::run(&caller, &arguments)),
-        Verb::Remove(arguments) => Caller::new(root).and_then(|caller| remove::run(&caller, arguments)),
+        Verb::Remove(arguments) => Caller::new(root).and_then(|caller| remove::run(&caller, &arguments)),
         Verb::OfRoot(verb) => {
             Administrator::new(root).and_then(|administrator| run_of_root(&administrator, verb))
         }

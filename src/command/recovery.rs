@@ -4,15 +4,15 @@ use twostep_core::manage::request::ManageRequest;
 
 use crate::caller::Caller;
 use crate::failure::Failure;
+use crate::naming::OneUser;
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// Act for this user (root only)
-    #[arg(long, value_name = "USER")]
-    user: Option<String>,
+    #[command(flatten)]
+    user: OneUser,
 }
 
 /// Replaces them after the user has confirmed the new ones.
 pub(crate) fn run(caller: &Caller, arguments: &Arguments) -> Result<(), Failure> {
-    caller.run(arguments.user.as_deref(), ManageRequest::Recovery)
+    caller.run("recovery", arguments.user.name()?, ManageRequest::Recovery)
 }

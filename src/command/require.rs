@@ -1,41 +1,42 @@
-//! `twostep require` and `twostep unrequire`: a second step that root requires of one user.
+//! `twostep require` and `twostep unrequire`: a second step that root requires of users.
 
+use serde::Serialize;
 use twostep_core::manage::act::Target;
 use twostep_core::manage::require::Required;
+use twostep_core::os::account::Account;
 
 use crate::administrator::Administrator;
 use crate::failure::Failure;
-use crate::terminal::{note, say};
+use crate::naming::EachUser;
 use crate::words::require as words;
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// The user
-    #[arg(value_name = "USER")]
-    user: String,
+    #[command(flatten)]
+    users: EachUser,
 }
 
-#[derive(clap::Args)]
-pub(crate) struct Unarguments {
-    /// The user, by name or uid
-    #[arg(value_name = "USER")]
-    user: String,
+/// What the JSON has beside the user who needs a second step from now on.
+#[derive(Serialize)]
+struct Facts {
+    enrolled: bool,
 }
 
-/// Requires a second step of a user, enrolled or not, wherever the policy is opt-in.
+/// Requires a second step of users, enrolled or not, wherever the policy is opt-in.
 pub(crate) fn run(administrator: &Administrator, arguments: &Arguments) -> Result<(), Failure> {
-    let account = administrator.account(&arguments.user)?;
-    let name = &account.name;
-    match administrator.carry_out(&Target::from(&account), |acts| acts.require(&account))? {
-        Required::Already => say(&words::already_required(name)),
-        Required::Now { enrolled, services } => {
-            say(&words::required(name))?;
-            if !enrolled {
-                note(&how_to_enroll(name, &services));
+    arguments.users.act("require", |account: &Account, report| {
+        let name = &account.name;
+        match administrator.carry_out(&account.into(), |acts| acts.require(account))? {
+            Required::Already => report.say(&words::already_required(name), "already-required", ()),
+            Required::Now { enrolled, services } => {
+                report.say(&words::required(name), "required", Facts { enrolled })?;
+                if !enrolled {
+                    report.note(&how_to_enroll(name, &services));
+                }
+                Ok(())
             }
-            Ok(())
         }
-    }
+    })
 }
 
 fn how_to_enroll(name: &str, services: &[String]) -> String {
@@ -46,11 +47,12 @@ fn how_to_enroll(name: &str, services: &[String]) -> String {
 }
 
 /// Takes the requirement back, so that only the policy decides.
-pub(crate) fn unrequire(administrator: &Administrator, arguments: &Unarguments) -> Result<(), Failure> {
-    let target = administrator.target(&arguments.user)?;
-    let name = target.name();
-    say(&match administrator.carry_out(&target, |acts| acts.unrequire(&target))? {
-        true => words::unrequired(name),
-        false => words::not_required(name),
+pub(crate) fn unrequire(administrator: &Administrator, arguments: &Arguments) -> Result<(), Failure> {
+    arguments.users.act("unrequire", |target: &Target, report| {
+        let name = target.name();
+        match administrator.carry_out(target, |acts| acts.unrequire(target))? {
+            true => report.say(&words::unrequired(name), "unrequired", ()),
+            false => report.say(&words::not_required(name), "not-required", ()),
+        }
     })
 }

@@ -3,20 +3,23 @@
 use twostep_core::manage::reset::Reset;
 
 use crate::administrator::Administrator;
+use crate::caller::named;
 use crate::failure::Failure;
+use crate::naming::OneUser;
 use crate::terminal::{note, say};
+use crate::words::naming::which_user_of_root_then;
 use crate::words::reset as words;
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// The user, by name or uid
-    #[arg(value_name = "USER")]
-    user: String,
+    #[command(flatten)]
+    user: OneUser,
 }
 
 /// Removes the secret file and empties the state.
 pub(crate) fn run(administrator: &Administrator, arguments: &Arguments) -> Result<(), Failure> {
-    let target = administrator.target(&arguments.user)?;
+    let user = named(arguments.user.name()?, which_user_of_root_then("reset"))?;
+    let target = administrator.target(user)?;
     let name = target.name();
     let reset = administrator.carry_out(&target, |acts| acts.reset(&target))?;
     let Reset::Done { had_credential, state_was_lost } = reset else {

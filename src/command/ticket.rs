@@ -2,19 +2,20 @@
 
 use std::time::Duration;
 
-use twostep_core::manage::act::Target;
+use serde::Serialize;
+use twostep_core::os::account::Account;
 use twostep_core::paths::POLICY;
 
 use crate::administrator::Administrator;
 use crate::failure::Failure;
-use crate::terminal::{note, say};
+use crate::naming::EachUser;
+use crate::terminal::note;
 use crate::words::{moment, ticket as words};
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// The user
-    #[arg(value_name = "USER")]
-    user: String,
+    #[command(flatten)]
+    users: EachUser,
     /// Valid for 1min to 30d, such as 90min or 7d
     #[arg(long, value_name = "TIME", default_value = "24h", value_parser = parse_validity)]
     valid: Duration,
@@ -26,18 +27,32 @@ fn parse_validity(text: &str) -> Result<Duration, &'static str> {
     if allowed.contains(&valid) { Ok(valid) } else { Err(words::TIME_OUT_OF_RANGE) }
 }
 
-/// Issues a ticket, which replaces an earlier one. It is printed before it is stored, because only its hash is stored.
+/// What the JSON has beside the user. The names of the fields are those of the JSON.
+#[derive(Serialize)]
+struct Facts<'a> {
+    ticket: &'a str,
+    expires: Option<String>,
+    expires_seconds: u64,
+}
+
+/// Issues tickets, which replace earlier ones. Each is printed before it is stored, because only its hash is stored.
 pub(crate) fn run(administrator: &Administrator, arguments: &Arguments) -> Result<(), Failure> {
-    let account = administrator.account(&arguments.user)?;
-    let target = Target::from(&account);
-    let are_asked_for = administrator.carry_out(&target, |acts| {
-        acts.ticket(&account, arguments.valid, |code, expires| {
-            say(&words::ticket(&account.name, code.expose_text().as_str()))?;
-            say(&words::valid_until(moment::text(expires)))
-        })
-    })?;
+    let mut are_asked_for = true;
+    let done = arguments.users.act("ticket", |account: &Account, report| {
+        are_asked_for = administrator.carry_out(&account.into(), |acts| {
+            acts.ticket(account, arguments.valid, |code, expires| {
+                let code = code.expose_text();
+                let expires_seconds = expires.seconds();
+                let facts =
+                    Facts { ticket: &code, expires: moment::rfc_3339(expires_seconds), expires_seconds };
+                let lines = [words::ticket(&account.name, &*code), words::valid_until(moment::text(expires))];
+                report.say(&lines.join("\n"), "issued", facts)
+            })
+        })?;
+        Ok(())
+    });
     if !are_asked_for {
         note(&words::not_needed(POLICY));
     }
-    Ok(())
+    done
 }

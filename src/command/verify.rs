@@ -4,14 +4,14 @@ use twostep_core::manage::request::ManageRequest;
 
 use crate::caller::Caller;
 use crate::failure::Failure;
+use crate::naming::OneUser;
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// Act for this user (root only)
-    #[arg(long, value_name = "USER")]
-    user: Option<String>,
+    #[command(flatten)]
+    user: OneUser,
 }
 
 pub(crate) fn run(caller: &Caller, arguments: &Arguments) -> Result<(), Failure> {
-    caller.run(arguments.user.as_deref(), ManageRequest::Try)
+    caller.run("verify", arguments.user.name()?, ManageRequest::Try)
 }

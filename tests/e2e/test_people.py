@@ -274,6 +274,17 @@ MISTAKES = [
     (["status", "--all"], 1, "error: only root can see all users"),
     (["status", "--user", "bob"], 1, "error: only root can do this for another user"),
     (["status", "--user", "alice"], 0, "alice (uid "),
+    (["status", "alice"], 0, "alice (uid "),
+    (["status", "bob"], 1, "error: only root can do this for another user"),
+    (["status", "alice", "nosuch"], 1, "error: only root can do this for another user"),
+    (["status", "--group", "alice"], 1, "error: only root can do this for another user"),
+    (["status", "--file", "/etc/shadow"], 1, "error: only root can do this for another user"),
+    (["enroll", "nosuch"], 1, "For your own account, name no user."),
+    (["verify", "alice", "--user", "bob"], 2, "error: two users are named: 'alice' and 'bob'"),
+    (["verify", "alice"], 1, "error: you are not enrolled"),
+    (["remove", "bob", "phone"], 1, "error: only root can do this for another user"),
+    (["remove", "--user", "bob", "phone"], 1, "error: only root can do this for another user"),
+    (["ticket", "alice", "bob"], 1, "error: only root can do this"),
     (["unlock", "alice"], 1, "error: only root can do this"),
     (["enroll", "--json"], 1, "error: only root can enroll a user without a dialogue"),
     (["enroll", "--label", ""], 1, "error: "),
@@ -286,6 +297,16 @@ MISTAKES = [
 @pytest.mark.parametrize("words, status, text", MISTAKES, ids=[" ".join(words) for words, *_ in MISTAKES])
 def test_error_says_what_to_do(machine, alice, words, status, text):
     assert text in alice.run(*words, says=status)
+
+
+def test_takes_single_word_of_user_for_label(machine, alice):
+    alice.enroll()
+    screen = alice.run("remove", "carol", says=1)
+    assert "error: you have no authenticator 'carol'" in screen
+    assert "'phone' is your only authenticator" in alice.run("remove", "alice", "phone", says=1)
+    assert "'phone' is your only authenticator" in alice.run("remove", "phone", "--user", "alice", says=1)
+    machine.clock.advance(STEP)
+    assert "You are no longer enrolled." in alice.run("remove", "--user", "alice", codes=[alice.code()])
 
 
 def test_refuses_to_write_key_to_file(machine, alice):

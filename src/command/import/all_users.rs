@@ -63,11 +63,14 @@ impl<'a> AllUsers<'a> {
         let (users, rows, known, homes) = (Vec::new(), Vec::new(), BTreeSet::new(), BTreeSet::new());
         let mut all = Self { root, secret, users, rows, known, homes };
         user_list::listed()?.into_iter().for_each(|user| all.add(user));
-        let unlisted = all.unlisted()?;
+        let unlisted = unlisted_directory(root, &all.users)?;
         match secret.by_name() {
             Some((folder, start, end)) => all.look_for_files(folder, start, end),
             None => {
-                all.rows.extend(unlisted);
+                all.rows.extend(unlisted.map(|line| {
+                    let place = FoundAt { file: PathBuf::from(NSSWITCH), line: Some(line) };
+                    Row::without_account(place).not_looked_at(words::UNLISTED_ACCOUNTS)
+                }));
                 for (folder, reports) in all.folders_of_homes(uid_min) {
                     all.look_for_homes(&folder, true, reports);
                 }
@@ -81,27 +84,6 @@ impl<'a> AllUsers<'a> {
             self.homes.extend(identity(&self.path(&user.dir)));
             self.users.push(user);
         }
-    }
-
-    /// A row if a directory service lists none of its accounts: users whose home is not found are left out.
-    fn unlisted(&self) -> Result<Option<Row>, Fault> {
-        let text = fs::read_to_string(self.root.path(NSSWITCH)).unwrap_or_default();
-        let source = (1..).zip(text.lines()).find(|(_, line)| asks_directory(line, self.has_sssd()));
-        let Some((line, _)) = source else { return Ok(None) };
-        let local: BTreeSet<String> = account::local_names()?.into_iter().collect();
-        let is_of_directory =
-            |user: &User| !local.contains(&user.name) && !TRANSIENT.contains(&user.uid.as_raw());
-        if self.users.iter().any(is_of_directory) {
-            return Ok(None);
-        }
-        let place = FoundAt { file: PathBuf::from(NSSWITCH), line: Some(line) };
-        Ok(Some(Row::without_account(place).not_looked_at(words::UNLISTED_ACCOUNTS)))
-    }
-
-    /// Whether sssd has a configuration. Some distributions name it in nsswitch.conf on machines where it has none.
-    fn has_sssd(&self) -> bool {
-        let mut snippets = fs::read_dir(self.root.path("/etc/sssd/conf.d")).into_iter().flatten();
-        self.root.path("/etc/sssd/sssd.conf").exists() || snippets.next().is_some()
     }
 
     /// The folders of homes, and of each whether the report names what else is in it: it does if two homes or more are there. A
@@ -222,6 +204,23 @@ impl<'a> AllUsers<'a> {
     fn path(&self, path: &Path) -> PathBuf {
         self.root.path(&path.to_string_lossy())
     }
+}
+
+/// The line of nsswitch.conf(5) that names a directory service of which `listed` has no account: it does not list its accounts.
+pub(crate) fn unlisted_directory(root: &Root, listed: &[User]) -> Result<Option<usize>, Fault> {
+    let text = fs::read_to_string(root.path(NSSWITCH)).unwrap_or_default();
+    let source = (1..).zip(text.lines()).find(|(_, line)| asks_directory(line, has_sssd(root)));
+    let Some((line, _)) = source else { return Ok(None) };
+    let local: BTreeSet<String> = account::local_names()?.into_iter().collect();
+    let is_of_directory =
+        |user: &User| !local.contains(&user.name) && !TRANSIENT.contains(&user.uid.as_raw());
+    Ok((!listed.iter().any(is_of_directory)).then_some(line))
+}
+
+/// Whether sssd has a configuration. Some distributions name it in nsswitch.conf on machines where it has none.
+fn has_sssd(root: &Root) -> bool {
+    let mut snippets = fs::read_dir(root.path("/etc/sssd/conf.d")).into_iter().flatten();
+    root.path("/etc/sssd/sssd.conf").exists() || snippets.next().is_some()
 }
 
 /// Whether a line of nsswitch.conf(5) names a source that need not list its users.

@@ -25,6 +25,7 @@ use crate::administrator::Administrator;
 use crate::failure::Failure;
 use crate::words::{import as words, import_problems as problems};
 
+pub(crate) use all_users::unlisted_directory;
 use found::{FoundAt, FoundLine, ImportedEntry, Problem, Token};
 use moving::{Moving, Options};
 use report::{Report, Row};

@@ -6,17 +6,19 @@ use twostep_core::manage::act::Target;
 use twostep_core::manage::rebind::Formerly;
 
 use crate::administrator::Administrator;
+use crate::caller::named;
 use crate::failure::Failure;
+use crate::naming::OneUser;
 use crate::terminal::say;
+use crate::words::naming::which_user_or_all_then;
 use crate::words::rebind as words;
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// The user, by the new name
-    #[arg(value_name = "USER", required_unless_present = "all")]
-    user: Option<String>,
+    #[command(flatten)]
+    user: OneUser,
     /// All users whose name is now written differently
-    #[arg(long, conflicts_with = "user")]
+    #[arg(long, conflicts_with = "OneUser")]
     all: bool,
     /// Show what would happen and change nothing
     #[arg(long, requires = "all")]
@@ -25,10 +27,10 @@ pub(crate) struct Arguments {
 
 /// Writes the new name into one record, or the new names into all.
 pub(crate) fn run(administrator: &Administrator, arguments: &Arguments) -> Result<(), Failure> {
-    match &arguments.user {
-        Some(user) => one(administrator, user),
-        None => all::run(administrator, arguments.dry_run),
+    if arguments.all {
+        return all::run(administrator, arguments.dry_run);
     }
+    one(administrator, named(arguments.user.name()?, which_user_or_all_then("rebind"))?)
 }
 
 fn one(administrator: &Administrator, user: &str) -> Result<(), Failure> {

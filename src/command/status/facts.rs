@@ -11,6 +11,8 @@ use twostep_core::proof::state::Count;
 use twostep_core::time::{Period, Step, UnixTime};
 use twostep_core::verdict::is_soon;
 
+use crate::words::moment::rfc_3339;
+
 /// What is known of one account. The names of the fields are those of the JSON.
 #[derive(Serialize)]
 pub(super) struct AccountStatus {
@@ -38,6 +40,17 @@ pub(super) struct AccountStatus {
     pub ticket_until: Option<u64>,
     /// Why the record cannot be used, and logins are denied.
     pub problem: Option<String>,
+    #[serde(flatten)]
+    pub utc: Utc,
+}
+
+/// The moments of the account again, as RFC 3339 writes them.
+#[derive(Serialize, Default)]
+pub(super) struct Utc {
+    enrolled_since_utc: Option<String>,
+    wait_until_utc: Option<String>,
+    last_use_utc: Option<String>,
+    ticket_until_utc: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -60,12 +73,13 @@ pub(super) struct AuthenticatorStatus {
     pub digits: u8,
     pub period: u64,
     pub enrolled: Option<u64>,
+    enrolled_utc: Option<String>,
 }
 
 impl From<AuthenticatorSummary> for AuthenticatorStatus {
     fn from(summary: AuthenticatorSummary) -> Self {
         let AuthenticatorSummary { label, algorithm, digits, period, enrolled } = summary;
-        Self { label, algorithm, digits, period, enrolled }
+        Self { label, algorithm, digits, period, enrolled, enrolled_utc: enrolled.and_then(rfc_3339) }
     }
 }
 
@@ -74,6 +88,7 @@ pub(super) struct HelperStatus {
     pub failures: u16,
     pub codes: Codes,
     pub wait_until: Option<u64>,
+    pub wait_until_utc: Option<String>,
     pub recovery_failures: u16,
     pub recovery_disabled: bool,
 }
@@ -145,6 +160,7 @@ impl AccountStatus {
                 failures: 0,
                 codes: Codes::Accepted,
                 wait_until: None,
+                wait_until_utc: None,
                 recovery_failures: 0,
                 recovery_disabled: false,
             },
@@ -155,12 +171,23 @@ impl AccountStatus {
             ticket_until: None,
             authenticators: Vec::new(),
             problem,
+            utc: Utc::default(),
         };
         if let Some(state) = state {
             status.fill(basis, &state, &authenticators);
         }
         status.authenticators = authenticators.into_iter().map(AuthenticatorStatus::from).collect();
+        status.utc = status.in_utc();
         status
+    }
+
+    fn in_utc(&self) -> Utc {
+        Utc {
+            enrolled_since_utc: self.enrolled_since.and_then(rfc_3339),
+            wait_until_utc: self.wait_until.and_then(rfc_3339),
+            last_use_utc: self.last_use.and_then(rfc_3339),
+            ticket_until_utc: self.ticket_until.and_then(rfc_3339),
+        }
     }
 
     fn fill(&mut self, basis: &Basis<'_>, state: &StateSummary, authenticators: &[AuthenticatorSummary]) {
@@ -176,5 +203,6 @@ impl AccountStatus {
         self.helper.recovery_disabled = state.helper.recovery_disabled;
         (self.helper.codes, self.helper.wait_until) =
             basis.codes(state, state.helper.count(), authenticators);
+        self.helper.wait_until_utc = self.helper.wait_until.and_then(rfc_3339);
     }
 }

@@ -13,9 +13,11 @@ use twostep_core::os::clock;
 use twostep_core::os::root::Root;
 
 use crate::administrator::Administrator;
-use crate::caller::{Caller, check_own, named, unavailable};
+use crate::caller::{Caller, unavailable};
 use crate::failure::Failure;
+use crate::naming::ManyUsers;
 use crate::terminal::{note, say};
+use crate::words::naming::{WHICH_USER, which_user_then};
 use crate::words::{frame, status as words};
 
 use facts::{AccountStatus, Basis};
@@ -23,11 +25,10 @@ use text::Whose;
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// Show this user, by name or uid (root only)
-    #[arg(long, value_name = "USER", conflicts_with = "all")]
-    user: Option<String>,
+    #[command(flatten)]
+    users: ManyUsers,
     /// All users with stored data (root only)
-    #[arg(long)]
+    #[arg(long, conflicts_with = "ManyUsers")]
     all: bool,
     /// Print JSON
     #[arg(long)]
@@ -46,7 +47,7 @@ fn of_oneself(arguments: &Arguments) -> Result<(), Failure> {
     if arguments.all {
         return Err(Failure::refused(words::ONLY_ROOT_SEES_ALL, words::ONLY_ROOT_SEES_ALL_THEN));
     }
-    check_own(arguments.user.as_deref())?;
+    arguments.users.check_own()?;
     let target = Target::of(account::real_uid())?;
     let system = System::new(Root::SYSTEM);
     let policy = system.policy().map_err(unavailable)?;
@@ -66,7 +67,11 @@ fn of_others(administrator: &Administrator, arguments: &Arguments) -> Result<(),
         let (uids, strays) = store.uids()?;
         (uids.into_iter().map(Target::of).collect(), strays)
     } else {
-        (vec![Ok(administrator.target(named(arguments.user.as_deref())?)?)], Vec::new())
+        if arguments.users.is_empty() {
+            return Err(Failure::of(Failure::USAGE, WHICH_USER, which_user_then("status")));
+        }
+        let found = arguments.users.find()?;
+        (found.into_iter().map(|found| found.subject).collect(), Vec::new())
     };
     let (targets, failures) = parted(found);
     let now = administrator.now()?;
@@ -110,7 +115,7 @@ fn show(all: &[AccountStatus], arguments: &Arguments, whose: Whose) -> Result<()
         return all.iter().try_for_each(|status| say(&status.text(whose)));
     }
     let json = match all {
-        [one] if !arguments.all => serde_json::to_string_pretty(one),
+        [one] if !arguments.all && !arguments.users.is_list() => serde_json::to_string_pretty(one),
         _ => serde_json::to_string_pretty(all),
     };
     say(&json.map_err(|error| Failure::unavailable(error.to_string(), ""))?)

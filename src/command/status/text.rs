@@ -99,6 +99,7 @@ impl AuthenticatorStatus {
 
 #[cfg(test)]
 mod tests {
+    use super::super::facts::Utc;
     use super::*;
 
     /// A credential at whose state `codes` is the answer, until `wait_until`.
@@ -107,6 +108,7 @@ mod tests {
             failures: 0,
             codes: Codes::Accepted,
             wait_until: None,
+            wait_until_utc: None,
             recovery_failures: 0,
             recovery_disabled: false,
         };
@@ -127,6 +129,7 @@ mod tests {
             recovery_disabled: false,
             ticket_until: None,
             problem: None,
+            utc: Utc::default(),
         };
         status.text(whose).lines().skip(1).map(str::to_owned).collect()
     }

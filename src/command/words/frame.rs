@@ -8,11 +8,7 @@ twostep_core::words! {
     /// After `error:`. A user names another user.
     ONLY_ROOT_FOR_OTHERS = "only root can do this for another user";
     /// Below it.
-    ONLY_ROOT_FOR_OTHERS_THEN = "Run it with sudo. For your own account, leave out --user.";
-    /// After `error:`. Root names no user.
-    WHICH_USER = "which user?";
-    /// Below it.
-    WHICH_USER_THEN = "Add --user NAME, or run this without sudo for your own account.";
+    ONLY_ROOT_FOR_OTHERS_THEN = "Run it with sudo. For your own account, name no user.";
     /// After `error:`. `name` was typed, or is a uid.
     unknown_user(name) = "there is no user '{name}'";
     /// Below what names something that does not exist.

@@ -15,6 +15,7 @@ pub(crate) mod import_notes;
 pub(crate) mod import_obstacles;
 pub(crate) mod import_problems;
 pub(crate) mod moment;
+pub(crate) mod naming;
 pub(crate) mod policy_check;
 pub(crate) mod policy_explain;
 pub(crate) mod rebind;

@@ -14,6 +14,11 @@ pub(crate) fn text(moment: UnixTime) -> String {
     date(moment.seconds()).map_or_else(|| time_of_day(moment), |date| date_and_time(date, moment))
 }
 
+/// A moment as RFC 3339 writes it, in UTC; none beyond the year 9999.
+pub(crate) fn rfc_3339(seconds: u64) -> Option<String> {
+    Some(format!("{}T{}Z", date(seconds)?, UnixTime::new(seconds)))
+}
+
 /// The day in UTC of so many seconds since 1970, as ISO 8601 writes it; none beyond the year 9999.
 pub(crate) fn date(seconds: u64) -> Option<String> {
     let moment = OffsetDateTime::from_unix_timestamp(i64::try_from(seconds).ok()?).ok()?;

@@ -1,12 +1,12 @@
 use super::{
     acts, enroll, export, frame, help, import, import_notes, import_obstacles, import_problems, moment,
-    policy_check, policy_explain, rebind, require, reset, status, ticket, unlock,
+    naming, policy_check, policy_explain, rebind, require, reset, status, ticket, unlock,
 };
 
 type Catalogue = &'static [(&'static str, &'static [&'static str])];
 
 /// Each file here.
-const ALL: [(&str, Catalogue); 18] = [
+const ALL: [(&str, Catalogue); 19] = [
     ("acts", acts::CATALOGUE),
     ("enroll", enroll::CATALOGUE),
     ("export", export::CATALOGUE),
@@ -17,6 +17,7 @@ const ALL: [(&str, Catalogue); 18] = [
     ("import_obstacles", import_obstacles::CATALOGUE),
     ("import_problems", import_problems::CATALOGUE),
     ("moment", moment::CATALOGUE),
+    ("naming", naming::CATALOGUE),
     ("policy_check", policy_check::CATALOGUE),
     ("policy_explain", policy_explain::CATALOGUE),
     ("rebind", rebind::CATALOGUE),

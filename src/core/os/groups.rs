@@ -23,7 +23,7 @@ pub fn memberships(user: &NssName, groups: &BTreeSet<&str>) -> Result<BTreeSet<S
     let mine = groups_of(&name, user.gid)?;
     let (mut member, mut others, mut absent) = (BTreeSet::new(), Vec::new(), Vec::new());
     for &wanted in groups {
-        match group_by_name(wanted)? {
+        match by_name(wanted)? {
             Some(group) if mine.contains(&group.gid) || group.mem.contains(&user.name) => {
                 member.insert(wanted.to_owned());
             }
@@ -83,9 +83,10 @@ fn groups_of(name: &CStr, gid: libc::gid_t) -> Result<Vec<Gid>, Fault> {
     if FAILURES.contains(&hidden) { Err(failed(hidden)) } else { Ok(groups) }
 }
 
-/// The name service says "no such group" also if it could not read the local database, so this reads that database
-/// once. If it is unreadable, the answer is unknown; if not, the second answer counts.
-fn group_by_name(name: &str) -> Result<Option<Group>, Fault> {
+/// The group called `name`, with the members that it lists; none if the name service knows no such group. The name
+/// service says "no such group" also if it could not read the local database, so this reads that database once. If it is
+/// unreadable, the answer is unknown; if not, the second answer counts.
+pub fn by_name(name: &str) -> Result<Option<Group>, Fault> {
     let failed = |error: Errno| Fault::look_up(Wanted::Group(name.to_owned()), error);
     if let Some(group) = Group::from_name(name).map_err(failed)? {
         return Ok(Some(group));

@@ -1,0 +1,11 @@
+//! How each verb takes the users it is about: one user, one user and a label, or many users.
+
+mod each;
+mod file;
+mod group;
+mod many;
+mod one;
+
+pub(crate) use each::EachUser;
+pub(crate) use many::ManyUsers;
+pub(crate) use one::{OneUser, OneUserAndLabel};

@@ -1,0 +1,40 @@
+//! What a name stands for: an account, or what root may name by uid.
+
+use twostep_core::manage::act::Target;
+use twostep_core::os::account::{self, Account};
+
+use crate::failure::Failure;
+
+/// What a name of the command line stands for.
+pub(crate) trait Subject: Sized {
+    /// What `name` stands for; none if the name service does not know it.
+    fn find(name: &str) -> Result<Option<Self>, Failure>;
+
+    /// The record that belongs to it.
+    fn target(&self) -> Target;
+}
+
+impl Subject for Account {
+    fn find(name: &str) -> Result<Option<Self>, Failure> {
+        Ok(account::by_name(name)?)
+    }
+
+    fn target(&self) -> Target {
+        self.into()
+    }
+}
+
+/// By name or uid. A uid may be that of a deleted account.
+impl Subject for Target {
+    fn find(name: &str) -> Result<Option<Self>, Failure> {
+        match (account::by_name(name)?, name.parse()) {
+            (Some(account), _) => Ok(Some(account.target())),
+            (None, Ok(uid)) => Self::of(uid).map(Some),
+            (None, Err(_)) => Ok(None),
+        }
+    }
+
+    fn target(&self) -> Target {
+        self.clone()
+    }
+}
