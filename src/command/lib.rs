@@ -3,6 +3,7 @@
 mod act_error;
 mod administrator;
 mod caller;
+mod candidates;
 mod completions;
 mod doctor;
 mod enroll;
@@ -112,10 +113,13 @@ pub fn run() -> ExitCode {
     if let Err(error) = disable_core_dumps() {
         return show(&Failure::unavailable(words::frame::core_dumps(error), ""));
     }
+    if let Some(status) = completions::offer(command) {
+        return status;
+    }
     let Arguments { root, verb } = arguments();
     let done = match verb {
         Verb::Guide => guide::run(),
-        Verb::Completions(arguments) => completions::run(&arguments, command()),
+        Verb::Completions(arguments) => completions::run(&arguments),
         Verb::Doctor(arguments) => doctor::run(root, &arguments),
         Verb::Policy(verb) => policy::run(root, &verb),
         Verb::Enroll(arguments) => Caller::new(root).and_then(|caller| enroll::run(&caller, &arguments)),

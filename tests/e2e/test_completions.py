@@ -7,13 +7,15 @@ import subprocess
 import pexpect
 import pytest
 
+from hosts import become
+
 BASH = pathlib.Path("/usr/share/bash-completion/completions/twostep")
 # What readline does for the last of the words given.
 READLINE = f"""
 source {BASH}
-COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
-[[ $(complete -p twostep) == *' -F _twostep '* ]] || exit 1
-_twostep twostep "${{COMP_WORDS[COMP_CWORD]}}" "${{COMP_WORDS[COMP_CWORD - 1]}}"
+COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)) COMP_TYPE=9
+function=$(complete -p twostep) function=${{function#* -F }} function=${{function%% *}}
+"$function" twostep "${{COMP_WORDS[COMP_CWORD]}}" "${{COMP_WORDS[COMP_CWORD - 1]}}"
 printf '%s\\n' "${{COMPREPLY[@]}}"
 """
 PROMPT = "ready to type: "
@@ -25,26 +27,63 @@ OFFERS = [
     ("twostep policy ex", {"explain"}),
     ("twostep import goo", {"google-authenticator"}),
     ("twostep policy explain --fi", {"--first-factor"}),
+    ("twostep completions ", {"bash", "fish", "zsh"}),
+    ("twostep help po", {"policy"}),
+    ("twostep unlock al", {"alice"}),
+    ("twostep unlock alice car", {"carol"}),
+    ("twostep enroll --user al", {"alice"}),
+    ("twostep remove al", {"alice"}),
+    ("twostep ticket --group dav", {"dave"}),
+    ("twostep policy explain --service passw", {"passwd"}),
+    ("twostep policy explain --service sshd --user al", {"alice"}),
+    ("twostep import google-authenticator --user al", {"alice"}),
 ]
-SHELLS = ("twostep completions ", {"bash", "fish", "zsh"})  # what clap makes for fish offers files here
 
 
 def lines_of(*command):
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout.splitlines()
 
 
-def bash(typed):
-    """Options, too, where nothing is typed of the word yet; they are left out."""
-    offered = lines_of("bash", "--norc", "-c", READLINE, "bash", *typed.split(" "))
+def bash(typed, *starter):
+    offered = lines_of(*starter, "bash", "--norc", "-c", READLINE, "bash", *typed.split(" "))
+    return without_options(typed, offered)
+
+
+def fish(typed, *starter):
+    """fish finds the file by itself."""
+    offered = lines_of(*starter, "fish", "-c", "complete --do-complete=$argv[1]", typed)
+    return without_options(typed, [line.split("\t")[0] for line in offered])
+
+
+def without_options(typed, offered):
+    """Where nothing is typed of a word yet, options are offered, too."""
     return {word for word in offered if not typed.endswith(" ") or not word.startswith("-")}
 
 
-def fish(typed):
-    """fish finds the file by itself."""
-    return {line.split("\t")[0] for line in lines_of("fish", "-c", "complete --do-complete=$argv[1]", typed)}
+@pytest.mark.parametrize("shell", [bash, fish])
+def test_offers_root_the_labels_of_the_user_before(machine, shell):
+    machine.enroll("alice", label="tablet")
+    machine.enroll("bob")
+    assert shell("twostep remove alice ") == {"tablet"}
+    assert shell("twostep remove --user bob ") == {"phone"}
+    assert shell("twostep remove carol ") == set()
 
 
-@pytest.mark.parametrize("typed, expected", [*OFFERS, SHELLS])
+@pytest.mark.parametrize("shell", [bash, fish])
+def test_offers_users_their_own_labels(machine, shell):
+    machine.enroll("alice", label="tablet")
+    machine.enroll("bob")
+    assert shell("twostep remove ", "setpriv", *become("alice")) == {"tablet"}
+    assert shell("twostep remove --user bob ", "setpriv", *become("alice")) == {"tablet"}
+    assert shell("twostep remove ", "setpriv", *become("carol")) == set()
+
+
+def test_variable_of_the_scripts_alone_changes_nothing(machine):
+    done = machine.run("env", "TWOSTEP_COMPLETE=bash", "twostep", "require", "alice")
+    assert done.stdout.startswith("alice now needs a second step") and machine.status("alice")["required_by"]
+
+
+@pytest.mark.parametrize("typed, expected", OFFERS)
 def test_bash_offers_the_words_that_fit(typed, expected):
     assert bash(typed) == expected
 
@@ -66,7 +105,7 @@ def zsh(tmp_path):
     shell.close(force=True)
 
 
-@pytest.mark.parametrize("typed, expected", [*OFFERS, SHELLS])
+@pytest.mark.parametrize("typed, expected", OFFERS)
 def test_zsh_completes_a_word_or_lists_those_that_fit(zsh, typed, expected):
     zsh.send(typed + "\t")
     if len(expected) == 1:

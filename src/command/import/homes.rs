@@ -11,6 +11,7 @@ use twostep_core::time::UnixTime;
 use twostep_hostconf::login_defs;
 
 use crate::administrator::{Administrator, unknown};
+use crate::candidates::users;
 use crate::failure::Failure;
 use crate::terminal::note;
 use crate::words::import as words;
@@ -35,7 +36,7 @@ pub struct Arguments {
     #[arg(value_name = "FILE", conflicts_with = "all_homes")]
     file: Option<PathBuf>,
     /// A user; give it again for each further one
-    #[arg(long, value_name = "USER", conflicts_with = "all_homes")]
+    #[arg(long, value_name = "USER", add = users(), conflicts_with = "all_homes")]
     user: Vec<String>,
     /// All users who have such a file
     #[arg(long)]

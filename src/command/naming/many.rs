@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use crate::administrator::unknown;
 use crate::caller::check_own;
+use crate::candidates::{groups, users};
 use crate::failure::Failure;
 use crate::subject::Subject;
 use crate::words::{frame, naming as words};
@@ -16,13 +17,13 @@ use super::group;
 #[derive(clap::Args)]
 pub(crate) struct ManyUsers {
     /// The users
-    #[arg(value_name = "NAME")]
+    #[arg(value_name = "NAME", add = users())]
     names: Vec<String>,
     /// The same as NAME
-    #[arg(long = "user", value_name = "NAME")]
+    #[arg(long = "user", value_name = "NAME", add = users())]
     users: Vec<String>,
     /// All members of this group
-    #[arg(long = "group", value_name = "GROUP")]
+    #[arg(long = "group", value_name = "GROUP", add = groups())]
     groups: Vec<String>,
     /// All users in FILE, one name a line; - is standard input
     #[arg(long = "file", value_name = "FILE")]

@@ -1,6 +1,7 @@
 //! One user: `NAME` or `--user NAME`.
 
 use crate::caller::Caller;
+use crate::candidates::{labels_of_user, users, users_or_own_labels};
 use crate::failure::Failure;
 use crate::words::naming as words;
 
@@ -8,10 +9,10 @@ use crate::words::naming as words;
 #[derive(clap::Args)]
 pub(crate) struct OneUser {
     /// The user (root names one; others act for themselves)
-    #[arg(value_name = "NAME")]
+    #[arg(value_name = "NAME", add = users())]
     name: Option<String>,
     /// The same as NAME
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", add = users())]
     user: Option<String>,
 }
 
@@ -26,13 +27,13 @@ impl OneUser {
 #[derive(clap::Args)]
 pub(crate) struct OneUserAndLabel {
     /// The user (only root names one)
-    #[arg(value_name = "NAME")]
+    #[arg(value_name = "NAME", add = users_or_own_labels())]
     first: Option<String>,
     /// The name of the phone or app (see 'twostep status')
-    #[arg(value_name = "LABEL")]
+    #[arg(value_name = "LABEL", add = labels_of_user())]
     second: Option<String>,
     /// The same as NAME
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", add = users())]
     user: Option<String>,
 }
 

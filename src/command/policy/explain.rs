@@ -16,6 +16,7 @@ use twostep_core::time::UnixTime;
 use twostep_doctor::sudoers::explain as sudoers;
 
 use crate::administrator::unknown;
+use crate::candidates::{services, users};
 use crate::failure::Failure;
 use crate::terminal::{note, say};
 use crate::words::policy_explain as words;
@@ -25,10 +26,10 @@ use super::explanation::{Asked, Considered, Explanation, Newcomer, Stored};
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     /// The user who logs in
-    #[arg(long, value_name = "USER")]
+    #[arg(long, value_name = "USER", add = users())]
     user: String,
     /// The PAM service, such as sshd or login
-    #[arg(long, value_name = "SERVICE")]
+    #[arg(long, value_name = "SERVICE", add = services())]
     service: String,
     /// Remote address or host name; none at a console
     #[arg(long, value_name = "ADDRESS", default_value = "", hide_default_value = true)]

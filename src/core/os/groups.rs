@@ -83,6 +83,15 @@ fn groups_of(name: &CStr, gid: libc::gid_t) -> Result<Vec<Gid>, Fault> {
     if FAILURES.contains(&hidden) { Err(failed(hidden)) } else { Ok(groups) }
 }
 
+/// The names in the local group database.
+pub fn local_names() -> Result<Vec<String>, Fault> {
+    let groups =
+        std::fs::read(LOCAL_GROUPS).map_err(|error| Fault::of(LOCAL_GROUPS, Operation::Read, error))?;
+    let names =
+        groups.split(|&byte| byte == b'\n').filter_map(|line| line.split(|&byte| byte == b':').next());
+    Ok(names.filter_map(|name| String::from_utf8(name.to_vec()).ok()).collect())
+}
+
 /// The group called `name`, with the members that it lists; none if the name service knows no such group. The name
 /// service says "no such group" also if it could not read the local database, so this reads that database once. If it is
 /// unreadable, the answer is unknown; if not, the second answer counts.
