@@ -98,8 +98,12 @@ impl Administrator {
         target: &Target,
         act: impl FnOnce(&mut Acts<'_, LocalMachine, &Log>) -> Result<T, ActError>,
     ) -> Result<T, Failure> {
-        let done = act(&mut Acts::new(&self.machine, &self.log));
-        done.map_err(|error| explain(target, error))
+        act(&mut self.acts()).map_err(|error| explain(target, error))
+    }
+
+    /// All that only root may do.
+    pub(crate) fn acts(&self) -> Acts<'_, LocalMachine, &Log> {
+        Acts::new(&self.machine, &self.log)
     }
 
     pub(crate) fn log(&self) -> &Log {

@@ -22,6 +22,7 @@ mod remove;
 mod replace;
 mod require;
 mod reset;
+mod sheet;
 mod status;
 mod subject;
 mod terminal;

@@ -24,7 +24,7 @@ struct Facts {
 
 /// Requires a second step of users, enrolled or not, wherever the policy is opt-in.
 pub(crate) fn run(administrator: &Administrator, arguments: &Arguments) -> Result<(), Failure> {
-    arguments.users.act("require", |account: &Account, report| {
+    arguments.users.act(arguments.users.find("require")?, |account: &Account, report| {
         let name = &account.name;
         match administrator.carry_out(&account.into(), |acts| acts.require(account))? {
             Required::Already => report.say(&words::already_required(name), "already-required", ()),
@@ -48,7 +48,7 @@ fn how_to_enroll(name: &str, services: &[String]) -> String {
 
 /// Takes the requirement back, so that only the policy decides.
 pub(crate) fn unrequire(administrator: &Administrator, arguments: &Arguments) -> Result<(), Failure> {
-    arguments.users.act("unrequire", |target: &Target, report| {
+    arguments.users.act(arguments.users.find("unrequire")?, |target: &Target, report| {
         let name = target.name();
         match administrator.carry_out(target, |acts| acts.unrequire(target))? {
             true => report.say(&words::unrequired(name), "unrequired", ()),

@@ -3,13 +3,17 @@
 use std::time::Duration;
 
 use serde::Serialize;
+use twostep_core::login::machine::Surroundings;
+use twostep_core::manage::ticket::NewTicket;
 use twostep_core::os::account::Account;
 use twostep_core::paths::POLICY;
 
+use crate::act_error::explain;
 use crate::administrator::Administrator;
 use crate::failure::Failure;
-use crate::naming::EachUser;
-use crate::terminal::note;
+use crate::naming::{EachUser, Found};
+use crate::sheet;
+use crate::terminal::{note, say};
 use crate::words::{moment, ticket as words};
 
 #[derive(clap::Args)]
@@ -19,6 +23,9 @@ pub(crate) struct Arguments {
     /// Valid for 1min to 30d, such as 90min or 7d
     #[arg(long, value_name = "TIME", default_value = "24h", value_parser = parse_validity)]
     valid: Duration,
+    /// Print a page of HTML with a slip for each user
+    #[arg(long, conflicts_with = "json")]
+    sheet: bool,
 }
 
 fn parse_validity(text: &str) -> Result<Duration, &'static str> {
@@ -38,8 +45,26 @@ struct Facts<'a> {
 /// Issues tickets, which replace earlier ones. Each is printed before it is stored, because only its hash is stored.
 pub(crate) fn run(administrator: &Administrator, arguments: &Arguments) -> Result<(), Failure> {
     let mut are_asked_for = true;
-    let done = arguments.users.act("ticket", |account: &Account, report| {
-        are_asked_for = administrator.carry_out(&account.into(), |acts| {
+    let found = arguments.users.find("ticket")?;
+    let done = if arguments.sheet {
+        issue_by_sheet(administrator, arguments, found, &mut are_asked_for)
+    } else {
+        issue_each(administrator, arguments, found, &mut are_asked_for)
+    };
+    if !are_asked_for {
+        note(&words::not_needed(POLICY));
+    }
+    done
+}
+
+fn issue_each(
+    administrator: &Administrator,
+    arguments: &Arguments,
+    found: Vec<Found<Account>>,
+    are_asked_for: &mut bool,
+) -> Result<(), Failure> {
+    arguments.users.act(found, |account, report| {
+        *are_asked_for = administrator.carry_out(&account.into(), |acts| {
             acts.ticket(account, arguments.valid, |code, expires| {
                 let code = code.expose_text();
                 let expires_seconds = expires.seconds();
@@ -50,9 +75,27 @@ pub(crate) fn run(administrator: &Administrator, arguments: &Arguments) -> Resul
             })
         })?;
         Ok(())
-    });
-    if !are_asked_for {
-        note(&words::not_needed(POLICY));
-    }
-    done
+    })
+}
+
+/// Prints one page with all tickets before any of them is stored.
+fn issue_by_sheet(
+    administrator: &Administrator,
+    arguments: &Arguments,
+    found: Vec<Found<Account>>,
+    are_asked_for: &mut bool,
+) -> Result<(), Failure> {
+    let accounts: Vec<Account> = found.iter().filter_map(|one| one.subject.as_ref().ok()).cloned().collect();
+    let accounts: Vec<&Account> = accounts.iter().collect();
+    let host = administrator.machine().name();
+    let print = |all: &[&NewTicket<'_>]| say(&sheet::page(&host, all));
+    let mut results = administrator.acts().tickets(&accounts, arguments.valid, print)?.into_iter();
+    arguments.users.act(found, |account, _| match results.next() {
+        Some(Ok(are_asked)) => {
+            *are_asked_for = are_asked;
+            Ok(())
+        }
+        Some(Err(error)) => Err(explain(&account.into(), error)),
+        None => Ok(()),
+    })
 }

@@ -10,7 +10,7 @@ import pytest
 from clock import STEP
 from hosts import Ssh, become, ready
 from machine import STORE, Newcomer, converse, terminal_of, uid_of
-from person import QUESTIONS
+from person import QUESTIONS, keep_secret
 from screen import DARK_TERMINAL, Screen, check_uri, decode
 
 CODE = "Verification code: "
@@ -236,6 +236,16 @@ def test_mandatory_user_needs_required_ticket_in_command(machine, alice):
     machine.policy("[enrollment]\nrequire-ticket = true\n")
     bob = Self(machine, "bob")
     assert "You are enrolled" in bob.run("enroll"), "where it is their own choice, they need none"
+
+
+def test_ticket_on_a_printed_slip_lets_its_user_enroll(machine, alice):
+    machine.mandatory(require_ticket=True)
+    tickets = re.findall('class="ticket">([^<]*)<', machine.command("ticket", "bob", "alice", "--sheet"))
+    for ticket in tickets:
+        keep_secret(machine, ticket)
+    alice._answers["ticket"] = tickets
+    screen = alice.run("enroll")
+    assert "You are enrolled" in screen and "That ticket was not accepted." in screen, "the first is that of bob"
 
 
 def test_code_of_another_user_never_works(machine, alice):

@@ -44,16 +44,21 @@ struct FailureFacts<'a> {
 }
 
 impl EachUser {
-    /// Does the act of `verb` for each user. With several users, shows each failure, and the worst decides the exit status.
-    pub(crate) fn act<S: Subject>(
-        &self,
-        verb: &str,
-        mut act: impl FnMut(&S, &Report) -> Result<(), Failure>,
-    ) -> Result<(), Failure> {
+    /// The users, for `verb`. Fails if none is named, and if one cannot be found.
+    pub(crate) fn find<S: Subject>(&self, verb: &str) -> Result<Vec<Found<S>>, Failure> {
         if self.users.is_empty() {
             return Err(Failure::of(Failure::USAGE, words::WHICH_USERS, words::which_users_then(verb)));
         }
-        let found = self.users.find::<S>()?;
+        self.users.find()
+    }
+
+    /// Acts for each of the users that were found, in their order. With several users, shows each failure, and the worst decides
+    /// the exit status.
+    pub(crate) fn act<S: Subject>(
+        &self,
+        found: Vec<Found<S>>,
+        mut act: impl FnMut(&S, &Report) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
         let (all, mut failed, mut worst) = (found.len(), 0_usize, 0);
         for Found { name, subject } in found {
             let target = subject.as_ref().ok().map(S::target);

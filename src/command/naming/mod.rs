@@ -7,5 +7,5 @@ mod many;
 mod one;
 
 pub(crate) use each::EachUser;
-pub(crate) use many::ManyUsers;
+pub(crate) use many::{Found, ManyUsers};
 pub(crate) use one::{OneUser, OneUserAndLabel};

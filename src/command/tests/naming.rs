@@ -272,13 +272,41 @@ fn prints_ticket_and_its_end_as_json() {
 #[test]
 fn stores_no_ticket_that_was_not_printed() {
     let machine = Machine::new("full");
-    for words in ["ticket daemon bin", "ticket daemon bin --json"] {
+    for words in ["ticket daemon bin", "ticket daemon bin --json", "ticket daemon bin --sheet"] {
         let mut command = machine.command(words);
         let output = command.stdout(File::options().write(true).open("/dev/full").unwrap()).output().unwrap();
         assert!(transcript(&output).contains("standard output cannot be written"), "{}", transcript(&output));
         assert_eq!(output.status.code(), Some(3));
     }
     assert_eq!(machine.run("status --all"), "No user is enrolled.\n[0]");
+}
+
+#[test]
+fn prints_slip_of_html_for_each_user() {
+    let machine = Machine::new("sheet");
+    machine.policy("[enrollment]\nrequire-ticket = true\n");
+    assert!(machine.run("enroll --json bin").ends_with("[0]"));
+    let output = machine.command("ticket daemon bin sys --sheet --valid 1h").output().unwrap();
+    let page = String::from_utf8(output.stdout).unwrap();
+    assert!(page.starts_with("<!DOCTYPE html>\n") && page.ends_with("</html>\n"), "{page}");
+    assert!(page.contains("content=\"default-src 'none'; style-src 'unsafe-inline'\""), "{page}");
+    for outside in ["http:", "https:", "<script", "<link", "<img", "src=", "url("] {
+        assert!(!page.contains(outside), "{outside}: {page}");
+    }
+    assert_eq!(page.matches("<section>").count(), 2, "{page}");
+    assert!(
+        page.contains("<h1>daemon at ") && page.contains("<h1>sys at ") && !page.contains("<h1>bin "),
+        "{page}"
+    );
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.starts_with("error: bin is already enrolled and needs no ticket\n"), "{said}");
+    assert!(said.contains("error: failed for 1 of 3 users\n") && output.status.code() == Some(1), "{said}");
+    for user in ["daemon", "sys"] {
+        assert!(
+            machine.run(&format!("status {user}")).contains("  ticket for one enrollment, valid until 2")
+        );
+    }
+    assert!(machine.run("ticket daemon --sheet --json").ends_with("[2]"));
 }
 
 #[test]

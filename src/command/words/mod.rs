@@ -21,6 +21,7 @@ pub(crate) mod policy_explain;
 pub(crate) mod rebind;
 pub(crate) mod require;
 pub(crate) mod reset;
+pub(crate) mod sheet;
 pub(crate) mod status;
 pub(crate) mod ticket;
 pub(crate) mod unlock;

@@ -1,12 +1,12 @@
 use super::{
     acts, enroll, export, frame, help, import, import_notes, import_obstacles, import_problems, moment,
-    naming, policy_check, policy_explain, rebind, require, reset, status, ticket, unlock,
+    naming, policy_check, policy_explain, rebind, require, reset, sheet, status, ticket, unlock,
 };
 
 type Catalogue = &'static [(&'static str, &'static [&'static str])];
 
 /// Each file here.
-const ALL: [(&str, Catalogue); 19] = [
+const ALL: [(&str, Catalogue); 20] = [
     ("acts", acts::CATALOGUE),
     ("enroll", enroll::CATALOGUE),
     ("export", export::CATALOGUE),
@@ -23,6 +23,7 @@ const ALL: [(&str, Catalogue); 19] = [
     ("rebind", rebind::CATALOGUE),
     ("require", require::CATALOGUE),
     ("reset", reset::CATALOGUE),
+    ("sheet", sheet::CATALOGUE),
     ("status", status::CATALOGUE),
     ("ticket", ticket::CATALOGUE),
     ("unlock", unlock::CATALOGUE),

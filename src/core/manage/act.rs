@@ -81,7 +81,7 @@ impl<F> Act<F> {
 /// The acts of an administrator on other accounts, without a question to the user. When the facts of an act are
 /// returned, it is stored, flushed and logged.
 pub struct Acts<'a, M, L> {
-    machine: &'a M,
+    pub(super) machine: &'a M,
     log: L,
 }
 

@@ -16,7 +16,7 @@ pub mod request;
 pub mod require;
 pub mod reset;
 pub mod status;
-mod ticket;
+pub mod ticket;
 mod try_out;
 pub mod unlock;
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::*;
+use crate::manage::ticket::NewTicket;
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -64,4 +65,48 @@ fn reports_ticket_that_was_handed_over_in_vain() {
     });
     assert!(matches!(&done.0, Err(ActError::HandedOverInVain(_))) && done.1.is_empty());
     assert_eq!(site.state().ticket, None);
+}
+
+#[test]
+fn stores_several_tickets_after_all_were_handed_over() {
+    let site = Site::new(OPT_IN);
+    let mut shown = Vec::new();
+    let (done, log) = site.acts(|acts| {
+        let hand_over = |tickets: &[&NewTicket<'_>]| {
+            assert!(site.files().is_empty(), "nothing is stored before");
+            shown = tickets.iter().map(|new| (new.account.name.clone(), new.expires.seconds())).collect();
+            Ok(())
+        };
+        Ok(acts.tickets(&[&ada(), &eve()], HOUR, hand_over))
+    });
+    assert_eq!(done.unwrap(), Ok(vec![Ok(false), Ok(false)]));
+    assert_eq!(shown, [("ada".to_owned(), 3660), ("eve".to_owned(), 3660)]);
+    assert_eq!(log, ["ticket ada expires=3660", "ticket eve expires=3660"]);
+    assert_eq!(site.state().ticket.unwrap().expires, UnixTime::new(3660));
+}
+
+#[test]
+fn stores_none_of_several_tickets_that_could_not_be_handed_over() {
+    let site = Site::new(OPT_IN);
+    let failure = || Failure::unavailable("the disk is full.", "");
+    let (done, log) = site.acts(|acts| Ok(acts.tickets(&[&ada(), &eve()], HOUR, |_| Err(failure()))));
+    assert_eq!((done.unwrap(), log), (Err(failure()), vec![]));
+    assert!(site.files().is_empty());
+}
+
+#[test]
+fn leaves_out_user_who_needs_no_ticket() {
+    let site = Site::enrolled(OPT_IN, &["phone"]);
+    let mut shown = 0;
+    let (done, _) = site.acts(|acts| {
+        Ok(acts.tickets(&[&ada(), &eve()], HOUR, |tickets| {
+            shown = tickets.len();
+            Ok(())
+        }))
+    });
+    assert_eq!(done.unwrap(), Ok(vec![Err(ActError::NeedsNoTicket), Ok(false)]));
+    assert_eq!(shown, 1);
+    let never = |_: &[&NewTicket<'_>]| -> Result<(), Failure> { panic!("handed over") };
+    let (done, _) = site.acts(|acts| Ok(acts.tickets(&[&ada()], HOUR, never)));
+    assert_eq!(done.unwrap(), Ok(vec![Err(ActError::NeedsNoTicket)]));
 }
