@@ -54,12 +54,12 @@ twostep_core::words! {
     ONLY_ROOT_SEES_ALL_THEN = "Run it with sudo, or without --all for yourself.";
     /// After `error:`.
     UNUSABLE = "your record cannot be used, so your logins are denied";
-    /// After `note:`, with --all. `error` says why.
+    /// After `note:`, with --all or a group. `error` says why.
     user_not_shown(error) = "A user cannot be shown: {error}.";
     /// After `error:`, below these notes.
     not_shown(users) = "the status is incomplete; users who cannot be shown: {users}";
     /// Below it.
-    NOT_SHOWN_THEN = "Find out why the name service does not answer.";
+    NOT_SHOWN_THEN = "The notes above say why.";
     /// Below an error of one account.
     DENIED_THEN = "Logins are denied until this is fixed.";
     /// After `error:`. A file in the store.
