@@ -1,4 +1,4 @@
-# What packaging/install and packaging/uninstall share: where things go. Sourced, not run.
+# What packaging/install, packaging/documents and packaging/uninstall share: where things go. Sourced, not run.
 # shellcheck shell=bash disable=SC2034
 DESTDIR=${DESTDIR:-}
 PREFIX=${PREFIX:-/usr}
@@ -30,6 +30,7 @@ APPARMOR=/etc/apparmor.d/abstractions
 AUTHSELECT=/usr/share/authselect/vendor/twostep
 MANDIR=$PREFIX/share/man
 DOCDIR=$PREFIX/share/doc/twostep
+LICENSEDIR=${LICENSEDIR:-$DOCDIR} # rpm and pacman have a folder for licences
 
 # Where Debian's zsh looks for files of packages; elsewhere, and below /usr/local, it is site-functions.
 zsh_dir() {
@@ -48,3 +49,13 @@ declare -A COMPLETIONS=(
     [zsh]=$(zsh_dir)/_twostep
     [fish]=$PREFIX/share/fish/vendor_completions.d/twostep.fish
 )
+
+# Installs file $3 as $2 with mode $1; further arguments go to install(1). The rename is atomic: a running sshd loads the old file or
+# the new one.
+put() {
+    local to=$DESTDIR$2
+    mkdir -p "$(dirname "$to")"
+    install -m "$1" "${@:4}" "$3" "$to.new"
+    sync "$to.new"
+    mv -fT "$to.new" "$to"
+}
