@@ -13,7 +13,7 @@ use crate::location::Location;
 use crate::tree::{self, is_denied, is_hidden};
 
 /// The suffixes of files that packages and editors leave behind. No program uses them as services.
-const LEFTOVERS: [&str; 12] = [
+const LEFTOVERS: [&str; 13] = [
     "~",
     ".bak",
     ".orig",
@@ -24,6 +24,7 @@ const LEFTOVERS: [&str; 12] = [
     ".rpmsave",
     ".pacnew",
     ".dpkg-old",
+    ".pam-old",
     ".dpkg-dist",
     ".dpkg-new",
 ];
