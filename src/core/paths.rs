@@ -49,6 +49,11 @@ pub const DEBIAN_PAM_DIRS: &[&str] = PAM_DIRS.split_at(2).0;
 /// The file that libpam reads if none of these folders exists.
 pub const PAM_CONF: &str = "/etc/pam.conf";
 
+/// The folder with service files to copy, for each release of a system.
+pub const SERVICE_FILES: &str = "/usr/share/twostep/pam.d";
+/// Which of them to copy, and which lines to add elsewhere.
+pub const SERVICE_FILES_GUIDE: &str = "/usr/share/twostep/pam.d/README.md";
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use twostep_core::paths::{PAM_CONF, PAM_DIR};
-use twostep_core::policy::{Mode, Policy};
+use twostep_core::policy::{Enrollment, Mode, Policy};
 use twostep_hostconf::pam::files::Files;
 use twostep_hostconf::pam::module_type::ModuleType;
 use twostep_hostconf::pam::pam_line::PamLine;
@@ -89,7 +89,9 @@ impl View<'_> {
             return wrong(findings::named_service_asks_no_code(&service.file, name, rule, remedy));
         }
         let [gate, enrollment] = [&self.policy.gate.services, &self.policy.enrollment.services];
-        if [gate, enrollment].iter().any(|list| list.iter().any(|one| one == name)) {
+        // By default users enroll at the console, too. Only an administrator's own list says that it is meant to ask.
+        let is_listed = *enrollment != Enrollment::default().services && enrollment.contains(&service.name);
+        if is_listed || gate.contains(&service.name) {
             let has_no_line = || findings::named_service_has_no_line(&service.file, name);
             return if service.names_us() { None } else { wrong(has_no_line()) };
         }

@@ -1,5 +1,6 @@
 //! What can be wrong with the auth lines of a service that has one of twostep.
 
+use twostep_core::paths::SERVICE_FILES;
 use twostep_hostconf::location::Location;
 use twostep_hostconf::pam::pam_line::PamLine;
 
@@ -9,7 +10,6 @@ use crate::id::Id;
 
 const ATTEMPTS: &str = "Anyone can use up a user's attempts, and the prompt reveals who is enrolled.";
 const CODE_IS_ENOUGH: &str = "The code alone is enough to log in.";
-const COMPARE: &str = "Compare the file with the one in twostep's pam.d folder.";
 
 pub(in crate::stack) fn asked_twice(location: Location, remedy: Remedy) -> Finding {
     Finding::problem(
@@ -182,7 +182,7 @@ pub(in crate::stack) fn lets_nobody_in(location: Location) -> Finding {
         location,
         "this service refuses every login, even with the right password and code",
         "A line refuses on every path that passes the pam_twostep line, or a jump is too long.",
-        advice(COMPARE),
+        compare(),
     )
 }
 
@@ -213,7 +213,7 @@ pub(in crate::stack) fn line_can_be_skipped_somehow(location: Location) -> Findi
         location,
         "a path through this service succeeds without reaching the pam_twostep line",
         "Users on that path are not asked for a code. A substack ends it early, or a 'reset' discards a refusal.",
-        advice(COMPARE),
+        compare(),
     )
 }
 
@@ -258,4 +258,8 @@ pub(in crate::stack) fn line_can_be_skipped(
         why,
         remedy.unwrap_or_else(by_hand),
     )
+}
+
+fn compare() -> Remedy {
+    advice(format!("Compare the file with the one of this system below {SERVICE_FILES}."))
 }

@@ -1,6 +1,6 @@
 //! What can be wrong with a service that has no auth line of twostep.
 
-use twostep_core::paths::POLICY;
+use twostep_core::paths::{POLICY, SERVICE_FILES_GUIDE};
 use twostep_core::policy::Rule;
 use twostep_hostconf::location::Location;
 
@@ -14,7 +14,7 @@ pub(in crate::stack) fn no_service_asks(folder: &str) -> Finding {
         Location::file(folder),
         "no login asks for a code yet: no service has a pam_twostep line",
         "twostep is installed, but no service uses it.",
-        advice("twostep's pam.d/README.md says which lines go into which file."),
+        advice(format!("{SERVICE_FILES_GUIDE} says which lines go into which file.")),
     )
 }
 
@@ -36,7 +36,7 @@ pub(in crate::stack) fn service_asks_no_code(
         }
     };
     let add = format!(
-        "To make {them} ask for a code, add the pam_twostep line to {files}, as twostep's pam.d/README.md says."
+        "To make {them} ask for a code, add the pam_twostep line to {files}, as {SERVICE_FILES_GUIDE} says."
     );
     let remedy = match exemption {
         Some((location, text)) => Remedy::Choose { advice: add, location, text },
@@ -177,7 +177,7 @@ pub(in crate::stack) fn service_file_missing(file: &str, service: &str) -> Findi
         format!("this file is missing, so {service} asks for no code"),
         "libpam uses the file 'other' instead, in which the password alone is enough.",
         advice(format!(
-            "Install {file} again from the program's package. twostep's pam.d/README.md says which lines to add."
+            "Install {file} again from the program's package. {SERVICE_FILES_GUIDE} says which lines to add."
         )),
     )
 }
