@@ -44,6 +44,8 @@ pub enum Remedy {
         /// The line before which they go, or the end of the file if it has no line.
         before: Location,
     },
+    /// Several remedies, one after the other. Together they are one change.
+    Steps { steps: Vec<Remedy> },
     /// A command for root's shell.
     Run { command: String },
     /// An administrator must decide.

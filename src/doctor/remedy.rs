@@ -1,13 +1,15 @@
 //! Applies a remedy to the text of a file.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
+use std::slice;
 
 use twostep_hostconf::location::Location;
 
 use crate::finding::Remedy;
 
 impl Remedy {
-    /// The file that it changes, or may change. None for a command or for advice.
+    /// The file that it changes, or may change. None for a command, for advice and for several steps.
     pub fn file(&self) -> Option<&str> {
         match self {
             Self::Replace { location, .. }
@@ -15,8 +17,33 @@ impl Remedy {
             | Self::Choose { location, .. }
             | Self::Delete { location }
             | Self::Move { location, .. } => Some(&location.file),
-            Self::Run { .. } | Self::Advice { .. } => None,
+            Self::Steps { .. } | Self::Run { .. } | Self::Advice { .. } => None,
         }
+    }
+
+    /// These remedies, one after the other.
+    pub(crate) fn in_order(mut steps: Vec<Self>) -> Self {
+        match (steps.pop(), steps.is_empty()) {
+            (Some(only), true) => only,
+            (last, _) => Self::Steps { steps: steps.into_iter().chain(last).collect() },
+        }
+    }
+
+    /// Its steps in their order; itself, if it is one step.
+    pub fn steps(&self) -> &[Self] {
+        if let Self::Steps { steps } = self { steps } else { slice::from_ref(self) }
+    }
+
+    /// The new texts of the files that it changes, by their paths. None if a file has no such line, or no file is changed. `text` gives
+    /// the present text of a file.
+    pub fn changes(&self, text: impl Fn(&str) -> Option<String>) -> Option<BTreeMap<String, String>> {
+        let mut changed = BTreeMap::new();
+        for step in self.steps() {
+            let Some(file) = step.file() else { continue };
+            let now = changed.get(file).cloned().or_else(|| text(file))?;
+            changed.insert(file.to_owned(), step.apply(&now)?);
+        }
+        (!changed.is_empty()).then_some(changed)
     }
 
     /// The lines that it deletes, if it does nothing else.
@@ -24,9 +51,9 @@ impl Remedy {
         if let Self::Delete { location } = self { Some(location) } else { None }
     }
 
-    /// The new text of the file whose whole text is `text`. None if the remedy changes no file, the file has no such line, or
-    /// the line would go to another file.
-    pub fn apply(&self, text: &str) -> Option<String> {
+    /// The new text of the file whose whole text is `text`. None if the remedy is not one change of a file, the file has no such
+    /// line, or the line would go to another file.
+    pub(crate) fn apply(&self, text: &str) -> Option<String> {
         let mut lines: Vec<&str> = text.split_terminator('\n').collect();
         match self {
             Self::Replace { location, text } => {
@@ -46,7 +73,7 @@ impl Remedy {
                 lines.drain(from);
                 lines.splice(behind..behind, moved);
             }
-            Self::Move { .. } | Self::Run { .. } | Self::Advice { .. } => return None,
+            Self::Move { .. } | Self::Steps { .. } | Self::Run { .. } | Self::Advice { .. } => return None,
         }
         Some(lines.iter().flat_map(|line| [line, "\n"]).collect())
     }

@@ -120,6 +120,10 @@ impl Display for Remedy {
             }
             Self::Move { location, before } => writeln!(f, "    Move {location} to the end of {before}."),
             Self::Delete { location } => writeln!(f, "    Delete {location}."),
+            Self::Steps { steps } => {
+                writeln!(f, "    Make all of these changes, in this order:")?;
+                steps.iter().try_for_each(|step| write!(f, "{step}"))
+            }
             Self::Run { command } => {
                 writeln!(f, "    Run as root:")?;
                 indented(f, command)

@@ -119,6 +119,18 @@ def test_each_remedy_applied_literally_fixes_it(lay, case):
     hold(doctor(root).stdout, case / "fixed", CLEAN)
 
 
+@pytest.mark.parametrize("name", ["stack-line-in-common-auth", "stack-fedora-line-in-system-auth"])
+def test_one_remedy_replaces_shared_line_at_all_services(lay, name):
+    """No service asks twice after it, or for nothing."""
+    root = lay(HERE / name)
+    shared = [one["remedy"] for one in json.loads(doctor(root, "--json").stdout)["findings"] if one["id"] == "pam.line-in-shared-file"]
+    assert [remedy["kind"] for remedy in shared] == ["steps"] * len(shared)
+    for remedy in shared:
+        apply(root, remedy)
+    left = {one["id"] for one in json.loads(doctor(root, "--json").stdout)["findings"]}
+    assert left == {"pam.account-line-missing"}
+
+
 @pytest.mark.parametrize("case", [case for case in CASES if OTHERWISE.search((case / "expected").read_text())], ids=lambda case: case.name)
 def test_prints_policy_lines_that_can_be_pasted(lay, case):
     """The text has the lines of the remedy unchanged. With them the policy is valid, and the finding is gone."""

@@ -12,7 +12,9 @@ use twostep_doctor::finding::Remedy;
 fn main() -> Result<(), Box<dyn Error>> {
     let folder = env::args().nth(1).ok_or("usage: fix ROOT")?;
     let remedy: Remedy = serde_json::from_reader(io::stdin())?;
-    if let Remedy::Run { command } = &remedy { run(&folder, command) } else { change(&folder, &remedy) }
+    remedy.steps().iter().try_for_each(|step| {
+        if let Remedy::Run { command } = step { run(&folder, command) } else { change(&folder, step) }
+    })
 }
 
 fn change(folder: &str, remedy: &Remedy) -> Result<(), Box<dyn Error>> {
@@ -22,8 +24,8 @@ fn change(folder: &str, remedy: &Remedy) -> Result<(), Box<dyn Error>> {
         Err(error) if error.kind() == ErrorKind::NotFound => String::new(),
         text => text?,
     };
-    fs::write(&path, remedy.apply(&text).ok_or("the file has no such line")?)?;
-    Ok(())
+    let changed = remedy.changes(|_| Some(text.clone())).ok_or("the file has no such line")?;
+    changed.into_values().try_for_each(|text| Ok(fs::write(&path, text)?))
 }
 
 /// Below another root, a path in the command means the path below that root.

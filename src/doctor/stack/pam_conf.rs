@@ -22,6 +22,7 @@ pub(crate) fn in_pam_conf(service: &Service, finding: Finding) -> Finding {
         | Remedy::Insert { .. }
         | Remedy::Delete { .. }
         | Remedy::Move { .. }
+        | Remedy::Steps { .. }
         | Remedy::Run { .. }
         | Remedy::Choose { .. }
         | Remedy::Advice { .. }) => other,

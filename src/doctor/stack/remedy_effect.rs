@@ -20,9 +20,9 @@ const OTHERS: [ReturnValue; 3] = [ReturnValue::SUCCESS, ReturnValue::IGNORE, Ret
 /// How `remedy` changes logins by the services of these files. `guarded` are the services of `[enrollment]` and `[gate]`; `gates`
 /// are those of `[gate]`.
 pub(crate) fn effect(files: &Files<'_>, remedy: &Remedy, guarded: &[String], gates: &[String]) -> Effect {
-    let changed = || Some((remedy.file()?, remedy.apply(&files.text(remedy.file()?)?)?));
-    let Some((file, text)) = changed() else { return Effect::default() };
-    let after = Files::new(files.root()).with(file, text);
+    let Some(changed) = remedy.changes(|file| files.text(file)) else { return Effect::default() };
+    let unchanged = Files::new(files.root());
+    let after = changed.into_iter().fold(unchanged, |after, (file, text)| after.with(&file, text));
     let names = files.names().into_iter().filter(|name| !shared::is_shared(name));
     let services =
         names.filter_map(|name| Some((Service::load(files, &name)?, Service::load(&after, &name)?)));

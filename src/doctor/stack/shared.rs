@@ -5,6 +5,7 @@ use twostep_hostconf::pam::files::Files;
 use twostep_hostconf::pam::module_type::ModuleType;
 use twostep_hostconf::pam::pam_line::PamLine;
 use twostep_hostconf::pam::service::Service;
+use twostep_hostconf::tree;
 
 use super::findings::own_line as findings;
 use super::text::our_text;
@@ -31,6 +32,12 @@ const SHARED: [&str; 18] = [
     "system-remote-login",
     "system-services",
 ];
+
+/// The auth lines that pam-auth-update(8) has written, and the file into which it writes them.
+const PROFILES: &str = "/var/lib/pam/auth";
+const COMMON_AUTH: &str = "/etc/pam.d/common-auth";
+/// Instead of deleting the line: pam-auth-update leaves files alone whose lines were changed by hand.
+const DISABLE_PROFILE: &str = "pam-auth-update --disable twostep";
 
 /// The services that can ask for a code. Each gets a line of its own.
 const ASKING: [&str; 5] = ["sshd", "login", "sudo", "sudo-i", "su"];
@@ -83,13 +90,13 @@ fn finding(
         services.iter().filter(|service| !is_part(service, services)).filter(reached).collect();
     let others: Vec<_> =
         reached.iter().map(|service| service.name.as_str()).filter(|name| !ASKING.contains(name)).collect();
-    let own = match kind {
-        ModuleType::Auth => reached.iter().find_map(|service| own_line(files, service, location)),
+    let remedy = match kind {
+        ModuleType::Auth => own_lines_instead(files, &reached, location),
         ModuleType::Account | ModuleType::Password | ModuleType::Session => {
             own_account_lines(&reached, guarded)
+                .unwrap_or_else(|| Remedy::Delete { location: location.clone() })
         }
     };
-    let remedy = own.unwrap_or_else(|| Remedy::Delete { location: location.clone() });
     findings::line_in_shared_file(location.clone(), kind, &others, remedy)
 }
 
@@ -104,7 +111,21 @@ fn own_account_lines(reached: &[&Service], guarded: &[String]) -> Option<Remedy>
     (!names.is_empty()).then(|| findings::own_account_lines_first(&names))
 }
 
-/// Before the shared line is deleted, each service that can ask for a code needs one of its own.
+/// Gives each service that can ask for a code a line of its own, then deletes the shared line.
+fn own_lines_instead(files: &Files<'_>, reached: &[&Service], shared: &Location) -> Remedy {
+    let mut steps: Vec<_> = reached.iter().filter_map(|service| own_line(files, service, shared)).collect();
+    // The last line of a file comes first, so that the numbers of the others stay right.
+    steps.sort_by(|one, other| one.file().cmp(&other.file()).then_with(|| other.cmp(one)));
+    let is_of_profile = tree::text(files.root(), PROFILES).is_some_and(|lines| lines.contains("pam_twostep"));
+    steps.push(if is_of_profile && shared.file == COMMON_AUTH {
+        Remedy::Run { command: DISABLE_PROFILE.to_owned() }
+    } else {
+        Remedy::Delete { location: shared.clone() }
+    });
+    Remedy::in_order(steps)
+}
+
+/// The line for a service that can ask for a code and has none of its own.
 fn own_line(files: &Files<'_>, service: &Service, shared: &Location) -> Option<Remedy> {
     let has_own = service.auth.iter().any(|line| line.is_ours() && !is_in_shared_file(line));
     if has_own || !ASKING.contains(&service.name.as_str()) {

@@ -17,6 +17,7 @@ pub(crate) fn finding(stack: &Stack<'_>) -> Option<Finding> {
         Remedy::Delete { location } | Remedy::Replace { location, .. } => location,
         Remedy::Insert { .. }
         | Remedy::Move { .. }
+        | Remedy::Steps { .. }
         | Remedy::Run { .. }
         | Remedy::Choose { .. }
         | Remedy::Advice { .. } => second.line_in(&stack.service.file).unwrap_or(&second.location),

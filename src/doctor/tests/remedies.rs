@@ -86,16 +86,13 @@ fn opens_service_only_by_shared_file() {
 /// meant, known arguments, each once, and no leading '-'.
 #[test]
 fn writes_right_line_of_twostep_in_remedy() {
-    none(|Seen { finding, .. }| match &finding.remedy {
-        Remedy::Replace { text, .. } | Remedy::Insert { text, .. } => {
-            let ours = text.lines().filter(|line| line.contains("pam_twostep"));
-            ours.filter(|line| !is_right(line)).map(str::to_owned).collect()
-        }
-        Remedy::Delete { .. }
-        | Remedy::Move { .. }
-        | Remedy::Run { .. }
-        | Remedy::Choose { .. }
-        | Remedy::Advice { .. } => Vec::new(),
+    none(|Seen { finding, .. }| {
+        let texts = finding.remedy.steps().iter().filter_map(|step| {
+            let (Remedy::Replace { text, .. } | Remedy::Insert { text, .. }) = step else { return None };
+            Some(text)
+        });
+        let ours = texts.flat_map(|text| text.lines()).filter(|line| line.contains("pam_twostep"));
+        ours.filter(|line| !is_right(line)).map(str::to_owned).collect()
     });
 }
 
@@ -304,16 +301,15 @@ impl Machine {
         Self { folder, root, gates }
     }
 
-    /// The file that the remedy changes, and its text then.
-    fn changed(&self, remedy: &Remedy) -> Option<(String, String)> {
-        let file = remedy.file()?;
-        let text = Files::new(&self.root).text(file).unwrap_or_default();
-        Some((file.to_owned(), remedy.apply(&text)?))
+    /// The files that the remedy changes, with their texts then.
+    fn changed(&self, remedy: &Remedy) -> Option<BTreeMap<String, String>> {
+        remedy.changes(|file| Some(Files::new(&self.root).text(file).unwrap_or_default()))
     }
 
     /// What the remedy changes at sudo, which reads sudoers as well as PAM's files.
     fn turned(&self, remedy: &Remedy) -> Turned {
-        let Some((file, text)) = self.changed(remedy).filter(|_| is_of_sudo(remedy)) else {
+        let changed = self.changed(remedy).filter(|_| is_of_sudo(remedy));
+        let Some((file, text)) = changed.and_then(|changed| changed.into_iter().next()) else {
             return Turned::default();
         };
         let path = self.root.path(&file);
@@ -328,23 +324,26 @@ impl Machine {
     }
 
     fn apply(&self, remedy: &Remedy) {
-        if let Some((file, text)) = self.changed(remedy) {
+        for (file, text) in self.changed(remedy).unwrap_or_default() {
             fs::write(self.root.path(&file), text).unwrap();
         }
     }
 
     /// Whether it puts as many lines in place of those that it takes away.
     fn keeps_lines(&self, remedy: &Remedy) -> bool {
-        let Some((file, text)) = self.changed(remedy) else { return false };
-        let was = Files::new(&self.root).text(&file).unwrap_or_default();
-        matches!(remedy, Remedy::Replace { .. }) && was.lines().count() == text.lines().count()
+        let Some(changed) = self.changed(remedy) else { return false };
+        let lines = |file: &str| Files::new(&self.root).text(file).unwrap_or_default().lines().count();
+        matches!(remedy, Remedy::Replace { .. })
+            && changed.iter().all(|(file, text)| lines(file) == text.lines().count())
     }
 
     /// Each service that the remedy of `finding` opens or locks, and that its effect does not name.
     fn harm(&self, finding: &Finding) -> Vec<String> {
-        let Some((file, text)) = self.changed(&finding.remedy) else { return Vec::new() };
+        let Some(changed) = self.changed(&finding.remedy) else { return Vec::new() };
         let before = services(&Files::new(&self.root));
-        let after = services(&Files::new(&self.root).with(&file, text));
+        let unchanged = Files::new(&self.root);
+        let after =
+            services(&changed.iter().fold(unchanged, |files, (file, text)| files.with(file, text.clone())));
         let mut harm = Vec::new();
         for (name, was) in &before {
             let Some(is) = after.get(name) else { continue };
