@@ -18,6 +18,7 @@ POLICY = Path("/etc/twostep/policy.toml")
 STORE = Path("/var/lib/twostep")
 HELPER = Path("/usr/libexec/twostep/twostep-helper")
 PID_FILE = Path("/run/sshd.pid")
+PROFILE = Path(__file__).parents[2] / "packaging/pam-configs/twostep"
 # As pam.d/README.md says.
 README = {
     "KbdInteractiveAuthentication": "yes",
@@ -82,6 +83,39 @@ def test_finds_nothing_where_readme_was_followed(prepared):
     alice = prepared.enroll("alice")
     assert ready(AsInReadme(prepared)).attempt("alice", alice.code()).granted
     assert findings(prepared) == []
+
+
+def test_one_remedy_replaces_line_of_profile(prepared):
+    """pam-auth-update takes its line away itself, and each program with a line of its own asks once."""
+    folder, saved = Path("/etc/pam.d"), Path("/run/pam.d")
+    shutil.copytree(folder, saved)
+    shutil.copy(PROFILE, "/usr/share/pam-configs")
+    try:
+        for file in ("login", "sshd", "su", "sudo", "sudo-i"):
+            text = (folder / file).read_text()
+            (folder / file).write_text(re.sub(r"(?m)^auth.*pam_twostep.*\n", "", text))
+        assert prepared.run("pam-auth-update", "--enable", "twostep").returncode == 0
+        shared = [one for one in findings(prepared) if one["id"] == "pam.line-in-shared-file" and "common-auth" in one["file"]]
+        assert [one["remedy"]["kind"] for one in shared] == ["steps"]
+        assert shared[0]["remedy"]["steps"][-1] == {"kind": "run", "command": "pam-auth-update --disable twostep"}
+        apply(shared[0]["remedy"])
+        assert "pam_twostep" not in (folder / "common-auth").read_text()
+        assert findings(prepared) == []
+    finally:
+        prepared.run("pam-auth-update", "--disable", "twostep")
+        Path("/usr/share/pam-configs/twostep").unlink()
+        shutil.copytree(saved, folder, dirs_exist_ok=True)
+        shutil.rmtree(saved)
+
+
+def test_accepted_code_confirms_clock(prepared):
+    """Whether a time service keeps the clock is a matter of the machine below the sandbox."""
+    ids = lambda: [finding["id"] for finding in json.loads(prepared.run("twostep", "doctor", "--json").stdout)["findings"]]
+    is_kept = "clock-not-kept" not in "".join(ids())
+    prepared.enroll("alice")
+    assert "machine.clock-not-kept" not in ids()
+    prepared.clock.advance(8 * 86_400)
+    assert ("machine.clock-not-kept" not in ids()) == is_kept
 
 
 def test_finds_sshd_that_runs_with_other_options(prepared):
