@@ -1,6 +1,7 @@
 //! The settings of sshd as `sshd -T` prints them.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use super::launch::Launch;
 use crate::location::Location;
@@ -20,9 +21,35 @@ pub enum SshdRefusal {
     Program { program: String, failure: ProgramFailure },
 }
 
+/// No login comes from it, so no `Match` block names it.
+const NO_ADDRESS: &str = "0.0.0.0";
+
 /// The settings by keyword, in lower case. None if sshd cannot answer: it is not installed, or was never started since the boot.
 pub fn settings(launch: &Launch) -> Option<Result<BTreeMap<String, String>, SshdRefusal>> {
-    match run(launch.program.as_ref()?, &launch.arguments()) {
+    parsed(run(launch.program.as_ref()?, &launch.arguments()))
+}
+
+/// As [`settings`], for one login: with the `Match` blocks that match it. `from` is an address or a host name; empty for an address
+/// that no block names. None also if sshd cannot be asked about such a name.
+pub fn settings_for(
+    launch: &Launch,
+    user: &str,
+    from: &str,
+) -> Option<Result<BTreeMap<String, String>, SshdRefusal>> {
+    let connection = connection(user, from)?;
+    let arguments: Vec<&str> = launch.arguments().into_iter().chain(["-C", &connection]).collect();
+    parsed(run(launch.program.as_ref()?, &arguments))
+}
+
+/// The value of `-C` (sshd(8)). Before OpenSSH 8.1 sshd wants all three. A comma would begin another key.
+fn connection(user: &str, from: &str) -> Option<String> {
+    let host = if from.is_empty() { NO_ADDRESS } else { from };
+    let address = if host.parse::<IpAddr>().is_ok() { host } else { NO_ADDRESS };
+    (!user.contains(',') && !host.contains(',')).then(|| format!("user={user},host={host},addr={address}"))
+}
+
+fn parsed(printed: Result<Printed, SshdRefusal>) -> Option<Result<BTreeMap<String, String>, SshdRefusal>> {
+    match printed {
         Ok(Printed::Settings(output)) => Some(Ok(output.lines().filter_map(pair).collect())),
         // sshd was not started since the machine booted.
         Ok(Printed::Error(message)) if message.contains("privilege separation directory") => None,
@@ -84,6 +111,21 @@ mod tests {
         ];
         for (message, expected) in table {
             assert_eq!(location(message), expected, "{message}");
+        }
+    }
+
+    #[test]
+    fn names_connection_as_sshd_takes_it() {
+        let table = [
+            ("ada", "192.0.2.7", Some("user=ada,host=192.0.2.7,addr=192.0.2.7")),
+            ("ada", "2001:db8::1", Some("user=ada,host=2001:db8::1,addr=2001:db8::1")),
+            ("ada", "office.example", Some("user=ada,host=office.example,addr=0.0.0.0")),
+            ("ada", "", Some("user=ada,host=0.0.0.0,addr=0.0.0.0")),
+            ("ada,user=root", "", None),
+            ("ada", "192.0.2.7,user=root", None),
+        ];
+        for (user, from, expected) in table {
+            assert_eq!(connection(user, from).as_deref(), expected, "{user} {from}");
         }
     }
 
