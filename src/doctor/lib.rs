@@ -15,6 +15,7 @@ mod files;
 pub mod finding;
 mod helper_path;
 pub mod id;
+pub mod login;
 mod login_defs;
 mod mounts;
 mod name_service;

@@ -22,6 +22,8 @@ use twostep_hostconf::sshd::launches::Launches;
 
 use crate::context::{Context, Visibility};
 use crate::finding::Finding;
+pub(crate) use pam_service::KEYWORD as PAM_SERVICE_KEYWORD;
+pub(crate) use refusal::finding as refusal_finding;
 
 /// Checks each sshd if a PAM service that it uses has a pam_twostep line, or the service `sshd` has one.
 pub(crate) fn check(context: &Context<'_>) -> Vec<Finding> {

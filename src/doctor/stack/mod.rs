@@ -48,7 +48,9 @@ use crate::context::{Context, Visibility};
 use crate::finding::Finding;
 use asking::Stack;
 use auth_stack::CalledBy;
+pub(crate) use pairs::{is_guarded, other_lets_in};
 use pam_conf::in_pam_conf;
+pub(crate) use shared::is_shared;
 
 /// The pam_twostep lines in one service.
 pub(crate) struct Guard {
@@ -88,7 +90,7 @@ pub(crate) fn with_effect(context: &Context<'_>, finding: Finding) -> Finding {
 }
 
 /// Whether this process cannot see all lines that libpam would run.
-fn hides_lines(context: &Context<'_>, files: &Files<'_>) -> bool {
+pub(crate) fn hides_lines(context: &Context<'_>, files: &Files<'_>) -> bool {
     context.visibility == Visibility::Public && files.hides()
 }
 

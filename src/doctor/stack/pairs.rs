@@ -35,6 +35,11 @@ pub(crate) fn asks(service: &Service) -> bool {
     service.auth.iter().any(PamLine::is_ours)
 }
 
+/// Whether the service called `name` asks for a code.
+pub(crate) fn is_guarded(files: &Files<'_>, name: &str) -> bool {
+    Service::load(files, name).as_ref().is_some_and(asks)
+}
+
 /// Whether `other`, the service of those without a file, lets users in without a code.
 pub(crate) fn other_lets_in(files: &Files<'_>) -> bool {
     let lets_in = |other: &Service| !other.lost && !asks(other) && other.auth.iter().any(asks_first_factor);
