@@ -193,14 +193,15 @@ def quick_hash(*users):
 def test_no_failed_system_call_makes_it_milder(machine, vips, tmp_path):
     explain = ["twostep", "policy", "explain", "--user", "bob", "--service", "su"]
     trace = tmp_path / "calls"
-    subprocess.run(["strace", "-o", trace, *explain], check=True, capture_output=True)
+    # Only the search for PAM's files reads links, and it reads hundreds.
+    subprocess.run(["strace", "-o", trace, "-e", "trace=!readlink", *explain], check=True, capture_output=True)
     calls = len(trace.read_text().splitlines())
     errors = ["EIO", "ENOMEM", "EMFILE", "EAGAIN"] if NIGHT else ["EIO"]
     cases = [(number, error) for error in errors for number in range(1, calls + 1)]
 
     def injected(case):
         number, error = case
-        inject = ["-e", f"inject=all:error={error}:when={number}"]
+        inject = ["-e", f"inject=!readlink:error={error}:when={number}"]
         done = subprocess.run(
             ["strace", "-o", "/dev/null", *inject, *explain], capture_output=True, text=True, timeout=60, check=False
         )

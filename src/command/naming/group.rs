@@ -12,7 +12,7 @@ use crate::words::frame::CHECK_SPELLING;
 use crate::words::naming as words;
 
 /// The names of the users whom the group lists, then of those whose primary group it is. Some may be no users.
-pub(super) fn members(name: &str) -> Result<Vec<String>, Failure> {
+pub(crate) fn members(name: &str) -> Result<Vec<String>, Failure> {
     let Some(group) = groups::by_name(name)? else {
         return Err(Failure::refused(words::unknown_group(Value(name)), CHECK_SPELLING));
     };

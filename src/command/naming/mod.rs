@@ -7,5 +7,6 @@ mod many;
 mod one;
 
 pub(crate) use each::EachUser;
+pub(crate) use group::members as members_of_group;
 pub(crate) use many::{Found, ManyUsers};
 pub(crate) use one::{OneUser, OneUserAndLabel};

@@ -1,113 +1,167 @@
-//! `twostep policy explain`: what the policy decides for one login, by the code of the login itself.
+//! `twostep policy explain`: what the policy decides for a login, by the code of the login itself, and what happens then.
 
-use std::time::UNIX_EPOCH;
+use std::collections::BTreeSet;
+use std::path::PathBuf;
 
-use clap::ValueEnum;
+use twostep_core::login::audit::Value;
 use twostep_core::login::machine::{Machine, Surroundings};
-use twostep_core::login::spellings::names_with_spellings;
 use twostep_core::machine::{LocalMachine, System};
-use twostep_core::os::account::{Account, NssName};
+use twostep_core::os::account::Account;
 use twostep_core::os::clock;
 use twostep_core::os::root::Root;
-use twostep_core::policy::{
-    Address, Decision, Groups, LoginFacts, METHODS, Methods, Mode, Origin, Policy, Spellings,
-};
+use twostep_core::policy::{Decision, LoginFacts, Methods, Mode, Policy};
 use twostep_core::time::UnixTime;
+use twostep_doctor::context::Context;
+use twostep_doctor::login::pam::PamService;
+use twostep_doctor::login::sshd::{SshLogin, Sshd};
 use twostep_doctor::sudoers::explain as sudoers;
 
 use crate::administrator::unknown;
-use crate::candidates::{services, users};
 use crate::failure::Failure;
+use crate::naming::members_of_group;
 use crate::terminal::{note, say};
 use crate::words::policy_explain as words;
 
-use super::explanation::{Asked, Considered, Explanation, Newcomer, Stored};
+use super::arguments::Arguments;
+use super::explanation::{Asked, Considered, Explanation, Lines, Newcomer, Stored, list};
+use super::outcome::{Facts, Outcome};
+use super::table::table;
 
-#[derive(clap::Args)]
-pub(crate) struct Arguments {
-    /// The user who logs in
-    #[arg(long, value_name = "USER", add = users())]
-    user: String,
-    /// The PAM service, such as sshd or login
-    #[arg(long, value_name = "SERVICE", add = services())]
-    service: String,
-    /// Remote address or host name; none at a console
-    #[arg(long, value_name = "ADDRESS", default_value = "", hide_default_value = true)]
-    from: String,
-    /// local (a console of this machine) or remote;
-    /// by default local at login without --from
-    #[arg(long, value_enum, hide_possible_values = true, verbatim_doc_comment)]
-    origin: Option<Where>,
-    /// What was proved before: a method of sshd, such as
-    /// publickey; none; or unknown, as for the account
-    /// line after a key
-    #[arg(
-        long,
-        value_name = "METHOD",
-        default_value = "password",
-        value_parser = parse_method,
-        verbatim_doc_comment
-    )]
-    first_factor: Vec<String>,
-    /// The moment, in UTC: 2027-01-15 or
-    /// '2027-01-15 08:00:00'; by default now
-    #[arg(long, value_name = "TIME", value_parser = parse_time, verbatim_doc_comment)]
-    at: Option<UnixTime>,
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-enum Where {
-    Local,
-    Remote,
-}
-
-fn parse_method(method: &str) -> Result<String, String> {
-    if METHODS.contains(&method) || ["none", "unknown"].contains(&method) {
-        return Ok(method.to_owned());
-    }
-    Err(words::unknown_method(METHODS.join(", ")))
-}
-
-fn parse_time(text: &str) -> Result<UnixTime, String> {
-    let whole = if text.len() == "2027-01-15".len() { format!("{text} 00:00:00") } else { text.to_owned() };
-    let moment = humantime::parse_rfc3339_weak(&whole).map_err(|error| error.to_string())?;
-    let since = moment.duration_since(UNIX_EPOCH).map_err(|_| words::BEFORE_1970.to_owned())?;
-    Ok(UnixTime::new(since.as_secs()))
-}
-
-/// Explains the policy of this machine.
+/// Explains the policy of this machine: one login, or a table of several.
 pub(crate) fn run(root: Root, arguments: &Arguments) -> Result<(), Failure> {
     let system = System::new(root.clone());
     let (file, text) = system.policy_text()?;
     let policy = Policy::parse(&text).map_err(|error| {
         Failure::unavailable(words::policy_error(file.display(), error), words::POLICY_ERROR_THEN)
     })?;
-    let account = system.account(&arguments.user)?.ok_or_else(|| unknown(&arguments.user))?;
+    let context = Context::of(&root)?;
     let now = arguments.at.map_or_else(clock::now, Ok)?;
-    let logins = arguments.logins(&system, &policy, &account);
-    let strictest = logins
-        .iter()
-        .map(|login| (policy.decide(login, now), login))
-        .reduce(|one, other| if other.0.mode > one.0.mode { other } else { one });
-    let (decision, login) = strictest.ok_or_else(|| unknown(&arguments.user))?;
-    let stored = if root.is_ours() { Some(Stored::of(&root, &account)?) } else { None };
-    let explanation = Explanation {
-        user: account.name.clone(),
-        service: arguments.service.clone(),
-        mode: decision.mode,
-        rule: decision.rule.to_owned(),
-        file,
-        line: decision.line,
-        starts: decision.starts,
-        stored,
-        asked: asked(&policy, &decision, stored, &arguments.service),
-        sudo: sudoers::explain(&root, &account.name, &arguments.service),
-        considered: considered(&policy, login, now),
-    };
-    say(&if arguments.json { explanation.json()? } else { explanation.text() })
+    let machine = Explained { root: &root, system: &system, policy: &policy, file, now, arguments };
+    let services: Vec<_> = arguments.service.iter().map(|name| Service::of(&context, name)).collect();
+    let mut all = Vec::new();
+    for account in accounts(&system, arguments)? {
+        for service in &services {
+            all.push(machine.explain(&account, service)?);
+        }
+    }
+    let is_table = arguments.group.is_some() || services.len() > 1;
+    say(&match all.as_slice() {
+        [one] if !is_table => {
+            if arguments.json {
+                one.json()?
+            } else {
+                one.text()
+            }
+        }
+        all if arguments.json => list(all)?,
+        all => table(all, services.len()),
+    })
+}
+
+/// The user who is named, or the members of the group.
+fn accounts(system: &System, arguments: &Arguments) -> Result<Vec<Account>, Failure> {
+    let named = |name: &String| system.account(name)?.ok_or_else(|| unknown(name));
+    if let Some(user) = arguments.user() {
+        return Ok(vec![named(user)?]);
+    }
+    let group = arguments.group.as_deref().unwrap_or_default();
+    let mut accounts = Vec::new();
+    for name in members_of_group(group)?.into_iter().collect::<BTreeSet<_>>() {
+        match system.account(&name)? {
+            Some(account) => accounts.push(account),
+            None => note(&words::unknown_member(group, Value(&name))),
+        }
+    }
+    if accounts.is_empty() {
+        return Err(Failure::refused(words::no_members(group), words::NO_MEMBERS_THEN));
+    }
+    Ok(accounts)
+}
+
+/// A service, with what is the same for all its users.
+struct Service<'a> {
+    name: &'a str,
+    pam: Option<PamService>,
+    /// The sshd that uses it.
+    sshd: Option<Sshd<'a>>,
+}
+
+impl<'a> Service<'a> {
+    fn of(context: &'a Context<'a>, name: &'a str) -> Self {
+        Self { name, pam: PamService::of(context, name), sshd: Sshd::of(context, name) }
+    }
+
+    fn lines(&self) -> Option<Lines> {
+        self.pam.as_ref().map(|pam| Lines {
+            file: pam.file.clone(),
+            has_auth_line: pam.has_auth_line,
+            has_account_line: pam.has_account_line,
+        })
+    }
+}
+
+/// The machine and the login that is asked about.
+struct Explained<'a> {
+    root: &'a Root,
+    system: &'a System,
+    policy: &'a Policy,
+    file: PathBuf,
+    now: UnixTime,
+    arguments: &'a Arguments,
+}
+
+impl Explained<'_> {
+    fn explain(&self, account: &Account, service: &Service<'_>) -> Result<Explanation, Failure> {
+        let logins = self.arguments.logins(self.system, self.policy, account, service.name);
+        let (decision, login) = self.strictest(&logins).ok_or_else(|| unknown(&account.name))?;
+        let without_methods =
+            logins.iter().map(|login| LoginFacts { methods: Methods::UNKNOWN, ..login.clone() });
+        let at_gate: Vec<_> = without_methods.collect();
+        let mode_at_gate = self.strictest(&at_gate).map_or(decision.mode, |(decision, _)| decision.mode);
+        let stored = if self.root.is_ours() { Some(Stored::of(self.root, account)?) } else { None };
+        let proved = self.arguments.proved();
+        let ssh = service.sshd.as_ref().map(|sshd| {
+            let (user, from) = (account.name.as_str(), self.arguments.from.as_str());
+            sshd.ways(&SshLogin { user, is_root: account.uid == 0, from, methods: proved.as_ref() })
+        });
+        let lists = |services: &[String]| services.iter().any(|one| one == service.name);
+        let outcome = Outcome::of(&Facts {
+            service: service.name,
+            asked: asked(self.policy, &decision, stored, service.name),
+            mode: with_requirement(decision.mode, stored),
+            mode_at_gate: with_requirement(mode_at_gate, stored),
+            is_gate: lists(&self.policy.gate.services)
+                || ssh.is_some() && self.policy.gate.services.iter().any(|one| one == "sshd"),
+            enrolls: lists(&self.policy.enrollment.services),
+            can_enroll: self.system.check_account_phase(service.name).is_ok(),
+            pam: service.pam.as_ref(),
+            ssh: ssh.as_ref(),
+            methods: proved.as_ref(),
+        });
+        Ok(Explanation {
+            user: account.name.clone(),
+            service: service.name.to_owned(),
+            mode: decision.mode,
+            rule: decision.rule.to_owned(),
+            file: self.file.clone(),
+            line: decision.line,
+            starts: decision.starts,
+            stored,
+            outcome,
+            lines: service.lines(),
+            sshd_accepts: ssh.and_then(Result::ok).map(|ssh| ssh.ways),
+            sudo: sudoers::explain(self.root, &account.name, service.name),
+            considered: considered(self.policy, login, self.now),
+        })
+    }
+}
+
+impl<'a> Explained<'a> {
+    /// The strictest decision on these logins, and the login.
+    fn strictest<'l>(&self, logins: &'l [LoginFacts<'l>]) -> Option<(Decision<'a>, &'l LoginFacts<'l>)> {
+        let decided = logins.iter().map(|login| (self.policy.decide(login, self.now), login));
+        decided.reduce(|one, other| if other.0.mode > one.0.mode { other } else { one })
+    }
 }
 
 impl Stored {
@@ -117,60 +171,6 @@ impl Stored {
     }
 }
 
-impl Arguments {
-    /// The login, once for each name of the account.
-    fn logins<'a>(
-        &'a self,
-        system: &System,
-        policy: &'a Policy,
-        account: &'a Account,
-    ) -> Vec<LoginFacts<'a>> {
-        let named = policy.groups();
-        let names = names_with_spellings(system, policy, account, |doubt| note(&words::names_unknown(doubt)));
-        let login = |(name, spellings)| self.login(name, spellings, groups(system, name, &named));
-        names.into_iter().map(login).collect()
-    }
-
-    fn login<'a>(&'a self, name: &'a NssName, spellings: Spellings<'a>, groups: Groups) -> LoginFacts<'a> {
-        let origin = match self.origin {
-            Some(Where::Local) => Origin::Local,
-            Some(Where::Remote) => Origin::Remote,
-            None if self.service == "login" && self.from.is_empty() => Origin::Local,
-            None => Origin::Remote,
-        };
-        LoginFacts {
-            user: &name.name,
-            spellings,
-            service: &self.service,
-            origin,
-            address: Address::of(&self.from),
-            groups,
-            methods: self.methods(),
-        }
-    }
-
-    fn methods(&self) -> Methods<'_> {
-        if self.first_factor.iter().any(|method| method == "unknown") {
-            return Methods::UNKNOWN;
-        }
-        let named = self.first_factor.iter().map(String::as_str);
-        Methods::Known(named.filter(|method| *method != "none").collect())
-    }
-}
-
-fn groups(system: &System, name: &NssName, named: &std::collections::BTreeSet<&str>) -> Groups {
-    if named.is_empty() {
-        return Groups::Known(Default::default());
-    }
-    system.memberships(name, named).map_or_else(
-        |fault| {
-            note(&words::groups_unknown(fault));
-            Groups::Unknown
-        },
-        Groups::Known,
-    )
-}
-
 fn considered(policy: &Policy, login: &LoginFacts<'_>, now: UnixTime) -> Vec<Considered> {
     let looked_at = policy.considered(login, now);
     looked_at
@@ -178,9 +178,15 @@ fn considered(policy: &Policy, login: &LoginFacts<'_>, now: UnixTime) -> Vec<Con
         .collect()
 }
 
+/// The mode, after `twostep require`.
+fn with_requirement(mode: Mode, stored: Option<Stored>) -> Mode {
+    let is_required = stored.is_some_and(|stored| stored.required);
+    if is_required && mode == Mode::OptIn { Mode::Mandatory } else { mode }
+}
+
+/// What the policy asks.
 fn asked(policy: &Policy, decision: &Decision<'_>, stored: Option<Stored>, service: &str) -> Asked {
-    let required = stored.is_some_and(|stored| stored.required);
-    let mode = if required && decision.mode == Mode::OptIn { Mode::Mandatory } else { decision.mode };
+    let mode = with_requirement(decision.mode, stored);
     let enrolls = policy.enrollment.services.iter().any(|named| named == service);
     let newcomer = if enrolls { Newcomer::Enrolls } else { Newcomer::IsRefused };
     match (mode, stored.map(|stored| stored.enrolled)) {
@@ -195,6 +201,8 @@ fn asked(policy: &Policy, decision: &Decision<'_>, stored: Option<Stored>, servi
 
 #[cfg(test)]
 mod tests {
+    use twostep_core::policy::{Address, Groups, Origin, Spellings};
+
     use super::*;
 
     fn asks(mode: &str, stored: Option<(bool, bool)>, service: &str) -> Asked {

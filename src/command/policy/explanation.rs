@@ -7,6 +7,7 @@ use twostep_core::policy::{Applies, Condition, Mode};
 use twostep_core::time::Day;
 use twostep_doctor::sudoers::explain::{CallersCode, SudoExplanation};
 
+use super::outcome::Outcome;
 use crate::failure::Failure;
 use crate::words::policy_explain as words;
 
@@ -22,10 +23,22 @@ pub(super) struct Explanation {
     pub starts: Option<Day>,
     /// None if the caller may not read it.
     pub stored: Option<Stored>,
-    pub asked: Asked,
+    pub outcome: Outcome,
+    /// The pam_twostep lines; none if this process may not read all.
+    pub lines: Option<Lines>,
+    /// The ways in that sshd has; none if not known, and at other services.
+    pub sshd_accepts: Option<Vec<String>>,
     /// None at services other than sudo's.
     pub sudo: Option<SudoExplanation>,
     pub considered: Vec<Considered>,
+}
+
+/// The pam_twostep lines of the service.
+pub(super) struct Lines {
+    /// What libpam reads for the service.
+    pub file: Option<String>,
+    pub has_auth_line: bool,
+    pub has_account_line: bool,
 }
 
 /// What the login asks of the user.
@@ -43,6 +56,10 @@ pub(super) enum Asked {
     Enrollment(Newcomer),
     /// As `Code` and the one before: who is enrolled is not known.
     CodeOrEnrollment(Newcomer),
+    /// No line of twostep is reached, and the login succeeds.
+    Unasked,
+    /// The login fails whatever the policy says.
+    Refused,
 }
 
 /// What becomes of a user who must enroll.
@@ -81,6 +98,14 @@ struct ExplanationJson<'a> {
     required: Option<bool>,
     enrolled: Option<bool>,
     what_happens: String,
+    /// One word for it.
+    outcome: &'static str,
+    notes: &'a [String],
+    service_file: Option<&'a str>,
+    auth_line: Option<bool>,
+    account_line: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sshd_accepts: Option<&'a [String]>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     sudoers: &'a [String],
     considered: Vec<ConsideredJson<'a>>,
@@ -97,7 +122,12 @@ struct ConsideredJson<'a> {
 
 impl Explanation {
     pub(super) fn json(&self) -> Result<String, Failure> {
-        let json = ExplanationJson {
+        pretty(&self.as_json())
+    }
+
+    fn as_json(&self) -> ExplanationJson<'_> {
+        let lines = self.lines.as_ref();
+        ExplanationJson {
             user: &self.user,
             service: &self.service,
             mode: self.mode.word(),
@@ -108,10 +138,15 @@ impl Explanation {
             required: self.stored.map(|stored| stored.required),
             enrolled: self.stored.map(|stored| stored.enrolled),
             what_happens: self.what_happens(),
-            sudoers: self.notes(),
+            outcome: self.asked().word(),
+            notes: &self.outcome.notes,
+            service_file: lines.and_then(|lines| lines.file.as_deref()),
+            auth_line: lines.map(|lines| lines.has_auth_line),
+            account_line: lines.map(|lines| lines.has_account_line),
+            sshd_accepts: self.sshd_accepts.as_deref(),
+            sudoers: self.sudoers(),
             considered: self.considered.iter().map(Considered::json).collect(),
-        };
-        serde_json::to_string_pretty(&json).map_err(|error| Failure::unavailable(error.to_string(), ""))
+        }
     }
 
     pub(super) fn text(&self) -> String {
@@ -123,14 +158,18 @@ impl Explanation {
             lines.push(words::REQUIRED.to_owned());
         }
         lines.push(words::asks(self.what_happens()));
-        lines.extend(self.notes().iter().map(words::note));
+        lines.extend(self.outcome.notes.iter().chain(self.sudoers()).map(words::note));
+        lines.extend(self.sshd_accepts.as_ref().map(|ways| match ways.as_slice() {
+            [] => words::sshd_accepts(words::NO_WAY),
+            ways => words::sshd_accepts(ways.join(" ")),
+        }));
         lines.extend(self.considered.iter().filter_map(Considered::text));
         lines.join("\n")
     }
 
     /// What the login asks, and what sudoers changes about that.
     fn what_happens(&self) -> String {
-        let asked = self.asked.text();
+        let asked = self.outcome.asked.text();
         match self.sudo.as_ref().map(|sudo| sudo.callers_code) {
             Some(CallersCode::NotAsked) => words::CALLERS_CODE_NOT_ASKED.to_owned(),
             Some(CallersCode::Perhaps) => words::in_some_cases(asked),
@@ -138,9 +177,24 @@ impl Explanation {
         }
     }
 
-    fn notes(&self) -> &[String] {
+    /// As the outcome has it, but for sudo, which may ask for no code.
+    pub(super) fn asked(&self) -> Asked {
+        let not_asked = self.sudo.as_ref().is_some_and(|sudo| sudo.callers_code == CallersCode::NotAsked);
+        if not_asked { Asked::Unasked } else { self.outcome.asked }
+    }
+
+    fn sudoers(&self) -> &[String] {
         self.sudo.as_ref().map_or(&[], |sudo| &sudo.notes)
     }
+}
+
+/// The explanations of several logins, as JSON.
+pub(super) fn list(all: &[Explanation]) -> Result<String, Failure> {
+    pretty(&all.iter().map(Explanation::as_json).collect::<Vec<_>>())
+}
+
+fn pretty(json: &impl Serialize) -> Result<String, Failure> {
+    serde_json::to_string_pretty(json).map_err(|error| Failure::unavailable(error.to_string(), ""))
 }
 
 impl Asked {
@@ -154,6 +208,36 @@ impl Asked {
             Self::Enrollment(Newcomer::IsRefused) => words::REFUSED,
             Self::CodeOrEnrollment(Newcomer::Enrolls) => words::CODE_OR_ENROLLS,
             Self::CodeOrEnrollment(Newcomer::IsRefused) => words::CODE_OR_REFUSED,
+            Self::Unasked => words::UNASKED,
+            Self::Refused => words::REFUSED_ANYWAY,
+        }
+    }
+
+    /// The word of the JSON.
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Nothing => "exempt",
+            Self::Code => "code",
+            Self::NothingBeforeEnrollment | Self::Unasked => "nothing",
+            Self::CodeIfEnrolled => "code-if-enrolled",
+            Self::Enrollment(Newcomer::Enrolls) => "enrolls",
+            Self::Enrollment(Newcomer::IsRefused) | Self::Refused => "refused",
+            Self::CodeOrEnrollment(Newcomer::Enrolls) => "code-or-enrolls",
+            Self::CodeOrEnrollment(Newcomer::IsRefused) => "code-or-refused",
+        }
+    }
+
+    /// The words in a table.
+    pub(super) const fn cell(self) -> &'static str {
+        match self {
+            Self::Nothing => words::CELL_EXEMPT,
+            Self::Code => words::CELL_CODE,
+            Self::NothingBeforeEnrollment | Self::Unasked => words::CELL_NOTHING,
+            Self::CodeIfEnrolled => words::CELL_CODE_IF_ENROLLED,
+            Self::Enrollment(Newcomer::Enrolls) => words::CELL_ENROLLS,
+            Self::Enrollment(Newcomer::IsRefused) | Self::Refused => words::CELL_REFUSED,
+            Self::CodeOrEnrollment(Newcomer::Enrolls) => words::CELL_CODE_OR_ENROLLS,
+            Self::CodeOrEnrollment(Newcomer::IsRefused) => words::CELL_CODE_OR_REFUSED,
         }
     }
 }

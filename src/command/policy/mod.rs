@@ -1,8 +1,11 @@
 //! `twostep policy`: what is wrong with a policy, and what it decides. It needs no rights.
 
+mod arguments;
 mod check;
 mod explain;
 mod explanation;
+mod outcome;
+mod table;
 
 use std::path::PathBuf;
 
@@ -15,8 +18,9 @@ use crate::failure::Failure;
 pub(crate) enum Verb {
     /// Check a policy file for errors and likely mistakes
     Check(check::Arguments),
-    /// Show what the policy decides for a login, and by which rule
-    Explain(explain::Arguments),
+    /// Show what the policy decides for a login, and what happens
+    #[command(override_usage = arguments::USAGE)]
+    Explain(arguments::Arguments),
 }
 
 pub(crate) fn run(root: Option<PathBuf>, verb: &Verb) -> Result<(), Failure> {

@@ -1,5 +1,7 @@
 //! `twostep policy explain` and the module decide alike: a thousand random logins under a hundred random policies.
 
+use std::fs;
+
 use twostep_tests::pam::*;
 use twostep_tests::refusal::is_root;
 use twostep_tests::{Login, Outcome, SECRET, State, World, uid};
@@ -155,6 +157,16 @@ fn prepare(world: &World, people: &[(&str, bool, bool)]) {
     }
 }
 
+/// The command reads files below the root alone, and knows the module by the name with which it is installed.
+fn show_files(world: &World) {
+    let folder = world.root().join("etc/pam.d");
+    fs::remove_file(&folder).unwrap();
+    fs::create_dir(&folder).unwrap();
+    for service in SERVICES {
+        fs::write(folder.join(service), "auth required pam_twostep.so first_factor=any\n").unwrap();
+    }
+}
+
 #[test]
 fn decides_thousand_logins_as_explained() {
     let mut chance = Chance(0x9E37_79B9_7F4A_7C15);
@@ -166,6 +178,7 @@ fn decides_thousand_logins_as_explained() {
         for service in SERVICES {
             world.service(service, STACK);
         }
+        show_files(&world);
         let people = USERS.map(|user| (user, chance.one_in(2), chance.one_in(2)));
         for _ in 0..10 {
             prepare(&world, &people);

@@ -1,0 +1,33 @@
+//! What several logins come to, as a table.
+
+use super::explanation::Explanation;
+use crate::words::policy_explain as words;
+
+/// A row for each user, a column for each service, and the notes below. `all` has one user after the other, each with the same
+/// services.
+pub(super) fn table(all: &[Explanation], services: usize) -> String {
+    let row = |of_user: &[Explanation]| {
+        let user = of_user.first().map(|first| first.user.clone());
+        let cells = of_user.iter().map(|login| login.asked().cell().to_owned());
+        user.into_iter().chain(cells).collect::<Vec<_>>()
+    };
+    let head = all.iter().take(services).map(|login| login.service.clone());
+    let head: Vec<String> = [words::USER.to_owned()].into_iter().chain(head).collect();
+    let rows: Vec<Vec<String>> = [head].into_iter().chain(all.chunks(services.max(1)).map(row)).collect();
+    let wide =
+        |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max();
+    let widths: Vec<usize> = (0..=services).map(|column| wide(column).unwrap_or(0)).collect();
+    let line = |row: &Vec<String>| {
+        let cells = row.iter().zip(&widths).map(|(cell, &width)| format!("{cell:<width$}"));
+        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+    };
+    let mut lines: Vec<String> = rows.iter().map(line).collect();
+    for login in all {
+        for note in login.outcome.notes.iter().map(|note| words::note_at(&login.service, note)) {
+            if !lines.contains(&note) {
+                lines.push(note);
+            }
+        }
+    }
+    lines.join("\n")
+}
