@@ -77,6 +77,11 @@ impl Step {
         Self { number: now.seconds() / period.0, period }
     }
 
+    /// How long this step is.
+    pub const fn period(self) -> Period {
+        self.period
+    }
+
     /// When this step begins.
     pub const fn begins(self) -> UnixTime {
         UnixTime(self.number.saturating_mul(self.period.seconds()))

@@ -202,6 +202,7 @@ fn wrong(
         clock_offset: near.map(|near| ClockOffset {
             authenticator: near.authenticator.label.clone(),
             offset: near.offset(now),
+            step: near.step,
         }),
     }
 }

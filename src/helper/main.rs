@@ -4,8 +4,8 @@
 //! P1 Of the caller, only its real uid and its messages are used: no argument, no environment, no descriptor except the
 //!    socket, no directory, and no signal or limit that the caller has set.
 //! P2 The caller MUST NOT be able to stop or kill this process once it may hold a lock.
-//! P3 No stored secret is ever sent. After a wrong code, the offset of a phone's clock is not sent either, because it would
-//!    tell which code comes next.
+//! P3 No stored secret is ever sent. After one wrong code, the offset of a phone's clock is not sent either, because it would
+//!    tell which code comes next. A dialogue tells it after two wrong codes that agree on it.
 //! P4 Every wait has an end, and so has the process.
 
 mod frontend;

@@ -129,7 +129,7 @@ def test_a_code_is_tried_and_works_at_the_login_that_follows(machine, ssh, alice
         assert "That code works (authenticator 'phone'). It has not been used up." in alice.run("verify", codes=[code])
     assert "That recovery code works. It has not been used up." in alice.run("verify", codes=[alice.recovery[3]])
     assert ssh.attempt("alice", code).granted
-    assert "That code was not accepted." in alice.run("verify", codes=[code] * 3, says=1), "now it is"
+    assert "That code was already used. Wait for the next one." in alice.run("verify", codes=[code] * 3, says=1), "now it is"
     assert alice.status()["helper"]["failures"] == 3
 
 

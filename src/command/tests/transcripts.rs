@@ -559,12 +559,14 @@ fn tries_code_without_using_it_up_and_removes_all() {
     let before = fs::read(&state).unwrap();
     let mut dialogue = Dialogue::start(machine.command("verify --user daemon"));
     ["123", "x", ""].iter().for_each(|answer| dialogue.answer(answer));
-    let refused = "That code was not accepted. If you have just used it, wait for the next one;\notherwise check the app's entry and your phone's clock.";
+    let refused =
+        "That is too short for a code. A code has 6 to 8 digits,\na recovery code 16 letters and digits.";
+    let empty = "You typed nothing. Type the code that your app shows, or a recovery code.";
     assert_eq!(
         dialogue.finish(),
         format!(
             "Verification code: {refused}\nVerification code: {refused}\nVerification code: \
-             error: no code was accepted\n{refused}\nNothing was changed.\n[1]"
+             error: no code was accepted\n{empty}\nNothing was changed.\n[1]"
         )
     );
     assert_eq!(fs::read(&state).unwrap(), before, "what is no code is not charged");

@@ -2,7 +2,6 @@
 
 use crate::dialogue::conversation::Conversation;
 use crate::verdict::{Denial, Next};
-use crate::words;
 
 /// A question, and how often the user may answer it.
 pub(crate) struct Question<'a> {
@@ -37,6 +36,8 @@ impl Question<'_> {
 pub(crate) trait Asker {
     /// The conversation with the user.
     fn conversation(&mut self) -> &mut impl Conversation;
+    /// The text for the user whose `answer` is refused with `denial`.
+    fn explain(&mut self, denial: &Denial, answer: &[u8]) -> String;
     /// Writes `denial` to the log.
     fn log_denial(&mut self, denial: Denial);
 }
@@ -55,12 +56,13 @@ pub(crate) fn until_accepted<A: Asker, T>(
             Ok(accepted) => return Ok(accepted),
             Err(denial) => denial,
         };
+        let text = asker.explain(&denial, &answer);
         left = question.left_after(&denial, left, is_first);
         if left == 0 {
             return Err(denial);
         }
         is_first = false;
-        prompt = format!("{}\n{}", words::login::denied(&denial), question.prompt);
+        prompt = format!("{text}\n{}", question.prompt);
         asker.log_denial(denial);
     }
 }

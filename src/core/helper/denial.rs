@@ -5,8 +5,8 @@ use crate::verdict::{Alternative, Denial};
 
 use super::error::HelperError;
 
-/// The fields of `denial`. They must not tell by how much a phone's clock is wrong: an attacker would learn which code
-/// comes next.
+/// The fields of `denial`. They must not tell by how much a phone's clock is wrong: an attacker would learn from one
+/// wrong code which code comes next.
 pub(crate) fn encode(denial: &Denial) -> Vec<String> {
     let reason = denial.outward().reason.to_owned();
     let more = match denial {
@@ -95,6 +95,7 @@ fn alternative(text: &str) -> Option<Alternative> {
 mod tests {
     use super::*;
     use crate::test_support::unavailable;
+    use crate::time::{Period, Step};
     use crate::verdict::ClockOffset;
 
     fn again(denial: &Denial) -> Option<Denial> {
@@ -123,7 +124,8 @@ mod tests {
 
     #[test]
     fn keeps_clock_offset_and_cause_from_client() {
-        let clock_offset = Some(ClockOffset { authenticator: "phone".to_owned(), offset: 120 });
+        let step = Step::at(UnixTime::new(35), Period::DEFAULT);
+        let clock_offset = Some(ClockOffset { authenticator: "phone".to_owned(), offset: 120, step });
         let told = again(&Denial::WrongCode { failures: 1, clock_offset });
         assert_eq!(told, Some(Denial::WrongCode { failures: 1, clock_offset: None }));
         let Some(Denial::Unavailable(cause)) = again(&unavailable("a path")) else { panic!() };

@@ -156,7 +156,9 @@ impl Fields {
         {
             let _ = write!(self.0, " failures={failures}");
         }
-        if let Denial::WrongCode { clock_offset: Some(ClockOffset { authenticator, offset }), .. } = denial {
+        if let Denial::WrongCode { clock_offset: Some(ClockOffset { authenticator, offset, .. }), .. } =
+            denial
+        {
             self.authenticator(authenticator, *offset);
         }
         let cause = denial.cause_in(program);
@@ -218,7 +220,7 @@ mod tests {
     use crate::proof::state::State;
     use crate::store::not_theirs::check_state;
     use crate::test_support::unavailable;
-    use crate::time::UnixTime;
+    use crate::time::{Period, Step, UnixTime};
     use crate::verdict::{Alternative, Cause, Mismatch, TicketFault};
 
     fn who() -> Who {
@@ -243,7 +245,8 @@ mod tests {
             line(&who(), &granted).text,
             format!("result=grant {head} authenticator=\"Ada's phone\" offset=-30s rule=default")
         );
-        let clock_offset = Some(ClockOffset { authenticator: "phone".to_owned(), offset: 120 });
+        let step = Step::at(UnixTime::new(120), Period::DEFAULT);
+        let clock_offset = Some(ClockOffset { authenticator: "phone".to_owned(), offset: 120, step });
         assert_eq!(
             deny(Denial::WrongCode { failures: 2, clock_offset }),
             format!(

@@ -12,10 +12,11 @@ use crate::login::not_here::NotHere;
 use crate::login::pam_call::{PamCall, Required};
 use crate::os::account::Account;
 use crate::policy::{Methods, Mode, Policy, Verification};
-use crate::proof::code::{LongCode, Typed};
+use crate::proof::code::{LongCode, Shape, Typed};
 use crate::proof::forward::{self, Parts};
 use crate::proof::ticket::Ticket;
 use crate::store::files::credential::NewEnrollment;
+use crate::verdict::refusals::Refusals;
 use crate::verdict::{
     Accepted, Cause, Denial, Exemption, ExemptionReason, Next, Program, TicketFault, Verdict,
 };
@@ -68,7 +69,7 @@ pub fn authenticate(
     options: &LineOptions,
 ) -> Verdict {
     forget(application);
-    let mut login = Login { call: PamCall::new(application, machine) };
+    let mut login = Login::new(application, machine);
     if options.question == LineQuestion::PasswordAndCode && login.call.who.program == Program::Other {
         login.call.who.program = Program::OneQuestion;
     }
@@ -90,7 +91,7 @@ pub fn misconfigured(
     problem: impl Error + Send + Sync + 'static,
 ) -> Verdict {
     forget(application);
-    Login { call: PamCall::new(application, machine) }.refuse(Denial::misconfigured(problem))
+    Login::new(application, machine).refuse(Denial::misconfigured(problem))
 }
 
 /// Drops the handoff of an earlier try: login(1) and sshd reuse a handle, even for another user.
@@ -115,6 +116,7 @@ type Subject = Result<Account, Denial>;
 /// One login under way.
 struct Login<'a, A, M> {
     call: PamCall<'a, A, M>,
+    refusals: Refusals,
 }
 
 impl<A: Application, M: Machine> Asker for Login<'_, A, M> {
@@ -122,12 +124,24 @@ impl<A: Application, M: Machine> Asker for Login<'_, A, M> {
         self.call.application
     }
 
+    /// At sshd the text depends on the length of the answer only: see [`is_put_there_by_sshd`].
+    fn explain(&mut self, denial: &Denial, answer: &[u8]) -> String {
+        self.refusals.add(denial);
+        let is_sshd = self.call.items.is_sshd();
+        let shape = if is_sshd { Shape::of_length(answer.len()) } else { Shape::of(answer) };
+        words::refused(denial, shape)
+    }
+
     fn log_denial(&mut self, denial: Denial) {
         self.call.log(&Verdict::Deny(denial));
     }
 }
 
-impl<A: Application, M: Machine> Login<'_, A, M> {
+impl<'a, A: Application, M: Machine> Login<'a, A, M> {
+    fn new(application: &'a mut A, machine: &'a M) -> Self {
+        Self { call: PamCall::new(application, machine), refusals: Refusals::default() }
+    }
+
     /// What the user must prove.
     fn require(&mut self, options: &LineOptions) -> Result<Requirement, Denial> {
         let account = self.call.account()?;
@@ -211,13 +225,13 @@ impl<A: Application, M: Machine> Login<'_, A, M> {
     }
 
     /// Judges the code at the end of an answer. Returns the password before it.
-    fn judge_end<'c, 'a>(
+    fn judge_end<'c, 't>(
         &mut self,
         subject: &'c Subject,
         rules: &Verification,
-        answer: &'a [u8],
+        answer: &'t [u8],
         lengths: &[u8],
-    ) -> Result<(&'c Account, Accepted, &'a [u8]), Denial> {
+    ) -> Result<(&'c Account, Accepted, &'t [u8]), Denial> {
         let checked = self.check_answer(answer);
         let account = subject.as_ref().map_err(|denial| {
             let typed = checked.as_ref().ok().and_then(|()| forward::split(answer, &[6]));
@@ -266,14 +280,14 @@ impl<A: Application, M: Machine> Login<'_, A, M> {
 
     /// Ends a login in which a code was accepted.
     fn grant(&mut self, account: &Account, accepted: Accepted) -> Verdict {
-        let text = words::accepted(&accepted);
+        let text = words::granted(&accepted, &self.refusals);
         self.pass(account, Verdict::Grant(accepted), text)
     }
 
     /// Like [`Self::grant`], for a stack in which a later line uses the password. The password is handed on last, so
     /// that a refused login leaves none.
     fn grant_and_hand_on(&mut self, account: &Account, accepted: Accepted, password: &[u8]) -> Verdict {
-        let text = words::accepted(&accepted);
+        let text = words::granted(&accepted, &self.refusals);
         let kept = self.keep(account, HandoffKind::Passed);
         if let Err(denial) = kept.and_then(|()| self.call.application.hand_on(password)) {
             forget(self.call.application);

@@ -137,14 +137,16 @@ impl<M: WithStore> Context<'_, M> {
     fn ask_ticket(&self, frontend: &mut impl Frontend) -> Result<Ticket, Failure> {
         let question =
             Question { why: words::NEEDS_TICKET, prompt: TICKET_PROMPT, tries: TRIES, shows_end: false };
-        let asked = ask::until_accepted(&mut Logged(frontend), &question, |_, answer| {
+        let mut asker = Logged::new(frontend);
+        let asked = ask::until_accepted(&mut asker, &question, |_, answer| {
             let typed = LongCode::parse(answer).ok_or(Denial::WrongTicket(TicketFault::NotATicket))?;
             self.machine.check_ticket(self.account, &typed)
         });
+        let Logged { frontend, why, .. } = asker;
         asked.map_err(|denial| {
             let is_refused = matches!(denial, Denial::Conversation | Denial::WrongTicket(_));
             let failure = if is_refused {
-                no_answer_accepted(&denial, words::NO_TICKET_ACCEPTED)
+                no_answer_accepted(&denial, words::NO_TICKET_ACCEPTED, &why)
             } else {
                 denial.clone().into()
             };

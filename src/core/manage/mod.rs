@@ -26,11 +26,12 @@ use crate::dialogue::ask::{self, Asker, Question};
 use crate::dialogue::conversation::Conversation;
 use crate::os::account::Account;
 use crate::policy::Policy;
-use crate::proof::code::Typed;
+use crate::proof::code::{Shape, Typed};
 use crate::proof::recovery::{RecoveryCodes, SALT};
 use crate::proof::state::State;
 use crate::store::files::credential::Credential;
 use crate::store::{Store, StoreError};
+use crate::verdict::refusals::Refusals;
 use crate::verdict::{Accepted, Denial, Verdict};
 use crate::words::login::{CODE_PROMPT, denied};
 use crate::words::{Reader, account as words};
@@ -151,10 +152,12 @@ impl<'a, M: WithStore> Context<'a, M> {
     ) -> Result<Accepted, Failure> {
         let tries = self.policy.verification.tries;
         let question = Question { why, prompt: CODE_PROMPT, tries, shows_end: false };
-        let judged = ask::until_accepted(&mut Logged(frontend), &question, |Logged(frontend), answer| {
+        let mut asker = Logged::new(frontend);
+        let judged = ask::until_accepted(&mut asker, &question, |asker, answer| {
             let typed = Typed::parse(answer).ok_or(Denial::NotACode)?;
-            judge(self.machine, &typed, frontend)
+            judge(self.machine, &typed, asker.frontend)
         });
+        let Logged { frontend, why, .. } = asker;
         judged.map_err(|denial| {
             let says_why = matches!(
                 denial,
@@ -163,7 +166,7 @@ impl<'a, M: WithStore> Context<'a, M> {
             let failure = if says_why {
                 self.explain(denial.clone())
             } else {
-                no_answer_accepted(&denial, words::NO_CODE_ACCEPTED)
+                no_answer_accepted(&denial, words::NO_CODE_ACCEPTED, &why)
             };
             log_last(frontend, denial);
             failure
@@ -239,24 +242,41 @@ impl<'a, M: WithStore> Context<'a, M> {
 }
 
 /// A frontend whose denials are logged one by one.
-struct Logged<'a, O>(&'a mut O);
+struct Logged<'a, O> {
+    frontend: &'a mut O,
+    refusals: Refusals,
+    /// Why the last answer was refused.
+    why: String,
+}
+
+impl<'a, O> Logged<'a, O> {
+    fn new(frontend: &'a mut O) -> Self {
+        Self { frontend, refusals: Refusals::default(), why: String::new() }
+    }
+}
 
 impl<O: Frontend> Asker for Logged<'_, O> {
     fn conversation(&mut self) -> &mut impl Conversation {
-        self.0
+        self.frontend
+    }
+
+    fn explain(&mut self, denial: &Denial, answer: &[u8]) -> String {
+        self.refusals.add(denial);
+        self.why = words::refused(denial, Shape::of(answer), self.refusals.clock());
+        self.why.clone()
     }
 
     fn log_denial(&mut self, denial: Denial) {
-        self.0.log(&Verdict::Deny(denial));
+        self.frontend.log(&Verdict::Deny(denial));
     }
 }
 
 /// The failure if no answer was accepted: `what`, then why the last answer was refused.
-fn no_answer_accepted(denial: &Denial, what: &str) -> Failure {
+fn no_answer_accepted(denial: &Denial, what: &str, why: &str) -> Failure {
     if *denial == Denial::Conversation {
         return Failure::refused(words::CANCELLED, words::UNCHANGED);
     }
-    Failure::refused(what, format!("{}\n{}", denied(denial), words::UNCHANGED))
+    Failure::refused(what, format!("{why}\n{}", words::UNCHANGED))
 }
 
 /// Logs the denial that ended the questions, unless the user did not answer.

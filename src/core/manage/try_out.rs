@@ -4,7 +4,7 @@ use crate::proof::state::AttemptCounter;
 use crate::store::Store;
 use crate::verdict::Proof;
 use crate::verify::{self, Purpose};
-use crate::words::account as words;
+use crate::words::{account as words, login};
 
 use super::act::{Act, WithStore};
 use super::failure::Failure;
@@ -38,7 +38,6 @@ impl<M: WithStore> Context<'_, M> {
 fn clock(offset: i64) -> String {
     match offset {
         0 => String::new(),
-        fast @ 1.. => format!("\n{}", words::clock_is_fast(fast)),
-        slow => format!("\n{}", words::clock_is_slow(slow.unsigned_abs())),
+        off => format!("\n{}", login::clock_is_off(off)),
     }
 }

@@ -32,6 +32,49 @@ impl Typed {
     }
 }
 
+/// The fewest characters of any code.
+const SHORTEST_CODE: usize = 6;
+
+/// What a refused answer shows to the user who typed it. It depends on nothing else.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Shape {
+    /// It may be a code or a recovery code.
+    MayBeCode,
+    /// It is empty.
+    Empty,
+    /// It has fewer characters than any code.
+    TooShort,
+    /// It has only digits, and more or fewer than any code.
+    Digits(usize),
+    /// It is no code for another reason.
+    NotACode,
+}
+
+impl Shape {
+    /// The shape of an answer.
+    pub fn of(answer: &[u8]) -> Self {
+        let characters = answer.iter().filter(|byte| !BETWEEN.contains(byte));
+        let is_number = || characters.clone().all(u8::is_ascii_digit);
+        match characters.clone().count() {
+            0 => Self::Empty,
+            1..SHORTEST_CODE => Self::TooShort,
+            _ if Typed::parse(answer).is_some() => Self::MayBeCode,
+            digits if is_number() => Self::Digits(digits),
+            _ => Self::NotACode,
+        }
+    }
+
+    /// The shape of an answer of which only the length counts. For a user whom it refuses, sshd replaces each answer by
+    /// a text of the same length. A shape of the content would reveal this.
+    pub fn of_length(bytes: usize) -> Self {
+        match bytes {
+            0 => Self::Empty,
+            1..SHORTEST_CODE => Self::TooShort,
+            _ => Self::MayBeCode,
+        }
+    }
+}
+
 /// A code of 6 to 8 digits (RFC 4226 section 5.3), already parsed. Cannot be printed; wiped when dropped.
 pub struct Code(Zeroizing<String>);
 
@@ -40,7 +83,7 @@ impl Code {
     /// 6 to 8 ASCII digits.
     pub fn parse(answer: &[u8]) -> Option<Self> {
         let digits = condensed::<8>(answer)?;
-        let is_code = digits.len() >= 6 && digits.bytes().all(|byte| byte.is_ascii_digit());
+        let is_code = digits.len() >= SHORTEST_CODE && digits.bytes().all(|byte| byte.is_ascii_digit());
         is_code.then_some(Self(digits))
     }
 
@@ -104,6 +147,9 @@ impl LongCode {
     }
 }
 
+/// The characters between those of a code: blanks, line ends and dashes.
+const BETWEEN: &[u8] = b" \t\r\n-";
+
 /// `answer` without blanks, line ends and dashes. None if the rest is longer than `MOST` or has a character that is not
 /// an ASCII letter or digit.
 fn condensed<const MOST: usize>(answer: &[u8]) -> Option<Zeroizing<String>> {
@@ -111,7 +157,7 @@ fn condensed<const MOST: usize>(answer: &[u8]) -> Option<Zeroizing<String>> {
         return None;
     }
     let mut condensed = Zeroizing::new(String::with_capacity(MOST));
-    for &byte in answer.iter().filter(|byte| !b" \t\r\n-".contains(byte)) {
+    for &byte in answer.iter().filter(|byte| !BETWEEN.contains(byte)) {
         if !byte.is_ascii_alphanumeric() || condensed.len() == MOST {
             return None;
         }
@@ -207,6 +253,32 @@ mod tests {
         for typed in ["123456", "0123-4567-89AB-CDFZ"] {
             let answer = Typed::parse(typed.as_bytes()).unwrap().expose_answer();
             assert_eq!(answer.as_slice(), typed.as_bytes());
+        }
+    }
+
+    #[test]
+    fn names_shape_of_answer_that_is_no_code() {
+        use Shape::{Digits, Empty, MayBeCode, NotACode, TooShort};
+        // answer, its shape, and the shape of which only the length is known
+        let table: [(&str, Shape, Shape); 14] = [
+            ("", Empty, Empty),
+            (" - ", Empty, TooShort),
+            ("1", TooShort, TooShort),
+            ("abcde", TooShort, TooShort),
+            ("12345", TooShort, TooShort),
+            ("1 2 3", TooShort, TooShort),
+            ("1 2 3 4", TooShort, MayBeCode),
+            ("123456", MayBeCode, MayBeCode),
+            ("1234 5678", MayBeCode, MayBeCode),
+            ("0123-4567-89ab-cdfz", MayBeCode, MayBeCode),
+            ("123 456 789", Digits(9), MayBeCode),
+            ("12345678123456789", Digits(17), MayBeCode),
+            ("secret", NotACode, MayBeCode),
+            ("\x08\n\r\x7fINCORRECT", NotACode, MayBeCode),
+        ];
+        for (answer, shape, of_length) in table {
+            assert_eq!(Shape::of(answer.as_bytes()), shape, "{answer:?}");
+            assert_eq!(Shape::of_length(answer.len()), of_length, "{answer:?}");
         }
     }
 

@@ -202,8 +202,8 @@ pub fn matching<'a>(
 /// takes local time for UTC. This is a hint that the clocks differ, never a reason to accept.
 ///
 /// The search looks at 20 + 28 * (2 * skew + 1) steps of each authenticator, 104 with the default skew. Of a million
-/// wrong codes of six digits, 104 therefore get a false hint for each authenticator. A hint is only for the log,
-/// because it tells which code comes later.
+/// wrong codes of six digits, 104 therefore get a false hint for each authenticator. A single hint is only for the
+/// log, because it tells which code comes later.
 pub(crate) fn near_miss<'a>(
     authenticators: &'a [Authenticator],
     code: &Code,

@@ -2,8 +2,9 @@
 
 mod cause;
 pub(crate) mod log_text;
+pub mod refusals;
 
-use crate::time::UnixTime;
+use crate::time::{Step, UnixTime};
 
 pub use cause::Cause;
 
@@ -70,6 +71,8 @@ pub struct ClockOffset {
     pub authenticator: String,
     /// By how many seconds the phone's clock is ahead of this machine's.
     pub offset: i64,
+    /// The step to which the code belongs.
+    pub step: Step,
 }
 
 /// What a user can still use when their codes are refused.

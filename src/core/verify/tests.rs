@@ -5,6 +5,7 @@ use crate::proof::recovery::hash;
 use crate::proof::state::Count;
 use crate::store::Store;
 use crate::test_support::{Scratch, ada, another, phone};
+use crate::time::Step;
 
 /// A record that remembers each save. One save fails, counted from 0; those before and after it succeed.
 struct Remembering {
@@ -299,7 +300,8 @@ fn accepts_no_ticket_that_could_not_be_saved() {
 fn tells_phone_with_wrong_clock_from_a_guess() {
     let mut record = record(9);
     let Err(Denial::WrongCode { clock_offset, .. }) = judge(&mut record, "520489", 5) else { panic!() };
-    assert_eq!(clock_offset, Some(ClockOffset { authenticator: "phone".to_owned(), offset: 120 }));
+    let step = Step::at(UnixTime::new(9 * 30), Period::DEFAULT);
+    assert_eq!(clock_offset, Some(ClockOffset { authenticator: "phone".to_owned(), offset: 120, step }));
 }
 
 /// By chance, or because two devices have one secret, a code can belong to two steps.

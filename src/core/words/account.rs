@@ -2,9 +2,22 @@
 //!
 //! A text that follows `error:` has neither capital nor full stop.
 
+use crate::proof::code::Shape;
+use crate::verdict::Denial;
+
+use super::login;
+
 crate::words! {
     /// Above the question for a code, before anything is changed.
     PROVE_IT = "First prove it is you: enter a code from your app or a recovery code.";
+    /// After a right code that was used before.
+    ALREADY_USED = "That code was already used. Wait for the next one.";
+    /// After a wrong code. The clock of the phone may follow.
+    WRONG_CODE = "That code was not accepted.";
+    /// After it, if the clock does not follow.
+    WHY_WRONG = "Check the app's entry and your phone's clock.";
+    /// After a recovery code that is not accepted.
+    WRONG_RECOVERY_CODE = "That recovery code was not accepted. Each one works once.";
     /// `error:`, after the last try. The reason follows.
     NO_CODE_ACCEPTED = "no code was accepted";
     /// `error:`, where the input ended.
@@ -123,8 +136,22 @@ crate::words! {
     RECOVERY_CODE_WORKS = "That recovery code works. It has not been used up.";
     /// After a right code in 'twostep verify'.
     code_works(label) = "That code works (authenticator '{label}'). It has not been used up.";
-    /// After it. `seconds` is the difference.
-    clock_is_fast(seconds) = "The clock of that phone is about {seconds} s fast.";
-    /// After it. `seconds` is the difference.
-    clock_is_slow(seconds) = "The clock of that phone is about {seconds} s slow.";
+}
+
+/// Why an answer of this shape is refused. The user is the owner or an administrator, so they may know. `clock` is by
+/// how many seconds the phone's clock is ahead, if the answers show this.
+pub(crate) fn refused(denial: &Denial, shape: Shape, clock: Option<i64>) -> String {
+    if let Denial::Replayed { .. } = denial {
+        return ALREADY_USED.to_owned();
+    }
+    if let Denial::WrongRecoveryCode { .. } = denial {
+        return WRONG_RECOVERY_CODE.to_owned();
+    }
+    if let Denial::WrongCode { .. } = denial {
+        return match clock {
+            Some(offset) => format!("{WRONG_CODE}\n{}", login::clock_is_off(offset)),
+            None => format!("{WRONG_CODE} {WHY_WRONG}"),
+        };
+    }
+    login::refused(denial, shape)
 }

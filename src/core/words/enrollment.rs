@@ -83,7 +83,7 @@ pub(crate) fn wrong_clock(offset: i64) -> String {
 }
 
 /// A time in whole hours, else in whole minutes, else in seconds.
-fn duration(seconds: u64) -> String {
+pub(super) fn duration(seconds: u64) -> String {
     let (number, unit) = match seconds {
         3600.. if seconds.is_multiple_of(3600) => (seconds / 3600, "hour"),
         60.. if seconds.is_multiple_of(60) => (seconds / 60, "minute"),

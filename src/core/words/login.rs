@@ -1,8 +1,10 @@
 //! What a login asks and says.
 
+use crate::proof::code::Shape;
+use crate::verdict::refusals::Refusals;
 use crate::verdict::{Accepted, Alternative, Denial, Proof, is_soon};
 
-use super::enrollment;
+use super::enrollment::{self, duration};
 
 /// From how many recovery codes on each login says how to get new ones.
 const FEW: u8 = 2;
@@ -26,8 +28,22 @@ crate::words! {
     /// Where few recovery codes are left.
     NEW_RECOVERY_CODES = "For new ones, run 'twostep recovery'.";
 
-    /// After any answer that is not accepted, also for users who are unknown or not enrolled: it must not tell which.
+    /// After an empty answer. This text and the next four are also for users who are unknown or not enrolled: they must not tell which.
+    NOTHING_TYPED = "You typed nothing. Type the code that your app shows, or a recovery code.";
+    /// After an answer with fewer characters than any code.
+    TOO_SHORT = "That is too short for a code. A code has 6 to 8 digits,\na recovery code 16 letters and digits.";
+    /// After an answer of digits only, which are not 6 to 8. `digits` is their number.
+    wrong_number_of_digits(digits) = "That is not a code: you typed {digits} digits. A code has 6 to 8 digits,\na recovery code 16 letters and digits.";
+    /// After another answer that is no code.
+    NOT_A_CODE = "That is not a code. A code has 6 to 8 digits,\na recovery code 16 letters and digits.";
+    /// After any other answer that is not accepted.
     NOT_ACCEPTED = "That code was not accepted. If you have just used it, wait for the next one;\notherwise check the app's entry and your phone's clock.";
+    /// After an accepted code, if a code before it in the same login was a used one.
+    WAS_ALREADY_USED = "An earlier code was refused because it was already used.";
+    /// After two codes of a phone whose clock is wrong. `duration` is such as "4 minutes".
+    clock_is_fast(duration) = "Your phone's clock is {duration} fast. Set it to network time.";
+    /// The same for a clock that is slow.
+    clock_is_slow(duration) = "Your phone's clock is {duration} slow. Set it to network time.";
     /// After too many wrong codes; `until` is a date and a time.
     locked(until, seconds) = "Too many wrong codes. Try again after {until} UTC (in {seconds} s).";
     /// After even more wrong codes. `name` is the account.
@@ -59,8 +75,25 @@ crate::words! {
     starts(day) = "From {day} on, a second step is required here, and you have none yet.\nTo set it up, run 'twostep enroll'.";
 }
 
+/// What a login tells after an accepted code, if anything. `refusals` has the answers before it.
+pub fn granted(granted: &Accepted, refusals: &Refusals) -> Option<String> {
+    let lines = [
+        accepted(granted),
+        refusals.has_replay().then(|| WAS_ALREADY_USED.to_owned()),
+        refusals.clock().map(clock_is_off),
+    ];
+    let lines: Vec<String> = lines.into_iter().flatten().collect();
+    (!lines.is_empty()).then(|| lines.join("\n"))
+}
+
+/// By how much a phone's clock is wrong: `offset` seconds, negative if it is slow.
+pub(crate) fn clock_is_off(offset: i64) -> String {
+    let off = duration(offset.unsigned_abs());
+    if offset > 0 { clock_is_fast(off) } else { clock_is_slow(off) }
+}
+
 /// What follows an accepted code, if anything.
-pub fn accepted(accepted: &Accepted) -> Option<String> {
+fn accepted(accepted: &Accepted) -> Option<String> {
     let left = accepted.recovery_left?;
     match accepted.proof {
         Proof::RecoveryCode if left > FEW => Some(format!("{}\n{LOST_PHONE}", recovery_code_accepted(left))),
@@ -76,8 +109,25 @@ pub(crate) fn few_left(left: u8) -> Option<String> {
     (left <= FEW).then(|| format!("{} {NEW_RECOVERY_CODES}", few_recovery_codes(left)))
 }
 
-/// Why a login is refused. The cause is not in it: that is in the log, for the administrator.
+/// The text for an answer of this shape that is not accepted. It depends on nothing else, so that it does not tell who
+/// is known or enrolled.
+fn not_accepted(shape: Shape) -> String {
+    match shape {
+        Shape::MayBeCode => NOT_ACCEPTED.to_owned(),
+        Shape::Empty => NOTHING_TYPED.to_owned(),
+        Shape::TooShort => TOO_SHORT.to_owned(),
+        Shape::Digits(digits) => wrong_number_of_digits(digits),
+        Shape::NotACode => NOT_A_CODE.to_owned(),
+    }
+}
+
+/// Why a login is refused.
 pub fn denied(denial: &Denial) -> String {
+    refused(denial, Shape::MayBeCode)
+}
+
+/// Why an answer of this shape is refused. The cause is not in it: that is in the log, for the administrator.
+pub fn refused(denial: &Denial, shape: Shape) -> String {
     match denial {
         Denial::NotACode
         | Denial::RefusedBySshd
@@ -86,7 +136,7 @@ pub fn denied(denial: &Denial) -> String {
         | Denial::Replayed { .. }
         | Denial::UnknownUser
         | Denial::NotEnrolled { .. }
-        | Denial::Conversation => NOT_ACCEPTED.to_owned(),
+        | Denial::Conversation => not_accepted(shape),
         Denial::Waiting { until, now, alternative } => {
             with_alternative(locked(until, until.since(*now).unwrap_or(0)), *alternative)
         }

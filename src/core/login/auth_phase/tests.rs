@@ -5,8 +5,8 @@ use crate::os::window::Window;
 use crate::test_support::{
     Fake, GivenFact, Person, enrolled, misconfigured as wrong_policy, person, unavailable,
 };
-use crate::time::UnixTime;
-use crate::verdict::{Alternative, Mismatch, PamCode};
+use crate::time::{Period, Step, UnixTime};
+use crate::verdict::{Alternative, ClockOffset, Mismatch, PamCode};
 use crate::words::login::{CODE_PROMPT, TICKET_PROMPT};
 
 fn run(person: &mut Person, machine: &Fake) -> PamCode {
@@ -16,12 +16,14 @@ fn run(person: &mut Person, machine: &Fake) -> PamCode {
 const WRONG: Result<(), Denial> = Err(Denial::WrongCode { failures: 1, clock_offset: None });
 const REFUSED: &str = "That code was not accepted. If you have just used it, wait for the next one;\n\
                        otherwise check the app's entry and your phone's clock.\nVerification code: ";
+const TOO_SHORT: &str = "That is too short for a code. A code has 6 to 8 digits,\n\
+                         a recovery code 16 letters and digits.\nVerification code: ";
 
 #[test]
 fn asks_again_after_wrong_code_and_logs_each_answer() {
     let mut ada = person("root", &["123456", "abc", "234567"]);
     assert_eq!(run(&mut ada, &enrolled(&[WRONG, Ok(())])), PamCode::Success);
-    assert_eq!(ada.shown, [CODE_PROMPT, REFUSED, REFUSED]);
+    assert_eq!(ada.shown[..3], [CODE_PROMPT, REFUSED, TOO_SHORT]);
     let reasons = ["reason=wrong-code", "reason=not-a-code", "result=grant"];
     for (line, reason) in ada.log.iter().zip(reasons) {
         assert!(line.contains(reason), "{line}");
@@ -50,6 +52,77 @@ fn shows_unknown_and_unenrolled_users_the_same_as_enrolled() {
     assert_eq!(known.shown, unenrolled.shown);
     assert!(nobody.log[0].contains("user=? ") && nobody.log[0].contains("reason=unknown-user"));
     assert!(!nobody.log.join("").contains("no such user"));
+}
+
+/// sshd replaces the answers of users whom it refuses by junk of the same length.
+#[test]
+fn tells_no_more_of_answer_at_sshd_than_of_junk() {
+    let at_sshd = |answer: &str| {
+        let answer: &'static str = Box::leak(answer.to_owned().into_boxed_str());
+        let mut ada = person("root", &[answer, ""]);
+        ada.items.service = "sshd".to_owned();
+        run(&mut ada, &enrolled(&[WRONG, WRONG]));
+        ada.shown.remove(1)
+    };
+    for length in 0..=24 {
+        let junk: String = "\x08\n\r\x7fINCORRECT".chars().cycle().take(length).collect();
+        let told = at_sshd(&junk);
+        for letters in ["1", "x", " ", "-", "12a", "1 ", "0123-4567-89AB-CDFZ"] {
+            let answer: String = letters.chars().cycle().take(length).collect();
+            assert_eq!(at_sshd(&answer), told, "{answer:?}");
+        }
+        assert_eq!(told == REFUSED, length >= 6, "{length}");
+    }
+}
+
+#[test]
+fn says_elsewhere_that_an_answer_is_no_code() {
+    let table = [
+        ("", "You typed nothing. Type the code that your app shows"),
+        ("12345", "That is too short for a code."),
+        ("123 456 789", "That is not a code: you typed 9 digits."),
+        ("secret word", "That is not a code. A code has 6 to 8 digits,"),
+        ("11223344", "That code was not accepted."), // the password
+    ];
+    for (answer, text) in table {
+        let mut ada = person("root", &[answer, ""]);
+        run(&mut ada, &enrolled(&[]));
+        assert!(ada.shown[1].starts_with(text), "{answer:?}: {}", ada.shown[1]);
+        assert!(ada.log[0].contains("reason=not-a-code"), "{:?}", ada.log);
+    }
+}
+
+/// A wrong code that belongs to the step which begins then. The phone's clock is two minutes fast.
+fn fast(begins: u64) -> Result<(), Denial> {
+    let step = Step::at(UnixTime::new(begins), Period::DEFAULT);
+    let clock_offset = Some(ClockOffset { authenticator: "phone".to_owned(), offset: 120, step });
+    Err(Denial::WrongCode { failures: 1, clock_offset })
+}
+
+#[test]
+fn tells_only_after_success_why_earlier_codes_were_refused() {
+    let replayed = || Err(Denial::Replayed { failures: 1 });
+    let used = "An earlier code was refused because it was already used.";
+    let clock = "Your phone's clock is 2 minutes fast. Set it to network time.";
+    let both = format!("[{used}\n{clock}]");
+    let table: [(&[Result<(), Denial>], &str); 7] = [
+        (&[WRONG, Ok(())], ""),
+        (&[replayed(), Ok(())], &format!("[{used}]")),
+        (&[fast(240), Ok(())], ""),
+        (&[fast(240), fast(240), Ok(())], ""),
+        (&[fast(240), fast(270), Ok(())], &format!("[{clock}]")),
+        (&[fast(240), replayed(), fast(270), Ok(())], &both),
+        (&[fast(240), fast(270), replayed(), replayed()], ""),
+    ];
+    for (verdicts, told) in table {
+        let machine =
+            Fake { policy: Ok("mode = \"opt-in\"\n[verification]\ntries = 4"), ..enrolled(verdicts) };
+        let mut ada = person("root", &["123456"; 4]);
+        run(&mut ada, &machine);
+        let asked = ada.shown.iter().filter(|text| text.ends_with(CODE_PROMPT)).count();
+        assert!(ada.shown[1..asked].iter().all(|text| text == REFUSED), "{:?}", ada.shown);
+        assert_eq!(ada.shown[asked..].concat(), told, "{verdicts:?}");
+    }
 }
 
 #[test]
@@ -478,7 +551,7 @@ fn shows_no_key_if_login_cannot_enroll() {
         let mut ada = person("root", &["1", "2", "3"]);
         change(&mut ada.items);
         assert_eq!(run(&mut ada, &machine), PamCode::AuthErr);
-        assert_eq!(ada.shown, [CODE_PROMPT, REFUSED, REFUSED]);
+        assert_eq!(ada.shown, [CODE_PROMPT, TOO_SHORT, TOO_SHORT]);
         let told = |line: &String| line.contains("reason=not-enrolled") && line.contains(cause);
         assert!(ada.log.iter().any(told), "{:?}", ada.log);
         assert!(ada.handoff.is_none() && !ada.pending);
@@ -503,7 +576,7 @@ fn enrolls_nobody_if_account_line_may_be_skipped() {
         Fake { account_phase: Err(AccountLineFault::Missing { service: "login".to_owned() }), ..newcomer() };
     let mut ada = person("root", &["1", "2", "3"]);
     assert_eq!(run(&mut ada, &machine), PamCode::AuthErr);
-    assert_eq!(ada.shown, [CODE_PROMPT, REFUSED, REFUSED]);
+    assert_eq!(ada.shown, [CODE_PROMPT, TOO_SHORT, TOO_SHORT]);
     assert!(ada.log[0].contains("cause=\"cannot enroll here: no pam_twostep account line"), "{}", ada.log[0]);
 }
 
@@ -512,7 +585,7 @@ fn enrolls_nobody_who_may_not_log_in() {
     let machine = Fake { may_log_in: Err(MayNotLogIn::Expired("root".to_owned())), ..newcomer() };
     let mut ada = person("root", &["1", "2", "3"]);
     assert_eq!(run(&mut ada, &machine), PamCode::AuthErr);
-    assert_eq!(ada.shown, [CODE_PROMPT, REFUSED, REFUSED]);
+    assert_eq!(ada.shown, [CODE_PROMPT, TOO_SHORT, TOO_SHORT]);
     assert!(ada.log[0].contains("cause=\"cannot enroll here: the account has expired"), "{}", ada.log[0]);
     let enrolled = Fake { may_log_in: Err(MayNotLogIn::Expired("root".to_owned())), ..enrolled(&[Ok(())]) };
     assert_eq!(

@@ -48,7 +48,6 @@ use crate::test_support::{CODES, Scratch, Twice, ada, change, fill, ldap_is_down
 use crate::time::UnixTime;
 use crate::verdict::{Proof, TicketFault};
 use crate::verify::{NOT_ENROLLED, Purpose, judge, verify_ticket};
-use crate::words::login::NOT_ACCEPTED;
 
 const OPT_IN: &str = "version = 1\nmode = \"opt-in\"\n[enrollment]\nrecovery-codes = 1\n";
 const MANDATORY: &str = "version = 1\nmode = \"mandatory\"\n[enrollment]\nrecovery-codes = 1\n";
@@ -61,8 +60,10 @@ const LAST_GROUP: &str = "8d9p";
 const NO_CODE: &str = "no code was accepted";
 const ASK_PROOF: &str =
     "First prove it is you: enter a code from your app or a recovery code.\nVerification code: ";
-const ASK_AGAIN: &str = "That code was not accepted. If you have just used it, wait for the next one;\n\
-                         otherwise check the app's entry and your phone's clock.\nVerification code: ";
+const WRONG: &str = "That code was not accepted. Check the app's entry and your phone's clock.";
+const TOO_SHORT: &str =
+    "That is too short for a code. A code has 6 to 8 digits,\na recovery code 16 letters and digits.";
+const USED: &str = "That code was already used. Wait for the next one.";
 const KEPT: &str = "Nothing was changed.";
 const NOT_SAVED: &str = "Nothing was saved. Delete the new entry in your app.\nThen run the command again.";
 const MEND: &str = "Fix this, then run the command again.";
@@ -70,7 +71,12 @@ const CHANGED: &str = "your second step has changed in the meantime";
 
 /// The text after [`NO_CODE`] if the code is wrong.
 fn not_accepted() -> String {
-    format!("{NOT_ACCEPTED}\n{KEPT}")
+    format!("{WRONG}\n{KEPT}")
+}
+
+/// The prompt after this text.
+fn again(text: &str) -> String {
+    format!("{text}\nVerification code: ")
 }
 
 /// The machine. The time is step 2 until an answer changes it.

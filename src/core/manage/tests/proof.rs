@@ -41,7 +41,7 @@ fn accepts_recovery_code_as_proof_and_uses_it_up() {
 fn asks_again_after_wrong_answers_and_logs_each() {
     let site = with_two();
     let done = site.owner(&remove_tablet(), &[Text("abc"), Text("000000"), Code(2)]);
-    assert_eq!(done.prompts, [ASK_PROOF, ASK_AGAIN, ASK_AGAIN]);
+    assert_eq!(done.prompts, [ASK_PROOF, &again(TOO_SHORT), &again(WRONG)]);
     let act = "act remove authenticator=tablet";
     assert_eq!(done.log, ["deny not-a-code", "deny wrong-code", "grant phone", act]);
     assert_eq!(site.labels(), ["phone"]);

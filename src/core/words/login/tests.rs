@@ -2,6 +2,9 @@ use super::*;
 use crate::time::UnixTime;
 use crate::verdict::{Mismatch, TicketFault};
 
+const SHAPES: [Shape; 5] =
+    [Shape::MayBeCode, Shape::Empty, Shape::TooShort, Shape::Digits(9), Shape::NotACode];
+
 fn text(proof: Proof, recovery_left: Option<u8>) -> Option<String> {
     accepted(&Accepted { proof, recovery_left })
 }
@@ -24,7 +27,8 @@ fn says_how_many_recovery_codes_are_left() {
 
 #[test]
 fn shows_unknown_user_what_a_wrong_code_shows() {
-    let wrong = denied(&Denial::WrongCode { failures: 1, clock_offset: None });
+    let wrong = || Denial::WrongCode { failures: 1, clock_offset: None };
+    assert_eq!(denied(&wrong()), NOT_ACCEPTED);
     for other in [
         Denial::NotACode,
         Denial::RefusedBySshd,
@@ -33,7 +37,9 @@ fn shows_unknown_user_what_a_wrong_code_shows() {
         Denial::NotEnrolled { cause: None },
         Denial::WrongRecoveryCode { failures: 1 },
     ] {
-        assert_eq!(denied(&other), wrong, "{other:?}");
+        for shape in SHAPES {
+            assert_eq!(refused(&other, shape), refused(&wrong(), shape), "{other:?} {shape:?}");
+        }
     }
 }
 
