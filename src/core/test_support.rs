@@ -197,6 +197,8 @@ pub(crate) struct Fake {
     pub required: Result<bool, Denial>,
     /// The modules after the pam_twostep account line, or why it is not certainly reached.
     pub account_phase: Result<&'static [&'static str], AccountLineFault>,
+    /// Whether the auth line is reached only after a right first factor.
+    pub proves_first_factor: bool,
     pub may_log_in: Result<(), MayNotLogIn>,
     pub now: UnixTime,
     pub code_lengths: Result<Vec<u8>, Denial>,
@@ -212,6 +214,7 @@ pub(crate) fn enrolled(verdicts: &[Result<(), Denial>]) -> Fake {
         enrolled: Ok(true),
         required: Ok(false),
         account_phase: Ok(&[]),
+        proves_first_factor: true,
         may_log_in: Ok(()),
         now: UnixTime::new(4 * 30),
         code_lengths: Ok(vec![6]),
@@ -272,12 +275,17 @@ impl Surroundings for Fake {
         let behind = self.account_phase.clone()?;
         Ok(behind.iter().map(|&module| module.to_owned()).collect())
     }
+    fn proves_first_factor(&self, _: &str) -> bool {
+        self.proves_first_factor
+    }
     fn check_may_log_in(&self, _: &Account) -> Result<(), MayNotLogIn> {
         self.may_log_in.clone()
     }
 }
 
 impl Machine for Fake {
+    const ASKED_BY_OWNER: bool = false;
+
     fn is_enrolled(&self, _: &Account) -> Result<bool, Denial> {
         self.enrolled.clone()
     }

@@ -1,8 +1,9 @@
 //! Whether an account can log in at all. If that is not known, it counts as possible.
 
 use twostep_core::os::root::Root;
+use twostep_core::pam::factor::stem;
 use twostep_hostconf::pam::files::Files;
-use twostep_hostconf::pam::modules::{Role, stem};
+use twostep_hostconf::pam::modules::Role;
 use twostep_hostconf::pam::service::Service;
 use twostep_hostconf::sshd::keys::KeyFiles;
 use twostep_hostconf::tree;

@@ -33,7 +33,8 @@ pub(crate) fn encode(denial: &Denial) -> Vec<String> {
         | Denial::NoFirstFactor { .. }
         | Denial::Unavailable(_)
         | Denial::Misconfigured(_)
-        | Denial::Conversation => return vec![UNAVAILABLE.to_owned()],
+        | Denial::Conversation
+        | Denial::Concealed(_) => return vec![UNAVAILABLE.to_owned()],
     };
     [vec![reason], more].concat()
 }

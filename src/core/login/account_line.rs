@@ -16,13 +16,13 @@ const MODULE: &str = "pam_twostep.so";
 /// The file name before installation.
 const AS_BUILT: &str = "libpam_twostep.so";
 /// The words with which a line begins.
-const KINDS: [&str; 4] = ["auth", "account", "password", "session"];
+pub(super) const KINDS: [&str; 4] = ["auth", "account", "password", "session"];
 /// The characters between words.
 const BLANKS: [char; 2] = [' ', '\t'];
 /// The longest line, in bytes. libpam reads the rest of a longer one as another line.
 const LONGEST: usize = 1000;
 /// The most includes within includes; libpam has a limit of its own.
-const DEEPEST: usize = 8;
+pub(super) const DEEPEST: usize = 8;
 /// Modules that never refuse after the enrollment is stored: they refuse no user, or refuse only because no other
 /// module accepted, or `login::may_log_in` knows their answer before a key is shown.
 const NEVER_LATE: [&str; 8] = [
@@ -68,8 +68,7 @@ struct Phase<'a, F> {
 
 impl<F: Fn(&str) -> Option<String>> Phase<'_, F> {
     fn scan(&mut self, file: &str, depth: usize) -> Result<(), AccountLineFault> {
-        let is_plain = !file.is_empty() && !file.starts_with('.') && !file.contains('/');
-        let text = if is_plain && depth > 0 { (self.read)(file) } else { None };
+        let text = if is_plain_name(file) && depth > 0 { (self.read)(file) } else { None };
         let Some(text) = text else { return self.miss(file) };
         let mut lines = text.split('\n').enumerate();
         while let Some((index, line)) = lines.next() {
@@ -136,7 +135,7 @@ impl<F: Fn(&str) -> Option<String>> Phase<'_, F> {
         let is = |word: &str| control.eq_ignore_ascii_case(word);
         let (goes_on, ends) = (is("required"), is("requisite"));
         let (line, place) = (words.join(" "), place.clone());
-        match MODULE == module || AS_BUILT == module {
+        match is_ours(module) {
             true if goes_on || ends => self.ours = true,
             true => return Err(AccountLineFault::NotRequired(place)),
             false if ends => {}
@@ -165,28 +164,43 @@ impl<F: Fn(&str) -> Option<String>> Phase<'_, F> {
     }
 }
 
-/// Versions of libpam differ in how they read unusual lines. An enrollment must not depend on a guess.
 fn check_plain(line: &str, place: &Place) -> Result<(), AccountLineFault> {
-    let ambiguous = |what| Err(AccountLineFault::Ambiguous(what, place.clone()));
-    let ends = line.trim_end_matches(BLANKS);
-    if line.len() > LONGEST {
-        return ambiguous(Ambiguity::TooLong);
-    }
-    if line.contains(|c: char| c.is_control() && c != '\t') {
-        return ambiguous(Ambiguity::ControlCharacter);
-    }
-    if ends.ends_with('\\') && (ends.contains('#') || ends.len() < line.len()) {
-        return ambiguous(Ambiguity::Backslash);
+    ambiguity(line).map_or(Ok(()), |what| Err(AccountLineFault::Ambiguous(what, place.clone())))
+}
+
+fn check_continuation(line: &str, place: &Place) -> Result<(), AccountLineFault> {
+    if is_blank(line) {
+        return Err(AccountLineFault::Ambiguous(Ambiguity::Continuation, place.clone()));
     }
     Ok(())
 }
 
-fn check_continuation(line: &str, place: &Place) -> Result<(), AccountLineFault> {
-    let content = line.trim_matches(BLANKS);
-    if content.is_empty() || content.starts_with('#') {
-        return Err(AccountLineFault::Ambiguous(Ambiguity::Continuation, place.clone()));
+/// Whether a file of this name is in PAM's directory itself.
+pub(super) fn is_plain_name(file: &str) -> bool {
+    !file.is_empty() && !file.starts_with('.') && !file.contains('/')
+}
+
+/// Whether the module with this file name is pam_twostep.
+pub(super) fn is_ours(module: &str) -> bool {
+    module == MODULE || module == AS_BUILT
+}
+
+/// Versions of libpam differ in how they read unusual lines. A decision must not depend on a guess.
+pub(super) fn ambiguity(line: &str) -> Option<Ambiguity> {
+    let ends = line.trim_end_matches(BLANKS);
+    if line.len() > LONGEST {
+        return Some(Ambiguity::TooLong);
     }
-    Ok(())
+    if line.contains(|c: char| c.is_control() && c != '\t') {
+        return Some(Ambiguity::ControlCharacter);
+    }
+    (ends.ends_with('\\') && (ends.contains('#') || ends.len() < line.len())).then_some(Ambiguity::Backslash)
+}
+
+/// Whether a line is empty or a comment. As the continuation of another line, it is ambiguous.
+pub(super) fn is_blank(line: &str) -> bool {
+    let content = line.trim_matches(BLANKS);
+    content.is_empty() || content.starts_with('#')
 }
 
 #[cfg(test)]

@@ -360,6 +360,7 @@ mod tests {
             | Denial::UnknownUser
             | Denial::NotConfirmed(_)
             | Denial::EnrolledMeanwhile => String::new(),
+            Denial::Concealed(denial) => remedy(denial, program),
         }
     }
 
@@ -379,6 +380,7 @@ mod tests {
         let policy = format!("version = 1\nmode = \"opt-in\"\n{rule}{} = 1\n", "x".repeat(5000));
         vec![
             Denial::Disabled { name: name.clone(), alternative },
+            Denial::Concealed(Box::new(Denial::Disabled { name: name.clone(), alternative })),
             Denial::RecoveryDisabled { name: name.clone() },
             Denial::ClockAnomaly { name, mark, now, alternative },
             Denial::NotEnrolled { cause: Some(Cause::new(NotHere::AccountLine(refused))) },

@@ -235,11 +235,13 @@ impl<'a, A: Application, M: Machine> Login<'a, A, M> {
         let checked = self.check_answer(answer);
         let account = subject.as_ref().map_err(|denial| {
             let typed = checked.as_ref().ok().and_then(|()| forward::split(answer, &[6]));
-            self.pretend(typed.map(|parts| parts.typed), rules, denial)
+            self.pretend(typed.map(|parts| parts.typed).as_ref(), rules, denial)
         })?;
         checked?;
         let Parts { password, typed } = forward::split(answer, lengths).ok_or(Denial::NotACode)?;
-        Ok((account, self.verify(account, &typed, rules)?, password))
+        let judged = self.verify(account, &typed, rules);
+        // The code comes before the password, so no earlier line has checked that.
+        Ok((account, judged.map_err(|denial| self.conceal(denial, &typed, rules, |_| false))?, password))
     }
 
     fn judge<'c>(
@@ -251,17 +253,36 @@ impl<'a, A: Application, M: Machine> Login<'a, A, M> {
         let checked = self.check_answer(answer);
         let account = subject.as_ref().map_err(|denial| {
             let typed = checked.as_ref().ok().and_then(|()| Typed::parse(answer));
-            self.pretend(typed, rules, denial)
+            self.pretend(typed.as_ref(), rules, denial)
         })?;
         checked?;
         let typed = Typed::parse(answer).ok_or(Denial::NotACode)?;
-        Ok((account, self.verify(account, &typed, rules)?))
+        let judged = self.verify(account, &typed, rules);
+        let is_proved = |login: &Self| login.call.machine.proves_first_factor(&login.call.items.service);
+        Ok((account, judged.map_err(|denial| self.conceal(denial, &typed, rules, is_proved))?))
+    }
+
+    /// The same denial if its text reveals nothing, or if a first factor was right. Otherwise a denial that looks like a
+    /// wrong code: a stranger may be asking. `is_proved` is whether the stack shows a first factor.
+    fn conceal(
+        &self,
+        denial: Denial,
+        typed: &Typed,
+        rules: &Verification,
+        is_proved: impl Fn(&Self) -> bool,
+    ) -> Denial {
+        let may_know =
+            || M::ASKED_BY_OWNER || self.call.items.methods_of_sshd().next().is_some() || is_proved(self);
+        if !denial.reveals_enrollment() || may_know() {
+            return denial;
+        }
+        self.pretend(Some(typed), rules, &Denial::Concealed(Box::new(denial)))
     }
 
     /// Takes as long to judge `typed` as for a user who can get in, then returns `denial`.
-    fn pretend(&self, typed: Option<Typed>, rules: &Verification, denial: &Denial) -> Denial {
+    fn pretend(&self, typed: Option<&Typed>, rules: &Verification, denial: &Denial) -> Denial {
         if let (Some(typed), Ok(now)) = (typed, self.call.machine.now()) {
-            verify::pretend(&typed, rules, now);
+            verify::pretend(typed, rules, now);
         }
         denial.clone()
     }

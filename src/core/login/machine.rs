@@ -29,12 +29,16 @@ pub trait Surroundings: Source {
     /// The modules after the pam_twostep account line that may refuse a login by `service`. Fails unless the account
     /// phase certainly reaches that line, and only if no line has refused before.
     fn check_account_phase(&self, service: &str) -> Result<Vec<String>, AccountLineFault>;
+    /// Whether `service` comes to its pam_twostep auth line only after a right first factor.
+    fn proves_first_factor(&self, service: &str) -> bool;
     /// Fails if the files of the system let `account` log in by no service.
     fn check_may_log_in(&self, account: &Account) -> Result<(), MayNotLogIn>;
 }
 
 /// The machine with its store.
 pub trait Machine: Surroundings {
+    /// Whether only programs of the user's own can ask, not a stranger.
+    const ASKED_BY_OWNER: bool;
     /// Whether the account has a credential.
     fn is_enrolled(&self, account: &Account) -> Result<bool, Denial>;
     /// Whether an administrator requires a second step of the account.

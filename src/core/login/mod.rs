@@ -5,6 +5,7 @@ pub mod account_phase;
 pub mod application;
 pub mod audit;
 pub mod auth_phase;
+pub mod first_factor;
 pub mod machine;
 pub mod may_log_in;
 mod not_here;

@@ -31,6 +31,8 @@ impl OnSystem for HelperMachine {
 }
 
 impl Machine for HelperMachine {
+    const ASKED_BY_OWNER: bool = true;
+
     fn is_enrolled(&self, account: &Account) -> Result<bool, Denial> {
         Ok(status_of(account)?.enrolled)
     }

@@ -70,6 +70,8 @@ impl WithStore for LocalMachine {
 }
 
 impl Machine for LocalMachine {
+    const ASKED_BY_OWNER: bool = false;
+
     fn is_enrolled(&self, account: &Account) -> Result<bool, Denial> {
         Ok(self.store()?.is_enrolled(account)?)
     }

@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 use crate::dialogue::enroll::Source;
 use crate::fault::{Fault, FileProblem};
 use crate::login::account_line::{self, AccountLineFault};
+use crate::login::first_factor;
 use crate::login::machine::Surroundings;
 use crate::login::may_log_in::{self, MayNotLogIn};
 use crate::os::account::{self, Account, NssName};
@@ -37,6 +38,16 @@ impl System {
     /// distributions. If the file of a service is in one of those, no login by that service enrolls.
     pub fn paths_of_service(&self, service: &str) -> impl Iterator<Item = PathBuf> {
         DEBIAN_PAM_DIRS.iter().map(move |dir| self.root.path(&format!("{dir}/{service}")))
+    }
+
+    /// The text of a file in PAM's directory; none if it cannot be read.
+    fn text_of_service(&self, file: &str) -> Option<String> {
+        let is_there = |bytes: &io::Result<_>| {
+            !bytes.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
+        };
+        let bytes = self.paths_of_service(file).map(std::fs::read).find(is_there)?.ok()?;
+        // Comments may be in any encoding.
+        Some(String::from_utf8_lossy(&bytes).into_owned())
     }
 
     /// The path and the text of the policy file. It is an error if another user could change the file.
@@ -96,14 +107,11 @@ impl<M: OnSystem> Surroundings for M {
     }
 
     fn check_account_phase(&self, service: &str) -> Result<Vec<String>, AccountLineFault> {
-        account_line::check_account_phase(service, &|file| {
-            let is_there = |bytes: &io::Result<_>| {
-                !bytes.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
-            };
-            let bytes = self.system().paths_of_service(file).map(std::fs::read).find(is_there)?.ok()?;
-            // Comments may be in any encoding.
-            Some(String::from_utf8_lossy(&bytes).into_owned())
-        })
+        account_line::check_account_phase(service, &|file| self.system().text_of_service(file))
+    }
+
+    fn proves_first_factor(&self, service: &str) -> bool {
+        first_factor::is_proved(service, &|file| self.system().text_of_service(file))
     }
 
     fn check_may_log_in(&self, account: &Account) -> Result<(), MayNotLogIn> {

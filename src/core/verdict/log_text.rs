@@ -72,6 +72,7 @@ impl Denial {
                 format!("last accepted code is {ahead} s ahead of the clock: {then}").into()
             }
             Self::Conversation => why_nobody_answers(program).into(),
+            Self::Concealed(denial) => denial.cause_in(program),
             Self::NotACode
             | Self::WrongCode { .. }
             | Self::WrongRecoveryCode { .. }

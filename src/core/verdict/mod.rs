@@ -195,6 +195,8 @@ pub enum Denial {
     Misconfigured(Cause),
     /// The application cannot ask, or the user ended the conversation.
     Conversation,
+    /// Another denial that looks like a wrong code, because a stranger may be asking. The log shows the other one.
+    Concealed(Box<Denial>),
 }
 
 /// The kind of program that asks. What repairs a login depends on it.
@@ -314,7 +316,22 @@ impl Denial {
             Self::Unavailable(_) => row(AuthinfoUnavail, "unavailable", Err, Stop),
             Self::Misconfigured(_) => row(ServiceErr, "misconfigured", Err, Stop),
             Self::Conversation => row(ConvErr, "conversation", Notice, Stop),
+            Self::Concealed(denial) => {
+                let Outward { reason, priority, .. } = denial.outward();
+                row(AuthErr, reason, priority, AskAgain)
+            }
         }
+    }
+
+    /// Whether only an enrolled user can get this denial, and its text says so. A wrong code looks the same for all.
+    pub fn reveals_enrollment(&self) -> bool {
+        matches!(
+            self,
+            Self::Waiting { .. }
+                | Self::Disabled { .. }
+                | Self::RecoveryDisabled { .. }
+                | Self::ClockAnomaly { .. }
+        )
     }
 }
 
@@ -378,6 +395,20 @@ mod tests {
     fn asks_unknown_user_again_as_after_a_wrong_code() {
         for other in [0, 1, 3, 7, 8, 13] {
             assert_eq!(every_denial()[other].outward().next, every_denial()[2].outward().next);
+        }
+    }
+
+    #[test]
+    fn conceals_each_denial_that_reveals_enrollment() {
+        let wrong = every_denial()[2].outward();
+        let revealing: Vec<_> = every_denial().into_iter().filter(Denial::reveals_enrollment).collect();
+        assert_eq!(revealing.len(), 4);
+        for denial in revealing {
+            let Outward { code, next, .. } = denial.outward();
+            assert!(code != wrong.code && next == Next::OneMorePrompt, "{denial:?}");
+            let Outward { reason, priority, .. } = denial.outward();
+            let expected = Outward { reason, priority, ..wrong };
+            assert_eq!(Denial::Concealed(Box::new(denial)).outward(), expected);
         }
     }
 

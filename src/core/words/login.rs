@@ -136,7 +136,8 @@ pub fn refused(denial: &Denial, shape: Shape) -> String {
         | Denial::Replayed { .. }
         | Denial::UnknownUser
         | Denial::NotEnrolled { .. }
-        | Denial::Conversation => not_accepted(shape),
+        | Denial::Conversation
+        | Denial::Concealed(_) => not_accepted(shape),
         Denial::Waiting { until, now, alternative } => {
             with_alternative(locked(until, until.since(*now).unwrap_or(0)), *alternative)
         }

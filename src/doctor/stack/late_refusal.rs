@@ -2,9 +2,10 @@
 //! pam_unix and pam_nologin before it shows a key.
 
 use twostep_core::pam::control::{Action, ReturnValue};
+use twostep_core::pam::factor::stem;
 use twostep_core::pam::walk::Handler;
 use twostep_hostconf::pam::module_type::ModuleType;
-use twostep_hostconf::pam::modules::{Role, Scenario, stem};
+use twostep_hostconf::pam::modules::{Role, Scenario};
 use twostep_hostconf::pam::pam_line::{PamLine, written};
 use twostep_hostconf::pam::ways::Ways;
 

@@ -2,9 +2,10 @@
 //! The included file itself must not change, since other services include it, and nothing after its `sufficient` lines is reached.
 
 use twostep_core::pam::control::{Action, ReturnValue};
+use twostep_core::pam::factor::is_known_factor;
 use twostep_core::pam::walk::Handler;
 use twostep_hostconf::pam::module_type::ModuleType;
-use twostep_hostconf::pam::modules::{Role, is_known_factor};
+use twostep_hostconf::pam::modules::Role;
 use twostep_hostconf::pam::pam_line::{PamLine, written};
 
 use super::text::{deny, permit};

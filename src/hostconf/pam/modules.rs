@@ -1,6 +1,7 @@
 //! What is known of the modules: what part each plays in a stack, and what it may answer.
 
 use twostep_core::pam::control::{Action, Control, ReturnValue};
+use twostep_core::pam::factor::{is_known_factor, never_ignores, stem};
 
 use super::module_type::ModuleType;
 
@@ -99,30 +100,6 @@ impl Role {
     }
 }
 
-/// Modules that each check a first factor alone, so that a stack may accept any one of them.
-const KNOWN_FACTORS: [&str; 12] = [
-    "pam_unix",
-    "pam_unix2",
-    "pam_sss",
-    "pam_ldap",
-    "pam_krb5",
-    "pam_winbind",
-    "pam_systemd_home",
-    "pam_pwdfile",
-    "pam_userdb",
-    "pam_himmelblau",
-    "pam_fprintd",
-    "pam_pkcs11",
-];
-
-/// Whether the module at `path` is known to check a first factor.
-pub fn is_known_factor(path: &str) -> bool {
-    KNOWN_FACTORS.contains(&stem(path))
-}
-
-/// Modules that check every user, and never return PAM_IGNORE.
-const NEVER_IGNORE: [&str; 4] = ["pam_unix", "pam_unix2", "pam_pwdfile", "pam_userdb"];
-
 /// With one of these arguments pam_sss answers IGNORE, and without them never (pam_sss(8); pam_sss.c, function pam_sss).
 const SSS_MAY_IGNORE: [&str; 2] = ["ignore_unknown_user", "ignore_authinfo_unavail"];
 
@@ -130,14 +107,8 @@ const SSS_MAY_IGNORE: [&str; 2] = ["ignore_unknown_user", "ignore_authinfo_unava
 fn may_ignore(path: &str, arguments: &[&str]) -> bool {
     match stem(path) {
         "pam_sss" => arguments.iter().any(|argument| SSS_MAY_IGNORE.contains(argument)),
-        stem => !NEVER_IGNORE.contains(&stem),
+        _ => !never_ignores(path),
     }
-}
-
-/// A module's name without directory and ending.
-pub fn stem(path: &str) -> &str {
-    let name = path.rsplit('/').next().unwrap_or(path);
-    name.split('.').next().unwrap_or(name).trim_end()
 }
 
 /// What twostep answers when it refuses.

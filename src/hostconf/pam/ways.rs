@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 
 use twostep_core::pam::control::{Action, ReturnValue};
+use twostep_core::pam::factor::is_known_factor;
 use twostep_core::pam::walk::{Handler, Walk};
 
-use super::modules::{Role, Scenario, answers, is_known_factor, unusual};
+use super::modules::{Role, Scenario, answers, unusual};
 use super::pam_line::PamLine;
 
 /// More than any real stack needs.

@@ -48,6 +48,17 @@ impl World {
         world
     }
 
+    /// The same world with a password before the code: the services `test` and `login` come to the module only after
+    /// `pam_unix.so` has accepted. Here that is `pam_permit.so` by another name.
+    pub fn after_password(self) -> Self {
+        let password = self.temp.join("pam_unix.so");
+        symlink(modules().join("pam_permit.so"), &password).unwrap();
+        let auth =
+            format!("auth [success=1 default=ignore] {}\nauth requisite pam_deny.so\n", password.display());
+        self.service(SERVICE, &format!("{auth}{STACK}")).service("login", &format!("{auth}{LOGIN}"));
+        self
+    }
+
     /// A login through all phases of the service `login`, with the randomness of user 0 of [`crate::paper`].
     pub fn newcomer(&self, user: &str) -> Login {
         self.login(user).service("login").at(NOW).randomness_of(0).whole()
@@ -181,6 +192,16 @@ impl Default for World {
         world.enroll("games", SECRET);
         world
     }
+}
+
+/// The folder of libpam's modules.
+fn modules() -> PathBuf {
+    let libraries = ["/usr/lib", "/usr/lib64", "/lib", "/lib64"].map(PathBuf::from);
+    let below =
+        |folder: &PathBuf| fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    let folders = libraries.iter().flat_map(|folder| below(folder).chain([folder.clone()]));
+    let mut security = folders.map(|folder| folder.join("security"));
+    security.find(|folder| folder.join("pam_permit.so").exists()).expect("libpam's modules")
 }
 
 /// The folder of the module and the command under test: the variable TWOSTEP_BUILD, or the workspace's release build.

@@ -33,7 +33,7 @@ fn accepts_code_once() {
 
 #[test]
 fn charges_replayed_code() {
-    let world = World::default();
+    let world = World::default().after_password();
     let code = Generator::default().at(NOW);
     judge(&world, NOW, &code).assert_granted();
     for failures in ["1", "2", "3"] {

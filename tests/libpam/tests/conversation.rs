@@ -173,7 +173,7 @@ fn judges_by_credential_at_time_of_answer() {
 
 #[test]
 fn judges_by_lockout_at_time_of_answer() {
-    let world = World::default();
+    let world = World::default().after_password();
     let path = world.state_path("games");
     let mut disabled = world.state_of("games");
     disabled.root.codes = 20;

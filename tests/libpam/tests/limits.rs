@@ -132,7 +132,7 @@ fn denies_after_five_seconds_of_held_lock() {
 
 #[test]
 fn reads_new_state_after_waiting_for_replaced_file() {
-    let world = World::default();
+    let world = World::default().after_password();
     let path = world.state_path("games");
     let old = fs::File::open(&path).unwrap();
     // SAFETY: the descriptor is open; flock takes no pointer.

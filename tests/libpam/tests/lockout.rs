@@ -25,7 +25,7 @@ fn fail(world: &World, now: i64, failures: u16) {
 
 /// The state after this many wrong codes in a row, the last of them at NOW.
 fn after_failures(failures: u16) -> World {
-    let world = World::default();
+    let world = World::default().after_password();
     let mut state = world.state_of("games");
     state.root.codes = failures;
     state.root.last_failure = NOW as u64;
@@ -35,7 +35,7 @@ fn after_failures(failures: u16) -> World {
 
 #[test]
 fn doubles_wait_after_failures_and_disables_after_twenty() {
-    let world = World::default();
+    let world = World::default().after_password();
     let mut now = NOW;
     for failures in 1..=3 {
         fail(&world, now, failures);
@@ -185,7 +185,46 @@ fn applies_wait_to_every_host_and_service() {
         .at(NOW)
         .answers([wrong(); 2])
         .run()
-        .assert_denied(PAM_MAXTRIES, "locked");
+        .assert_denied(PAM_AUTH_ERR, "locked"); // no password before it
+}
+
+/// A stranger must not learn who is enrolled.
+#[test]
+fn shows_lockout_like_wrong_code_if_nothing_proves_a_password() {
+    let policy = "version = 1\nmode = \"mandatory\"\n[verification]\nlockout-after = 20\n";
+    let stacks = [
+        "auth required MODULE root=ROOT\n",
+        "auth required MODULE root=ROOT first_factor=any\n",
+        "auth required pam_permit.so\nauth required MODULE root=ROOT\n",
+        "auth optional pam_deny.so\nauth required MODULE root=ROOT\n",
+    ];
+    let code = Generator::default().at(NOW);
+    for (stack, failures) in stacks.into_iter().zip([3, 20, 3, 20]) {
+        let texts = |world: &World, user: &str, answer: &str, reason: &str| {
+            world.policy(policy).service("bare", stack);
+            let outcome = world.login(user).service("bare").at(NOW).answers([answer; 4]).run();
+            assert_eq!(outcome.fields("reason"), [reason; 3]);
+            (outcome.code, outcome.transcript, outcome.delays)
+        };
+        let locked = after_failures(failures);
+        let state = locked.state_of("games");
+        let reason = if failures == 3 { "locked" } else { "disabled" };
+        let expected = texts(&World::default(), "games", wrong(), "wrong-code");
+        for answer in [wrong(), &code] {
+            assert_eq!(texts(&locked, "games", answer, reason), expected, "{stack} {answer}");
+        }
+        assert_eq!(texts(&locked, "nosuchuser", wrong(), "unknown-user"), expected, "{stack}");
+        assert_eq!(texts(&locked, "mail", wrong(), "not-enrolled"), expected, "{stack}");
+        assert_eq!(locked.state_of("games"), state, "no code was looked at");
+    }
+}
+
+#[test]
+fn tells_lockout_after_a_key() {
+    let world = after_failures(3);
+    world.service("key", "auth required MODULE root=ROOT\n");
+    let login = world.login("games").service("key").at(NOW).env("SSH_AUTH_INFO_0=publickey ssh-ed25519 AAAA");
+    login.answers([wrong(); 2]).run().assert_denied(PAM_MAXTRIES, "locked");
 }
 
 #[test]

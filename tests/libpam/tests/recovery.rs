@@ -13,7 +13,7 @@ fn world(left: usize) -> World {
 }
 
 fn with(left: usize, change: impl FnOnce(State) -> State) -> World {
-    let world = World::default();
+    let world = World::default().after_password();
     world.state("games", &change(world.state_of("games").with_recovery_codes(left)));
     world
 }

@@ -157,6 +157,55 @@ fn shows_reason_for_lockout_in_one_more_prompt() {
     assert_eq!(ada.shown, [CODE_PROMPT, &format!("{text}\n{CODE_PROMPT}"), &format!("[{text}]")]);
 }
 
+/// The denials of which a stranger must not learn.
+fn lockouts() -> [Denial; 4] {
+    let (name, now, alternative) = (|| "root".to_owned(), UnixTime::new(33), Alternative::RecoveryCode);
+    let until = UnixTime::new(60);
+    [
+        Denial::Waiting { until, now, alternative },
+        Denial::Disabled { name: name(), alternative },
+        Denial::RecoveryDisabled { name: name() },
+        Denial::ClockAnomaly { name: name(), mark: until, now, alternative },
+    ]
+}
+
+#[test]
+fn conceals_lockout_unless_a_first_factor_is_shown() {
+    type Change = fn(&mut PamItems);
+    let key: Change = |items| items.ssh_methods = Some("publickey ssh-ed25519 AAAA".to_owned());
+    let sshd: Change = |items| items.service = "sshd".to_owned();
+    let any = || LineOptions { first_factor: FirstFactor::Any, ..LineOptions::default() };
+    // options, whether the stack shows it, items, whether the user reads of the lockout
+    let table: [(LineOptions, bool, Change, bool); 7] = [
+        (LineOptions::default(), true, |_| (), true),
+        (LineOptions::default(), false, |_| (), false),
+        (LineOptions::default(), false, sshd, false),
+        (LineOptions::default(), false, key, true),
+        (any(), false, |_| (), false),
+        (forward_pass(), true, |_| (), false),
+        (forward_pass(), false, |items| items.called_by_root = false, false),
+    ];
+    for denial in lockouts() {
+        for (options, proves_first_factor, change, is_told) in &table {
+            let attempt = |denied: &Denial| {
+                let machine = Fake {
+                    proves_first_factor: *proves_first_factor,
+                    ..enrolled(&vec![Err(denied.clone()); 3])
+                };
+                let one = if options.question == LineQuestion::Code { "123456" } else { "secret123456" };
+                let mut ada = person("root", &[one; 3]);
+                change(&mut ada.items);
+                let code = authenticate(&mut ada, &machine, options).pam_code();
+                (code, ada.shown, ada.log)
+            };
+            let (wrong, locked) = (attempt(&WRONG.unwrap_err()), attempt(&denial));
+            assert_eq!((&locked.0, &locked.1) != (&wrong.0, &wrong.1), *is_told, "{denial:?} {locked:?}");
+            let reason = format!("reason={}", denial.outward().reason);
+            assert!(locked.2.iter().all(|line| line.contains(&reason)), "{locked:?}");
+        }
+    }
+}
+
 #[test]
 fn shows_reason_for_lockout_even_with_one_try() {
     let disabled = || Err(Denial::Disabled { name: "root".to_owned(), alternative: Alternative::None });
@@ -357,7 +406,7 @@ fn asks_refused_user_once_and_hands_nothing_on() {
         ("root", "secret123456", enrolled(&[WRONG]), "reason=wrong-code", PamCode::AuthErr, 1),
         ("root", "secret", enrolled(&[]), "reason=not-a-code", PamCode::AuthErr, 1),
         ("root", "", enrolled(&[]), "reason=not-a-code", PamCode::AuthErr, 1),
-        ("root", "secret123456", enrolled(&[Err(waiting)]), "reason=locked", PamCode::MaxTries, 2),
+        ("root", "secret123456", enrolled(&[Err(waiting)]), "reason=locked", PamCode::AuthErr, 1),
         ("root", "secret123456", enrolled(&[Err(disk())]), "cause=disk", PamCode::AuthinfoUnavail, 2),
         ("root", "secret123456", damaged, "cause=disk", PamCode::AuthinfoUnavail, 1),
         ("root", "secret123456", unsure, "cause=disk", PamCode::AuthinfoUnavail, 1),

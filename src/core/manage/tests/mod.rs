@@ -249,12 +249,17 @@ impl Surroundings for Site {
     fn check_account_phase(&self, _: &str) -> Result<Vec<String>, AccountLineFault> {
         Ok(Vec::new())
     }
+    fn proves_first_factor(&self, _: &str) -> bool {
+        false
+    }
     fn check_may_log_in(&self, _: &Account) -> Result<(), MayNotLogIn> {
         Ok(())
     }
 }
 
 impl Machine for Site {
+    const ASKED_BY_OWNER: bool = false;
+
     fn is_enrolled(&self, account: &Account) -> Result<bool, Denial> {
         Ok(self.store.is_enrolled(account)?)
     }

@@ -36,6 +36,7 @@ fn shows_unknown_user_what_a_wrong_code_shows() {
         Denial::UnknownUser,
         Denial::NotEnrolled { cause: None },
         Denial::WrongRecoveryCode { failures: 1 },
+        Denial::Concealed(Box::new(Denial::RecoveryDisabled { name: "ada".to_owned() })),
     ] {
         for shape in SHAPES {
             assert_eq!(refused(&other, shape), refused(&wrong(), shape), "{other:?} {shape:?}");

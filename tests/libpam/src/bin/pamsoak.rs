@@ -85,7 +85,7 @@ const KINDS: [Kind; 18] = [
 impl Site {
     fn new() -> Self {
         let site = Self {
-            enrolled: World::newcomers(""),
+            enrolled: World::newcomers("").after_password(),
             newcomers: World::newcomers(""),
             with_ticket: World::newcomers("require-ticket = true\n"),
             broken: World::default(),

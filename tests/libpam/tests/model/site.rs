@@ -126,7 +126,7 @@ pub struct Site {
 impl Site {
     pub fn new(rules: Rules, initial_states: &[InitialState]) -> Self {
         let ticket = if rules.ticket { "require-ticket = true\n" } else { "" };
-        let world = World::newcomers(ticket);
+        let world = World::newcomers(ticket).after_password();
         let mode = if rules.mandatory { "mandatory" } else { "opt-in" };
         world.policy(&format!(
             "version = 1\nmode = \"{mode}\"\n[verification]\ntries = 1\nskew-steps = {}\nlockout-after = {}\n\
