@@ -30,7 +30,7 @@ use crate::store::files;
 use crate::store::files::credential::{Credential, NewEnrollment};
 use crate::store::{Change, Store, StoredRecord};
 use crate::time::{Period, UnixTime};
-use crate::verdict::{Accepted, Denial, Proof, TicketFault};
+use crate::verdict::{Accepted, Denial, EarlierFailures, Proof, TicketFault};
 
 pub(crate) use twice::{Twice, another};
 
@@ -202,6 +202,8 @@ pub(crate) struct Fake {
     pub may_log_in: Result<(), MayNotLogIn>,
     pub now: UnixTime,
     pub code_lengths: Result<Vec<u8>, Denial>,
+    /// The codes that were refused before the login.
+    pub earlier: Option<EarlierFailures>,
     pub verdicts: RefCell<Vec<Result<(), Denial>>>,
     pub judged: RefCell<Vec<String>>,
     pub stored: RefCell<Vec<NewEnrollment>>,
@@ -218,6 +220,7 @@ pub(crate) fn enrolled(verdicts: &[Result<(), Denial>]) -> Fake {
         may_log_in: Ok(()),
         now: UnixTime::new(4 * 30),
         code_lengths: Ok(vec![6]),
+        earlier: None,
         verdicts: RefCell::new(verdicts.to_vec()),
         judged: RefCell::default(),
         stored: RefCell::default(),
@@ -308,7 +311,7 @@ impl Machine for Fake {
         });
         self.verdicts.borrow_mut().remove(0)?;
         let proof = Proof::Code { authenticator: "phone".to_owned(), offset: 0 };
-        Ok(Accepted { proof, recovery_left: None })
+        Ok(Accepted { proof, recovery_left: None, clock: None, earlier: self.earlier })
     }
     fn check_enrollable(&self, _: &Account, _: &Verification) -> Result<(), Denial> {
         Ok(())

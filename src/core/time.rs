@@ -121,6 +121,17 @@ impl Day {
         Self { year, month, day }
     }
 
+    /// The day of this moment; none after the year 9999.
+    pub fn of(moment: UnixTime) -> Option<Self> {
+        let has_begun = |day: &Self| day.begins() <= moment;
+        let Self { year, .. } =
+            (1970..=9999).map(|year| Self::new(year, 1, 1)).take_while(has_begun).last()?;
+        let Self { month, .. } =
+            (1..=12).map(|month| Self::new(year, month, 1)).take_while(has_begun).last()?;
+        let day = (1..=31).map(|day| Self::new(year, month, day)).take_while(has_begun).last()?;
+        (moment < day.ends()).then_some(day)
+    }
+
     /// Its first moment. For a day before 1970, this is the epoch.
     pub fn begins(self) -> UnixTime {
         UnixTime(self.number().saturating_mul(Self::LENGTH))
@@ -179,6 +190,25 @@ mod tests {
         }
         assert_eq!(Day::new(2026, 12, 31).ends(), Day::new(2027, 1, 1).begins());
         assert_eq!(Day::new(2027, 1, 5).to_string(), "2027-01-05");
+    }
+
+    #[test]
+    fn finds_day_of_moment() {
+        let (new, last) = (Day::new, Day::LENGTH - 1);
+        let days = [
+            new(1970, 1, 1),
+            new(2000, 2, 29),
+            new(2027, 12, 31),
+            new(2100, 2, 28),
+            new(2100, 3, 1),
+            new(9999, 12, 31),
+        ];
+        for day in days {
+            for moment in [day.begins(), day.begins().plus(last)] {
+                assert_eq!(Day::of(moment), Some(day));
+            }
+        }
+        assert_eq!(Day::of(Day::new(9999, 12, 31).ends()), None);
     }
 
     #[test]

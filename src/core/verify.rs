@@ -51,11 +51,11 @@ pub fn verify(
     rules: &Verification,
     now: UnixTime,
 ) -> Result<Accepted, Denial> {
-    let proof = match typed {
-        Typed::Code(code) => verify_code(record, code, by, purpose, rules, now),
-        Typed::Recovery(code) => verify_recovery_code(record, code, by, purpose),
-    }?;
-    Ok(Accepted { proof, recovery_left: record.state().recovery.left() })
+    let (proof, clock) = match typed {
+        Typed::Code(code) => verify_code(record, code, by, purpose, rules, now)?,
+        Typed::Recovery(code) => (verify_recovery_code(record, code, by, purpose)?, None),
+    };
+    Ok(Accepted { proof, recovery_left: record.state().recovery.left(), clock, earlier: None })
 }
 
 /// Checks a code. The order of these lines is the security argument.
@@ -66,7 +66,7 @@ fn verify_code(
     purpose: Purpose,
     rules: &Verification,
     now: UnixTime,
-) -> Result<Proof, Denial> {
+) -> Result<(Proof, Option<i64>), Denial> {
     let skew = u64::from(rules.skew_steps);
     let before = record.state().count(by);
     let end = totp::window_end(&enrolled(record)?.authenticators, now, skew);
@@ -184,8 +184,12 @@ impl Record for Nobody {
     }
 }
 
-fn proof(found: Match<'_>, now: UnixTime) -> Proof {
-    Proof::Code { authenticator: found.authenticator.label.clone(), offset: found.offset(now) }
+/// The proof, and the offset of the phone's clock if it is more than one period.
+fn proof(found: Match<'_>, now: UnixTime) -> (Proof, Option<i64>) {
+    let Match { authenticator, .. } = found;
+    let offset = found.offset(now);
+    let is_far = offset.unsigned_abs() > authenticator.period.seconds();
+    (Proof::Code { authenticator: authenticator.label.clone(), offset }, is_far.then_some(offset))
 }
 
 fn wrong(

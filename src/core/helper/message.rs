@@ -280,7 +280,7 @@ fn decode_accepted(fields: &[&str]) -> Option<Accepted> {
         }
         _ => return None,
     };
-    Some(Accepted { proof, recovery_left })
+    Some(Accepted { proof, recovery_left, clock: None, earlier: None })
 }
 
 fn text(field: &[u8]) -> Option<&str> {
@@ -395,8 +395,9 @@ mod tests {
 
     #[test]
     fn reads_each_reply_as_written() {
-        let accepted =
-            |proof, recovery_left| HelperReply::Done(Done::Accepted(Accepted { proof, recovery_left }));
+        let accepted = |proof, recovery_left| {
+            HelperReply::Done(Done::Accepted(Accepted { proof, recovery_left, clock: None, earlier: None }))
+        };
         let phone = Proof::Code { authenticator: "phone".to_owned(), offset: -30 };
         let replies = [
             HelperReply::Ask(Zeroizing::new("First code: ".to_owned())),

@@ -58,7 +58,7 @@ pub fn line(who: &Who, verdict: &Verdict) -> Line {
         Verdict::Grant(Accepted { proof: Proof::Code { authenticator, offset }, .. }) => {
             fields.authenticator(authenticator, *offset);
         }
-        Verdict::Grant(Accepted { proof: Proof::RecoveryCode, recovery_left }) => {
+        Verdict::Grant(Accepted { proof: Proof::RecoveryCode, recovery_left, .. }) => {
             fields.push("method", "recovery-code");
             fields.push("left", &recovery_left.unwrap_or(0).to_string());
         }
@@ -240,7 +240,7 @@ mod tests {
         let deny = |denial| line(&who(), &Verdict::Deny(denial)).text;
         let head = "user=ada service=sshd rhost=192.0.2.7 tty=ssh";
         let proof = Proof::Code { authenticator: "Ada's phone".to_owned(), offset: -30 };
-        let granted = Verdict::Grant(Accepted { proof, recovery_left: Some(8) });
+        let granted = Verdict::Grant(Accepted { proof, recovery_left: Some(8), clock: None, earlier: None });
         assert_eq!(
             line(&who(), &granted).text,
             format!("result=grant {head} authenticator=\"Ada's phone\" offset=-30s rule=default")
@@ -259,7 +259,9 @@ mod tests {
                 "result=deny {head} reason=unavailable cause=\"/x is readable by its group\" rule=default"
             )
         );
-        let recovered = Verdict::Grant(Accepted { proof: Proof::RecoveryCode, recovery_left: Some(7) });
+        let proof = Proof::RecoveryCode;
+        let recovered =
+            Verdict::Grant(Accepted { proof, recovery_left: Some(7), clock: None, earlier: None });
         assert_eq!(
             line(&who(), &recovered).text,
             format!("result=grant {head} method=recovery-code left=7 rule=default")

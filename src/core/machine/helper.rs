@@ -1,5 +1,7 @@
 //! The machine for a process that may not read the store: the helper judges.
 
+use std::cell::OnceCell;
+
 use crate::helper::client;
 use crate::helper::error::HelperError;
 use crate::login::machine::Machine;
@@ -10,23 +12,27 @@ use crate::policy::Verification;
 use crate::proof::code::{LongCode, Typed};
 use crate::proof::ticket::Ticket;
 use crate::store::files::credential::NewEnrollment;
-use crate::verdict::{Accepted, Denial};
+use crate::verdict::{Accepted, AttemptCounter, Denial, EarlierFailures};
 
 use super::system::{OnSystem, System};
 
 /// The machine as a process that is not root sees it.
-pub struct HelperMachine(System);
+pub struct HelperMachine {
+    system: System,
+    /// The failures before the first code of this login. Its user knows of the later ones.
+    earlier: OnceCell<Option<EarlierFailures>>,
+}
 
 impl HelperMachine {
     /// The machine whose files lie below `root`.
     pub const fn new(root: Root) -> Self {
-        Self(System::new(root))
+        Self { system: System::new(root), earlier: OnceCell::new() }
     }
 }
 
 impl OnSystem for HelperMachine {
     fn system(&self) -> &System {
-        &self.0
+        &self.system
     }
 }
 
@@ -34,7 +40,11 @@ impl Machine for HelperMachine {
     const ASKED_BY_OWNER: bool = true;
 
     fn is_enrolled(&self, account: &Account) -> Result<bool, Denial> {
-        Ok(status_of(account)?.enrolled)
+        let status = status_of(account)?;
+        let by = AttemptCounter::Helper;
+        let failures = || status.state.and_then(|state| state.helper.count().earlier(by));
+        self.earlier.get_or_init(failures);
+        Ok(status.enrolled)
     }
 
     fn is_required(&self, account: &Account) -> Result<bool, Denial> {
@@ -54,7 +64,8 @@ impl Machine for HelperMachine {
         _: &mut dyn FnMut(&str),
     ) -> Result<Accepted, Denial> {
         check_own(account)?;
-        client::verify(typed)
+        let accepted = client::verify(typed)?;
+        Ok(Accepted { earlier: self.earlier.get().copied().flatten(), ..accepted })
     }
 
     fn check_enrollable(&self, _: &Account, _: &Verification) -> Result<(), Denial> {

@@ -14,10 +14,10 @@ use crate::proof::code::{LongCode, Typed};
 use crate::proof::state::AttemptCounter;
 use crate::proof::ticket::Ticket;
 use crate::proof::totp::Authenticator;
-use crate::store::Store;
 use crate::store::enroll::enroll;
 use crate::store::files::{self, credential::NewEnrollment};
-use crate::verdict::{Accepted, Denial, TicketFault};
+use crate::store::{Record, Store};
+use crate::verdict::{Accepted, Denial, EarlierFailures, TicketFault};
 use crate::verify::{self, NOT_ENROLLED, Purpose};
 
 use super::system::{OnSystem, System};
@@ -29,17 +29,23 @@ pub struct LocalMachine {
     by: AttemptCounter,
     /// Looked up once: a name service may be slow, and one login opens the store several times.
     owners: OnceCell<Owners>,
+    /// The failures before the first code of this login. Its user knows of the later ones.
+    earlier: OnceCell<Option<EarlierFailures>>,
 }
 
 impl LocalMachine {
     /// The machine whose files lie below `root`, as root sees it.
     pub const fn new(root: Root) -> Self {
-        Self { system: System::new(root), by: AttemptCounter::Hosts, owners: OnceCell::new() }
+        Self::counting(root, AttemptCounter::Hosts)
     }
 
     /// The machine, as the helper sees it.
     pub const fn of_helper() -> Self {
-        Self { system: System::new(Root::SYSTEM), by: AttemptCounter::Helper, owners: OnceCell::new() }
+        Self::counting(Root::SYSTEM, AttemptCounter::Helper)
+    }
+
+    const fn counting(root: Root, by: AttemptCounter) -> Self {
+        Self { system: System::new(root), by, owners: OnceCell::new(), earlier: OnceCell::new() }
     }
 
     /// The facts of the machine that every process may read.
@@ -94,7 +100,10 @@ impl Machine for LocalMachine {
     ) -> Result<Accepted, Denial> {
         let (store, opened) = (self.store()?, clock::now()?);
         let record = store.open(account, |authenticators| rules.window_end(authenticators, opened))?;
-        verify::judge(record, typed, self.by, Purpose::Accept, rules, clock::now()?, remark)
+        let failures = || record.as_ref().and_then(|record| record.state().count(self.by).earlier(self.by));
+        let earlier = *self.earlier.get_or_init(failures);
+        let accepted = verify::judge(record, typed, self.by, Purpose::Accept, rules, clock::now()?, remark)?;
+        Ok(Accepted { earlier, ..accepted })
     }
 
     /// Fails if the state belongs to another account, or would refuse the codes of a new authenticator. Otherwise the

@@ -5,7 +5,9 @@ use crate::proof::code::LongCode;
 use crate::proof::recovery::{RecoveryCodes, RecoveryHash};
 use crate::proof::ticket::Ticket;
 use crate::time::{Step, UnixTime};
-use crate::verdict::{Alternative, Denial, TicketFault};
+use crate::verdict::{Alternative, Denial, EarlierFailures, TicketFault};
+
+pub use crate::verdict::AttemptCounter;
 
 /// Failures in a row without a waiting time.
 const FREE_FAILURES: u16 = 3;
@@ -17,16 +19,6 @@ const LONGEST_WAIT: u64 = 3600;
 /// separate from the limit for codes: an attacker who uses up the tries for codes does not lock out the user's recovery
 /// codes.
 const RECOVERY_LIMIT: u16 = 100;
-
-/// The programs whose failures are counted together. Each kind has its own count, so that a program of the user cannot
-/// use up the tries of sshd.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum AttemptCounter {
-    /// Programs that run as root: sshd, login, sudo, su.
-    Hosts,
-    /// The helper, which any program of the user can start.
-    Helper,
-}
 
 /// Failures in a row, and the time of the last one.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -42,6 +34,14 @@ pub struct Count {
 impl Count {
     /// No failure, neither of a code nor of a recovery code.
     pub const NONE: Self = Self { codes: 0, recovery: 0, last: UnixTime::new(0) };
+
+    /// These failures at the programs of `by`, for a user who now succeeds; none if there are none. The time of a
+    /// recovery code is not known.
+    pub fn earlier(self, by: AttemptCounter) -> Option<EarlierFailures> {
+        let refused = self.codes.saturating_add(self.recovery);
+        let last = (self.recovery == 0).then_some(self.last);
+        (refused > 0).then_some(EarlierFailures { refused, last, by })
+    }
 
     /// Until when codes are refused; none if they are accepted at `now`. If the last failure is in the future, the
     /// clock was set back. The wait would then be longer than its own length, so it is over.

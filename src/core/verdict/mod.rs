@@ -29,6 +29,31 @@ pub struct Accepted {
     pub proof: Proof,
     /// How many recovery codes are left; none if the user never had any.
     pub recovery_left: Option<u8>,
+    /// By how many seconds the phone's clock is ahead, if the code was more than one period off.
+    pub clock: Option<i64>,
+    /// The codes that were refused since the last success and before this conversation, if there are any.
+    pub earlier: Option<EarlierFailures>,
+}
+
+/// Codes and recovery codes that were refused in a row.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct EarlierFailures {
+    /// How many; never 0.
+    pub refused: u16,
+    /// When the last one was, if that is known.
+    pub last: Option<UnixTime>,
+    /// The programs at which they were typed.
+    pub by: AttemptCounter,
+}
+
+/// The programs whose failures are counted together. Each kind has its own count, so that a program of the user cannot
+/// use up the tries of sshd.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum AttemptCounter {
+    /// Programs that run as root: sshd, login, sudo, su.
+    Hosts,
+    /// The helper, which any program of the user can start.
+    Helper,
 }
 
 /// How the user proved the second step.

@@ -161,7 +161,7 @@ fn charges_then_accepts_right_code_with_one_flush() {
     let mut record = record(9);
     let accepted = judge(&mut record, "254676", 5).unwrap();
     let proof = Proof::Code { authenticator: "phone".to_owned(), offset: 0 };
-    assert_eq!(accepted, Accepted { proof, recovery_left: None });
+    assert_eq!(accepted, Accepted { proof, recovery_left: None, clock: None, earlier: None });
     assert_eq!(record.saves, [(1, Durability::Written), (0, Durability::Flushed)]);
     assert_eq!(record.state.mark, UnixTime::new(150));
 }
@@ -221,7 +221,10 @@ fn charges_then_accepts_recovery_code_with_one_flush() {
     let mut record = with_recovery_code(9);
     record.state.hosts.codes = 20;
     let accepted = judge(&mut record, "oooo-0000-0000-0000", 5).unwrap();
-    assert_eq!(accepted, Accepted { proof: Proof::RecoveryCode, recovery_left: Some(0) });
+    assert_eq!(
+        accepted,
+        Accepted { proof: Proof::RecoveryCode, recovery_left: Some(0), clock: None, earlier: None }
+    );
     assert_eq!(record.saves, [(20, Durability::Written), (0, Durability::Flushed)]);
     let again = judge(&mut record, "0000-0000-0000-0000", 5);
     assert_eq!(again, Err(Denial::WrongRecoveryCode { failures: 1 }));
@@ -302,6 +305,17 @@ fn tells_phone_with_wrong_clock_from_a_guess() {
     let Err(Denial::WrongCode { clock_offset, .. }) = judge(&mut record, "520489", 5) else { panic!() };
     let step = Step::at(UnixTime::new(9 * 30), Period::DEFAULT);
     assert_eq!(clock_offset, Some(ClockOffset { authenticator: "phone".to_owned(), offset: 120, step }));
+}
+
+#[test]
+fn reports_clock_of_right_code_more_than_one_period_off() {
+    let rules = Verification { skew_steps: 2, ..Verification::default() };
+    for (code, clock) in [("969429", Some(-60)), ("338314", None), ("254676", None), ("162583", Some(60))] {
+        let typed = Typed::parse(code.as_bytes()).unwrap();
+        let (by, now) = (AttemptCounter::Hosts, UnixTime::new(5 * 30));
+        let accepted = verify(&mut record(9), &typed, by, Purpose::Accept, &rules, now).unwrap();
+        assert_eq!(accepted.clock, clock, "{code}");
+    }
 }
 
 /// By chance, or because two devices have one secret, a code can belong to two steps.

@@ -1,8 +1,9 @@
 //! What a login asks and says.
 
 use crate::proof::code::Shape;
+use crate::time::Day;
 use crate::verdict::refusals::Refusals;
-use crate::verdict::{Accepted, Alternative, Denial, Proof, is_soon};
+use crate::verdict::{Accepted, Alternative, AttemptCounter, Denial, EarlierFailures, Proof, is_soon};
 
 use super::enrollment::{self, duration};
 
@@ -44,6 +45,18 @@ crate::words! {
     clock_is_fast(duration) = "Your phone's clock is {duration} fast. Set it to network time.";
     /// The same for a clock that is slow.
     clock_is_slow(duration) = "Your phone's clock is {duration} slow. Set it to network time.";
+    /// After an accepted code. `codes` is such as "3 codes were"; `last` is empty or says when.
+    refused_since_login(codes, last) = "{codes} refused since your last login{last}.";
+    /// The same for programs of the user, such as a screen locker, which have a count of their own.
+    refused_at_own_programs(codes, last) = "{codes} refused at your own programs{last}.";
+    /// One code was refused.
+    ONE_CODE = "1 code was";
+    /// Several codes were refused.
+    codes(count) = "{count} codes were";
+    /// When the last code was refused. `day` is such as 2027-01-15, `time` such as 14:03:22.
+    last_at(day, time) = ", last at {day} {time} UTC";
+    /// After the number of refused codes.
+    IF_NOT_YOU = "If that was not you, change your password and tell your administrator.";
     /// After too many wrong codes; `until` is a date and a time.
     locked(until, seconds) = "Too many wrong codes. Try again after {until} UTC (in {seconds} s).";
     /// After even more wrong codes. `name` is the account.
@@ -80,10 +93,22 @@ pub fn granted(granted: &Accepted, refusals: &Refusals) -> Option<String> {
     let lines = [
         accepted(granted),
         refusals.has_replay().then(|| WAS_ALREADY_USED.to_owned()),
-        refusals.clock().map(clock_is_off),
+        refusals.clock().or(granted.clock).map(clock_is_off),
+        granted.earlier.map(refused_before),
     ];
     let lines: Vec<String> = lines.into_iter().flatten().collect();
     (!lines.is_empty()).then(|| lines.join("\n"))
+}
+
+fn refused_before(earlier: EarlierFailures) -> String {
+    let EarlierFailures { refused, last, by } = earlier;
+    let codes = if refused == 1 { ONE_CODE.to_owned() } else { codes(refused) };
+    let last = last.and_then(|last| Some(last_at(Day::of(last)?, last))).unwrap_or_default();
+    let text = match by {
+        AttemptCounter::Hosts => refused_since_login(codes, last),
+        AttemptCounter::Helper => refused_at_own_programs(codes, last),
+    };
+    format!("{text}\n{IF_NOT_YOU}")
 }
 
 /// By how much a phone's clock is wrong: `offset` seconds, negative if it is slow.

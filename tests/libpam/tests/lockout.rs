@@ -2,7 +2,7 @@
 
 use twostep_tests::interpose::{release_clock, set_clock};
 use twostep_tests::pam::*;
-use twostep_tests::{Answer, Generator, NOW, Outcome, SECRET, World, seal};
+use twostep_tests::{Answer, Generator, NOW, Outcome, SECRET, Style, World, seal};
 
 const PROMPT: &str = "Verification code: ";
 
@@ -119,6 +119,25 @@ fn tells_user_with_disabled_codes_what_to_do() {
     let text = "Too many wrong codes: codes are disabled.\n\
                 Ask your administrator to run 'twostep unlock games'.\nVerification code: ";
     assert_eq!(outcome.prompts(), [PROMPT, text]);
+}
+
+#[test]
+fn tells_at_success_how_many_codes_were_refused_before() {
+    let world = World::default();
+    world.policy("version = 1\nmode = \"mandatory\"\n");
+    let told = |answers: &[&str], now| {
+        let outcome = world.login("games").at(now).answers(answers.to_vec()).run();
+        let texts = outcome.transcript.into_iter().filter(|(style, _)| *style != Style::Prompt);
+        (outcome.code, texts.map(|(_, text)| text).collect::<Vec<_>>().concat())
+    };
+    let code = |now| Generator::default().at(now);
+    let none = String::new();
+    assert_eq!(told(&["12", wrong()], NOW + 5), (PAM_CONV_ERR, none.clone()));
+    let text = "1 code was refused since your last login, last at 2027-01-15 08:00:05 UTC.\n\
+                If that was not you, change your password and tell your administrator.";
+    // The user knows of the one in the same conversation.
+    assert_eq!(told(&[wrong(), &code(NOW + 60)], NOW + 60), (PAM_SUCCESS, text.to_owned()));
+    assert_eq!(told(&[wrong(), &code(NOW + 90)], NOW + 90), (PAM_SUCCESS, none));
 }
 
 #[test]

@@ -6,7 +6,7 @@ use crate::test_support::{
     Fake, GivenFact, Person, enrolled, misconfigured as wrong_policy, person, unavailable,
 };
 use crate::time::{Period, Step, UnixTime};
-use crate::verdict::{Alternative, ClockOffset, Mismatch, PamCode};
+use crate::verdict::{Alternative, AttemptCounter, ClockOffset, EarlierFailures, Mismatch, PamCode};
 use crate::words::login::{CODE_PROMPT, TICKET_PROMPT};
 
 fn run(person: &mut Person, machine: &Fake) -> PamCode {
@@ -123,6 +123,19 @@ fn tells_only_after_success_why_earlier_codes_were_refused() {
         assert!(ada.shown[1..asked].iter().all(|text| text == REFUSED), "{:?}", ada.shown);
         assert_eq!(ada.shown[asked..].concat(), told, "{verdicts:?}");
     }
+}
+
+#[test]
+fn tells_codes_refused_before_only_after_success() {
+    let earlier = Some(EarlierFailures { refused: 3, last: None, by: AttemptCounter::Hosts });
+    let text = "[3 codes were refused since your last login.\n\
+                If that was not you, change your password and tell your administrator.]";
+    let mut ada = person("root", &["123456"; 2]);
+    run(&mut ada, &Fake { earlier, ..enrolled(&[WRONG, Ok(())]) });
+    assert_eq!(ada.shown, [CODE_PROMPT, REFUSED, text]);
+    let mut thief = person("root", &["123456"; 3]);
+    run(&mut thief, &Fake { earlier, ..enrolled(&[WRONG, WRONG, WRONG]) });
+    assert_eq!(thief.shown, [CODE_PROMPT, REFUSED, REFUSED]);
 }
 
 #[test]

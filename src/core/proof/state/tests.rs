@@ -55,6 +55,19 @@ fn counts_failures_of_helper_and_hosts_separately() {
 }
 
 #[test]
+fn reports_earlier_failures_with_time_only_of_codes() {
+    let last = UnixTime::new(7);
+    let earlier = |codes, recovery| {
+        let failures = Count { codes, recovery, last }.earlier(AttemptCounter::Helper);
+        failures.map(|earlier| (earlier.refused, earlier.last))
+    };
+    assert_eq!(earlier(0, 0), None);
+    assert_eq!(earlier(3, 0), Some((3, Some(last))));
+    assert_eq!(earlier(3, 2), Some((5, None)));
+    assert_eq!(earlier(u16::MAX, 2), Some((u16::MAX, None)));
+}
+
+#[test]
 fn accepts_step_once_and_never_after_a_later_one() {
     let step = Step::at(NOW, Period::DEFAULT);
     let state = failed(2).accept(AttemptCounter::Hosts, step).unwrap();

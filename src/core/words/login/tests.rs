@@ -6,7 +6,7 @@ const SHAPES: [Shape; 5] =
     [Shape::MayBeCode, Shape::Empty, Shape::TooShort, Shape::Digits(9), Shape::NotACode];
 
 fn text(proof: Proof, recovery_left: Option<u8>) -> Option<String> {
-    accepted(&Accepted { proof, recovery_left })
+    accepted(&Accepted { proof, recovery_left, clock: None, earlier: None })
 }
 
 fn code() -> Proof {
@@ -23,6 +23,42 @@ fn says_how_many_recovery_codes_are_left() {
     let none = "Recovery code accepted. Unused codes left: 0. For new ones, run 'twostep recovery'.\n\
                 Lost your phone? Run 'twostep replace'.";
     assert_eq!(text(Proof::RecoveryCode, Some(0)).as_deref(), Some(none));
+}
+
+#[test]
+fn says_how_many_codes_were_refused_since_last_login() {
+    use AttemptCounter::{Helper, Hosts};
+    let last = Some(UnixTime::new(1_799_971_200 + 3600 * 14 + 182));
+    let of = |refused, last, by| {
+        let earlier = Some(EarlierFailures { refused, last, by });
+        let accepted = Accepted { proof: code(), recovery_left: Some(1), clock: None, earlier };
+        let text = granted(&accepted, &Refusals::default()).unwrap();
+        text.strip_prefix("Recovery codes left: 1. For new ones, run 'twostep recovery'.\n")
+            .unwrap()
+            .to_owned()
+    };
+    let alarm = "If that was not you, change your password and tell your administrator.";
+    let table = [
+        (1, None, Hosts, "1 code was refused since your last login."),
+        (20, last, Hosts, "20 codes were refused since your last login, last at 2027-01-15 14:03:02 UTC."),
+        (20, last, Helper, "20 codes were refused at your own programs, last at 2027-01-15 14:03:02 UTC."),
+    ];
+    for (refused, last, by, text) in table {
+        assert!(text.len() <= 77);
+        assert_eq!(of(refused, last, by), format!("{text}\n{alarm}"));
+    }
+}
+
+#[test]
+fn tells_clock_that_is_more_than_one_period_off() {
+    let told = |clock| {
+        granted(&Accepted { proof: code(), recovery_left: None, clock, earlier: None }, &Refusals::default())
+    };
+    assert_eq!(told(None), None);
+    assert_eq!(
+        told(Some(-60)).as_deref(),
+        Some("Your phone's clock is 1 minute slow. Set it to network time.")
+    );
 }
 
 #[test]
