@@ -30,9 +30,8 @@ pub(crate) struct Arguments {
     /// A table with a row for each member
     #[arg(long, value_name = "GROUP", group = "whom", add = group_names())]
     pub group: Option<String>,
-    /// The PAM service, such as sshd or login; if given
-    /// several times, the columns of a table
-    #[arg(long, value_name = "SERVICE", required = true, verbatim_doc_comment, add = services())]
+    /// The PAM service; if repeated, columns of a table
+    #[arg(long, value_name = "SERVICE", required = true, add = services())]
     pub service: Vec<String>,
     /// Remote address or host name; none at a console
     #[arg(long, value_name = "ADDRESS", default_value = "", hide_default_value = true)]

@@ -23,7 +23,8 @@ use crate::terminal::{note, say};
 use crate::words::policy_explain as words;
 
 use super::arguments::Arguments;
-use super::explanation::{Asked, Considered, Explanation, Lines, Newcomer, Stored, list};
+use super::asked::{Asked, Newcomer};
+use super::explanation::{Considered, Explanation, Lines, Stored, list};
 use super::outcome::{Facts, Outcome};
 use super::table::table;
 

@@ -7,6 +7,7 @@ use twostep_core::policy::{Applies, Condition, Mode};
 use twostep_core::time::Day;
 use twostep_doctor::sudoers::explain::{CallersCode, SudoExplanation};
 
+use super::asked::Asked;
 use super::outcome::Outcome;
 use crate::failure::Failure;
 use crate::words::policy_explain as words;
@@ -39,36 +40,6 @@ pub(super) struct Lines {
     pub file: Option<String>,
     pub has_auth_line: bool,
     pub has_account_line: bool,
-}
-
-/// What the login asks of the user.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Asked {
-    /// The user is exempt.
-    Nothing,
-    /// The user is enrolled.
-    Code,
-    /// The user is not enrolled, and need not be.
-    NothingBeforeEnrollment,
-    /// As the two before: who is enrolled is not known.
-    CodeIfEnrolled,
-    /// The user is not enrolled, and must be.
-    Enrollment(Newcomer),
-    /// As `Code` and the one before: who is enrolled is not known.
-    CodeOrEnrollment(Newcomer),
-    /// No line of twostep is reached, and the login succeeds.
-    Unasked,
-    /// The login fails whatever the policy says.
-    Refused,
-}
-
-/// What becomes of a user who must enroll.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Newcomer {
-    /// They enroll in the login.
-    Enrolls,
-    /// No user enrolls at this service.
-    IsRefused,
 }
 
 /// A rule that was looked at, in the order of the file.
@@ -195,51 +166,6 @@ pub(super) fn list(all: &[Explanation]) -> Result<String, Failure> {
 
 fn pretty(json: &impl Serialize) -> Result<String, Failure> {
     serde_json::to_string_pretty(json).map_err(|error| Failure::unavailable(error.to_string(), ""))
-}
-
-impl Asked {
-    const fn text(self) -> &'static str {
-        match self {
-            Self::Nothing => words::NOTHING,
-            Self::Code => words::CODE,
-            Self::NothingBeforeEnrollment => words::NOT_ENROLLED,
-            Self::CodeIfEnrolled => words::CODE_IF_ENROLLED,
-            Self::Enrollment(Newcomer::Enrolls) => words::ENROLLS,
-            Self::Enrollment(Newcomer::IsRefused) => words::REFUSED,
-            Self::CodeOrEnrollment(Newcomer::Enrolls) => words::CODE_OR_ENROLLS,
-            Self::CodeOrEnrollment(Newcomer::IsRefused) => words::CODE_OR_REFUSED,
-            Self::Unasked => words::UNASKED,
-            Self::Refused => words::REFUSED_ANYWAY,
-        }
-    }
-
-    /// The word of the JSON.
-    const fn word(self) -> &'static str {
-        match self {
-            Self::Nothing => "exempt",
-            Self::Code => "code",
-            Self::NothingBeforeEnrollment | Self::Unasked => "nothing",
-            Self::CodeIfEnrolled => "code-if-enrolled",
-            Self::Enrollment(Newcomer::Enrolls) => "enrolls",
-            Self::Enrollment(Newcomer::IsRefused) | Self::Refused => "refused",
-            Self::CodeOrEnrollment(Newcomer::Enrolls) => "code-or-enrolls",
-            Self::CodeOrEnrollment(Newcomer::IsRefused) => "code-or-refused",
-        }
-    }
-
-    /// The words in a table.
-    pub(super) const fn cell(self) -> &'static str {
-        match self {
-            Self::Nothing => words::CELL_EXEMPT,
-            Self::Code => words::CELL_CODE,
-            Self::NothingBeforeEnrollment | Self::Unasked => words::CELL_NOTHING,
-            Self::CodeIfEnrolled => words::CELL_CODE_IF_ENROLLED,
-            Self::Enrollment(Newcomer::Enrolls) => words::CELL_ENROLLS,
-            Self::Enrollment(Newcomer::IsRefused) | Self::Refused => words::CELL_REFUSED,
-            Self::CodeOrEnrollment(Newcomer::Enrolls) => words::CELL_CODE_OR_ENROLLS,
-            Self::CodeOrEnrollment(Newcomer::IsRefused) => words::CELL_CODE_OR_REFUSED,
-        }
-    }
 }
 
 impl Considered {

@@ -1,6 +1,7 @@
 //! `twostep policy`: what is wrong with a policy, and what it decides. It needs no rights.
 
 mod arguments;
+mod asked;
 mod check;
 mod explain;
 mod explanation;

@@ -6,7 +6,7 @@ use twostep_core::policy::Mode;
 use twostep_doctor::login::pam::PamService;
 use twostep_doctor::login::sshd::{Reach, SshWays, Unread};
 
-use super::explanation::{Asked, Newcomer};
+use super::asked::{Asked, Newcomer};
 use crate::words::policy_explain as words;
 
 /// The facts of one login.
