@@ -207,13 +207,12 @@ const ENDS: [&str; 8] = [
     "enrolled",
     "enrolled-meanwhile",
 ];
-const OTHER_ENDS: [&str; 7] = [
+const OTHER_ENDS: [&str; 6] = [
     "not-a-code",
     "disabled",
     "recovery-disabled",
     "clock-anomaly",
     "not-enrolled",
-    "not-confirmed",
     "conversation",
 ];
 

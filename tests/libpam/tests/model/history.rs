@@ -189,7 +189,7 @@ impl Site {
 }
 
 /// Ends that must occur, or the histories would show little.
-const ENDS: [&str; 12] = [
+const ENDS: [&str; 11] = [
     "grant",
     "wrong-code",
     "replayed",
@@ -201,7 +201,6 @@ const ENDS: [&str; 12] = [
     "not-enrolled",
     "enrolling",
     "enrolled",
-    "not-confirmed",
 ];
 
 #[test]
