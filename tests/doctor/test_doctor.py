@@ -119,7 +119,14 @@ def test_each_remedy_applied_literally_fixes_it(lay, case):
     hold(doctor(root).stdout, case / "fixed", CLEAN)
 
 
-@pytest.mark.parametrize("name", ["stack-line-in-common-auth", "stack-fedora-line-in-system-auth"])
+# Fedora's `include` of a file whose success ends the stack, and its substack, need remedies of their own.
+LEFT = {
+    "stack-line-in-common-auth": set(),
+    "stack-fedora-line-in-system-auth": {"pam.line-can-be-skipped", "pam.wrong-password-reaches-code"},
+}
+
+
+@pytest.mark.parametrize("name", LEFT)
 def test_one_remedy_replaces_shared_line_at_all_services(lay, name):
     """No service asks twice after it, or for nothing."""
     root = lay(HERE / name)
@@ -128,7 +135,7 @@ def test_one_remedy_replaces_shared_line_at_all_services(lay, name):
     for remedy in shared:
         apply(root, remedy)
     left = {one["id"] for one in json.loads(doctor(root, "--json").stdout)["findings"]}
-    assert left == {"pam.account-line-missing"}
+    assert left == {"pam.account-line-missing"} | LEFT[name]
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if OTHERWISE.search((case / "expected").read_text())], ids=lambda case: case.name)

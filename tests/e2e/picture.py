@@ -76,7 +76,7 @@ def words_of(picture):
 
 def general(text):
     """`text` without keys, codes, numbers of recovery codes and times."""
-    for pattern in (r"([A-Z2-7]{4} ?){8}", r"([0-9A-Z]{4}-){3}[0-9A-Z]{4}", r"\d{6}", r"(?<=recovery code )\d+: \S*", r"Last login: .*"):
+    for pattern in (r"([A-Z2-7]{4} ?){8}", r"([0-9A-Z]{4}-){3}[0-9A-Z]{4}", r"\d{6}", r"(?<=recovery code )\d+:.*", r"Last login: .*"):
         text = re.sub(pattern, "…", text)
     return text
 

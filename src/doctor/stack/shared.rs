@@ -113,7 +113,8 @@ fn own_account_lines(reached: &[&Service], guarded: &[String]) -> Option<Remedy>
 
 /// Gives each service that can ask for a code a line of its own, then deletes the shared line.
 fn own_lines_instead(files: &Files<'_>, reached: &[&Service], shared: &Location) -> Remedy {
-    let mut steps: Vec<_> = reached.iter().filter_map(|service| own_line(files, service, shared)).collect();
+    let mut steps: Vec<_> =
+        reached.iter().filter_map(|service| own_line(files, reached, service, shared)).collect();
     // The last line of a file comes first, so that the numbers of the others stay right.
     steps.sort_by(|one, other| one.file().cmp(&other.file()).then_with(|| other.cmp(one)));
     let is_of_profile = tree::text(files.root(), PROFILES).is_some_and(|lines| lines.contains("pam_twostep"));
@@ -125,13 +126,18 @@ fn own_lines_instead(files: &Files<'_>, reached: &[&Service], shared: &Location)
     Remedy::in_order(steps)
 }
 
-/// The line for a service that can ask for a code and has none of its own.
-fn own_line(files: &Files<'_>, service: &Service, shared: &Location) -> Option<Remedy> {
+/// The line for a service that can ask for a code and has none of its own. A service that includes another of the `reached`
+/// ones, as sudo-i includes sudo, gets it from there.
+fn own_line(files: &Files<'_>, reached: &[&Service], service: &Service, shared: &Location) -> Option<Remedy> {
+    let can_ask = |service: &Service| ASKING.contains(&service.name.as_str());
     let has_own = service.auth.iter().any(|line| line.is_ours() && !is_in_shared_file(line));
-    if has_own || !ASKING.contains(&service.name.as_str()) {
+    let line = service.auth.iter().find(|line| line.location == *shared)?;
+    let is_included = |other: &&Service| {
+        other.file != service.file && can_ask(other) && line.line_in(&other.file).is_some()
+    };
+    if has_own || !can_ask(service) || reached.iter().any(is_included) {
         return None;
     }
-    let line = service.auth.iter().find(|line| line.location == *shared)?;
     let location = files.after(line.line_in(&service.file)?);
     Some(Remedy::Insert { location, text: our_text(ModuleType::Auth) })
 }

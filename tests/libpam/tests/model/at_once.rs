@@ -207,14 +207,8 @@ const ENDS: [&str; 8] = [
     "enrolled",
     "enrolled-meanwhile",
 ];
-const OTHER_ENDS: [&str; 6] = [
-    "not-a-code",
-    "disabled",
-    "recovery-disabled",
-    "clock-anomaly",
-    "not-enrolled",
-    "conversation",
-];
+const OTHER_ENDS: [&str; 6] =
+    ["not-a-code", "disabled", "recovery-disabled", "clock-anomaly", "not-enrolled", "conversation"];
 
 fn known(end: &str) -> &'static str {
     ENDS.iter().chain(&OTHER_ENDS).find(|known| **known == end).unwrap_or_else(|| panic!("an end {end:?}"))
