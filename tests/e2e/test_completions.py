@@ -22,8 +22,8 @@ PROMPT = "ready to type: "
 
 OFFERS = [
     ("twostep st", {"status"}),
-    ("twostep re", {"rebind", "recovery", "remove", "require", "reset"}),
-    ("twostep enroll --", {"--user", "--label", "--json", "--qr", "--root", "--help"}),
+    ("twostep re", {"rebind", "recovery", "remove", "replace", "require", "reset"}),
+    ("twostep enroll --", {"--user", "--label", "--text", "--json", "--qr", "--root", "--help"}),
     ("twostep policy ex", {"explain"}),
     ("twostep import goo", {"google-authenticator"}),
     ("twostep policy explain --fi", {"--first-factor"}),
@@ -33,6 +33,7 @@ OFFERS = [
     ("twostep unlock alice car", {"carol"}),
     ("twostep enroll --user al", {"alice"}),
     ("twostep remove al", {"alice"}),
+    ("twostep replace al", {"alice"}),
     ("twostep ticket --group dav", {"dave"}),
     ("twostep policy explain --service passw", {"passwd"}),
     ("twostep policy explain --service sshd --user al", {"alice"}),

@@ -1,5 +1,6 @@
 """The command: enrollment on a real terminal, what `status` shows, what `remove`, `unlock` and `reset` do."""
 
+import datetime
 import json
 import re
 
@@ -158,7 +159,8 @@ def test_status_shows_results_of_logins(machine, ssh):
 def authenticator(machine):
     enrolled = machine.status("alice")["authenticators"][0]["enrolled"]
     assert abs(enrolled - machine.clock.now()) <= 4 * STEP
-    return {"label": "phone", "algorithm": "SHA1", "digits": 6, "period": 30, "enrolled": enrolled}
+    utc = f"{datetime.datetime.fromtimestamp(enrolled, datetime.UTC):%Y-%m-%dT%H:%M:%SZ}"
+    return {"label": "phone", "algorithm": "SHA1", "digits": 6, "period": 30, "enrolled": enrolled, "enrolled_utc": utc}
 
 
 def test_status_all_names_every_enrolled_user(machine):

@@ -88,6 +88,7 @@ class Desk(Screen):
     def __init__(self):
         super().__init__("setpriv", *become("alice"), "env", "--chdir=/home/alice", "LANG=C.UTF-8", "bash", "--login", rows=ROWS)
         self.before = ""
+        self.photographed = set()
 
     def clear(self):
         super().clear()
@@ -156,13 +157,14 @@ def follow(desk, reader, heading, commands, todo):
 def photograph(desk, heading, end):
     """Compares a picture of the page with the screen or, for packaging/guide, takes it."""
     name, first = TAKEN_AT.get((heading, end), (None, None))
-    if not name:
+    if not name or name in desk.photographed:
         return
+    desk.photographed.add(name)
     above = next(number for number, line in enumerate(desk.text().splitlines()) if line.startswith(first))
     screen = "\n".join(desk.in_colour().splitlines()[above:])
     for kind in TERMINALS:
         picture, file = svg(screen, kind), f"{name}-{kind}.svg"
-        if TAKEN and not (TAKEN / file).exists():
+        if TAKEN:
             (TAKEN / file).write_text(picture)
-        elif not TAKEN:
+        else:
             assert words_of((PICTURES / file).read_text()) == words_of(picture), f"{file} is old: run packaging/guide --pictures"

@@ -108,7 +108,7 @@ def test_install_changes_no_login_and_says_what_is_next():
     for page in ("man1/twostep.1", "man5/twostep.policy.5", "man8/pam_twostep.8", "man8/twostep-helper.8"):
         assert Path(f"/usr/share/man/{page}.gz").exists(), page
     for name in ("bash-completion/completions/twostep", "zsh/vendor-completions/_twostep", "fish/vendor_completions.d/twostep.fish"):
-        assert "enroll" in Path("/usr/share", name).read_text()
+        assert "TWOSTEP_COMPLETE" in Path("/usr/share", name).read_text()
     assert "/etc/twostep/policy.toml" in run("dpkg-query", "-W", "-f", "${Conffiles}", "twostep").stdout
     assert findings() == ["warning: /etc/pam.d: no login asks for a code yet: no service has a pam_twostep line [pam.no-service-asks]"]
 
