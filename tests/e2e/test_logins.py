@@ -5,7 +5,7 @@ import re
 import pytest
 
 from clock import STEP
-from hosts import ALL, CODE, Login, Ssh, SudoLogin, SuLogin
+from hosts import ALL, CODE, Login, Ssh, SshShell, SudoLogin, SuLogin
 
 NOT_ACCEPTED = "That code was not accepted. If you have just used it, wait for the next one;\notherwise check the app's entry and your phone's clock.\n" + CODE
 STRANGER = "nobody-knows-me"
@@ -173,19 +173,56 @@ def test_a_wrong_password_never_reaches_the_second_step(machine, host_class):
     assert machine.state_of("alice") == before
 
 
-@pytest.mark.parametrize("host_class", [Ssh, Login], ids=name)
-def test_unknown_user_sees_same_as_wrong_code(machine, host_class):
+def asked_by_strangers(machine, host_class):
+    """The program, in whose stack nothing shows a first factor."""
     host = host_class(machine)
     host.prepare()
-    machine.enroll("alice")
     machine.stack(host.service, "auth required pam_twostep.so first_factor=any", "auth required pam_permit.so")
-    known = host.attempt("alice", "123456", "123457", "123458")
+    return host
+
+
+ANSWERS = {
+    "wrong codes": ["123456", "123457", "123458"],
+    "short": ["", "12345", "x"],
+    "long": ["1234567890", "hello world", "0123-4567-89AB-CDE"],
+}
+
+
+@pytest.mark.parametrize("answers", ANSWERS.values(), ids=ANSWERS)
+@pytest.mark.parametrize("host_class", [Ssh, Login], ids=name)
+def test_unknown_user_sees_same_as_wrong_code(machine, host_class, answers):
+    host = asked_by_strangers(machine, host_class)
+    machine.enroll("alice")
+    known = host.attempt("alice", *answers)
     machine.forget_log()
-    unknown = host.attempt(STRANGER, "123456", "123457", "123458")
+    unknown = host.attempt(STRANGER, *answers)
     assert known.refused and unknown.refused
     assert [text.replace(STRANGER, "alice") for text in unknown.asked] == known.asked
     assert machine.verdicts() == ["deny unknown-user"] * 3
     assert [entry["user"] for entry in machine.log()] == ["?"] * 3
+
+
+@pytest.mark.parametrize("host_class", [Ssh, Login], ids=name)
+def test_stranger_sees_lockout_like_wrong_code(machine, host_class):
+    host = asked_by_strangers(machine, host_class)
+    alice = machine.enroll("alice")
+    wrong = host.attempt("alice", *[alice.wrong_code()] * 3)
+    machine.forget_log()
+    locked = host.attempt("alice", *[alice.code()] * 3)
+    assert locked.refused and locked.asked == wrong.asked
+    assert machine.verdicts() == ["deny locked"] * 3
+
+
+def test_login_says_how_many_codes_were_refused_before(machine):
+    host = SshShell(machine)
+    host.prepare()
+    alice = machine.enroll("alice")
+    assert host.attempt("alice", alice.wrong_code()).refused
+    machine.clock.advance(3600)
+    text = host.attempt("alice", alice.wrong_code(), alice.code()).text
+    assert "1 code was refused since your last login" in text, text
+    machine.clock.advance(STEP)
+    assert "refused" not in host.attempt("alice", alice.code()).text
 
 
 @pytest.mark.parametrize("host_class", [SudoLogin, SuLogin], ids=name)

@@ -99,6 +99,14 @@ def test_every_change_needs_a_code(machine, alice):
     assert alice.status()["failures"] == 0, "what fails here does not lock anybody out of the machine"
 
 
+def test_verify_says_why_a_code_is_refused(machine, alice):
+    alice.enroll()
+    screen = alice.run("verify", codes=["", "12345", alice.code()])
+    assert "You typed nothing." in screen and "That is too short for a code." in screen
+    screen = alice.run("verify", codes=[alice.code(8), alice.code(9), alice.code()])
+    assert screen.count("clock is 270 seconds fast. Set it to network time.") == 1 and "That code works" in screen
+
+
 def test_new_recovery_codes_need_a_code_and_replace_the_old_ones(machine, ssh, alice):
     alice.enroll()
     old, alice.recovery = alice.recovery, []
