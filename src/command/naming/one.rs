@@ -26,7 +26,7 @@ impl OneUser {
 /// One user and one of the user's authenticators. Each may be left out.
 #[derive(clap::Args)]
 pub(crate) struct OneUserAndLabel {
-    /// The user (only root names one)
+    /// For root: the user. Others leave it out
     #[arg(value_name = "NAME", add = users_or_own_labels())]
     first: Option<String>,
     /// The name of the phone or app (see 'twostep status')
