@@ -43,7 +43,7 @@ use administrator::Administrator;
 use caller::Caller;
 use failure::{Failure, show};
 
-/// Behind the options of a subcommand, and behind `--help`, which clap has at 999.
+/// After the options of a subcommand, and after `--help`, which clap has at 999.
 const LAST: usize = 1000;
 
 /// The second step of a Linux login: a time-based code from an authenticator app.

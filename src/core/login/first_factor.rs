@@ -48,6 +48,7 @@ impl<F: Fn(&str) -> Option<String>> AuthStack<'_, F> {
         if kind.raw.eq_ignore_ascii_case("@include") {
             return self.scan(&rest.first()?.raw, level, deeper);
         }
+        let may_be_missing = kind.raw.starts_with('-');
         let kind = kind.raw.strip_prefix('-').unwrap_or(&kind.raw);
         if !KINDS.iter().any(|known| known.eq_ignore_ascii_case(kind)) {
             return None;
@@ -64,7 +65,9 @@ impl<F: Fn(&str) -> Option<String>> AuthStack<'_, F> {
             }
             word => {
                 let control = Control::parse(word).ok()?;
-                self.push(AuthLine { level, part: Part::of(&module.text), control })
+                let part = Part::of(&module.text);
+                let part = if may_be_missing { part.if_missing() } else { part };
+                self.push(AuthLine { level, part, control })
             }
         }
     }
@@ -118,6 +121,15 @@ impl Part {
             _ if never_ignores(module) => Self::CertainFactor,
             _ if is_known_factor(module) => Self::Factor,
             _ => Self::Other,
+        }
+    }
+
+    /// The part of a line whose module libpam may find missing, and then pass over without a word (`-` in pam.conf(5)).
+    const fn if_missing(self) -> Self {
+        match self {
+            Self::CertainFactor => Self::Factor,
+            Self::Deny => Self::Other,
+            Self::Ours | Self::Factor | Self::Other | Self::Substack => self,
         }
     }
 
@@ -210,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn takes_line_behind_right_first_factor_for_proof() {
+    fn takes_line_after_right_first_factor_for_proof() {
         let table = [
             format!("@include common-auth\n{OURS}"),
             format!(
@@ -256,6 +268,8 @@ mod tests {
             format!("auth [success=3 default=ignore] pam_rootok.so\n@include common-auth\n{OURS}"),
             format!("auth [success=3 default=ignore] pam_succeed_if.so\n@include common-auth\n{OURS}"),
             format!("auth requisite pam_sss.so\n{OURS}"),
+            format!("-auth requisite pam_unix.so\n{OURS}"),
+            format!("auth [success=1 default=ignore] pam_unix.so\n-auth requisite pam_deny.so\n{OURS}"),
             format!("auth [success=ok ignore=ignore default=die] pam_sss.so\n{OURS}"),
             format!("auth [success=ok user_unknown=ignore default=die] pam_unix.so\n{OURS}"),
             format!("auth [success=ok new_authtok_reqd=ok default=die] pam_sss.so\n{OURS}"),

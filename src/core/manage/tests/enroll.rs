@@ -162,7 +162,7 @@ fn stores_nothing_of_a_dialogue_that_ends() {
 }
 
 #[test]
-fn accepts_no_phone_whose_clock_is_off_by_more_than_policy_allows() {
+fn accepts_no_phone_whose_clock_is_off_beyond_policy() {
     let site = Site::new(&format!("{OPT_IN}[verification]\nskew-steps = 0\n"));
     let done = site.owner(&enroll("phone"), &[Text(CODES[3]), Code(4), Code(5), Text(LAST_GROUP)]);
     done.assert_said("You are enrolled (authenticator 'phone').");
