@@ -17,7 +17,7 @@ use crate::words::naming::{WHICH_USER, which_user_then};
 /// Who runs this command.
 pub(crate) enum Caller {
     /// Root, or a user who gives a root directory of their own.
-    Administrator(Administrator),
+    Administrator(Box<Administrator>),
     /// Any other user.
     User,
 }
@@ -26,7 +26,7 @@ impl Caller {
     /// The caller of this process, with this `--root`.
     pub(crate) fn new(root: Option<PathBuf>) -> Result<Self, Failure> {
         if root_at(root.clone())?.is_ours() {
-            return Administrator::new(root).map(Self::Administrator);
+            return Ok(Self::Administrator(Box::new(Administrator::new(root)?)));
         }
         Ok(Self::User)
     }

@@ -10,7 +10,8 @@ use crate::words::help as words;
 /// prompt below it; clap's own template has a line for each option, and empty lines.
 pub(crate) fn with_help(command: Command, of_root: &Command) -> Command {
     let is_of_root = |verb: &&Command| of_root.find_subcommand(verb.get_name()).is_some();
-    let (root, all): (Vec<&Command>, Vec<_>) = command.get_subcommands().partition(is_of_root);
+    let (root, all): (Vec<&Command>, Vec<_>) =
+        command.get_subcommands().filter(|verb| !verb.is_hide_set()).partition(is_of_root);
     let template = format!(
         "{{about}}\n{{usage-heading}} {{usage}}\n{}{}{} {}\n",
         list(words::COMMANDS, &all),

@@ -24,6 +24,7 @@ mod require;
 mod reset;
 mod sheet;
 mod status;
+mod storage;
 mod subject;
 mod terminal;
 mod ticket;
@@ -79,6 +80,7 @@ enum Verb {
     /// Check PAM, sshd, policy and files, and suggest fixes
     Doctor(doctor::Arguments),
     /// Print a shell completion script
+    #[command(hide = true)] // packages install them, and the help has to fit the screen
     Completions(completions::Arguments),
     #[command(flatten)]
     OfRoot(VerbOfRoot),
@@ -103,6 +105,9 @@ enum VerbOfRoot {
     Import(import::ImportSource),
     /// Print secrets as otpauth URIs, for another program
     Export(export::Arguments),
+    /// Change the format in which records are stored
+    #[command(subcommand, disable_help_subcommand = true)]
+    Storage(storage::Verb),
 }
 
 /// Runs the command with the arguments of this process.
@@ -159,6 +164,7 @@ fn run_of_root(administrator: &Administrator, verb: VerbOfRoot) -> Result<(), Fa
         VerbOfRoot::Rebind(arguments) => rebind::run(administrator, &arguments),
         VerbOfRoot::Import(source) => import::run(administrator, &source),
         VerbOfRoot::Export(arguments) => export::run(administrator, &arguments),
+        VerbOfRoot::Storage(verb) => storage::run(administrator, &verb),
     }
 }
 

@@ -133,6 +133,8 @@ pub enum FileProblem {
     },
     /// Another program keeps replacing it by a new file.
     ReplacedAgain,
+    /// It names a layout of state files that this program does not know.
+    UnknownFormat,
     /// It is a relative path.
     NotAbsolute,
 }
@@ -391,6 +393,9 @@ impl fmt::Display for FileProblem {
                 f,
                 "is locked by another process for more than {seconds} s (lsof names it): try again, or end that process"
             ),
+            Self::UnknownFormat => {
+                write!(f, "was written by a newer version of twostep: install that version")
+            }
             Self::ReplacedAgain => {
                 write!(f, "is replaced again and again: find the program that does this, and end it")
             }

@@ -35,6 +35,8 @@ pub const STORE: &str = store!();
 pub const USERS: &str = concat!(store!(), "/users");
 /// The folder of the state files.
 pub const STATES: &str = concat!(store!(), "/state");
+/// The file in the store that says which layout new state files have.
+pub const FORMAT: &str = "format";
 
 /// The program that judges codes for programs that do not run as root.
 pub const HELPER: &CStr = c"/usr/libexec/twostep/twostep-helper";

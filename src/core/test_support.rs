@@ -28,9 +28,10 @@ use crate::proof::ticket::Ticket;
 use crate::proof::totp::{Algorithm, Authenticator};
 use crate::store::files;
 use crate::store::files::credential::{Credential, NewEnrollment};
+use crate::store::files::slot::Format;
 use crate::store::{Change, Store, StoredRecord};
 use crate::time::{Period, UnixTime};
-use crate::verdict::{Accepted, Denial, EarlierFailures, Proof, TicketFault};
+use crate::verdict::{Accepted, Denial, EarlierFailures, Origin, Proof, TicketFault};
 
 pub(crate) use twice::{Twice, another};
 
@@ -68,7 +69,16 @@ impl Scratch {
             let mode = if dir.contains("twostep") { 0o700 } else { 0o755 };
             fs::set_permissions(root.join(dir), fs::Permissions::from_mode(mode)).unwrap();
         }
-        Self(root)
+        let scratch = Self(root);
+        scratch.store().set_format(Format::Two).unwrap();
+        scratch
+    }
+
+    /// The same, as an older release leaves its store: new states are of format 1.
+    pub(crate) fn of_format_1(name: &str) -> Self {
+        let scratch = Self::new(name);
+        fs::remove_file(scratch.0.join("var/lib/twostep/format")).unwrap();
+        scratch
     }
 
     pub(crate) fn store(&self) -> files::Store {
@@ -303,6 +313,7 @@ impl Machine for Fake {
         _: &Account,
         typed: &Typed,
         _: &Verification,
+        _: &Origin,
         _: &mut dyn FnMut(&str),
     ) -> Result<Accepted, Denial> {
         self.judged.borrow_mut().push(match typed {

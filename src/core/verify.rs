@@ -11,7 +11,7 @@ use crate::proof::totp::{self, Algorithm, Authenticator, Match};
 use crate::store::files::credential::Credential;
 use crate::store::{Advanced, Durability, Record, StoreError, StoredRecord};
 use crate::time::{Period, UnixTime};
-use crate::verdict::{Accepted, ClockOffset, Denial, Proof, TicketFault};
+use crate::verdict::{Accepted, ClockOffset, Denial, Occasion, Origin, Proof, TicketFault};
 
 /// What happens after a right code.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -22,20 +22,30 @@ pub enum Purpose {
     Try,
 }
 
+/// The circumstances of a try.
+#[derive(Clone, Copy, Debug)]
+pub struct Attempt<'r> {
+    /// The counter of failures.
+    pub by: AttemptCounter,
+    /// What happens after a right code.
+    pub purpose: Purpose,
+    /// The policy's rules for codes.
+    pub rules: &'r Verification,
+    /// The present moment, and where the code was typed.
+    pub on: Occasion,
+}
+
 /// Judges a typed answer against a record, then unlocks it. Only after that is `remark` called, with other facts that
 /// an administrator must know: the log may be slow, and other logins wait for the lock. Without a record, the user is
 /// not enrolled.
 pub fn judge(
     record: Option<impl StoredRecord>,
     typed: &Typed,
-    by: AttemptCounter,
-    purpose: Purpose,
-    rules: &Verification,
-    now: UnixTime,
+    attempt: &Attempt<'_>,
     remark: &mut dyn FnMut(&str),
 ) -> Result<Accepted, Denial> {
     let mut record = record.ok_or(NOT_ENROLLED)?;
-    let judged = verify(&mut record, typed, by, purpose, rules, now);
+    let judged = verify(&mut record, typed, attempt);
     let to_tell = record.remark();
     drop(record);
     to_tell.into_iter().for_each(remark);
@@ -43,17 +53,10 @@ pub fn judge(
 }
 
 /// Checks a typed answer against a locked record.
-pub fn verify(
-    record: &mut impl Record,
-    typed: &Typed,
-    by: AttemptCounter,
-    purpose: Purpose,
-    rules: &Verification,
-    now: UnixTime,
-) -> Result<Accepted, Denial> {
+pub fn verify(record: &mut impl Record, typed: &Typed, attempt: &Attempt<'_>) -> Result<Accepted, Denial> {
     let (proof, clock) = match typed {
-        Typed::Code(code) => verify_code(record, code, by, purpose, rules, now)?,
-        Typed::Recovery(code) => (verify_recovery_code(record, code, by, purpose)?, None),
+        Typed::Code(code) => verify_code(record, code, attempt)?,
+        Typed::Recovery(code) => (verify_recovery_code(record, code, attempt)?, None),
     };
     Ok(Accepted { proof, recovery_left: record.state().recovery.left(), clock, earlier: None })
 }
@@ -62,15 +65,13 @@ pub fn verify(
 fn verify_code(
     record: &mut impl Record,
     code: &Code,
-    by: AttemptCounter,
-    purpose: Purpose,
-    rules: &Verification,
-    now: UnixTime,
+    attempt: &Attempt<'_>,
 ) -> Result<(Proof, Option<i64>), Denial> {
-    let skew = u64::from(rules.skew_steps);
+    let Attempt { by, purpose, rules, on } = *attempt;
+    let (skew, now) = (u64::from(rules.skew_steps), on.at);
     let before = record.state().count(by);
     let end = totp::window_end(&enrolled(record)?.authenticators, now, skew);
-    let charge = |state: &State| state.charge(by, rules.lockout_after, end, now);
+    let charge = |state: &State| state.charge(by, rules.lockout_after, end, on);
     record.advance(Durability::Written, charge)??; // charged before compared
 
     let (state, authenticators) = (record.state(), &enrolled(record)?.authenticators);
@@ -78,7 +79,7 @@ fn verify_code(
     let judged = match found.map(|found| (found.step, proof(found, now))) {
         Some((step, proof)) => {
             let accept = |state: &State| match purpose {
-                Purpose::Accept => state.accept(by, step), // refused if replayed
+                Purpose::Accept => state.accept(by, step, on), // refused if replayed
                 Purpose::Try => state.refund(by, step, before),
             };
             record.advance(Durability::Flushed, accept)?.map(|()| proof) // durable before granted
@@ -92,16 +93,17 @@ fn verify_code(
 fn verify_recovery_code(
     record: &mut impl Record,
     code: &LongCode,
-    by: AttemptCounter,
-    purpose: Purpose,
+    attempt: &Attempt<'_>,
 ) -> Result<Proof, Denial> {
+    let Attempt { by, purpose, on, .. } = *attempt;
+    let before = record.state().count(by);
     enrolled(record)?;
-    record.advance(Durability::Written, |state| state.charge_recovery(by))??; // charged before compared
+    record.advance(Durability::Written, |state| state.charge_recovery(by, on))??; // charged before compared
     let judged = match record.state().find_recovery(by, code, &enrolled(record)?.id) {
         Ok(hash) => {
             let accept = |state: &State| match purpose {
-                Purpose::Accept => state.accept_recovery(by, &hash), // refused if used meanwhile
-                Purpose::Try => state.refund_recovery(by, &hash),
+                Purpose::Accept => state.accept_recovery(by, &hash, on), // refused if used meanwhile
+                Purpose::Try => state.refund_recovery(by, &hash, before),
             };
             record.advance(Durability::Flushed, accept)? // durable before granted
         }
@@ -155,8 +157,9 @@ pub(crate) fn pretend(typed: &Typed, rules: &Verification, now: UnixTime) {
         Credential { uid: 0, name: String::new(), id: String::new(), authenticators: vec![phone] };
     let recovery = RecoveryCodes { salt: [1; SALT], hashes: RecoveryCodes::NONE.hashes };
     let state = State::new("", UnixTime::new(0)).with_recovery(recovery);
-    let judged =
-        verify(&mut Nobody { credential, state }, typed, AttemptCounter::Hosts, Purpose::Try, rules, now);
+    let on = Occasion { at: now, from: Origin::OWN_PROGRAM };
+    let attempt = Attempt { by: AttemptCounter::Hosts, purpose: Purpose::Try, rules, on };
+    let judged = verify(&mut Nobody { credential, state }, typed, &attempt);
     let _ = black_box(judged);
 }
 

@@ -14,7 +14,7 @@ use twostep_core::os::account::{self, Account};
 use twostep_core::os::channel::Channel;
 use twostep_core::os::{clock, confine};
 use twostep_core::proof::code::{Answer, Typed};
-use twostep_core::verdict::{Accepted, Denial, Verdict};
+use twostep_core::verdict::{Accepted, Denial, Origin, Verdict};
 use twostep_core::words;
 
 use crate::frontend::{Client, first_message, say};
@@ -86,7 +86,7 @@ fn judge(account: &Account, answer: &Answer, client: &mut Client<'_>) -> Result<
     let machine = LocalMachine::of_helper();
     let typed = Typed::parse(answer).ok_or(Denial::NotACode)?;
     let rules = machine.policy()?.verification;
-    machine.verify(account, &typed, &rules, &mut |what| client.remark(what))
+    machine.verify(account, &typed, &rules, &Origin::OWN_PROGRAM, &mut |what| client.remark(what))
 }
 
 fn run(account: &Account, request: &ManageRequest, client: &mut Client<'_>) -> Result<HelperReply, Failure> {

@@ -133,7 +133,9 @@ class Machine:
 
     def _slot(self, user):
         data = self.state_of(user)
-        slots = [data[at : at + 512] for at in (0, 4096) if data[at : at + 8] == b"2STEP\0\0\1"]
+        # A new store has records of format 2: the slot follows a header of 512 bytes.
+        blocks = [data[at : at + 4096] for at in (0, 4096)]
+        slots = [block[512:] for block in blocks if block[:8] == b"2STEP\0\0\2" and block[512]]
         return max(slots, key=lambda slot: struct.unpack_from("<Q", slot, 8))
 
     def forget_log(self):

@@ -56,7 +56,7 @@ def kill_at_each(file, deed, begin):
 
 
 def slots_written(calls):
-    return len([rest for name, rest in calls if name == "pwrite64" and f"<{STATES}/" in rest and ", 512, " in rest])
+    return len([rest for name, rest in calls if name == "pwrite64" and f"<{STATES}/" in rest and ", 1216, " in rest])
 
 
 def is_well(machine, user, enrolled=True):
@@ -203,7 +203,7 @@ OF_THE_SANDBOX = r"/etc/ld\.so\.preload|/usr/lib/sandbox-clock\.so|/run/clock"
 OF_THE_LOADER = r"/etc/ld\.so\.cache|/usr/lib\S*/lib(gcc_s|c|dl|m|pthread)[-.]\S*"
 OF_THE_RUNTIME_LIBRARY = r"/proc/\d+/maps"
 OF_THE_NAME_SERVICE = r"/etc/(nsswitch\.conf|passwd|group)|/usr/lib/\S*/libnss_\S*"
-OURS = r"/etc/twostep(/policy\.toml)?|/var/lib/twostep(/helpers|/(users|state)(/{uid}(\.toml)?)?)?"
+OURS = r"/etc/twostep(/policy\.toml)?|/var/lib/twostep(/format|/helpers|/(users|state)(/{uid}(\.toml)?)?)?"
 WRITTEN = r"/dev/null|/var/lib/twostep/(helpers|state/{uid}|(users|state)/#\d+)"  # a number: a file that has no name yet
 HOSTILE = {"TZ": "/etc/shadow", "TZDIR": "/etc", "LOCPATH": "/etc", "LD_LIBRARY_PATH": "/tmp", "LD_PRELOAD": "/tmp/evil.so"}
 OPENED = re.compile(r"= \d+<([^<>]*)")

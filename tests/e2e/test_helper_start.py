@@ -50,7 +50,7 @@ def nothing_else(machine, evil_library):
     assert written() == before
     for file in STORE.rglob("*"):
         assert (file.owner(), stat.filemode(file.stat().st_mode)) == ("twostep", "drwx------" if file.is_dir() else "-rw-------")
-        assert file.is_dir() or file.name == "helpers" or file.name.removesuffix(".toml").isdigit()
+        assert file.is_dir() or file.name in ("format", "helpers") or file.name.removesuffix(".toml").isdigit()
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -9,7 +9,7 @@ use twostep_core::os::account::Account;
 use twostep_core::policy::Policy;
 use twostep_core::proof::state::Count;
 use twostep_core::time::{Period, Step, UnixTime};
-use twostep_core::verdict::is_soon;
+use twostep_core::verdict::{Occasion, is_soon};
 
 use crate::words::moment::rfc_3339;
 
@@ -31,6 +31,10 @@ pub(super) struct AccountStatus {
     pub helper: HelperStatus,
     /// The mark.
     pub last_use: Option<u64>,
+    /// When and where a code was last accepted, and refused at programs that run as root since then; none in a record of
+    /// format 1.
+    pub last_granted: Option<OccasionStatus>,
+    pub last_refused: Option<OccasionStatus>,
     /// How many recovery codes are left; none if there never were any.
     pub recovery_codes: Option<u8>,
     pub recovery_failures: u16,
@@ -51,6 +55,23 @@ pub(super) struct Utc {
     wait_until_utc: Option<String>,
     last_use_utc: Option<String>,
     ticket_until_utc: Option<String>,
+}
+
+/// The service is empty for a program that does not run as root, and the host for one at the machine itself.
+#[derive(Serialize)]
+pub(super) struct OccasionStatus {
+    pub at: u64,
+    at_utc: Option<String>,
+    pub service: String,
+    pub host: String,
+}
+
+impl From<Occasion> for OccasionStatus {
+    fn from(Occasion { at, from }: Occasion) -> Self {
+        let at = at.seconds();
+        let (service, host) = (from.service().to_owned(), from.host().to_owned());
+        Self { at, at_utc: rfc_3339(at), service, host }
+    }
 }
 
 #[derive(Serialize)]
@@ -165,6 +186,8 @@ impl AccountStatus {
                 recovery_disabled: false,
             },
             last_use: None,
+            last_granted: None,
+            last_refused: None,
             recovery_codes: None,
             recovery_failures: 0,
             recovery_disabled: false,
@@ -193,6 +216,8 @@ impl AccountStatus {
     fn fill(&mut self, basis: &Basis<'_>, state: &StateSummary, authenticators: &[AuthenticatorSummary]) {
         self.failures = state.hosts.codes;
         self.last_use = Some(state.mark).filter(|&mark| mark > 0);
+        self.last_granted = state.granted.map(OccasionStatus::from);
+        self.last_refused = state.refused.map(OccasionStatus::from);
         self.recovery_codes = state.recovery_left;
         self.recovery_failures = state.hosts.recovery;
         self.recovery_disabled = state.hosts.recovery_disabled;

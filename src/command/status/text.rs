@@ -5,7 +5,7 @@ use twostep_core::words::Reader;
 
 use crate::words::{moment, status as words};
 
-use super::facts::{AccountStatus, AuthenticatorStatus, Codes, HelperStatus, RequiredBy};
+use super::facts::{AccountStatus, AuthenticatorStatus, Codes, HelperStatus, OccasionStatus, RequiredBy};
 
 /// Whose accounts are shown.
 #[derive(Clone, Copy)]
@@ -37,6 +37,8 @@ impl AccountStatus {
         if self.helper.recovery_disabled {
             lines.push(words::at_helper(words::recovery_disabled(reader, argument)));
         }
+        lines.extend(self.last_granted.as_ref().map(|last| words::last_granted(last.text())));
+        lines.extend(self.last_refused.as_ref().map(|last| words::last_refused(last.text())));
         lines.extend(self.recovery_codes.map(words::recovery_left));
         if self.recovery_disabled {
             lines.push(words::at_hosts(words::recovery_disabled(reader, argument)));
@@ -74,6 +76,17 @@ fn codes_text(
         (_, Some(until)) => words::waiting(UnixTime::new(until)),
         (Codes::ClockAnomaly, None) => words::ahead(reader, argument),
         (Codes::Accepted | Codes::Waiting, None) => words::accepted(failures),
+    }
+}
+
+impl OccasionStatus {
+    fn text(&self) -> String {
+        let at = moment::text(UnixTime::new(self.at));
+        match (self.service.as_str(), self.host.as_str()) {
+            ("", _) => words::by_own_program(at),
+            (service, "") => words::here(at, service),
+            (service, host) => words::from_host(at, service, host),
+        }
     }
 }
 
@@ -124,6 +137,8 @@ mod tests {
             wait_until,
             helper,
             last_use: None,
+            last_granted: None,
+            last_refused: None,
             recovery_codes: None,
             recovery_failures: 0,
             recovery_disabled: false,

@@ -14,6 +14,8 @@ type Words = BTreeSet<String>;
 
 /// Options of all subcommands, which the manual does not repeat at each.
 const EVERYWHERE: [&str; 2] = ["root", "help"];
+/// Subcommands that --help leaves out.
+const HIDDEN: [&str; 1] = ["completions"];
 /// Options that name users, which the manual describes once.
 const NAMING: [&str; 3] = ["user", "group", "file"];
 /// A terminal of 80 by 24, with a prompt in the last line.
@@ -56,7 +58,7 @@ fn verbs_below(verb: &str) -> Words {
 }
 
 fn verbs() -> Words {
-    let verbs = verbs_below("");
+    let verbs = &verbs_below("") | &words(HIDDEN);
     assert!(verbs.len() > 10 && verbs.contains("policy check"), "{verbs:?}");
     verbs
 }

@@ -23,6 +23,7 @@ pub(crate) mod require;
 pub(crate) mod reset;
 pub(crate) mod sheet;
 pub(crate) mod status;
+pub(crate) mod storage;
 pub(crate) mod ticket;
 pub(crate) mod unlock;
 

@@ -42,6 +42,16 @@ twostep_core::words! {
         "recovery codes are disabled: run 'twostep unlock {user}'";
     /// A state. `problem` is an error.
     denied(problem) = "logins are denied: {problem}";
+    /// A line. `occasion` is one of the texts below.
+    last_granted(occasion) = "  last code accepted: {occasion}";
+    /// The same for a refused code since then.
+    last_refused(occasion) = "  last code refused: {occasion}";
+    /// When a code was typed at a screen locker or another program that does not run as root. `moment` is a date and time.
+    by_own_program(moment) = "{moment}, by a program of the user";
+    /// When it was typed at the machine itself. `service` is such as sudo.
+    here(moment, service) = "{moment}, {service}";
+    /// When it was typed over the network. `host` is an address or a name.
+    from_host(moment, service, host) = "{moment}, {service} from {host}";
     /// A line.
     recovery_left(left) = "  recovery codes left: {left}";
     /// A line. `until` is a date and time.

@@ -1,12 +1,12 @@
 use super::{
     acts, enroll, export, frame, help, import, import_notes, import_obstacles, import_problems, moment,
-    naming, policy_check, policy_explain, rebind, require, reset, sheet, status, ticket, unlock,
+    naming, policy_check, policy_explain, rebind, require, reset, sheet, status, storage, ticket, unlock,
 };
 
 type Catalogue = &'static [(&'static str, &'static [&'static str])];
 
 /// Each file here.
-const ALL: [(&str, Catalogue); 20] = [
+const ALL: [(&str, Catalogue); 21] = [
     ("acts", acts::CATALOGUE),
     ("enroll", enroll::CATALOGUE),
     ("export", export::CATALOGUE),
@@ -25,6 +25,7 @@ const ALL: [(&str, Catalogue); 20] = [
     ("reset", reset::CATALOGUE),
     ("sheet", sheet::CATALOGUE),
     ("status", status::CATALOGUE),
+    ("storage", storage::CATALOGUE),
     ("ticket", ticket::CATALOGUE),
     ("unlock", unlock::CATALOGUE),
 ];

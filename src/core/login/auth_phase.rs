@@ -18,7 +18,7 @@ use crate::proof::ticket::Ticket;
 use crate::store::files::credential::NewEnrollment;
 use crate::verdict::refusals::Refusals;
 use crate::verdict::{
-    Accepted, Cause, Denial, Exemption, ExemptionReason, Next, Program, TicketFault, Verdict,
+    Accepted, Cause, Denial, Exemption, ExemptionReason, Next, Origin, Program, TicketFault, Verdict,
 };
 use crate::verify;
 use crate::words::login as words;
@@ -296,7 +296,8 @@ impl<'a, A: Application, M: Machine> Login<'a, A, M> {
     }
 
     fn verify(&mut self, account: &Account, typed: &Typed, rules: &Verification) -> Result<Accepted, Denial> {
-        self.call.machine.verify(account, typed, rules, &mut |what| self.call.remark(what))
+        let from = Origin::new(&self.call.items.service, &self.call.items.rhost);
+        self.call.machine.verify(account, typed, rules, &from, &mut |what| self.call.remark(what))
     }
 
     /// Ends a login in which a code was accepted.

@@ -12,7 +12,7 @@ use crate::policy::{Policy, Verification};
 use crate::proof::code::{LongCode, Typed};
 use crate::proof::ticket::Ticket;
 use crate::store::files::credential::NewEnrollment;
-use crate::verdict::{Accepted, Denial};
+use crate::verdict::{Accepted, Denial, Origin};
 
 /// The facts of the machine that every process may read: policy, accounts, files of PAM, clock and randomness.
 pub trait Surroundings: Source {
@@ -45,12 +45,13 @@ pub trait Machine: Surroundings {
     fn is_required(&self, account: &Account) -> Result<bool, Denial>;
     /// How many digits the codes of the account's authenticators have.
     fn code_lengths(&self, account: &Account) -> Result<Vec<u8>, Denial>;
-    /// Judges a typed answer. Calls `remark` with any other fact that an administrator must know.
+    /// Judges an answer that was typed at `from`. Calls `remark` with any other fact that an administrator must know.
     fn verify(
         &self,
         account: &Account,
         typed: &Typed,
         rules: &Verification,
+        from: &Origin,
         remark: &mut dyn FnMut(&str),
     ) -> Result<Accepted, Denial>;
     /// Fails unless `account` could be enrolled now, before anything is typed.

@@ -12,7 +12,7 @@ use crate::policy::Verification;
 use crate::proof::code::{LongCode, Typed};
 use crate::proof::ticket::Ticket;
 use crate::store::files::credential::NewEnrollment;
-use crate::verdict::{Accepted, AttemptCounter, Denial, EarlierFailures};
+use crate::verdict::{Accepted, AttemptCounter, Denial, EarlierFailures, Origin};
 
 use super::system::{OnSystem, System};
 
@@ -61,6 +61,7 @@ impl Machine for HelperMachine {
         account: &Account,
         typed: &Typed,
         _: &Verification,
+        _: &Origin,
         _: &mut dyn FnMut(&str),
     ) -> Result<Accepted, Denial> {
         check_own(account)?;

@@ -17,8 +17,8 @@ use crate::proof::totp::Authenticator;
 use crate::store::enroll::enroll;
 use crate::store::files::{self, credential::NewEnrollment};
 use crate::store::{Record, Store};
-use crate::verdict::{Accepted, Denial, EarlierFailures, TicketFault};
-use crate::verify::{self, NOT_ENROLLED, Purpose};
+use crate::verdict::{Accepted, Denial, EarlierFailures, Occasion, Origin, TicketFault};
+use crate::verify::{self, Attempt, NOT_ENROLLED, Purpose};
 
 use super::system::{OnSystem, System};
 
@@ -96,13 +96,16 @@ impl Machine for LocalMachine {
         account: &Account,
         typed: &Typed,
         rules: &Verification,
+        from: &Origin,
         remark: &mut dyn FnMut(&str),
     ) -> Result<Accepted, Denial> {
         let (store, opened) = (self.store()?, clock::now()?);
         let record = store.open(account, |authenticators| rules.window_end(authenticators, opened))?;
         let failures = || record.as_ref().and_then(|record| record.state().count(self.by).earlier(self.by));
         let earlier = *self.earlier.get_or_init(failures);
-        let accepted = verify::judge(record, typed, self.by, Purpose::Accept, rules, clock::now()?, remark)?;
+        let on = Occasion { at: clock::now()?, from: *from };
+        let attempt = Attempt { by: self.by, purpose: Purpose::Accept, rules, on };
+        let accepted = verify::judge(record, typed, &attempt, remark)?;
         Ok(Accepted { earlier, ..accepted })
     }
 

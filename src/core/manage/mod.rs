@@ -16,6 +16,7 @@ pub mod request;
 pub mod require;
 pub mod reset;
 pub mod status;
+mod storage;
 pub mod ticket;
 mod try_out;
 pub mod unlock;
@@ -32,7 +33,7 @@ use crate::proof::state::State;
 use crate::store::files::credential::Credential;
 use crate::store::{Store, StoreError};
 use crate::verdict::refusals::Refusals;
-use crate::verdict::{Accepted, Denial, Verdict};
+use crate::verdict::{Accepted, Denial, Origin, Verdict};
 use crate::words::login::{CODE_PROMPT, denied};
 use crate::words::{Reader, account as words};
 
@@ -111,7 +112,7 @@ impl<'a, M: WithStore> Context<'a, M> {
         if self.actor == Actor::Owner {
             let accepted = self.judge(frontend, why, |machine, typed, frontend| {
                 let rules = &self.policy.verification;
-                machine.verify(self.account, typed, rules, &mut |what| frontend.remark(what))
+                machine.verify(self.account, typed, rules, &own_command(), &mut |what| frontend.remark(what))
             })?;
             frontend.log(&Verdict::Grant(accepted));
         }
@@ -284,6 +285,11 @@ fn log_last(frontend: &mut impl Frontend, denial: Denial) {
     if denial != Denial::Conversation {
         frontend.log(&Verdict::Deny(denial));
     }
+}
+
+/// Where the answers of a user's own commands are typed.
+fn own_command() -> Origin {
+    Origin::new("twostep", "")
 }
 
 fn labels(credential: &Credential) -> String {

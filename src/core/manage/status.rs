@@ -11,6 +11,7 @@ use crate::store::files::credential::{Credential, quoted};
 use crate::store::not_theirs::check_state;
 use crate::store::{Snapshot, StoreError};
 use crate::time::UnixTime;
+use crate::verdict::{Occasion, Origin};
 
 /// The record of one account, as far as it may be shown.
 #[derive(Debug, PartialEq, Eq, Default)]
@@ -55,6 +56,10 @@ pub struct StateSummary {
     pub hosts: Failures,
     /// Failures at the helper.
     pub helper: Failures,
+    /// When and where a code was last accepted, if the record has that.
+    pub granted: Option<Occasion>,
+    /// When and where the last failure of `hosts` was, if the record has that.
+    pub refused: Option<Occasion>,
 }
 
 /// Failures in a row at one counter.
@@ -72,8 +77,8 @@ pub struct Failures {
 
 impl Failures {
     fn of(state: &State, by: AttemptCounter) -> Self {
-        let Count { codes, recovery, last } = state.count(by);
-        let recovery_disabled = state.charge_recovery(by).is_err();
+        let Count { codes, recovery, last, .. } = state.count(by);
+        let recovery_disabled = state.has_disabled_recovery(by);
         Self { codes, recovery, recovery_disabled, last: last.seconds() }
     }
 
@@ -89,7 +94,7 @@ impl Failures {
 
     /// The failures as the state counts them.
     pub fn count(self) -> Count {
-        Count { codes: self.codes, recovery: self.recovery, last: UnixTime::new(self.last) }
+        Count { codes: self.codes, recovery: self.recovery, last: UnixTime::new(self.last), tried: None }
     }
 }
 
@@ -174,6 +179,8 @@ impl StateSummary {
             ticket_until: state.ticket.filter(usable).map(|ticket| ticket.expires.seconds()),
             hosts: Failures::of(state, AttemptCounter::Hosts),
             helper: Failures::of(state, AttemptCounter::Helper),
+            granted: state.granted,
+            refused: state.hosts.tried,
         }
     }
 
@@ -186,6 +193,8 @@ impl StateSummary {
             ticket_until: table.read("ticket_until", document::any_integer)?,
             hosts: table.need("hosts", Failures::read)?,
             helper: table.need("helper", Failures::read)?,
+            granted: table.read("granted", read_occasion)?,
+            refused: table.read("refused", read_occasion)?,
         })
     }
 
@@ -201,7 +210,22 @@ impl StateSummary {
                 "{name} = {{ codes = {codes}, recovery = {recovery}, recovery_disabled = {recovery_disabled}, last = {last} }}",
             );
         }
+        let occasions = [("granted", &self.granted), ("refused", &self.refused)];
+        for (name, Occasion { at, from }) in
+            occasions.into_iter().filter_map(|(name, one)| Some((name, (*one)?)))
+        {
+            let (at, service, host) = (at.seconds(), quoted(from.service()), quoted(from.host()));
+            let _ = writeln!(text, "{name} = {{ at = {at}, service = {service}, host = {host} }}");
+        }
     }
+}
+
+fn read_occasion(value: Value<'_>) -> Read<Occasion> {
+    let mut table = Table::of(value)?;
+    let at = UnixTime::new(table.need("at", document::any_integer)?);
+    let service: String = table.need("service", document::string)?;
+    let host: String = table.need("host", document::string)?;
+    Ok(Occasion { at, from: Origin::new(&service, &host) })
 }
 
 impl AuthenticatorSummary {

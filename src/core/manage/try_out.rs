@@ -2,13 +2,13 @@
 
 use crate::proof::state::AttemptCounter;
 use crate::store::Store;
-use crate::verdict::Proof;
-use crate::verify::{self, Purpose};
+use crate::verdict::{Occasion, Proof};
+use crate::verify::{self, Attempt, Purpose};
 use crate::words::{account as words, login};
 
 use super::act::{Act, WithStore};
 use super::failure::Failure;
-use super::{Context, Frontend};
+use super::{Context, Frontend, own_command};
 
 impl<M: WithStore> Context<'_, M> {
     /// Tells the user whether a code works, without using it up.
@@ -20,9 +20,9 @@ impl<M: WithStore> Context<'_, M> {
             let record = store.open(self.account, |devices| rules.window_end(devices, opened))?;
             // A try must not count at logins.
             let by = AttemptCounter::Helper;
-            verify::judge(record, typed, by, Purpose::Try, rules, machine.now()?, &mut |what| {
-                frontend.remark(what)
-            })
+            let on = Occasion { at: machine.now()?, from: own_command() };
+            let attempt = Attempt { by, purpose: Purpose::Try, rules, on };
+            verify::judge(record, typed, &attempt, &mut |what| frontend.remark(what))
         })?;
         let text = match accepted.proof {
             Proof::RecoveryCode => words::RECOVERY_CODE_WORKS.to_owned(),

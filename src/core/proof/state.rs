@@ -5,7 +5,7 @@ use crate::proof::code::LongCode;
 use crate::proof::recovery::{RecoveryCodes, RecoveryHash};
 use crate::proof::ticket::Ticket;
 use crate::time::{Step, UnixTime};
-use crate::verdict::{Alternative, Denial, EarlierFailures, TicketFault};
+use crate::verdict::{Alternative, Denial, EarlierFailures, Occasion, TicketFault};
 
 pub use crate::verdict::AttemptCounter;
 
@@ -29,18 +29,34 @@ pub struct Count {
     pub recovery: u16,
     /// When the last failure was charged; the epoch if there was none.
     pub last: UnixTime,
+    /// When and where the last failure of either kind was charged. None if there was none, if it was at the helper, or if
+    /// the record cannot hold it (format 1).
+    pub tried: Option<Occasion>,
 }
 
 impl Count {
     /// No failure, neither of a code nor of a recovery code.
-    pub const NONE: Self = Self { codes: 0, recovery: 0, last: UnixTime::new(0) };
+    pub const NONE: Self = Self { codes: 0, recovery: 0, last: UnixTime::new(0), tried: None };
 
-    /// These failures at the programs of `by`, for a user who now succeeds; none if there are none. The time of a
-    /// recovery code is not known.
+    /// These failures at the programs of `by`, for a user who now succeeds; none if there are none. Without `tried`, the
+    /// time of a recovery code is not known.
     pub fn earlier(self, by: AttemptCounter) -> Option<EarlierFailures> {
         let refused = self.codes.saturating_add(self.recovery);
-        let last = (self.recovery == 0).then_some(self.last);
-        (refused > 0).then_some(EarlierFailures { refused, last, by })
+        let last = self.tried.map(|tried| tried.at).or((self.recovery == 0).then_some(self.last));
+        let from = self.tried.map(|tried| tried.from);
+        (refused > 0).then_some(EarlierFailures { refused, last, by, from })
+    }
+
+    /// These failures and one more of the programs of `by`. The helper's callers are the user's own programs, so where
+    /// they are is not kept.
+    fn after(self, tried: Occasion, by: AttemptCounter) -> Self {
+        Self { tried: (by == AttemptCounter::Hosts).then_some(tried), ..self }
+    }
+
+    /// These failures after one was given back. If they are those of `before` again, so is the last one.
+    fn refunded(self, before: Self) -> Self {
+        let is_before = (self.codes, self.recovery) == (before.codes, before.recovery);
+        Self { tried: if is_before { before.tried } else { self.tried }, ..self }
     }
 
     /// Until when codes are refused; none if they are accepted at `now`. If the last failure is in the future, the
@@ -71,6 +87,9 @@ pub struct State {
     pub ticket: Option<Ticket>,
     /// The hashes of the recovery codes that are left.
     pub recovery: RecoveryCodes,
+    /// When and where a code or recovery code was last accepted. None if there was none, or if the record cannot hold it
+    /// (format 1).
+    pub granted: Option<Occasion>,
 }
 
 impl State {
@@ -84,6 +103,7 @@ impl State {
             required: false,
             ticket: None,
             recovery: RecoveryCodes::NONE,
+            granted: None,
         }
     }
 
@@ -104,14 +124,15 @@ impl State {
 
     /// Charges one try, before the code is looked at. The try is refused and not charged in three cases: the user must
     /// wait; there were `limit` failures in a row; the mark is later than `window_end`, the last moment at which an
-    /// acceptable step begins.
+    /// acceptable step begins. `tried` is the present try.
     pub(crate) fn charge(
         &self,
         by: AttemptCounter,
         limit: u16,
         window_end: UnixTime,
-        now: UnixTime,
+        tried: Occasion,
     ) -> Result<Self, Denial> {
+        let now = tried.at;
         let (count, alternative) = (self.count(by), self.alternative(by));
         if count.codes >= limit {
             return Err(Denial::Disabled { name: self.name.clone(), alternative });
@@ -122,7 +143,8 @@ impl State {
         if self.is_ahead_of(window_end) {
             return Err(Denial::ClockAnomaly { name: self.name.clone(), mark: self.mark, now, alternative });
         }
-        Ok(self.with_count(by, Count { codes: count.codes.saturating_add(1), last: now, ..count }))
+        let codes = count.codes.saturating_add(1);
+        Ok(self.with_count(by, Count { codes, last: now, ..count }.after(tried, by)))
     }
 
     /// Fails if the mark is later than `window_end`. Then no code would be accepted, of a new authenticator or of
@@ -141,18 +163,24 @@ impl State {
 
     /// What the user can still use while codes are refused.
     fn alternative(&self, by: AttemptCounter) -> Alternative {
-        let usable = self.recovery.left() > Some(0) && self.count(by).recovery < RECOVERY_LIMIT;
+        let usable = self.recovery.left() > Some(0) && !self.has_disabled_recovery(by);
         if usable { Alternative::RecoveryCode } else { Alternative::None }
     }
 
     /// Charges one recovery code, before it is looked at. There is no waiting time. The time of a recovery code does
     /// not change how long codes are refused.
-    pub(crate) fn charge_recovery(&self, by: AttemptCounter) -> Result<Self, Denial> {
-        let count = self.count(by);
-        if count.recovery >= RECOVERY_LIMIT {
+    pub(crate) fn charge_recovery(&self, by: AttemptCounter, tried: Occasion) -> Result<Self, Denial> {
+        if self.has_disabled_recovery(by) {
             return Err(Denial::RecoveryDisabled { name: self.name.clone() });
         }
-        Ok(self.with_count(by, Count { recovery: count.recovery.saturating_add(1), ..count }))
+        let count = self.count(by);
+        let recovery = count.recovery.saturating_add(1);
+        Ok(self.with_count(by, Count { recovery, ..count }.after(tried, by)))
+    }
+
+    /// Whether so many recovery codes failed at the programs of `by` that they are disabled there.
+    pub(crate) fn has_disabled_recovery(&self, by: AttemptCounter) -> bool {
+        self.count(by).recovery >= RECOVERY_LIMIT
     }
 
     /// The hash of `code`, if it is a recovery code of the credential called `id`.
@@ -166,18 +194,30 @@ impl State {
     }
 
     /// Accepts the recovery code of this hash, once. This ends a lockout and keeps the mark.
-    pub fn accept_recovery(&self, by: AttemptCounter, hash: &RecoveryHash) -> Result<Self, Denial> {
+    pub fn accept_recovery(
+        &self,
+        by: AttemptCounter,
+        hash: &RecoveryHash,
+        granted: Occasion,
+    ) -> Result<Self, Denial> {
         let recovery = self.recovery.without(hash).ok_or_else(|| self.wrong_recovery(by))?;
-        Ok(Self { recovery, ..self.with_count(by, Count::NONE) })
+        Ok(Self { recovery, granted: Some(granted), ..self.with_count(by, Count::NONE) })
     }
 
-    /// Gives back one charge for a recovery code, if the code of this hash is still in the set.
-    pub(crate) fn refund_recovery(&self, by: AttemptCounter, hash: &RecoveryHash) -> Result<Self, Denial> {
+    /// Gives back one charge for a recovery code, if the code of this hash is still in the set. `before` are the failures
+    /// before the charge.
+    pub(crate) fn refund_recovery(
+        &self,
+        by: AttemptCounter,
+        hash: &RecoveryHash,
+        before: Count,
+    ) -> Result<Self, Denial> {
         if !self.recovery.has(hash) {
             return Err(self.wrong_recovery(by));
         }
         let count = self.count(by);
-        Ok(self.with_count(by, Count { recovery: count.recovery.saturating_sub(1), ..count }))
+        let recovery = count.recovery.saturating_sub(1);
+        Ok(self.with_count(by, Count { recovery, ..count }.refunded(before)))
     }
 
     fn wrong_recovery(&self, by: AttemptCounter) -> Denial {
@@ -218,9 +258,9 @@ impl State {
     }
 
     /// Accepts `step`, once: a step that begins at or before the mark is a replay.
-    pub(crate) fn accept(&self, by: AttemptCounter, step: Step) -> Result<Self, Denial> {
+    pub(crate) fn accept(&self, by: AttemptCounter, step: Step, granted: Occasion) -> Result<Self, Denial> {
         self.check_unused(by, step)?;
-        Ok(Self { mark: step.begins(), ..self.with_count(by, Count::NONE) })
+        Ok(Self { mark: step.begins(), granted: Some(granted), ..self.with_count(by, Count::NONE) })
     }
 
     /// Gives back one charge for a code, if `step` could be accepted. Other charges stay. If there is none since
@@ -230,7 +270,7 @@ impl State {
         let count = self.count(by);
         let codes = count.codes.saturating_sub(1);
         let last = if codes == before.codes { before.last } else { count.last };
-        Ok(self.with_count(by, Count { codes, last, ..count }))
+        Ok(self.with_count(by, Count { codes, last, ..count }.refunded(before)))
     }
 
     fn check_unused(&self, by: AttemptCounter, step: Step) -> Result<(), Denial> {

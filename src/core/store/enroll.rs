@@ -97,7 +97,7 @@ mod tests {
     use crate::test_support::{Scratch, ada, change, phone};
 
     const MARK: UnixTime = UnixTime::new(150);
-    const LOCKED: Count = Count { codes: 20, recovery: 7, last: UnixTime::new(90) };
+    const LOCKED: Count = Count { codes: 20, recovery: 7, last: UnixTime::new(90), ..Count::NONE };
 
     fn one_code() -> RecoveryCodes {
         let mut codes = RecoveryCodes { salt: [1; 16], ..RecoveryCodes::NONE };

@@ -46,6 +46,8 @@ pub enum StoreError {
 pub enum StateError {
     /// A newer program wrote it.
     UnknownVersion(u8),
+    /// It is of format 2, and a newer program wrote into it what only that program can use.
+    Later,
     /// It is the state of this other uid.
     OfUid(u32),
     /// Neither slot is whole.
@@ -104,8 +106,9 @@ impl fmt::Display for StateError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::UnknownVersion(version) => {
-                write!(f, "has version {version}: this program reads version 1")
+                write!(f, "has version {version}: this program reads versions 1 and 2")
             }
+            Self::Later => write!(f, "was written by a newer version of twostep: install that version"),
             Self::OfUid(uid) => write!(f, "is the state of uid {uid}"),
             Self::Damaged => write!(f, "is damaged"),
         }

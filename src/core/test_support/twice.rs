@@ -14,7 +14,7 @@ use crate::verdict::Denial;
 
 /// A state that another program may have made of `state`: without ticket and recovery codes, and with other failures.
 pub(crate) fn another(state: &State) -> State {
-    let count = Count { codes: 1, recovery: 1, last: UnixTime::new(0) };
+    let count = Count { codes: 1, recovery: 1, last: UnixTime::new(0), ..Count::NONE };
     let (ticket, recovery) = (None, RecoveryCodes::NONE);
     State { hosts: count, helper: count, required: !state.required, ticket, recovery, ..state.clone() }
 }

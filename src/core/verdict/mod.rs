@@ -2,11 +2,13 @@
 
 mod cause;
 pub(crate) mod log_text;
+pub mod origin;
 pub mod refusals;
 
 use crate::time::{Step, UnixTime};
 
 pub use cause::Cause;
+pub use origin::{Occasion, Origin};
 
 /// The end of one pass through the auth stack.
 #[derive(Debug, PartialEq, Eq)]
@@ -44,6 +46,8 @@ pub struct EarlierFailures {
     pub last: Option<UnixTime>,
     /// The programs at which they were typed.
     pub by: AttemptCounter,
+    /// Where the last one was typed, if that is known.
+    pub from: Option<Origin>,
 }
 
 /// The programs whose failures are counted together. Each kind has its own count, so that a program of the user cannot

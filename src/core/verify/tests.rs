@@ -71,6 +71,12 @@ fn record(fails_at: usize) -> Remembering {
     }
 }
 
+/// A login by sshd at this moment.
+fn attempt(rules: &Verification, at: u64) -> Attempt<'_> {
+    let on = Occasion { at: UnixTime::new(at), from: Origin::new("sshd", "192.0.2.7") };
+    Attempt { by: AttemptCounter::Hosts, purpose: Purpose::Accept, rules, on }
+}
+
 fn judge(record: &mut Remembering, code: &str, step: u64) -> Result<Accepted, Denial> {
     judge_for(record, code, Purpose::Accept, step)
 }
@@ -78,7 +84,7 @@ fn judge(record: &mut Remembering, code: &str, step: u64) -> Result<Accepted, De
 fn judge_for(record: &mut Remembering, code: &str, purpose: Purpose, step: u64) -> Result<Accepted, Denial> {
     let typed = Typed::parse(code.as_bytes()).unwrap();
     let rules = Verification::default();
-    verify(record, &typed, AttemptCounter::Hosts, purpose, &rules, UnixTime::new(step * 30))
+    verify(record, &typed, &Attempt { purpose, ..attempt(&rules, step * 30) })
 }
 
 #[test]
@@ -103,15 +109,23 @@ fn try_charges_wrong_code_and_keeps_right_one() {
 fn try_gives_back_its_own_charge_alone() {
     let last = UnixTime::new(149);
     let mut record = with_recovery_code(9);
-    record.state.hosts = Count { codes: 2, recovery: 5, last };
+    record.state.hosts = Count { codes: 2, recovery: 5, last, ..Count::NONE };
     record.meanwhile = Some(|state| {
         let Count { codes, recovery, .. } = state.hosts;
-        State { hosts: Count { codes: codes + 1, recovery: recovery + 1, last: UnixTime::new(150) }, ..state }
+        State {
+            hosts: Count {
+                codes: codes + 1,
+                recovery: recovery + 1,
+                last: UnixTime::new(150),
+                ..Count::NONE
+            },
+            ..state
+        }
     });
     assert!(judge_for(&mut record, "254676", Purpose::Try, 5).is_ok());
-    assert_eq!(record.state.hosts, Count { codes: 3, recovery: 6, last: UnixTime::new(150) });
+    assert_eq!(record.state.hosts, Count { codes: 3, recovery: 6, last: UnixTime::new(150), ..Count::NONE });
     assert!(judge_for(&mut record, "oooo-0000-0000-0000", Purpose::Try, 5).is_ok());
-    assert_eq!(record.state.hosts, Count { codes: 4, recovery: 7, last: UnixTime::new(150) });
+    assert_eq!(record.state.hosts, Count { codes: 4, recovery: 7, last: UnixTime::new(150), ..Count::NONE });
     assert_eq!(record.state.recovery.left(), Some(1));
 }
 
@@ -148,9 +162,8 @@ fn refuses_and_charges_nothing_without_a_credential() {
     for typed in ["254676", "oooo-0000-0000-0000"] {
         let record = store.open(&ada(), |_| UnixTime::new(0)).unwrap();
         let typed = Typed::parse(typed.as_bytes()).unwrap();
-        let (by, rules) = (AttemptCounter::Hosts, Verification::default());
-        let judged =
-            super::judge(record, &typed, by, Purpose::Accept, &rules, UnixTime::new(150), &mut |_| ());
+        let rules = Verification::default();
+        let judged = super::judge(record, &typed, &attempt(&rules, 150), &mut |_| ());
         assert_eq!(judged, Err(NOT_ENROLLED));
     }
     assert_eq!(store.snapshot(7).state, Ok(Some(State::new("ada", UnixTime::new(0)))));
@@ -312,8 +325,7 @@ fn reports_clock_of_right_code_more_than_one_period_off() {
     let rules = Verification { skew_steps: 2, ..Verification::default() };
     for (code, clock) in [("969429", Some(-60)), ("338314", None), ("254676", None), ("162583", Some(60))] {
         let typed = Typed::parse(code.as_bytes()).unwrap();
-        let (by, now) = (AttemptCounter::Hosts, UnixTime::new(5 * 30));
-        let accepted = verify(&mut record(9), &typed, by, Purpose::Accept, &rules, now).unwrap();
+        let accepted = verify(&mut record(9), &typed, &attempt(&rules, 5 * 30)).unwrap();
         assert_eq!(accepted.clock, clock, "{code}");
     }
 }
@@ -330,8 +342,7 @@ fn takes_code_for_its_step_that_is_not_used_up() {
     record.state.mark = UnixTime::new(150);
     let rules = Verification { skew_steps: 3, ..Verification::default() };
     let typed = Typed::parse(b"969429").unwrap(); // of step 3: at 90 on the phone, at 180 on the tablet
-    let now = UnixTime::new(180);
-    let accepted = verify(&mut record, &typed, AttemptCounter::Hosts, Purpose::Accept, &rules, now).unwrap();
+    let accepted = verify(&mut record, &typed, &attempt(&rules, 180)).unwrap();
     assert_eq!(accepted.proof, Proof::Code { authenticator: "tablet".to_owned(), offset: 0 });
     assert_eq!(record.state.mark, UnixTime::new(180));
 }
@@ -352,7 +363,7 @@ fn remarks_only_after_record_is_unlocked() {
         remarks += 1;
     };
     let typed = Typed::parse(b"000000").unwrap();
-    let (by, rules) = (AttemptCounter::Hosts, Verification::default());
-    assert!(super::judge(record, &typed, by, Purpose::Accept, &rules, now, &mut remark).is_err());
+    let rules = Verification::default();
+    assert!(super::judge(record, &typed, &attempt(&rules, 60), &mut remark).is_err());
     assert_eq!(remarks, 1, "that a state was created");
 }

@@ -3,7 +3,9 @@
 use crate::proof::code::Shape;
 use crate::time::Day;
 use crate::verdict::refusals::Refusals;
-use crate::verdict::{Accepted, Alternative, AttemptCounter, Denial, EarlierFailures, Proof, is_soon};
+use crate::verdict::{
+    Accepted, Alternative, AttemptCounter, Denial, EarlierFailures, Origin, Proof, is_soon,
+};
 
 use super::enrollment::{self, duration};
 
@@ -55,6 +57,11 @@ crate::words! {
     codes(count) = "{count} codes were";
     /// When the last code was refused. `day` is such as 2027-01-15, `time` such as 14:03:22.
     last_at(day, time) = ", last at {day} {time} UTC";
+    /// Below the number of refused codes, if the last one came over the network. `host` is an address or a name, `service` such
+    /// as sshd.
+    last_from_host(host, service) = "The last one came from {host} ({service}).";
+    /// The same for one that was typed at the machine itself.
+    last_from_here(service) = "The last one was typed at this machine ({service}).";
     /// After the number of refused codes.
     IF_NOT_YOU = "If that was not you, change your password and tell your administrator.";
     /// After too many wrong codes; `until` is a date and a time.
@@ -101,14 +108,22 @@ pub fn granted(granted: &Accepted, refusals: &Refusals) -> Option<String> {
 }
 
 fn refused_before(earlier: EarlierFailures) -> String {
-    let EarlierFailures { refused, last, by } = earlier;
+    let EarlierFailures { refused, last, by, from } = earlier;
     let codes = if refused == 1 { ONE_CODE.to_owned() } else { codes(refused) };
     let last = last.and_then(|last| Some(last_at(Day::of(last)?, last))).unwrap_or_default();
     let text = match by {
         AttemptCounter::Hosts => refused_since_login(codes, last),
         AttemptCounter::Helper => refused_at_own_programs(codes, last),
     };
-    format!("{text}\n{IF_NOT_YOU}")
+    let from = from.map(|from| format!("\n{}", last_from(&from))).unwrap_or_default();
+    format!("{text}{from}\n{IF_NOT_YOU}")
+}
+
+fn last_from(from: &Origin) -> String {
+    match (from.host(), from.service()) {
+        ("", service) => last_from_here(service),
+        (host, service) => last_from_host(host, service),
+    }
 }
 
 /// By how much a phone's clock is wrong: `offset` seconds, negative if it is slow.

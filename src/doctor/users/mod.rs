@@ -83,7 +83,9 @@ fn unreadable(context: &Context<'_>, error: StoreError, name: &str) -> Finding {
 fn is_of_newer_version(error: &StoreError) -> bool {
     match error {
         StoreError::Credential { error, .. } => matches!(error.kind, CredentialErrorKind::UnknownVersion(_)),
-        StoreError::State { error, .. } => matches!(error, StateError::UnknownVersion(_)),
+        StoreError::State { error, .. } => {
+            matches!(error, StateError::UnknownVersion(_) | StateError::Later)
+        }
         StoreError::Fault(_)
         | StoreError::StateRemoved { .. }
         | StoreError::EnrolledMeanwhile

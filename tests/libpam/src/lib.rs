@@ -21,7 +21,7 @@ mod world;
 
 pub use code::Generator;
 pub use login::{Answer, Login, Open, Outcome, Style};
-pub use state::{AttemptCounter, Stage, State, seal};
+pub use state::{AttemptCounter, BLOCK, Format, Stage, State, header, seal, slot_of};
 pub use temp::Temp;
 pub use world::{World, build_dir, plant, uid, workspace};
 

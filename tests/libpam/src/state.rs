@@ -6,11 +6,55 @@ use sha2::{Digest, Sha256};
 
 use crate::paper;
 
-const MAGIC: &[u8; 8] = b"2STEP\0\0\x01";
-const SLOT: usize = 512;
+const MAGIC: &[u8; 7] = b"2STEP\0\0";
 const CHECKED: usize = 496;
-const STAGE: usize = 16;
-const BLOCK: usize = 4096;
+/// The number of bytes between the starts of the two blocks.
+pub const BLOCK: usize = 4096;
+
+/// The format of new states: 2, or what this variable says.
+pub const FORMAT_VARIABLE: &str = "TWOSTEP_TEST_FORMAT";
+
+/// The layout of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// Slots of 512 bytes, checked by SHA-256.
+    One,
+    /// Slots of 704 bytes after a header of 512, checked by CRC-32C.
+    Two,
+}
+
+impl Format {
+    /// The format of new states in this run.
+    #[expect(clippy::disallowed_methods, reason = "set by whoever runs the tests")]
+    pub fn of_run() -> Self {
+        match std::env::var(FORMAT_VARIABLE).as_deref() {
+            Ok("1") => Self::One,
+            Ok("2") | Err(_) => Self::Two,
+            Ok(other) => panic!("{FORMAT_VARIABLE}={other}"),
+        }
+    }
+
+    /// The place of the slot in its block.
+    pub fn slot(self) -> std::ops::Range<usize> {
+        match self {
+            Self::One => 0..512,
+            Self::Two => 512..512 + 704,
+        }
+    }
+
+    /// The place of the stage in the slot.
+    pub fn stage(self) -> usize {
+        match self {
+            Self::One => 16,
+            Self::Two => 1,
+        }
+    }
+
+    /// The format of the file with this block.
+    fn of(block: &[u8]) -> Self {
+        if block[7] == 2 { Self::Two } else { Self::One }
+    }
+}
 
 /// The stage of a slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,7 +97,31 @@ pub struct State {
     pub requirement: u8,
     /// Bytes 64 to 368: ticket, salt and recovery codes.
     pub reserved: Vec<u8>,
+    /// The layout of the file.
+    pub format: Format,
+    /// When and where codes were typed.
+    pub typed: Typed,
 }
+
+/// When and where codes were typed, which only format 2 has. Most tests compare states without it.
+#[derive(Clone, Default)]
+pub struct Typed {
+    /// The last accepted code.
+    pub granted: Occasion,
+    /// The last refused code.
+    pub refused: Occasion,
+}
+
+impl PartialEq for Typed {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Typed {}
+
+/// Unix time, service and host; zero and empty if there was none.
+pub type Occasion = (u64, String, String);
 
 impl State {
     /// A state with nothing used up and no failure.
@@ -68,6 +136,8 @@ impl State {
             name: name.into(),
             requirement: 0,
             reserved: vec![0; 304],
+            format: Format::of_run(),
+            typed: Typed::default(),
         }
     }
 
@@ -113,28 +183,52 @@ impl State {
     /// The newest valid slot of a file.
     pub fn parse(file: &[u8]) -> Option<Self> {
         assert_eq!(file.len(), 2 * BLOCK, "a state file's size");
-        let slots = [Self::slot(&file[..SLOT]), Self::slot(&file[BLOCK..BLOCK + SLOT])];
+        let slots = [Self::slot(&file[..BLOCK]), Self::slot(&file[BLOCK..])];
         slots.into_iter().flatten().max_by_key(|state| state.generation)
     }
 
     /// A file with this state in slot A and an empty slot B.
     pub fn file(&self) -> Vec<u8> {
         let mut file = vec![0; 2 * BLOCK];
-        file[..SLOT].copy_from_slice(&self.bytes());
+        if self.format == Format::Two {
+            file[..512].copy_from_slice(&header());
+            file[BLOCK..BLOCK + 512].copy_from_slice(&header());
+        }
+        file[self.format.slot()].copy_from_slice(&self.bytes());
         file
     }
 
-    fn slot(bytes: &[u8]) -> Option<Self> {
+    fn slot(block: &[u8]) -> Option<Self> {
+        let format = Format::of(block);
+        let bytes = &block[format.slot()];
         let u64_at = |at: usize| u64::from_le_bytes(bytes[at..at + 8].try_into().unwrap());
-        if bytes[..8] != *MAGIC || checksum(bytes) != bytes[CHECKED..] {
+        let head = match format {
+            Format::One => bytes[..8] == [&MAGIC[..], &[1]].concat() && sha256(bytes) == bytes[CHECKED..],
+            Format::Two => {
+                block[..512] == header()
+                    && (bytes[0], &bytes[2..4]) == (1, &704u16.to_le_bytes()[..])
+                    && bytes[4..8] == crc32c(&bytes[8..])
+            }
+        };
+        if !head {
             return None;
         }
         assert_eq!(bytes[18..20], [0, 0], "reserved bytes");
+        assert!(format == Format::One || bytes[16] == 0, "the stage is elsewhere");
+        let occasion = |at: usize| {
+            let text =
+                |part: &[u8]| String::from_utf8(part.to_vec()).unwrap().trim_end_matches('\0').to_owned();
+            (u64_at(at), text(&bytes[at + 8..at + 40]), text(&bytes[at + 40..at + 104]))
+        };
+        let typed = match format {
+            Format::One => Typed::default(),
+            Format::Two => Typed { granted: occasion(496), refused: occasion(600) },
+        };
         let length = usize::from(bytes[368]);
         assert!(bytes[369 + length..CHECKED].iter().all(|&byte| byte == 0), "the name's padding");
         Some(Self {
             generation: u64_at(8),
-            stage: match bytes[STAGE] {
+            stage: match bytes[format.stage()] {
                 1 => Stage::Charged,
                 2 => Stage::Settled,
                 other => panic!("stage {other}"),
@@ -146,14 +240,27 @@ impl State {
             helper: AttemptCounter::parse(&bytes[48..64]),
             reserved: bytes[64..368].to_vec(),
             name: String::from_utf8(bytes[369..369 + length].to_vec()).unwrap(),
+            format,
+            typed,
         })
     }
 
-    fn bytes(&self) -> [u8; SLOT] {
-        let mut slot = [0; SLOT];
-        slot[..8].copy_from_slice(MAGIC);
+    fn bytes(&self) -> Vec<u8> {
+        let mut slot = vec![0; self.format.slot().len()];
+        match self.format {
+            Format::One => slot[..8].copy_from_slice(&[&MAGIC[..], &[1]].concat()),
+            Format::Two => {
+                slot[0] = 1;
+                slot[2..4].copy_from_slice(&704u16.to_le_bytes());
+                for (at, (time, service, host)) in [(496, &self.typed.granted), (600, &self.typed.refused)] {
+                    slot[at..at + 8].copy_from_slice(&time.to_le_bytes());
+                    slot[at + 8..at + 8 + service.len()].copy_from_slice(service.as_bytes());
+                    slot[at + 40..at + 40 + host.len()].copy_from_slice(host.as_bytes());
+                }
+            }
+        }
         slot[8..16].copy_from_slice(&self.generation.to_le_bytes());
-        slot[STAGE] = if self.stage == Stage::Charged { 1 } else { 2 };
+        slot[self.format.stage()] = if self.stage == Stage::Charged { 1 } else { 2 };
         slot[17] = self.requirement;
         slot[20..24].copy_from_slice(&self.uid.to_le_bytes());
         slot[24..32].copy_from_slice(&self.mark.to_le_bytes());
@@ -167,17 +274,45 @@ impl State {
     }
 }
 
-/// Writes the right checksum into a changed slot.
-pub fn seal(slot: &mut [u8]) {
-    let checksum = checksum(slot);
-    slot[CHECKED..SLOT].copy_from_slice(&checksum);
+/// The slot in the block of `file` that begins at `block`.
+pub fn slot_of(file: &mut [u8], block: usize) -> &mut [u8] {
+    let range = Format::of(&file[block..]).slot();
+    &mut file[block + range.start..block + range.end]
 }
 
-/// The checksum counts the stage as zero, so that a write of one byte can change it.
-fn checksum(slot: &[u8]) -> Vec<u8> {
+/// Writes the right checksum into a changed slot, of whose format its length tells.
+pub fn seal(slot: &mut [u8]) {
+    if slot.len() == Format::One.slot().len() {
+        let checksum = sha256(slot);
+        slot[CHECKED..].copy_from_slice(&checksum);
+    } else {
+        let length = usize::from(u16::from_le_bytes([slot[2], slot[3]])).clamp(8, slot.len());
+        let checksum = crc32c(&slot[8..length]);
+        slot[4..8].copy_from_slice(&checksum);
+    }
+}
+
+/// The checksum of format 1, which counts the stage as zero, so that a write of one byte can change it.
+fn sha256(slot: &[u8]) -> Vec<u8> {
     let mut checked = slot[..CHECKED].to_vec();
-    checked[STAGE] = 0;
-    Sha256::digest(checked)[..SLOT - CHECKED].to_vec()
+    checked[Format::One.stage()] = 0;
+    Sha256::digest(checked)[..16].to_vec()
+}
+
+/// What each block of format 2 begins with.
+pub fn header() -> Vec<u8> {
+    let mut header = vec![0; 512];
+    header[..8].copy_from_slice(&[&MAGIC[..], &[2]].concat());
+    seal(&mut header);
+    header
+}
+
+/// CRC-32C (RFC 3720 section 12.1), bit by bit.
+fn crc32c(bytes: &[u8]) -> [u8; 4] {
+    let crc = bytes.iter().fold(u32::MAX, |crc, &byte| {
+        (0..8).fold(crc ^ u32::from(byte), |crc, _| (crc >> 1) ^ if crc & 1 == 1 { 0x82f6_3b78 } else { 0 })
+    });
+    (!crc).to_le_bytes()
 }
 
 impl fmt::Debug for State {

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::ptr;
 
-use crate::{Login, NOW, SECRET, State, Temp, drive, interpose};
+use crate::{Format, Login, NOW, SECRET, State, Temp, drive, interpose};
 
 /// Every user needs a code and has one try, so the PAM code of that try is the one of the login.
 const POLICY: &str = "version = 1\nmode = \"mandatory\"\n[verification]\ntries = 1\n";
@@ -33,6 +33,9 @@ impl World {
         let closed = ["", "/users", "/state"];
         closed.iter().for_each(|path| world.folder(&format!("root/var/lib/twostep{path}"), 0o700));
         symlink("../../pam.d", world.root().join("etc/pam.d")).unwrap();
+        if Format::of_run() == Format::Two {
+            plant(&world.root().join("var/lib/twostep/format"), 0o600, b"2\n");
+        }
         world.policy(POLICY).service(SERVICE, STACK);
         world
     }

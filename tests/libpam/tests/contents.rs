@@ -5,7 +5,7 @@ use std::fs;
 use twostep_tests::pam::*;
 use twostep_tests::refusal::Target::{Policy, Secret, State};
 use twostep_tests::refusal::edit;
-use twostep_tests::{Generator, NOW, OTHER_SECRET, SECRET, Stage, World, seal};
+use twostep_tests::{Format, Generator, NOW, OTHER_SECRET, SECRET, Stage, World, seal, slot_of};
 
 fn right() -> String {
     Generator::default().at(NOW)
@@ -161,13 +161,19 @@ fn refuses_faulty_state() {
         });
     });
     let sealed = |what: &str, change: fn(&mut [u8])| {
+        State.assert_refused(what, |path| edit(path, |bytes| with_checksum(slot_of(bytes, 0), change)));
+    };
+    // The start of the only block, or of its header.
+    let start = |what: &str, change: fn(&mut [u8])| {
         State.assert_refused(what, |path| edit(path, |bytes| with_checksum(&mut bytes[..512], change)));
     };
-    sealed("version 0", |slot| slot[7] = 0);
-    sealed("version 2", |slot| slot[7] = 2);
-    sealed("another magic", |slot| slot[0] = b'3');
-    sealed("stage 0", |slot| slot[16] = 0);
-    sealed("stage 3", |slot| slot[16] = 3);
+    start("version 0", |slot| slot[7] = 0);
+    start("version 3", |slot| slot[7] = 3);
+    start("another magic", |slot| slot[0] = b'3');
+    sealed("stage 0", |slot| slot[Format::of_run().stage()] = 0);
+    sealed("stage 3", |slot| slot[Format::of_run().stage()] = 3);
+    sealed("a stage of the other format", |slot| slot[17 - Format::of_run().stage()] = 2);
+    sealed("moved to another store", |slot| slot[18] = 1);
     sealed("required 2", |slot| slot[17] = 2);
     sealed("a reserved byte", |slot| slot[18] = 1);
     sealed("a reserved byte of a count", |slot| slot[36] = 1);
@@ -183,7 +189,10 @@ fn detects_every_flipped_bit_of_only_slot() {
     let world = World::lenient();
     let path = world.state_path("games");
     let whole = fs::read(&path).unwrap();
-    for bit in (0..512 * 8).filter(|bit| bit % 7 == 0 || bit / 8 < 64) {
+    let slot = Format::of_run().slot();
+    for bit in
+        (0..slot.end * 8).filter(|bit| bit % 7 == 0 || (slot.start..slot.start + 64).contains(&(bit / 8)))
+    {
         let mut bytes = whole.clone();
         bytes[bit / 8] ^= 1 << (bit % 8);
         fs::write(&path, bytes).unwrap();
@@ -202,7 +211,7 @@ fn uses_other_slot_when_one_is_torn() {
         }
         let path = world.state_path("games");
         let before = world.state_of("games").generation;
-        edit(&path, |bytes| bytes[newest + 300] ^= 0xff);
+        edit(&path, |bytes| slot_of(bytes, newest)[300] ^= 0xff);
         let fallen = world.state_of("games");
         assert!(fallen.generation >= before - 1 && fallen.stage == Stage::Settled);
         let now = NOW + 300;
@@ -215,6 +224,25 @@ fn uses_other_slot_when_one_is_torn() {
 fn refuses_state_with_slot_of_later_version() {
     let world = World::lenient();
     world.login("games").at(NOW - 90).answer(Generator::default().at(NOW - 90)).run().assert_granted();
-    edit(&world.state_path("games"), |bytes| with_checksum(&mut bytes[4096..4096 + 512], |slot| slot[7] = 2));
-    world.assert_refused_at_once(PAM_AUTHINFO_UNAVAIL, "slot B of version 2");
+    edit(&world.state_path("games"), |bytes| with_checksum(&mut bytes[4096..4096 + 512], |slot| slot[7] = 3));
+    world.assert_refused_at_once(PAM_AUTHINFO_UNAVAIL, "slot B of version 3");
+}
+
+#[test]
+fn refuses_state_with_what_only_later_program_writes() {
+    if Format::of_run() == Format::One {
+        return;
+    }
+    for (what, at, bytes) in
+        [("moved", 18, &[1][..]), ("more fields", 2, &960u16.to_le_bytes()), ("another checksum", 0, &[2])]
+    {
+        let world = World::lenient();
+        world.login("games").at(NOW - 90).answer(Generator::default().at(NOW - 90)).run().assert_granted();
+        edit(&world.state_path("games"), |file| {
+            let block = &mut file[4096 + 512..4096 + 2048];
+            block[at..at + bytes.len()].copy_from_slice(bytes);
+            seal(block);
+        });
+        world.assert_refused_at_once(PAM_AUTHINFO_UNAVAIL, what);
+    }
 }

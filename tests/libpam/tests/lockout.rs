@@ -2,7 +2,7 @@
 
 use twostep_tests::interpose::{release_clock, set_clock};
 use twostep_tests::pam::*;
-use twostep_tests::{Answer, Generator, NOW, Outcome, SECRET, Style, World, seal};
+use twostep_tests::{Answer, BLOCK, Format, Generator, NOW, Outcome, SECRET, Style, World, seal, slot_of};
 
 const PROMPT: &str = "Verification code: ";
 
@@ -133,11 +133,37 @@ fn tells_at_success_how_many_codes_were_refused_before() {
     let code = |now| Generator::default().at(now);
     let none = String::new();
     assert_eq!(told(&["12", wrong()], NOW + 5), (PAM_CONV_ERR, none.clone()));
-    let text = "1 code was refused since your last login, last at 2027-01-15 08:00:05 UTC.\n\
-                If that was not you, change your password and tell your administrator.";
+    let from = match Format::of_run() {
+        Format::One => "",
+        Format::Two => "The last one was typed at this machine (test).\n",
+    };
+    let text = format!(
+        "1 code was refused since your last login, last at 2027-01-15 08:00:05 UTC.\n{from}\
+         If that was not you, change your password and tell your administrator."
+    );
     // The user knows of the one in the same conversation.
-    assert_eq!(told(&[wrong(), &code(NOW + 60)], NOW + 60), (PAM_SUCCESS, text.to_owned()));
+    assert_eq!(told(&[wrong(), &code(NOW + 60)], NOW + 60), (PAM_SUCCESS, text));
     assert_eq!(told(&[wrong(), &code(NOW + 90)], NOW + 90), (PAM_SUCCESS, none));
+}
+
+/// A record of format 1 stays one, and has no room for it.
+#[test]
+fn keeps_when_and_where_codes_were_typed() {
+    let is_kept = Format::of_run() == Format::Two;
+    let on = |now: i64, host: &str| {
+        if is_kept { (now as u64, "test".to_owned(), host.to_owned()) } else { Default::default() }
+    };
+    let world = World::default();
+    let login = |now, host, code: &str| world.login("games").at(now).rhost(host).answer(code).run();
+    login(NOW, "203.0.113.5", wrong()).assert_denied(PAM_AUTH_ERR, "wrong-code");
+    let refused = world.state_of("games").typed;
+    assert_eq!((refused.granted, refused.refused), (Default::default(), on(NOW, "203.0.113.5")));
+    login(NOW + 60, "192.0.2.7", &Generator::default().at(NOW + 60)).assert_granted();
+    let granted = world.state_of("games").typed;
+    assert_eq!((granted.granted, granted.refused), (on(NOW + 60, "192.0.2.7"), Default::default()));
+    let hostile = format!("\x1b[2J{}", "x".repeat(99));
+    login(NOW + 90, &hostile, wrong()).assert_denied(PAM_AUTH_ERR, "wrong-code");
+    assert_eq!(world.state_of("games").typed.refused, on(NOW + 90, &format!("?[2J{}", "x".repeat(60))));
 }
 
 #[test]
@@ -294,16 +320,17 @@ fn counts_failures_of_helper_apart() {
 fn keeps_ticket_and_recovery_codes_across_login() {
     let world = World::default();
     let mut file = world.state_of("games").file();
-    file[17] = 1;
-    (64..89).chain(96..368).for_each(|at| file[at] = at as u8); // the last seven bytes of the ticket are zero
-    seal(&mut file[..512]);
+    let slot = slot_of(&mut file, 0);
+    slot[17] = 1;
+    (64..89).chain(96..368).for_each(|at| slot[at] = at as u8); // the last seven bytes of the ticket are zero
+    seal(slot);
     std::fs::write(world.state_path("games"), &file).unwrap();
     fail(&world, NOW, 1);
     judge(&world, NOW, &Generator::default().at(NOW)).assert_granted();
-    let after = std::fs::read(world.state_path("games")).unwrap();
-    for slot in [0, 4096] {
-        assert_eq!(after[slot + 64..slot + 368], file[64..368]);
-        assert_eq!(after[slot + 17], 1);
+    let mut after = std::fs::read(world.state_path("games")).unwrap();
+    for block in [0, BLOCK] {
+        assert_eq!(slot_of(&mut after, block)[64..368], slot_of(&mut file, 0)[64..368]);
+        assert_eq!(slot_of(&mut after, block)[17], 1);
     }
 }
 

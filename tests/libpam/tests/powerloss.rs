@@ -9,9 +9,7 @@ use twostep_tests::interpose::skip_flushes;
 use twostep_tests::pam::*;
 use twostep_tests::paper::recovery_code;
 use twostep_tests::strace::{self, trace};
-use twostep_tests::{Generator, NOW, State, World};
-
-const SLOT: usize = 512;
+use twostep_tests::{Format, Generator, NOW, State, World};
 
 /// An event in the trace: a change of the state file, or the result of a login.
 enum Event {
@@ -277,7 +275,9 @@ fn check(world: &World, image: &[u8], moment: &Moment, end: i64, place: &str) {
     let Some(flushed) = State::parse(&moment.flushed) else {
         panic!("{place}: the flushed file does not parse")
     };
-    let accepted = |bytes: &[u8]| bytes.len() == SLOT && u16::from_le_bytes([bytes[32], bytes[33]]) == 0;
+    let slot = Format::of_run().slot();
+    let accepted =
+        |bytes: &[u8]| bytes.len() == slot.end && bytes[slot.start + 32..slot.start + 34] == [0; 2];
     if !moment.pending.iter().any(|(_, bytes)| accepted(bytes)) {
         let outcome = run(later, &Generator::default().wrong(later));
         let failures: u16 = outcome.field("failures").parse().unwrap();

@@ -3,7 +3,9 @@
 use twostep_tests::pam::*;
 use twostep_tests::paper::{SALT, hash, long_code, recovery_code};
 use twostep_tests::strace::{self, NOT_OURS, trace};
-use twostep_tests::{AttemptCounter, Generator, Login, NOW, OTHER_SECRET, Outcome, State, Style, World};
+use twostep_tests::{
+    AttemptCounter, Format, Generator, Login, NOW, OTHER_SECRET, Outcome, State, Style, World,
+};
 
 const UNKNOWN: &str = "ABCD-EFGH-JKMN-PQRS";
 
@@ -402,7 +404,8 @@ fn grants_only_after_code_is_used_up_on_disk() {
 
 /// Whether the last complete slot was flushed after it was written.
 fn is_flushed(calls: &[String]) -> bool {
-    let slot = |call: &&String| call.starts_with("pwrite64(") && call.ends_with("= 512");
+    let end = format!("= {}", Format::of_run().slot().end);
+    let slot = |call: &&String| call.starts_with("pwrite64(") && call.ends_with(&end);
     let written = calls.iter().rposition(|call| slot(&call)).unwrap();
     calls[written..].iter().any(|call| call.starts_with("fdatasync(") && call.ends_with("= 0"))
 }

@@ -3,6 +3,7 @@ use twostep_core::proof::recovery::{Entropy, NewCodes};
 use twostep_core::proof::state::{AttemptCounter, State};
 use twostep_core::proof::ticket::Ticket;
 use twostep_core::time::UnixTime;
+use twostep_core::verdict::{Occasion, Origin};
 
 const UID: u32 = 1001;
 const EXPIRES: UnixTime = UnixTime::new(1_800_000_000);
@@ -46,8 +47,9 @@ fn check_recovery(shown: &str) {
     let state = State::new("ada", UnixTime::new(0)).with_recovery(set.into_kept());
     let by = AttemptCounter::Hosts;
     let hash = state.find_recovery(by, &typed(), "id").expect("a code of the set");
-    let once = state.accept_recovery(by, &hash).expect("it is not used up");
-    assert!(once.accept_recovery(by, &hash).is_err(), "it is used up");
+    let on = Occasion { at: UnixTime::new(1), from: Origin::OWN_PROGRAM };
+    let once = state.accept_recovery(by, &hash, on).expect("it is not used up");
+    assert!(once.accept_recovery(by, &hash, on).is_err(), "it is used up");
     assert!(once.find_recovery(by, &typed(), "id").is_err() || same(&typed(), &[0; LONG_CODE_BYTES]));
     assert!(state.find_recovery(by, &typed(), "other").is_err(), "another credential's");
 }

@@ -127,7 +127,7 @@ fn tells_only_after_success_why_earlier_codes_were_refused() {
 
 #[test]
 fn tells_codes_refused_before_only_after_success() {
-    let earlier = Some(EarlierFailures { refused: 3, last: None, by: AttemptCounter::Hosts });
+    let earlier = Some(EarlierFailures { refused: 3, last: None, by: AttemptCounter::Hosts, from: None });
     let text = "[3 codes were refused since your last login.\n\
                 If that was not you, change your password and tell your administrator.]";
     let mut ada = person("root", &["123456"; 2]);

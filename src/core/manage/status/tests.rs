@@ -68,6 +68,8 @@ fn reads_what_it_has_written() {
             ticket_until: Some(9),
             hosts: failures(2),
             helper: failures(20),
+            granted: Some(Occasion { at: UnixTime::new(7), from: Origin::OWN_PROGRAM }),
+            refused: Some(Occasion { at: UnixTime::new(8), from: Origin::new("ss\"hd", "192.0.2.7") }),
         }),
     };
     for status in [whole, Status::default()] {
@@ -86,9 +88,11 @@ fn says_what_is_stored() {
     let site = Site::new("stored");
     site.create_credential("ada");
     let recovery = RecoveryCodes { salt: [1; 16], hashes: [[9; 16]; 16] };
-    let hosts = Count { codes: 2, recovery: 1, last: UnixTime::new(90) };
-    let helper = Count { codes: 5, recovery: 0, last: UnixTime::new(95) };
-    site.create_state(State { hosts, helper, recovery, required: true, ..state() });
+    let tried = Some(Occasion { at: UnixTime::new(91), from: Origin::new("sshd", "192.0.2.7") });
+    let granted = Some(Occasion { at: UnixTime::new(80), from: Origin::new("sudo", "") });
+    let hosts = Count { codes: 2, recovery: 1, last: UnixTime::new(90), tried };
+    let helper = Count { codes: 5, recovery: 0, last: UnixTime::new(95), ..Count::NONE };
+    site.create_state(State { hosts, helper, recovery, required: true, granted, ..state() });
     let device = |label: &str, algorithm: &str, digits, period, enrolled| AuthenticatorSummary {
         label: label.to_owned(),
         algorithm: algorithm.to_owned(),
@@ -110,11 +114,14 @@ fn says_what_is_stored() {
             ticket_until: None,
             hosts: Failures { codes: 2, recovery: 1, recovery_disabled: false, last: 90 },
             helper: Failures { codes: 5, recovery: 0, recovery_disabled: false, last: 95 },
+            granted,
+            refused: tried,
         }),
     };
     assert_eq!(site.status(), expected);
     let summary = expected.state.unwrap();
-    assert_eq!((summary.hosts.count(), summary.helper.count()), (hosts, helper));
+    let untold = Count { tried: None, ..hosts };
+    assert_eq!((summary.hosts.count(), summary.helper.count()), (untold, helper));
 }
 
 #[test]
@@ -130,7 +137,7 @@ fn says_until_when_a_ticket_can_be_used() {
 
 #[test]
 fn says_where_recovery_codes_are_disabled() {
-    let failed = |recovery| Count { codes: 0, recovery, last: NOW };
+    let failed = |recovery| Count { codes: 0, recovery, last: NOW, ..Count::NONE };
     let of = StateSummary::of(&State { hosts: failed(99), helper: failed(100), ..state() }, NOW);
     assert_eq!((of.hosts.recovery_disabled, of.helper.recovery_disabled), (false, true));
 }

@@ -45,7 +45,10 @@ fn adds_further_authenticator_after_proof() {
     assert_eq!(done.prompts[0], ASK_PROOF);
     assert_eq!(done.prompts.len(), 3, "the recovery codes are there");
     assert_eq!(site.labels(), ["phone", "tablet"]);
-    assert_eq!(site.state(), State { recovery: old_codes(), ..State::new("ada", UnixTime::new(150)) });
+    assert_eq!(
+        site.state(),
+        State { recovery: old_codes(), granted: by_command(60), ..State::new("ada", UnixTime::new(150)) }
+    );
 }
 
 #[test]

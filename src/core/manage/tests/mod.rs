@@ -46,8 +46,13 @@ use crate::store::files::credential::NewEnrollment;
 use crate::store::{Change, CredentialChange, UncheckedRecord};
 use crate::test_support::{CODES, Scratch, Twice, ada, change, fill, ldap_is_down, phone};
 use crate::time::UnixTime;
-use crate::verdict::{Proof, TicketFault};
-use crate::verify::{NOT_ENROLLED, Purpose, judge, verify_ticket};
+use crate::verdict::{Occasion, Proof, TicketFault};
+use crate::verify::{Attempt, NOT_ENROLLED, Purpose, judge, verify_ticket};
+
+/// A code that was accepted by one of the user's own commands.
+fn by_command(at: u64) -> Option<Occasion> {
+    Some(Occasion { at: UnixTime::new(at), from: own_command() })
+}
 
 const OPT_IN: &str = "version = 1\nmode = \"opt-in\"\n[enrollment]\nrecovery-codes = 1\n";
 const MANDATORY: &str = "version = 1\nmode = \"mandatory\"\n[enrollment]\nrecovery-codes = 1\n";
@@ -275,12 +280,15 @@ impl Machine for Site {
         account: &Account,
         typed: &Typed,
         rules: &Verification,
+        from: &Origin,
         remark: &mut dyn FnMut(&str),
     ) -> Result<Accepted, Denial> {
         let now = self.now()?;
         let store = self.store()?;
         let record = store.open(account, |authenticators| rules.window_end(authenticators, now))?;
-        judge(record, typed, AttemptCounter::Hosts, Purpose::Accept, rules, self.now()?, remark)
+        let on = Occasion { at: self.now()?, from: *from };
+        let attempt = Attempt { by: AttemptCounter::Hosts, purpose: Purpose::Accept, rules, on };
+        judge(record, typed, &attempt, remark)
     }
     fn check_enrollable(&self, account: &Account, rules: &Verification) -> Result<(), Denial> {
         let Some(state) = self.store.state(account)? else { return Ok(()) };

@@ -64,7 +64,7 @@ fn refuses_owner_after_as_many_wrong_codes_as_are_allowed() {
 #[test]
 fn tells_locked_out_owner_until_when_and_stops() {
     let site = with_two();
-    let locked = Count { codes: 3, recovery: 0, last: UnixTime::new(60) };
+    let locked = Count { codes: 3, recovery: 0, last: UnixTime::new(60), ..Count::NONE };
     site.change(|state| State { hosts: locked, ..state.clone() });
     let done = site.owner(&remove_tablet(), &[Code(2), Code(3)]);
     let text = "Too many wrong codes. Try again after 00:01:30 UTC (in 30 s).\nA recovery code works now.";

@@ -10,7 +10,7 @@ fn no_codes() -> String {
 /// A user with two failures at recovery codes.
 fn with_failures(policy: &str) -> Site {
     let site = Site::enrolled(policy, &["phone"]);
-    let failed = Count { codes: 0, recovery: 2, last: UnixTime::new(0) };
+    let failed = Count { codes: 0, recovery: 2, last: UnixTime::new(0), ..Count::NONE };
     site.change(|state| State { hosts: failed, helper: failed, ..state.clone() });
     site
 }

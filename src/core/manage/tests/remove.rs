@@ -21,7 +21,10 @@ fn removes_one_authenticator_after_proof() {
     assert_eq!(done.log, ["grant phone", "act remove authenticator=tablet"]);
     assert_eq!(site.labels(), ["phone", "third"]);
     assert_eq!(site.store.credential(&ada()).unwrap().unwrap().id, "an id");
-    assert_eq!(site.state(), State { recovery: old_codes(), ..State::new("ada", UnixTime::new(60)) });
+    assert_eq!(
+        site.state(),
+        State { recovery: old_codes(), granted: by_command(60), ..State::new("ada", UnixTime::new(60)) }
+    );
 }
 
 #[test]

@@ -1,7 +1,7 @@
 use super::*;
 use crate::manage::unlock::Unlocked;
 
-const LOCKED: Count = Count { codes: 20, recovery: 7, last: UnixTime::new(60) };
+const LOCKED: Count = Count { codes: 20, recovery: 7, last: UnixTime::new(60), ..Count::NONE };
 
 fn locked_out(mark: u64) -> Site {
     let site = Site::enrolled(OPT_IN, &["phone"]);

@@ -1,17 +1,26 @@
 use super::*;
 use crate::proof::recovery::hash;
 use crate::time::Period;
+use crate::verdict::Origin;
 
 const NOW: UnixTime = UnixTime::new(1_000_000);
 const FAR: UnixTime = UnixTime::new(u64::MAX);
 
 fn failed(times: u16) -> State {
     let last = if times == 0 { UnixTime::new(0) } else { NOW };
-    State { hosts: Count { codes: times, recovery: 0, last }, ..State::new("ada", UnixTime::new(0)) }
+    State {
+        hosts: Count { codes: times, recovery: 0, last, ..Count::NONE },
+        ..State::new("ada", UnixTime::new(0))
+    }
 }
 
 fn charge(state: &State, now: UnixTime) -> Result<State, Denial> {
-    state.charge(AttemptCounter::Hosts, 20, FAR, now)
+    state.charge(AttemptCounter::Hosts, 20, FAR, at(now))
+}
+
+/// A try at this moment, by sshd.
+fn at(at: UnixTime) -> Occasion {
+    Occasion { at, from: Origin::new("sshd", "192.0.2.7") }
 }
 
 #[test]
@@ -30,7 +39,10 @@ fn refuses_try_during_wait_without_charging_it() {
         Err(Denial::Waiting { until: NOW.plus(30), now: NOW.plus(29), alternative: Alternative::None })
     );
     let charged = charge(&failed(3), NOW.plus(30)).unwrap();
-    assert_eq!(charged.hosts, Count { codes: 4, recovery: 0, last: NOW.plus(30) });
+    assert_eq!(
+        charged.hosts,
+        Count { codes: 4, recovery: 0, last: NOW.plus(30), tried: Some(at(NOW.plus(30))) }
+    );
 }
 
 #[test]
@@ -50,7 +62,7 @@ fn keeps_codes_disabled_after_every_wait() {
 #[test]
 fn counts_failures_of_helper_and_hosts_separately() {
     let state = failed(20);
-    let charged = state.charge(AttemptCounter::Helper, 20, FAR, NOW).unwrap();
+    let charged = state.charge(AttemptCounter::Helper, 20, FAR, at(NOW)).unwrap();
     assert_eq!((charged.hosts.codes, charged.helper.codes), (20, 1));
 }
 
@@ -58,7 +70,7 @@ fn counts_failures_of_helper_and_hosts_separately() {
 fn reports_earlier_failures_with_time_only_of_codes() {
     let last = UnixTime::new(7);
     let earlier = |codes, recovery| {
-        let failures = Count { codes, recovery, last }.earlier(AttemptCounter::Helper);
+        let failures = Count { codes, recovery, last, ..Count::NONE }.earlier(AttemptCounter::Helper);
         failures.map(|earlier| (earlier.refused, earlier.last))
     };
     assert_eq!(earlier(0, 0), None);
@@ -68,13 +80,44 @@ fn reports_earlier_failures_with_time_only_of_codes() {
 }
 
 #[test]
+fn keeps_when_and_where_codes_were_typed() {
+    let thief = Occasion { at: NOW, from: Origin::new("sshd", "203.0.113.5") };
+    let charged = |state: &State, by| state.charge(by, 20, FAR, thief).unwrap();
+    let refused = charged(&State::new("ada", NOW), AttemptCounter::Hosts);
+    let earlier = refused.hosts.earlier(AttemptCounter::Hosts).unwrap();
+    assert_eq!((earlier.last, earlier.from), (Some(NOW), Some(thief.from)));
+    let recovery = refused.charge_recovery(AttemptCounter::Hosts, at(NOW.plus(9))).unwrap();
+    let earlier = recovery.hosts.earlier(AttemptCounter::Hosts).unwrap();
+    assert_eq!((earlier.last, earlier.from), (Some(NOW.plus(9)), Some(at(NOW).from)));
+
+    let step = Step::at(NOW.plus(30), Period::DEFAULT);
+    let accepted = recovery.accept(AttemptCounter::Hosts, step, at(NOW.plus(30))).unwrap();
+    assert_eq!((accepted.hosts, accepted.granted), (Count::NONE, Some(at(NOW.plus(30)))));
+    let at_helper = charged(&accepted, AttemptCounter::Helper);
+    assert_eq!((at_helper.helper.tried, at_helper.granted), (None, accepted.granted));
+    assert_eq!(accepted.unlock().granted, accepted.granted);
+    assert_eq!(accepted.forget("ada").granted, None);
+}
+
+#[test]
+fn refund_restores_where_the_last_failure_was() {
+    let (by, step) = (AttemptCounter::Hosts, Step::at(NOW.plus(30), Period::DEFAULT));
+    let before = charge(&failed(0), NOW).unwrap();
+    let later = Occasion { at: NOW.plus(1), from: Origin::new("login", "") };
+    let charged = before.charge(by, 20, FAR, later).unwrap();
+    assert_eq!(charged.refund(by, step, before.hosts), Ok(before.clone()));
+    let twice = charged.charge(by, 20, FAR, later).unwrap();
+    assert_eq!(twice.refund(by, step, before.hosts).unwrap().hosts.tried, Some(later));
+}
+
+#[test]
 fn accepts_step_once_and_never_after_a_later_one() {
     let step = Step::at(NOW, Period::DEFAULT);
-    let state = failed(2).accept(AttemptCounter::Hosts, step).unwrap();
+    let state = failed(2).accept(AttemptCounter::Hosts, step, at(NOW)).unwrap();
     assert_eq!(state.hosts, Count::NONE);
-    assert_eq!(state.accept(AttemptCounter::Hosts, step), Err(Denial::Replayed { failures: 0 }));
-    let next = state.accept(AttemptCounter::Hosts, step.later(1)).unwrap();
-    assert!(next.accept(AttemptCounter::Hosts, step).is_err());
+    assert_eq!(state.accept(AttemptCounter::Hosts, step, at(NOW)), Err(Denial::Replayed { failures: 0 }));
+    let next = state.accept(AttemptCounter::Hosts, step.later(1), at(NOW)).unwrap();
+    assert!(next.accept(AttemptCounter::Hosts, step, at(NOW)).is_err());
 }
 
 #[test]
@@ -86,10 +129,10 @@ fn refuses_codes_without_charge_if_mark_is_in_future() {
         now: NOW,
         alternative: Alternative::None,
     };
-    assert_eq!(state.charge(AttemptCounter::Hosts, 20, NOW.plus(60), NOW), Err(anomaly.clone()));
+    assert_eq!(state.charge(AttemptCounter::Hosts, 20, NOW.plus(60), at(NOW)), Err(anomaly.clone()));
     assert_eq!(state.check_clock(NOW.plus(60), NOW), Err(anomaly), "nor is anything enrolled");
     let mended = state.reset_clock(NOW.plus(60));
-    assert!(mended.charge(AttemptCounter::Hosts, 20, NOW.plus(60), NOW).is_ok());
+    assert!(mended.charge(AttemptCounter::Hosts, 20, NOW.plus(60), at(NOW)).is_ok());
     assert_eq!(mended.check_clock(NOW.plus(60), NOW), Ok(()));
 }
 
@@ -112,22 +155,22 @@ fn with_codes() -> State {
 #[test]
 fn accepts_recovery_code_once_and_ends_lockout() {
     let by = AttemptCounter::Hosts;
-    let locked = State { hosts: Count { codes: 20, recovery: 99, last: NOW }, ..with_codes() };
+    let locked = State { hosts: Count { codes: 20, recovery: 99, last: NOW, ..Count::NONE }, ..with_codes() };
     let refused = charge(&locked, FAR);
     assert_eq!(
         refused,
         Err(Denial::Disabled { name: "ada".to_owned(), alternative: Alternative::RecoveryCode })
     );
-    let charged = locked.charge_recovery(by).unwrap();
-    assert_eq!(charged.hosts, Count { codes: 20, recovery: 100, last: NOW });
+    let charged = locked.charge_recovery(by, at(NOW)).unwrap();
+    assert_eq!(charged.hosts, Count { codes: 20, recovery: 100, last: NOW, tried: Some(at(NOW)) });
     let wrong = Denial::WrongRecoveryCode { failures: 100 };
     assert_eq!(charged.find_recovery(by, &LongCode::new([9; 10]), ""), Err(wrong.clone()));
-    assert_eq!(charged.accept_recovery(by, &[9; 16]), Err(wrong));
+    assert_eq!(charged.accept_recovery(by, &[9; 16], at(NOW)), Err(wrong));
     let hash = charged.find_recovery(by, &LongCode::new([7; 10]), "").unwrap();
-    let accepted = charged.accept_recovery(by, &hash).unwrap();
+    let accepted = charged.accept_recovery(by, &hash, at(NOW)).unwrap();
     assert_eq!((accepted.hosts, accepted.mark, accepted.recovery.left()), (Count::NONE, NOW, Some(0)));
     assert!(accepted.find_recovery(by, &LongCode::new([7; 10]), "").is_err());
-    assert!(accepted.accept_recovery(by, &hash).is_err());
+    assert!(accepted.accept_recovery(by, &hash, at(NOW)).is_err());
     let used_up = State { hosts: Count { codes: 20, ..Count::NONE }, ..accepted };
     let refused = charge(&used_up, FAR);
     assert_eq!(refused, Err(Denial::Disabled { name: "ada".to_owned(), alternative: Alternative::None }));
@@ -135,7 +178,7 @@ fn accepts_recovery_code_once_and_ends_lockout() {
 
 #[test]
 fn administrator_ends_lockouts_and_requires_second_step() {
-    let locked = Count { codes: 20, recovery: 100, last: NOW };
+    let locked = Count { codes: 20, recovery: 100, last: NOW, ..Count::NONE };
     let state = State { hosts: locked, helper: locked, ..with_codes() };
     assert_eq!(state.unlock(), with_codes());
     assert_eq!(with_codes().with_required(true), State { required: true, ..with_codes() });
@@ -144,24 +187,25 @@ fn administrator_ends_lockouts_and_requires_second_step() {
 
 #[test]
 fn limits_recovery_codes_separately() {
-    let locked = Count { codes: 20, recovery: 100, last: NOW };
+    let locked = Count { codes: 20, recovery: 100, last: NOW, ..Count::NONE };
     let exhausted = State { hosts: locked, ..with_codes() };
     let disabled = Err(Denial::RecoveryDisabled { name: "ada".to_owned() });
-    assert_eq!(exhausted.charge_recovery(AttemptCounter::Hosts), disabled);
-    assert!(exhausted.charge_recovery(AttemptCounter::Helper).is_ok());
+    assert_eq!(exhausted.charge_recovery(AttemptCounter::Hosts, at(NOW)), disabled);
+    assert!(exhausted.charge_recovery(AttemptCounter::Helper, at(NOW)).is_ok());
     let refused = charge(&exhausted, FAR);
     assert_eq!(refused, Err(Denial::Disabled { name: "ada".to_owned(), alternative: Alternative::None }));
     let renewed = State { helper: locked, ..exhausted }.with_recovery(RecoveryCodes::NONE);
-    assert!(renewed.charge_recovery(AttemptCounter::Hosts).is_ok());
-    let goes_on = Count { codes: 20, recovery: 0, last: NOW };
+    assert!(renewed.charge_recovery(AttemptCounter::Hosts, at(NOW)).is_ok());
+    let goes_on = Count { codes: 20, recovery: 0, last: NOW, ..Count::NONE };
     assert_eq!((renewed.hosts, renewed.helper), (goes_on, goes_on), "a lockout goes on");
 }
 
 #[test]
 fn refunds_one_charge_and_no_other() {
     let (by, step) = (AttemptCounter::Helper, Step::at(NOW.plus(30), Period::DEFAULT));
-    let before = Count { codes: 4, recovery: 1, last: UnixTime::new(5) };
-    let charged = |codes| State { helper: Count { codes, recovery: 1, last: NOW }, ..with_codes() };
+    let before = Count { codes: 4, recovery: 1, last: UnixTime::new(5), ..Count::NONE };
+    let charged =
+        |codes| State { helper: Count { codes, recovery: 1, last: NOW, ..Count::NONE }, ..with_codes() };
     let refunded = |codes| charged(codes).refund(by, step, before).unwrap();
     assert_eq!(refunded(5), State { helper: before, ..with_codes() });
     assert_eq!(refunded(6), charged(5), "another try was charged since");
@@ -169,15 +213,18 @@ fn refunds_one_charge_and_no_other() {
     let used = Step::at(NOW, Period::DEFAULT);
     assert_eq!(charged(5).refund(by, used, before), Err(Denial::Replayed { failures: 5 }));
 
-    assert_eq!(charged(5).refund_recovery(by, &[9; 16]), Err(Denial::WrongRecoveryCode { failures: 1 }));
+    assert_eq!(
+        charged(5).refund_recovery(by, &[9; 16], before),
+        Err(Denial::WrongRecoveryCode { failures: 1 })
+    );
     let hash = charged(5).find_recovery(by, &LongCode::new([7; 10]), "").unwrap();
     let expected = State { helper: Count { recovery: 0, ..charged(5).helper }, ..with_codes() };
-    assert_eq!(charged(5).refund_recovery(by, &hash), Ok(expected));
+    assert_eq!(charged(5).refund_recovery(by, &hash, before), Ok(expected));
 }
 
 #[test]
 fn holds_back_tries_and_ticket_until_credential_exists() {
-    let locked = Count { codes: 20, recovery: 7, last: NOW };
+    let locked = Count { codes: 20, recovery: 7, last: NOW, ..Count::NONE };
     let before = State { hosts: locked, helper: locked, required: true, ..with_codes() };
     let next = before.burn(NOW.plus(30)).with_recovery(RecoveryCodes::NONE).with_ticket(None).unlock();
     let fresh = Count { recovery: 0, ..locked };

@@ -4,19 +4,24 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Instant;
 
+use nix::unistd::Uid;
+
 use crate::fault::{Fault, FileProblem, Operation};
 use crate::os::account::Account;
 use crate::os::files::{self, Access, Dir, Privacy};
 use crate::os::root::{Owners, Root};
-use crate::paths::{STATES, STORE, USERS};
+use crate::paths::{FORMAT, STATES, STORE, USERS};
 use crate::proof::state::State;
 use crate::store::{Change, CredentialChange, Durability, Snapshot, StateError, StoreError};
 
 use super::credential::Credential;
+use super::slot::Format;
 use super::state_file::{Lock, LockedState, PATIENCE, Slots, new_state_file};
 
 /// The two folders of the store, checked.
 pub struct Store {
+    path: PathBuf,
+    owner: Uid,
     users: Dir,
     states: Dir,
 }
@@ -32,7 +37,8 @@ impl Store {
         files::check_above(&root.above(STORE), owners.system)?;
         files::check_private(&root.path(STORE), owners.store)?;
         let open = |path: &str| Dir::open(root.path(path), owners.store, Privacy::Secret);
-        Ok(Self { users: open(USERS)?, states: open(STATES)? })
+        let (users, states) = (open(USERS)?, open(STATES)?);
+        Ok(Self { path: root.path(STORE), owner: owners.store, users, states })
     }
 
     /// Whether there is a credential of `uid`. It is not read here: that happens under the lock.
@@ -82,7 +88,7 @@ impl Store {
         let Some(file) = self.states.open_file(&name, Access::Read)? else { return Ok(None) };
         let slots = Slots::read(&file).map_err(|error| self.unreadable(uid, error))?;
         let newest = slots.newest(uid).map_err(|error| self.state_error(uid, error))?;
-        Ok(Some(newest.state.clone()))
+        Ok(Some(newest.1.state.clone()))
     }
 
     /// Takes the lock of `uid` and reads its state; none if it has no state.
@@ -113,7 +119,36 @@ impl Store {
 
     /// Creates the state of `uid`, whole and on disk. False if there is one already.
     pub(crate) fn create_state(&self, uid: u32, state: State) -> Result<bool, Fault> {
-        self.states.create(&uid.to_string(), &new_state_file(uid, state))
+        self.states.create(&uid.to_string(), &new_state_file(uid, state, self.format()?))
+    }
+
+    /// The layout of a new state file. The store of an older release has no file that says it.
+    pub fn format(&self) -> Result<Format, Fault> {
+        let folder = self.folder()?;
+        let Some(file) = folder.open_file(FORMAT, Access::Read)? else { return Ok(Format::One) };
+        let path = folder.path_of(FORMAT);
+        let text = files::read(&file, &path)?;
+        let format = [Format::One, Format::Two].into_iter().find(|format| text.as_slice() == format.line());
+        format.ok_or_else(|| Fault::file(&path, FileProblem::UnknownFormat))
+    }
+
+    /// Gives new state files the layout `format`. Those that exist keep theirs.
+    pub fn set_format(&self, format: Format) -> Result<(), Fault> {
+        self.folder()?.replace(FORMAT, format.line())
+    }
+
+    /// Gives the state file of `uid` the layout `format`. False if it has that layout, or there is none.
+    pub(crate) fn convert(&self, uid: u32, format: Format) -> Result<bool, StoreError> {
+        let Some(locked) = self.lock(uid)?.filter(|locked| locked.format() != format) else {
+            return Ok(false);
+        };
+        // A process that waits for the lock of the old file notices this and starts again.
+        self.states.replace(&uid.to_string(), &new_state_file(uid, locked.state().clone(), format))?;
+        Ok(true)
+    }
+
+    fn folder(&self) -> Result<Dir, Fault> {
+        Dir::open(self.path.clone(), self.owner, Privacy::Secret)
     }
 
     /// Stores `credential` if there is none; false if there is one. The caller must hold the lock of its uid, and the
@@ -174,7 +209,7 @@ impl Store {
             return Ok(false);
         }
         // A process that waits for the lock of the old file notices this and starts again.
-        self.states.replace(&uid.to_string(), &new_state_file(uid, state))?;
+        self.states.replace(&uid.to_string(), &new_state_file(uid, state, self.format()?))?;
         Ok(true)
     }
 

@@ -13,7 +13,7 @@ use crate::os::{self, LockError, Shield};
 use crate::proof::state::State;
 use crate::store::{Durability, StateError};
 
-use super::slot::{SLOT, Slot, Stage, Unreadable};
+use super::slot::{Format, Slot, Stage, USED, Unreadable};
 
 /// Bytes from the start of one slot to the start of the other. Each slot has its own block, so that writing one cannot
 /// tear the other.
@@ -24,9 +24,11 @@ pub(super) const STATE_FILE: usize = 8192;
 /// How long to wait while another login of the same user holds the lock.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
-/// A whole state file whose first slot holds `state`.
-pub(super) fn new_state_file(uid: u32, state: State) -> Vec<u8> {
-    let mut bytes = Slot { generation: 1, stage: Stage::Settled, uid, state }.encode().to_vec();
+/// A whole state file of this format, whose first slot holds `state`.
+pub(super) fn new_state_file(uid: u32, state: State, format: Format) -> Vec<u8> {
+    let mut bytes = Slot { generation: 1, stage: Stage::Settled, uid, state }.encode(format);
+    bytes.resize(BLOCK as usize, 0);
+    bytes.extend(format.empty_block());
     bytes.resize(STATE_FILE, 0);
     bytes
 }
@@ -57,20 +59,21 @@ impl Drop for Lock {
 }
 
 /// Both slots of a state file.
-pub(super) struct Slots([Result<Slot, Unreadable>; 2]);
+pub(super) struct Slots([Result<(Format, Slot), Unreadable>; 2]);
 
 impl Slots {
     pub(super) fn read(file: &Opened) -> io::Result<Self> {
         let mut slots = [Err(Unreadable::Damaged), Err(Unreadable::Damaged)];
         for (index, slot) in (0..).zip(&mut slots) {
-            let mut bytes = [0; SLOT];
+            let mut bytes = [0; USED];
             match file.read_exact_at(&mut bytes, offset(index)) {
                 Ok(()) => *slot = Slot::decode(&bytes),
                 Err(error) if error.kind() == ErrorKind::UnexpectedEof => {}
                 Err(error) => return Err(error),
             }
             // A file of another length can only belong to a later version.
-            if file.length() != STATE_FILE as u64 && !matches!(slot, Err(Unreadable::Version(_))) {
+            let is_later = matches!(slot, Err(Unreadable::Version(_) | Unreadable::Later));
+            if file.length() != STATE_FILE as u64 && !is_later {
                 *slot = Err(Unreadable::Damaged);
             }
         }
@@ -78,7 +81,7 @@ impl Slots {
     }
 
     fn newest_index(&self) -> u8 {
-        let generation = |slot: &Result<Slot, _>| slot.as_ref().map_or(0, |slot| slot.generation);
+        let generation = |slot: &Result<(_, Slot), _>| slot.as_ref().map_or(0, |(_, slot)| slot.generation);
         let [first, second] = &self.0;
         u8::from(generation(second) > generation(first))
     }
@@ -96,18 +99,20 @@ impl Slots {
     }
 
     /// The slot that counts, if it belongs to `uid`.
-    pub(super) fn newest(&self, uid: u32) -> Result<&Slot, StateError> {
+    pub(super) fn newest(&self, uid: u32) -> Result<&(Format, Slot), StateError> {
         let [first, second] = &self.0;
         let newest = if self.newest_index() == 0 { first } else { second };
-        // A newer program wrote a slot of a later version: the other slot must not be used instead.
+        // A later program wrote such a slot: the other slot must not be used instead.
         for slot in [first, second] {
-            if let Err(Unreadable::Version(version)) = slot {
-                return Err(StateError::UnknownVersion(*version));
+            match slot {
+                Err(Unreadable::Version(version)) => return Err(StateError::UnknownVersion(*version)),
+                Err(Unreadable::Later) => return Err(StateError::Later),
+                Ok(_) | Err(Unreadable::Empty | Unreadable::Damaged) => {}
             }
         }
         match newest {
-            Ok(slot) if slot.uid == uid => Ok(slot),
-            Ok(slot) => Err(StateError::OfUid(slot.uid)),
+            Ok(newest @ (_, slot)) if slot.uid == uid => Ok(newest),
+            Ok((_, slot)) => Err(StateError::OfUid(slot.uid)),
             Err(_) => Err(StateError::Damaged),
         }
     }
@@ -122,6 +127,7 @@ pub(super) struct LockedState {
     lock: Lock,
     path: PathBuf,
     uid: u32,
+    format: Format,
     state: State,
     generation: u64,
     /// The slot that is written next, which is the older one.
@@ -137,7 +143,7 @@ pub(super) struct LockedState {
 impl LockedState {
     /// The state in `slots`, which were read under the lock.
     pub(super) fn of(lock: Lock, slots: &Slots, path: PathBuf, uid: u32) -> Result<Self, StateError> {
-        let slot = slots.newest(uid)?;
+        let (format, slot) = slots.newest(uid)?;
         let other_unflushed = slot.stage == Stage::Charged;
         let target = 1u8.saturating_sub(slots.newest_index());
         let (state, generation) = (slot.state.clone(), slot.generation.saturating_add(1));
@@ -145,6 +151,7 @@ impl LockedState {
             lock,
             path,
             uid,
+            format: *format,
             state,
             generation,
             target,
@@ -152,6 +159,11 @@ impl LockedState {
             written: false,
             fell_back: slots.one_is_damaged(),
         })
+    }
+
+    /// The layout of the file. A login never changes it.
+    pub(super) fn format(&self) -> Format {
+        self.format
     }
 
     /// The state as it was last saved.
@@ -173,14 +185,14 @@ impl LockedState {
         }
         let slot = Slot { generation: self.generation, stage: Stage::Charged, uid: self.uid, state: next };
         let start = offset(self.target);
-        self.lock.file.write_all_at(&slot.encode(), start)?;
+        self.lock.file.write_all_at(&slot.encode(self.format), start)?;
         self.written = true;
         self.state = slot.state;
         if how == Durability::Flushed {
             self.lock.file.sync_data()?;
-            let (at, byte) = Stage::Settled.byte();
+            let stage = start.saturating_add(self.format.stage());
             // If this fails, the next login flushes once more.
-            let _ = self.lock.file.write_all_at(&[byte], start.saturating_add(at));
+            let _ = self.lock.file.write_all_at(&[Stage::Settled.byte()], stage);
             self.turn();
         }
         Ok(())
@@ -212,6 +224,7 @@ mod tests {
             lock: lock(file),
             path: PathBuf::from("/dev/null"),
             uid: 7,
+            format: Format::Two,
             state: State::new("ada", UnixTime::new(1)),
             generation: 2,
             target: 1,
@@ -251,14 +264,19 @@ mod tests {
 
     #[test]
     fn knows_that_newer_slot_was_only_charged() {
-        for (stage, other_unflushed) in [(Stage::Charged, true), (Stage::Settled, false)] {
+        for (format, stage, other_unflushed) in [
+            (Format::One, Stage::Charged, true),
+            (Format::One, Stage::Settled, false),
+            (Format::Two, Stage::Charged, true),
+            (Format::Two, Stage::Settled, false),
+        ] {
             let state = State::new("ada", UnixTime::new(1));
-            let mut bytes = Slot { generation: 1, stage, uid: 7, state }.encode().to_vec();
+            let mut bytes = Slot { generation: 1, stage, uid: 7, state }.encode(format);
             bytes.resize(STATE_FILE, 0);
             let locked = lock(file(&bytes));
             let slots = Slots::read(&locked.file).unwrap();
             let found = LockedState::of(locked, &slots, PathBuf::new(), 7).unwrap();
-            assert_eq!(found.other_unflushed, other_unflushed, "{stage:?}");
+            assert_eq!((found.format, found.other_unflushed), (format, other_unflushed), "{stage:?}");
         }
     }
 

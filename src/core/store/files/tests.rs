@@ -4,7 +4,8 @@ use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
 
-use super::slot::SLOT;
+use super::slot::tests::{of_later_program, of_version_3};
+use super::slot::{Format, SLOT_1, SLOT_2};
 use super::state_file::{BLOCK, STATE_FILE};
 use super::*;
 use crate::os::account;
@@ -13,6 +14,7 @@ use crate::proof::totp;
 use crate::store::{Change, CredentialChange, Durability, Record, Store as _, StoredRecord};
 use crate::test_support::{Scratch, ada, change, phone};
 use crate::time::UnixTime;
+use crate::verdict::{Occasion, Origin};
 
 impl Scratch {
     fn state_file(&self) -> PathBuf {
@@ -24,6 +26,14 @@ impl Scratch {
         file.write_all_at(bytes, offset).unwrap();
     }
 }
+
+/// A root of each format.
+fn scratches(name: &str) -> [Scratch; 2] {
+    [Scratch::new(name), Scratch::of_format_1(&format!("{name}-1"))]
+}
+
+/// The most bytes that the slot of a block and its header have.
+const LONGEST: usize = SLOT_1 + SLOT_2;
 
 /// The credential of ada: a phone with the secret of RFC 4226 appendix D.
 fn credential() -> Credential {
@@ -45,106 +55,188 @@ fn mark(store: &Store) -> u64 {
 
 #[test]
 fn writes_older_slot_and_keeps_the_other() {
-    let scratch = Scratch::new("slots");
-    let store = scratch.store();
-    assert!(store.create_state(7, marked(1)).unwrap());
-    assert!(!store.create_state(7, marked(9)).unwrap(), "there is one already");
-    for (login, other) in [(2, 0), (3, BLOCK), (4, 0)] {
-        let before = fs::read(scratch.state_file()).unwrap();
-        let mut locked = store.lock(7).unwrap().unwrap();
-        locked.save(marked(login), Durability::Written).unwrap();
-        locked.save(marked(login), Durability::Flushed).unwrap();
-        let after = fs::read(scratch.state_file()).unwrap();
-        let slot = other as usize..other as usize + SLOT;
-        assert_eq!(before[slot.clone()], after[slot], "login {login}");
-        assert_eq!((mark(&store), after.len()), (login, STATE_FILE));
+    for scratch in scratches("slots") {
+        let store = scratch.store();
+        assert!(store.create_state(7, marked(1)).unwrap());
+        assert!(!store.create_state(7, marked(9)).unwrap(), "there is one already");
+        for (login, other) in [(2, 0), (3, BLOCK), (4, 0)] {
+            let before = fs::read(scratch.state_file()).unwrap();
+            let mut locked = store.lock(7).unwrap().unwrap();
+            locked.save(marked(login), Durability::Written).unwrap();
+            locked.save(marked(login), Durability::Flushed).unwrap();
+            let after = fs::read(scratch.state_file()).unwrap();
+            let slot = other as usize..other as usize + LONGEST;
+            assert_eq!(before[slot.clone()], after[slot], "login {login}");
+            assert_eq!((mark(&store), after.len()), (login, STATE_FILE));
+        }
     }
 }
 
 #[test]
 fn writes_flushed_slot_only_once_under_a_lock() {
-    let scratch = Scratch::new("turn");
-    let store = scratch.store();
-    store.create_state(7, marked(1)).unwrap();
-    let mut locked = store.lock(7).unwrap().unwrap();
-    locked.save(marked(2), Durability::Flushed).unwrap();
-    let flushed = fs::read(scratch.state_file()).unwrap();
-    locked.save(marked(3), Durability::Flushed).unwrap();
-    let after = fs::read(scratch.state_file()).unwrap();
-    assert_eq!(flushed[BLOCK as usize..], after[BLOCK as usize..]);
-    assert_eq!(mark(&store), 3);
+    for scratch in scratches("turn") {
+        let store = scratch.store();
+        store.create_state(7, marked(1)).unwrap();
+        let mut locked = store.lock(7).unwrap().unwrap();
+        locked.save(marked(2), Durability::Flushed).unwrap();
+        let flushed = fs::read(scratch.state_file()).unwrap();
+        locked.save(marked(3), Durability::Flushed).unwrap();
+        let after = fs::read(scratch.state_file()).unwrap();
+        assert_eq!(flushed[BLOCK as usize..], after[BLOCK as usize..]);
+        assert_eq!(mark(&store), 3);
+    }
 }
 
 #[test]
 fn falls_back_to_other_slot_if_one_is_torn() {
-    let scratch = Scratch::new("torn");
-    let store = scratch.store();
-    store.create_state(7, marked(1)).unwrap();
-    store.lock(7).unwrap().unwrap().save(marked(2), Durability::Flushed).unwrap();
-    scratch.overwrite(BLOCK + 24, &[0xff; 3]);
-    assert_eq!(mark(&store), 1);
-    assert!(store.lock(7).unwrap().unwrap().fell_back);
-    // The next login repairs it: it writes the damaged slot, not the good one.
-    store.lock(7).unwrap().unwrap().save(marked(3), Durability::Flushed).unwrap();
-    scratch.overwrite(0, &[0; SLOT]);
-    assert_eq!(mark(&store), 3);
+    for scratch in scratches("torn") {
+        let store = scratch.store();
+        store.create_state(7, marked(1)).unwrap();
+        store.lock(7).unwrap().unwrap().save(marked(2), Durability::Flushed).unwrap();
+        scratch.overwrite(BLOCK + 24, &[0xff; 3]);
+        assert_eq!(mark(&store), 1);
+        assert!(store.lock(7).unwrap().unwrap().fell_back);
+        // The next login repairs it: it writes the damaged slot, not the good one.
+        store.lock(7).unwrap().unwrap().save(marked(3), Durability::Flushed).unwrap();
+        scratch.overwrite(0, &[0; LONGEST]);
+        assert_eq!(mark(&store), 3);
+    }
 }
 
 #[test]
 fn reports_unreadable_state_and_never_replaces_it() {
-    let scratch = Scratch::new("damaged");
-    let store = scratch.store();
-    store.create_state(7, marked(1)).unwrap();
-    scratch.overwrite(0, &[0; SLOT]);
-    assert!(store.lock(7).err().unwrap().to_string().contains("is damaged"));
-    for length in [0, 1, SLOT as u64, 8191, 8193] {
-        fs::OpenOptions::new().write(true).open(scratch.state_file()).unwrap().set_len(length).unwrap();
-        assert!(store.lock(7).err().unwrap().to_string().contains("is damaged"), "{length}");
+    for scratch in scratches("damaged") {
+        let store = scratch.store();
+        store.create_state(7, marked(1)).unwrap();
+        scratch.overwrite(0, &[0; LONGEST]);
+        assert!(store.lock(7).err().unwrap().to_string().contains("is damaged"));
+        for length in [0, 1, SLOT_1 as u64, 8191, 8193] {
+            fs::OpenOptions::new().write(true).open(scratch.state_file()).unwrap().set_len(length).unwrap();
+            assert!(store.lock(7).err().unwrap().to_string().contains("is damaged"), "{length}");
+        }
+        assert!(store.replace_lost_state(7, marked(5)).unwrap());
+        assert_eq!(mark(&store), 5);
+        assert!(!store.replace_lost_state(7, marked(6)).unwrap(), "it can be read");
+        assert_eq!(mark(&store), 5);
     }
-    assert!(store.replace_lost_state(7, marked(5)).unwrap());
-    assert_eq!(mark(&store), 5);
-    assert!(!store.replace_lost_state(7, marked(6)).unwrap(), "it can be read");
-    assert_eq!(mark(&store), 5);
 }
 
 #[test]
 fn takes_new_file_if_replaced_during_wait_for_lock() {
-    let scratch = Scratch::new("replaced");
-    let store = scratch.store();
-    store.create_state(7, marked(1)).unwrap();
-    let held = store.lock(7).unwrap();
-    thread::scope(|scope| {
-        let waiting = scope.spawn(|| store.lock(7).unwrap().unwrap().state().clone());
-        thread::sleep(Duration::from_millis(100));
-        [0, BLOCK].iter().for_each(|slot| scratch.overwrite(*slot, &[0; SLOT]));
-        assert!(store.replace_lost_state(7, marked(5)).unwrap());
-        drop(held);
-        assert_eq!(waiting.join().unwrap(), marked(5));
-    });
+    for scratch in scratches("replaced") {
+        let store = scratch.store();
+        store.create_state(7, marked(1)).unwrap();
+        let held = store.lock(7).unwrap();
+        thread::scope(|scope| {
+            let waiting = scope.spawn(|| store.lock(7).unwrap().unwrap().state().clone());
+            thread::sleep(Duration::from_millis(100));
+            [0, BLOCK].iter().for_each(|slot| scratch.overwrite(*slot, &[0; LONGEST]));
+            assert!(store.replace_lost_state(7, marked(5)).unwrap());
+            drop(held);
+            assert_eq!(waiting.join().unwrap(), marked(5));
+        });
+    }
 }
 
 #[test]
 fn denies_if_either_slot_is_of_a_later_version() {
-    let scratch = Scratch::new("version");
+    for (later, refusal) in [(of_version_3(), "version 3"), (of_later_program(), "newer version")] {
+        for scratch in scratches("version") {
+            let store = scratch.store();
+            store.create_state(7, marked(1)).unwrap();
+            store.lock(7).unwrap().unwrap().save(marked(2), Durability::Flushed).unwrap();
+            scratch.overwrite(0, &later);
+            let refused = || store.lock(7).err().unwrap().to_string();
+            assert!(refused().contains(refusal), "{}", refused());
+            assert!(!store.replace_lost_state(7, marked(5)).unwrap(), "a later program can read it");
+            assert!(store.convert(7, Format::One).is_err() && store.convert(7, Format::Two).is_err());
+            let file = fs::OpenOptions::new().write(true).open(scratch.state_file()).unwrap();
+            file.set_len(16_384).unwrap();
+            assert!(refused().contains(refusal), "of whatever length");
+            assert!(!store.replace_lost_state(7, marked(5)).unwrap());
+        }
+    }
+}
+
+/// If the next login kept the damaged header, no program could read the slot after it.
+#[test]
+fn writes_damaged_header_of_format_2_again() {
+    let scratch = Scratch::new("header");
     let store = scratch.store();
     store.create_state(7, marked(1)).unwrap();
+    scratch.overwrite(BLOCK + 9, &[1]);
+    assert!(store.lock(7).unwrap().unwrap().fell_back);
     store.lock(7).unwrap().unwrap().save(marked(2), Durability::Flushed).unwrap();
-    let later = slot::tests::of_version_2();
-    scratch.overwrite(0, &later);
-    assert!(store.lock(7).err().unwrap().to_string().contains("version 2"));
-    assert!(!store.replace_lost_state(7, marked(5)).unwrap(), "a later program can read it");
-    fs::OpenOptions::new().write(true).open(scratch.state_file()).unwrap().set_len(16_384).unwrap();
-    assert!(store.lock(7).err().unwrap().to_string().contains("version 2"), "of whatever length");
-    assert!(!store.replace_lost_state(7, marked(5)).unwrap());
+    assert!(!store.lock(7).unwrap().unwrap().fell_back);
+    assert_eq!(mark(&store), 2);
+}
+
+#[test]
+fn new_state_has_the_layout_of_the_store() {
+    let layout = |scratch: &Scratch| {
+        let store = scratch.store();
+        store.create_state(7, marked(1)).unwrap();
+        store.lock(7).unwrap().unwrap().format()
+    };
+    assert_eq!(scratches("layout").each_ref().map(layout), [Format::Two, Format::One]);
+    let scratch = Scratch::new("layout-unknown");
+    for text in ["3\n", "2", "", "22\n"] {
+        fs::write(scratch.0.join("var/lib/twostep/format"), text).unwrap();
+        assert!(scratch.store().create_state(7, marked(1)).is_err(), "{text:?}");
+    }
+    assert!(!scratch.state_file().exists());
+}
+
+#[test]
+fn converts_state_whole_in_both_directions() {
+    let granted = Some(Occasion { at: UnixTime::new(9), from: Origin::new("sshd", "192.0.2.7") });
+    let state = State { granted, required: true, ..marked(5) };
+    let scratch = Scratch::new("convert");
+    let store = scratch.store();
+    assert_eq!(store.convert(7, Format::Two), Ok(false), "there is none");
+    store.create_state(7, state.clone()).unwrap();
+    assert_eq!(store.convert(7, Format::Two), Ok(false), "it is of that format");
+    assert_eq!(store.convert(7, Format::One), Ok(true));
+    let kept = State { granted: None, ..state };
+    assert_eq!(store.read_state(7).unwrap(), Some(kept.clone()), "format 1 has no room for the rest");
+    // A login keeps the format.
+    store.lock(7).unwrap().unwrap().save(kept.clone(), Durability::Flushed).unwrap();
+    assert_eq!(store.convert(7, Format::One), Ok(false));
+    assert_eq!(store.convert(7, Format::Two), Ok(true));
+    assert_eq!(store.read_state(7).unwrap(), Some(kept));
+}
+
+/// A login that waits for the lock while the file is converted must not write to the old file.
+#[test]
+fn login_that_waited_uses_converted_file() {
+    let scratch = Scratch::of_format_1("convert-waited");
+    let store = scratch.store();
+    store.create_state(7, marked(1)).unwrap();
+    let held = store.lock(7).unwrap();
+    thread::scope(|scope| {
+        let converting = scope.spawn(|| store.convert(7, Format::Two).unwrap());
+        thread::sleep(Duration::from_millis(50));
+        let waiting = scope.spawn(|| {
+            let mut locked = store.lock(7).unwrap().unwrap();
+            locked.save(marked(30), Durability::Flushed).unwrap();
+        });
+        thread::sleep(Duration::from_millis(50));
+        drop(held);
+        assert!(converting.join().unwrap());
+        waiting.join().unwrap();
+    });
+    assert_eq!(mark(&store), 30);
+    assert_eq!(store.lock(7).unwrap().unwrap().format(), Format::Two);
 }
 
 #[test]
 fn refuses_state_of_another_uid() {
-    let scratch = Scratch::new("uid");
-    let store = scratch.store();
-    store.create_state(8, marked(1)).unwrap();
-    fs::rename(scratch.0.join("var/lib/twostep/state/8"), scratch.state_file()).unwrap();
-    assert!(store.lock(7).err().unwrap().to_string().contains("is the state of uid 8"));
+    for scratch in scratches("uid") {
+        let store = scratch.store();
+        store.create_state(8, marked(1)).unwrap();
+        fs::rename(scratch.0.join("var/lib/twostep/state/8"), scratch.state_file()).unwrap();
+        assert!(store.lock(7).err().unwrap().to_string().contains("is the state of uid 8"));
+    }
 }
 
 #[test]
@@ -195,23 +287,24 @@ fn stores_credential_once_and_lets_owner_replace_it() {
 
 #[test]
 fn creates_missing_state_with_present_codes_used_up() {
-    let scratch = Scratch::new("record");
-    let store = scratch.store();
-    let fresh = |authenticators: &[_]| totp::window_end(authenticators, UnixTime::new(100), 1);
-    let open = || store.open(&ada(), fresh).unwrap();
-    assert!(open().is_none());
-    assert!(store.read_state(7).unwrap().is_none(), "nothing was created");
-    store.create_credential(&credential()).unwrap();
-    let mut record = open().unwrap();
-    assert!(record.remark().unwrap().contains("had no state"));
-    assert_eq!((record.state(), record.credential().unwrap().id.as_str()), (&marked(120), "an id"));
-    record.advance(Durability::Flushed, |_| Ok(marked(150))).unwrap().unwrap();
-    drop(record);
-    let record = open().unwrap();
-    assert_eq!((record.state(), record.remark()), (&marked(150), None));
-    drop(record);
-    scratch.overwrite(BLOCK, &[0xff]);
-    assert!(open().unwrap().remark().unwrap().contains("was damaged"));
+    for scratch in scratches("record") {
+        let store = scratch.store();
+        let fresh = |authenticators: &[_]| totp::window_end(authenticators, UnixTime::new(100), 1);
+        let open = || store.open(&ada(), fresh).unwrap();
+        assert!(open().is_none());
+        assert!(store.read_state(7).unwrap().is_none(), "nothing was created");
+        store.create_credential(&credential()).unwrap();
+        let mut record = open().unwrap();
+        assert!(record.remark().unwrap().contains("had no state"));
+        assert_eq!((record.state(), record.credential().unwrap().id.as_str()), (&marked(120), "an id"));
+        record.advance(Durability::Flushed, |_| Ok(marked(150))).unwrap().unwrap();
+        drop(record);
+        let record = open().unwrap();
+        assert_eq!((record.state(), record.remark()), (&marked(150), None));
+        drop(record);
+        scratch.overwrite(BLOCK, &[0xff]);
+        assert!(open().unwrap().remark().unwrap().contains("was damaged"));
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use std::thread;
 
 use super::cluster::{Host, UNKNOWN};
-use super::{Cluster, Site, credential, on_both};
+use super::{Cluster, Site, credential, on_each};
 use crate::policy::Verification;
 use crate::proof::code::{LongCode, Typed};
 use crate::proof::recovery::{RecoveryCodes, hash};
@@ -15,10 +15,10 @@ use crate::store::files::credential::NewEnrollment;
 use crate::store::{Change, CredentialChange, Durability, Record, Store};
 use crate::test_support::{CODES, ada, change, phone};
 use crate::time::UnixTime;
-use crate::verdict::{Accepted, Denial};
-use crate::verify::{Purpose, judge};
+use crate::verdict::{Accepted, Denial, Occasion, Origin};
+use crate::verify::{Attempt, Purpose, judge};
 
-on_both!(
+on_each!(
     accepts_a_step_once,
     accepts_a_recovery_code_once,
     counts_each_charge_once,
@@ -41,7 +41,8 @@ fn at_once<S: Site, T: Send>(site: &S, round: u64, act: impl Fn(u64, S::Store) -
 fn judged(store: &impl Store, typed: &Typed, purpose: Purpose, now: u64) -> Result<Accepted, Denial> {
     let (by, rules, now) = (AttemptCounter::Hosts, Verification::default(), UnixTime::new(now));
     let record = store.open(&ada(), |authenticators| rules.window_end(authenticators, now))?;
-    judge(record, typed, by, purpose, &rules, now, &mut |_| ())
+    let on = Occasion { at: now, from: Origin::new("sshd", "192.0.2.7") };
+    judge(record, typed, &Attempt { by, purpose, rules: &rules, on }, &mut |_| ())
 }
 
 /// How many were accepted: one, or possibly none if the network loses answers.

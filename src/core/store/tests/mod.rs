@@ -1,5 +1,5 @@
-//! Tests of ST1 to ST10, which hold for every store: on the files, and on a cluster whose network loses a fifth of the
-//! writes.
+//! Tests of ST1 to ST10, which hold for every store: on the files of both formats, and on a cluster whose network
+//! loses a fifth of the writes.
 
 #![expect(clippy::arithmetic_side_effects, reason = "small numbers")]
 
@@ -59,6 +59,30 @@ impl Site for Scratch {
     }
 }
 
+/// A store whose states are of format 1.
+struct Older(Scratch);
+
+impl Site for Older {
+    type Store = files::Store;
+    const IS_SURE: bool = true;
+
+    fn new(name: &str) -> Self {
+        Self(Scratch::of_format_1(&format!("older-{name}")))
+    }
+
+    fn store(&self, host: u64) -> files::Store {
+        Site::store(&self.0, host)
+    }
+
+    fn plant(&self, credential: Option<Credential>, state: Option<State>) {
+        self.0.plant(credential, state);
+    }
+
+    fn spoil(&self) {
+        self.0.spoil();
+    }
+}
+
 impl Site for Cluster {
     type Store = Host;
     const IS_SURE: bool = false;
@@ -80,18 +104,21 @@ impl Site for Cluster {
     }
 }
 
-/// Runs each of these tests on the files and on the cluster.
-macro_rules! on_both {
+/// Runs each of these tests on the files of both formats and on the cluster.
+macro_rules! on_each {
     ($($test:ident),* $(,)?) => {
         mod on_files {
             $(#[test] fn $test() { super::$test(&<$crate::test_support::Scratch as super::Site>::new(stringify!($test))); })*
+        }
+        mod on_older_files {
+            $(#[test] fn $test() { super::$test(&<$crate::store::tests::Older as super::Site>::new(stringify!($test))); })*
         }
         mod on_a_cluster {
             $(#[test] fn $test() { super::$test(&<$crate::store::tests::cluster::Cluster as super::Site>::new(stringify!($test))); })*
         }
     };
 }
-use on_both;
+use on_each;
 
 /// The credential of the account of this name.
 fn credential(name: &str) -> Credential {

@@ -1,6 +1,6 @@
 //! Tests with one program at a time.
 
-use super::{Site, credential, on_both};
+use super::{Site, credential, on_each};
 use crate::os::account::Account;
 use crate::proof::state::State;
 use crate::store::files::credential::Credential;
@@ -11,7 +11,7 @@ use crate::test_support::{ada, change, phone};
 use crate::time::UnixTime;
 use crate::verdict::{Denial, TicketFault};
 
-on_both!(
+on_each!(
     says_no_only_where_that_is_certain,
     takes_no_record_of_another_account,
     makes_a_state_with_the_mark_of_its_authenticators,

@@ -30,7 +30,7 @@ fn says_how_many_codes_were_refused_since_last_login() {
     use AttemptCounter::{Helper, Hosts};
     let last = Some(UnixTime::new(1_799_971_200 + 3600 * 14 + 182));
     let of = |refused, last, by| {
-        let earlier = Some(EarlierFailures { refused, last, by });
+        let earlier = Some(EarlierFailures { refused, last, by, from: None });
         let accepted = Accepted { proof: code(), recovery_left: Some(1), clock: None, earlier };
         let text = granted(&accepted, &Refusals::default()).unwrap();
         text.strip_prefix("Recovery codes left: 1. For new ones, run 'twostep recovery'.\n")
@@ -47,6 +47,18 @@ fn says_how_many_codes_were_refused_since_last_login() {
         assert!(text.len() <= 77);
         assert_eq!(of(refused, last, by), format!("{text}\n{alarm}"));
     }
+}
+
+#[test]
+fn says_where_last_refused_code_was_typed() {
+    let of = |from| {
+        let by = AttemptCounter::Hosts;
+        let earlier = Some(EarlierFailures { refused: 1, last: None, by, from: Some(from) });
+        let accepted = Accepted { proof: code(), recovery_left: None, clock: None, earlier };
+        granted(&accepted, &Refusals::default()).unwrap().lines().nth(1).unwrap().to_owned()
+    };
+    assert_eq!(of(Origin::new("sshd", "192.0.2.7")), "The last one came from 192.0.2.7 (sshd).");
+    assert_eq!(of(Origin::new("sudo", "")), "The last one was typed at this machine (sudo).");
 }
 
 #[test]

@@ -9,16 +9,16 @@ use twostep_core::policy::{Address, Groups, LoginFacts, METHODS, Methods, Mode, 
 use twostep_core::proof::code::LongCode;
 use twostep_core::proof::totp::Authenticator;
 use twostep_core::store::files::credential::Credential;
-use twostep_core::store::files::slot::{SLOT, Slot};
+use twostep_core::store::files::slot::{Slot, USED};
 use twostep_core::time::UnixTime;
 use twostep_tests::interpose::LogLine;
 use twostep_tests::pam::*;
 use twostep_tests::paper::recovery_code;
-use twostep_tests::{Outcome, World};
+use twostep_tests::{BLOCK, Outcome, World};
 
 use super::Phase;
 use super::input::{Input, UID, USER};
-use crate::state::{BLOCK, newest};
+use crate::state::newest;
 use crate::totp::code_of;
 
 /// The reason in the log and the PAM code of each denial.
@@ -77,8 +77,8 @@ impl Files {
     /// The valid slot, if the state can be read.
     fn state(&self) -> Option<Slot> {
         let file = self.ending_with(&format!("state/{UID}")).filter(|file| file.len() == 2 * BLOCK)?;
-        let slot = |at: usize| Slot::decode(file[at..at + SLOT].try_into().expect("a slot"));
-        newest(&[slot(0), slot(BLOCK)], UID).cloned()
+        let slot = |at: usize| Slot::decode(file[at..at + USED].try_into().expect("a block"));
+        newest(&[slot(0), slot(BLOCK)], UID).map(|(_, slot)| slot.clone())
     }
 }
 
