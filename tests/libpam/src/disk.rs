@@ -23,14 +23,14 @@ const SECTOR: usize = 512;
 /// The bytes of each file, by path.
 pub type Image = BTreeMap<PathBuf, Vec<u8>>;
 
-/// The folders `users` and `state` of one world.
+/// The store of one world.
 #[derive(Clone)]
 pub struct Disk {
     files: Vec<File>,
     names: Names,
     /// The changes of names since their folder was last flushed.
     renamed: Vec<Change>,
-    folders: [PathBuf; 2],
+    folders: [PathBuf; 3],
     /// The files that the traced process has open, by descriptor.
     open: HashMap<i32, usize>,
 }
@@ -56,7 +56,7 @@ impl Disk {
     /// The world's files as they are now, all flushed.
     pub fn of(world: &World) -> Self {
         let store = world.root().join("var/lib/twostep");
-        let folders = ["users", "state"].map(|name| store.join(name));
+        let folders = [store.join("users"), store.join("state"), store.clone()];
         let mut disk = Self {
             files: Vec::new(),
             names: Names::new(),

@@ -106,8 +106,7 @@ impl Sweep<'_> {
 /// Asserts that each state can be read, and that the store has no files except those of `games`.
 fn assert_no_stray_files(world: &World, what: &str) {
     let ours = [world.state_path("games"), world.secret_path("games")];
-    let format = world.root().join("var/lib/twostep/format");
-    for (path, bytes) in world.files_of_store().into_iter().filter(|(path, _)| *path != format) {
+    for (path, bytes) in world.files_of_store().into_iter().filter(|(path, _)| *path != world.format_path()) {
         assert!(ours.contains(&path), "{what}: {} is a stray file", path.display());
         assert!(path == ours[1] || State::parse(&bytes).is_some(), "{what}: the state cannot be read");
     }

@@ -34,7 +34,7 @@ impl World {
         closed.iter().for_each(|path| world.folder(&format!("root/var/lib/twostep{path}"), 0o700));
         symlink("../../pam.d", world.root().join("etc/pam.d")).unwrap();
         if Format::of_run() == Format::Two {
-            plant(&world.root().join("var/lib/twostep/format"), 0o600, b"2\n");
+            plant(&world.format_path(), 0o600, b"2\n");
         }
         world.policy(POLICY).service(SERVICE, STACK);
         world
@@ -134,6 +134,11 @@ impl World {
     #[track_caller]
     pub fn state_of(&self, user: &str) -> State {
         State::parse(&fs::read(self.state_path(user)).unwrap()).expect("a valid slot")
+    }
+
+    /// The file that says which format new states have.
+    pub fn format_path(&self) -> PathBuf {
+        self.root().join("var/lib/twostep/format")
     }
 
     /// A login through the service `test`.

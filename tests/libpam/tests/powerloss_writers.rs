@@ -13,7 +13,7 @@ use twostep_tests::interpose::release_clock;
 use twostep_tests::pam::*;
 use twostep_tests::paper::{dialogue, recovery_code};
 use twostep_tests::strace::{talk, trace, watch};
-use twostep_tests::{Generator, NOW, OTHER_SECRET, SECRET, Stage, State, World, build_dir, uid};
+use twostep_tests::{Format, Generator, NOW, OTHER_SECRET, SECRET, Stage, State, World, build_dir, uid};
 
 /// Writes are torn at multiples of this many bytes, and at sectors.
 const GRAIN: usize = 128;
@@ -44,7 +44,7 @@ fn content(world: &World, image: &Image) -> (Option<State>, Option<Vec<u8>>) {
 }
 
 fn put(world: &World, image: &Image) {
-    for path in [world.state_path("games"), world.secret_path("games")] {
+    for path in [world.state_path("games"), world.secret_path("games"), world.format_path()] {
         let _ = fs::remove_file(&path);
     }
     for (path, bytes) in image {
@@ -74,7 +74,12 @@ fn administrator(world: &World, words: &[&str]) -> Command {
 
 #[test]
 fn keeps_codes_used_when_power_fails_in_any_command() {
-    let commands: [&[&str]; 4] = [
+    let convert = match Format::of_run() {
+        Format::One => "upgrade",
+        Format::Two => "downgrade",
+    };
+    let commands: [&[&str]; 5] = [
+        &["storage", convert],
         &["unlock", "games"],
         &["unlock", "--reset-clock", "games"],
         &["require", "games"],
