@@ -16,8 +16,8 @@ use crate::verdict::{Occasion, Origin};
 pub const SLOT_1: usize = 512;
 /// Bytes of a slot of format 2.
 pub const SLOT_2: usize = 704;
-/// The most bytes that a block of either format uses. A later program may write longer slots of format 2.
-pub const USED: usize = 2048;
+/// The most bytes that a block of either format uses.
+pub const USED: usize = SLOT_1 + SLOT_2;
 
 const MAGIC: [u8; 7] = *b"2STEP\0\0";
 /// The end of the fields that both formats have.
@@ -143,7 +143,7 @@ impl Slot {
     /// The bytes of a block, from its start to the end of this slot. Format 1 has no room for when and where codes were
     /// typed.
     pub fn encode(&self, format: Format) -> Vec<u8> {
-        let mut block = Vec::with_capacity(SLOT_1.saturating_add(SLOT_2));
+        let mut block = Vec::with_capacity(USED);
         match format {
             Format::One => {
                 block.extend(MAGIC);
@@ -229,19 +229,18 @@ fn decode_1(bytes: &[u8]) -> Result<Slot, Unreadable> {
 fn decode_2(bytes: &[u8]) -> Result<Slot, Unreadable> {
     let mut reader = Reader(bytes);
     let [kind, stage] = reader.take().ok_or(Unreadable::Damaged)?;
-    let length = usize::from(u16::from_le_bytes(reader.take().ok_or(Unreadable::Damaged)?));
+    let length = u16::from_le_bytes(reader.take().ok_or(Unreadable::Damaged)?);
     let sum = reader.take().ok_or(Unreadable::Damaged)?;
-    match kind {
-        0 if is_zero(bytes) => return Err(Unreadable::Empty),
-        0 => return Err(Unreadable::Damaged),
-        CRC_32C => {}
-        _ => return Err(Unreadable::Later),
+    match (kind, usize::from(length)) {
+        (CRC_32C, SLOT_2) => {}
+        (0, _) if is_zero(bytes) => return Err(Unreadable::Empty),
+        (0, _) | (_, ..SLOT_2) => return Err(Unreadable::Damaged),
+        _ => return Err(Unreadable::Later), // how to check it is not known here
     }
-    let checked = bytes.get(START_2..length).filter(|_| length >= SLOT_2).ok_or(Unreadable::Damaged)?;
-    if CRC.checksum(checked).to_le_bytes() != sum {
+    if CRC.checksum(reader.0).to_le_bytes() != sum {
         return Err(Unreadable::Damaged);
     }
-    if length > SLOT_2 || bytes.get(MOVED) != Some(&0) {
+    if bytes.get(MOVED) != Some(&0) {
         return Err(Unreadable::Later);
     }
     reader.slot_2(stage).ok_or(Unreadable::Damaged)
@@ -399,8 +398,7 @@ pub(super) mod tests {
                 bytes[COMMON..SLOT_1].copy_from_slice(&sum);
             }
             Format::Two => {
-                let length = u16::from_le_bytes([bytes[SLOT_1 + 2], bytes[SLOT_1 + 3]]);
-                let sum = CRC.checksum(&bytes[SLOT_1 + START_2..SLOT_1 + usize::from(length)]);
+                let sum = CRC.checksum(&bytes[SLOT_1 + START_2..USED]);
                 bytes[SLOT_1 + 4..SLOT_1 + START_2].copy_from_slice(&sum.to_le_bytes());
             }
         }
@@ -498,9 +496,10 @@ pub(super) mod tests {
                 let mut damaged = bytes;
                 damaged[at] ^= 0x80 >> (at % 8);
                 let wrong = Slot::decode(&damaged).expect_err("a flipped bit");
-                // The kind of a checksum says how to check: it is not checked itself.
-                let expected = if at == SLOT_1 { Unreadable::Later } else { Unreadable::Damaged };
-                assert_eq!(wrong, expected, "byte {at}, {format:?}");
+                // Kind and length say how to check: they are not checked themselves.
+                let says_how = format == Format::Two && (SLOT_1..SLOT_1 + 4).contains(&at);
+                let is_noticed = wrong == Unreadable::Damaged || says_how && wrong == Unreadable::Later;
+                assert!(is_noticed, "byte {at}, {format:?}: {wrong:?}");
             }
         }
         assert_eq!(Slot::decode(&[0; USED]), Err(Unreadable::Empty));
@@ -540,8 +539,6 @@ pub(super) mod tests {
         assert_eq!(Slot::decode(&padded(&of_later_program())), Err(Unreadable::Later));
         let mut longer = block(&example(), Format::Two);
         longer[SLOT_1 + 2..SLOT_1 + 4].copy_from_slice(&1472u16.to_le_bytes());
-        assert_eq!(Slot::decode(&longer), Err(Unreadable::Damaged));
-        seal(&mut longer, Format::Two);
         assert_eq!(Slot::decode(&longer), Err(Unreadable::Later));
     }
 }
