@@ -11,7 +11,7 @@ ifdef PAMDIR
 export PAMDIR
 endif
 
-.PHONY: help deps build check test e2e compare bench fuzz mutants asan soak model night demo install uninstall deb rpm dist packages release-check clean
+.PHONY: help deps build check test e2e compare bench fuzz mutants asan soak model powercut night demo install uninstall deb rpm dist packages release-check clean
 
 help: ## lists the targets
 	@sed -n 's/^\([a-z0-9-]*\):[^#]*## /\1\t/p' Makefile | expand -t 14
@@ -67,10 +67,16 @@ asan: ## the tests of tests/libpam with the module under AddressSanitizer (night
 	tests/deps test
 	tests/asan
 
+powercut: build ## every disk that a power cut during logins may leave, from a machine in qemu (as root)
+	tests/deps night
+	tests/powercut/run
+
 night: build ## long tests that CI does not run: a real sssd and slapd; limits in 100 steps, faults of four kinds (as root)
 	tests/deps test
 	tests/directory/run
 	TWOSTEP_NIGHT=1 tests/e2e/run -k test_groups
+	tests/deps night
+	tests/powercut/run
 
 demo: ## shows real logins with a code, in a sandbox; installs what it needs (as root)
 	tests/deps demo
