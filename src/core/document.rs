@@ -1,14 +1,19 @@
 //! A TOML document, read key by key. The caller asks for each value by its key; a key that was not asked for is an
 //! error.
 
-use std::borrow::Cow;
+#[cfg(test)]
+mod equivalence;
+mod tree;
+
 use std::fmt;
 use std::ops::RangeInclusive;
 
-use toml::Spanned;
-use toml::de::{DeString, DeTable, DeValue};
+use toml_parser::decoder::IntegerRadix;
+use toml_parser::{Expected, ParseError};
 
 use crate::time::Day;
+
+use tree::{Content, Node};
 
 /// No table of twostep's files has more keys.
 const MOST_KEYS: usize = 12;
@@ -59,16 +64,16 @@ pub enum Type {
 }
 
 impl Type {
-    fn of(value: &DeValue<'_>) -> Self {
-        match value {
-            DeValue::String(_) => Self::String,
-            DeValue::Integer(_) => Self::Integer,
-            DeValue::Float(_) => Self::Float,
-            DeValue::Boolean(_) => Self::Boolean,
-            DeValue::Datetime(moment) if moment.time.is_none() => Self::Date,
-            DeValue::Datetime(_) => Self::Time,
-            DeValue::Array(_) => Self::List,
-            DeValue::Table(_) => Self::Table,
+    fn of(content: &Content<'_>) -> Self {
+        match content {
+            Content::String(_) => Self::String,
+            Content::Integer { .. } => Self::Integer,
+            Content::Float => Self::Float,
+            Content::Boolean(_) => Self::Boolean,
+            Content::Date(_) => Self::Date,
+            Content::Time => Self::Time,
+            Content::List { .. } => Self::List,
+            Content::Table { .. } => Self::Table,
         }
     }
 }
@@ -93,7 +98,7 @@ impl fmt::Display for Type {
 pub enum DocumentError {
     /// It is not UTF-8.
     NotUtf8,
-    /// It is not TOML. The text is that of the crate `toml`, on one line.
+    /// It is not TOML. The text is that of the crate `toml_parser`, on one line.
     Syntax(String),
     /// This key is unknown.
     UnknownKey {
@@ -166,82 +171,31 @@ pub(crate) struct At<T> {
     pub(crate) what: T,
 }
 
-/// A TOML value with its byte range in the text.
-pub(crate) type Value<'t> = Spanned<DeValue<'t>>;
-
 /// `bytes` as UTF-8. The error has the offset of the first byte that is not UTF-8.
 pub(crate) fn text_of<E: From<DocumentError>>(bytes: &[u8]) -> Result<&str, At<E>> {
     std::str::from_utf8(bytes)
         .map_err(|error| At { offset: error.valid_up_to(), what: DocumentError::NotUtf8.into() })
 }
 
-/// A table. The reader asks for each key once.
-pub(crate) struct Table<'t> {
-    /// The byte offset of the table.
-    offset: usize,
-    keys: Vec<(Spanned<DeString<'t>>, Option<Value<'t>>)>,
-    asked: Vec<&'static str>,
-}
+/// A TOML document. It borrows from its text.
+pub(crate) struct Document<'t>(Vec<Node<'t>>);
 
-impl<'t> Table<'t> {
-    /// Parses a document as a table. Fails with its first syntax error.
+impl<'t> Document<'t> {
+    /// Parses a document. Fails with a syntax error.
     pub(crate) fn parse<E: From<DocumentError>>(text: &'t str) -> Result<Self, At<E>> {
-        let keys = DeTable::parse(text).map_err(|error| of_syntax(&error))?;
-        Ok(Self::new(0, keys.into_inner()))
+        tree::parse(text).map(Self).map_err(|errors| of_syntax(errors.first()))
     }
 
-    fn new(offset: usize, keys: DeTable<'t>) -> Self {
-        let keys = keys.into_iter().map(|(key, value)| (key, Some(value))).collect();
-        Self { offset, keys, asked: Vec::with_capacity(MOST_KEYS) }
-    }
-
-    /// Takes a value as a table.
-    pub(crate) fn of<E: From<DocumentError>>(value: Value<'t>) -> Result<Self, At<E>> {
-        let offset = value.span().start;
-        let keys =
-            typed(
-                value,
-                Type::Table,
-                |value| if let DeValue::Table(keys) = value { Some(keys) } else { None },
-            );
-        Ok(Self::new(offset, keys?))
-    }
-
-    /// Reads the value of `key` with `read`; none if the table has no such key.
-    pub(crate) fn read<T, E>(
-        &mut self,
-        key: &'static str,
-        read: impl FnOnce(Value<'t>) -> Result<T, At<E>>,
-    ) -> Result<Option<T>, At<E>> {
-        self.asked.push(key);
-        let found = self.keys.iter_mut().find(|(name, _)| name.get_ref() == key);
-        found.and_then(|(_, value)| value.take()).map(read).transpose()
-    }
-
-    /// Reads the value of `key` with `read`. It is an error if the table has no such key.
-    pub(crate) fn need<T, E: From<DocumentError>>(
-        &mut self,
-        key: &'static str,
-        read: impl FnOnce(Value<'t>) -> Result<T, At<E>>,
-    ) -> Result<T, At<E>> {
-        let missing = At { offset: self.offset, what: DocumentError::MissingKey(key).into() };
-        self.read(key, read)?.ok_or(missing)
-    }
-
-    /// An error for each key that was not asked for.
-    pub(crate) fn unknown_keys<E: From<DocumentError>>(&self) -> impl Iterator<Item = At<E>> {
-        self.keys.iter().filter(|(_, value)| value.is_some()).map(|(key, _)| {
-            let unknown =
-                DocumentError::UnknownKey { key: key.get_ref().to_string(), known: self.asked.clone() };
-            At { offset: key.span().start, what: unknown.into() }
-        })
+    /// The keys and values of the document.
+    pub(crate) fn table(&self) -> Table<'_> {
+        Table::new(0, Values { nodes: &self.0, next: tree::ROOT }.next().map_or(Values::NONE, Value::parts))
     }
 }
 
 /// All syntax errors, at most one a line: further errors on a line mostly follow from the first.
 pub(crate) fn syntax_errors<E: From<DocumentError>>(text: &str) -> Vec<At<E>> {
-    let (_, errors) = DeTable::parse_recoverable(text);
-    let mut errors: Vec<At<E>> = errors.iter().map(of_syntax).collect();
+    let errors = tree::parse(text).err().unwrap_or_default();
+    let mut errors: Vec<At<E>> = errors.iter().map(|error| of_syntax(Some(error))).collect();
     errors.sort_by_key(|error| error.offset);
     errors.truncate(MOST_ERRORS);
     errors.dedup_by(|next, first| {
@@ -251,39 +205,161 @@ pub(crate) fn syntax_errors<E: From<DocumentError>>(text: &str) -> Vec<At<E>> {
     errors
 }
 
-fn of_syntax<E: From<DocumentError>>(error: &toml::de::Error) -> At<E> {
-    let offset = error.span().map_or(0, |span| span.start);
-    At { offset, what: DocumentError::Syntax(error.message().replace('\n', ", ")).into() }
+#[cold]
+fn of_syntax<E: From<DocumentError>>(error: Option<&ParseError>) -> At<E> {
+    let offset = error.and_then(ParseError::unexpected).map_or(0, |span| span.start());
+    let mut message = error.map_or("", ParseError::description).replace('\n', ", ");
+    let expected = error.and_then(ParseError::expected);
+    if expected.is_some_and(<[_]>::is_empty) {
+        message.push_str(", expected nothing");
+    }
+    for (number, expected) in expected.into_iter().flatten().enumerate() {
+        message.push_str(if number == 0 { ", expected " } else { ", " });
+        match expected {
+            Expected::Literal("\n") => message.push_str("newline"),
+            Expected::Literal(text) => message.extend(["`", text, "`"]),
+            Expected::Description(text) => message.push_str(text),
+            _ => message.push_str("etc"),
+        }
+    }
+    At { offset, what: DocumentError::Syntax(message).into() }
 }
 
-/// Takes `part` out of `value`, which must be of the type `expected`.
-fn typed<'t, T, E: From<DocumentError>>(
-    value: Value<'t>,
-    expected: Type,
-    part: impl FnOnce(DeValue<'t>) -> Option<T>,
-) -> Result<T, At<E>> {
-    let (offset, found) = (value.span().start, Type::of(value.get_ref()));
-    let wrong = || At { offset, what: DocumentError::WrongType { expected, found }.into() };
-    part(value.into_inner()).ok_or_else(wrong)
+/// A value of a document.
+#[derive(Clone, Copy)]
+pub(crate) struct Value<'d> {
+    nodes: &'d [Node<'d>],
+    node: &'d Node<'d>,
+}
+
+impl<'d> Value<'d> {
+    /// The byte offset of the value in the text.
+    pub(crate) fn offset(self) -> usize {
+        self.node.offset
+    }
+
+    /// The error for a value that has another type than `expected`.
+    #[cold]
+    fn is_not<E: From<DocumentError>>(self, expected: Type) -> At<E> {
+        let wrong = DocumentError::WrongType { expected, found: Type::of(&self.node.content) };
+        At { offset: self.offset(), what: wrong.into() }
+    }
+
+    /// The values of a table or list.
+    fn parts(self) -> Values<'d> {
+        let (Content::List { parts, .. } | Content::Table { parts, .. }) = &self.node.content else {
+            return Values::NONE;
+        };
+        Values { nodes: self.nodes, next: parts.first }
+    }
+}
+
+/// The values of a table or list, in the order of the text.
+#[derive(Clone, Copy)]
+pub(crate) struct Values<'d> {
+    nodes: &'d [Node<'d>],
+    next: usize,
+}
+
+impl Values<'_> {
+    const NONE: Self = Self { nodes: &[], next: 0 };
+}
+
+impl<'d> Iterator for Values<'d> {
+    type Item = Value<'d>;
+
+    fn next(&mut self) -> Option<Value<'d>> {
+        let node = self.nodes.get(self.next)?;
+        self.next = node.next;
+        Some(Value { nodes: self.nodes, node })
+    }
+}
+
+/// A table. The reader asks for each key once.
+pub(crate) struct Table<'d> {
+    /// The byte offset of the table.
+    offset: usize,
+    values: Values<'d>,
+    /// The keys that were asked for, as many as `many` says.
+    asked: [&'static str; MOST_KEYS],
+    many: usize,
+}
+
+impl<'d> Table<'d> {
+    fn new(offset: usize, values: Values<'d>) -> Self {
+        Self { offset, values, asked: [""; MOST_KEYS], many: 0 }
+    }
+
+    /// Takes a value as a table.
+    pub(crate) fn of<E: From<DocumentError>>(value: Value<'d>) -> Result<Self, At<E>> {
+        let Content::Table { .. } = value.node.content else { return Err(value.is_not(Type::Table)) };
+        Ok(Self::new(value.offset(), value.parts()))
+    }
+
+    /// Reads the value of `key` with `read`; none if the table has no such key.
+    pub(crate) fn read<T, E>(
+        &mut self,
+        key: &'static str,
+        read: impl FnOnce(Value<'d>) -> Result<T, At<E>>,
+    ) -> Result<Option<T>, At<E>> {
+        self.ask(key).map(read).transpose()
+    }
+
+    /// Reads the value of `key` with `read`. It is an error if the table has no such key.
+    pub(crate) fn need<T, E: From<DocumentError>>(
+        &mut self,
+        key: &'static str,
+        read: impl FnOnce(Value<'d>) -> Result<T, At<E>>,
+    ) -> Result<T, At<E>> {
+        match self.ask(key) {
+            Some(value) => read(value),
+            None => Err(At { offset: self.offset, what: DocumentError::MissingKey(key).into() }),
+        }
+    }
+
+    /// The value of `key`.
+    #[inline(never)]
+    fn ask(&mut self, key: &'static str) -> Option<Value<'d>> {
+        if let Some(asked) = self.asked.get_mut(self.many) {
+            *asked = key;
+            self.many = self.many.saturating_add(1);
+        }
+        let value = self.values.into_iter().find(|value| value.node.key.name == key)?;
+        value.node.is_asked.set(true);
+        Some(value)
+    }
+
+    /// An error for each key that was not asked for.
+    pub(crate) fn unknown_keys<E: From<DocumentError>>(&self) -> impl Iterator<Item = At<E>> {
+        self.values.into_iter().filter(|value| !value.node.is_asked.get()).map(|value| {
+            let key = &value.node.key;
+            let known = self.asked.iter().take(self.many).copied().collect();
+            At {
+                offset: key.offset,
+                what: DocumentError::UnknownKey { key: key.name.to_string(), known }.into(),
+            }
+        })
+    }
 }
 
 /// Reads the value with `read` and checks the result with `check`. An error of `check` gets the offset of the value.
-pub(crate) fn checked<'t, T, U, E>(
-    value: Value<'t>,
-    read: impl FnOnce(Value<'t>) -> Result<T, At<E>>,
+pub(crate) fn checked<'d, T, U, E>(
+    value: Value<'d>,
+    read: impl FnOnce(Value<'d>) -> Result<T, At<E>>,
     check: impl FnOnce(T) -> Result<U, E>,
 ) -> Result<U, At<E>> {
-    let offset = value.span().start;
-    check(read(value)?).map_err(|what| At { offset, what })
+    check(read(value)?).map_err(|what| At { offset: value.offset(), what })
 }
 
 /// The characters of a string.
-pub(crate) fn string<E: From<DocumentError>>(value: Value<'_>) -> Result<String, At<E>> {
-    characters(value).map(Cow::into_owned)
+pub(crate) fn characters<E: From<DocumentError>>(value: Value<'_>) -> Result<&str, At<E>> {
+    let Content::String(text) = &value.node.content else { return Err(value.is_not(Type::String)) };
+    Ok(text)
 }
 
-fn characters<E: From<DocumentError>>(value: Value<'_>) -> Result<DeString<'_>, At<E>> {
-    typed(value, Type::String, |value| if let DeValue::String(text) = value { Some(text) } else { None })
+/// A copy of the characters of a string.
+pub(crate) fn string<E: From<DocumentError>>(value: Value<'_>) -> Result<String, At<E>> {
+    characters(value).map(str::to_owned)
 }
 
 /// The entry of `words` for the string that `value` is.
@@ -295,7 +371,7 @@ pub(crate) fn word<T: Copy, E: From<DocumentError>>(
         let found = words.iter().find(|(known, _)| *known == word);
         found.map(|(_, meaning)| *meaning).ok_or_else(|| {
             let known = words.iter().map(|(known, _)| *known).collect();
-            DocumentError::UnknownWord { word: word.into_owned(), known }.into()
+            DocumentError::UnknownWord { word: word.to_owned(), known }.into()
         })
     })
 }
@@ -305,22 +381,34 @@ pub(crate) fn integer<T: TryFrom<u64>, E: From<DocumentError>>(
     value: Value<'_>,
     range: RangeInclusive<u64>,
 ) -> Result<T, At<E>> {
-    let written = |value| if let DeValue::Integer(integer) = value { Some(integer) } else { None };
-    checked(
-        value,
-        |value| typed(value, Type::Integer, written),
-        |integer| {
-            // As i128, so that "-0" is 0.
-            let number = i128::from_str_radix(integer.as_str(), integer.radix()).ok();
-            let number = number.and_then(|number| u64::try_from(number).ok());
-            let number =
-                number.filter(|number| range.contains(number)).and_then(|number| T::try_from(number).ok());
-            number.ok_or_else(|| {
-                let (least, most) = range.into_inner();
-                DocumentError::OutOfRange { value: integer.to_string(), least, most }.into()
-            })
-        },
-    )
+    let number = whole_number(value)?.filter(|number| range.contains(number));
+    number.and_then(|number| T::try_from(number).ok()).ok_or_else(|| out_of_range(value, range))
+}
+
+/// The integer that `value` is; none if no `u64` is so small or so large.
+fn whole_number<E: From<DocumentError>>(value: Value<'_>) -> Result<Option<u64>, At<E>> {
+    let Content::Integer { digits, radix } = &value.node.content else {
+        return Err(value.is_not(Type::Integer));
+    };
+    let number = |digits| u64::from_str_radix(digits, radix.value()).ok();
+    Ok(match digits.strip_prefix('-') {
+        None => number(digits),
+        Some(digits) => number(digits).filter(|number| *number == 0),
+    })
+}
+
+#[cold]
+fn out_of_range<E: From<DocumentError>>(value: Value<'_>, range: RangeInclusive<u64>) -> At<E> {
+    let Content::Integer { digits, radix } = &value.node.content else { return value.is_not(Type::Integer) };
+    let prefix = match radix {
+        IntegerRadix::Dec => "",
+        IntegerRadix::Hex => "0x",
+        IntegerRadix::Oct => "0o",
+        IntegerRadix::Bin => "0b",
+    };
+    let (least, most) = range.into_inner();
+    let wrong = DocumentError::OutOfRange { value: format!("{prefix}{digits}"), least, most };
+    At { offset: value.offset(), what: wrong.into() }
 }
 
 /// An integer from 0 to the largest of `T`.
@@ -330,109 +418,21 @@ pub(crate) fn any_integer<T: TryFrom<u64>, E: From<DocumentError>>(value: Value<
 
 /// `true` or `false`.
 pub(crate) fn boolean<E: From<DocumentError>>(value: Value<'_>) -> Result<bool, At<E>> {
-    typed(
-        value,
-        Type::Boolean,
-        |value| if let DeValue::Boolean(boolean) = value { Some(boolean) } else { None },
-    )
+    let Content::Boolean(boolean) = value.node.content else { return Err(value.is_not(Type::Boolean)) };
+    Ok(boolean)
 }
 
 /// A date without a time of day.
 pub(crate) fn day<E: From<DocumentError>>(value: Value<'_>) -> Result<Day, At<E>> {
-    typed(value, Type::Date, |value| {
-        let DeValue::Datetime(moment) = value else { return None };
-        let date = moment.date.filter(|_| moment.time.is_none())?;
-        Some(Day::new(date.year, date.month, date.day))
-    })
+    let Content::Date(day) = value.node.content else { return Err(value.is_not(Type::Date)) };
+    Ok(day)
 }
 
 /// The values of a list.
-pub(crate) fn list<E: From<DocumentError>>(value: Value<'_>) -> Result<Vec<Value<'_>>, At<E>> {
-    let values =
-        typed(
-            value,
-            Type::List,
-            |value| if let DeValue::Array(values) = value { Some(values) } else { None },
-        );
-    Ok(values?.into_iter().collect())
+pub(crate) fn list<E: From<DocumentError>>(value: Value<'_>) -> Result<Values<'_>, At<E>> {
+    let Content::List { .. } = value.node.content else { return Err(value.is_not(Type::List)) };
+    Ok(value.parts())
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn position_counts_lines_and_characters_from_1() {
-        let text = "a\nüb\n".as_bytes();
-        let at = |offset| {
-            let Position { line, column } = Position::of(offset, text);
-            (line, column)
-        };
-        assert_eq!([0, 1, 2, 4, 5, 6, 99].map(at), [(1, 1), (1, 2), (2, 1), (2, 2), (2, 3), (3, 1), (3, 1)]);
-    }
-
-    #[test]
-    fn names_choice_of_words() {
-        assert_eq!(one_of(&[]), "");
-        assert_eq!(one_of(&["a"]), "'a'");
-        assert_eq!(one_of(&["a", "b", "c"]), "'a', 'b' or 'c'");
-    }
-
-    /// `read` on the value of the key `x`.
-    fn read<T>(
-        value: &str,
-        read: impl FnOnce(Value<'_>) -> Result<T, At<DocumentError>>,
-    ) -> Result<T, DocumentError> {
-        let text = format!("x = {value}\n");
-        let read = Table::parse(&text).and_then(|mut table| table.need("x", read));
-        read.map_err(|error| error.what)
-    }
-
-    #[test]
-    fn reads_integers_in_every_notation() {
-        for (text, value) in
-            [("0", 0), ("-0", 0), ("+7", 7), ("1_0", 10), ("0x1F", 31), ("0o17", 15), ("0b11", 3)]
-        {
-            assert_eq!(read(text, |value| integer(value, 0..=31)), Ok(value), "{text}");
-        }
-        let wrong = |text| read(text, |value| integer::<u8, _>(value, 1..=10)).unwrap_err().to_string();
-        assert_eq!(wrong("11"), "11 is out of range: 1 to 10");
-        assert_eq!(wrong("99999999999999999999"), "99999999999999999999 is out of range: 1 to 10");
-        assert_eq!(wrong("1.0"), "expected an integer, found a fraction");
-        assert_eq!(
-            read("256", any_integer::<u8, _>).unwrap_err().to_string(),
-            "256 is out of range: 0 or more"
-        );
-    }
-
-    #[test]
-    fn tells_types_apart() {
-        let found = [
-            ("\"a\"", "a string"),
-            ("1", "an integer"),
-            ("inf", "a fraction"),
-            ("true", "true or false"),
-            ("2027-01-01", "a date"),
-            ("2027-01-01T00:00:00Z", "a time of day"),
-            ("00:00:00", "a time of day"),
-            ("[]", "a list"),
-        ];
-        for (text, name) in found {
-            let error = read(text, |value| Table::of(value).map(|_| ())).unwrap_err();
-            assert_eq!(error.to_string(), format!("expected a table, found {name}"));
-        }
-        assert_eq!(read("{}", string).unwrap_err().to_string(), "expected a string, found a table");
-        assert_eq!(read("2027-01-02", day), Ok(Day::new(2027, 1, 2)));
-        assert!(["2027-01-02T00:00:00", "\"2027-01-02\""].iter().all(|text| read(text, day).is_err()));
-    }
-
-    #[test]
-    fn reports_key_that_was_not_asked_for() {
-        let mut table = Table::parse::<DocumentError>("a = 1\nb = 2\n").unwrap();
-        assert_eq!(table.read("c", any_integer::<u8, DocumentError>), Ok(None));
-        assert_eq!(table.read("a", any_integer::<u8, DocumentError>), Ok(Some(1)));
-        let unknown: Vec<At<DocumentError>> = table.unknown_keys().collect();
-        let expected = DocumentError::UnknownKey { key: "b".to_owned(), known: vec!["c", "a"] };
-        assert_eq!(unknown, [At { offset: 6, what: expected }]);
-    }
-}
+mod tests;

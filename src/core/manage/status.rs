@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::document::{self, At, DocumentError, Table, Value};
+use crate::document::{self, At, Document, DocumentError, Table, Value};
 use crate::os::account::Account;
 use crate::proof::state::{AttemptCounter, Count, State};
 use crate::proof::ticket::Ticket;
@@ -153,13 +153,15 @@ impl Status {
     }
 
     fn read(text: &str) -> Read<Self> {
-        let mut table = Table::parse(text)?;
-        let authenticators = table.read("authenticator", document::list)?.unwrap_or_default();
+        let document = Document::parse(text)?;
+        let mut table = document.table();
+        let authenticators = table.read("authenticator", document::list)?;
         Ok(Self {
             enrolled: table.need("enrolled", document::boolean)?,
             problem: table.read("problem", document::string)?,
             authenticators: authenticators
                 .into_iter()
+                .flatten()
                 .map(AuthenticatorSummary::read)
                 .collect::<Read<_>>()?,
             state: table.read("state", StateSummary::read)?,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::document::{self, At, MOST_ERRORS, Position, Table, Value};
+use crate::document::{self, At, Document, MOST_ERRORS, Position, Table, Value};
 use crate::proof::totp::HASHES;
 use crate::time::{Day, Period};
 
@@ -84,14 +84,15 @@ fn of_bytes(bytes: &[u8], errors: &mut Errors) -> Policy {
         gate: Gate::default(),
     };
     let Some(text) = errors.keep(document::text_of(bytes)) else { return policy };
-    let mut table = match Table::parse(text) {
-        Ok(table) => table,
+    let document = match Document::parse(text) {
+        Ok(document) => document,
         Err(first) => {
             errors.add(document::syntax_errors(text));
             errors.add(errors.0.is_empty().then_some(first));
             return policy;
         }
     };
+    let mut table = document.table();
     errors.keep(table.need("version", version));
     if let Some(mode) = errors.keep(table.need("mode", mode)) {
         policy.line = Position::of(mode.offset, bytes).line;
@@ -106,9 +107,9 @@ fn of_bytes(bytes: &[u8], errors: &mut Errors) -> Policy {
     if let Some(table) = errors.keep_any(table.read("gate", Table::of)) {
         policy.gate = gate(table, errors);
     }
-    let rules = errors.keep_any(table.read("rule", document::list)).unwrap_or_default();
+    let rules = errors.keep_any(table.read("rule", document::list)).into_iter().flatten();
     let mut names = BTreeSet::new();
-    policy.rules = rules.into_iter().filter_map(|value| rule(value, &mut names, bytes, errors)).collect();
+    policy.rules = rules.filter_map(|value| rule(value, &mut names, bytes, errors)).collect();
     errors.add(table.unknown_keys());
     policy
 }
@@ -121,7 +122,7 @@ fn version(value: Value<'_>) -> Read<()> {
 }
 
 fn mode(value: Value<'_>) -> Read<At<Mode>> {
-    let offset = value.span().start;
+    let offset = value.offset();
     document::word(value, &MODES).map(|mode| At { offset, what: mode })
 }
 
@@ -147,7 +148,7 @@ fn enrollment(mut table: Table<'_>, bytes: &[u8], errors: &mut Errors) -> Enroll
     let digits = table.read("digits", |value| document::integer(value, 6..=8));
     let period = table.read("period", period);
     let codes = table.read("codes", |value| {
-        let offset = value.span().start;
+        let offset = value.offset();
         document::integer(value, 1..=2).map(|what| At { offset, what })
     });
     let codes = errors.keep_any(codes);
@@ -211,7 +212,7 @@ fn rule(value: Value<'_>, names: &mut BTreeSet<String>, bytes: &[u8], errors: &m
 
 /// The name of a rule. The log and explanations name rules, so names must be unique.
 fn named(value: Value<'_>, names: &mut BTreeSet<String>) -> Read<At<String>> {
-    let offset = value.span().start;
+    let offset = value.offset();
     document::checked(value, document::string, |name| match name.as_str() {
         "" => Err(PolicyErrorKind::UnnamedRule),
         DEFAULT_RULE => Err(PolicyErrorKind::ReservedName),
@@ -245,7 +246,7 @@ fn period(value: Value<'_>) -> Read<Period> {
 
 /// The values of a list, perhaps none.
 fn each<T>(value: Value<'_>, read: impl Fn(Value<'_>) -> Read<T>) -> Read<Vec<T>> {
-    document::list(value)?.into_iter().map(read).collect()
+    document::list(value)?.map(read).collect()
 }
 
 /// The values of a list, one or more: an empty list would match no user, which is always a mistake.

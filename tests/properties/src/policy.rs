@@ -1,8 +1,10 @@
 use std::collections::BTreeSet;
 
+use toml::de::DeTable;
+use twostep_core::document::DocumentError;
 use twostep_core::policy::{
     Address, Applies, Condition, DEFAULT_RULE, Groups, LoginFacts, METHODS, Methods, Mode, Origin, Policy,
-    PolicyError, Spellings,
+    PolicyError, PolicyErrorKind, Spellings,
 };
 use twostep_core::time::UnixTime;
 use twostep_doctor::remarks::remarks;
@@ -17,6 +19,7 @@ pub fn policy(bytes: &[u8]) {
     let bytes = bytes.get(..LONGEST).unwrap_or(bytes);
     let errors = Policy::errors(bytes);
     errors.iter().for_each(|error| check_error(error, bytes));
+    check_syntax(&errors, bytes);
     match Policy::parse(bytes) {
         Ok(policy) => {
             assert_eq!(errors, [], "a login accepts a policy that `policy check` refuses");
@@ -37,6 +40,17 @@ fn check_error(error: &PolicyError, bytes: &[u8]) {
     );
     let message = error.kind.to_string();
     assert!(!message.is_empty() && !message.contains('\n'), "{error:?}");
+}
+
+/// An error is one of syntax if and only if the crate `toml` refuses the text.
+fn check_syntax(errors: &[PolicyError], bytes: &[u8]) {
+    let is_of_syntax = |kind: &PolicyErrorKind| {
+        use DocumentError::{NotUtf8, Syntax};
+        matches!(kind, PolicyErrorKind::Document(NotUtf8 | Syntax(_)))
+    };
+    let is_toml = std::str::from_utf8(bytes).is_ok_and(|text| DeTable::parse(text).is_ok());
+    assert!(errors.iter().all(|error| is_of_syntax(&error.kind) != is_toml), "{is_toml}: {errors:?}");
+    assert!(is_toml || !errors.is_empty(), "a policy that is not TOML is accepted");
 }
 
 fn check(policy: &Policy, bytes: &[u8]) {

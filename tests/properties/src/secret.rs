@@ -1,11 +1,18 @@
 use twostep_core::proof::totp::Authenticator;
-use twostep_core::store::files::credential::Credential;
+use twostep_core::store::files::credential::{Credential, CredentialErrorKind};
 
-/// A secret file. An accepted credential is the same when it is written and read again. An error does not quote the file.
+/// A secret file. An accepted credential has the values that the crate `toml` finds, and is the same when it is written
+/// and read again. An error does not quote the file.
 pub fn secret(bytes: &[u8]) {
-    match Credential::parse(bytes) {
+    let parsed = Credential::parse(bytes);
+    let error = parsed.as_ref().err().map(|error| &error.kind);
+    let is_toml = std::str::from_utf8(bytes).is_ok_and(|text| toml::de::DeTable::parse(text).is_ok());
+    let is_of_syntax = matches!(error, Some(CredentialErrorKind::NotUtf8 | CredentialErrorKind::Syntax));
+    assert_eq!(is_of_syntax, !is_toml, "{error:?}");
+    match parsed {
         Ok(credential) => {
             check(&credential);
+            check_values(&credential, bytes);
             let text = credential.to_toml();
             let again = Credential::parse(text.as_bytes()).unwrap_or_else(|error| panic!("{error}"));
             assert_eq!(fields(&credential), fields(&again));
@@ -24,6 +31,17 @@ fn check(credential: &Credential) {
         assert!((15..=120).contains(&one.period.seconds()) && !one.label.contains(char::is_control));
         assert_eq!(authenticators.iter().filter(|other| other.label == one.label).count(), 1);
     }
+}
+
+fn check_values(credential: &Credential, bytes: &[u8]) {
+    let text = std::str::from_utf8(bytes).unwrap_or_default();
+    let table: toml::Table = text.parse().unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(table["name"].as_str(), Some(credential.name.as_str()));
+    assert_eq!(table["uid"].as_integer(), Some(credential.uid.into()));
+    let tables = table["authenticator"].as_array().map_or(&[][..], |tables| tables);
+    let labels: Vec<_> = tables.iter().filter_map(|table| table["label"].as_str()).collect();
+    let expected: Vec<_> = credential.authenticators.iter().map(|one| one.label.as_str()).collect();
+    assert_eq!(labels, expected);
 }
 
 type Fields<'a> = (u32, &'a str, &'a str, Vec<(&'a str, &'a [u8], String, u8, u64, Option<u64>, bool)>);

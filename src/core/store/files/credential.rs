@@ -6,7 +6,7 @@ use std::fmt::{self, Write};
 
 use zeroize::Zeroizing;
 
-use crate::document::{self, At, Position, Table, Value};
+use crate::document::{self, At, Document, Position, Table, Value, Values};
 use crate::os::account::{Account, is_storable};
 use crate::proof::recovery::RecoveryCodes;
 use crate::proof::ticket::Ticket;
@@ -147,14 +147,15 @@ impl Credential {
 type Read<T> = Result<T, At<CredentialErrorKind>>;
 
 fn of_bytes(bytes: &[u8]) -> Read<Credential> {
-    let mut table = Table::parse(document::text_of(bytes)?)?;
+    let document = Document::parse(document::text_of(bytes)?)?;
+    let mut table = document.table();
     table.need("version", version)?;
     let uid = table.need("uid", |value| document::integer(value, 0..=u32::MAX.into()))?;
     let name = table.need("name", name)?;
     let id = table.read("id", id)?.unwrap_or_default();
     let tables = table.need("authenticator", authenticators)?;
     no_unknown_key(&table)?;
-    let mut read: Vec<Authenticator> = Vec::with_capacity(tables.len());
+    let mut read: Vec<Authenticator> = Vec::with_capacity(tables.count());
     for table in tables {
         let next = authenticator(table, &read)?;
         read.push(next);
@@ -185,16 +186,16 @@ fn id(value: Value<'_>) -> Read<String> {
     })
 }
 
-fn authenticators(value: Value<'_>) -> Read<Vec<Value<'_>>> {
+fn authenticators(value: Value<'_>) -> Read<Values<'_>> {
     document::checked(value, document::list, |values| {
-        let fits = (1..=MOST_AUTHENTICATORS).contains(&values.len());
+        let fits = (1..=MOST_AUTHENTICATORS).contains(&values.count());
         if fits { Ok(values) } else { Err(CredentialErrorKind::Count) }
     })
 }
 
 /// Reads the next authenticator, after those in `before`.
 fn authenticator(value: Value<'_>, before: &[Authenticator]) -> Read<Authenticator> {
-    let offset = value.span().start;
+    let offset = value.offset();
     let mut table = Table::of(value)?;
     let label = table.need("label", |value| label(value, before))?;
     let secret = table.need("secret", secret)?;
