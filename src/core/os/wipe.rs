@@ -16,14 +16,37 @@ unsafe impl GlobalAlloc for WipingAllocator {
         unsafe { System.alloc(layout) }
     }
 
+    // Inlined, it would be in thousands of places.
+    #[inline(never)]
     unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
-        // SAFETY: the caller gives back memory of this size, which nothing else uses any more.
-        unsafe { std::ptr::write_bytes(memory, 0, layout.size()) };
-        // Without this the compiler might leave the zeros out, because no code reads them.
-        black_box(memory);
+        let (mut start, mut left) = (memory, layout.size());
+        while left > PIECE {
+            // SAFETY: the caller gives back memory of this size, which nothing else uses any more.
+            unsafe { wipe(start, PIECE) };
+            // SAFETY: more than a piece is left.
+            start = unsafe { start.add(PIECE) };
+            left = left.saturating_sub(PIECE);
+        }
+        // SAFETY: as above.
+        unsafe { wipe(start, left) };
         // SAFETY: the caller's promises are those that the system's allocator requires.
         unsafe { System.dealloc(memory, layout) }
     }
+}
+
+/// libc would wipe a longer piece byte by byte (`rep stosb`).
+const PIECE: usize = 1024;
+
+/// Overwrites `size` bytes at `memory` with zeros.
+///
+/// # Safety
+///
+/// The caller may write to these bytes, and nothing else uses them.
+unsafe fn wipe(memory: *mut u8, size: usize) {
+    // SAFETY: the caller's promise.
+    unsafe { std::ptr::write_bytes(memory, 0, size) };
+    // Without this the compiler might leave the zeros out, because no code reads them.
+    black_box(memory);
 }
 
 /// Wipes the part of the stack that earlier calls have used.
@@ -31,8 +54,6 @@ unsafe impl GlobalAlloc for WipingAllocator {
 pub fn wipe_stack() {
     /// More than the deepest call uses, and less than the stack of any thread.
     const DEPTH: usize = 64 * 1024;
-    /// libc would write a longer piece byte by byte (`rep stosb`).
-    const PIECE: usize = 1024;
     for piece in &mut [const { MaybeUninit::<[u8; PIECE]>::uninit() }; DEPTH / PIECE] {
         black_box(piece.write([0; PIECE]));
     }
