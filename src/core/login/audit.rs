@@ -116,8 +116,13 @@ pub fn remark(who: &Who, priority: Priority, what: &str) -> Line {
 struct Fields(String);
 
 impl Fields {
+    /// Room for a usual line.
+    const USUAL: usize = 256;
+
     fn of(result: &str, who: &Who) -> Self {
-        let mut fields = Self(format!("result={result}"));
+        let mut text = String::with_capacity(Self::USUAL);
+        text.extend(["result=", result]);
+        let mut fields = Self(text);
         fields.push("user", who.user.as_deref().unwrap_or("?"));
         fields.push("service", &who.service);
         fields.push("rhost", &who.rhost);
@@ -125,9 +130,13 @@ impl Fields {
         fields
     }
 
+    #[inline(never)]
     fn push(&mut self, key: &str, value: &str) {
+        self.0.push(' ');
+        self.0.push_str(key);
+        self.0.push('=');
         // Writing to a string cannot fail.
-        let _ = write!(self.0, " {key}={}", Value(value));
+        let _ = write_shortened(&mut self.0, value, LONGEST_VALUE, 0);
     }
 
     fn say(&mut self, key: &str, sentence: &str) {
@@ -189,7 +198,8 @@ impl fmt::Display for Sentence<'_> {
 }
 
 /// Writes `text`, or its first `head` and last `tail` bytes.
-fn write_shortened(f: &mut fmt::Formatter<'_>, text: &str, head: usize, tail: usize) -> fmt::Result {
+#[inline(never)]
+fn write_shortened(to: &mut dyn Write, text: &str, head: usize, tail: usize) -> fmt::Result {
     let bytes = text.as_bytes();
     let parts = match bytes.len().checked_sub(tail).filter(|&rest| rest > head) {
         Some(rest) => [bytes.get(..head), Some(CUT.as_bytes()), bytes.get(rest..)],
@@ -199,15 +209,19 @@ fn write_shortened(f: &mut fmt::Formatter<'_>, text: &str, head: usize, tail: us
     let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"._:@/+,?-".contains(byte);
     let is_plain = !bytes.is_empty() && parts.clone().flatten().all(plain);
     let quote = if is_plain { "" } else { "\"" };
-    f.write_str(quote)?;
-    for &byte in parts.flatten() {
-        match byte {
-            b'"' | b'\\' => write!(f, "\\x{byte:02x}")?,
-            0x20..=0x7e => f.write_char(char::from(byte))?,
-            _ => write!(f, "\\x{byte:02x}")?,
+    to.write_str(quote)?;
+    for run in parts.flat_map(|part| part.chunk_by(|one, next| is_shown(*one) == is_shown(*next))) {
+        match std::str::from_utf8(run) {
+            Ok(text) if run.first().is_some_and(|byte| is_shown(*byte)) => to.write_str(text)?,
+            _ => run.iter().try_for_each(|byte| write!(to, "\\x{byte:02x}"))?,
         }
     }
-    f.write_str(quote)
+    to.write_str(quote)
+}
+
+/// Whether a byte is shown as the character that it is.
+fn is_shown(byte: u8) -> bool {
+    matches!(byte, 0x20..=0x7e) && byte != b'"' && byte != b'\\'
 }
 
 #[cfg(test)]
