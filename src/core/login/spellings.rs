@@ -15,7 +15,10 @@ pub fn names_with_spellings<'a>(
     doubt: impl FnOnce(&str),
 ) -> Vec<(&'a NssName, Spellings<'a>)> {
     let possible = account.names.iter().flat_map(|name| policy.possible_spellings(&name.name));
-    let looked_up = machine.entries(&possible.collect::<BTreeSet<_>>());
+    // `collect` would bring a sort for this type into the module.
+    let mut names = BTreeSet::new();
+    names.extend(possible);
+    let looked_up = machine.entries(&names);
     let mut faults = looked_up.iter().filter_map(|(_, entry)| entry.as_ref().err());
     if let Some(first) = faults.next() {
         let others = match faults.count() {

@@ -5,8 +5,10 @@ use std::fmt;
 use std::sync::Arc;
 
 /// The fact that led to a denial: an error of a storey above this one, with all its fields.
-#[derive(Clone, Debug)]
-pub struct Cause(Arc<dyn Error + Send + Sync>);
+///
+/// `dyn Error` would bring the `Debug` of every error into the module.
+#[derive(Clone)]
+pub struct Cause(Arc<dyn fmt::Display + Send + Sync>);
 
 impl Cause {
     /// Keeps `fact`, whose `Display` the log shows.
@@ -18,6 +20,12 @@ impl Cause {
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
+    }
+}
+
+impl fmt::Debug for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Cause({self})")
     }
 }
 
