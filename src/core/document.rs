@@ -19,7 +19,7 @@ use tree::{Content, Node};
 const MOST_KEYS: usize = 12;
 
 /// The most errors that are reported for one document.
-pub(crate) const MOST_ERRORS: usize = 100;
+const MOST_ERRORS: usize = 100;
 
 /// A position in a text: line and column, both from 1; the column counts characters.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -194,15 +194,25 @@ impl<'t> Document<'t> {
 
 /// All syntax errors, at most one a line: further errors on a line mostly follow from the first.
 pub(crate) fn syntax_errors<E: From<DocumentError>>(text: &str) -> Vec<At<E>> {
-    let errors = tree::parse(text).err().unwrap_or_default();
-    let mut errors: Vec<At<E>> = errors.iter().map(|error| of_syntax(Some(error))).collect();
-    errors.sort_by_key(|error| error.offset);
-    errors.truncate(MOST_ERRORS);
+    let mut errors = Vec::new();
+    for error in &tree::parse(text).err().unwrap_or_default() {
+        keep_in_order(&mut errors, of_syntax(Some(error)));
+    }
     errors.dedup_by(|next, first| {
         let between = text.as_bytes().get(first.offset..next.offset).unwrap_or_default();
         !between.contains(&b'\n')
     });
     errors
+}
+
+/// Adds an error at its place in the order of the text. Of more than [`MOST_ERRORS`], the first in the text stay.
+#[cold]
+pub(crate) fn keep_in_order<E>(errors: &mut Vec<At<E>>, error: At<E>) {
+    let place = errors.partition_point(|earlier| earlier.offset <= error.offset);
+    if place < MOST_ERRORS {
+        errors.truncate(MOST_ERRORS.saturating_sub(1));
+        errors.insert(place, error);
+    }
 }
 
 #[cold]
@@ -302,7 +312,7 @@ impl<'d> Table<'d> {
         key: &'static str,
         read: impl FnOnce(Value<'d>) -> Result<T, At<E>>,
     ) -> Result<Option<T>, At<E>> {
-        self.ask(key).map(read).transpose()
+        self.value(key).map(read).transpose()
     }
 
     /// Reads the value of `key` with `read`. It is an error if the table has no such key.
@@ -311,15 +321,15 @@ impl<'d> Table<'d> {
         key: &'static str,
         read: impl FnOnce(Value<'d>) -> Result<T, At<E>>,
     ) -> Result<T, At<E>> {
-        match self.ask(key) {
+        match self.value(key) {
             Some(value) => read(value),
             None => Err(At { offset: self.offset, what: DocumentError::MissingKey(key).into() }),
         }
     }
 
-    /// The value of `key`.
+    /// The value of `key`; none if the table has no such key.
     #[inline(never)]
-    fn ask(&mut self, key: &'static str) -> Option<Value<'d>> {
+    pub(crate) fn value(&mut self, key: &'static str) -> Option<Value<'d>> {
         if let Some(asked) = self.asked.get_mut(self.many) {
             *asked = key;
             self.many = self.many.saturating_add(1);
@@ -381,20 +391,21 @@ pub(crate) fn integer<T: TryFrom<u64>, E: From<DocumentError>>(
     value: Value<'_>,
     range: RangeInclusive<u64>,
 ) -> Result<T, At<E>> {
-    let number = whole_number(value)?.filter(|number| range.contains(number));
-    number.and_then(|number| T::try_from(number).ok()).ok_or_else(|| out_of_range(value, range))
-}
-
-/// The integer that `value` is; none if no `u64` is so small or so large.
-fn whole_number<E: From<DocumentError>>(value: Value<'_>) -> Result<Option<u64>, At<E>> {
     let Content::Integer { digits, radix } = &value.node.content else {
         return Err(value.is_not(Type::Integer));
     };
+    let number = whole_number(digits, *radix).filter(|number| range.contains(number));
+    number.and_then(|number| T::try_from(number).ok()).ok_or_else(|| out_of_range(value, range))
+}
+
+/// The integer with these digits; none if no `u64` is so small or so large.
+#[inline(never)]
+fn whole_number(digits: &str, radix: IntegerRadix) -> Option<u64> {
     let number = |digits| u64::from_str_radix(digits, radix.value()).ok();
-    Ok(match digits.strip_prefix('-') {
+    match digits.strip_prefix('-') {
         None => number(digits),
         Some(digits) => number(digits).filter(|number| *number == 0),
-    })
+    }
 }
 
 #[cold]

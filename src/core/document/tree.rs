@@ -180,6 +180,7 @@ struct Open {
 }
 
 impl<'t> Builder<'t> {
+    #[inline(never)]
     fn add(&mut self, key: Key<'t>, offset: usize, content: Content<'t>) -> usize {
         let node = self.nodes.len();
         self.nodes.push(Node { key, offset, content, next: NONE, is_asked: Cell::new(false) });
@@ -273,6 +274,7 @@ impl<'t> Builder<'t> {
     }
 
     /// Adds `node` to `table` under the key that `path` has from `keys` on.
+    #[inline(never)]
     fn insert(&mut self, table: usize, keys: usize, node: usize) {
         let has_key = self.path.len() > keys && !self.is_too_long(keys);
         let key = if has_key { self.path.pop() } else { None };

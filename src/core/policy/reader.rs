@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::document::{self, At, Document, MOST_ERRORS, Position, Table, Value};
+use crate::document::{self, At, Document, Position, Table, Value};
 use crate::proof::totp::HASHES;
 use crate::time::{Day, Period};
 
@@ -45,32 +45,71 @@ fn read(bytes: &[u8]) -> (Policy, impl Iterator<Item = PolicyError>) {
     let policy = of_bytes(bytes, &mut errors);
     let located =
         move |At { offset, what: kind }| PolicyError { position: Position::of(offset, bytes), kind };
-    (policy, errors.in_order().into_iter().map(located))
+    (policy, errors.0.into_iter().map(located))
 }
 
-/// The errors found so far.
+/// The errors found so far, in the order of the text.
 #[derive(Default)]
 struct Errors(Vec<At<PolicyErrorKind>>);
 
 impl Errors {
     fn add(&mut self, errors: impl IntoIterator<Item = At<PolicyErrorKind>>) {
-        let room = MOST_ERRORS.saturating_sub(self.0.len());
-        self.0.extend(errors.into_iter().take(room));
+        errors.into_iter().for_each(|error| document::keep_in_order(&mut self.0, error));
     }
 
     /// The value, if it was read. If not, keeps the error.
     fn keep<T>(&mut self, read: Read<T>) -> Option<T> {
-        read.map_err(|error| self.add([error])).ok()
+        match read {
+            Ok(value) => Some(value),
+            Err(error) => {
+                document::keep_in_order(&mut self.0, error);
+                None
+            }
+        }
     }
 
-    /// The value, if the optional key is there and was read. Keeps an error.
-    fn keep_any<T>(&mut self, read: Read<Option<T>>) -> Option<T> {
-        self.keep(read).flatten()
+    /// The value of `key`, if the optional key is there and was read. Keeps an error.
+    fn read<'d, T>(
+        &mut self,
+        table: &mut Table<'d>,
+        key: &'static str,
+        read: impl FnOnce(Value<'d>) -> Read<T>,
+    ) -> Option<T> {
+        table.value(key).and_then(|value| self.keep(read(value)))
     }
 
-    fn in_order(mut self) -> Vec<At<PolicyErrorKind>> {
-        self.0.sort_by_key(|error| error.offset);
-        self.0
+    /// Replaces `usual` by the value of `key`, if the optional key is there and was read. Keeps an error.
+    fn read_into<'d, T>(
+        &mut self,
+        usual: &mut T,
+        table: &mut Table<'d>,
+        key: &'static str,
+        read: impl FnOnce(Value<'d>) -> Read<T>,
+    ) {
+        if let Some(value) = self.read(table, key, read) {
+            *usual = value;
+        }
+    }
+}
+
+/// Counts lines once, if they are asked for in the order of the text.
+struct Lines<'t> {
+    bytes: &'t [u8],
+    offset: usize,
+    /// The line of `offset`, from 1.
+    line: usize,
+}
+
+impl Lines<'_> {
+    /// The line of the byte at `offset`.
+    fn of(&mut self, offset: usize) -> usize {
+        if offset < self.offset {
+            (self.offset, self.line) = (0, 1);
+        }
+        let between = self.bytes.get(self.offset..offset).unwrap_or_default();
+        self.line = self.line.saturating_add(between.iter().filter(|byte| **byte == b'\n').count());
+        self.offset = offset;
+        self.line
     }
 }
 
@@ -92,24 +131,24 @@ fn of_bytes(bytes: &[u8], errors: &mut Errors) -> Policy {
             return policy;
         }
     };
-    let mut table = document.table();
+    let (mut table, mut lines) = (document.table(), Lines { bytes, offset: 0, line: 1 });
     errors.keep(table.need("version", version));
     if let Some(mode) = errors.keep(table.need("mode", mode)) {
-        policy.line = Position::of(mode.offset, bytes).line;
+        policy.line = lines.of(mode.offset);
         policy.mode = mode.what;
     }
-    if let Some(table) = errors.keep_any(table.read("verification", Table::of)) {
-        policy.verification = verification(table, errors);
+    if let Some(table) = errors.read(&mut table, "verification", Table::of) {
+        verification(table, &mut policy.verification, errors);
     }
-    if let Some(table) = errors.keep_any(table.read("enrollment", Table::of)) {
-        policy.enrollment = enrollment(table, bytes, errors);
+    if let Some(table) = errors.read(&mut table, "enrollment", Table::of) {
+        enrollment(table, &mut policy.enrollment, &mut lines, errors);
     }
-    if let Some(table) = errors.keep_any(table.read("gate", Table::of)) {
-        policy.gate = gate(table, errors);
+    if let Some(table) = errors.read(&mut table, "gate", Table::of) {
+        gate(table, &mut policy.gate, errors);
     }
-    let rules = errors.keep_any(table.read("rule", document::list)).into_iter().flatten();
+    let rules = errors.read(&mut table, "rule", document::list).into_iter().flatten();
     let mut names = BTreeSet::new();
-    policy.rules = rules.filter_map(|value| rule(value, &mut names, bytes, errors)).collect();
+    policy.rules = rules.filter_map(|value| rule(value, &mut names, &mut lines, errors)).collect();
     errors.add(table.unknown_keys());
     policy
 }
@@ -126,74 +165,63 @@ fn mode(value: Value<'_>) -> Read<At<Mode>> {
     document::word(value, &MODES).map(|mode| At { offset, what: mode })
 }
 
-fn verification(mut table: Table<'_>, errors: &mut Errors) -> Verification {
-    let usual = Verification::default();
-    let skew_steps = table.read("skew-steps", |value| document::integer(value, 0..=3));
-    let tries = table.read("tries", |value| document::integer(value, 1..=10));
-    let lockout_after = table.read("lockout-after", |value| document::integer(value, 3..=100));
-    errors.add(table.unknown_keys());
-    Verification {
-        skew_steps: errors.keep_any(skew_steps).unwrap_or(usual.skew_steps),
-        tries: errors.keep_any(tries).unwrap_or(usual.tries),
-        lockout_after: errors.keep_any(lockout_after).unwrap_or(usual.lockout_after),
-    }
-}
-
-fn enrollment(mut table: Table<'_>, bytes: &[u8], errors: &mut Errors) -> Enrollment {
-    let usual = Enrollment::default();
-    let services = table.read("services", |value| each(value, service));
-    let require_ticket = table.read("require-ticket", document::boolean);
-    let issuer = table.read("issuer", issuer);
-    let algorithm = table.read("algorithm", |value| document::word(value, &HASHES));
-    let digits = table.read("digits", |value| document::integer(value, 6..=8));
-    let period = table.read("period", period);
-    let codes = table.read("codes", |value| {
-        let offset = value.offset();
-        document::integer(value, 1..=2).map(|what| At { offset, what })
+fn verification(mut table: Table<'_>, into: &mut Verification, errors: &mut Errors) {
+    let within = |range| move |value: Value<'_>| document::integer(value, range);
+    errors.read_into(&mut into.skew_steps, &mut table, "skew-steps", within(0..=3));
+    errors.read_into(&mut into.tries, &mut table, "tries", within(1..=10));
+    errors.read_into(&mut into.lockout_after, &mut table, "lockout-after", |value| {
+        document::integer(value, 3..=100)
     });
-    let codes = errors.keep_any(codes);
-    let recovery_codes = table.read("recovery-codes", |value| document::integer(value, 0..=16));
     errors.add(table.unknown_keys());
-    Enrollment {
-        services: errors.keep_any(services).unwrap_or(usual.services),
-        require_ticket: errors.keep_any(require_ticket).unwrap_or(usual.require_ticket),
-        issuer: errors.keep_any(issuer),
-        algorithm: errors.keep_any(algorithm).unwrap_or(usual.algorithm),
-        digits: errors.keep_any(digits).unwrap_or(usual.digits),
-        period: errors.keep_any(period).unwrap_or(usual.period),
-        codes: codes.as_ref().map_or(usual.codes, |codes| codes.what),
-        codes_line: codes.map(|codes| Position::of(codes.offset, bytes).line),
-        recovery_codes: errors.keep_any(recovery_codes).unwrap_or(usual.recovery_codes),
-    }
 }
 
-fn gate(mut table: Table<'_>, errors: &mut Errors) -> Gate {
-    let services = table.read("services", |value| each(value, service));
+fn enrollment(mut table: Table<'_>, into: &mut Enrollment, lines: &mut Lines<'_>, errors: &mut Errors) {
+    let within = |range| move |value: Value<'_>| document::integer(value, range);
+    errors.read_into(&mut into.services, &mut table, "services", services);
+    errors.read_into(&mut into.require_ticket, &mut table, "require-ticket", document::boolean);
+    into.issuer = errors.read(&mut table, "issuer", issuer);
+    errors.read_into(&mut into.algorithm, &mut table, "algorithm", |value| document::word(value, &HASHES));
+    errors.read_into(&mut into.digits, &mut table, "digits", within(6..=8));
+    errors.read_into(&mut into.period, &mut table, "period", period);
+    errors.read_into(&mut into.codes, &mut table, "codes", |value| {
+        into.codes_line = Some(lines.of(value.offset()));
+        document::integer(value, 1..=2)
+    });
+    errors.read_into(&mut into.recovery_codes, &mut table, "recovery-codes", within(0..=16));
     errors.add(table.unknown_keys());
-    Gate { services: errors.keep_any(services).unwrap_or(Gate::default().services) }
 }
 
-fn rule(value: Value<'_>, names: &mut BTreeSet<String>, bytes: &[u8], errors: &mut Errors) -> Option<Rule> {
+fn gate(mut table: Table<'_>, into: &mut Gate, errors: &mut Errors) {
+    errors.read_into(&mut into.services, &mut table, "services", services);
+    errors.add(table.unknown_keys());
+}
+
+fn services(value: Value<'_>) -> Read<Vec<String>> {
+    each(value, service)
+}
+
+fn rule<'d>(
+    value: Value<'d>,
+    names: &mut BTreeSet<&'d str>,
+    lines: &mut Lines<'_>,
+    errors: &mut Errors,
+) -> Option<Rule> {
     let mut table = errors.keep(Table::of(value))?;
     let name = errors.keep(table.need("name", |value| named(value, names)));
     let mode = errors.keep(table.need("mode", mode)).map(|mode| mode.what);
-    let until = table.read("until", |value| day_of_mode(value, mode, "until", Mode::Exempt));
-    let starts = table.read("starts", |value| day_of_mode(value, mode, "starts", Mode::Mandatory));
-    let users = table.read("users", |value| some(value, some_name));
-    let groups = table.read("groups", |value| some(value, some_name));
-    let services = table.read("services", |value| some(value, service));
-    let origin = table.read("origin", |value| document::word(value, &ORIGINS));
-    let from = table.read("from", |value| some(value, network));
-    let first_factor = table.read("first-factor", |value| some(value, method));
-    let reason = table.read("reason", document::string);
+    let until = errors.read(&mut table, "until", |value| day_of_mode(value, mode, "until", Mode::Exempt));
+    let starts =
+        errors.read(&mut table, "starts", |value| day_of_mode(value, mode, "starts", Mode::Mandatory));
+    let users = errors.read(&mut table, "users", |value| some(value, some_name));
+    let groups = errors.read(&mut table, "groups", |value| some(value, some_name));
+    let services = errors.read(&mut table, "services", |value| some(value, service));
+    let origin = errors.read(&mut table, "origin", |value| document::word(value, &ORIGINS));
+    let from = errors.read(&mut table, "from", |value| some(value, network));
+    let first_factor = errors.read(&mut table, "first-factor", |value| some(value, method));
+    let reason = errors.read(&mut table, "reason", document::string);
     errors.add(table.unknown_keys());
-    let (users, groups) = (errors.keep_any(users), errors.keep_any(groups));
-    let (services, origin, from) =
-        (errors.keep_any(services), errors.keep_any(origin), errors.keep_any(from));
-    let first_factor = errors.keep_any(first_factor);
-    let (until, starts, reason) = (errors.keep_any(until), errors.keep_any(starts), errors.keep_any(reason));
     let At { offset, what: name } = name?;
-    let (line, mode) = (Position::of(offset, bytes).line, mode?);
+    let (line, mode) = (lines.of(offset), mode?);
     Some(Rule {
         line,
         name,
@@ -211,13 +239,13 @@ fn rule(value: Value<'_>, names: &mut BTreeSet<String>, bytes: &[u8], errors: &m
 }
 
 /// The name of a rule. The log and explanations name rules, so names must be unique.
-fn named(value: Value<'_>, names: &mut BTreeSet<String>) -> Read<At<String>> {
+fn named<'d>(value: Value<'d>, names: &mut BTreeSet<&'d str>) -> Read<At<String>> {
     let offset = value.offset();
-    document::checked(value, document::string, |name| match name.as_str() {
+    document::checked(value, document::characters, |name| match name {
         "" => Err(PolicyErrorKind::UnnamedRule),
         DEFAULT_RULE => Err(PolicyErrorKind::ReservedName),
-        _ if names.insert(name.clone()) => Ok(At { offset, what: name }),
-        _ => Err(PolicyErrorKind::NameTaken(name)),
+        _ if names.insert(name) => Ok(At { offset, what: name.to_owned() }),
+        _ => Err(PolicyErrorKind::NameTaken(name.to_owned())),
     })
 }
 
@@ -271,8 +299,8 @@ fn service(value: Value<'_>) -> Read<String> {
 }
 
 fn network(value: Value<'_>) -> Read<Network> {
-    let parse = |text: String| Network::parse(&text).map_err(PolicyErrorKind::Network);
-    document::checked(value, document::string, parse)
+    let parse = |text: &str| Network::parse(text).map_err(PolicyErrorKind::Network);
+    document::checked(value, document::characters, parse)
 }
 
 fn method(value: Value<'_>) -> Read<String> {

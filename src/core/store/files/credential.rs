@@ -220,8 +220,9 @@ fn label(value: Value<'_>, before: &[Authenticator]) -> Read<String> {
 }
 
 fn secret(value: Value<'_>) -> Read<Zeroizing<Vec<u8>>> {
-    let read = |value| document::string(value).map(Zeroizing::new);
-    document::checked(value, read, |text| decode_secret(&text).ok_or(CredentialErrorKind::NotBase32))
+    document::checked(value, document::characters, |text| {
+        decode_secret(text).ok_or(CredentialErrorKind::NotBase32)
+    })
 }
 
 fn period(value: Value<'_>) -> Read<Period> {
