@@ -56,8 +56,8 @@ pub fn check_account_phase(
 }
 
 /// The account phase of a service, read line by line.
-struct Phase<'a, F> {
-    read: &'a F,
+struct Phase<'a> {
+    read: &'a dyn Fn(&str) -> Option<String>,
     /// Whether the pam_twostep account line has been found.
     ours: bool,
     /// The fault of the first line before it after whose refusal the stack goes on.
@@ -66,7 +66,7 @@ struct Phase<'a, F> {
     behind: Vec<String>,
 }
 
-impl<F: Fn(&str) -> Option<String>> Phase<'_, F> {
+impl Phase<'_> {
     fn scan(&mut self, file: &str, depth: usize) -> Result<(), AccountLineFault> {
         let text = if is_plain_name(file) && depth > 0 { (self.read)(file) } else { None };
         let Some(text) = text else { return self.miss(file) };

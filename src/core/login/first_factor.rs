@@ -26,12 +26,12 @@ pub fn is_proved(service: &str, read: &impl Fn(&str) -> Option<String>) -> bool 
 }
 
 /// The auth lines of a service.
-struct AuthStack<'a, F> {
-    read: &'a F,
+struct AuthStack<'a> {
+    read: &'a dyn Fn(&str) -> Option<String>,
     lines: Vec<AuthLine>,
 }
 
-impl<F: Fn(&str) -> Option<String>> AuthStack<'_, F> {
+impl AuthStack<'_> {
     /// Adds the lines of a file and what they include; none if they cannot be read with certainty.
     fn scan(&mut self, file: &str, level: usize, depth: usize) -> Option<()> {
         let text = if is_plain_name(file) && depth > 0 { (self.read)(file) } else { None }?;
