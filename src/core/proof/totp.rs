@@ -36,9 +36,14 @@ const SHORTEST_IMPORTED: usize = 10;
 /// decoded bytes do not encode back to the same text.
 pub fn decode_secret(text: &str) -> Option<Zeroizing<Vec<u8>>> {
     const ALPHABET: base32::Alphabet = base32::Alphabet::Rfc4648 { padding: false };
-    let mut plain = Zeroizing::new(String::with_capacity(text.len()));
-    plain.extend(text.chars().filter(|c| !matches!(c, ' ' | '-')).map(|c| c.to_ascii_uppercase()));
-    let plain = plain.trim_end_matches('=');
+    let mut tidied = Zeroizing::new(String::new());
+    // A secret file has nothing to tidy.
+    let is_tidy = text.bytes().all(|byte| matches!(byte, b'A'..=b'Z' | b'2'..=b'7'));
+    if !is_tidy {
+        tidied.reserve_exact(text.len());
+        tidied.extend(text.chars().filter(|c| !matches!(c, ' ' | '-')).map(|c| c.to_ascii_uppercase()));
+    }
+    let plain = if is_tidy { text } else { tidied.trim_end_matches('=') };
     let decoded = Zeroizing::new(base32::decode(ALPHABET, plain)?);
     let again = Zeroizing::new(base32::encode(ALPHABET, &decoded));
     (again.as_str() == plain).then_some(decoded)
