@@ -3,7 +3,7 @@
 use twostep_core::dialogue::qr::Invitation;
 use twostep_core::manage::act::{ActLog, Target};
 use twostep_core::store::files::Store;
-use zeroize::Zeroizing;
+use twostep_core::zeroizing::Zeroizing;
 
 use crate::administrator::Administrator;
 use crate::caller::named;

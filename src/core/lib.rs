@@ -11,6 +11,7 @@
 pub mod fault;
 pub mod paths;
 pub mod time;
+pub mod zeroizing;
 
 pub mod document;
 

@@ -12,7 +12,7 @@ use twostep_core::os::account::Account;
 use twostep_core::os::channel::{Channel, after};
 use twostep_core::proof::code::Answer;
 use twostep_core::verdict::{Denial, Priority, Verdict};
-use zeroize::Zeroizing;
+use twostep_core::zeroizing::Zeroizing;
 
 use crate::log;
 

@@ -2,7 +2,7 @@
 
 use twostep_core::fault::Fault;
 use twostep_core::os::account::{self, Account};
-use zeroize::Zeroizing;
+use twostep_core::zeroizing::Zeroizing;
 
 /// What a file has in the place of a name. It cannot be shown: it has no Display, no Debug and no Serialize. The name of its
 /// account, as the name service has it, can be shown.

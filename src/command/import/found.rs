@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use twostep_core::proof::code::Code;
 use twostep_core::proof::totp::Algorithm;
 use twostep_core::time::{Period, UnixTime};
-use zeroize::Zeroizing;
+use twostep_core::zeroizing::Zeroizing;
 
 use crate::words::import_problems as problems;
 

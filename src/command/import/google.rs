@@ -4,7 +4,7 @@
 
 use twostep_core::proof::totp::Algorithm;
 use twostep_core::time::UnixTime;
-use zeroize::Zeroizing;
+use twostep_core::zeroizing::Zeroizing;
 
 use crate::words::{import_notes, import_problems as problems};
 

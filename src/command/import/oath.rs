@@ -2,7 +2,7 @@
 
 use twostep_core::proof::code::Code;
 use twostep_core::proof::totp::Algorithm;
-use zeroize::Zeroizing;
+use twostep_core::zeroizing::Zeroizing;
 
 use crate::words::import_problems as problems;
 

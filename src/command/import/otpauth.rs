@@ -2,7 +2,7 @@
 
 use percent_encoding::percent_decode_str;
 use twostep_core::proof::totp::{Algorithm, decode_secret};
-use zeroize::Zeroizing;
+use twostep_core::zeroizing::Zeroizing;
 
 use crate::words::import_problems as problems;
 

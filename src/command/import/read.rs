@@ -11,9 +11,9 @@ use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, OFlag, OpenHow, RenameFlags, ResolveFlag, open, openat2, renameat2};
 use nix::sys::stat::Mode;
 use nix::unistd::{Gid, Uid, User, getegid, geteuid, getgrouplist, getgroups, setegid, seteuid, setgroups};
-use zeroize::Zeroizing;
 
 use super::obstacle::Obstacle;
+use twostep_core::zeroizing::Zeroizing;
 
 /// No file of one user is longer. Bytes.
 pub(crate) const LONGEST_OF_ONE: u64 = 64 * 1024;

@@ -3,8 +3,6 @@
 
 use std::ops::ControlFlow;
 
-use zeroize::Zeroizing;
-
 use crate::dialogue::conversation::Conversation;
 use crate::dialogue::qr::{Invitation, Picture};
 use crate::dialogue::screen::{Page, Screen};
@@ -16,6 +14,7 @@ use crate::store::files::credential::NewEnrollment;
 use crate::time::{Step, UnixTime};
 use crate::verdict::{Denial, Mismatch};
 use crate::words::enrollment as words;
+use crate::zeroizing::Zeroizing;
 
 /// Answers in the dialogue of a login, until the next one ends it. A user needs fewer before the login times out. A program
 /// that answers by itself must not be asked for ever.

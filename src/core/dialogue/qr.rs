@@ -3,10 +3,10 @@
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use qrcode::render::svg::Color as Svg;
 use qrcode::{Color, EcLevel, QrCode, Version};
-use zeroize::Zeroizing;
 
 use crate::os::window::Window;
 use crate::proof::totp::{Algorithm, Authenticator, encode_secret};
+use crate::zeroizing::Zeroizing;
 
 /// The largest version whose picture fits a terminal of 80 by 24 with a prompt below it: 45 columns by 23 rows.
 const LARGEST: i16 = 6;

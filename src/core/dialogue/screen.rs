@@ -1,12 +1,11 @@
 //! The screen of an enrollment: what the terminal can show, and what is on it. The key comes before the picture, because a
 //! screen reader begins at the top, and because the rows at the top may scroll off.
 
-use zeroize::Zeroizing;
-
 use crate::dialogue::qr::{Colour, Drawing, Invitation, Picture};
 use crate::os::window::Window;
 use crate::proof::totp::encode_secret;
 use crate::words::enrollment as words;
+use crate::zeroizing::Zeroizing;
 
 /// The value of TERM that stands for a terminal without a screen (terminfo(5)).
 pub const DUMB: &str = "dumb";

@@ -3,8 +3,6 @@
 
 use std::fmt;
 
-use zeroize::Zeroizing;
-
 use crate::dialogue::qr::Colour;
 use crate::dialogue::screen::Screen;
 use crate::manage::failure::Failure;
@@ -12,6 +10,7 @@ use crate::manage::request::ManageRequest;
 use crate::os::window::Window;
 use crate::proof::code::{Answer, LONGEST_ANSWER};
 use crate::verdict::{Accepted, Denial, Proof};
+use crate::zeroizing::Zeroizing;
 
 use super::denial;
 

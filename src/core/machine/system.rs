@@ -5,7 +5,6 @@ use std::io;
 use std::path::PathBuf;
 
 use nix::unistd::gethostname;
-use zeroize::Zeroizing;
 
 use crate::dialogue::enroll::Source;
 use crate::fault::{Fault, FileProblem};
@@ -22,6 +21,7 @@ use crate::paths::{DEBIAN_PAM_DIRS, POLICY_DIR, POLICY_FILE};
 use crate::policy::{Policy, PolicyFileError};
 use crate::time::UnixTime;
 use crate::verdict::Denial;
+use crate::zeroizing::Zeroizing;
 
 /// The facts of a machine that every process may read: the files below a root, the name service, the clock.
 pub struct System {

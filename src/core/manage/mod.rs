@@ -21,8 +21,6 @@ pub mod ticket;
 mod try_out;
 pub mod unlock;
 
-use zeroize::Zeroizing;
-
 use crate::dialogue::ask::{self, Asker, Question};
 use crate::dialogue::conversation::Conversation;
 use crate::os::account::Account;
@@ -36,6 +34,7 @@ use crate::verdict::refusals::Refusals;
 use crate::verdict::{Accepted, Denial, Origin, Verdict};
 use crate::words::login::{CODE_PROMPT, denied};
 use crate::words::{Reader, account as words};
+use crate::zeroizing::Zeroizing;
 
 use act::{ActLog, WithStore};
 use failure::Failure;

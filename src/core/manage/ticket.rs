@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
-use zeroize::Zeroizing;
-
 use crate::os::account::Account;
 use crate::policy::Verification;
 use crate::proof::code::{LONG_CODE_BYTES, LongCode};
 use crate::proof::ticket::Ticket;
 use crate::store::{Change, Store, StoredRecord};
 use crate::time::UnixTime;
+use crate::zeroizing::Zeroizing;
 
 use super::act::{Act, ActError, ActLog, Acts, WithStore};
 use super::failure::Failure;

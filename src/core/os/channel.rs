@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, fcntl};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use zeroize::Zeroizing;
 
 use crate::fault::{Fault, SocketProblem};
+use crate::zeroizing::Zeroizing;
 
 /// One end of a pair of sockets (`SOCK_SEQPACKET`).
 pub struct Channel {

@@ -13,9 +13,9 @@ use nix::fcntl::{AtFlags, OFlag, RenameFlags, open, openat, renameat2};
 use nix::sys::resource::{Resource, getrlimit};
 use nix::sys::stat::{FileStat, Mode, SFlag, fchmod, fstat, fstatat, lstat};
 use nix::unistd::{Gid, Uid, UnlinkatFlags, fchown, linkat, unlinkat};
-use zeroize::Zeroizing;
 
 use crate::fault::{Failed, Fault, FileProblem, Operation};
+use crate::zeroizing::Zeroizing;
 
 /// The most bytes of any file of twostep.
 pub const LONGEST_FILE: u64 = 64 * 1024;

@@ -1,7 +1,8 @@
 //! What a user types at the prompt.
 
 use base32::Alphabet::Crockford;
-use zeroize::Zeroizing;
+
+use crate::zeroizing::Zeroizing;
 
 /// One answer at a prompt, in bytes, because it may not be UTF-8. Wiped when dropped.
 pub type Answer = Zeroizing<Vec<u8>>;

@@ -3,9 +3,9 @@
 use constant_time_eq::constant_time_eq_n;
 use pbkdf2::pbkdf2_hmac_array;
 use sha2::Sha256;
-use zeroize::Zeroizing;
 
 use crate::proof::code::{LONG_CODE_BYTES, LongCode};
+use crate::zeroizing::Zeroizing;
 
 /// The most recovery codes in a set: more than a user writes down.
 pub(crate) const MOST_CODES: usize = 16;

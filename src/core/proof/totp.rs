@@ -3,10 +3,10 @@
 use std::fmt;
 
 use totp_rs::{Builder, Secret, Totp};
-use zeroize::Zeroizing;
 
 use crate::proof::code::Code;
 use crate::time::{Period, Step, UnixTime};
+use crate::zeroizing::Zeroizing;
 
 pub use totp_rs::Algorithm;
 

@@ -4,8 +4,6 @@ mod error;
 
 use std::fmt::{self, Write};
 
-use zeroize::Zeroizing;
-
 use crate::document::{self, At, Document, Position, Table, Value, Values};
 use crate::os::account::{Account, is_storable};
 use crate::proof::recovery::RecoveryCodes;
@@ -13,6 +11,7 @@ use crate::proof::ticket::Ticket;
 use crate::proof::totp::{Algorithm, Authenticator, HASHES, decode_secret, encode_secret};
 use crate::store::not_theirs::{NotTheirs, Part};
 use crate::time::{Period, UnixTime};
+use crate::zeroizing::Zeroizing;
 
 pub use error::{CredentialError, CredentialErrorKind};
 
