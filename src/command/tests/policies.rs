@@ -80,6 +80,7 @@ fn refuses_hostile_files_at_once() {
         ("sixty thousand braces", [b"a = ".to_vec(), sixty_kib("{a=")].concat()),
         ("thirty thousand dots", sixty_kib("a.")),
         ("six thousand rules", sixty_kib("[[rule]]\n")),
+        ("six thousand keys", (0..6000).flat_map(|key| format!("a{key} = 1\n").into_bytes()).collect()),
         ("sixty thousand zeros", vec![0; 60_000]),
         ("UTF-16", "version = 1\n".encode_utf16().flat_map(u16::to_le_bytes).collect()),
     ];

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::tree::{Content, Node, ROOT, parse};
+use super::tree::{Content, MOST_KEYS, Node, ROOT, parse};
 use super::{At, DocumentError, Values, syntax_errors};
 use crate::time::Day;
 
@@ -350,6 +350,21 @@ fn refuses_deep_documents_like_toml() {
             format!("a = {{ {key} = 1 }}\n"),
         ] {
             assert_eq!(compare(&text), is_allowed, "{depth}");
+        }
+    }
+}
+
+/// The one difference: a table with more keys than any of twostep's files has.
+#[test]
+fn refuses_tables_of_too_many_keys() {
+    for (many, is_allowed) in [(MOST_KEYS, true), (MOST_KEYS + 1, false), (20_000, false)] {
+        let keys: Vec<String> = (0..many).map(|number| format!("a{number}")).collect();
+        let pairs: Vec<String> = keys.iter().map(|key| format!("{key} = 1")).collect();
+        let headers: Vec<String> = keys.iter().map(|key| format!("[{key}]\n")).collect();
+        for text in [pairs.join("\n"), format!("a = {{ {} }}", pairs.join(", ")), headers.concat()] {
+            assert_eq!(parse(&text).is_ok(), is_allowed, "{many}");
+            assert!(DeTable::parse(&text).is_ok());
+            assert_eq!(syntax_errors::<DocumentError>(&text).len(), usize::from(!is_allowed));
         }
     }
 }

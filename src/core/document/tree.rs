@@ -1,5 +1,6 @@
 //! The tree of a TOML document, built from the events of `toml_parser`, whose lexer, parser and decoders the crate `toml`
-//! uses too. It accepts the same documents as that crate, and reports the same errors: `equivalence.rs` compares them.
+//! uses too. It accepts the same documents as that crate, except for tables of more than [`MOST_KEYS`] keys, and reports
+//! the same errors: `equivalence.rs` compares them.
 
 use std::borrow::Cow;
 use std::cell::Cell;
@@ -15,6 +16,9 @@ use crate::time::Day;
 /// The deepest nesting of brackets and braces, and the most dots in a key: the limit of the crate `toml`. The parser
 /// calls itself for each bracket, so that without a limit a document could exhaust the stack.
 const DEEPEST: usize = 80;
+
+/// The most keys of a table. A table of twostep's files has a dozen; the limit keeps the search for a key short.
+pub(super) const MOST_KEYS: usize = 500;
 
 /// The index of a node that does not exist.
 const NONE: usize = usize::MAX;
@@ -68,10 +72,11 @@ pub(super) enum Content<'t> {
 pub(super) struct Parts {
     pub(super) first: usize,
     last: usize,
+    many: usize,
 }
 
 impl Parts {
-    const NONE: Self = Self { first: NONE, last: NONE };
+    const NONE: Self = Self { first: NONE, last: NONE, many: 0 };
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -164,7 +169,7 @@ enum Place {
     Key,
     /// After `=`, or in the brackets or braces there.
     Value,
-    /// After a key without `=`. The rest of the document is not looked at.
+    /// After a key without `=`, or one too many. The rest of the document is not looked at.
     Lost,
 }
 
@@ -189,15 +194,24 @@ impl<'t> Builder<'t> {
 
     /// Adds `child` at the end of the table or list `parent`.
     fn link(&mut self, parent: usize, child: usize) {
-        let Some(Content::List { parts, .. } | Content::Table { parts, .. }) = self.content(parent) else {
-            return;
+        let (parts, is_list) = match self.content(parent) {
+            Some(Content::List { parts, .. }) => (parts, true),
+            Some(Content::Table { parts, .. }) => (parts, false),
+            _ => return,
         };
         let before = parts.last;
         parts.last = child;
+        parts.many = parts.many.saturating_add(1);
+        let many = parts.many;
         if before == NONE {
             parts.first = child;
         } else if let Some(before) = self.nodes.get_mut(before) {
             before.next = child;
+        }
+        if many > MOST_KEYS && !is_list {
+            self.place = Place::Lost;
+            let offset = self.nodes.get(child).map_or(0, |child| child.key.offset);
+            self.refuse(offset, "too many keys in a table");
         }
     }
 
@@ -247,8 +261,8 @@ impl<'t> Builder<'t> {
             open.value = node;
             return;
         }
-        self.insert(self.table, 0, node);
         self.place = Place::Line;
+        self.insert(self.table, 0, node);
     }
 
     /// Adds the value that the innermost bracket or brace holds back.

@@ -49,8 +49,14 @@ fn check_syntax(errors: &[PolicyError], bytes: &[u8]) {
         matches!(kind, PolicyErrorKind::Document(NotUtf8 | Syntax(_)))
     };
     let is_toml = std::str::from_utf8(bytes).is_ok_and(|text| DeTable::parse(text).is_ok());
-    assert!(errors.iter().all(|error| is_of_syntax(&error.kind) != is_toml), "{is_toml}: {errors:?}");
+    let is_as_toml = |error: &PolicyError| is_of_syntax(&error.kind) != is_toml;
+    assert!(may_have_many_keys(bytes) || errors.iter().all(is_as_toml), "{is_toml}: {errors:?}");
     assert!(is_toml || !errors.is_empty(), "a policy that is not TOML is accepted");
+}
+
+/// Whether a table may have more than 500 keys, which twostep refuses and the crate `toml` does not.
+pub(crate) fn may_have_many_keys(bytes: &[u8]) -> bool {
+    bytes.iter().filter(|byte| b"=[".contains(byte)).count() > 500
 }
 
 fn check(policy: &Policy, bytes: &[u8]) {
