@@ -4,12 +4,6 @@
 use std::ffi::CStr;
 
 // `concat!` accepts only literals.
-macro_rules! policy_file {
-    () => {
-        "policy.toml"
-    };
-}
-
 macro_rules! policy_dir {
     () => {
         "/etc/twostep"
@@ -24,10 +18,8 @@ macro_rules! store {
 
 /// The folder of the policy.
 pub const POLICY_DIR: &str = policy_dir!();
-/// The name of the policy file in its folder.
-pub(crate) const POLICY_FILE: &str = policy_file!();
 /// The policy file (twostep.policy(5)).
-pub const POLICY: &str = concat!(policy_dir!(), "/", policy_file!());
+pub const POLICY: &str = concat!(policy_dir!(), "/policy.toml");
 
 /// The folder of the store.
 pub const STORE: &str = store!();

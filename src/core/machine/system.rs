@@ -13,11 +13,11 @@ use crate::login::first_factor;
 use crate::login::machine::Surroundings;
 use crate::login::may_log_in::{self, MayNotLogIn};
 use crate::os::account::{self, Account, NssName};
-use crate::os::files::{self, Access, Dir, Privacy};
+use crate::os::files::{self, Privacy};
 use crate::os::look_up::{self, Entry};
 use crate::os::root::Root;
 use crate::os::{aging, clock, entropy, groups};
-use crate::paths::{DEBIAN_PAM_DIRS, POLICY_DIR, POLICY_FILE};
+use crate::paths::{DEBIAN_PAM_DIRS, POLICY, POLICY_DIR};
 use crate::policy::{Policy, PolicyFileError};
 use crate::time::UnixTime;
 use crate::verdict::Denial;
@@ -54,9 +54,9 @@ impl System {
     pub fn policy_text(&self) -> Result<(PathBuf, Zeroizing<Vec<u8>>), Fault> {
         let owner = self.root.system_owner()?;
         files::check_above(&self.root.above(POLICY_DIR), owner)?;
-        let dir = Dir::open(self.root.path(POLICY_DIR), owner, Privacy::Public)?;
-        let path = dir.path_of(POLICY_FILE);
-        let file = dir.open_file(POLICY_FILE, Access::Read)?;
+        files::check_dir(&self.root.path(POLICY_DIR), owner, Privacy::Public)?;
+        let path = self.root.path(POLICY);
+        let file = files::open_file(&path, owner, Privacy::Public)?;
         let file = file.ok_or_else(|| Fault::file(&path, FileProblem::Missing))?;
         let text = files::read(&file, &path)?;
         Ok((path, text))

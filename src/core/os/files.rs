@@ -52,10 +52,21 @@ pub(crate) fn check_above(dirs: &[PathBuf], owner: Uid) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Fails unless `path` is a directory that only `owner` can use. The directories above it must have been checked.
-pub(crate) fn check_private(path: &Path, owner: Uid) -> Result<(), Fault> {
+/// Fails unless `path` is a directory of `owner` with this privacy. The directories above it must have been checked.
+pub(crate) fn check_dir(path: &Path, owner: Uid, privacy: Privacy) -> Result<(), Fault> {
     let stat = lstat(path).map_err(|error| Fault::of(path, Operation::LookAt, error))?;
-    check_directory(&stat, &[owner], Privacy::Secret, path)
+    check_directory(&stat, &[owner], privacy, path)
+}
+
+/// Opens the file at `path` for reading and checks it; none if there is no such name. The directories above it must
+/// have been checked: then only root and their owners can put another file or directory in its place.
+pub(crate) fn open_file(path: &Path, owner: Uid, privacy: Privacy) -> Result<Option<Opened>, Fault> {
+    let fd = match open(path, CAREFUL, Mode::empty()) {
+        Ok(fd) => fd,
+        Err(Errno::ENOENT) => return Ok(None),
+        Err(error) => return Err(Fault::of(path, Operation::Open, error)),
+    };
+    Opened::check(fd, owner, privacy, path).map(Some)
 }
 
 /// An open file that passed its checks, with the metadata that was checked.
@@ -70,6 +81,12 @@ impl Opened {
     pub(crate) fn unchecked(file: File) -> Self {
         let stat = fstat(&file).unwrap();
         Self { file, stat }
+    }
+
+    fn check(fd: OwnedFd, owner: Uid, privacy: Privacy, path: &Path) -> Result<Self, Fault> {
+        let stat = fstat(&fd).map_err(|error| Fault::of(path, Operation::LookAt, error))?;
+        check_file(&stat, owner, privacy, path)?;
+        Ok(Self { file: File::from(fd), stat })
     }
 
     /// Its length in bytes when it was checked.
@@ -125,9 +142,7 @@ impl Dir {
             Err(Errno::ENOENT) => return self.exists().map(|()| None),
             Err(error) => return Err(self.fault(name, Operation::Open, error)),
         };
-        let stat = fstat(&fd).map_err(|error| self.fault(name, Operation::LookAt, error))?;
-        check_file(&stat, self.owner, self.privacy, &self.path_of(name))?;
-        Ok(Some(Opened { file: File::from(fd), stat }))
+        Opened::check(fd, self.owner, self.privacy, &self.path_of(name)).map(Some)
     }
 
     /// Fails if the directory was removed: then every name in it is missing, which proves nothing.

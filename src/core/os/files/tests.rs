@@ -143,7 +143,8 @@ fn refuses_directory_that_others_can_use() {
     assert!(check_above(std::slice::from_ref(&scratch.0), nix::unistd::geteuid()).is_err());
     fs::set_permissions(&scratch.0, fs::Permissions::from_mode(0o755)).unwrap();
     assert!(check_above(std::slice::from_ref(&scratch.0), nix::unistd::geteuid()).is_ok());
-    assert!(check_private(&scratch.0, nix::unistd::geteuid()).is_err());
+    assert!(check_dir(&scratch.0, nix::unistd::geteuid(), Privacy::Secret).is_err());
+    assert!(check_dir(&scratch.0, nix::unistd::geteuid(), Privacy::Public).is_ok());
 }
 
 #[test]

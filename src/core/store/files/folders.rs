@@ -35,7 +35,7 @@ impl Store {
     /// Opens the store below `root` for a caller that has looked up the owners.
     pub(crate) fn open_of(root: &Root, owners: Owners) -> Result<Self, Fault> {
         files::check_above(&root.above(STORE), owners.system)?;
-        files::check_private(&root.path(STORE), owners.store)?;
+        files::check_dir(&root.path(STORE), owners.store, Privacy::Secret)?;
         let open = |path: &str| Dir::open(root.path(path), owners.store, Privacy::Secret);
         let (users, states) = (open(USERS)?, open(STATES)?);
         Ok(Self { path: root.path(STORE), owner: owners.store, users, states })
