@@ -16,6 +16,18 @@ macro_rules! store {
     };
 }
 
+macro_rules! users {
+    () => {
+        "users"
+    };
+}
+
+macro_rules! states {
+    () => {
+        "state"
+    };
+}
+
 /// The folder of the policy.
 pub const POLICY_DIR: &str = policy_dir!();
 /// The policy file (twostep.policy(5)).
@@ -24,9 +36,13 @@ pub const POLICY: &str = concat!(policy_dir!(), "/policy.toml");
 /// The folder of the store.
 pub const STORE: &str = store!();
 /// The folder of the secret files.
-pub const USERS: &str = concat!(store!(), "/users");
+pub const USERS: &str = concat!(store!(), "/", users!());
+/// The name of that folder in the store.
+pub(crate) const USERS_NAME: &str = users!();
 /// The folder of the state files.
-pub const STATES: &str = concat!(store!(), "/state");
+pub const STATES: &str = concat!(store!(), "/", states!());
+/// The name of that folder in the store.
+pub(crate) const STATES_NAME: &str = states!();
 /// The file in the store that says which layout new state files have.
 pub const FORMAT: &str = "format";
 

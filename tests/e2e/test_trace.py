@@ -20,14 +20,15 @@ WRITE = {"write", "pwrite64", "writev", "pwritev", "pwritev2", "sendto", "sendms
 
 def test_grant_flushes_once_and_writes_only_state_and_log(machine, tmp_path):
     alice = machine.enroll("alice")
-    state = f"/var/lib/twostep/state/{uid_of('alice')}"
+    place = f"state/{uid_of('alice')}"
+    state = f"/var/lib/twostep/{place}"
     calls = trace(machine, tmp_path / "calls", alice.code())
 
     assert [(call, target(text)) for call, text in calls if call in FLUSH] == [("fdatasync", state)]
     assert not [call for call in calls if call[0] in CHANGE]
     assert not [call for call in calls if call[0].startswith("open") and "O_CREAT" in call[1]]
     opened = {path for call, text in calls for path in re.findall(r'"([^"]*)", [A-Z_|]*(?:O_RDWR|O_WRONLY)', text)}
-    assert {path for path in opened if not path.startswith("/dev/")} == {state.rsplit("/", 1)[1]}
+    assert {path for path in opened if not path.startswith("/dev/")} == {place}
     written = [(call, target(text)) for call, text in calls if call in WRITE]
     assert [call for call, path in written if path == state] == ["pwrite64"] * 3  # charged, judged, then one byte: settled
     connected = {path for call, text in calls if call == "connect" for path in re.findall(r'sun_path="([^"]*)".* = 0$', text)}

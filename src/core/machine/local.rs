@@ -48,6 +48,14 @@ impl LocalMachine {
         Self { system: System::new(root), by, owners: OnceCell::new(), earlier: OnceCell::new() }
     }
 
+    fn owners(&self) -> Result<Owners, Fault> {
+        if let Some(owners) = self.owners.get() {
+            return Ok(*owners);
+        }
+        let owners = self.system.root.owners()?;
+        Ok(*self.owners.get_or_init(|| owners))
+    }
+
     /// The facts of the machine that every process may read.
     pub const fn system(&self) -> &System {
         &self.system
@@ -64,14 +72,7 @@ impl WithStore for LocalMachine {
     type Store = files::Store;
 
     fn store(&self) -> Result<files::Store, Fault> {
-        let owners = match self.owners.get() {
-            Some(owners) => *owners,
-            None => {
-                let owners = self.system.root.owners()?;
-                *self.owners.get_or_init(|| owners)
-            }
-        };
-        files::Store::open_of(&self.system.root, owners)
+        files::Store::open_of(&self.system.root, self.owners()?)
     }
 }
 
@@ -79,7 +80,7 @@ impl Machine for LocalMachine {
     const ASKED_BY_OWNER: bool = false;
 
     fn is_enrolled(&self, account: &Account) -> Result<bool, Denial> {
-        Ok(self.store()?.is_enrolled(account)?)
+        Ok(files::is_enrolled(&self.system.root, self.owners()?, account.uid)?)
     }
 
     fn is_required(&self, account: &Account) -> Result<bool, Denial> {

@@ -58,6 +58,11 @@ pub(crate) fn check_dir(path: &Path, owner: Uid, privacy: Privacy) -> Result<(),
     check_directory(&stat, &[owner], privacy, path)
 }
 
+/// What is at `path`, if that can be looked at. A link is not followed.
+pub(crate) fn look_at(path: &Path) -> Option<FileStat> {
+    lstat(path).ok()
+}
+
 /// Opens the file at `path` for reading and checks it; none if there is no such name. The directories above it must
 /// have been checked: then only root and their owners can put another file or directory in its place.
 pub(crate) fn open_file(path: &Path, owner: Uid, privacy: Privacy) -> Result<Option<Opened>, Fault> {
@@ -121,9 +126,27 @@ impl Dir {
     pub fn open(path: PathBuf, owner: Uid, privacy: Privacy) -> Result<Self, Fault> {
         let fd = open(&path, CAREFUL | OFlag::O_DIRECTORY, Mode::empty())
             .map_err(|error| Fault::of(&path, Operation::OpenDirectory, error))?;
+        Self::check(fd, path, owner, privacy)
+    }
+
+    fn check(fd: OwnedFd, path: PathBuf, owner: Uid, privacy: Privacy) -> Result<Self, Fault> {
         let stat = fstat(&fd).map_err(|error| Fault::of(&path, Operation::LookAt, error))?;
         check_directory(&stat, &[owner], privacy, &path)?;
         Ok(Self { fd, path, owner, privacy })
+    }
+
+    /// Fails unless `name` is a directory in this one, of the same owner and with the same privacy.
+    pub(crate) fn check_dir(&self, name: &str) -> Result<(), Fault> {
+        let stat = fstatat(&self.fd, name, AtFlags::AT_SYMLINK_NOFOLLOW);
+        let stat = stat.map_err(|error| self.fault(name, Operation::LookAt, error))?;
+        check_directory(&stat, &[self.owner], self.privacy, &self.path_of(name))
+    }
+
+    /// Opens the directory `name` in this one, which must have the same owner and privacy.
+    pub(crate) fn open_dir(&self, name: &str) -> Result<Self, Fault> {
+        let fd = openat(&self.fd, name, CAREFUL | OFlag::O_DIRECTORY, Mode::empty())
+            .map_err(|error| self.fault(name, Operation::OpenDirectory, error))?;
+        Self::check(fd, self.path_of(name), self.owner, self.privacy)
     }
 
     /// The path of `name` in this directory, for messages.
@@ -131,7 +154,8 @@ impl Dir {
         self.path.join(name)
     }
 
-    /// Opens the file `name` and checks it; none if there is no such name.
+    /// Opens the file `name` and checks it; none if there is no such name. If `name` leads through a directory in this
+    /// one, none may also mean that there is no such directory.
     pub fn open_file(&self, name: &str, access: Access) -> Result<Option<Opened>, Fault> {
         let access = match access {
             Access::Read => OFlag::O_RDONLY,
@@ -300,7 +324,8 @@ fn check_directory(stat: &FileStat, owners: &[Uid], privacy: Privacy, path: &Pat
     check_mode(stat, privacy, path)
 }
 
-fn check_file(stat: &FileStat, owner: Uid, privacy: Privacy, path: &Path) -> Result<(), Fault> {
+/// Fails unless `stat` is that of a regular file of `owner` with this privacy, which is not too long.
+pub(crate) fn check_file(stat: &FileStat, owner: Uid, privacy: Privacy, path: &Path) -> Result<(), Fault> {
     let path_is = |problem| Err(Fault::file(path, problem));
     if kind(stat) != SFlag::S_IFREG {
         return path_is(FileProblem::NotRegular);

@@ -180,14 +180,19 @@ impl Disk {
 
     fn open(&mut self, descriptor: i32, folder: &Path, name: &str, unnamed: bool) {
         self.open.remove(&descriptor);
-        if !self.folders.iter().any(|ours| ours == folder) {
+        let place = folder.join(name); // of a name such as state/1001, which is in another folder
+        if !self
+            .folders
+            .iter()
+            .any(|ours| if unnamed { ours == folder } else { place.parent() == Some(ours) })
+        {
             return;
         }
         let mut names = self.names.clone();
         self.renamed.iter().for_each(|change| change.apply(&mut names));
         let file = match unnamed {
             true => Some(self.add(Vec::new())),
-            false => names.get(&folder.join(name)).copied(),
+            false => names.get(&place).copied(),
         };
         self.open.extend(file.map(|file| (descriptor, file)));
     }

@@ -159,7 +159,8 @@ fn flushes_once_and_writes_only_own_state_on_grant() {
         let opens_for_writing =
             ["O_WRONLY", "O_RDWR", "O_CREAT", "O_TMPFILE", "O_TRUNC"].iter().any(|flag| call.contains(flag));
         assert!(
-            !opens_for_writing || call.contains(&format!("\"{}\", O_RDWR", twostep_tests::uid("games"))),
+            !opens_for_writing
+                || call.contains(&format!("\"state/{}\", O_RDWR", twostep_tests::uid("games"))),
             "{call}"
         );
         let ours =

@@ -4,13 +4,11 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Instant;
 
-use nix::unistd::Uid;
-
 use crate::fault::{Fault, FileProblem, Operation};
 use crate::os::account::Account;
-use crate::os::files::{self, Access, Dir, Privacy};
+use crate::os::files::{self, Access, Dir, Opened, Privacy};
 use crate::os::root::{Owners, Root};
-use crate::paths::{FORMAT, STATES, STORE, USERS};
+use crate::paths::{FORMAT, STATES, STATES_NAME, STORE, USERS, USERS_NAME};
 use crate::proof::state::State;
 use crate::store::{Change, CredentialChange, Durability, Snapshot, StateError, StoreError};
 
@@ -18,12 +16,25 @@ use super::credential::Credential;
 use super::slot::Format;
 use super::state_file::{Lock, LockedState, PATIENCE, Slots, new_state_file};
 
-/// The two folders of the store, checked.
+/// The store's folder, with its descriptor. The two folders in it were checked.
 pub struct Store {
-    path: PathBuf,
-    owner: Uid,
-    users: Dir,
-    states: Dir,
+    top: Dir,
+}
+
+/// Whether there is a credential of `uid` in the store below `root`. A name that exists needs no descriptor: it only
+/// means that a code is asked for, and all is checked again under the lock. If it cannot be looked at, [`Store`] tells
+/// why, or that there is none.
+pub(crate) fn is_enrolled(root: &Root, owners: Owners, uid: u32) -> Result<bool, Fault> {
+    let path = root.path(USERS).join(secret_name(uid));
+    let Some(stat) = files::look_at(&path) else {
+        return Store::open_of(root, owners)?.has_credential(uid);
+    };
+    files::check_above(&root.above(STORE), owners.system)?;
+    for dir in [STORE, USERS, STATES] {
+        files::check_dir(&root.path(dir), owners.store, Privacy::Secret)?;
+    }
+    files::check_file(&stat, owners.store, Privacy::Secret, &path)?;
+    Ok(true)
 }
 
 impl Store {
@@ -35,22 +46,43 @@ impl Store {
     /// Opens the store below `root` for a caller that has looked up the owners.
     pub(crate) fn open_of(root: &Root, owners: Owners) -> Result<Self, Fault> {
         files::check_above(&root.above(STORE), owners.system)?;
-        files::check_dir(&root.path(STORE), owners.store, Privacy::Secret)?;
-        let open = |path: &str| Dir::open(root.path(path), owners.store, Privacy::Secret);
-        let (users, states) = (open(USERS)?, open(STATES)?);
-        Ok(Self { path: root.path(STORE), owner: owners.store, users, states })
+        let top = Dir::open(root.path(STORE), owners.store, Privacy::Secret)?;
+        top.check_dir(USERS_NAME)?;
+        top.check_dir(STATES_NAME)?;
+        Ok(Self { top })
+    }
+
+    fn users(&self) -> Result<Dir, Fault> {
+        self.top.open_dir(USERS_NAME)
+    }
+
+    fn states(&self) -> Result<Dir, Fault> {
+        self.top.open_dir(STATES_NAME)
+    }
+
+    /// Opens the secret file of `uid`; none if there is none (M5).
+    fn open_secret(&self, uid: u32) -> Result<Option<Opened>, Fault> {
+        let opened = self.top.open_file(&secret_place(uid), Access::Read)?;
+        // Perhaps its folder is missing.
+        if opened.is_some() { Ok(opened) } else { self.users()?.open_file(&secret_name(uid), Access::Read) }
+    }
+
+    /// Opens the state file of `uid`; none if there is none.
+    fn open_state(&self, uid: u32, access: Access) -> Result<Option<Opened>, Fault> {
+        let opened = self.top.open_file(&state_place(uid), access)?;
+        if opened.is_some() { Ok(opened) } else { self.states()?.open_file(&uid.to_string(), access) }
     }
 
     /// Whether there is a credential of `uid`. It is not read here: that happens under the lock.
     pub fn has_credential(&self, uid: u32) -> Result<bool, Fault> {
-        Ok(self.users.open_file(&secret_name(uid), Access::Read)?.is_some())
+        Ok(self.open_secret(uid)?.is_some())
     }
 
     /// The uids that have a credential, a state, or both, in rising order, and the paths of files that are not
     /// twostep's.
     pub fn uids(&self) -> Result<(Vec<u32>, Vec<PathBuf>), Fault> {
         let (mut uids, mut strays) = (Vec::new(), Vec::new());
-        for (dir, suffix) in [(&self.users, ".toml"), (&self.states, "")] {
+        for (dir, suffix) in [(self.users()?, ".toml"), (self.states()?, "")] {
             for name in dir.names()? {
                 match name.strip_suffix(suffix).and_then(parse_uid) {
                     Some(uid) => uids.push(uid),
@@ -69,9 +101,8 @@ impl Store {
     }
 
     pub(super) fn read_credential(&self, uid: u32) -> Result<Option<Credential>, StoreError> {
-        let name = secret_name(uid);
-        let Some(file) = self.users.open_file(&name, Access::Read)? else { return Ok(None) };
-        let path = self.users.path_of(&name);
+        let Some(file) = self.open_secret(uid)? else { return Ok(None) };
+        let path = self.top.path_of(&secret_place(uid));
         let credential = Credential::parse(&files::read(&file, &path)?);
         credential.map(Some).map_err(|error| StoreError::Credential { path, error })
     }
@@ -84,8 +115,7 @@ impl Store {
 
     /// Reads the state without the lock.
     pub(super) fn read_state(&self, uid: u32) -> Result<Option<State>, StoreError> {
-        let name = uid.to_string();
-        let Some(file) = self.states.open_file(&name, Access::Read)? else { return Ok(None) };
+        let Some(file) = self.open_state(uid, Access::Read)? else { return Ok(None) };
         let slots = Slots::read(&file).map_err(|error| self.unreadable(uid, error))?;
         let newest = slots.newest(uid).map_err(|error| self.state_error(uid, error))?;
         Ok(Some(newest.1.state.clone()))
@@ -93,15 +123,15 @@ impl Store {
 
     /// Takes the lock of `uid` and reads its state; none if it has no state.
     pub(super) fn lock(&self, uid: u32) -> Result<Option<LockedState>, StoreError> {
-        let name = uid.to_string();
+        let name = state_place(uid);
         let now = Instant::now();
         let deadline = now.checked_add(PATIENCE).unwrap_or(now);
         loop {
-            let Some(file) = self.states.open_file(&name, Access::Write)? else { return Ok(None) };
+            let Some(file) = self.open_state(uid, Access::Write)? else { return Ok(None) };
             let locked = Lock::take(file, deadline).map_err(|problem| self.state_fault(uid, problem))?;
-            if self.states.still_names(&name, &locked.file)? {
+            if self.top.still_names(&name, &locked.file)? {
                 let slots = Slots::read(&locked.file).map_err(|error| self.unreadable(uid, error))?;
-                let path = self.states.path_of(&name);
+                let path = self.top.path_of(&name);
                 let state = LockedState::of(locked, &slots, path, uid);
                 return state.map(Some).map_err(|error| self.state_error(uid, error));
             }
@@ -119,14 +149,13 @@ impl Store {
 
     /// Creates the state of `uid`, whole and on disk. False if there is one already.
     pub(crate) fn create_state(&self, uid: u32, state: State) -> Result<bool, Fault> {
-        self.states.create(&uid.to_string(), &new_state_file(uid, state, self.format()?))
+        self.states()?.create(&uid.to_string(), &new_state_file(uid, state, self.format()?))
     }
 
     /// The layout of a new state file. The store of an older release has no file that says it.
     pub fn format(&self) -> Result<Format, Fault> {
-        let folder = self.folder()?;
-        let Some(file) = folder.open_file(FORMAT, Access::Read)? else { return Ok(Format::One) };
-        let path = folder.path_of(FORMAT);
+        let Some(file) = self.top.open_file(FORMAT, Access::Read)? else { return Ok(Format::One) };
+        let path = self.top.path_of(FORMAT);
         let text = files::read(&file, &path)?;
         let format = [Format::One, Format::Two].into_iter().find(|format| text.as_slice() == format.line());
         format.ok_or_else(|| Fault::file(&path, FileProblem::UnknownFormat))
@@ -134,7 +163,7 @@ impl Store {
 
     /// Gives new state files the layout `format`. Those that exist keep theirs.
     pub fn set_format(&self, format: Format) -> Result<(), Fault> {
-        self.folder()?.replace(FORMAT, format.line())
+        self.top.replace(FORMAT, format.line())
     }
 
     /// Gives the state file of `uid` the layout `format`. False if it has that layout, or there is none.
@@ -143,18 +172,14 @@ impl Store {
             return Ok(false);
         };
         // A process that waits for the lock of the old file notices this and starts again.
-        self.states.replace(&uid.to_string(), &new_state_file(uid, locked.state().clone(), format))?;
+        self.states()?.replace(&uid.to_string(), &new_state_file(uid, locked.state().clone(), format))?;
         Ok(true)
-    }
-
-    fn folder(&self) -> Result<Dir, Fault> {
-        Dir::open(self.path.clone(), self.owner, Privacy::Secret)
     }
 
     /// Stores `credential` if there is none; false if there is one. The caller must hold the lock of its uid, and the
     /// state must be on disk.
     pub(crate) fn create_credential(&self, credential: &Credential) -> Result<bool, Fault> {
-        self.users.create(&secret_name(credential.uid), credential.to_toml().as_bytes())
+        self.users()?.create(&secret_name(credential.uid), credential.to_toml().as_bytes())
     }
 
     /// Saves `change` of the record of `uid`. If it has a state, `change` must have locked it. The order makes the
@@ -183,7 +208,7 @@ impl Store {
                 locked.save(next.held_back(before), Durability::Flushed)?;
             }
             if !is_first {
-                self.users.replace(&secret_name(uid), credential.to_toml().as_bytes())?;
+                self.users()?.replace(&secret_name(uid), credential.to_toml().as_bytes())?;
             } else if !self.create_credential(credential)? {
                 // A program that takes no lock put it there: the new recovery codes must not work for it.
                 if let (Some((locked, next)), Some(before)) = (state, before) {
@@ -196,7 +221,7 @@ impl Store {
             locked.save(next, Durability::Flushed)?;
         }
         if matches!(credential, CredentialChange::Removed) {
-            self.users.remove(&secret_name(uid))?;
+            self.users()?.remove(&secret_name(uid))?;
         }
         Ok(())
     }
@@ -204,17 +229,17 @@ impl Store {
     /// Replaces a state file that no program can read by `state`. False if another file has replaced it, or there is
     /// none.
     pub(super) fn replace_lost_state(&self, uid: u32, state: State) -> Result<bool, Fault> {
-        let Some(file) = self.states.open_file(&uid.to_string(), Access::Read)? else { return Ok(false) };
+        let Some(file) = self.open_state(uid, Access::Read)? else { return Ok(false) };
         if !Slots::read(&file).is_ok_and(|slots| slots.are_lost()) {
             return Ok(false);
         }
         // A process that waits for the lock of the old file notices this and starts again.
-        self.states.replace(&uid.to_string(), &new_state_file(uid, state, self.format()?))?;
+        self.states()?.replace(&uid.to_string(), &new_state_file(uid, state, self.format()?))?;
         Ok(true)
     }
 
     fn state_fault(&self, uid: u32, problem: FileProblem) -> Fault {
-        Fault::file(self.states.path_of(&uid.to_string()), problem)
+        Fault::file(self.top.path_of(&state_place(uid)), problem)
     }
 
     fn unreadable(&self, uid: u32, error: io::Error) -> Fault {
@@ -222,8 +247,18 @@ impl Store {
     }
 
     fn state_error(&self, uid: u32, error: StateError) -> StoreError {
-        StoreError::State { path: self.states.path_of(&uid.to_string()), uid, error }
+        StoreError::State { path: self.top.path_of(&state_place(uid)), uid, error }
     }
+}
+
+/// The place of the secret file in the store.
+fn secret_place(uid: u32) -> String {
+    format!("{USERS_NAME}/{uid}.toml")
+}
+
+/// The place of the state file in the store.
+fn state_place(uid: u32) -> String {
+    format!("{STATES_NAME}/{uid}")
 }
 
 fn secret_name(uid: u32) -> String {

@@ -1,10 +1,12 @@
 //! The record of each account in files: a secret file and a state file, both named by the uid.
 //!
-//! M1 A file MUST be opened relative to its directory's descriptor, without following links.
+//! M1 A file MUST be opened relative to the descriptor of the store's folder, in which only its owner can change names.
+//!    Neither the file nor the folder between MAY be a link.
 //! M2 Owner, mode, type and link count MUST be checked on the descriptor that is then read.
 //! M3 An accepted step MUST be on disk before `advance` with [`Durability::Flushed`](super::Durability::Flushed) returns.
 //! M4 A file that does not parse MUST deny the login; it MUST NOT be replaced by a default.
-//! M5 "Not enrolled" MUST mean that both directories passed their checks and the name gave ENOENT. Every other error denies.
+//! M5 "Not enrolled" MUST mean that both directories passed their checks and the name gave ENOENT relative to the
+//!    descriptor of its directory. Every other error denies.
 //! M6 A login MUST write only the older slot, so that a torn write falls back to the other, which was flushed before.
 //! M7 A slot MUST be called settled only after it was flushed. A process that finds the newer slot only charged MUST
 //!    flush it before it writes the other one.
@@ -28,6 +30,7 @@ use super::{Snapshot, StoreError};
 
 use credential::Credential;
 pub use folders::Store;
+pub(crate) use folders::is_enrolled;
 pub use record::{LocalRecord, UncheckedFiles};
 
 impl super::Store for Store {

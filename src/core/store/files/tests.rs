@@ -1,5 +1,5 @@
 use std::fs;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, PermissionsExt};
 use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
@@ -10,7 +10,9 @@ use super::state_file::{BLOCK, STATE_FILE};
 use super::*;
 use crate::os::account;
 use crate::os::root::Root;
+use crate::paths::{STATES, STORE, USERS};
 use crate::proof::totp;
+use crate::store::files;
 use crate::store::{Change, CredentialChange, Durability, Record, Store as _, StoredRecord};
 use crate::test_support::{Scratch, ada, change, phone};
 use crate::time::UnixTime;
@@ -305,6 +307,35 @@ fn creates_missing_state_with_present_codes_used_up() {
         scratch.overwrite(BLOCK, &[0xff]);
         assert!(open().unwrap().remark().unwrap().contains("was damaged"));
     }
+}
+
+#[test]
+fn reports_folder_that_vanished_never_as_not_enrolled() {
+    let scratch = Scratch::new("vanished");
+    let store = scratch.store();
+    assert_eq!((store.has_credential(7).unwrap(), store.lock(7).unwrap().is_none()), (false, true));
+    for folder in ["users", "state"] {
+        fs::remove_dir(scratch.0.join("var/lib/twostep").join(folder)).unwrap();
+    }
+    assert!(store.has_credential(7).is_err() && store.lock(7).is_err());
+}
+
+#[test]
+fn looks_for_credential_only_in_checked_folders() {
+    let scratch = Scratch::new("peek");
+    let root = Root::at(&scratch.0).unwrap();
+    let is_enrolled = || files::is_enrolled(&root, root.owners().unwrap(), 7);
+    assert_eq!(is_enrolled(), Ok(false));
+    scratch.store().create_credential(&credential()).unwrap();
+    assert_eq!(is_enrolled(), Ok(true));
+    for place in ["var", "var/lib", STORE, USERS, STATES, "var/lib/twostep/users/7.toml"] {
+        let path = root.path(place);
+        let before = fs::metadata(&path).unwrap().permissions();
+        fs::set_permissions(&path, fs::Permissions::from_mode(before.mode() | 0o020)).unwrap();
+        assert!(is_enrolled().is_err(), "{place}");
+        fs::set_permissions(&path, before).unwrap();
+    }
+    assert_eq!(is_enrolled(), Ok(true));
 }
 
 #[test]
