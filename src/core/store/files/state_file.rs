@@ -1,6 +1,6 @@
 //! The state file: two slots, one lock. docs/FILEFORMAT.md specifies it. M1 to M9 are in the contract of [`super`].
 
-use std::io::{self, ErrorKind};
+use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -17,7 +17,10 @@ use super::slot::{Format, Slot, Stage, USED, Unreadable};
 
 /// Bytes from the start of one slot to the start of the other. Each slot has its own block, so that writing one cannot
 /// tear the other.
-pub(super) const BLOCK: u64 = 4096;
+pub(super) const BLOCK: u64 = SLOT_B as u64;
+const SLOT_B: usize = 4096;
+/// Bytes from the start of the first slot to the end of the second.
+const SPAN: usize = SLOT_B + USED;
 /// Bytes of a state file.
 pub(super) const STATE_FILE: usize = 8192;
 
@@ -63,20 +66,17 @@ pub(super) struct Slots([Result<(Format, Slot), Unreadable>; 2]);
 
 impl Slots {
     pub(super) fn read(file: &Opened) -> io::Result<Self> {
-        let mut slots = [Err(Unreadable::Damaged), Err(Unreadable::Damaged)];
-        for (index, slot) in (0..).zip(&mut slots) {
-            let mut bytes = [0; USED];
-            match file.read_exact_at(&mut bytes, offset(index)) {
-                Ok(()) => *slot = Slot::decode(&bytes),
-                Err(error) if error.kind() == ErrorKind::UnexpectedEof => {}
-                Err(error) => return Err(error),
-            }
+        let mut bytes = [0; SPAN];
+        let length = usize::try_from(file.length()).map_or(SPAN, |length| length.min(SPAN));
+        let (there, _) = bytes.split_at_mut(length);
+        file.read_exact_at(there, 0)?;
+        let slots = [0, SLOT_B].map(|start| {
+            let slot = there.get(start..).and_then(|rest| rest.first_chunk());
+            let slot = slot.map_or(Err(Unreadable::Damaged), Slot::decode);
             // A file of another length can only belong to a later version.
             let is_later = matches!(slot, Err(Unreadable::Version(_) | Unreadable::Later));
-            if file.length() != STATE_FILE as u64 && !is_later {
-                *slot = Err(Unreadable::Damaged);
-            }
-        }
+            if is_later || file.length() == STATE_FILE as u64 { slot } else { Err(Unreadable::Damaged) }
+        });
         Ok(Self(slots))
     }
 

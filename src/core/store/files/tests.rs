@@ -110,11 +110,16 @@ fn reports_unreadable_state_and_never_replaces_it() {
     for scratch in scratches("damaged") {
         let store = scratch.store();
         store.create_state(7, marked(1)).unwrap();
-        scratch.overwrite(0, &[0; LONGEST]);
-        assert!(store.lock(7).err().unwrap().to_string().contains("is damaged"));
-        for length in [0, 1, SLOT_1 as u64, 8191, 8193] {
+        let is_damaged = |length: u64| {
             fs::OpenOptions::new().write(true).open(scratch.state_file()).unwrap().set_len(length).unwrap();
-            assert!(store.lock(7).err().unwrap().to_string().contains("is damaged"), "{length}");
+            store.lock(7).err().unwrap().to_string().contains("is damaged")
+        };
+        for length in [8193, 8191, LONGEST as u64] {
+            assert!(is_damaged(length), "a whole slot in {length} bytes");
+        }
+        scratch.overwrite(0, &[0; LONGEST]);
+        for length in [STATE_FILE as u64, 8193, 8191, SLOT_1 as u64, 1, 0] {
+            assert!(is_damaged(length), "{length}");
         }
         assert!(store.replace_lost_state(7, marked(5)).unwrap());
         assert_eq!(mark(&store), 5);
