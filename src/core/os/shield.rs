@@ -23,7 +23,7 @@ impl Shield {
         pthread_sigmask(SigmaskHow::SIG_BLOCK, Some(&stops), Some(&mut mask))?;
         let mut shield = Self { caller: None, mask };
         let caller = getuid();
-        if geteuid().is_root() && !caller.is_root() && may_set_uids() && set_real_uid(caller).is_ok() {
+        if !caller.is_root() && geteuid().is_root() && may_set_uids() && set_real_uid(caller).is_ok() {
             set_real_uid(Uid::from_raw(0))?;
             shield.caller = Some(caller);
         }
