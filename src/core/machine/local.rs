@@ -52,7 +52,7 @@ impl LocalMachine {
         if let Some(owners) = self.owners.get() {
             return Ok(*owners);
         }
-        let owners = self.system.root.owners()?;
+        let owners = self.system.root.owners_with(|name| self.system.accounts().uid_by_name(name))?;
         Ok(*self.owners.get_or_init(|| owners))
     }
 

@@ -1,5 +1,6 @@
 //! The facts of a machine that every process may read.
 
+use std::cell::OnceCell;
 use std::collections::BTreeSet;
 use std::io;
 use std::path::PathBuf;
@@ -12,7 +13,7 @@ use crate::login::account_line::{self, AccountLineFault};
 use crate::login::first_factor;
 use crate::login::machine::Surroundings;
 use crate::login::may_log_in::{self, MayNotLogIn};
-use crate::os::account::{self, Account, NssName};
+use crate::os::account::{Account, Accounts, NssName};
 use crate::os::files::{self, Privacy};
 use crate::os::look_up::{self, Entry};
 use crate::os::root::Root;
@@ -26,12 +27,18 @@ use crate::zeroizing::Zeroizing;
 /// The facts of a machine that every process may read: the files below a root, the name service, the clock.
 pub struct System {
     pub(super) root: Root,
+    /// Read once: the answers of one login must agree.
+    accounts: OnceCell<Accounts>,
 }
 
 impl System {
     /// The machine whose files lie below `root`.
     pub const fn new(root: Root) -> Self {
-        Self { root }
+        Self { root, accounts: OnceCell::new() }
+    }
+
+    pub(super) fn accounts(&self) -> &Accounts {
+        self.accounts.get_or_init(Accounts::read)
     }
 
     /// The places of the file of a PAM service; the first that exists counts. libpam knows more folders on other
@@ -95,7 +102,7 @@ impl<M: OnSystem> Surroundings for M {
     }
 
     fn account(&self, name: &str) -> Result<Option<Account>, Denial> {
-        Ok(account::by_name(name)?)
+        Ok(self.system().accounts().by_name(name)?)
     }
 
     fn entries<'n>(&self, names: &BTreeSet<&'n str>) -> Vec<(&'n str, Entry)> {

@@ -5,12 +5,10 @@ use nix::unistd::{Uid, User, getuid};
 use crate::fault::{Fault, NamesProblem, Operation, Wanted};
 
 use super::limits;
+use super::local_users::{Entry, LOCAL_USERS, LocalUsers};
 
 /// The longest user name that a state file holds, in bytes.
 pub(crate) const LONGEST_NAME: usize = 127;
-
-/// The local database. Every machine has it, whatever other sources its name service has.
-const LOCAL_USERS: &str = "/etc/passwd";
 
 /// An account: its numeric id and its names.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -32,41 +30,81 @@ pub struct NssName {
     pub gid: u32,
 }
 
+/// Looks up accounts, each question on its own, or those of one login together.
+pub struct Accounts {
+    /// The first lines of the local database, if its answers are those of the name service.
+    local: Option<LocalUsers>,
+}
+
+impl Accounts {
+    /// Asks the name service each question.
+    const ASKED: Self = Self { local: None };
+
+    /// Reads the local database once, and asks the name service only what it does not tell.
+    pub(crate) fn read() -> Self {
+        Self { local: LocalUsers::read() }
+    }
+
+    /// The account called `name`; none if the name service knows no such user.
+    pub(crate) fn by_name(&self, name: &str) -> Result<Option<Account>, Fault> {
+        let Some(typed) = self.entry_by_name(name)? else { return Ok(None) };
+        let nameless = || NamesProblem::Nameless(typed.uid);
+        let mut account = self.by_uid(typed.uid)?.ok_or_else(nameless)?;
+        let typed = name_of(typed)?;
+        if typed.name != account.name {
+            account.names.push(typed);
+        }
+        Ok(Some(account))
+    }
+
+    /// The user id of the account called `name`; none if the name service knows no such user. The other names are not
+    /// looked up.
+    pub(crate) fn uid_by_name(&self, name: &str) -> Result<Option<u32>, Fault> {
+        Ok(self.entry_by_name(name)?.map(|entry| entry.uid))
+    }
+
+    fn by_uid(&self, uid: u32) -> Result<Option<Account>, Fault> {
+        let Some(entry) = self.entry_by_uid(uid)? else { return Ok(None) };
+        let name = name_of(entry)?;
+        Ok(Some(Account { uid, name: name.name.clone(), names: vec![name] }))
+    }
+
+    fn entry_by_name(&self, name: &str) -> Result<Option<Entry>, Fault> {
+        if !is_plausible(name) {
+            return Ok(None);
+        }
+        limits::check()?;
+        if let Some(entry) = self.local.as_ref().and_then(|local| local.by_name(name)) {
+            return Ok(Some(entry));
+        }
+        let user = User::from_name(name).map_err(|error| Fault::look_up(Wanted::TypedUser, error))?;
+        Ok(user.map(Entry::from))
+    }
+
+    fn entry_by_uid(&self, uid: u32) -> Result<Option<Entry>, Fault> {
+        limits::check()?;
+        if let Some(entry) = self.local.as_ref().and_then(|local| local.by_uid(uid)) {
+            return Ok(Some(entry));
+        }
+        let user = User::from_uid(Uid::from_raw(uid));
+        Ok(user.map_err(|error| Fault::look_up(Wanted::Uid(uid), error))?.map(Entry::from))
+    }
+}
+
 /// The account called `name`; none if the name service knows no such user.
 pub fn by_name(name: &str) -> Result<Option<Account>, Fault> {
-    if !is_plausible(name) {
-        return Ok(None);
-    }
-    let Some(user) = user_by_name(name)? else { return Ok(None) };
-    let uid = user.uid.as_raw();
-    let nameless = || NamesProblem::Nameless(uid);
-    let mut account = by_uid(uid)?.ok_or_else(nameless)?;
-    let typed = name_of(&user)?;
-    if typed.name != account.name {
-        account.names.push(typed);
-    }
-    Ok(Some(account))
+    Accounts::ASKED.by_name(name)
 }
 
 /// The user id of the account called `name`; none if the name service knows no such user. The other names are not
 /// looked up.
 pub(crate) fn uid_by_name(name: &str) -> Result<Option<u32>, Fault> {
-    Ok(user_by_name(name)?.map(|user| user.uid.as_raw()))
-}
-
-fn user_by_name(name: &str) -> Result<Option<User>, Fault> {
-    limits::check()?;
-    User::from_name(name).map_err(|error| Fault::look_up(Wanted::TypedUser, error))
+    Accounts::ASKED.uid_by_name(name)
 }
 
 /// The account whose user id is `uid`; none if the name service knows no such uid.
 pub fn by_uid(uid: u32) -> Result<Option<Account>, Fault> {
-    limits::check()?;
-    let user = User::from_uid(Uid::from_raw(uid));
-    let user = user.map_err(|error| Fault::look_up(Wanted::Uid(uid), error))?;
-    let Some(user) = user else { return Ok(None) };
-    let name = name_of(&user)?;
-    Ok(Some(Account { uid, name: name.name.clone(), names: vec![name] }))
+    Accounts::ASKED.by_uid(uid)
 }
 
 /// The account whose user id is `uid`, with every name that the local user database has for it, because a rule may name
@@ -110,11 +148,11 @@ pub fn is_called_by_root() -> bool {
     getuid().is_root()
 }
 
-fn name_of(user: &User) -> Result<NssName, Fault> {
-    if is_storable(&user.name) {
-        return Ok(NssName { name: user.name.clone(), gid: user.gid.as_raw() });
+fn name_of(Entry { name, uid, gid }: Entry) -> Result<NssName, Fault> {
+    if is_storable(&name) {
+        return Ok(NssName { name, gid });
     }
-    Err(NamesProblem::OddName { uid: user.uid.as_raw(), longest: LONGEST_NAME }.into())
+    Err(NamesProblem::OddName { uid, longest: LONGEST_NAME }.into())
 }
 
 /// Whether `name` can be stored, shown and logged: UTF-8 of 1 to [`LONGEST_NAME`] bytes without control characters.

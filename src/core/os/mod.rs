@@ -18,6 +18,8 @@ pub mod groups;
 pub mod label;
 #[expect(unsafe_code, reason = "getauxval(3), which nix lacks")]
 pub(crate) mod limits;
+#[expect(unsafe_code, reason = "read(2) into memory that need not be cleared before")]
+mod local_users;
 #[expect(unsafe_code, reason = "flock(2): nix has it only behind a guard whose drop can panic")]
 mod lock;
 pub mod look_up;

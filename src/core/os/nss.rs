@@ -16,7 +16,7 @@ use nix::errno::Errno;
 
 use crate::fault::{Fault, NamesProblem, Operation};
 
-const SWITCH: &str = "/etc/nsswitch.conf";
+pub(super) const SWITCH: &str = "/etc/nsswitch.conf";
 /// The source that is built into glibc and reads local files. It is the default if [`SWITCH`] names none.
 const FILES: &str = "files";
 /// The libraries that the dynamic linker knows (ld.so(8)), in addition to those in its own folders.
@@ -106,11 +106,7 @@ fn is_set(name: &str) -> bool {
 /// The sources of one database, without the local files, that are asked in turn while each says "not found". If there
 /// are several lines, it depends on glibc's version which one it uses; here all count.
 fn database(switch: &str, name: &str) -> Option<Vec<String>> {
-    let lines =
-        switch.lines().map(|line| line.split_once('#').map_or(line, |(before, _)| before).trim_start());
-    let is_end = |c: char| c == ':' || c.is_whitespace();
-    let databases = lines.filter_map(|line| line.split_once(is_end));
-    let mut lists = databases.filter(|(database, _)| *database == name).map(|(_, rest)| sources_of(rest));
+    let mut lists = lists(switch, name).map(sources_of);
     let mut all = lists.next()?;
     for source in lists.flatten() {
         if !all.contains(&source) {
@@ -120,11 +116,34 @@ fn database(switch: &str, name: &str) -> Option<Vec<String>> {
     Some(all)
 }
 
+/// The rest of each line of one database, as it is written.
+fn lists<'a>(switch: &'a str, name: &str) -> impl Iterator<Item = &'a str> {
+    let lines =
+        switch.lines().map(|line| line.split_once('#').map_or(line, |(before, _)| before).trim_start());
+    let databases = lines.filter_map(|line| line.split_once(is_separator));
+    databases.filter(move |(database, _)| *database == name).map(|(_, rest)| rest)
+}
+
+fn is_separator(c: char) -> bool {
+    c == ':' || c.is_whitespace()
+}
+
+/// Whether the name service asks the local files for users before all other sources, and takes their answer. If there
+/// are several lines, it depends on glibc's version which one it uses.
+pub(super) fn takes_users_from_files(switch: &str) -> bool {
+    let mut lists = lists(switch, "passwd");
+    let (Some(list), None) = (lists.next(), lists.next()) else { return false };
+    let Some(rest) = list.trim_start_matches(is_separator).strip_prefix(FILES) else { return false };
+    // In brackets there would be actions, which may have the next source asked as well.
+    let next = rest.trim_start();
+    next.is_empty() || (next.len() < rest.len() && !next.starts_with('['))
+}
+
 /// The sources of one line, up to the one whose "not found" is final.
 fn sources_of(mut rest: &str) -> Vec<String> {
     let mut sources = Vec::new();
     loop {
-        rest = rest.trim_start_matches(|c: char| c == ':' || c.is_whitespace());
+        rest = rest.trim_start_matches(is_separator);
         if let Some(bracket) = rest.strip_prefix('[') {
             let (actions, after) = bracket.split_once(']').unwrap_or((bracket, ""));
             if ends_search(actions) {
@@ -348,6 +367,33 @@ mod tests {
                     .as_deref(),
                 "{text}"
             );
+        }
+    }
+
+    #[test]
+    fn takes_users_from_files_only_if_they_are_asked_first() {
+        let first = ["passwd: files", "passwd:files systemd\n", "group: sss\n passwd :: \tfiles  sss [x]#\n"];
+        for text in first {
+            assert!(takes_users_from_files(text), "{text}");
+        }
+        let perhaps_not = [
+            "",
+            "passwd:",
+            "#passwd: files",
+            "passwd: #files",
+            "passwd_compat: files",
+            "group: files",
+            "passwd: sss files",
+            "passwd: compat",
+            "passwd: filesystem",
+            "passwd: files[SUCCESS=continue] sss",
+            "passwd: files [success=merge] sss",
+            "passwd: [NOTFOUND=return] files",
+            "passwd: files\npasswd: sss files\n",
+            "passwd: sss files\npasswd: files\n",
+        ];
+        for text in perhaps_not {
+            assert!(!takes_users_from_files(text), "{text}");
         }
     }
 

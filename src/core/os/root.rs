@@ -66,25 +66,26 @@ impl Root {
 
     /// The owners of the files below this root.
     pub fn owners(&self) -> Result<Owners, Fault> {
+        self.owners_with(account::uid_by_name)
+    }
+
+    /// The owners of the files below this root. `uid_of` looks up the account `twostep` on the machine itself.
+    pub(crate) fn owners_with(
+        &self,
+        uid_of: impl FnOnce(&str) -> Result<Option<u32>, Fault>,
+    ) -> Result<Owners, Fault> {
         let system = self.system_owner()?;
-        let store = match self.prefix {
-            Some(_) => system,
-            None => store_account()?,
-        };
-        Ok(Owners { system, store })
+        if self.prefix.is_some() {
+            return Ok(Owners { system, store: system });
+        }
+        let store = uid_of(STORE_ACCOUNT)?.ok_or(StartProblem::NoAccount(STORE_ACCOUNT))?;
+        Ok(Owners { system, store: Uid::from_raw(store) })
     }
 
     /// The directories from this root to `path`, which must be absolute, outermost first, without `path` itself.
     pub(crate) fn above(&self, path: &str) -> Vec<PathBuf> {
         let ends = path.match_indices('/').map(|(end, _)| end).filter(|&end| end > 0);
         ends.filter_map(|end| path.get(..end)).map(|above| self.path(above)).collect()
-    }
-}
-
-fn store_account() -> Result<Uid, Fault> {
-    match account::uid_by_name(STORE_ACCOUNT)? {
-        Some(uid) => Ok(Uid::from_raw(uid)),
-        None => Err(StartProblem::NoAccount(STORE_ACCOUNT).into()),
     }
 }
 

@@ -1,0 +1,142 @@
+//! The local user database (passwd(5)), read once for several questions.
+//!
+//! glibc looks at nsswitch.conf and opens the database for each question. Here both are read once, and the search is that
+//! of glibc's source `files`. It counts only if nsswitch.conf names that source first and lets its answer be final: then the
+//! name service has no other answer, unless nscd gives one that is out of date. Every doubt is no answer, so that the name
+//! service itself is asked.
+
+use std::fs::File;
+use std::mem::MaybeUninit;
+use std::ops::Range;
+use std::os::fd::AsRawFd;
+use std::path::Path;
+
+use nix::unistd::User;
+
+use super::nss;
+
+/// The local database.
+pub(super) const LOCAL_USERS: &str = "/etc/passwd";
+
+/// The most bytes of a file that are read. An account behind them is looked up by the name service.
+const MOST: usize = 16 * 1024;
+
+/// The first entries of the local database, up to a line that is not of the usual form.
+pub(super) struct LocalUsers {
+    names: Vec<u8>,
+    lines: Vec<Line>,
+}
+
+/// An entry of the user database.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Entry {
+    pub name: String,
+    pub uid: u32,
+    pub gid: u32,
+}
+
+impl From<User> for Entry {
+    fn from(user: User) -> Self {
+        Self { name: user.name, uid: user.uid.as_raw(), gid: user.gid.as_raw() }
+    }
+}
+
+/// An entry, with the place of its name in [`LocalUsers::names`].
+struct Line {
+    name: Range<usize>,
+    uid: u32,
+    gid: u32,
+}
+
+impl LocalUsers {
+    /// Reads the database. None if the name service may have another answer than the database.
+    pub(super) fn read() -> Option<Self> {
+        Self::read_from(Path::new(nss::SWITCH), Path::new(LOCAL_USERS))
+    }
+
+    fn read_from(switch: &Path, users: &Path) -> Option<Self> {
+        let mut room = [const { MaybeUninit::uninit() }; MOST];
+        let switch = read_start(switch, &mut room)?;
+        let is_whole = switch.len() < MOST;
+        let takes_files = is_whole && nss::takes_users_from_files(std::str::from_utf8(switch).ok()?);
+        if takes_files { Some(Self::of(read_start(users, &mut room)?)) } else { None }
+    }
+
+    fn of(mut bytes: &[u8]) -> Self {
+        // Room for the accounts of most machines: a vector that grows is copied and wiped.
+        let mut users = Self { names: Vec::with_capacity(1024), lines: Vec::with_capacity(64) };
+        while users.add(&mut bytes).is_some() {}
+        users
+    }
+
+    /// Adds the entry of the next line. None at the end, and if the line is not of the usual form: glibc accepts other
+    /// lines too, passes over some, and gives a few a meaning of their own (`+`, `-`).
+    fn add(&mut self, rest: &mut &[u8]) -> Option<()> {
+        if rest.starts_with(b"\n") || rest.starts_with(b"#") {
+            return take_to(rest, b'\n', |byte| matches!(byte, b'\n' | 0)).map(drop);
+        }
+        let (name, _password) = (field(rest, b':')?, field(rest, b':')?);
+        let (uid, gid) = (number(field(rest, b':')?)?, number(field(rest, b':')?)?);
+        let (_gecos, _home, _shell) = (field(rest, b':')?, field(rest, b':')?, field(rest, b'\n')?);
+        let is_usual = name.first()?.is_ascii_alphanumeric() || name.starts_with(b"_");
+        if !is_usual || !name.iter().all(u8::is_ascii_graphic) {
+            return None;
+        }
+        let start = self.names.len();
+        self.names.extend(name);
+        self.lines.push(Line { name: start..self.names.len(), uid, gid });
+        Some(())
+    }
+
+    /// The entry called `name`. None if the name service must be asked.
+    pub(super) fn by_name(&self, name: &str) -> Option<Entry> {
+        self.first(|line| self.names.get(line.name.clone()) == Some(name.as_bytes()))
+    }
+
+    /// The first entry with this uid. None if the name service must be asked.
+    pub(super) fn by_uid(&self, uid: u32) -> Option<Entry> {
+        self.first(|line| line.uid == uid)
+    }
+
+    fn first(&self, is_wanted: impl Fn(&Line) -> bool) -> Option<Entry> {
+        let line = self.lines.iter().find(|line| is_wanted(line))?;
+        let name = std::str::from_utf8(self.names.get(line.name.clone())?).ok()?;
+        Some(Entry { name: name.to_owned(), uid: line.uid, gid: line.gid })
+    }
+}
+
+/// Takes the field off `rest` that ends at the first colon, line end or zero byte, which must be `end`. For glibc a zero
+/// byte would be the end of the line.
+fn field<'a>(rest: &mut &'a [u8], end: u8) -> Option<&'a [u8]> {
+    take_to(rest, end, |byte| matches!(byte, b':' | b'\n' | 0))
+}
+
+/// Takes what stands before the first byte that `is_end` off `rest`, with that byte, which must be `end`.
+fn take_to<'a>(rest: &mut &'a [u8], end: u8, is_end: impl Fn(u8) -> bool) -> Option<&'a [u8]> {
+    let length = rest.iter().position(|&byte| is_end(byte))?;
+    let (before, from) = rest.split_at_checked(length)?;
+    *rest = from.strip_prefix(&[end])?;
+    Some(before)
+}
+
+/// A decimal number of digits only.
+fn number(digits: &[u8]) -> Option<u32> {
+    let next = |number: u32, &digit: &u8| {
+        let digit = char::from(digit).to_digit(10)?;
+        number.checked_mul(10)?.checked_add(digit)
+    };
+    if digits.is_empty() { None } else { digits.iter().try_fold(0, next) }
+}
+
+/// The first bytes of a file, as many as there is room for. None if it cannot be read.
+fn read_start<'r>(path: &Path, room: &'r mut [MaybeUninit<u8>]) -> Option<&'r [u8]> {
+    let file = File::open(path).ok()?;
+    // SAFETY: the kernel writes at most as many bytes as there is room for. The descriptor is open.
+    let length = unsafe { libc::read(file.as_raw_fd(), room.as_mut_ptr().cast(), room.len()) };
+    let read = room.get(..usize::try_from(length).ok()?)?;
+    // SAFETY: the kernel has written these bytes.
+    Some(unsafe { &*(std::ptr::from_ref(read) as *const [u8]) })
+}
+
+#[cfg(test)]
+mod tests;
