@@ -16,8 +16,8 @@ from subjects import MODULES, prepare, right_code, run, wrong_code
 from modules import Twostep  # of tests/compare, where `subjects` looks for it
 
 EXPECTED = {  # the first login of a process, and each later one, beyond pam_permit
-    right_code: {"instructions": Cost(540_000, 351_700), "system calls": Cost(108, 66)},
-    wrong_code: {"instructions": Cost(1_195_000, 998_500), "system calls": Cost(108, 66)},
+    right_code: {"instructions": Cost(392_200, 200_600), "system calls": Cost(71, 42)},
+    wrong_code: {"instructions": Cost(1_041_500, 850_600), "system calls": Cost(71, 42)},
 }
 COUNTED_WITH = ("rustc version 1.95.0", "glibc 2.36")
 MARGIN = {"instructions": 1.02, "system calls": 1.0}
