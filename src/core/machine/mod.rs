@@ -2,8 +2,10 @@
 
 mod helper;
 mod local;
+mod roster;
 mod system;
 
 pub use helper::HelperMachine;
 pub use local::LocalMachine;
+pub use roster::Roster;
 pub use system::System;

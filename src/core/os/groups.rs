@@ -13,7 +13,7 @@ use super::limits;
 use super::nss::{GroupSources, Source};
 
 /// The local database. Every machine has it, whatever other sources its name service has.
-const LOCAL_GROUPS: &str = "/etc/group";
+pub(super) const LOCAL_GROUPS: &str = "/etc/group";
 
 /// The groups among `groups` to which `user` belongs. A group that does not exist has no members. It is an error if a
 /// source of the name service does not answer or cannot be loaded: then the members of every group are unknown.
@@ -49,6 +49,11 @@ fn confirm(user: &NssName, name: &CStr, others: &[libc::gid_t], absent: &[&str])
             return Err(disagreement(source.name()));
         }
     }
+    confirm_absent(&sources, absent)
+}
+
+/// Fails unless no source has one of the groups `absent`.
+pub(super) fn confirm_absent(sources: &GroupSources, absent: &[&str]) -> Result<(), Fault> {
     for source in &sources.groups {
         for group in absent {
             if source.has_group(&c_string(group)?)? {

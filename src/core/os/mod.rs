@@ -23,6 +23,7 @@ mod local_users;
 #[expect(unsafe_code, reason = "flock(2): nix has it only behind a guard whose drop can panic")]
 mod lock;
 pub mod look_up;
+pub mod names;
 #[expect(unsafe_code, reason = "dlopen(3) and the functions of the name service's libraries, which are C's")]
 mod nss;
 pub mod root;

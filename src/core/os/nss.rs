@@ -164,6 +164,30 @@ fn sources_of(mut rest: &str) -> Vec<String> {
     }
 }
 
+/// Whether a local file answers first, and what it has ends the search. The line `initgroups` may be missing: then the
+/// line `group` counts.
+pub(super) fn begins_with_files(name: &str) -> bool {
+    match fs::read_to_string(SWITCH) {
+        Ok(text) => files_answer_first(&text, name),
+        Err(error) => error.kind() == ErrorKind::NotFound,
+    }
+}
+
+fn files_answer_first(switch: &str, name: &str) -> bool {
+    let lines = switch.lines().map(|line| line.split('#').next().unwrap_or_default().trim());
+    let set: Vec<&str> =
+        lines.filter_map(|line| line.strip_prefix(name)?.trim_start().strip_prefix(':')).collect();
+    match set.as_slice() {
+        [] => true,
+        [sources] => {
+            // Of a group in several sources, the name service makes one.
+            let sources = sources.to_ascii_lowercase().replace("[success=merge]", " ");
+            sources.split_whitespace().next() == Some(FILES) && !sources.contains("success")
+        }
+        _ => false,
+    }
+}
+
 /// Whether these actions end the search after "not found" from the source before them: `NOTFOUND=return` or, for
 /// example, `!SUCCESS=return`. The last action about "not found" counts.
 fn ends_search(actions: &str) -> bool {
@@ -394,6 +418,31 @@ mod tests {
         ];
         for text in perhaps_not {
             assert!(!takes_users_from_files(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn knows_whether_local_files_answer_first() {
+        for text in [
+            "",
+            "passwd: files systemd",
+            "group: sss\npasswd:files # sss",
+            "passwd: files [SUCCESS=merge] systemd",
+            "passwd :\tfiles [NOTFOUND=return] ldap",
+        ] {
+            assert!(files_answer_first(text, "passwd"), "{text}");
+        }
+        let others = [
+            "passwd: sss files",
+            "passwd: compat",
+            "passwd:",
+            "passwd: files [SUCCESS=continue] ldap",
+            "passwd: files [!SUCCESS=return] ldap",
+            "passwd: files[NOTFOUND=return] sss",
+            "passwd: files\npasswd: files",
+        ];
+        for text in others {
+            assert!(!files_answer_first(text, "passwd"), "{text}");
         }
     }
 
