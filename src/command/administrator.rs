@@ -5,11 +5,12 @@ use std::path::PathBuf;
 use twostep_core::dialogue::conversation::Conversation;
 use twostep_core::login::audit::Value;
 use twostep_core::login::machine::Surroundings;
-use twostep_core::machine::LocalMachine;
+use twostep_core::machine::{LocalMachine, Roster};
 use twostep_core::manage::act::{ActError, ActLog, Acts, Target, WithStore};
 use twostep_core::manage::{Actor, Context, Frontend};
 use twostep_core::os::account::Account;
 use twostep_core::os::clock;
+use twostep_core::os::names::Names;
 use twostep_core::os::root::Root;
 use twostep_core::policy::{Policy, Verification};
 use twostep_core::proof::code::Answer;
@@ -28,6 +29,7 @@ use crate::words::frame::{CHECK_SPELLING, ONLY_ROOT, ONLY_ROOT_THEN, unknown_use
 pub(crate) struct Administrator {
     machine: LocalMachine,
     root: Root,
+    names: Names,
     log: Log,
 }
 
@@ -39,7 +41,7 @@ impl Administrator {
         if !root.is_ours() {
             return Err(Failure::refused(ONLY_ROOT, ONLY_ROOT_THEN));
         }
-        Ok(Self { machine: LocalMachine::new(root.clone()), root, log })
+        Ok(Self { machine: LocalMachine::new(root.clone()), root, names: Names::default(), log })
     }
 
     pub(crate) fn store(&self) -> Result<Store, Failure> {
@@ -52,6 +54,16 @@ impl Administrator {
 
     pub(crate) fn machine(&self) -> &LocalMachine {
         &self.machine
+    }
+
+    /// The users and groups of the machine.
+    pub(crate) fn names(&self) -> &Names {
+        &self.names
+    }
+
+    /// The machine for many users.
+    pub(crate) fn roster(&self) -> Roster<'_> {
+        Roster::new(self.machine.system(), &self.names)
     }
 
     pub(crate) fn policy(&self) -> Result<Policy, Failure> {
@@ -70,12 +82,12 @@ impl Administrator {
 
     /// The account called `name`.
     pub(crate) fn account(&self, name: &str) -> Result<Account, Failure> {
-        Account::find(name)?.ok_or_else(|| unknown(name))
+        Account::find(name, &self.names)?.ok_or_else(|| unknown(name))
     }
 
     /// The account that `user` names, by name or uid. A uid may be that of a deleted account.
     pub(crate) fn target(&self, user: &str) -> Result<Target, Failure> {
-        Target::find(user)?.ok_or_else(|| unknown(user))
+        Target::find(user, &self.names)?.ok_or_else(|| unknown(user))
     }
 
     /// Does something with the second step of `account`, for which a user would need a code.

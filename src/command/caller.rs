@@ -26,7 +26,7 @@ impl Caller {
     /// The caller of this process, with this `--root`.
     pub(crate) fn new(root: Option<PathBuf>) -> Result<Self, Failure> {
         if root_at(root.clone())?.is_ours() {
-            return Ok(Self::Administrator(Box::new(Administrator::new(root)?)));
+            return Administrator::new(root).map(Box::new).map(Self::Administrator);
         }
         Ok(Self::User)
     }

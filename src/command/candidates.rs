@@ -79,7 +79,7 @@ fn labels(user: Option<String>) -> Vec<String> {
 }
 
 fn status_of(administrator: &Administrator, user: &str) -> Option<Status> {
-    let target = Target::find(user).ok()??;
+    let target = Target::find(user, administrator.names()).ok()??;
     let snapshot = administrator.store().ok()?.snapshot(target.uid);
     Some(Status::of(snapshot, target.account.as_ref(), administrator.now().ok()?))
 }

@@ -28,7 +28,12 @@ pub(crate) fn run(administrator: &Administrator, arguments: &Arguments) -> Resul
     let store = administrator.store()?;
     let issuer = administrator.issuer()?;
     let targets = if arguments.all {
-        store.uids()?.0.into_iter().map(Target::of).collect::<Result<Vec<_>, _>>()?
+        store
+            .uids()?
+            .0
+            .into_iter()
+            .map(|uid| Target::of(uid, administrator.names()))
+            .collect::<Result<Vec<_>, _>>()?
     } else {
         let user = named(arguments.user.name()?, which_user_or_all_then("export"))?;
         vec![administrator.target(user)?]

@@ -24,19 +24,22 @@ struct Facts {
 
 /// Requires a second step of users, enrolled or not, wherever the policy is opt-in.
 pub(crate) fn run(administrator: &Administrator, arguments: &Arguments) -> Result<(), Failure> {
-    arguments.users.act(arguments.users.find("require")?, |account: &Account, report| {
-        let name = &account.name;
-        match administrator.carry_out(&account.into(), |acts| acts.require(account))? {
-            Required::Already => report.say(&words::already_required(name), "already-required", ()),
-            Required::Now { enrolled, services } => {
-                report.say(&words::required(name), "required", Facts { enrolled })?;
-                if !enrolled {
-                    report.note(&how_to_enroll(name, &services));
+    arguments.users.act(
+        arguments.users.find("require", administrator.names())?,
+        |account: &Account, report| {
+            let name = &account.name;
+            match administrator.carry_out(&account.into(), |acts| acts.require(account))? {
+                Required::Already => report.say(&words::already_required(name), "already-required", ()),
+                Required::Now { enrolled, services } => {
+                    report.say(&words::required(name), "required", Facts { enrolled })?;
+                    if !enrolled {
+                        report.note(&how_to_enroll(name, &services));
+                    }
+                    Ok(())
                 }
-                Ok(())
             }
-        }
-    })
+        },
+    )
 }
 
 fn how_to_enroll(name: &str, services: &[String]) -> String {
@@ -48,11 +51,14 @@ fn how_to_enroll(name: &str, services: &[String]) -> String {
 
 /// Takes the requirement back, so that only the policy decides.
 pub(crate) fn unrequire(administrator: &Administrator, arguments: &Arguments) -> Result<(), Failure> {
-    arguments.users.act(arguments.users.find("unrequire")?, |target: &Target, report| {
-        let name = target.name();
-        match administrator.carry_out(target, |acts| acts.unrequire(target))? {
-            true => report.say(&words::unrequired(name), "unrequired", ()),
-            false => report.say(&words::not_required(name), "not-required", ()),
-        }
-    })
+    arguments.users.act(
+        arguments.users.find("unrequire", administrator.names())?,
+        |target: &Target, report| {
+            let name = target.name();
+            match administrator.carry_out(target, |acts| acts.unrequire(target))? {
+                true => report.say(&words::unrequired(name), "unrequired", ()),
+                false => report.say(&words::not_required(name), "not-required", ()),
+            }
+        },
+    )
 }

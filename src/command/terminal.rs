@@ -1,6 +1,6 @@
 //! Standard input, output and error: a terminal, or the pipes of a script.
 
-use std::io::{BufRead, IsTerminal, Read, Write, stderr, stdin, stdout};
+use std::io::{self, BufRead, BufWriter, IsTerminal, Read, Stdout, Write, stderr, stdin, stdout};
 
 use twostep_core::dialogue::conversation::Conversation;
 use twostep_core::dialogue::qr::Colour;
@@ -54,7 +54,28 @@ fn is_utf_8(locale: &str) -> bool {
 /// Writes `text` and a line break to standard output.
 pub(crate) fn say(text: &str) -> Result<(), Failure> {
     let written = writeln!(stdout(), "{}", printable(text)).and_then(|()| stdout().flush());
-    written.map_err(|error| Failure::unavailable(output_failed(error), ""))
+    written.map_err(not_written)
+}
+
+/// Standard output for a text that is written piece by piece.
+pub(crate) struct Output(BufWriter<Stdout>);
+
+impl Output {
+    pub(crate) fn new() -> Self {
+        Self(BufWriter::with_capacity(64 * 1024, stdout()))
+    }
+
+    pub(crate) fn write(&mut self, text: &str) -> Result<(), Failure> {
+        self.0.write_all(printable(text).as_bytes()).map_err(not_written)
+    }
+
+    pub(crate) fn end(mut self) -> Result<(), Failure> {
+        self.0.flush().map_err(not_written)
+    }
+}
+
+fn not_written(error: io::Error) -> Failure {
+    Failure::unavailable(output_failed(error), "")
 }
 
 /// Writes a note to standard error.

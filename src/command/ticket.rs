@@ -45,7 +45,7 @@ struct Facts<'a> {
 /// Issues tickets, which replace earlier ones. Each is printed before it is stored, because only its hash is stored.
 pub(crate) fn run(administrator: &Administrator, arguments: &Arguments) -> Result<(), Failure> {
     let mut are_asked_for = true;
-    let found = arguments.users.find("ticket")?;
+    let found = arguments.users.find("ticket", administrator.names())?;
     let done = if arguments.sheet {
         issue_by_sheet(administrator, arguments, found, &mut are_asked_for)
     } else {

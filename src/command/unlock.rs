@@ -28,7 +28,7 @@ struct Facts {
 
 /// Clears the failures and, with --reset-clock, a mark that is in the future.
 pub(crate) fn run(administrator: &Administrator, arguments: &Arguments) -> Result<(), Failure> {
-    arguments.users.act(arguments.users.find("unlock")?, |target: &Target, report| {
+    arguments.users.act(arguments.users.find("unlock", administrator.names())?, |target: &Target, report| {
         let name = target.name();
         let unlocked = administrator.carry_out(target, |acts| acts.unlock(target, arguments.reset_clock))?;
         let Unlocked::Done { failures, is_ahead } = unlocked else {

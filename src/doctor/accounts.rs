@@ -5,16 +5,19 @@ use std::collections::BTreeSet;
 use nix::unistd::{Gid, Group};
 use twostep_core::fault::{Fault, FileProblem};
 use twostep_core::login::spellings::names_with_spellings;
-use twostep_core::machine::System;
-use twostep_core::os::account::{self, Account, NssName};
+use twostep_core::machine::{Roster, System};
+use twostep_core::os::account::{Account, NssName};
+use twostep_core::os::look_up;
+use twostep_core::os::names::Names;
 use twostep_core::os::root::Root;
-use twostep_core::os::{groups, look_up};
 use twostep_core::policy::{
     Address, Condition, Groups, LoginFacts, Methods, Mode, Origin, Policy, Spellings,
 };
 use twostep_core::time::UnixTime;
 use twostep_hostconf::sshd::config::Named;
 use twostep_hostconf::tree;
+
+use crate::context::Context;
 
 /// A finding lists at most this many names.
 const MOST_NAMES: usize = 10;
@@ -54,11 +57,16 @@ impl Local {
 /// The accounts of the machine below a root.
 pub(crate) struct Accounts<'a> {
     root: &'a Root,
+    names: &'a Names,
 }
 
 impl<'a> Accounts<'a> {
-    pub(crate) fn of(root: &'a Root) -> Self {
-        Self { root }
+    pub(crate) fn of(context: &'a Context<'_>) -> Self {
+        Self::new(context.root, &context.names)
+    }
+
+    pub(crate) const fn new(root: &'a Root, names: &'a Names) -> Self {
+        Self { root, names }
     }
 
     /// The lines of /etc/passwd; none if it cannot be read.
@@ -70,7 +78,7 @@ impl<'a> Accounts<'a> {
     /// None if no account has the uid.
     pub(crate) fn name(&self, uid: u32) -> Result<Option<String>, Fault> {
         if self.root.is_machine() {
-            return Ok(account::by_uid(uid)?.map(|account| account.name));
+            return Ok(self.names.by_uid(uid)?.map(|account| account.name));
         }
         let local = self.local().ok_or_else(|| Fault::file("/etc/passwd", FileProblem::Unreadable))?;
         Ok(local.into_iter().find(|one| one.uid == uid).map(|one| one.name))
@@ -79,7 +87,7 @@ impl<'a> Accounts<'a> {
     /// The uid and the gid of the account called `name`; none if it does not exist, or the look-up fails.
     pub(crate) fn ids(&self, name: &str) -> Option<(u32, u32)> {
         if self.root.is_machine() {
-            let account = account::by_name(name).ok()??;
+            let account = self.names.by_name(name).ok()??;
             return Some((account.uid, account.names.first()?.gid));
         }
         self.local()?.into_iter().find(|one| one.name == name).map(|one| (one.uid, one.gid))
@@ -93,7 +101,7 @@ impl<'a> Accounts<'a> {
     /// The uid and the name in the passwd entry of `name`; none if there is no such entry.
     pub(crate) fn entry(&self, name: &str) -> Result<Option<(u32, String)>, Fault> {
         if self.root.is_machine() {
-            return look_up::user(name);
+            return self.names.user(name);
         }
         let local = self.local().ok_or_else(|| Fault::file("/etc/passwd", FileProblem::Unreadable))?;
         Ok(local.into_iter().find(|one| one.name == name).map(|one| (one.uid, one.name)))
@@ -116,17 +124,18 @@ impl<'a> Accounts<'a> {
             let groups = self.groups_of(user, &wanted);
             return mode(policy, user, self.unknown_spellings(policy, user), service, groups, now);
         };
-        let machine = System::new(self.root.clone());
+        let system = System::new(self.root.clone());
+        let machine = Roster::new(&system, self.names);
         let names = names_with_spellings(&machine, policy, &account, |_| ());
         let modes = names.into_iter().map(|(name, spellings)| {
-            let groups = groups::memberships(name, &wanted).map_or(Groups::Unknown, Groups::Known);
+            let groups = self.names.memberships(name, &wanted).map_or(Groups::Unknown, Groups::Known);
             mode(policy, &name.name, spellings, service, groups, now)
         });
         modes.max().unwrap_or(Mode::Mandatory)
     }
 
     fn account(&self, user: &str) -> Option<Account> {
-        if self.root.is_machine() { account::by_name(user).ok()? } else { None }
+        if self.root.is_machine() { self.names.by_name(user).ok()? } else { None }
     }
 
     /// The names in the policy that may be other spellings of `user`, if no name service can tell.
@@ -194,8 +203,11 @@ impl<'a> Accounts<'a> {
 
     /// The groups among `wanted` to which `user` belongs.
     pub(crate) fn groups_of(&self, user: &str, wanted: &BTreeSet<&str>) -> Groups {
-        let found =
-            if self.root.is_machine() { by_name_service(user, wanted) } else { self.by_files(user, wanted) };
+        let found = if self.root.is_machine() {
+            self.by_name_service(user, wanted)
+        } else {
+            self.by_files(user, wanted)
+        };
         found.map_or(Groups::Unknown, Groups::Known)
     }
 
@@ -213,6 +225,13 @@ impl<'a> Accounts<'a> {
         names.next()
     }
 
+    fn by_name_service(&self, user: &str, wanted: &BTreeSet<&str>) -> Option<BTreeSet<String>> {
+        let account = self.names.by_name(user).ok()??;
+        let memberships = |name: &NssName| self.names.memberships(name, wanted).ok();
+        let found: Option<Vec<_>> = account.names.iter().map(memberships).collect();
+        Some(found?.into_iter().flatten().collect())
+    }
+
     fn by_files(&self, user: &str, wanted: &BTreeSet<&str>) -> Option<BTreeSet<String>> {
         let gid = self.local()?.into_iter().find(|one| one.name == user)?.gid.to_string();
         let text = tree::text(self.root, "/etc/group")?;
@@ -223,13 +242,6 @@ impl<'a> Accounts<'a> {
         };
         Some(text.lines().filter_map(mine).filter(|name| wanted.contains(name.as_str())).collect())
     }
-}
-
-fn by_name_service(user: &str, wanted: &BTreeSet<&str>) -> Option<BTreeSet<String>> {
-    let account = account::by_name(user).ok()??;
-    let memberships = |name: &NssName| groups::memberships(name, wanted).ok();
-    let found: Option<Vec<_>> = account.names.iter().map(memberships).collect();
-    Some(found?.into_iter().flatten().collect())
 }
 
 fn mode(

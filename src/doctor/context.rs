@@ -7,6 +7,7 @@ use twostep_core::fault::Fault;
 use twostep_core::login::machine::Surroundings;
 use twostep_core::machine::System;
 use twostep_core::os::clock;
+use twostep_core::os::names::Names;
 use twostep_core::os::root::Root;
 use twostep_core::paths::POLICY;
 use twostep_core::policy::Policy;
@@ -39,6 +40,8 @@ pub struct Context<'a> {
     /// None if the policy cannot be read.
     pub policy_text: Option<String>,
     pub now: UnixTime,
+    /// The users and groups of the machine, if `root` is the machine itself.
+    pub names: Names,
     sudoers: OnceCell<Result<Option<Sudoers>, SudoersFault>>,
 }
 
@@ -53,6 +56,7 @@ impl<'a> Context<'a> {
             policy: system.policy().ok(),
             policy_text: text.map(|(_, text)| String::from_utf8_lossy(&text).into_owned()),
             now: clock::now()?,
+            names: Names::default(),
             sudoers: OnceCell::new(),
         })
     }

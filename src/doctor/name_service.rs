@@ -28,7 +28,7 @@ pub(crate) fn check(context: &Context<'_>) -> Vec<Finding> {
 }
 
 fn users(context: &Context<'_>) -> Result<(), Fault> {
-    let accounts = Accounts::of(context.root);
+    let accounts = Accounts::of(context);
     let elsewhere = !nsswitch::remote_sources(context.root).is_empty();
     names(context, Condition::Users)
         .chain(elsewhere.then_some(ANY_NAME))
@@ -40,7 +40,7 @@ fn users(context: &Context<'_>) -> Result<(), Fault> {
 }
 
 fn groups(context: &Context<'_>) -> Result<(), Fault> {
-    let accounts = Accounts::of(context.root);
+    let accounts = Accounts::of(context);
     names(context, Condition::Groups).try_for_each(|name| accounts.is_group(name).map(drop))
 }
 

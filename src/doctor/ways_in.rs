@@ -9,13 +9,14 @@ use twostep_hostconf::sshd::keys::KeyFiles;
 use twostep_hostconf::tree;
 
 use crate::accounts::Local;
-use crate::shadow::Password;
+use crate::shadow::{Password, Shadow};
 
 /// The module that checks the password in /etc/shadow.
 const UNIX: &str = "pam_unix";
 
 pub(crate) struct WaysIn<'a> {
     root: &'a Root,
+    shadow: Shadow,
     /// Whether its services accept only the password in /etc/shadow.
     unix_alone: bool,
     /// Where sshd looks for keys; none if that is not known.
@@ -27,12 +28,17 @@ impl<'a> WaysIn<'a> {
     pub(crate) fn of(root: &'a Root, services: &[&str]) -> Self {
         let files = Files::new(root);
         let asks = |service: &&str| Service::load(&files, service).is_some_and(|one| asks_unix_alone(&one));
-        Self { root, unix_alone: services.iter().all(asks), keys: KeyFiles::of(root) }
+        Self {
+            root,
+            shadow: Shadow::read(root),
+            unix_alone: services.iter().all(asks),
+            keys: KeyFiles::of(root),
+        }
     }
 
     /// Whether `account` can log in: by a password that is not locked, or by a key at sshd.
     pub(crate) fn lets_in(&self, account: &Local) -> bool {
-        let password = Password::of(self.root, &account.name, &account.password);
+        let password = Password::of(&self.shadow, &account.name, &account.password);
         password != Some(Password::Locked) || !self.unix_alone || self.may_have_key(account)
     }
 

@@ -6,7 +6,6 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use nix::unistd::{Uid, User};
-use twostep_core::os::account;
 use twostep_core::time::UnixTime;
 use twostep_hostconf::login_defs;
 
@@ -65,7 +64,7 @@ pub(crate) fn run(administrator: &Administrator, arguments: &Arguments) -> Resul
     let secret = SecretPath::parse(&arguments.secret)?;
     let moving = Moving::new(administrator, arguments.options.for_source("google-authenticator")?)?;
     let uid_min = login_defs::uid_min(administrator.root());
-    let mut import = Import { moving, arguments, uid_min, looked_at: BTreeSet::new() };
+    let mut import = Import { administrator, moving, arguments, uid_min, looked_at: BTreeSet::new() };
     if let Some(file) = &arguments.file {
         return Ok(Report { rows: import.user(&explicit(file, &arguments.user)?), looked_at: None });
     }
@@ -104,6 +103,7 @@ fn explicit(file: &Path, users: &[String]) -> Result<Candidate, Failure> {
 
 /// An import in progress.
 struct Import<'a> {
+    administrator: &'a Administrator,
     moving: Moving<'a>,
     arguments: &'a Arguments,
     uid_min: u32,
@@ -135,7 +135,7 @@ impl Import<'_> {
     }
 
     fn file(&mut self, candidate: &Candidate, entry: ImportedEntry, row: Row) -> Vec<Row> {
-        let account = match account::by_uid(candidate.user.uid.as_raw()) {
+        let account = match self.administrator.names().by_uid(candidate.user.uid.as_raw()) {
             Ok(Some(account)) => account,
             Ok(None) => {
                 return vec![row.not_looked_at(words::UNKNOWN_UID)];

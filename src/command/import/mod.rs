@@ -16,6 +16,7 @@ mod secret_path;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use clap::Subcommand;
@@ -88,8 +89,11 @@ fn of_many(
     let bytes = read::named(file).map_err(unreadable)?;
     let mut moving = Moving::new(administrator, options.for_source(from)?)?;
     let place = |line| FoundAt { file: file.clone(), line };
+    let names = administrator.names();
     let mut rows = Vec::new();
     let mut users: Vec<(Account, Vec<ImportedEntry>)> = Vec::new();
+    // The place of each uid in `users`.
+    let mut places: BTreeMap<u32, usize> = BTreeMap::new();
     if let Some(problem) = recognised::as_export(&bytes) {
         rows.push(Row::without_account(place(None)).refuse(problem));
         return Ok(Report { rows, looked_at: None });
@@ -105,12 +109,15 @@ fn of_many(
         };
         let found = found.and_then(|token| whole(line, token));
         // In a line that cannot be read, a secret may be in place of the name. It is sent to no server.
-        let account = if found.is_ok() { user.account() } else { user.local_account() };
+        let account = if found.is_ok() { user.account(names) } else { user.local_account(names) };
         match account {
-            Ok(Some(account)) => match users.iter_mut().find(|(other, _)| other.uid == account.uid) {
-                Some((_, entries)) => entries.push(ImportedEntry { place, found }),
-                None => users.push((account, vec![ImportedEntry { place, found }])),
-            },
+            Ok(Some(account)) => {
+                let at = *places.entry(account.uid).or_insert(users.len());
+                match users.get_mut(at) {
+                    Some((_, entries)) => entries.push(ImportedEntry { place, found }),
+                    None => users.push((account, vec![ImportedEntry { place, found }])),
+                }
+            }
             Ok(None) => rows.push(Row::without_account(place).refuse(found.err().unwrap_or(unknown))),
             Err(fault) => rows.push(Row::without_account(place).not_looked_at(fault)),
         }

@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 
-use twostep_core::manage::act::ActError;
+use twostep_core::machine::LocalMachine;
+use twostep_core::manage::act::{ActError, Acts};
 use twostep_core::os::account::Account;
 use twostep_core::policy::Verification;
 use twostep_core::proof::totp::{self, Authenticator, SHORTEST_SECRET};
@@ -13,6 +14,7 @@ use twostep_core::time::UnixTime;
 use crate::act_error::explain;
 use crate::administrator::Administrator;
 use crate::failure::Failure;
+use crate::log::Log;
 use crate::words::{import as words, import_notes as notes};
 
 use super::found::{ImportedEntry, Problem, Token, Used};
@@ -57,7 +59,7 @@ impl Options {
 
 /// An import into the store.
 pub(crate) struct Moving<'a> {
-    administrator: &'a Administrator,
+    acts: Acts<'a, LocalMachine, &'a Log>,
     options: ImportOptions<'a>,
     store: Store,
     rules: Verification,
@@ -79,7 +81,7 @@ impl<'a> Moving<'a> {
             }
         }
         let (rules, now) = (administrator.rules()?, administrator.now()?);
-        Ok(Self { administrator, options, store, rules, now, held })
+        Ok(Self { acts: administrator.acts(), options, store, rules, now, held })
     }
 
     pub(crate) fn now(&self) -> UnixTime {
@@ -160,7 +162,7 @@ impl<'a> Moving<'a> {
         notes
     }
 
-    fn store(&self, account: &Account, tokens: Vec<(Authenticator, Token)>) -> Result<(), Failure> {
+    fn store(&mut self, account: &Account, tokens: Vec<(Authenticator, Token)>) -> Result<(), Failure> {
         if self.store.has_credential(account.uid)? {
             return Err(explain(&account.into(), ActError::AlreadyEnrolled));
         }
@@ -172,8 +174,8 @@ impl<'a> Moving<'a> {
             tokens.iter().map(|(authenticator, token)| mark(authenticator, &token.used, self.now, skew));
         let mark = marks.max().unwrap_or(self.now);
         let authenticators = tokens.into_iter().map(|(authenticator, _)| authenticator).collect();
-        self.administrator
-            .carry_out(&account.into(), |acts| acts.import(account, self.options.from, authenticators, mark))
+        let done = self.acts.import(account, self.options.from, authenticators, mark);
+        done.map_err(|error| explain(&account.into(), error))
     }
 }
 

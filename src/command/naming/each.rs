@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use twostep_core::manage::act::Target;
+use twostep_core::os::names::Names;
 
 use crate::failure::{Failure, show};
 use crate::subject::Subject;
@@ -45,11 +46,11 @@ struct FailureFacts<'a> {
 
 impl EachUser {
     /// The users, for `verb`. Fails if none is named, and if one cannot be found.
-    pub(crate) fn find<S: Subject>(&self, verb: &str) -> Result<Vec<Found<S>>, Failure> {
+    pub(crate) fn find<S: Subject>(&self, verb: &str, names: &Names) -> Result<Vec<Found<S>>, Failure> {
         if self.users.is_empty() {
             return Err(Failure::of(Failure::USAGE, words::WHICH_USERS, words::which_users_then(verb)));
         }
-        self.users.find()
+        self.users.find(names)
     }
 
     /// Acts for each of the users that were found, in their order. With several users, shows each failure, and the worst decides

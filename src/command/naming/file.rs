@@ -4,6 +4,8 @@ use std::fs::File;
 use std::io::{self, Read, stdin};
 use std::path::Path;
 
+use twostep_core::os::names::Names;
+
 use crate::failure::Failure;
 use crate::subject::Subject;
 use crate::words::naming as words;
@@ -14,7 +16,7 @@ const STANDARD_INPUT: &str = "-";
 const MOST_SHOWN: usize = 10;
 
 /// The users in `file`, with their names. Fails if a line has none, and says which lines these are.
-pub(super) fn subjects<S: Subject>(file: &Path) -> Result<Vec<(String, S)>, Failure> {
+pub(super) fn subjects<S: Subject>(file: &Path, users: &Names) -> Result<Vec<(String, S)>, Failure> {
     let is_input = file == Path::new(STANDARD_INPUT);
     let text = if is_input { read(stdin().lock()) } else { File::open(file).and_then(read) };
     let place = if is_input { words::STANDARD_INPUT.to_owned() } else { file.display().to_string() };
@@ -23,7 +25,7 @@ pub(super) fn subjects<S: Subject>(file: &Path) -> Result<Vec<(String, S)>, Fail
     })?;
     let (mut found, mut unknown) = (Vec::new(), Vec::new());
     for (line, name) in names(&text) {
-        match S::find(name)? {
+        match S::find(name, users)? {
             Some(subject) => found.push((name.to_owned(), subject)),
             None if can_be_shown(name) => unknown.push(words::unknown_in_line(&place, line, name)),
             None => unknown.push(words::no_user_in_line(&place, line)),

@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
+use twostep_core::os::names::Names;
+
 use crate::administrator::unknown;
 use crate::caller::check_own;
 use crate::candidates::{groups, users};
@@ -58,21 +60,21 @@ impl ManyUsers {
 
     /// All users, each once, in the order in which they are named. Fails if a name of the command line or of a file is
     /// unknown, and if a group or a file cannot be read: then nothing has been done.
-    pub(crate) fn find<S: Subject>(&self) -> Result<Vec<Found<S>>, Failure> {
+    pub(crate) fn find<S: Subject>(&self, names: &Names) -> Result<Vec<Found<S>>, Failure> {
         let mut finds = Finds { found: Vec::new(), known: BTreeSet::new() };
         for name in self.by_name() {
-            let subject = S::find(name)?.ok_or_else(|| unknown(name))?;
+            let subject = S::find(name, names)?.ok_or_else(|| unknown(name))?;
             finds.add(name.to_owned(), Ok(subject));
         }
         for group in &self.groups {
             for name in group::members(group)? {
-                let subject = S::find(&name)?;
+                let subject = S::find(&name, names)?;
                 let subject = subject.ok_or_else(|| group::unknown_member(group, &name));
                 finds.add(name, subject);
             }
         }
         for file in &self.files {
-            for (name, subject) in file::subjects(file)? {
+            for (name, subject) in file::subjects(file, names)? {
                 finds.add(name, Ok(subject));
             }
         }

@@ -6,7 +6,7 @@ use std::time::UNIX_EPOCH;
 use clap::ValueEnum;
 use twostep_core::login::machine::Surroundings;
 use twostep_core::login::spellings::names_with_spellings;
-use twostep_core::machine::System;
+use twostep_core::machine::Roster;
 use twostep_core::os::account::{Account, NssName};
 use twostep_core::policy::{Address, Groups, LoginFacts, METHODS, Methods, Origin, Policy, Spellings};
 use twostep_core::time::UnixTime;
@@ -84,14 +84,15 @@ impl Arguments {
     /// The login, once for each name of the account.
     pub(super) fn logins<'a>(
         &'a self,
-        system: &System,
+        machine: &Roster<'_>,
         policy: &'a Policy,
         account: &'a Account,
         service: &'a str,
     ) -> Vec<LoginFacts<'a>> {
         let named = policy.groups();
-        let names = names_with_spellings(system, policy, account, |doubt| note(&words::names_unknown(doubt)));
-        let login = |(name, spellings)| self.login(name, service, spellings, groups(system, name, &named));
+        let names =
+            names_with_spellings(machine, policy, account, |doubt| note(&words::names_unknown(doubt)));
+        let login = |(name, spellings)| self.login(name, service, spellings, groups(machine, name, &named));
         names.into_iter().map(login).collect()
     }
 
@@ -136,11 +137,11 @@ impl Arguments {
     }
 }
 
-fn groups(system: &System, name: &NssName, named: &BTreeSet<&str>) -> Groups {
+fn groups(machine: &Roster<'_>, name: &NssName, named: &BTreeSet<&str>) -> Groups {
     if named.is_empty() {
         return Groups::Known(Default::default());
     }
-    system.memberships(name, named).map_or_else(
+    machine.memberships(name, named).map_or_else(
         |fault| {
             note(&words::groups_unknown(fault));
             Groups::Unknown

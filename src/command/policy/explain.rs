@@ -4,17 +4,20 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use twostep_core::login::audit::Value;
-use twostep_core::login::machine::{Machine, Surroundings};
-use twostep_core::machine::{LocalMachine, System};
+use twostep_core::login::machine::Surroundings;
+use twostep_core::machine::{LocalMachine, Roster, System};
+use twostep_core::manage::act::WithStore;
 use twostep_core::os::account::Account;
 use twostep_core::os::clock;
 use twostep_core::os::root::Root;
 use twostep_core::policy::{Decision, LoginFacts, Methods, Mode, Policy};
+use twostep_core::store::{Store, files};
 use twostep_core::time::UnixTime;
+use twostep_core::verdict::Denial;
 use twostep_doctor::context::Context;
 use twostep_doctor::login::pam::PamService;
 use twostep_doctor::login::sshd::{SshLogin, Sshd};
-use twostep_doctor::sudoers::explain as sudoers;
+use twostep_doctor::sudoers::explain::Sudo;
 
 use crate::administrator::unknown;
 use crate::failure::Failure;
@@ -36,11 +39,15 @@ pub(crate) fn run(root: Root, arguments: &Arguments) -> Result<(), Failure> {
         Failure::unavailable(words::policy_error(file.display(), error), words::POLICY_ERROR_THEN)
     })?;
     let context = Context::of(&root)?;
+    let users = Roster::new(&system, &context.names);
     let now = arguments.at.map_or_else(clock::now, Ok)?;
-    let machine = Explained { root: &root, system: &system, policy: &policy, file, now, arguments };
-    let services: Vec<_> = arguments.service.iter().map(|name| Service::of(&context, name)).collect();
+    let services: Vec<_> = arguments.service.iter().map(|name| Service::of(&context, &users, name)).collect();
+    let accounts = accounts(&users, arguments)?;
+    let store = || LocalMachine::new(root.clone()).store().map_err(Denial::from);
+    let store = if root.is_ours() { Some(store()?) } else { None };
+    let machine = Explained { store, users: &users, policy: &policy, file, now, arguments };
     let mut all = Vec::new();
-    for account in accounts(&system, arguments)? {
+    for account in accounts {
         for service in &services {
             all.push(machine.explain(&account, service)?);
         }
@@ -60,15 +67,15 @@ pub(crate) fn run(root: Root, arguments: &Arguments) -> Result<(), Failure> {
 }
 
 /// The user who is named, or the members of the group.
-fn accounts(system: &System, arguments: &Arguments) -> Result<Vec<Account>, Failure> {
-    let named = |name: &String| system.account(name)?.ok_or_else(|| unknown(name));
+fn accounts(users: &Roster<'_>, arguments: &Arguments) -> Result<Vec<Account>, Failure> {
+    let named = |name: &String| users.account(name)?.ok_or_else(|| unknown(name));
     if let Some(user) = arguments.user() {
         return Ok(vec![named(user)?]);
     }
     let group = arguments.group.as_deref().unwrap_or_default();
     let mut accounts = Vec::new();
     for name in members_of_group(group)?.into_iter().collect::<BTreeSet<_>>() {
-        match system.account(&name)? {
+        match users.account(&name)? {
             Some(account) => accounts.push(account),
             None => note(&words::unknown_member(group, Value(&name))),
         }
@@ -85,11 +92,21 @@ struct Service<'a> {
     pam: Option<PamService>,
     /// The sshd that uses it.
     sshd: Option<Sshd<'a>>,
+    /// The sudo that uses it.
+    sudo: Option<Sudo<'a>>,
+    /// Whether users can enroll in a login by it.
+    can_enroll: bool,
 }
 
 impl<'a> Service<'a> {
-    fn of(context: &'a Context<'a>, name: &'a str) -> Self {
-        Self { name, pam: PamService::of(context, name), sshd: Sshd::of(context, name) }
+    fn of(context: &'a Context<'a>, users: &Roster<'_>, name: &'a str) -> Self {
+        Self {
+            name,
+            pam: PamService::of(context, name),
+            sshd: Sshd::of(context, name),
+            sudo: Sudo::of(context, name),
+            can_enroll: users.check_account_phase(name).is_ok(),
+        }
     }
 
     fn lines(&self) -> Option<Lines> {
@@ -103,8 +120,9 @@ impl<'a> Service<'a> {
 
 /// The machine and the login that is asked about.
 struct Explained<'a> {
-    root: &'a Root,
-    system: &'a System,
+    /// None if the caller may not read it.
+    store: Option<files::Store>,
+    users: &'a Roster<'a>,
     policy: &'a Policy,
     file: PathBuf,
     now: UnixTime,
@@ -113,13 +131,13 @@ struct Explained<'a> {
 
 impl Explained<'_> {
     fn explain(&self, account: &Account, service: &Service<'_>) -> Result<Explanation, Failure> {
-        let logins = self.arguments.logins(self.system, self.policy, account, service.name);
+        let logins = self.arguments.logins(self.users, self.policy, account, service.name);
         let (decision, login) = self.strictest(&logins).ok_or_else(|| unknown(&account.name))?;
         let without_methods =
             logins.iter().map(|login| LoginFacts { methods: Methods::UNKNOWN, ..login.clone() });
         let at_gate: Vec<_> = without_methods.collect();
         let mode_at_gate = self.strictest(&at_gate).map_or(decision.mode, |(decision, _)| decision.mode);
-        let stored = if self.root.is_ours() { Some(Stored::of(self.root, account)?) } else { None };
+        let stored = self.store.as_ref().map(|store| Stored::of(store, account)).transpose()?;
         let proved = self.arguments.proved();
         let ssh = service.sshd.as_ref().map(|sshd| {
             let (user, from) = (account.name.as_str(), self.arguments.from.as_str());
@@ -134,7 +152,7 @@ impl Explained<'_> {
             is_gate: lists(&self.policy.gate.services)
                 || ssh.is_some() && self.policy.gate.services.iter().any(|one| one == "sshd"),
             enrolls: lists(&self.policy.enrollment.services),
-            can_enroll: self.system.check_account_phase(service.name).is_ok(),
+            can_enroll: service.can_enroll,
             pam: service.pam.as_ref(),
             ssh: ssh.as_ref(),
             methods: proved.as_ref(),
@@ -151,7 +169,7 @@ impl Explained<'_> {
             outcome,
             lines: service.lines(),
             sshd_accepts: ssh.and_then(Result::ok).map(|ssh| ssh.ways),
-            sudo: sudoers::explain(self.root, &account.name, service.name),
+            sudo: service.sudo.as_ref().map(|sudo| sudo.explain(&account.name)),
             considered: considered(self.policy, login, self.now),
         })
     }
@@ -166,9 +184,8 @@ impl<'a> Explained<'a> {
 }
 
 impl Stored {
-    fn of(root: &Root, account: &Account) -> Result<Self, Failure> {
-        let machine = LocalMachine::new(root.clone());
-        Ok(Self { enrolled: machine.is_enrolled(account)?, required: machine.is_required(account)? })
+    fn of(store: &impl Store, account: &Account) -> Result<Self, Denial> {
+        Ok(Self { enrolled: store.is_enrolled(account)?, required: store.is_required(account)? })
     }
 }
 

@@ -47,7 +47,7 @@ fn rebind(
     uid: u32,
     dry_run: bool,
 ) -> Result<Option<(String, String)>, Failure> {
-    let target = Target::of(uid)?;
+    let target = Target::of(uid, administrator.names())?;
     let Some(account) = &target.account else { return Err(Failure::refused(words::NO_ACCOUNT, "")) };
     let old = administrator.carry_out(&target, |acts| {
         if dry_run {

@@ -1,7 +1,7 @@
 //! What is known of one account.
 
 use serde::Serialize;
-use twostep_core::machine::System;
+use twostep_core::machine::Roster;
 use twostep_core::manage::act::Target;
 use twostep_core::manage::obligation::Obligation;
 use twostep_core::manage::status::{AuthenticatorSummary, StateSummary, Status};
@@ -126,14 +126,14 @@ pub(super) enum Codes {
 
 /// What each status is computed from.
 pub(super) struct Basis<'a> {
-    pub system: &'a System,
+    pub machine: &'a Roster<'a>,
     pub policy: Policy,
     pub now: UnixTime,
 }
 
 impl Basis<'_> {
     fn obligation(&self, account: &Account, required: bool) -> Option<Obligation> {
-        Obligation::of(account, required, self.system, &self.policy, self.now)
+        Obligation::of(account, required, self.machine, &self.policy, self.now)
     }
 
     /// Whether a code would be accepted now by this counter, and when that ends.

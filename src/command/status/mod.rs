@@ -1,26 +1,29 @@
 //! `twostep status`: who is enrolled, and whether codes are accepted.
 
 mod facts;
+mod list;
 mod text;
 
 use twostep_core::helper::client;
 use twostep_core::login::machine::Surroundings;
-use twostep_core::machine::System;
+use twostep_core::machine::{Roster, System};
 use twostep_core::manage::act::Target;
 use twostep_core::manage::status::Status;
 use twostep_core::os::account;
 use twostep_core::os::clock;
+use twostep_core::os::names::Names;
 use twostep_core::os::root::Root;
 
 use crate::administrator::Administrator;
 use crate::caller::{Caller, unavailable};
 use crate::failure::Failure;
 use crate::naming::ManyUsers;
-use crate::terminal::{note, say};
+use crate::terminal::note;
 use crate::words::naming::{WHICH_USER, which_user_then};
 use crate::words::{frame, status as words};
 
 use facts::{AccountStatus, Basis};
+use list::List;
 use text::Whose;
 
 #[derive(clap::Args)]
@@ -35,6 +38,9 @@ pub(crate) struct Arguments {
     json: bool,
 }
 
+/// So many records are in memory at once.
+const AT_ONCE: usize = 1024;
+
 /// Shows one account, or all.
 pub(crate) fn run(caller: &Caller, arguments: &Arguments) -> Result<(), Failure> {
     match caller {
@@ -48,13 +54,15 @@ fn of_oneself(arguments: &Arguments) -> Result<(), Failure> {
         return Err(Failure::refused(words::ONLY_ROOT_SEES_ALL, words::ONLY_ROOT_SEES_ALL_THEN));
     }
     arguments.users.check_own()?;
-    let target = Target::of(account::real_uid())?;
-    let system = System::new(Root::SYSTEM);
+    let (system, names) = (System::new(Root::SYSTEM), Names::default());
+    let target = Target::of(account::real_uid(), &names)?;
     let policy = system.policy().map_err(unavailable)?;
-    let basis = Basis { system: &system, policy, now: clock::now()? };
+    let basis = Basis { machine: &Roster::new(&system, &names), policy, now: clock::now()? };
     let status = client::status().map_err(unavailable)?;
     let status = AccountStatus::of(&basis, &target, status);
-    show(std::slice::from_ref(&status), arguments, Whose::Own)?;
+    let mut list = List::new(arguments);
+    list.add(&status, Whose::Own)?;
+    list.end(true)?;
     match status.problem {
         Some(_) => Err(Failure::unavailable(words::UNUSABLE, frame::ASK_ADMINISTRATOR)),
         None => Ok(()),
@@ -63,31 +71,42 @@ fn of_oneself(arguments: &Arguments) -> Result<(), Failure> {
 
 fn of_others(administrator: &Administrator, arguments: &Arguments) -> Result<(), Failure> {
     let store = administrator.store()?;
-    let (found, strays) = if arguments.all {
+    let names = administrator.names();
+    let (mut found, strays): (Box<dyn Iterator<Item = Result<Target, Failure>>>, _) = if arguments.all {
         let (uids, strays) = store.uids()?;
-        (uids.into_iter().map(Target::of).collect(), strays)
+        (Box::new(uids.into_iter().map(|uid| Target::of(uid, names))), strays)
     } else {
         if arguments.users.is_empty() {
             return Err(Failure::of(Failure::USAGE, WHICH_USER, which_user_then("status")));
         }
-        let found = arguments.users.find()?;
-        (found.into_iter().map(|found| found.subject).collect(), Vec::new())
+        (Box::new(arguments.users.find(names)?.into_iter().map(|found| found.subject)), Vec::new())
     };
-    let (targets, failures) = parted(found);
     let now = administrator.now()?;
-    let basis = Basis { system: administrator.machine().system(), policy: administrator.policy()?, now };
-    let status = |target: &Target| Status::of(store.snapshot(target.uid), target.account.as_ref(), now);
-    let all: Vec<AccountStatus> =
-        targets.iter().map(|target| AccountStatus::of(&basis, target, status(target))).collect();
-    if failures.is_empty() || !all.is_empty() || arguments.json {
-        show(&all, arguments, Whose::Others)?;
+    let basis = Basis { machine: &administrator.roster(), policy: administrator.policy()?, now };
+    let mut list = List::new(arguments);
+    let (mut failures, mut problem) = (Vec::new(), None);
+    loop {
+        let part: Vec<_> = found.by_ref().take(AT_ONCE).collect();
+        if part.is_empty() {
+            break;
+        }
+        let (targets, failed) = parted(part);
+        let uids: Vec<u32> = targets.iter().map(|target| target.uid).collect();
+        for (target, stored) in targets.iter().zip(store.snapshots(&uids)) {
+            let status = Status::of(stored, target.account.as_ref(), now);
+            let status = AccountStatus::of(&basis, target, status);
+            list.add(&status, Whose::Others)?;
+            problem = problem.or(status.problem);
+        }
+        failures.extend(failed);
     }
+    list.end(failures.is_empty())?;
     failures.iter().for_each(|failure| note(&words::user_not_shown(failure.what())));
     if !failures.is_empty() {
         return Err(Failure::unavailable(words::not_shown(failures.len()), words::NOT_SHOWN_THEN));
     }
-    if let Some(problem) = all.iter().find_map(|status| status.problem.as_ref()) {
-        return Err(Failure::unavailable(problem.clone(), words::DENIED_THEN));
+    if let Some(problem) = problem {
+        return Err(Failure::unavailable(problem, words::DENIED_THEN));
     }
     match strays.first() {
         Some(stray) => Err(Failure::unavailable(words::stray(stray.display()), words::STRAY_THEN)),
@@ -105,18 +124,4 @@ fn parted(found: Vec<Result<Target, Failure>>) -> (Vec<Target>, Vec<Failure>) {
         }
     }
     (targets, failures)
-}
-
-fn show(all: &[AccountStatus], arguments: &Arguments, whose: Whose) -> Result<(), Failure> {
-    if all.is_empty() && !arguments.json {
-        return say(words::NONE_ENROLLED);
-    }
-    if !arguments.json {
-        return all.iter().try_for_each(|status| say(&status.text(whose)));
-    }
-    let json = match all {
-        [one] if !arguments.all && !arguments.users.is_list() => serde_json::to_string_pretty(one),
-        _ => serde_json::to_string_pretty(all),
-    };
-    say(&json.map_err(|error| Failure::unavailable(error.to_string(), ""))?)
 }

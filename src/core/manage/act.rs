@@ -2,7 +2,8 @@
 
 use crate::fault::Fault;
 use crate::login::machine::Machine;
-use crate::os::account::{self, Account};
+use crate::os::account::Account;
+use crate::os::names::Names;
 use crate::store::not_theirs::NotTheirs;
 use crate::store::{Store, StoreError};
 use crate::time::UnixTime;
@@ -20,9 +21,9 @@ pub struct Target {
 }
 
 impl Target {
-    /// The subject with this uid, from the name service.
-    pub fn of(uid: u32) -> Result<Self, Failure> {
-        Ok(Self { uid, account: account::by_uid(uid)? })
+    /// The subject with this uid, whose account is one of `names`.
+    pub fn of(uid: u32, names: &Names) -> Result<Self, Failure> {
+        Ok(Self { uid, account: names.by_uid(uid)? })
     }
 
     /// The name, or the uid of an account that is gone.
@@ -80,24 +81,29 @@ impl<F> Act<F> {
 
 /// The acts of an administrator on other accounts, without a question to the user. When the facts of an act are
 /// returned, it is stored, flushed and logged.
-pub struct Acts<'a, M, L> {
+pub struct Acts<'a, M: WithStore, L> {
     pub(super) machine: &'a M,
     log: L,
+    /// The store that the act before this one has used.
+    store: Option<M::Store>,
 }
 
 impl<'a, M: WithStore, L: ActLog> Acts<'a, M, L> {
     /// The acts on the store of `machine`.
     pub fn new(machine: &'a M, log: L) -> Self {
-        Self { machine, log }
+        Self { machine, log, store: None }
     }
 
-    /// The only way from an act to the store, and back to its caller.
+    /// The only way from an act to the store, and back to its caller. After an act that failed, the next one opens the
+    /// store again.
     pub(super) fn carry_out<F>(
         &mut self,
         target: &Target,
         act: impl FnOnce(&M, &M::Store) -> Result<Act<F>, ActError>,
     ) -> Result<F, ActError> {
-        let done = act(self.machine, &self.machine.store()?)?;
+        let store = self.store.take().map_or_else(|| self.machine.store(), Ok)?;
+        let done = act(self.machine, &store)?;
+        self.store = Some(store);
         Ok(done.log(target, &mut self.log))
     }
 }

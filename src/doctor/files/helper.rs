@@ -40,7 +40,7 @@ pub(crate) fn check(context: &Context<'_>, system: &Owner) -> Vec<Finding> {
         return vec![closed];
     }
     let found = match fs::symlink_metadata(root.path(HELPER)) {
-        Ok(found) => judge(&found, &HelperOwner::of(root)),
+        Ok(found) => judge(&found, &HelperOwner::of(context)),
         Err(error) if error.kind() == ErrorKind::NotFound => {
             is_installed(root).then(findings::helper_missing)
         }
@@ -114,8 +114,9 @@ struct HelperOwner {
 }
 
 impl HelperOwner {
-    fn of(root: &Root) -> Self {
-        let ids = Accounts::of(root).ids("twostep");
+    fn of(context: &Context<'_>) -> Self {
+        let root = context.root;
+        let ids = Accounts::of(context).ids("twostep");
         let owner = root.system_owner().ok().filter(|uid| !uid.is_root());
         // Below another root, the account has other ids than on this machine.
         let name = match ids {

@@ -14,7 +14,7 @@ use crate::context::Context;
 use crate::finding::Finding;
 use expected::{Expected, Kind, Owner, closed, first_of};
 use findings::{Harm, Loss};
-pub(crate) use store::of_user;
+pub(crate) use store::{of_user, owner_of_store};
 
 const COMMAND: &str = "/usr/bin/twostep";
 

@@ -79,13 +79,15 @@ fn make(root: &Root, path: &str) -> String {
     }
 }
 
-/// Checks the two files of `uid`, whatever their content.
-pub(crate) fn of_user(context: &Context<'_>, uid: u32) -> Vec<Finding> {
-    let root = context.root;
-    let Ok(owners) = root.owners() else { return Vec::new() };
-    let owner = Owner::store(root, owners.store);
+/// Who must own the store; none if that is not known, which `check` reports.
+pub(crate) fn owner_of_store(context: &Context<'_>) -> Option<Owner> {
+    Some(Owner::store(context.root, context.root.owners().ok()?.store))
+}
+
+/// Checks the two files of `uid`, whatever their content. They must belong to `owner`.
+pub(crate) fn of_user(context: &Context<'_>, owner: &Owner, uid: u32) -> Vec<Finding> {
     let paths = [format!("{USERS}/{uid}.toml"), format!("{STATES}/{uid}")];
-    paths.iter().flat_map(|path| file(context, path, uid, &owner)).collect()
+    paths.iter().flat_map(|path| file(context, path, uid, owner)).collect()
 }
 
 /// Checks the files of one of the two directories.
@@ -125,7 +127,7 @@ fn file(context: &Context<'_>, path: &str, uid: u32, owner: &Owner) -> Vec<Findi
     if expected(Harm::EveryLogin).judge(context).is_empty() && !is_too_long {
         return Vec::new();
     }
-    let harm = Harm::LoginsOf(Accounts::of(context.root).called(uid));
+    let harm = Harm::LoginsOf(Accounts::of(context).called(uid));
     let mut findings = expected(harm.clone()).judge(context);
     findings.extend(is_too_long.then(|| findings::record_too_long(path, &harm)));
     findings

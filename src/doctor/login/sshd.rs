@@ -82,6 +82,8 @@ pub struct Sshd<'a> {
     launch: Launch,
     /// The settings of its files; none if they are not found.
     config: Option<Config>,
+    /// The settings of its command line.
+    options: Config,
     /// The settings for all users, if no `Match` block changes the ways in.
     shared: OnceCell<Result<BTreeMap<String, String>, Unread>>,
 }
@@ -94,7 +96,8 @@ impl<'a> Sshd<'a> {
         }
         let sshds = Launches::of(context.root).known.into_iter().map(|launch| {
             let config = Config::read(context.root, &launch);
-            Self { context, launch, config, shared: OnceCell::new() }
+            let options = Config::of_options(context.root, &launch);
+            Self { context, launch, config, options, shared: OnceCell::new() }
         });
         let mut sshds: Vec<Self> = sshds.collect();
         sshds.sort_by_key(|sshd| sshd.launch.processes.is_empty()); // those that run come first
@@ -114,9 +117,9 @@ impl<'a> Sshd<'a> {
     /// The ways in for one login.
     pub fn ways(&self, login: &SshLogin<'_>) -> Result<SshWays, Unread> {
         let said = self.said(login)?;
-        let none = Config::of_options(self.context.root, &self.launch);
         // What sshd says has its blocks in it.
-        let config = if said.is_empty() { self.config.as_ref().unwrap_or(&none) } else { &none };
+        let config =
+            if said.is_empty() { self.config.as_ref().unwrap_or(&self.options) } else { &self.options };
         Ok(judge(&View::of_everybody(config, &said), login))
     }
 

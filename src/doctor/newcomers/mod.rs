@@ -60,7 +60,7 @@ fn newcomers(context: &Context<'_>, policy: &Policy, store: &Store) -> Vec<Newco
         policy.enrollment.services.iter().map(String::as_str).chain(USUAL).collect();
     let asks = |service: &&str| stack::guard(context, service).asks.is_some();
     let guarded: Vec<_> = services.into_iter().filter(asks).collect();
-    let accounts = Accounts::of(context.root);
+    let accounts = Accounts::of(context);
     let has_none = |one: &Local| matches!(store.has_credential(one.uid), Ok(false));
     let ways_in = WaysIn::of(context.root, &guarded);
     let users = users(context).unwrap_or_default().into_iter();
@@ -114,7 +114,7 @@ fn names<'a>(newcomers: &[&'a Newcomer]) -> Vec<&'a str> {
 /// The accounts with a login shell: root and those from UID_MIN on.
 fn users(context: &Context<'_>) -> Option<Vec<Local>> {
     let first = login_defs::uid_min(context.root);
-    let mut local = Accounts::of(context.root).local()?;
+    let mut local = Accounts::of(context).local()?;
     local.retain(|one| one.has_login_shell() && (one.uid == 0 || one.uid >= first));
     Some(local)
 }

@@ -1,6 +1,7 @@
 //! The users and groups that rules name: which of them the machine does not know. The sentences are in `findings`.
 
 use twostep_core::fault::Fault;
+use twostep_core::os::names::Names;
 use twostep_core::os::root::Root;
 use twostep_core::policy::{Condition, Policy, Rule, may_be_spelling};
 use twostep_hostconf::nsswitch;
@@ -25,7 +26,8 @@ pub enum NameProblem {
 /// Looks up the users and groups that rules of `policy` name, on the machine below `root`. After a look-up that fails, it skips the
 /// rest of that kind: a directory that is away may delay each look-up.
 pub fn remarks<'p>(policy: &'p Policy, root: &Root) -> Vec<NameRemark<'p>> {
-    let accounts = Accounts::of(root);
+    let names = Names::default();
+    let accounts = Accounts::new(root, &names);
     let knows_all =
         root.is_machine() || accounts.local().is_some() && nsswitch::remote_sources(root).is_empty();
     if !knows_all {

@@ -127,7 +127,7 @@ impl<'a> Sshd<'a> {
         let Some(policy) = &self.context.policy else { return self.context.hides_policy() };
         let Some(named) = self.config.blocks.get(index).and_then(Block::named) else { return false };
         let service = self.services.of(&self.view(BTreeSet::from([index])));
-        Accounts::of(self.context.root).are_exempt(policy, &named, &service.name, self.context.now)
+        Accounts::of(self.context).are_exempt(policy, &named, &service.name, self.context.now)
     }
 
     fn service_of_block(&self, block: usize) -> Vec<Finding> {

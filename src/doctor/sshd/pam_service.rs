@@ -103,7 +103,7 @@ pub(crate) fn check(context: &Context<'_>, service: &PamService, view: &View<'_>
 /// Whether the policy exempts all users there.
 fn is_exempt(context: &Context<'_>, service: &str) -> bool {
     let Some(policy) = &context.policy else { return context.hides_policy() };
-    Accounts::of(context.root).all_are_exempt(policy, service, Address::Unknown, context.now)
+    Accounts::of(context).all_are_exempt(policy, service, Address::Unknown, context.now)
 }
 
 fn unguarded(context: &Context<'_>, service: &PamService, view: &View<'_>) -> Option<Finding> {

@@ -10,7 +10,7 @@ use crate::accounts::{Accounts, Local};
 use crate::below_root::on_machine;
 use crate::context::Context;
 use crate::finding::{Finding, Remedy};
-use crate::shadow::{Password, SHADOW};
+use crate::shadow::{Password, SHADOW, Shadow};
 
 const NAME: &str = "twostep";
 const PASSWD: &str = "/etc/passwd";
@@ -20,7 +20,7 @@ const MAKE: &str = "useradd --system --user-group --no-create-home --home-dir /n
 /// Checks the account. Below a root without accounts there is nothing to check.
 pub(crate) fn check(context: &Context<'_>) -> Vec<Finding> {
     let root = context.root;
-    let Some(local) = Accounts::of(root).local() else { return Vec::new() };
+    let Some(local) = Accounts::of(context).local() else { return Vec::new() };
     let Some(ours) = local.iter().find(|one| one.name == NAME) else {
         // The name service may know accounts that are not in the file.
         let elsewhere = root.is_machine() && !matches!(account::by_name(NAME), Ok(None));
@@ -48,7 +48,7 @@ fn shell(context: &Context<'_>, ours: &Local) -> Option<Finding> {
 }
 
 fn password(context: &Context<'_>) -> Option<Finding> {
-    let (line, password) = Password::in_shadow(context.root, NAME)?;
+    let (line, password) = Shadow::read(context.root).line(NAME)?;
     let finding = match password {
         Password::Locked => return None,
         Password::Empty => findings::needs_no_password,

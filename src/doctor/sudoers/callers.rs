@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use twostep_core::os::root::Root;
 use twostep_core::policy::Groups;
 use twostep_core::store::files::Store;
 use twostep_hostconf::login_defs;
@@ -11,13 +10,14 @@ use twostep_hostconf::sudoers::callers::NamedCallers;
 use twostep_hostconf::sudoers::matching::{Caller, CallerAccount, CallerGroups};
 
 use crate::accounts::Accounts;
+use crate::context::Context;
 
 /// All known callers, without root, whom sudo asks for nothing.
-pub(super) fn callers(root: &Root, sudoers: &Sudoers) -> Vec<Caller> {
+pub(super) fn callers(context: &Context<'_>, sudoers: &Sudoers) -> Vec<Caller> {
     let named = sudoers.named();
     let names: BTreeSet<_> =
-        people(root).into_iter().chain(named.users.clone()).chain(stored(root)).collect();
-    let mut callers: Vec<_> = names.iter().filter_map(|name| caller(root, &named, name)).collect();
+        people(context).into_iter().chain(named.users.clone()).chain(stored(context)).collect();
+    let mut callers: Vec<_> = names.iter().filter_map(|name| caller(context, &named, name)).collect();
     callers.retain(|caller| caller.account.as_ref().is_none_or(|account| account.uid != 0));
     let strangers = sudoers.strangers(&callers);
     callers.extend(strangers);
@@ -25,8 +25,8 @@ pub(super) fn callers(root: &Root, sudoers: &Sudoers) -> Vec<Caller> {
 }
 
 /// The account called `name`, as sudo sees it; none if there is no such account.
-pub(super) fn caller(root: &Root, named: &NamedCallers, name: &str) -> Option<Caller> {
-    let accounts = Accounts::of(root);
+pub(super) fn caller(context: &Context<'_>, named: &NamedCallers, name: &str) -> Option<Caller> {
+    let accounts = Accounts::of(context);
     let (uid, gid) = accounts.ids(name)?;
     let account = CallerAccount { name: name.to_owned(), uid };
     let by_gid = named.gids.iter().filter_map(|gid| Some((*gid, accounts.group_name(*gid)?)));
@@ -54,13 +54,14 @@ pub(super) fn called(caller: &Caller) -> String {
     group.map_or_else(|| "all other users".to_owned(), |group| format!("members of '{group}'"))
 }
 
-fn people(root: &Root) -> Vec<String> {
-    let first = login_defs::uid_min(root);
-    let local = Accounts::of(root).local().unwrap_or_default().into_iter();
+fn people(context: &Context<'_>) -> Vec<String> {
+    let first = login_defs::uid_min(context.root);
+    let local = Accounts::of(context).local().unwrap_or_default().into_iter();
     local.filter(|one| one.has_login_shell() && one.uid >= first).map(|one| one.name).collect()
 }
 
-fn stored(root: &Root) -> Vec<String> {
-    let Ok((uids, _)) = Store::open(root).and_then(|store| store.uids()) else { return Vec::new() };
-    uids.into_iter().filter_map(|uid| Accounts::of(root).name(uid).ok().flatten()).collect()
+fn stored(context: &Context<'_>) -> Vec<String> {
+    let Ok((uids, _)) = Store::open(context.root).and_then(|store| store.uids()) else { return Vec::new() };
+    let accounts = Accounts::of(context);
+    uids.into_iter().filter_map(|uid| accounts.name(uid).ok().flatten()).collect()
 }

@@ -44,7 +44,7 @@ impl<'a> Cases<'a> {
         let asking = services.filter(|service| stack::guard(context, service).asks.is_some()).collect();
         let store = Store::open(context.root).ok();
         let mut all = Self { context, policy, sudoers, cases: Vec::new(), asking, store, everybody };
-        let callers = callers::callers(context.root, sudoers).into_iter();
+        let callers = callers::callers(context, sudoers).into_iter();
         all.cases = callers.filter_map(|caller| all.case(caller)).collect();
         all
     }
@@ -69,7 +69,7 @@ impl<'a> Cases<'a> {
 
     /// What the policy asks of the caller at `service`.
     pub(super) fn mode(&self, caller: &Caller, service: &str) -> Mode {
-        let accounts = Accounts::of(self.context.root);
+        let accounts = Accounts::of(self.context);
         match &caller.account {
             Some(account) => accounts.mode(self.policy, &account.name, service, self.context.now),
             None => {

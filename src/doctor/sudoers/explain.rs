@@ -1,10 +1,11 @@
 //! What sudo asks of one caller, for `twostep policy explain`.
 
-use std::collections::BTreeSet;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 
-use twostep_core::os::root::Root;
 use twostep_hostconf::location::Location;
 use twostep_hostconf::sudoers::asked::{Asked, ServiceUse, Whose};
+use twostep_hostconf::sudoers::callers::NamedCallers;
 use twostep_hostconf::sudoers::elsewhere::elsewhere;
 use twostep_hostconf::sudoers::{Sudoers, SudoersFault};
 
@@ -32,43 +33,68 @@ pub struct SudoExplanation {
     pub notes: Vec<String>,
 }
 
-/// None if `service` is not a service of sudo.
-pub fn explain(root: &Root, user: &str, service: &str) -> Option<SudoExplanation> {
-    if !USUAL.contains(&service) {
-        return None;
-    }
-    let mut notes: Vec<_> =
-        elsewhere(root).iter().map(|one| placed(&findings::elsewhere_words(one))).collect();
-    let asked = match asked(root, user) {
-        Ok(asked) => asked,
-        Err(fault) => {
-            let words = placed(&findings::fault_words(&fault));
-            notes.push(format!("{words}, so it is not known whose code sudo asks for"));
-            None
+/// The sudo that uses one of its services, for any number of callers.
+pub struct Sudo<'a> {
+    context: &'a Context<'a>,
+    service: &'a str,
+    named: NamedCallers,
+    /// What decides elsewhere about sudo.
+    notes: Vec<String>,
+    /// Whether each PAM service that was looked at has a pam_twostep auth line.
+    guards: RefCell<BTreeMap<String, bool>>,
+}
+
+impl<'a> Sudo<'a> {
+    /// None if `service` is not a service of sudo.
+    pub fn of(context: &'a Context<'a>, service: &'a str) -> Option<Self> {
+        if !USUAL.contains(&service) {
+            return None;
         }
-    };
-    let Some(asked) = asked else { return Some(SudoExplanation { callers_code: CallersCode::Asked, notes }) };
-    let unguarded = unguarded(root, &asked, service);
-    notes.extend(of_caller(&asked, user, service));
-    notes.extend(unguarded.iter().map(|name| format!("'{name}' has no pam_twostep line")));
-    let callers_code = of_services(&asked, service, &unguarded).min(of_entries(&asked));
-    Some(SudoExplanation { callers_code, notes })
-}
+        let named = context.sudoers().ok().flatten().map(Sudoers::named).unwrap_or_default();
+        let notes =
+            elsewhere(context.root).iter().map(|one| placed(&findings::elsewhere_words(one))).collect();
+        Some(Self { context, service, named, notes, guards: RefCell::default() })
+    }
 
-/// None if there are no sudoers, or the account is root, whom sudo asks for nothing.
-fn asked(root: &Root, user: &str) -> Result<Option<Asked>, SudoersFault> {
-    let Some(sudoers) = Sudoers::read(root)? else { return Ok(None) };
-    let caller = callers::caller(root, &sudoers.named(), user);
-    let caller = caller.filter(|caller| caller.account.as_ref().is_some_and(|account| account.uid != 0));
-    Ok(caller.map(|caller| sudoers.asked(&caller)))
-}
+    /// What sudo asks of `user`.
+    pub fn explain(&self, user: &str) -> SudoExplanation {
+        let mut notes = self.notes.clone();
+        let asked = match self.asked(user) {
+            Ok(asked) => asked,
+            Err(fault) => {
+                let words = placed(&findings::fault_words(fault));
+                notes.push(format!("{words}, so it is not known whose code sudo asks for"));
+                None
+            }
+        };
+        let Some(asked) = asked else { return SudoExplanation { callers_code: CallersCode::Asked, notes } };
+        let unguarded = self.unguarded(&asked);
+        notes.extend(of_caller(&asked, user, self.service));
+        notes.extend(unguarded.iter().map(|name| format!("'{name}' has no pam_twostep line")));
+        let callers_code = of_services(&asked, self.service, &unguarded).min(of_entries(&asked));
+        SudoExplanation { callers_code, notes }
+    }
 
-/// The services that sudoers names instead of `service`, and that have no pam_twostep line.
-fn unguarded(root: &Root, asked: &Asked, service: &str) -> BTreeSet<String> {
-    let Ok(context) = Context::of(root) else { return BTreeSet::new() };
-    let others = asked.services.iter().filter(|one| one.usual == service && one.name != service);
-    let unguarded = others.filter(|one| stack::guard(&context, &one.name).asks.is_none());
-    unguarded.map(|one| one.name.clone()).collect()
+    /// None if there are no sudoers, or the account is root, whom sudo asks for nothing.
+    fn asked(&self, user: &str) -> Result<Option<Asked>, &SudoersFault> {
+        let Some(sudoers) = self.context.sudoers()? else { return Ok(None) };
+        let caller = callers::caller(self.context, &self.named, user);
+        let caller = caller.filter(|caller| caller.account.as_ref().is_some_and(|account| account.uid != 0));
+        Ok(caller.map(|caller| sudoers.asked(&caller)))
+    }
+
+    /// The services that sudoers names instead of the usual one, and that have no pam_twostep line.
+    fn unguarded(&self, asked: &Asked) -> BTreeSet<String> {
+        let others =
+            asked.services.iter().filter(|one| one.usual == self.service && one.name != self.service);
+        others.filter(|one| !self.is_guarded(&one.name)).map(|one| one.name.clone()).collect()
+    }
+
+    fn is_guarded(&self, service: &str) -> bool {
+        let mut guards = self.guards.borrow_mut();
+        let look = || stack::guard(self.context, service).asks.is_some();
+        *guards.entry(service.to_owned()).or_insert_with(look)
+    }
 }
 
 fn of_services(asked: &Asked, service: &str, unguarded: &BTreeSet<String>) -> CallersCode {

@@ -42,7 +42,7 @@ fn asks_always(cases: &Cases<'_>, caller: &Caller, asked: &Asked, usual: &str) -
 
 /// The account whose password and code sudo asks for; none if it does not exist.
 fn owner(cases: &Cases<'_>, caller: &Caller, whose: &Whose) -> Option<Caller> {
-    let named = |name| callers::caller(cases.context.root, &cases.sudoers.named(), name);
+    let named = |name| callers::caller(cases.context, &cases.sudoers.named(), name);
     match whose {
         Whose::Caller => Some(caller.clone()),
         Whose::Root => named("root"),

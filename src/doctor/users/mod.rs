@@ -32,7 +32,10 @@ const FEW_CODES: u8 = 2;
 pub(crate) fn check(context: &Context<'_>) -> Vec<Finding> {
     let Ok(store) = Store::open(context.root) else { return Vec::new() };
     let uids = store.uids().map(|(uids, _)| uids).unwrap_or_default();
-    uids.into_iter().flat_map(|uid| user(context, &store, uid)).collect()
+    let owner = files::owner_of_store(context);
+    // `files` reports the others.
+    let are_fit = |uid| owner.as_ref().is_none_or(|owner| files::of_user(context, owner, uid).is_empty());
+    uids.into_iter().filter(|uid| are_fit(*uid)).flat_map(|uid| user(context, &store, uid)).collect()
 }
 
 struct StoredUser<'a> {
@@ -44,11 +47,10 @@ struct StoredUser<'a> {
 }
 
 fn user(context: &Context<'_>, store: &Store, uid: u32) -> Vec<Finding> {
-    let account = Accounts::of(context.root).name(uid);
+    let account = Accounts::of(context).name(uid);
     let name = account.clone().ok().flatten().unwrap_or_else(|| uid.to_string());
     let stored = store.snapshot(uid);
     match (stored.credential, stored.state) {
-        _ if !files::of_user(context, uid).is_empty() => Vec::new(), // files reports them
         (Ok(credential), Ok(state)) => {
             let user = StoredUser { context, uid, name, credential };
             match account {

@@ -1,6 +1,7 @@
 //! The folders of the store and their files.
 
 use std::io;
+use std::num::NonZero;
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -15,6 +16,11 @@ use crate::store::{Change, CredentialChange, Durability, Snapshot, StateError, S
 use super::credential::Credential;
 use super::slot::Format;
 use super::state_file::{Lock, LockedState, PATIENCE, Slots, new_state_file};
+
+/// The most threads that read records at once.
+const MOST_READERS: usize = 4;
+/// Fewer records are read by one.
+const WORTH_A_THREAD: usize = 64;
 
 /// The store's folder, with its descriptor. The two folders in it were checked.
 pub struct Store {
@@ -98,6 +104,25 @@ impl Store {
     /// The record under `uid`, read without the lock.
     pub fn snapshot(&self, uid: u32) -> Snapshot {
         Snapshot { credential: self.read_credential(uid), state: self.read_state(uid) }
+    }
+
+    /// The records under `uids`, in this order. Several threads read them: most of the time is the kernel's.
+    pub fn snapshots(&self, uids: &[u32]) -> Vec<Snapshot> {
+        let read = |uids: &[u32]| -> Vec<Snapshot> { uids.iter().map(|&uid| self.snapshot(uid)).collect() };
+        if uids.len() < WORTH_A_THREAD {
+            return read(uids);
+        }
+        let threads = std::thread::available_parallelism().map_or(1, NonZero::get).min(MOST_READERS);
+        let each = uids.len().div_ceil(threads);
+        std::thread::scope(|scope| {
+            let parts: Vec<_> =
+                uids.chunks(each).map(|part| (part, scope.spawn(move || read(part)))).collect();
+            // A reader that ended by a panic has read nothing.
+            parts
+                .into_iter()
+                .flat_map(|(part, reader)| reader.join().unwrap_or_else(|_| read(part)))
+                .collect()
+        })
     }
 
     pub(super) fn read_credential(&self, uid: u32) -> Result<Option<Credential>, StoreError> {
