@@ -3,11 +3,12 @@
 
 use std::path::PathBuf;
 
-use twostep_doctor::examine;
 use twostep_doctor::report::Report;
+use twostep_doctor::{checks, examine};
 
 use crate::administrator::root_at;
 use crate::failure::Failure;
+use crate::progress::Progress;
 use crate::terminal::say;
 
 #[derive(clap::Args)]
@@ -19,7 +20,10 @@ pub(crate) struct Arguments {
 
 /// Runs all checks for which the user has the rights. Fails with status 1 if there is a problem.
 pub(crate) fn run(root: Option<PathBuf>, arguments: &Arguments) -> Result<(), Failure> {
-    let report = examine(&root_at(root)?)?;
+    let root = root_at(root)?;
+    let mut progress = Progress::new(checks(), arguments.json);
+    let report = examine(&root, || progress.step())?;
+    drop(progress);
     say(&if arguments.json { json(&report)? } else { report.to_string() })?;
     if report.has_problems() { Err(Failure::silent()) } else { Ok(()) }
 }

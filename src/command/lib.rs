@@ -16,6 +16,7 @@ mod log;
 mod naming;
 mod policy;
 pub mod printable;
+mod progress;
 mod rebind;
 mod recovery;
 mod remove;

@@ -1,6 +1,6 @@
 //! The system's log, which has a line for each act of an administrator.
 
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
 use std::error::Error;
 use std::time::Duration;
 
@@ -21,11 +21,13 @@ pub(crate) struct Log {
     is_real: bool,
     /// How long a line waits. An import writes many lines, and only the first that fails waits.
     patience: Cell<Duration>,
+    /// Who acts, looked up once.
+    caller: OnceCell<String>,
 }
 
 impl Log {
     pub(crate) fn new(is_real: bool) -> Self {
-        Self { is_real, patience: Cell::new(PATIENCE) }
+        Self { is_real, patience: Cell::new(PATIENCE), caller: OnceCell::new() }
     }
 }
 
@@ -35,8 +37,8 @@ impl ActLog for &Log {
         if !self.is_real {
             return;
         }
-        let line =
-            format!("act={act} user={} uid={}{more} by={}", Value(&target.name()), target.uid, caller());
+        let by = self.caller.get_or_init(caller);
+        let line = format!("act={act} user={} uid={}{more} by={by}", Value(&target.name()), target.uid);
         if let Err(error) = write(&line, self.patience.get()) {
             self.patience.set(Duration::ZERO);
             warn(&not_logged(error, line));

@@ -11,6 +11,7 @@ use twostep_core::verdict::Denial;
 
 use crate::failure::Failure;
 use crate::printable::printable;
+use crate::progress::beside;
 use crate::words::frame::{OUTPUT_IS_NOT_TERMINAL, OUTPUT_IS_NOT_TERMINAL_THEN, output_failed};
 
 /// Standard input and output.
@@ -66,7 +67,14 @@ impl Output {
     }
 
     pub(crate) fn write(&mut self, text: &str) -> Result<(), Failure> {
-        self.0.write_all(printable(text).as_bytes()).map_err(not_written)
+        // Nearly all texts can be written as they are.
+        let is_plain = text.bytes().all(|byte| byte == b'\n' || (b' '..=b'~').contains(&byte));
+        let written = if is_plain {
+            self.0.write_all(text.as_bytes())
+        } else {
+            self.0.write_all(printable(text).as_bytes())
+        };
+        written.map_err(not_written)
     }
 
     pub(crate) fn end(mut self) -> Result<(), Failure> {
@@ -81,12 +89,12 @@ fn not_written(error: io::Error) -> Failure {
 /// Writes a note to standard error.
 pub(crate) fn note(text: &str) {
     // If standard error is closed, nothing can be said.
-    let _ = writeln!(stderr(), "note: {}", printable(text));
+    let _ = beside(|| writeln!(stderr(), "note: {}", printable(text)));
 }
 
 /// Writes a warning to standard error, about an act that is done.
 pub(crate) fn warn(text: &str) {
-    let _ = writeln!(stderr(), "warning: {}", printable(text));
+    let _ = beside(|| writeln!(stderr(), "warning: {}", printable(text)));
 }
 
 impl Conversation for Terminal {

@@ -62,10 +62,19 @@ fn stacks(context: &Context<'_>) -> Vec<Finding> {
     stack::check(context, &sudoers::reported(context))
 }
 
-/// Runs all checks on the machine below `root`.
-pub fn examine(root: &Root) -> Result<Report, Fault> {
+/// How many checks there are.
+pub const fn checks() -> usize {
+    CHECKS.len()
+}
+
+/// Runs all checks on the machine below `root`. Calls `done` after each.
+pub fn examine(root: &Root, mut done: impl FnMut()) -> Result<Report, Fault> {
     let context = Context::of(root)?;
-    let findings = CHECKS.iter().flat_map(|check| check(&context));
+    let findings = CHECKS.iter().flat_map(|check| {
+        let found = check(&context);
+        done();
+        found
+    });
     let findings = findings.map(|finding| stack::with_effect(&context, finding)).collect();
     Ok(Report::new(findings, context.visibility))
 }

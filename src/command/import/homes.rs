@@ -12,6 +12,7 @@ use twostep_hostconf::login_defs;
 use crate::administrator::{Administrator, unknown};
 use crate::candidates::users;
 use crate::failure::Failure;
+use crate::progress::Progress;
 use crate::terminal::note;
 use crate::words::import as words;
 
@@ -78,9 +79,11 @@ pub(crate) fn run(administrator: &Administrator, arguments: &Arguments) -> Resul
     let all = AllUsers::find(administrator.root(), &secret, uid_min)?;
     // Two names of one account may have one file.
     let mut met = BTreeSet::new();
-    let candidates = all.users.into_iter().map(at);
+    let mut progress = Progress::new(all.users.len(), arguments.options.json);
+    let candidates = all.users.into_iter().inspect(|_| progress.step()).map(at);
     let candidates = candidates.filter(|one| met.insert((one.user.uid.as_raw(), one.path.clone())));
     let mut rows: Vec<Row> = candidates.flat_map(|candidate| import.user(&candidate)).collect();
+    drop(progress);
     rows.extend(all.rows);
     Ok(Report { rows, looked_at: Some(import.looked_at.len()) })
 }

@@ -24,6 +24,7 @@ use twostep_core::os::account::Account;
 
 use crate::administrator::Administrator;
 use crate::failure::Failure;
+use crate::progress::Progress;
 use crate::words::{import as words, import_problems as problems};
 
 pub(crate) use all_users::unlisted_directory;
@@ -122,7 +123,12 @@ fn of_many(
             Err(fault) => rows.push(Row::without_account(place).not_looked_at(fault)),
         }
     }
-    rows.splice(0..0, users.into_iter().flat_map(|(account, entries)| moving.user(&account, entries)));
+    let mut progress = Progress::new(users.len(), options.json);
+    let moved = users.into_iter().flat_map(|(account, entries)| {
+        progress.step();
+        moving.user(&account, entries)
+    });
+    rows.splice(0..0, moved);
     Ok(Report { rows, looked_at: None })
 }
 

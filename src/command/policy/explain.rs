@@ -22,6 +22,7 @@ use twostep_doctor::sudoers::explain::Sudo;
 use crate::administrator::unknown;
 use crate::failure::Failure;
 use crate::naming::members_of_group;
+use crate::progress::Progress;
 use crate::terminal::{note, say};
 use crate::words::policy_explain as words;
 
@@ -47,11 +48,14 @@ pub(crate) fn run(root: Root, arguments: &Arguments) -> Result<(), Failure> {
     let store = if root.is_ours() { Some(store()?) } else { None };
     let machine = Explained { store, users: &users, policy: &policy, file, now, arguments };
     let mut all = Vec::new();
+    let mut progress = Progress::new(accounts.len(), arguments.json);
     for account in accounts {
         for service in &services {
             all.push(machine.explain(&account, service)?);
         }
+        progress.step();
     }
+    drop(progress);
     let is_table = arguments.group.is_some() || services.len() > 1;
     say(&match all.as_slice() {
         [one] if !is_table => {

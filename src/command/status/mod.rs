@@ -4,6 +4,8 @@ mod facts;
 mod list;
 mod text;
 
+use std::io::{IsTerminal, stdout};
+
 use twostep_core::helper::client;
 use twostep_core::login::machine::Surroundings;
 use twostep_core::machine::{Roster, System};
@@ -13,11 +15,13 @@ use twostep_core::os::account;
 use twostep_core::os::clock;
 use twostep_core::os::names::Names;
 use twostep_core::os::root::Root;
+use twostep_core::store::files::Store;
 
 use crate::administrator::Administrator;
 use crate::caller::{Caller, unavailable};
 use crate::failure::Failure;
 use crate::naming::ManyUsers;
+use crate::progress::Progress;
 use crate::terminal::note;
 use crate::words::naming::{WHICH_USER, which_user_then};
 use crate::words::{frame, status as words};
@@ -72,7 +76,7 @@ fn of_oneself(arguments: &Arguments) -> Result<(), Failure> {
 fn of_others(administrator: &Administrator, arguments: &Arguments) -> Result<(), Failure> {
     let store = administrator.store()?;
     let names = administrator.names();
-    let (mut found, strays): (Box<dyn Iterator<Item = Result<Target, Failure>>>, _) = if arguments.all {
+    let (found, strays): (Box<dyn ExactSizeIterator<Item = Result<Target, Failure>>>, _) = if arguments.all {
         let (uids, strays) = store.uids()?;
         (Box::new(uids.into_iter().map(|uid| Target::of(uid, names))), strays)
     } else {
@@ -83,24 +87,7 @@ fn of_others(administrator: &Administrator, arguments: &Arguments) -> Result<(),
     };
     let now = administrator.now()?;
     let basis = Basis { machine: &administrator.roster(), policy: administrator.policy()?, now };
-    let mut list = List::new(arguments);
-    let (mut failures, mut problem) = (Vec::new(), None);
-    loop {
-        let part: Vec<_> = found.by_ref().take(AT_ONCE).collect();
-        if part.is_empty() {
-            break;
-        }
-        let (targets, failed) = parted(part);
-        let uids: Vec<u32> = targets.iter().map(|target| target.uid).collect();
-        for (target, stored) in targets.iter().zip(store.snapshots(&uids)) {
-            let status = Status::of(stored, target.account.as_ref(), now);
-            let status = AccountStatus::of(&basis, target, status);
-            list.add(&status, Whose::Others)?;
-            problem = problem.or(status.problem);
-        }
-        failures.extend(failed);
-    }
-    list.end(failures.is_empty())?;
+    let (failures, problem) = list(&store, &basis, arguments, found)?;
     failures.iter().for_each(|failure| note(&words::user_not_shown(failure.what())));
     if !failures.is_empty() {
         return Err(Failure::unavailable(words::not_shown(failures.len()), words::NOT_SHOWN_THEN));
@@ -114,8 +101,38 @@ fn of_others(administrator: &Administrator, arguments: &Arguments) -> Result<(),
     }
 }
 
+/// Shows what is stored of each account. Returns why some accounts are not shown, and the first problem of those that are.
+fn list(
+    store: &Store,
+    basis: &Basis<'_>,
+    arguments: &Arguments,
+    mut found: impl ExactSizeIterator<Item = Result<Target, Failure>>,
+) -> Result<(Vec<Failure>, Option<String>), Failure> {
+    // On a terminal the list itself shows how far it is.
+    let mut progress = Progress::new(found.len(), arguments.json || stdout().is_terminal());
+    let mut list = List::new(arguments);
+    let (mut failures, mut problem) = (Vec::new(), None);
+    loop {
+        let (targets, failed) = parted(found.by_ref().take(AT_ONCE));
+        if targets.is_empty() && failed.is_empty() {
+            break;
+        }
+        let uids: Vec<u32> = targets.iter().map(|target| target.uid).collect();
+        for (target, stored) in targets.iter().zip(store.snapshots(&uids)) {
+            let status = Status::of(stored, target.account.as_ref(), basis.now);
+            let status = AccountStatus::of(basis, target, status);
+            list.add(&status, Whose::Others)?;
+            problem = problem.or(status.problem);
+            progress.step();
+        }
+        failures.extend(failed);
+    }
+    list.end(failures.is_empty())?;
+    Ok((failures, problem))
+}
+
 /// The accounts that can be shown, and why the others cannot.
-fn parted(found: Vec<Result<Target, Failure>>) -> (Vec<Target>, Vec<Failure>) {
+fn parted(found: impl Iterator<Item = Result<Target, Failure>>) -> (Vec<Target>, Vec<Failure>) {
     let (mut targets, mut failures) = (Vec::new(), Vec::new());
     for target in found {
         match target {

@@ -56,13 +56,13 @@ fn no_remedy_of_report_undoes_another() {
 fn undone(case: &Path) -> Vec<String> {
     let replaced: Vec<Finding> = {
         let machine = Machine::lay_out(case);
-        let report = examine(&machine.root).unwrap();
+        let report = examine(&machine.root, || ()).unwrap();
         report.findings().iter().filter(|one| machine.keeps_lines(&one.remedy)).cloned().collect()
     };
     let fixes = |all: &[Finding], finding: &Finding| {
         let machine = Machine::lay_out(case);
         all.iter().for_each(|one| machine.apply(&one.remedy));
-        let left = examine(&machine.root).unwrap();
+        let left = examine(&machine.root, || ()).unwrap();
         !left.findings().iter().any(|one| (&one.what, &one.location) == (&finding.what, &finding.location))
     };
     let others = replaced.iter().filter(|_| replaced.len() > 1);
@@ -114,7 +114,7 @@ fn no_remedy_for_made_up_service_opens_another() {
         for name in ["i3lock", "kiosk"] {
             fs::write(machine.root.path(&format!("/etc/pam.d/{name}")), &text).unwrap();
         }
-        for finding in examine(&machine.root).unwrap().findings() {
+        for finding in examine(&machine.root, || ()).unwrap().findings() {
             let opens =
                 finding.effect.opens.iter().map(|name| format!("opens {name} by {:?}", finding.remedy));
             let said = machine.harm(finding).into_iter().chain(opens);
@@ -174,7 +174,7 @@ fn seen(case: &Path) -> Vec<Seen> {
     let machine = Machine::lay_out(case);
     let mut seen = Vec::new();
     for _ in 0..MOST_ROUNDS {
-        let report = examine(&machine.root).unwrap();
+        let report = examine(&machine.root, || ()).unwrap();
         seen.extend(report.findings().iter().map(|finding| Seen {
             machine: case.file_name().unwrap().to_string_lossy().into_owned(),
             finding: finding.clone(),

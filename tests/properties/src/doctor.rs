@@ -35,8 +35,8 @@ pub fn doctor(bytes: &[u8]) {
         }
         let before = world.snapshot();
         let began = Instant::now();
-        let report =
-            examine(&Root::at(&world.root()).expect("absolute")).unwrap_or_else(|error| panic!("{error:?}"));
+        let report = examine(&Root::at(&world.root()).expect("absolute"), || ())
+            .unwrap_or_else(|error| panic!("{error:?}"));
         assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
         assert!(world.snapshot() == before, "doctor changes nothing");
         let json = serde_json::to_value(&report).expect("JSON");
