@@ -102,6 +102,15 @@ def few_accounts():
     passwd.write_text("\n".join([*others, *ours, ""]))
 
 
+def on_disk(disk, *folders):
+    """From here on the files that logins change are on the disk, not in the sandbox's memory."""
+    for folder in folders:
+        copy = disk / folder.name
+        run("rm", "-rf", copy)
+        run("cp", "-a", folder, copy)
+        run("mount", "--bind", copy, folder)
+
+
 def run(*command):
     done = subprocess.run([str(word) for word in command], capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"{command} ended with {done.returncode}: {done.stdout} {done.stderr}"
