@@ -42,10 +42,10 @@ compare: ## the black-box cases on twostep, google-authenticator and pam_oath; w
 	$(CARGO) build --release --locked
 	tests/compare/all
 
-bench: ## measures a login with twostep and the other modules; writes docs/PERFORMANCE.md: ROUNDS (20) (as root)
-	tests/deps bench
+bench: ## measures logins with twostep and the other modules, and the command: ROUNDS (20), REPORT=1 writes docs/PERFORMANCE.md (as root)
+	tests/deps test
 	$(CARGO) build --release --locked
-	benches/run $(ROUNDS)
+	benches/run $(or $(ROUNDS),20) $(if $(REPORT),report)
 
 fuzz: ## looks for inputs that break a promise: TARGETS (all), SECONDS_EACH (60); needs the nightly toolchain
 	fuzz/run $(TARGETS)

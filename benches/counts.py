@@ -1,12 +1,14 @@
-"""Costs that do not depend on how busy the machine is: instructions and system calls of one login."""
+"""Costs that do not depend on how busy the machine is."""
 
 import re
+import statistics
 from dataclasses import dataclass
 from pathlib import Path
 
 from subjects import right_code
 
 MANY = 6  # logins in one process
+RUNS = 9  # of a process, whose addresses are different each time
 
 
 @dataclass
@@ -44,3 +46,23 @@ def system_calls(subject, code=right_code):
         elif inside and re.match(r"\w+\(", call):
             counts[-1] += 1
     return Cost(*counts)
+
+
+@dataclass
+class Usage:
+    """What a process with one login needs."""
+
+    faults: float
+    look_ups: int
+    kib: float
+
+    def __sub__(self, floor):
+        return Usage(self.faults - floor.faults, self.look_ups - floor.look_ups, self.kib - floor.kib)
+
+
+def usage(subject):
+    """Page faults, the look-ups of symbols by ld.so, and the memory that is the process's own at the end."""
+    runs = [subject.login("usage").stdout.split() for _ in range(RUNS)]
+    kib, faults = (statistics.median(map(int, values)) for values in zip(*runs))
+    said = subject.login("usage", under=["env", "LD_DEBUG=statistics"]).stderr
+    return Usage(faults, int(re.search(r"final number of relocations: (\d+)", said)[1]), kib)

@@ -1,7 +1,8 @@
 /* A plain PAM application that answers every question with the same code. The benchmarks measure it.
  *
  *   login times N SERVICE CODE USER [FILE...]   N sequential logins; prints a line for each: PAM's code, nanoseconds
- *   login memory SERVICE CODE USER              one login; prints the KiB of anonymous memory after it
+ *   login usage SERVICE CODE USER               one login; prints the KiB of anonymous memory after it, and the page faults of the
+ *                                               process since its start
  *   login race N SERVICE CODE USER              N processes with the same code, released together; prints granted, nanoseconds
  *   login crowd SERVICE CODE USER...            a process for each user, released together; prints granted, nanoseconds
  *
@@ -13,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -101,14 +103,16 @@ static int times(int count, const char *service, const char *user, int files, ch
     return 0;
 }
 
-static int memory(const char *service, const char *user) {
+static int usage(const char *service, const char *user) {
     char line[256];
     long kib, all = 0;
+    struct rusage used;
     if (one_login(service, user) != PAM_SUCCESS) return 1;
+    if (getrusage(RUSAGE_SELF, &used)) fail("getrusage");
     FILE *maps = fopen("/proc/self/smaps_rollup", "r");
     while (maps && fgets(line, sizeof line, maps))
         if (sscanf(line, "Anonymous: %ld", &kib) == 1) all += kib;
-    printf("%ld\n", all);
+    printf("%ld %ld\n", all, used.ru_minflt);
     return 0;
 }
 
@@ -143,9 +147,9 @@ int main(int count, char **words) {
         code = words[4];
         return times(atoi(words[2]), words[3], words[5], count - 6, words + 6);
     }
-    if (count == 5 && !strcmp(words[1], "memory")) {
+    if (count == 5 && !strcmp(words[1], "usage")) {
         code = words[3];
-        return memory(words[2], words[4]);
+        return usage(words[2], words[4]);
     }
     if (count == 6 && !strcmp(words[1], "race")) {
         code = words[4];

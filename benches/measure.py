@@ -1,5 +1,5 @@
-"""measure.py ROUNDS   measures all subjects in turn, ROUNDS times, and prints what it found as JSON. Runs in tests/sandbox, with a
-folder of a real disk."""
+"""measure.py ROUNDS [brief]   measures all subjects in turn, and prints what it found as JSON. Runs in tests/sandbox, with a folder of
+a real disk. With `brief`, only what the first table has."""
 
 import json
 import os
@@ -8,48 +8,60 @@ import re
 import statistics
 import subprocess
 import sys
+from itertools import count as count_from
+from itertools import islice, product
 from pathlib import Path
+from string import ascii_letters, digits
 
 import counts
-from subjects import MODULES, USER, prepare, right_code, run, wrong_code
+from load import Quiet, repeated
+from subjects import MODULES, POLICY, USER, on_disk, prepare, right_code, run, wrong_code
 
 from modules import GoogleAuthenticator, Oath, Twostep  # of tests/compare, where `subjects` looks for them
 
 DISK = Path("/run/sandbox/disk")
 EACH = 20  # logins of a process that are measured
+PROCESSES = 5  # with one login, in a round
 AT_ONCE = 50  # with one code
+RACES = 5  # in a round
 CROWD = 200  # concurrent users
+CROWDS = 3  # at least
+CROWD_TOLERANCE = 0.15
 ENROLLED = {"twostep": (1, 1000, 1_000_000), "pam_oath": (1, 1000, 100_000)}
+RULES = {50: 2_500, 200: 10_000}  # how many names they have together
+LETTERS = ascii_letters + digits
 PAM_SUCCESS = "0"
 
 
-def main(rounds):
+def main(rounds, brief):
     permit, twostep, _, oath = subjects = prepare(Twostep, GoogleAuthenticator, Oath)
-    judges = subjects[1:]
+    judges, quiet = subjects[1:], Quiet()
     found = {"versions": versions()}
 
     def note(name, value):
         found[name] = value
         print(f"{name}: {value}", file=sys.stderr)
 
+    def note_times(name, measure, of=subjects):
+        note(name, timed(quiet, rounds, measure, of))
+
     note("size", {subject.name: size(subject) for subject in judges})
-    floor = {"instructions": counts.instructions(permit), "system calls": counts.system_calls(permit)}
-    for subject in judges:
-        costs = {"instructions": counts.instructions(subject), "system calls": counts.system_calls(subject)}
-        note(f"counts {subject.name}", {name: vars(cost - floor[name]) for name, cost in costs.items()})
-    note("memory", {subject.name: memory(subject) for subject in subjects})
-    note("first in memory", microseconds(rounds * 5, lambda subject: times(subject, 1), subjects))
-    note("in memory", microseconds(rounds, later, subjects))
-    note("wrong", microseconds(rounds, lambda subject: later(subject, wrong_code), judges[:2]))
-    note("race in memory", {subject.name: race(subject, rounds) for subject in judges})
+    note("counts", counted(permit, judges))
+    note_times("first in memory", first)
+    note_times("in memory", later)
+    if not brief:
+        note_times("wrong", lambda subject: later(subject, wrong_code), judges[:2])
+        note("race in memory", {subject.name: race(subject, rounds) for subject in judges})
+        note("policy", {"lines": policy(quiet, rounds, twostep, POLICY)} | with_rules(quiet, rounds, twostep))
     people = new_people(CROWD)
-    note("crowd in memory", {subject.name: crowd(subject, people) for subject in judges})
-    on_disk(twostep.module.store, Path("/home"), oath.module.table.parent)
-    note("crowd on disk", {subject.name: crowd(subject, people) for subject in judges})
-    note("on disk", microseconds(rounds, later, subjects))
-    note("first on disk", microseconds(rounds * 5, lambda subject: times(subject, 1), subjects))
-    note("race on disk", {subject.name: race(subject, rounds) for subject in judges})
-    note("enrolled", {subject.name: growth(subject, rounds, ENROLLED[subject.name]) for subject in (twostep, oath)})
+    note("crowd in memory", crowds(quiet, rounds, judges, people))
+    on_disk(DISK, twostep.module.store, Path("/home"), oath.module.table.parent)
+    note("crowd on disk", crowds(quiet, rounds, judges, people))
+    note_times("first on disk", first)
+    note_times("on disk", later)
+    if not brief:
+        note("race on disk", {subject.name: race(subject, rounds) for subject in judges})
+        note("enrolled", {subject.name: growth(quiet, subject, rounds) for subject in (twostep, oath)})
     print(json.dumps(found, indent=1))
 
 
@@ -60,18 +72,22 @@ def times(subject, count, code=right_code):
     return [int(nanoseconds) for _, nanoseconds in lines]
 
 
+def first(subject):
+    """Of the first login of some processes."""
+    return [nanoseconds for _ in range(PROCESSES) for nanoseconds in times(subject, 1)]
+
+
 def later(subject, code=right_code):
     """Of all but the first."""
     return times(subject, EACH + 1, code)[1:]
 
 
-def microseconds(rounds, measure, subjects):
-    """Median and 95th percentile of what `measure` returns for each of the subjects, in turn."""
-    samples = {subject.name: [] for subject in subjects}
-    for _ in range(rounds):
-        for subject in subjects:
-            samples[subject.name] += measure(subject)
-    return {name: summary(values) for name, values in samples.items()}
+def timed(quiet, rounds, measure, subjects):
+    """What `measure` returns for each of the subjects, in turn: median and 95th percentile in microseconds, and whether another run
+    would find the same."""
+    is_quiet = quiet.wait()
+    samples, stable = repeated(rounds, lambda: {subject.name: measure(subject) for subject in subjects})
+    return {"stable": is_quiet and stable} | {name: summary(values) for name, values in samples.items()}
 
 
 def summary(nanoseconds):
@@ -79,28 +95,47 @@ def summary(nanoseconds):
     return {"median": statistics.median(ordered) / 1000, "p95": ordered[len(ordered) * 95 // 100] / 1000, "logins": len(ordered)}
 
 
+def counted(permit, judges):
+    """The costs beyond those of pam_permit that are the same in each run."""
+    kinds = (counts.instructions, counts.system_calls, counts.usage)
+    floor = {kind: kind(permit) for kind in kinds}
+    return {subject.name: {kind.__name__: vars(kind(subject) - floor[kind]) for kind in kinds} for subject in judges}
+
+
 def size(subject):
     """Bytes of the shared object."""
     return (MODULES / subject.module.line.split()[0]).stat().st_size
 
 
-def memory(subject):
-    """KiB that are the process's own after a login."""
-    return min(int(subject.login("memory").stdout) for _ in range(5))
-
-
 def race(subject, rounds):
     """How many of the concurrent logins with one code got in, in each round."""
-    return [int(subject.login("race", AT_ONCE).stdout.split()[0]) for _ in range(rounds * 5)]
+    return [int(subject.login("race", AT_ONCE).stdout.split()[0]) for _ in range(rounds * RACES)]
+
+
+def crowds(quiet, rounds, subjects, people):
+    """How fast the concurrent users get in, and the fewest that did."""
+    is_quiet, granted = quiet.wait(), {subject.name: [] for subject in subjects}
+
+    def one_round():
+        speed = {}
+        for subject in subjects:
+            accepted, per_second = crowd(subject, people)
+            granted[subject.name].append(accepted)
+            speed[subject.name] = [per_second]
+        return speed
+
+    samples, stable = repeated(max(CROWDS, rounds // CROWDS), one_round, CROWD_TOLERANCE)
+    each = {name: {"accepted": min(granted[name]), "per second": statistics.median(values)} for name, values in samples.items()}
+    return {"stable": is_quiet and stable} | each
 
 
 def crowd(subject, people):
-    """How many of the concurrent users got in, and how fast. Afterwards only `USER` is enrolled, as before."""
+    """How many of the concurrent users got in, and how many in a second. Afterwards only `USER` is enrolled, as before."""
     for person in people:
         subject.module.enroll(person)
     accepted, nanoseconds = subject.login("crowd", users=people).stdout.split()
     subject.start_over()
-    return {"accepted": int(accepted), "per second": len(people) / int(nanoseconds) * 1e9}
+    return int(accepted), len(people) / int(nanoseconds) * 1e9
 
 
 def new_people(count):
@@ -114,39 +149,57 @@ def new_people(count):
     return names
 
 
-def growth(subject, rounds, sizes):
-    """What a login costs as more people are enrolled."""
-    found = {}
-    for before, count in zip((1, *sizes), sizes):
-        enroll_others(subject.module, before - 1, count - 1)
-        subject.remember()
-        found[count] = microseconds(rounds, later, [subject])[subject.name]
+def policy(quiet, rounds, subject, text):
+    """What a login costs with this policy."""
+    subject.module.policy.write_text(text)
+    found = {"instructions": vars(counts.instructions(subject))}
+    for name, measure in (("first", first), ("later", later)):
+        timings = timed(quiet, rounds, measure, [subject])
+        found[name] = timings[subject.name] | {"stable": timings["stable"]}
+    subject.module.policy.write_text(POLICY)
     return found
 
 
-def enroll_others(module, first, last):
+def with_rules(quiet, rounds, subject):
+    return {count: policy(quiet, rounds, subject, rules(count, names)) for count, names in RULES.items()}
+
+
+def rules(count, names):
+    """A policy with so many rules, which list so many names. Names are short, because twostep reads a policy of 64 KiB at most."""
+    short = ("".join(letters) for length in count_from(1) for letters in product(LETTERS, repeat=length))
+    some = list(islice(short, names))
+    each = names // count
+    lists = (",".join(f'"{name}"' for name in some[n * each : (n + 1) * each]) for n in range(count))
+    return POLICY + "".join(f'[[rule]]\nname="{n}"\nmode="exempt"\nusers=[{users}]\n' for n, users in enumerate(lists))
+
+
+def growth(quiet, subject, rounds):
+    """What a login costs as more people are enrolled."""
+    found, sizes = {}, ENROLLED[subject.name]
+    for before, count in zip((1, *sizes), sizes):
+        enroll_others(subject.module, before - 1, count - 1)
+        subject.remember()
+        timings = timed(quiet, rounds, later, [subject])
+        found[count] = timings[subject.name] | {"stable": timings["stable"]}
+    return found
+
+
+def enroll_others(module, first_one, last):
     """Users who never log in: their files are as long as others, and belong to no account."""
     if isinstance(module, Oath):
         own = module.table.read_text()
-        others = (f"HOTP/T30\tother{n}\t-\t{'00' * 20}\n" for n in range(first, last))
+        others = (f"HOTP/T30\tother{n}\t-\t{'00' * 20}\n" for n in range(first_one, last))
         module.table.write_text("".join(others) + own)
         return
     owner = module.store.stat()
-    for folder, suffix, length in (("users", ".toml", len(module.secret(USER).read_bytes())), ("state", "", 8192)):
-        place = os.open(module.store / folder, os.O_RDONLY)
-        for number in range(first, last):
+    for folder, suffix, like in (("users", ".toml", module.secret(USER)), ("state", "", module.state(USER))):
+        place, length = os.open(module.store / folder, os.O_RDONLY), like.stat().st_size
+        for number in range(first_one, last):
             file = os.open(f"{10_000_000 + number}{suffix}", os.O_WRONLY | os.O_CREAT, 0o600, dir_fd=place)
             os.ftruncate(file, length)
             os.fchown(file, owner.st_uid, owner.st_gid)
             os.close(file)
         os.close(place)
-
-
-def on_disk(*folders):
-    """From here on the files that logins change are on the disk, not in the sandbox's memory."""
-    for number, folder in enumerate(folders):
-        run("cp", "-a", folder, DISK / str(number))
-        run("mount", "--bind", DISK / str(number), folder)
 
 
 def versions():
@@ -169,4 +222,4 @@ def package(name):
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main(int(sys.argv[1]), sys.argv[2:] == ["brief"])
