@@ -6,6 +6,7 @@ use twostep_core::store::files::slot::Format;
 
 use crate::administrator::Administrator;
 use crate::failure::{Failure, show};
+use crate::progress::Progress;
 use crate::terminal::{note, say};
 use crate::words::storage as words;
 
@@ -27,8 +28,10 @@ pub(crate) fn run(administrator: &Administrator, verb: &Verb) -> Result<(), Fail
     let store = administrator.store()?;
     store.set_format(format)?;
     let (uids, _) = store.uids()?;
+    let mut progress = Progress::new(uids.len(), false);
     let (mut changed, mut failed) = (0_usize, 0_usize);
     for uid in uids {
+        progress.step();
         match convert(administrator, uid, format) {
             Ok(true) => changed = changed.saturating_add(1),
             Ok(false) => {}
@@ -38,6 +41,7 @@ pub(crate) fn run(administrator: &Administrator, verb: &Verb) -> Result<(), Fail
             }
         }
     }
+    drop(progress);
     say(&words::changed(format, changed))?;
     if changed > 0 && format == Format::One {
         note(words::FORGOTTEN);
@@ -49,6 +53,6 @@ pub(crate) fn run(administrator: &Administrator, verb: &Verb) -> Result<(), Fail
 }
 
 fn convert(administrator: &Administrator, uid: u32, format: Format) -> Result<bool, Failure> {
-    let target = Target::of(uid)?;
+    let target = Target::of(uid, administrator.names())?;
     administrator.carry_out(&target, |acts| acts.convert(&target, format))
 }
