@@ -1,8 +1,21 @@
 //! The link flags of the module.
 
+use std::env::var;
+
 fn main() {
     // Without this flag, Rust's thread-local destructors would be called after libpam's dlclose, and crash a threaded
     // host.
     println!("cargo:rustc-cdylib-link-arg=-Wl,-z,nodelete");
+    println!("cargo:rustc-check-cfg=cfg(loads_unwinder)");
+    if ["x86_64", "aarch64"].contains(&&*target("ARCH"))
+        && (&*target("OS"), &*target("ENV"), &*target("POINTER_WIDTH")) == ("linux", "gnu", "64")
+    {
+        println!("cargo:rustc-cfg=loads_unwinder"); // unwind.rs
+    }
     println!("cargo:rerun-if-changed=build.rs");
+}
+
+#[expect(clippy::disallowed_methods, reason = "cargo describes the target in the environment")]
+fn target(property: &str) -> String {
+    var(format!("CARGO_CFG_TARGET_{property}")).unwrap_or_default()
 }

@@ -66,3 +66,10 @@ pub(crate) fn syslog(pamh: &PamHandle, priority: i32, text: &CStr) {
     // SAFETY: the handle is valid during the entry point; the format has one %s, and `text` ends with a null byte.
     unsafe { pam_syslog(pamh, priority, c"%s".as_ptr(), text.as_ptr()) };
 }
+
+/// The same, where no handle is known. libpam then writes 'PAM' in place of the names of module, service and phase.
+#[cfg(loads_unwinder)]
+pub(crate) fn syslog_without_handle(priority: i32, text: &CStr) {
+    // SAFETY: libpam allows a null handle here; the format has one %s, and `text` ends with a null byte.
+    unsafe { pam_syslog(std::ptr::null(), priority, c"%s".as_ptr(), text.as_ptr()) };
+}

@@ -7,6 +7,8 @@
 mod application;
 mod arguments;
 mod ffi;
+#[cfg(loads_unwinder)]
+mod unwind;
 
 use std::ffi::CStr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -107,7 +109,12 @@ const fn translate(code: PamCode) -> PamResultCode {
 fn guarded(story: impl FnOnce() -> PamCode) -> PamResultCode {
     static SILENCE: Once = Once::new();
     // This hook belongs to the module's own copy of the standard library, not to the host's.
-    SILENCE.call_once(|| std::panic::set_hook(Box::new(|_| {})));
+    SILENCE.call_once(|| {
+        std::panic::set_hook(Box::new(|_| {
+            #[cfg(loads_unwinder)]
+            unwind::load_or_abort();
+        }));
+    });
     let ended = catch_unwind(AssertUnwindSafe(story));
     wipe_stack();
     ended.map_or_else(

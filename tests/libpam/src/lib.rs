@@ -8,6 +8,7 @@
 mod code;
 pub mod disk;
 pub mod drive;
+pub mod forced_panic;
 pub mod interpose;
 mod login;
 pub mod pam;
