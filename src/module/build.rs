@@ -11,6 +11,8 @@ fn main() {
         && (&*target("OS"), &*target("ENV"), &*target("POINTER_WIDTH")) == ("linux", "gnu", "64")
     {
         println!("cargo:rustc-cfg=loads_unwinder"); // unwind.rs
+        // No code of C's own start files is needed. They have five more symbols for ld.so to look up at each load.
+        println!("cargo:rustc-cdylib-link-arg=-nostartfiles");
     }
     println!("cargo:rerun-if-changed=build.rs");
 }
