@@ -347,6 +347,10 @@ impl<'a, A: Application, M: Machine> Login<'a, A, M> {
 
     /// Enrolls the user. Nothing is stored here. The account phase does that, and applications enter it only if the
     /// whole auth stack has succeeded.
+    ///
+    /// It is not inlined: a login with a code would have its variables, 10 KiB, on the stack too, and wipe them.
+    #[cold]
+    #[inline(never)]
     fn enroll(&mut self, account: &Account, policy: &Policy) -> Verdict {
         let kept = self
             .confirm(account, policy)
