@@ -11,7 +11,7 @@ ifdef PAMDIR
 export PAMDIR
 endif
 
-.PHONY: help deps build check test e2e compare bench fuzz mutants asan soak model powercut night demo install uninstall deb rpm dist packages release-check clean
+.PHONY: help deps build check test e2e compare bench fuzz mutants asan soak model linkers powercut night demo install uninstall deb rpm dist packages release-check clean
 
 help: ## lists the targets
 	@sed -n 's/^\([a-z0-9-]*\):[^#]*## /\1\t/p' Makefile | expand -t 14
@@ -70,6 +70,10 @@ asan: ## the tests of tests/libpam with the module under AddressSanitizer (night
 powercut: build ## every disk that a power cut during logins may leave, from a machine in qemu (as root)
 	tests/deps night
 	tests/powercut/run
+
+linkers: build ## links the module with GNU ld, and for aarch64, and lets it panic; needs rustup and Debian (as root)
+	tests/deps linkers
+	tests/linkers
 
 night: build ## long tests that CI does not run: a real sssd and slapd; limits in 100 steps, faults of four kinds (as root)
 	tests/deps test
