@@ -72,7 +72,12 @@ fn printable<const N: usize>(text: &str) -> [u8; N] {
 
 fn is_printable(bytes: &[u8]) -> bool {
     let length = bytes.iter().take_while(|byte| byte.is_ascii_graphic()).count();
-    bytes.iter().skip(length).all(|&byte| byte == 0)
+    bytes.get(length..).is_none_or(is_zero)
+}
+
+/// Whether all bytes are zero. It looks at all of them, which is faster than to stop at the first.
+pub(crate) fn is_zero(bytes: &[u8]) -> bool {
+    bytes.iter().fold(0, |all, byte| all | byte) == 0
 }
 
 fn text(bytes: &[u8]) -> &str {

@@ -143,7 +143,7 @@ impl Store {
         let Some(file) = self.open_state(uid, Access::Read)? else { return Ok(None) };
         let slots = Slots::read(&file).map_err(|error| self.unreadable(uid, error))?;
         let newest = slots.newest(uid).map_err(|error| self.state_error(uid, error))?;
-        Ok(Some(newest.1.state.clone()))
+        Ok(Some(newest.1.state))
     }
 
     /// Takes the lock of `uid` and reads its state; none if it has no state.
@@ -157,7 +157,7 @@ impl Store {
             if self.top.still_names(&name, &locked.file)? {
                 let slots = Slots::read(&locked.file).map_err(|error| self.unreadable(uid, error))?;
                 let path = self.top.path_of(&name);
-                let state = LockedState::of(locked, &slots, path, uid);
+                let state = LockedState::of(locked, slots, path, uid);
                 return state.map(Some).map_err(|error| self.state_error(uid, error));
             }
             if Instant::now() >= deadline {

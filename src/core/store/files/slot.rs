@@ -2,14 +2,15 @@
 
 use std::fmt;
 
-use crc::{CRC_32_ISCSI, Crc, Table};
+use crc32c::crc32c;
 use sha2::{Digest, Sha256};
 
 use crate::os::account::LONGEST_NAME;
-use crate::proof::recovery::{MOST_CODES, RecoveryCodes};
+use crate::proof::recovery::{HASH, MOST_CODES, RecoveryCodes};
 use crate::proof::state::{Count, State};
 use crate::proof::ticket::Ticket;
 use crate::time::UnixTime;
+use crate::verdict::origin::is_zero;
 use crate::verdict::{Occasion, Origin};
 
 /// Bytes of a slot of format 1.
@@ -40,7 +41,6 @@ const START_2: usize = 8;
 /// The only kind of checksum so far: CRC-32C (RFC 3720 section 12.1). It finds torn writes and faults of the disk. It need
 /// not find forgery: nobody can write a slot who cannot also write its checksum.
 const CRC_32C: u8 = 1;
-const CRC: Crc<u32, Table<16>> = Crc::<u32, Table<16>>::new(&CRC_32_ISCSI);
 /// The place in a slot of format 2 that says whether the record was moved to another store. Only a later program does
 /// that.
 const MOVED: usize = 18;
@@ -153,7 +153,7 @@ impl Slot {
                 block.extend(sha256(&block));
             }
             Format::Two => {
-                block.extend(HEADER);
+                block.extend_from_slice(&HEADER);
                 block.extend([CRC_32C, self.stage.byte()]);
                 block.extend((SLOT_2 as u16).to_le_bytes());
                 block.extend([0; 4]);
@@ -163,12 +163,12 @@ impl Slot {
                     let occasion = occasion.unwrap_or(NEVER);
                     let (service, host) = occasion.from.bytes();
                     block.extend(occasion.at.seconds().to_le_bytes());
-                    block.extend(service);
-                    block.extend(host);
+                    block.extend_from_slice(service);
+                    block.extend_from_slice(host);
                 }
                 let (before, checked) = block.split_at_mut(SLOT_1.saturating_add(START_2));
                 if let Some(sum) = before.last_chunk_mut() {
-                    *sum = CRC.checksum(checked).to_le_bytes();
+                    *sum = crc32c(checked).to_le_bytes();
                 }
             }
         }
@@ -189,7 +189,7 @@ impl Slot {
         }
         bytes.extend(encode_ticket(self.state.ticket));
         bytes.extend(self.state.recovery.salt);
-        bytes.extend(self.state.recovery.hashes.as_flattened());
+        bytes.extend_from_slice(self.state.recovery.hashes.as_flattened());
         let name = self.state.name.as_bytes();
         let name = name.get(..LONGEST_NAME).unwrap_or(name);
         bytes.push(u8::try_from(name.len()).unwrap_or(0));
@@ -237,7 +237,7 @@ fn decode_2(bytes: &[u8]) -> Result<Slot, Unreadable> {
         (0, _) | (_, ..SLOT_2) => return Err(Unreadable::Damaged),
         _ => return Err(Unreadable::Later), // how to check it is not known here
     }
-    if CRC.checksum(reader.0).to_le_bytes() != sum {
+    if crc32c(reader.0).to_le_bytes() != sum {
         return Err(Unreadable::Damaged);
     }
     if bytes.get(MOVED) != Some(&0) {
@@ -270,10 +270,6 @@ fn sha256(bytes: &[u8]) -> [u8; SLOT_1 - COMMON] {
     let mut short = [0; SLOT_1 - COMMON];
     short.copy_from_slice(whole.split_at(SLOT_1 - COMMON).0);
     short
-}
-
-fn is_zero(bytes: &[u8]) -> bool {
-    bytes.iter().all(|&byte| byte == 0)
 }
 
 /// Takes numbers off the front of a slot.
@@ -344,11 +340,9 @@ impl Reader<'_> {
 
     fn recovery(&mut self) -> Option<RecoveryCodes> {
         let salt = self.take()?;
-        let mut hashes = [[0; 16]; MOST_CODES];
-        for hash in &mut hashes {
-            *hash = self.take()?;
-        }
-        Some(RecoveryCodes { salt, hashes })
+        let hashes: [u8; MOST_CODES * HASH] = self.take()?;
+        let (hashes, _) = hashes.as_chunks();
+        Some(RecoveryCodes { salt, hashes: *hashes.first_chunk()? })
     }
 
     fn count(&mut self) -> Option<Count> {
@@ -398,7 +392,7 @@ pub(super) mod tests {
                 bytes[COMMON..SLOT_1].copy_from_slice(&sum);
             }
             Format::Two => {
-                let sum = CRC.checksum(&bytes[SLOT_1 + START_2..USED]);
+                let sum = crc32c(&bytes[SLOT_1 + START_2..USED]);
                 bytes[SLOT_1 + 4..SLOT_1 + START_2].copy_from_slice(&sum.to_le_bytes());
             }
         }
@@ -477,7 +471,7 @@ pub(super) mod tests {
     /// The value is that of RFC 3720 appendix B.4: 32 bytes of zeros.
     #[test]
     fn checks_format_2_with_crc_32c() {
-        assert_eq!(CRC.checksum(&[0; 32]), 0x8a91_36aa);
+        assert_eq!(crc32c(&[0; 32]), 0x8a91_36aa);
     }
 
     /// A program that knows only format 1 checks the sum of a slot, then its version.

@@ -1,6 +1,6 @@
 //! The state file: two slots, one lock. docs/FILEFORMAT.md specifies it. M1 to M9 are in the contract of [`super`].
 
-use std::io;
+use std::io::{self, Read};
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -65,13 +65,13 @@ impl Drop for Lock {
 pub(super) struct Slots([Result<(Format, Slot), Unreadable>; 2]);
 
 impl Slots {
+    /// Reads a file that was just opened.
     pub(super) fn read(file: &Opened) -> io::Result<Self> {
-        let mut bytes = [0; SPAN];
-        let length = usize::try_from(file.length()).map_or(SPAN, |length| length.min(SPAN));
-        let (there, _) = bytes.split_at_mut(length);
-        file.read_exact_at(there, 0)?;
+        // A vector, because an array would be cleared first.
+        let mut bytes = Vec::with_capacity(SPAN);
+        (&**file).take(SPAN as u64).read_to_end(&mut bytes)?;
         let slots = [0, SLOT_B].map(|start| {
-            let slot = there.get(start..).and_then(|rest| rest.first_chunk());
+            let slot = bytes.get(start..).and_then(|rest| rest.first_chunk());
             let slot = slot.map_or(Err(Unreadable::Damaged), Slot::decode);
             // A file of another length can only belong to a later version.
             let is_later = matches!(slot, Err(Unreadable::Version(_) | Unreadable::Later));
@@ -99,19 +99,19 @@ impl Slots {
     }
 
     /// The slot that counts, if it belongs to `uid`.
-    pub(super) fn newest(&self, uid: u32) -> Result<&(Format, Slot), StateError> {
-        let [first, second] = &self.0;
-        let newest = if self.newest_index() == 0 { first } else { second };
+    pub(super) fn newest(self, uid: u32) -> Result<(Format, Slot), StateError> {
+        let index = self.newest_index();
         // A later program wrote such a slot: the other slot must not be used instead.
-        for slot in [first, second] {
+        for slot in &self.0 {
             match slot {
                 Err(Unreadable::Version(version)) => return Err(StateError::UnknownVersion(*version)),
                 Err(Unreadable::Later) => return Err(StateError::Later),
                 Ok(_) | Err(Unreadable::Empty | Unreadable::Damaged) => {}
             }
         }
-        match newest {
-            Ok(newest @ (_, slot)) if slot.uid == uid => Ok(newest),
+        let [first, second] = self.0;
+        match if index == 0 { first } else { second } {
+            Ok((format, slot)) if slot.uid == uid => Ok((format, slot)),
             Ok((_, slot)) => Err(StateError::OfUid(slot.uid)),
             Err(_) => Err(StateError::Damaged),
         }
@@ -142,22 +142,23 @@ pub(super) struct LockedState {
 
 impl LockedState {
     /// The state in `slots`, which were read under the lock.
-    pub(super) fn of(lock: Lock, slots: &Slots, path: PathBuf, uid: u32) -> Result<Self, StateError> {
+    pub(super) fn of(lock: Lock, slots: Slots, path: PathBuf, uid: u32) -> Result<Self, StateError> {
+        let (newest, fell_back) = (slots.newest_index(), slots.one_is_damaged());
         let (format, slot) = slots.newest(uid)?;
         let other_unflushed = slot.stage == Stage::Charged;
-        let target = 1u8.saturating_sub(slots.newest_index());
-        let (state, generation) = (slot.state.clone(), slot.generation.saturating_add(1));
+        let target = 1u8.saturating_sub(newest);
+        let (state, generation) = (slot.state, slot.generation.saturating_add(1));
         Ok(Self {
             lock,
             path,
             uid,
-            format: *format,
+            format,
             state,
             generation,
             target,
             other_unflushed,
             written: false,
-            fell_back: slots.one_is_damaged(),
+            fell_back,
         })
     }
 
@@ -275,7 +276,7 @@ mod tests {
             bytes.resize(STATE_FILE, 0);
             let locked = lock(file(&bytes));
             let slots = Slots::read(&locked.file).unwrap();
-            let found = LockedState::of(locked, &slots, PathBuf::new(), 7).unwrap();
+            let found = LockedState::of(locked, slots, PathBuf::new(), 7).unwrap();
             assert_eq!((found.format, found.other_unflushed), (format, other_unflushed), "{stage:?}");
         }
     }
