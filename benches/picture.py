@@ -26,6 +26,8 @@ def svg(found, paper, ink, grid):
     for label, key in GROUPS.items():
         bottom = top + len(NAMES) * BAR
         parts += [f'<text x="{LEFT - 10}" y="{(top + bottom) // 2 + 4}" text-anchor="end">{label}</text>']
+        if not found[key]["stable"]:
+            parts += [f'<text x="{LEFT - 10}" y="{(top + bottom) // 2 + 20}" text-anchor="end" font-size="11">not stable</text>']
         for colour, name in zip(COLOURS, NAMES):
             value = found[key][name]["median"]
             length = max(1, round(value / most * SCALE))
