@@ -17,15 +17,15 @@ from subjects import MODULES, prepare, right_code, run, wrong_code
 from modules import Twostep  # of tests/compare, where `subjects` looks for it
 
 EXPECTED = {  # the first login of a process, and each later one, beyond pam_permit
-    right_code: {"instructions": Cost(392_200, 200_600), "system calls": Cost(71, 42)},
-    wrong_code: {"instructions": Cost(1_041_500, 850_600), "system calls": Cost(71, 42)},
+    right_code: {"instructions": Cost(248_900, 147_400), "system calls": Cost(57, 42)},
+    wrong_code: {"instructions": Cost(897_500, 797_200), "system calls": Cost(57, 42)},
 }
 # Of a process with one login, beyond pam_permit.
-EXPECTED_USAGE = Usage(faults=46, look_ups=162, kib=104)
-EXPECTED_SIZE = 1_280_700  # bytes of the module
+EXPECTED_USAGE = Usage(faults=22, look_ups=87, kib=36)
+EXPECTED_SIZE = 1_077_700  # bytes of the module
 COUNTED_WITH = ("rustc version 1.95.0", "glibc 2.36")
 MARGIN = {"instructions": 1.02, "system calls": 1.0, "size": 1.02}
-# The addresses of a process are random, so the pages that it touches vary: 45 to 47 faults, 100 to 104 KiB were counted.
+# The addresses of a process are random, so the pages that it touches vary: 21 to 22 faults were counted.
 SPREAD = Usage(faults=2, look_ups=0, kib=8)
 MARGIN_ELSEWHERE = 1.25  # with another compiler or library
 

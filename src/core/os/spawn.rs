@@ -69,12 +69,12 @@ fn between(program: &CStr, arguments: &[*const c_char], nowhere: RawFd, patience
 }
 
 /// SIGALRM kills this process, also after exec, in `patience` seconds, even if the host ignored or blocked that signal.
+/// The other signals stay blocked, as [`fork_undisturbed`] has left them.
 fn end_after(patience: c_uint) {
-    let mut all_but_alarm = SigSet::all();
-    all_but_alarm.remove(Signal::SIGALRM);
+    let alarm = SigSet::from(Signal::SIGALRM);
     // SAFETY: the default action calls no function.
     let _ = unsafe { libc::signal(libc::SIGALRM, libc::SIG_DFL) };
-    let _ = all_but_alarm.thread_set_mask(); // its only error is a wrong argument
+    let _ = alarm.thread_unblock(); // its only error is a wrong argument
     // SAFETY: takes a number.
     let _ = unsafe { libc::alarm(patience) };
 }
