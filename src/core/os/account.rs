@@ -40,9 +40,23 @@ impl Accounts {
     /// Asks the name service each question.
     const ASKED: Self = Self { local: None };
 
-    /// Reads the local database once, and asks the name service only what it does not tell.
+    /// Reads the first part of the local database once, for a login, and asks the name service only what it does not
+    /// tell.
     pub(crate) fn read() -> Self {
         Self { local: LocalUsers::read() }
+    }
+
+    /// The same for a command about many users: reads all of the local database.
+    pub(super) fn read_whole() -> Self {
+        Self { local: LocalUsers::read_whole() }
+    }
+
+    /// Whether the local database has this name.
+    pub(super) fn is_local(&self, name: &str) -> Result<bool, Fault> {
+        match &self.local {
+            Some(local) => Ok(local.by_name(name).is_some()),
+            None => Ok(local_names()?.iter().any(|local| local == name)),
+        }
     }
 
     /// The account called `name`; none if the name service knows no such user.
@@ -63,13 +77,15 @@ impl Accounts {
         Ok(self.entry_by_name(name)?.map(|entry| entry.uid))
     }
 
-    fn by_uid(&self, uid: u32) -> Result<Option<Account>, Fault> {
+    /// The account whose user id is `uid`; none if the name service knows no such uid.
+    pub(super) fn by_uid(&self, uid: u32) -> Result<Option<Account>, Fault> {
         let Some(entry) = self.entry_by_uid(uid)? else { return Ok(None) };
         let name = name_of(entry)?;
         Ok(Some(Account { uid, name: name.name.clone(), names: vec![name] }))
     }
 
-    fn entry_by_name(&self, name: &str) -> Result<Option<Entry>, Fault> {
+    /// The entry called `name`; none if the name service knows no such user.
+    pub(super) fn entry_by_name(&self, name: &str) -> Result<Option<Entry>, Fault> {
         if !is_plausible(name) {
             return Ok(None);
         }

@@ -1,11 +1,13 @@
-//! The local user database (passwd(5)), read once for several questions.
+//! The local user database (passwd(5)), read once for several questions: the first part of it for a login, all of it for
+//! a command about many users.
 //!
 //! glibc looks at nsswitch.conf and opens the database for each question. Here both are read once, and the search is that
 //! of glibc's source `files`. It counts only if nsswitch.conf names that source first and lets its answer be final: then the
 //! name service has no other answer, unless nscd gives one that is out of date. Every doubt is no answer, so that the name
 //! service itself is asked.
 
-use std::fs::File;
+use std::cmp::Ordering;
+use std::fs::{self, File};
 use std::mem::MaybeUninit;
 use std::ops::Range;
 use std::os::fd::AsRawFd;
@@ -25,6 +27,14 @@ const MOST: usize = 16 * 1024;
 pub(super) struct LocalUsers {
     names: Vec<u8>,
     lines: Vec<Line>,
+    /// For many questions.
+    index: Option<Index>,
+}
+
+/// The places of the lines, in order. Of several equal ones, the first line comes first.
+struct Index {
+    by_name: Vec<usize>,
+    by_uid: Vec<usize>,
 }
 
 /// An entry of the user database.
@@ -49,9 +59,27 @@ struct Line {
 }
 
 impl LocalUsers {
-    /// Reads the database. None if the name service may have another answer than the database.
+    /// Reads the first part of the database. None if the name service may have another answer than the database.
     pub(super) fn read() -> Option<Self> {
         Self::read_from(Path::new(nss::SWITCH), Path::new(LOCAL_USERS))
+    }
+
+    /// Reads all of the database, for many questions. None in the same case, and if one line is not of the usual form.
+    pub(super) fn read_whole() -> Option<Self> {
+        if !nss::takes_users_from_files(&fs::read_to_string(nss::SWITCH).ok()?) {
+            return None;
+        }
+        Self::whole(&fs::read(LOCAL_USERS).ok()?)
+    }
+
+    fn whole(mut bytes: &[u8]) -> Option<Self> {
+        let mut users = Self::of(&mut bytes);
+        let mut by_name: Vec<usize> = (0..users.lines.len()).collect();
+        let mut by_uid = by_name.clone();
+        by_name.sort_by_key(|&place| users.lines.get(place).and_then(|line| users.name(line)));
+        by_uid.sort_by_key(|&place| users.lines.get(place).map(|line| line.uid));
+        users.index = Some(Index { by_name, by_uid });
+        bytes.is_empty().then_some(users)
     }
 
     fn read_from(switch: &Path, users: &Path) -> Option<Self> {
@@ -59,13 +87,17 @@ impl LocalUsers {
         let switch = read_start(switch, &mut room)?;
         let is_whole = switch.len() < MOST;
         let takes_files = is_whole && nss::takes_users_from_files(std::str::from_utf8(switch).ok()?);
-        if takes_files { Some(Self::of(read_start(users, &mut room)?)) } else { None }
+        if takes_files { Some(Self::of(&mut read_start(users, &mut room)?)) } else { None }
     }
 
-    fn of(mut bytes: &[u8]) -> Self {
+    /// The entries up to a line that is not of the usual form, which then is the first one of `bytes`.
+    fn of(bytes: &mut &[u8]) -> Self {
         // Room for the accounts of most machines: a vector that grows is copied and wiped.
-        let mut users = Self { names: Vec::with_capacity(1024), lines: Vec::with_capacity(64) };
-        while users.add(&mut bytes).is_some() {}
+        let mut users = Self { names: Vec::with_capacity(1024), lines: Vec::with_capacity(64), index: None };
+        let mut rest = *bytes;
+        while users.add(&mut rest).is_some() {
+            *bytes = rest;
+        }
         users
     }
 
@@ -90,17 +122,31 @@ impl LocalUsers {
 
     /// The entry called `name`. None if the name service must be asked.
     pub(super) fn by_name(&self, name: &str) -> Option<Entry> {
-        self.first(|line| self.names.get(line.name.clone()) == Some(name.as_bytes()))
+        let wanted = Some(name.as_bytes());
+        self.first(self.index.as_ref().map(|index| &index.by_name), |line| self.name(line).cmp(&wanted))
     }
 
     /// The first entry with this uid. None if the name service must be asked.
     pub(super) fn by_uid(&self, uid: u32) -> Option<Entry> {
-        self.first(|line| line.uid == uid)
+        self.first(self.index.as_ref().map(|index| &index.by_uid), |line| line.uid.cmp(&uid))
     }
 
-    fn first(&self, is_wanted: impl Fn(&Line) -> bool) -> Option<Entry> {
-        let line = self.lines.iter().find(|line| is_wanted(line))?;
-        let name = std::str::from_utf8(self.names.get(line.name.clone())?).ok()?;
+    fn name(&self, line: &Line) -> Option<&[u8]> {
+        self.names.get(line.name.clone())
+    }
+
+    /// The first line that is equal to what is wanted. `sorted` are the places in the order of `compare`.
+    fn first(&self, sorted: Option<&Vec<usize>>, compare: impl Fn(&Line) -> Ordering) -> Option<Entry> {
+        let line = match sorted {
+            None => self.lines.iter().find(|line| compare(line).is_eq())?,
+            Some(places) => {
+                let is_less =
+                    |&place: &usize| self.lines.get(place).is_some_and(|line| compare(line).is_lt());
+                let place = places.get(places.partition_point(is_less))?;
+                self.lines.get(*place).filter(|line| compare(line).is_eq())?
+            }
+        };
+        let name = std::str::from_utf8(self.name(line)?).ok()?;
         Some(Entry { name: name.to_owned(), uid: line.uid, gid: line.gid })
     }
 }

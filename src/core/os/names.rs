@@ -12,44 +12,36 @@ use std::fs;
 
 use crate::fault::{Fault, NamesProblem};
 
-use super::account::{self, Account, NssName, is_plausible, is_storable};
+use super::account::{Account, Accounts, NssName, is_plausible};
 use super::groups::{self, LOCAL_GROUPS};
-use super::local_users::LOCAL_USERS;
-use super::look_up;
 use super::nss::{self, GroupSources, Source};
 
 /// The answers of the name service, each list read at its first use.
 #[derive(Default)]
 pub struct Names {
-    users: OnceCell<Option<Users>>,
+    users: OnceCell<Accounts>,
     groups: OnceCell<Option<LocalGroups>>,
 }
 
 impl Names {
     /// The account with this uid; none if the name service knows no such uid.
     pub fn by_uid(&self, uid: u32) -> Result<Option<Account>, Fault> {
-        let listed = self.users().and_then(|users| users.by_uid(uid)).and_then(|entry| entry.account());
-        listed.map_or_else(|| account::by_uid(uid), |account| Ok(Some(account)))
+        self.users().by_uid(uid)
     }
 
     /// The account called `name`; none if the name service knows no such user.
     pub fn by_name(&self, name: &str) -> Result<Option<Account>, Fault> {
-        let listed = self.users().filter(|_| is_plausible(name)).and_then(|users| users.account(name));
-        listed.map_or_else(|| account::by_name(name), |account| Ok(Some(account)))
+        self.users().by_name(name)
     }
 
     /// Uid and name of the user `name`; none if the name service knows no such user.
     pub fn user(&self, name: &str) -> Result<Option<(u32, String)>, Fault> {
-        let listed = self.users().filter(|_| is_plausible(name)).and_then(|users| users.by_name(name));
-        listed.map_or_else(|| look_up::user(name), |entry| Ok(Some((entry.uid, entry.name.to_string()))))
+        Ok(self.users().entry_by_name(name)?.map(|entry| (entry.uid, entry.name)))
     }
 
     /// Whether the local user database has this name.
     pub fn is_local(&self, name: &str) -> Result<bool, Fault> {
-        match self.users() {
-            Some(users) => Ok(users.by_name(name).is_some()),
-            None => Ok(account::local_names()?.iter().any(|local| local == name)),
-        }
+        self.users().is_local(name)
     }
 
     /// The groups among `groups` to which `user` belongs.
@@ -60,88 +52,8 @@ impl Names {
         }
     }
 
-    fn users(&self) -> Option<&Users> {
-        self.users.get_or_init(Users::read).as_ref()
-    }
-}
-
-/// The lines of the local user database.
-struct Users {
-    entries: Vec<Entry>,
-    /// The places of the entries, sorted by name. Of several with one name, the first line comes first.
-    by_name: Vec<usize>,
-    /// The same by uid.
-    by_uid: Vec<usize>,
-}
-
-struct Entry {
-    name: Box<str>,
-    uid: u32,
-    gid: u32,
-}
-
-impl Users {
-    /// None if the name service may have other answers than the file.
-    fn read() -> Option<Self> {
-        if !nss::begins_with_files("passwd") {
-            return None;
-        }
-        Self::parse(&String::from_utf8(fs::read(LOCAL_USERS).ok()?).ok()?)
-    }
-
-    fn parse(text: &str) -> Option<Self> {
-        let entries: Vec<Entry> =
-            text.lines().filter(|line| !is_passed_over(line)).map(Entry::parse).collect::<Option<_>>()?;
-        let mut by_name: Vec<usize> = (0..entries.len()).collect();
-        let mut by_uid = by_name.clone();
-        // These sorts keep the order of equal ones.
-        by_name.sort_by_key(|&place| entries.get(place).map(|entry| &entry.name));
-        by_uid.sort_by_key(|&place| entries.get(place).map(|entry| entry.uid));
-        Some(Self { entries, by_name, by_uid })
-    }
-
-    fn by_name(&self, name: &str) -> Option<&Entry> {
-        let first = self
-            .by_name
-            .partition_point(|&place| self.entries.get(place).is_some_and(|entry| &*entry.name < name));
-        self.entries.get(*self.by_name.get(first)?).filter(|entry| &*entry.name == name)
-    }
-
-    fn by_uid(&self, uid: u32) -> Option<&Entry> {
-        let first = self
-            .by_uid
-            .partition_point(|&place| self.entries.get(place).is_some_and(|entry| entry.uid < uid));
-        self.entries.get(*self.by_uid.get(first)?).filter(|entry| entry.uid == uid)
-    }
-
-    /// The account, with the name that its uid has and with `name`.
-    fn account(&self, name: &str) -> Option<Account> {
-        let typed = self.by_name(name)?;
-        let mut account = self.by_uid(typed.uid)?.account()?;
-        if *typed.name != *account.name {
-            account.names.push(typed.named()?);
-        }
-        Some(account)
-    }
-}
-
-impl Entry {
-    fn parse(line: &str) -> Option<Self> {
-        let mut fields = line.split(':');
-        let (name, uid, gid) = (fields.next()?, fields.nth(1)?, fields.next()?);
-        // Further fields: the full name, the home, the shell.
-        let is_whole = fields.count() == 3 && is_plain(name);
-        is_whole.then_some(Self { name: name.into(), uid: number(uid)?, gid: number(gid)? })
-    }
-
-    /// None if the name cannot be stored: the name service gives the fault.
-    fn account(&self) -> Option<Account> {
-        let name = self.named()?;
-        Some(Account { uid: self.uid, name: name.name.clone(), names: vec![name] })
-    }
-
-    fn named(&self) -> Option<NssName> {
-        is_storable(&self.name).then(|| NssName { name: self.name.to_string(), gid: self.gid })
+    fn users(&self) -> &Accounts {
+        self.users.get_or_init(Accounts::read_whole)
     }
 }
 
@@ -242,47 +154,11 @@ fn number(text: &str) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const PASSWD: &str = "root:x:0:0:root:/root:/bin/bash\ntoor:x:0:5:::/bin/sh\n#gone:x:9:9:::\n\nada:x:7:100:Ada:/home/ada:\n\
-                          ada:x:8:100:::\nÄda:x:9:9:::\n";
-
-    fn names(account: Option<Account>) -> Vec<(u32, String, u32)> {
-        let names = account.into_iter().flat_map(|account| {
-            let uid = account.uid;
-            account.names.into_iter().map(move |name| (uid, name.name, name.gid))
-        });
-        names.collect()
-    }
-
-    #[test]
-    fn takes_first_line_of_each_name_and_uid() {
-        let users = Users::parse(PASSWD).unwrap();
-        let root = (0, "root".to_owned(), 0);
-        assert_eq!(names(users.account("root")), std::slice::from_ref(&root));
-        assert_eq!(names(users.account("toor")), [root, (0, "toor".to_owned(), 5)]);
-        assert_eq!(names(users.account("ada")), [(7, "ada".to_owned(), 100)]);
-        assert_eq!(names(users.by_uid(8).and_then(Entry::account)), [(8, "ada".to_owned(), 100)]);
-        assert_eq!(names(users.account("Äda")), [(9, "Äda".to_owned(), 9)]);
-        for (name, uid) in [("", 1), ("gone", 2), ("#gone", 10), ("zoe", u32::MAX)] {
-            assert!(users.account(name).is_none() && users.by_uid(uid).is_none(), "{name}");
-        }
-    }
+    use crate::os::account;
+    use crate::os::look_up;
 
     #[test]
     fn answers_from_no_file_that_glibc_may_read_otherwise() {
-        let odd = [
-            "+::::::",
-            "-ada:x:7:7:::",
-            " ada:x:7:7:::",
-            "ada:x:07:7:::",
-            "ada:x:7::::",
-            "ada:x:7:7::",
-            "ada:x:7:7:::/bin/sh:x",
-            "a\tb:x:7:7:::",
-        ];
-        for line in odd {
-            assert!(Users::parse(&format!("root:x:0:0:::\n{line}\n")).is_none(), "{line}");
-        }
         for line in ["+", "+:::", "ada:x:7", "ada:x:7:bob:x", "ada:x:-1:", "ada:x:7:bob, eve", "ada:x:7:bob,"]
         {
             assert!(members(&format!("root:x:0:\n{line}\n")).is_none(), "{line}");

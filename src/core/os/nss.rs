@@ -425,24 +425,24 @@ mod tests {
     fn knows_whether_local_files_answer_first() {
         for text in [
             "",
-            "passwd: files systemd",
-            "group: sss\npasswd:files # sss",
-            "passwd: files [SUCCESS=merge] systemd",
-            "passwd :\tfiles [NOTFOUND=return] ldap",
+            "group: files systemd",
+            "passwd: sss\ngroup:files # sss",
+            "group: files [SUCCESS=merge] systemd",
+            "group :\tfiles [NOTFOUND=return] ldap",
         ] {
-            assert!(files_answer_first(text, "passwd"), "{text}");
+            assert!(files_answer_first(text, "group"), "{text}");
         }
         let others = [
-            "passwd: sss files",
-            "passwd: compat",
-            "passwd:",
-            "passwd: files [SUCCESS=continue] ldap",
-            "passwd: files [!SUCCESS=return] ldap",
-            "passwd: files[NOTFOUND=return] sss",
-            "passwd: files\npasswd: files",
+            "group: sss files",
+            "group: compat",
+            "group:",
+            "group: files [SUCCESS=continue] ldap",
+            "group: files [!SUCCESS=return] ldap",
+            "group: files[NOTFOUND=return] sss",
+            "group: files\ngroup: files",
         ];
         for text in others {
-            assert!(!files_answer_first(text, "passwd"), "{text}");
+            assert!(!files_answer_first(text, "group"), "{text}");
         }
     }
 

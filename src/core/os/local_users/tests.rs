@@ -7,7 +7,7 @@ use super::*;
 use crate::os::account;
 
 fn users(text: &str) -> LocalUsers {
-    LocalUsers::of(text.as_bytes())
+    LocalUsers::of(&mut text.as_bytes())
 }
 
 fn entry(name: &str, uid: u32, gid: u32) -> Option<Entry> {
@@ -47,6 +47,22 @@ fn gives_no_answer_behind_an_unusual_line() {
         let users = users(&format!("bob:x:9:9:::\n{line}\nada:x:7:7:::\n"));
         assert_eq!((users.by_uid(7), users.by_name("ada")), (None, None), "{line}");
         assert_eq!(users.by_uid(9), entry("bob", 9, 9), "it stands before {line}");
+    }
+}
+
+/// With an index the answers are the same, for a database without an unusual line.
+#[test]
+fn finds_same_entries_in_order() {
+    let text = "# local\n\nroot:x:0:0:::\ntoor:x:0:5:::\nada:x:7:100:::\nada:x:8:100:::\nbob:x:3:3:::\n_x:x:7:9:::\n";
+    let (plain, sorted) = (users(text), LocalUsers::whole(text.as_bytes()).unwrap());
+    for name in ["root", "toor", "ada", "bob", "_x", "", "zoe", "adam", "Ada"] {
+        assert_eq!(sorted.by_name(name), plain.by_name(name), "{name}");
+    }
+    for uid in 0..10 {
+        assert_eq!(sorted.by_uid(uid), plain.by_uid(uid), "{uid}");
+    }
+    for unusual in ["+\n", " eve:x:7:7:::\n", "eve:x:7:7::\n", "eve:x:7:7:::"] {
+        assert!(LocalUsers::whole(format!("{text}{unusual}").as_bytes()).is_none(), "{unusual}");
     }
 }
 
