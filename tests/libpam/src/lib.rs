@@ -13,6 +13,7 @@ pub mod interpose;
 mod login;
 pub mod pam;
 pub mod paper;
+mod processor_time;
 pub mod refusal;
 mod state;
 pub mod strace;
@@ -22,6 +23,7 @@ mod world;
 
 pub use code::Generator;
 pub use login::{Answer, Login, Open, Outcome, Style};
+pub use processor_time::processor_time;
 pub use state::{AttemptCounter, BLOCK, Format, Stage, State, header, seal, slot_of};
 pub use temp::Temp;
 pub use world::{World, build_dir, plant, uid, workspace};

@@ -16,6 +16,9 @@ fn right() -> String {
     Generator::default().at(NOW)
 }
 
+/// A busy machine wakes a login late that waits for a lock for 5 s.
+const LATE: Duration = Duration::from_secs(10);
+
 type Resource = libc::__rlimit_resource_t;
 
 /// Runs `command` with both limits of `resource` at `limit`.
@@ -121,11 +124,11 @@ fn denies_after_five_seconds_of_held_lock() {
     let outcome = world.login("games").at(NOW).answer(right()).run();
     let took = start.elapsed();
     outcome.assert_denied(PAM_AUTHINFO_UNAVAIL, "unavailable");
-    assert!((Duration::from_secs(5)..Duration::from_secs(6)).contains(&took), "{took:?}");
+    assert!((Duration::from_secs(5)..LATE).contains(&took), "{took:?}");
     assert!(world.snapshot() == before);
     let start = Instant::now();
     world.login("mail").at(NOW).answer(right()).run().assert_granted();
-    assert!(start.elapsed() < Duration::from_secs(1));
+    assert!(start.elapsed() < Duration::from_secs(5), "it does not wait for another user's lock");
     drop(file);
     world.login("games").at(NOW).answer(right()).run().assert_granted();
 }
@@ -164,11 +167,7 @@ fn resumes_login_stopped_while_holding_lock() {
     wait_until_stopped(child.id());
     let start = Instant::now();
     world.login("games").at(NOW).answer(right()).run().assert_denied(PAM_AUTHINFO_UNAVAIL, "unavailable");
-    assert!(
-        (Duration::from_secs(5)..Duration::from_secs(6)).contains(&start.elapsed()),
-        "{:?}",
-        start.elapsed()
-    );
+    assert!((Duration::from_secs(5)..LATE).contains(&start.elapsed()), "{:?}", start.elapsed());
     // SAFETY: this process started the child and has not yet waited for it.
     unsafe { libc::kill(child.id() as i32, libc::SIGCONT) };
     let output = child.wait_with_output().unwrap();
