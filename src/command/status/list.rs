@@ -4,7 +4,6 @@ use crate::failure::Failure;
 use crate::terminal::Output;
 use crate::words::status as words;
 
-use super::Arguments;
 use super::facts::AccountStatus;
 use super::text::Whose;
 
@@ -14,7 +13,9 @@ pub(super) struct List {
     is_empty: bool,
 }
 
-enum Form {
+/// How the list is written.
+pub(super) enum Form {
+    /// Lines for a reader.
     Text,
     /// The JSON of one account.
     Object,
@@ -23,12 +24,7 @@ enum Form {
 }
 
 impl List {
-    pub(super) fn new(arguments: &Arguments) -> Self {
-        let form = match arguments.json {
-            false => Form::Text,
-            true if arguments.all || arguments.users.is_list() => Form::Array,
-            true => Form::Object,
-        };
+    pub(super) fn new(form: Form) -> Self {
         Self { form, output: Output::new(), is_empty: true }
     }
 

@@ -27,7 +27,7 @@ use crate::words::naming::{WHICH_USER, which_user_then};
 use crate::words::{frame, status as words};
 
 use facts::{AccountStatus, Basis};
-use list::List;
+use list::{Form, List};
 use text::Whose;
 
 #[derive(clap::Args)]
@@ -40,6 +40,16 @@ pub(crate) struct Arguments {
     /// Print JSON
     #[arg(long)]
     json: bool,
+}
+
+impl Arguments {
+    fn form(&self) -> Form {
+        match self.json {
+            false => Form::Text,
+            true if self.all || self.users.is_list() => Form::Array,
+            true => Form::Object,
+        }
+    }
 }
 
 /// So many records are in memory at once.
@@ -64,7 +74,7 @@ fn of_oneself(arguments: &Arguments) -> Result<(), Failure> {
     let basis = Basis { machine: &Roster::new(&system, &names), policy, now: clock::now()? };
     let status = client::status().map_err(unavailable)?;
     let status = AccountStatus::of(&basis, &target, status);
-    let mut list = List::new(arguments);
+    let mut list = List::new(arguments.form());
     list.add(&status, Whose::Own)?;
     list.end(true)?;
     match status.problem {
@@ -110,7 +120,7 @@ fn list(
 ) -> Result<(Vec<Failure>, Option<String>), Failure> {
     // On a terminal the list itself shows how far it is.
     let mut progress = Progress::new(found.len(), arguments.json || stdout().is_terminal());
-    let mut list = List::new(arguments);
+    let mut list = List::new(arguments.form());
     let (mut failures, mut problem) = (Vec::new(), None);
     loop {
         let (targets, failed) = parted(found.by_ref().take(AT_ONCE));
