@@ -21,7 +21,8 @@ printf '%s\\n' "${{COMPREPLY[@]}}"
 PROMPT = "ready to type: "
 
 OFFERS = [
-    ("twostep st", {"status"}),
+    ("twostep sta", {"status"}),
+    ("twostep st", {"status", "storage"}),
     ("twostep re", {"rebind", "recovery", "remove", "replace", "require", "reset"}),
     ("twostep enroll --", {"--user", "--label", "--text", "--json", "--qr", "--root", "--help"}),
     ("twostep policy ex", {"explain"}),
