@@ -12,9 +12,9 @@ use crate::words::storage as words;
 
 #[derive(Subcommand)]
 pub(crate) enum Verb {
-    /// Use the present format, in which a record has its last login
+    /// Store all records in format 2, which has the last login
     Upgrade,
-    /// Use the format that twostep 0.1 reads
+    /// Store all records in format 1, for an older release
     Downgrade,
 }
 
