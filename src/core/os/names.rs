@@ -1,7 +1,7 @@
 //! The name service for a command about many users. glibc reads the whole of passwd(5) for each look-up of one of its
 //! users, so that the work grows with the square of their number. Here each local file is read once.
 //!
-//! The answers are those of [`account`] and [`groups`]. A list answers only where it must be the same: the line of
+//! The answers are those of [`super::account`] and [`groups`]. A list answers only where it must be the same: the line of
 //! nsswitch.conf(5) begins with the local files, and every line of the file is plain. In all other cases the name service
 //! is asked. A login never uses this: a change of the files takes effect at once.
 
