@@ -1,5 +1,6 @@
 //! The application, machine and store of the tests.
 
+mod chance;
 mod twice;
 
 use std::cell::RefCell;
@@ -33,6 +34,7 @@ use crate::store::{Change, Store, StoredRecord};
 use crate::time::{Period, UnixTime};
 use crate::verdict::{Accepted, Denial, EarlierFailures, Origin, Proof, TicketFault};
 
+pub(crate) use chance::Chance;
 pub(crate) use twice::{Twice, another};
 
 /// The secret of RFC 4226 appendix D.

@@ -11,6 +11,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::tree::{Content, MOST_KEYS, Node, ROOT, parse};
 use super::{At, DocumentError, Values, syntax_errors};
+use crate::test_support::Chance;
 use crate::time::Day;
 
 /// Panics unless both readers agree about `text`. Returns whether they accept it.
@@ -94,25 +95,7 @@ fn is_same(nodes: &[Node<'_>], index: usize, theirs: &Spanned<DeValue<'_>>) -> b
     is_same && ours.offset == theirs.span().start
 }
 
-/// Xorshift (Marsaglia 2003): a random sequence that is the same in each run.
-struct Chance(u64);
-
 impl Chance {
-    fn below(&mut self, most: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 % most as u64) as usize
-    }
-
-    fn one_in(&mut self, many: usize) -> bool {
-        self.below(many) == 0
-    }
-
-    fn pick<'a>(&mut self, from: &[&'a str]) -> &'a str {
-        from[self.below(from.len())]
-    }
-
     fn key(&mut self) -> String {
         const KEYS: [&str; 12] =
             ["a", "b", "c", "\"a\"", "'b'", "\"\"", "\"\\u0061\"", "1", "a-b", "ä", "a b", "'''a'''"];
@@ -221,7 +204,7 @@ impl Chance {
         if self.one_in(12) { self.pick(&BAD) } else { self.pick(&GOOD) }
     }
 
-    fn line(&mut self) -> String {
+    fn any_line(&mut self) -> String {
         let mut line = match self.below(10) {
             0 | 1 => format!("[{}]", self.key()),
             2 | 3 => format!("[[{}]]", self.key()),
@@ -250,7 +233,7 @@ impl Chance {
     }
 
     fn document(&mut self) -> String {
-        (0..1 + self.below(7)).map(|_| self.line()).collect()
+        (0..1 + self.below(7)).map(|_| self.any_line()).collect()
     }
 
     /// `text` with one small change.

@@ -9,6 +9,7 @@ use super::{
     Spellings, may_be_spelling, serde_reader,
 };
 use crate::document::{DocumentError, Type};
+use crate::test_support::Chance;
 use crate::time::UnixTime;
 
 const NOW: UnixTime = UnixTime::new(1_800_000_000);
@@ -21,25 +22,7 @@ const NETWORKS: [&str; 4] = ["192.0.2.0/24", "198.51.100.7", "2001:db8::/32", "0
 const REMOTE: [&str; 6] = ["", "192.0.2.7", "198.51.100.7", "2001:db8::1", "host.example.org", "010.0.0.1"];
 const MODES: [&str; 3] = ["exempt", "opt-in", "mandatory"];
 
-/// Xorshift (Marsaglia 2003): a random sequence that is the same in each run.
-struct Chance(u64);
-
 impl Chance {
-    fn below(&mut self, most: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 % most as u64) as usize
-    }
-
-    fn one_in(&mut self, many: usize) -> bool {
-        self.below(many) == 0
-    }
-
-    fn pick<'a>(&mut self, from: &[&'a str]) -> &'a str {
-        from[self.below(from.len())]
-    }
-
     fn shuffle<T>(&mut self, list: &mut [T]) {
         for end in (1..list.len()).rev() {
             list.swap(end, self.below(end + 1));
