@@ -394,7 +394,10 @@ impl fmt::Display for FileProblem {
                 "is locked by another process for more than {seconds} s (lsof names it): try again, or end that process"
             ),
             Self::UnknownFormat => {
-                write!(f, "was written by a newer version of twostep: install that version")
+                write!(
+                    f,
+                    "names no format that this version knows: install the version that wrote it, or remove it if there was none"
+                )
             }
             Self::ReplacedAgain => {
                 write!(f, "is replaced again and again: find the program that does this, and end it")

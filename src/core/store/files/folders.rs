@@ -186,8 +186,10 @@ impl Store {
         format.ok_or_else(|| Fault::file(&path, FileProblem::UnknownFormat))
     }
 
-    /// Gives new state files the layout `format`. Those that exist keep theirs.
+    /// Gives new state files the layout `format`. Those that exist keep theirs. Fails if a later program has chosen a
+    /// layout that this one does not know.
     pub fn set_format(&self, format: Format) -> Result<(), Fault> {
+        self.format()?;
         self.top.replace(FORMAT, format.line())
     }
 

@@ -190,6 +190,7 @@ fn new_state_has_the_layout_of_the_store() {
     for text in ["3\n", "2", "", "22\n"] {
         fs::write(scratch.0.join("var/lib/twostep/format"), text).unwrap();
         assert!(scratch.store().create_state(7, marked(1)).is_err(), "{text:?}");
+        assert!(scratch.store().set_format(Format::Two).is_err(), "it is not overwritten: {text:?}");
     }
     assert!(!scratch.state_file().exists());
 }
