@@ -67,7 +67,7 @@ asan: ## the tests of tests/libpam with the module under AddressSanitizer (night
 	tests/deps test
 	tests/asan
 
-powercut: build ## every disk that a power cut during logins may leave, from a machine in qemu (as root)
+powercut: build ## the disks that a power cut during logins may leave, from a machine in qemu (as root)
 	tests/deps night
 	tests/powercut/run
 

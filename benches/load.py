@@ -1,4 +1,4 @@
-"""Whether the machine is quiet enough for times, and whether enough was measured."""
+"""Tells whether the machine is quiet enough to measure times, and whether enough rounds were measured."""
 
 import os
 import statistics
@@ -7,13 +7,13 @@ from multiprocessing import get_context
 
 SPIN = 0.1  # seconds
 MOST_BUSY = 0.05  # of the processors' time
-PATIENCE = 60  # seconds, in the whole run
+PATIENCE = 60  # seconds, for each wait until one fails
 TOLERANCE = 0.05  # between the medians of the first half and of the second
 MOST = 4  # times as many rounds as asked for
 
 
 class Quiet:
-    """Waits until no other program runs. Once it has waited in vain, it only looks."""
+    """Waits until no other program runs. After the first wait that fails, it only checks."""
 
     def __init__(self):
         self._patience = PATIENCE

@@ -1,4 +1,4 @@
-"""What is to be reached: docs/PERFORMANCE.md shows it beside each row, and whether it is."""
+"""The targets. docs/PERFORMANCE.md shows them beside the rows, and whether each is reached."""
 
 from dataclasses import dataclass
 

@@ -21,7 +21,7 @@ pub(crate) struct Log {
     is_real: bool,
     /// How long a line waits. An import writes many lines, and only the first that fails waits.
     patience: Cell<Duration>,
-    /// Who acts, looked up once.
+    /// The user who acts, looked up once.
     caller: OnceCell<String>,
 }
 

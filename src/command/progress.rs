@@ -56,7 +56,7 @@ impl Drop for Progress {
 }
 
 /// Whether a bar can move on standard error.
-#[expect(clippy::disallowed_methods, reason = "this variable decides nothing but what the user sees")]
+#[expect(clippy::disallowed_methods, reason = "this variable decides only what the user sees")]
 fn can_show() -> bool {
     stderr().is_terminal() && std::env::var_os("TERM").is_some_and(|name| name != DUMB)
 }

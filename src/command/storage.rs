@@ -1,4 +1,4 @@
-//! `twostep storage`: the layout of the records.
+//! `twostep storage`: the format of the records.
 
 use clap::Subcommand;
 use twostep_core::manage::act::Target;
@@ -12,19 +12,19 @@ use crate::words::storage as words;
 
 #[derive(Subcommand)]
 pub(crate) enum Verb {
-    /// Store all records in format 2, which has the last login
+    /// Store all records in format 2, with time and host of codes
     Upgrade,
     /// Store all records in format 1, for an older release
     Downgrade,
 }
 
-/// Converts all records, and gives new ones the same layout. An interrupted command can be run again.
+/// Converts all records, and gives new ones the same format. An interrupted command can be run again.
 pub(crate) fn run(administrator: &Administrator, verb: &Verb) -> Result<(), Failure> {
     let format = match verb {
         Verb::Upgrade => Format::Two,
         Verb::Downgrade => Format::One,
     };
-    // This comes first, so that no record of the other layout is created behind the list.
+    // This comes first, so that no record of the other format is created behind the list.
     let store = administrator.store()?;
     store.set_format(format)?;
     let (uids, _) = store.uids()?;

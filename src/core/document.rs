@@ -205,7 +205,7 @@ pub(crate) fn syntax_errors<E: From<DocumentError>>(text: &str) -> Vec<At<E>> {
     errors
 }
 
-/// Adds an error at its place in the order of the text. Of more than [`MOST_ERRORS`], the first in the text stay.
+/// Adds an error at its place in the order of the text. Keeps only the first [`MOST_ERRORS`].
 #[cold]
 pub(crate) fn keep_in_order<E>(errors: &mut Vec<At<E>>, error: At<E>) {
     let place = errors.partition_point(|earlier| earlier.offset <= error.offset);

@@ -133,7 +133,7 @@ pub enum FileProblem {
     },
     /// Another program keeps replacing it by a new file.
     ReplacedAgain,
-    /// It names a layout of state files that this program does not know.
+    /// It names a format of state files that this program does not know.
     UnknownFormat,
     /// It is a relative path.
     NotAbsolute,

@@ -43,7 +43,7 @@ pub(crate) const USERS_NAME: &str = users!();
 pub const STATES: &str = concat!(store!(), "/", states!());
 /// The name of that folder in the store.
 pub(crate) const STATES_NAME: &str = states!();
-/// The file in the store that says which layout new state files have.
+/// The file in the store that says which format new state files have.
 pub const FORMAT: &str = "format";
 
 /// The program that judges codes for programs that do not run as root.

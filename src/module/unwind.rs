@@ -10,14 +10,14 @@
 //! (pthread_cancel(3)) or throws an exception, the host's unwinder calls the module without a panic. The first of these
 //! functions that is called then loads libgcc_s. It is in memory already, so dlopen(3) opens no file. Threads may load
 //! it at once: all store the same pointers, and no thread waits for a lock of the module. dlopen(3) must not run in a
-//! signal handler. So a host must not cancel a thread asynchronously in a login; libpam could not stand that either.
+//! signal handler. So a host must not cancel a thread asynchronously in a login; libpam is not safe against that either.
 //!
 //! If libgcc_s cannot be loaded, the module cannot catch the panic: it writes a line to the log and ends the process.
 //! A login that does not panic never comes here. The load fails if the host
 //!
 //! - has no free descriptor, or no address space;
 //! - has changed its root to a folder without the library, or runs on a system without it;
-//! - is confined by seccomp(2), and may not open or map a file. If the filter kills, it does so here, without the line.
+//! - is confined by seccomp(2), and may not open or map a file. A filter that kills the process does so here, and no line is logged.
 //!
 //! None of this matters if the host or another module has loaded libgcc_s before.
 
@@ -168,8 +168,8 @@ global_asm!(
     load = sym load_or_abort,
 );
 
-// All that the standard library may call (library/unwind and the crate backtrace). A name that is missing here brings
-// libgcc_s back, and tests/libpam/tests/artefact.rs sees it.
+// All that the standard library may call (library/unwind and the crate backtrace). If a name is missing here, the
+// linker links libgcc_s again, and tests/libpam/tests/artefact.rs fails.
 unwinder! {
     0 "_Unwind_Backtrace"
     1 "_Unwind_DeleteException"

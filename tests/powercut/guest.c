@@ -1,9 +1,10 @@
-/* The first process of a machine that tests/powercut/run starts. It mounts the disk, logs in as /story says, and writes a mark behind
- * the file system before and after each login: the log of the disk has it in the order of the other writes.
+/* The first process of a machine that tests/powercut/run starts. It mounts the disk, logs in as /logins says, and writes a marker
+ * behind the file system before and after each login. The log of the disk has the markers in the order of the other writes.
  *
- *   /story: a line for each login: SERVICE USER CODE UNIX-TIME
+ *   /logins: a line for each login: SERVICE USER CODE UNIX-TIME
  *
- * A mark is one sector: its number, twice the login plus 1 after it, and PAM's code. It ends the machine without a flush. */
+ * A marker is one sector: a number and PAM's code. The number is twice that of the login, and 1 more after the login. In the end
+ * this process powers the machine off, without a flush. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <security/pam_appl.h>
@@ -19,7 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define MARKS (16 << 20) /* the file system ends before this byte */
+#define MARKERS (16 << 20) /* the file system ends before this byte */
 
 static const char *code;
 
@@ -37,13 +38,13 @@ static void load(const char *module) {
     close(file);
 }
 
-static void mark(uint64_t number, uint64_t status) {
+static void write_marker(uint64_t number, uint64_t status) {
     static char sector[512] __attribute__((aligned(4096)));
     static int disk = -1;
     if (disk < 0) disk = open("/dev/vda", O_WRONLY | O_DIRECT);
     memcpy(sector, &number, 8);
     memcpy(sector + 8, &status, 8);
-    if (pwrite(disk, sector, sizeof sector, MARKS) != (ssize_t)sizeof sector) fail("a mark");
+    if (pwrite(disk, sector, sizeof sector, MARKERS) != (ssize_t)sizeof sector) fail("a marker");
 }
 
 static int converse(int count, const struct pam_message **messages, struct pam_response **out, void *data) {
@@ -76,17 +77,17 @@ int main(void) {
     if (mount("/dev/vda", "/disk", "ext4", 0, "")) fail("mount");
     char service[32], user[32], typed[64];
     long when;
-    FILE *story = fopen("/story", "r");
-    for (uint64_t n = 0; story && fscanf(story, "%31s %31s %63s %ld", service, user, typed, &when) == 4; n++) {
+    FILE *logins = fopen("/logins", "r");
+    for (uint64_t n = 0; logins && fscanf(logins, "%31s %31s %63s %ld", service, user, typed, &when) == 4; n++) {
         struct timespec now = {when, 0};
         if (clock_settime(CLOCK_REALTIME, &now)) fail("the clock");
         code = typed;
-        mark(2 * n, 0);
+        write_marker(2 * n, 0);
         pid_t child = fork();
         if (child == 0) _exit(login(service, user));
         int status;
         waitpid(child, &status, 0);
-        mark(2 * n + 1, WIFEXITED(status) ? WEXITSTATUS(status) : 255);
+        write_marker(2 * n + 1, WIFEXITED(status) ? WEXITSTATUS(status) : 255);
         printf("login %d: %d\n", (int)n, WIFEXITED(status) ? WEXITSTATUS(status) : 255);
     }
     reboot(RB_POWER_OFF);

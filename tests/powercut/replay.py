@@ -1,11 +1,11 @@
-"""replay.py LOG BASE STORY UID   what a disk may hold after a power cut, from the log of all its writes (qemu's blklogwrites).
+"""replay.py LOG BASE LOGINS UID   what a disk may hold after a power cut, from the log of all its writes (qemu's blklogwrites).
 
-A write is durable once a later flush has ended. Until then it may be there or missing, whatever the order, and one of the state file may
-be torn at a sector. (ext4 itself does not outlive a torn superblock.) Each such disk is made, its journal is replayed by e2fsck, and the
-state is read as docs/FILEFORMAT.md says:
+A write is durable once a later flush has ended. Until then it may be missing, whatever the order. A write to the state file may also be
+torn at a sector. (ext4 does not survive a torn superblock.) For each disk, e2fsck replays the journal, and the state is read as
+docs/FILEFORMAT.md says:
 
-  * one slot is whole, and says which account it is of;
-  * the mark is at or behind each code that was accepted before this moment, and a used recovery code is gone;
+  * one slot is whole, and has the uid of the account;
+  * the mark is at or after each code that was accepted before this moment, and no used recovery code is left;
   * the secret is unchanged.
 """
 
@@ -20,8 +20,8 @@ from pathlib import Path
 
 SECTOR = 512
 FLUSH, FUA, DISCARD = 1, 2, 4
-MARKS = 16 << 20  # as in guest.c
-MOST_SUBSETS = 6  # of so many pending writes every subset is tried; of more, each alone and all but each
+MARKERS = 16 << 20  # as in guest.c
+MOST_SUBSETS = 6  # up to so many pending writes, each subset is tried; of more, each prefix, each write alone, all but each
 STEP = 30
 PAM_SUCCESS = 0
 
@@ -29,7 +29,7 @@ PAM_SUCCESS = 0
 def entries(log):
     """Flags, offset and bytes of each entry of the log."""
     magic, _, count, size = struct.unpack_from("<QQQI", log)
-    assert magic == 0x6A736677736872 and size == SECTOR, "this is no log of writes"
+    assert magic == 0x6A736677736872 and size == SECTOR, "not a log of writes"
     at = SECTOR
     for _ in range(count):
         sector, sectors, flags, _ = struct.unpack_from("<QQQQ", log, at)
@@ -40,20 +40,20 @@ def entries(log):
 
 
 def moments(log):
-    """For each moment after which something changed: the marks so far, the durable writes, the pending writes."""
-    marks, durable, pending = [], [], []
+    """For each moment after which something changed: the markers so far, the durable writes, the pending writes."""
+    markers, durable, pending = [], [], []
     for flags, offset, data in entries(log):
         if flags & FLUSH:
             durable, pending = durable + pending, []
-        if offset >= MARKS and data:
-            marks = [*marks, struct.unpack_from("<QQ", data)]
+        if offset >= MARKERS and data:
+            markers = [*markers, struct.unpack_from("<QQ", data)]
             continue
         assert not flags & DISCARD, "a discard is not in this model"
         if data and flags & FUA:
             durable = [*durable, (offset, data)]
         elif data:
             pending = [*pending, (offset, data)]
-        yield marks, durable, pending
+        yield markers, durable, pending
 
 
 def subsets(writes, state):
@@ -90,7 +90,7 @@ def images(base, durable, pending, state):
 def files(image, place, names):
     """The files of the disk after its journal is replayed."""
     disk = place / "image"
-    disk.write_bytes(image[:MARKS])
+    disk.write_bytes(image[:MARKERS])
     checked = subprocess.run(["e2fsck", "-fy", disk], capture_output=True, text=True, check=False)
     assert checked.returncode in (0, 1), f"the file system is broken: {checked.stdout}"
     found = {}
@@ -141,8 +141,8 @@ def crc32c(data):
     return crc ^ 0xFFFFFFFF
 
 
-def main(log, base, story, uid):
-    logins = [line.split() for line in Path(story).read_text().splitlines()]
+def main(log, base, logins_file, uid):
+    logins = [line.split() for line in Path(logins_file).read_text().splitlines()]
     names = (f"/var/lib/twostep/state/{uid}", f"/var/lib/twostep/users/{uid}.toml")
     state_file = place_of(base, names[0])
     base = Path(base).read_bytes()
@@ -151,11 +151,11 @@ def main(log, base, story, uid):
         place = Path(place)
         first = files(base, place, names)
         recovery = newest(first[names[0]])[3]
-        marks = []
-        for marks, durable, pending in moments(Path(log).read_bytes()):
-            granted = [logins[number // 2] for number, status in marks if number % 2 and status == PAM_SUCCESS]
+        markers = []
+        for markers, durable, pending in moments(Path(log).read_bytes()):
+            granted = [logins[number // 2] for number, status in markers if number % 2 and status == PAM_SUCCESS]
             steps = [int(when) // STEP * STEP for _, _, code, when in granted if code.isdigit()]
-            papers = sum(not code.isdigit() for _, _, code, _ in granted)
+            recovery_used = sum(not code.isdigit() for _, _, code, _ in granted)
             for image in images(base, durable, pending, state_file):
                 key = (hashlib.sha256(image).digest(), len(granted))
                 if key in seen:
@@ -169,9 +169,9 @@ def main(log, base, story, uid):
                 _, owner, mark, left = state
                 assert owner == int(uid), f"the state is of {owner}"
                 assert mark >= max(steps, default=0), f"mark {mark}: an accepted code of {steps} could be used again"
-                assert left <= recovery - papers, "a used recovery code is there again"
+                assert left <= recovery - recovery_used, "a used recovery code is there again"
                 outcomes.add((len(granted), mark, left))
-    done = [status for number, status in marks if number % 2]
+    done = [status for number, status in markers if number % 2]
     assert len(done) == len(logins), f"the machine ended after {len(done)} of {len(logins)} logins"
     assert done.count(PAM_SUCCESS) == sum(not code.startswith("000000") for _, _, code, _ in logins), f"PAM's codes: {done}"
     assert len(outcomes) > done.count(PAM_SUCCESS), "no disk is from the middle of a login"

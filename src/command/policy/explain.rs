@@ -96,7 +96,7 @@ struct Service<'a> {
     pam: Option<PamService>,
     /// The sshd that uses it.
     sshd: Option<Sshd<'a>>,
-    /// The sudo that uses it.
+    /// What sudo asks, if this is a service of sudo.
     sudo: Option<Sudo<'a>>,
     /// Whether users can enroll in a login by it.
     can_enroll: bool,

@@ -31,8 +31,8 @@ pub(super) struct AccountStatus {
     pub helper: HelperStatus,
     /// The mark.
     pub last_use: Option<u64>,
-    /// When and where a code was last accepted, and refused at programs that run as root since then; none in a record of
-    /// format 1.
+    /// When and where a code was last accepted; none in a record of format 1. `last_refused` is the same for the last
+    /// refused code since then, at a program that runs as root.
     pub last_granted: Option<OccasionStatus>,
     pub last_refused: Option<OccasionStatus>,
     /// How many recovery codes are left; none if there never were any.
@@ -57,7 +57,7 @@ pub(super) struct Utc {
     ticket_until_utc: Option<String>,
 }
 
-/// The service is empty for a program that does not run as root, and the host for one at the machine itself.
+/// `service` is empty for a program that does not run as root. `host` is empty if the code was typed at the machine itself.
 #[derive(Serialize)]
 pub(super) struct OccasionStatus {
     pub at: u64,

@@ -52,7 +52,7 @@ impl Arguments {
     }
 }
 
-/// So many records are in memory at once.
+/// The most records that are in memory at once.
 const AT_ONCE: usize = 1024;
 
 /// Shows one account, or all.

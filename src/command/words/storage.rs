@@ -4,7 +4,7 @@ twostep_core::words! {
     /// The result. `format` is 1 or 2.
     changed(format, changed) = "New records have format {format}. Records changed to it: {changed}.";
     /// After `note:`, where format 1 has no room.
-    FORGOTTEN = "When and where users typed codes is forgotten: format 1 has no room for it.";
+    FORGOTTEN = "Format 1 has no room for when and where users typed codes. This was deleted.";
     /// After `error:`, below the errors of these records.
     not_changed(failed) = "records that were not changed: {failed}";
     /// Below it.

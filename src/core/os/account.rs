@@ -30,9 +30,9 @@ pub struct NssName {
     pub gid: u32,
 }
 
-/// Looks up accounts, each question on its own, or those of one login together.
+/// Looks up accounts: asks the name service each question, or reads the local database once for several.
 pub struct Accounts {
-    /// The first lines of the local database, if its answers are those of the name service.
+    /// The local database, if its answers are those of the name service.
     local: Option<LocalUsers>,
 }
 

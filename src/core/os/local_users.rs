@@ -20,7 +20,7 @@ use super::nss;
 /// The local database.
 pub(super) const LOCAL_USERS: &str = "/etc/passwd";
 
-/// The most bytes of a file that are read. An account behind them is looked up by the name service.
+/// The most bytes of each file that a login reads. The name service looks up an account behind them.
 const MOST: usize = 16 * 1024;
 
 /// The first entries of the local database, up to a line that is not of the usual form.
@@ -151,13 +151,14 @@ impl LocalUsers {
     }
 }
 
-/// Takes the field off `rest` that ends at the first colon, line end or zero byte, which must be `end`. For glibc a zero
-/// byte would be the end of the line.
+/// Removes a field and its end from `rest`, and returns the field. It ends at the first colon, line end or zero byte. None
+/// if that byte is not `end`. For glibc a zero byte is the end of the line.
 fn field<'a>(rest: &mut &'a [u8], end: u8) -> Option<&'a [u8]> {
     take_to(rest, end, |byte| matches!(byte, b':' | b'\n' | 0))
 }
 
-/// Takes what stands before the first byte that `is_end` off `rest`, with that byte, which must be `end`.
+/// Removes from `rest` all bytes up to the first one for which `is_end` holds, and returns those before that byte. None
+/// if that byte is not `end`.
 fn take_to<'a>(rest: &mut &'a [u8], end: u8, is_end: impl Fn(u8) -> bool) -> Option<&'a [u8]> {
     let length = rest.iter().position(|&byte| is_end(byte))?;
     let (before, from) = rest.split_at_checked(length)?;

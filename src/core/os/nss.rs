@@ -180,7 +180,7 @@ fn files_answer_first(switch: &str, name: &str) -> bool {
     match set.as_slice() {
         [] => true,
         [sources] => {
-            // Of a group in several sources, the name service makes one.
+            // The name service merges a group that several sources have.
             let sources = sources.to_ascii_lowercase().replace("[success=merge]", " ");
             sources.split_whitespace().next() == Some(FILES) && !sources.contains("success")
         }

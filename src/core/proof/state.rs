@@ -47,13 +47,13 @@ impl Count {
         (refused > 0).then_some(EarlierFailures { refused, last, by, from })
     }
 
-    /// These failures and one more of the programs of `by`. The helper's callers are the user's own programs, so where
-    /// they are is not kept.
+    /// These failures and one more of the programs of `by`. The callers of the helper are the user's own programs, so
+    /// the service and host are not kept.
     fn after(self, tried: Occasion, by: AttemptCounter) -> Self {
         Self { tried: (by == AttemptCounter::Hosts).then_some(tried), ..self }
     }
 
-    /// These failures after one was given back. If they are those of `before` again, so is the last one.
+    /// These failures after one was given back. If the counts are those of `before`, `tried` is that of `before`, too.
     fn refunded(self, before: Self) -> Self {
         let is_before = (self.codes, self.recovery) == (before.codes, before.recovery);
         Self { tried: if is_before { before.tried } else { self.tried }, ..self }

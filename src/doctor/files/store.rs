@@ -79,7 +79,7 @@ fn make(root: &Root, path: &str) -> String {
     }
 }
 
-/// Who must own the store; none if that is not known, which `check` reports.
+/// The account that must own the store; none if it is not known, which `check` reports.
 pub(crate) fn owner_of_store(context: &Context<'_>) -> Option<Owner> {
     Some(Owner::store(context.root, context.root.owners().ok()?.store))
 }

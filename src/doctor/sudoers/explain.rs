@@ -33,12 +33,12 @@ pub struct SudoExplanation {
     pub notes: Vec<String>,
 }
 
-/// The sudo that uses one of its services, for any number of callers.
+/// Explains what sudo asks at one of its services, for any number of callers.
 pub struct Sudo<'a> {
     context: &'a Context<'a>,
     service: &'a str,
     named: NamedCallers,
-    /// What decides elsewhere about sudo.
+    /// The other sources of sudo's rules, which twostep does not read.
     notes: Vec<String>,
     /// Whether each PAM service that was looked at has a pam_twostep auth line.
     guards: RefCell<BTreeMap<String, bool>>,

@@ -14,7 +14,7 @@ pub const BLOCK: usize = 4096;
 /// The format of new states: 2, or what this variable says.
 pub const FORMAT_VARIABLE: &str = "TWOSTEP_TEST_FORMAT";
 
-/// The layout of a file.
+/// The format of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
     /// Slots of 512 bytes, checked by SHA-256.
@@ -25,7 +25,7 @@ pub enum Format {
 
 impl Format {
     /// The format of new states in this run.
-    #[expect(clippy::disallowed_methods, reason = "set by whoever runs the tests")]
+    #[expect(clippy::disallowed_methods, reason = "set by tests/run")]
     pub fn of_run() -> Self {
         match std::env::var(FORMAT_VARIABLE).as_deref() {
             Ok("1") => Self::One,
@@ -97,7 +97,7 @@ pub struct State {
     pub requirement: u8,
     /// Bytes 64 to 368: ticket, salt and recovery codes.
     pub reserved: Vec<u8>,
-    /// The layout of the file.
+    /// The format of the file.
     pub format: Format,
     /// When and where codes were typed.
     pub typed: Typed,

@@ -16,7 +16,7 @@ fn right() -> String {
     Generator::default().at(NOW)
 }
 
-/// A busy machine wakes a login late that waits for a lock for 5 s.
+/// On a busy machine, a login that waits 5 s for a lock wakes up late.
 const LATE: Duration = Duration::from_secs(10);
 
 type Resource = libc::__rlimit_resource_t;

@@ -146,7 +146,7 @@ fn tells_at_success_how_many_codes_were_refused_before() {
     assert_eq!(told(&[wrong(), &code(NOW + 90)], NOW + 90), (PAM_SUCCESS, none));
 }
 
-/// A record of format 1 stays one, and has no room for it.
+/// A record of format 1 keeps its format, and has no room for them.
 #[test]
 fn keeps_when_and_where_codes_were_typed() {
     let is_kept = Format::of_run() == Format::Two;

@@ -1,4 +1,4 @@
-//! The module wipes the part of the stack that its calls have used, however deep they went.
+//! A login uses no more of the stack than the module wipes.
 
 use std::fs::File;
 use std::hint::black_box;

@@ -48,7 +48,7 @@ fn without_generation(state: State) -> State {
 }
 
 #[test]
-fn keeps_all_but_the_occasions_in_every_record() {
+fn keeps_all_but_origin_of_codes_in_every_record() {
     let world = World::lenient();
     world.state("games", &full()).enroll("mail", OTHER_SECRET);
     let (verb, format) = conversion();
@@ -68,7 +68,7 @@ fn keeps_all_but_the_occasions_in_every_record() {
 }
 
 #[test]
-fn new_records_get_the_format_of_the_last_conversion() {
+fn creates_records_in_format_of_last_conversion() {
     let world = World::lenient();
     let (verb, format) = conversion();
     assert!(storage(&world, verb).output().unwrap().status.success());

@@ -100,7 +100,7 @@ fn keeps_when_and_where_codes_were_typed() {
 }
 
 #[test]
-fn refund_restores_where_the_last_failure_was() {
+fn restores_origin_of_last_failure_at_refund() {
     let (by, step) = (AttemptCounter::Hosts, Step::at(NOW.plus(30), Period::DEFAULT));
     let before = charge(&failed(0), NOW).unwrap();
     let later = Occasion { at: NOW.plus(1), from: Origin::new("login", "") };

@@ -177,7 +177,7 @@ impl Store {
         self.states()?.create(&uid.to_string(), &new_state_file(uid, state, self.format()?))
     }
 
-    /// The layout of a new state file. The store of an older release has no file that says it.
+    /// The format of new state files. The store of an older release has no file that names it.
     pub fn format(&self) -> Result<Format, Fault> {
         let Some(file) = self.top.open_file(FORMAT, Access::Read)? else { return Ok(Format::One) };
         let path = self.top.path_of(FORMAT);
@@ -186,14 +186,14 @@ impl Store {
         format.ok_or_else(|| Fault::file(&path, FileProblem::UnknownFormat))
     }
 
-    /// Gives new state files the layout `format`. Those that exist keep theirs. Fails if a later program has chosen a
-    /// layout that this one does not know.
+    /// Gives new state files this format. Those that exist keep theirs. Fails if a later program has chosen a format that
+    /// this one does not know.
     pub fn set_format(&self, format: Format) -> Result<(), Fault> {
         self.format()?;
         self.top.replace(FORMAT, format.line())
     }
 
-    /// Gives the state file of `uid` the layout `format`. False if it has that layout, or there is none.
+    /// Gives the state file of `uid` this format. False if it has that format, or there is none.
     pub(crate) fn convert(&self, uid: u32, format: Format) -> Result<bool, StoreError> {
         let Some(locked) = self.lock(uid)?.filter(|locked| locked.format() != format) else {
             return Ok(false);

@@ -24,8 +24,8 @@ const MAGIC: [u8; 7] = *b"2STEP\0\0";
 /// The end of the fields that both formats have.
 const COMMON: usize = 496;
 
-/// What each block of format 2 begins with. A program that reads format 1 alone takes it for a whole slot of version 2,
-/// which it refuses, and not for a damaged one. So it ends with the checksum of format 1.
+/// What each block of format 2 begins with. It ends with the checksum of format 1. So a program that knows only format 1
+/// refuses it as a slot of version 2, and does not report a damaged slot.
 pub const HEADER: [u8; SLOT_1] = {
     let mut header = [0; SLOT_1];
     let (checked, sum) = header.split_at_mut(COMMON);
@@ -39,13 +39,13 @@ pub const HEADER: [u8; SLOT_1] = {
 /// The start of a slot of format 2: the kind of its checksum, the stage, its length, the checksum.
 const START_2: usize = 8;
 /// The only kind of checksum so far: CRC-32C (RFC 3720 section 12.1). It finds torn writes and faults of the disk. It need
-/// not find forgery: nobody can write a slot who cannot also write its checksum.
+/// not find forgery: a program that can write a slot can also write its checksum.
 const CRC_32C: u8 = 1;
-/// The place in a slot of format 2 that says whether the record was moved to another store. Only a later program does
-/// that.
+/// The place in a slot of format 2 that says whether the record was moved to another store. Only a later program sets
+/// it.
 const MOVED: usize = 18;
 
-/// The layout of a state file.
+/// The format of a state file.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Format {
     /// Slots of 512 bytes with a part of a SHA-256.
@@ -55,7 +55,7 @@ pub enum Format {
 }
 
 impl Format {
-    /// The content of the file that gives new state files this layout.
+    /// The content of the file `format` in a store whose new state files have this format.
     pub(super) const fn line(self) -> &'static [u8] {
         match self {
             Self::One => b"1\n",
@@ -476,7 +476,7 @@ pub(super) mod tests {
 
     /// A program that knows only format 1 checks the sum of a slot, then its version.
     #[test]
-    fn header_is_a_whole_slot_of_version_2_to_older_program() {
+    fn shows_slot_of_version_2_to_older_program() {
         let block = example().encode(Format::Two);
         let (first, sum) = block[..SLOT_1].split_at(COMMON);
         assert_eq!((sha256(first).as_slice(), &first[..8]), (sum, &b"2STEP\0\0\x02"[..]));

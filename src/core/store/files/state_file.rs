@@ -162,7 +162,7 @@ impl LockedState {
         })
     }
 
-    /// The layout of the file. A login never changes it.
+    /// The format of the file. A login never changes it.
     pub(super) fn format(&self) -> Format {
         self.format
     }

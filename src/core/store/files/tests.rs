@@ -179,7 +179,7 @@ fn writes_damaged_header_of_format_2_again() {
 }
 
 #[test]
-fn new_state_has_the_layout_of_the_store() {
+fn creates_state_in_format_of_store() {
     let layout = |scratch: &Scratch| {
         let store = scratch.store();
         store.create_state(7, marked(1)).unwrap();
@@ -216,7 +216,7 @@ fn converts_state_whole_in_both_directions() {
 
 /// A login that waits for the lock while the file is converted must not write to the old file.
 #[test]
-fn login_that_waited_uses_converted_file() {
+fn uses_converted_file_after_wait_for_lock() {
     let scratch = Scratch::of_format_1("convert-waited");
     let store = scratch.store();
     store.create_state(7, marked(1)).unwrap();

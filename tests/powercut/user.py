@@ -1,4 +1,4 @@
-"""person.py TWOSTEP ROOT TIME   enrolls games below ROOT, and prints a story of their logins from TIME on, for guest.c."""
+"""user.py TWOSTEP ROOT TIME   enrolls the user games below ROOT, and prints the logins of games from TIME on, for guest.c."""
 
 import json
 import subprocess
