@@ -17,8 +17,9 @@ use crate::verdict::{Occasion, Origin};
 pub const SLOT_1: usize = 512;
 /// Bytes of a slot of format 2.
 pub const SLOT_2: usize = 704;
-/// The most bytes that a block of either format uses.
-pub const USED: usize = SLOT_1 + SLOT_2;
+/// The most bytes that a block of either format uses. A later release may write longer slots of format 2 than this one.
+pub const USED: usize = SLOT_1 + LONGEST_2;
+const LONGEST_2: usize = 2048;
 
 const MAGIC: [u8; 7] = *b"2STEP\0\0";
 /// The end of the fields that both formats have.
@@ -36,7 +37,7 @@ pub const HEADER: [u8; SLOT_1] = {
     header
 };
 
-/// The start of a slot of format 2: the kind of its checksum, the stage, its length, the checksum.
+/// A slot of format 2 begins with the kind of its checksum, the stage, its length and the checksum.
 const START_2: usize = 8;
 /// The only kind of checksum so far: CRC-32C (RFC 3720 section 12.1). It finds torn writes and faults of the disk. It need
 /// not find forgery: a program that can write a slot can also write its checksum.
@@ -143,7 +144,7 @@ impl Slot {
     /// The bytes of a block, from its start to the end of this slot. Format 1 has no room for when and where codes were
     /// typed.
     pub fn encode(&self, format: Format) -> Vec<u8> {
-        let mut block = Vec::with_capacity(USED);
+        let mut block = Vec::with_capacity(SLOT_1 + SLOT_2);
         match format {
             Format::One => {
                 block.extend(MAGIC);
@@ -231,19 +232,17 @@ fn decode_2(bytes: &[u8]) -> Result<Slot, Unreadable> {
     let [kind, stage] = reader.take().ok_or(Unreadable::Damaged)?;
     let length = u16::from_le_bytes(reader.take().ok_or(Unreadable::Damaged)?);
     let sum = reader.take().ok_or(Unreadable::Damaged)?;
-    match (kind, usize::from(length)) {
-        (CRC_32C, SLOT_2) => {}
-        (0, _) if is_zero(bytes) => return Err(Unreadable::Empty),
-        (0, _) | (_, ..SLOT_2) => return Err(Unreadable::Damaged),
-        _ => return Err(Unreadable::Later), // how to check it is not known here
+    if kind != CRC_32C {
+        return Err(if is_zero(bytes) { Unreadable::Empty } else { Unreadable::Damaged });
     }
-    if crc32c(reader.0).to_le_bytes() != sum {
+    let checked = bytes.get(START_2..length.into()).ok_or(Unreadable::Damaged)?;
+    if crc32c(checked).to_le_bytes() != sum {
         return Err(Unreadable::Damaged);
     }
-    if bytes.get(MOVED) != Some(&0) {
+    if usize::from(length) > SLOT_2 || bytes.get(MOVED) != Some(&0) {
         return Err(Unreadable::Later);
     }
-    reader.slot_2(stage).ok_or(Unreadable::Damaged)
+    Reader(checked).slot_2(stage).ok_or(Unreadable::Damaged)
 }
 
 /// Bytes of a ticket. Without a ticket, all are zero.
@@ -392,7 +391,8 @@ pub(super) mod tests {
                 bytes[COMMON..SLOT_1].copy_from_slice(&sum);
             }
             Format::Two => {
-                let sum = crc32c(&bytes[SLOT_1 + START_2..USED]);
+                let length = usize::from(u16::from_le_bytes([bytes[SLOT_1 + 2], bytes[SLOT_1 + 3]]));
+                let sum = crc32c(&bytes[SLOT_1 + START_2..SLOT_1 + length]);
                 bytes[SLOT_1 + 4..SLOT_1 + START_2].copy_from_slice(&sum.to_le_bytes());
             }
         }
@@ -486,14 +486,12 @@ pub(super) mod tests {
     fn notices_every_flipped_bit() {
         for (format, length) in [(Format::One, SLOT_1), (Format::Two, SLOT_1 + SLOT_2)] {
             let bytes = block(&example(), format);
-            for at in 0..length {
+            for bit in 0..length * 8 {
                 let mut damaged = bytes;
-                damaged[at] ^= 0x80 >> (at % 8);
-                let wrong = Slot::decode(&damaged).expect_err("a flipped bit");
-                // Kind and length say how to check: they are not checked themselves.
-                let says_how = format == Format::Two && (SLOT_1..SLOT_1 + 4).contains(&at);
-                let is_noticed = wrong == Unreadable::Damaged || says_how && wrong == Unreadable::Later;
-                assert!(is_noticed, "byte {at}, {format:?}: {wrong:?}");
+                damaged[bit / 8] ^= 0x80 >> (bit % 8);
+                let read = Slot::decode(&damaged);
+                // The stage is outside of the checksum, and its two values differ by two bits.
+                assert_eq!(read, Err(Unreadable::Damaged), "bit {bit}, {format:?}");
             }
         }
         assert_eq!(Slot::decode(&[0; USED]), Err(Unreadable::Empty));
@@ -531,8 +529,13 @@ pub(super) mod tests {
     fn tells_later_version_from_damage() {
         assert_eq!(Slot::decode(&padded(&of_version_3())), Err(Unreadable::Version(3)));
         assert_eq!(Slot::decode(&padded(&of_later_program())), Err(Unreadable::Later));
-        let mut longer = block(&example(), Format::Two);
-        longer[SLOT_1 + 2..SLOT_1 + 4].copy_from_slice(&1472u16.to_le_bytes());
-        assert_eq!(Slot::decode(&longer), Err(Unreadable::Later));
+        for length in [SLOT_2 + 1, 1472, LONGEST_2] {
+            let mut longer = block(&example(), Format::Two);
+            longer[SLOT_1 + 2..SLOT_1 + 4].copy_from_slice(&(length as u16).to_le_bytes());
+            assert_eq!(Slot::decode(&longer), Err(Unreadable::Damaged), "{length}");
+            longer[SLOT_1 + length - 1] = 1;
+            seal(&mut longer, Format::Two);
+            assert_eq!(Slot::decode(&longer), Err(Unreadable::Later), "{length}");
+        }
     }
 }
