@@ -3,7 +3,6 @@
 use std::cell::Cell;
 use std::ffi::{CStr, CString};
 use std::fmt;
-use std::time::Duration;
 
 use pam::constants::{
     PAM_ERROR_MSG, PAM_PROMPT_ECHO_OFF, PAM_PROMPT_ECHO_ON, PAM_SILENT, PamFlag, PamMessageStyle,
@@ -28,9 +27,6 @@ const HANDOFF: &str = concat!("pam_twostep ", env!("CARGO_PKG_VERSION"));
 /// sshd; the data that libpam keeps does not.
 const PENDING: &CStr = c"TWOSTEP_PENDING";
 const PENDING_SET: &CStr = c"TWOSTEP_PENDING=1";
-
-/// How long a line waits for a log that does not accept it.
-const PATIENCE_WITH_THE_LOG: Duration = Duration::from_secs(1);
 
 /// A call of libpam that failed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -172,7 +168,7 @@ impl Application for PamApplication<'_> {
 
     fn log(&mut self, line: &Line) {
         // A login must not wait for a log that is stuck. It waits only once to find that out; its lines are then lost.
-        self.log_is_stuck = self.log_is_stuck || !syslog::takes_a_line(PATIENCE_WITH_THE_LOG);
+        self.log_is_stuck = self.log_is_stuck || !syslog::takes_a_line();
         if self.log_is_stuck {
             return;
         }

@@ -25,7 +25,6 @@ use std::arch::global_asm;
 use std::ffi::{CStr, c_void};
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, Ordering};
-use std::time::Duration;
 
 use twostep_core::os::syslog;
 use twostep_core::verdict::Priority;
@@ -35,8 +34,6 @@ use crate::ffi;
 const LIBRARY: &CStr = c"libgcc_s.so.1";
 const LOST: &CStr =
     c"pam_twostep: result=error cause=\"libgcc_s.so.1 cannot be loaded; a panic ends this program\"";
-/// How long the line waits for a log that does not accept it.
-const PATIENCE_WITH_THE_LOG: Duration = Duration::from_secs(1);
 
 /// Defines the functions with these names, which are numbered from 0, in assembler.
 macro_rules! unwinder {
@@ -198,7 +195,7 @@ pub(crate) extern "C" fn load_or_abort() {
     if load() {
         return;
     }
-    if syslog::takes_a_line(PATIENCE_WITH_THE_LOG) {
+    if syslog::takes_a_line() {
         ffi::syslog_without_handle(Priority::Err as i32, LOST);
     }
     // SAFETY: abort(3) takes nothing and does not return.

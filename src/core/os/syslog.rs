@@ -13,6 +13,8 @@ use crate::verdict::Priority;
 const LOG: &str = "/dev/log";
 /// LOG_AUTHPRIV of syslog(3), as in the priority of a line.
 const AUTHPRIV: i32 = 10 << 3;
+/// How long a login waits for a log that accepts no line.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// A socket on which a line waits at most `patience` while the log is busy. Sending fails if the daemon is stopped or
 /// the socket stays full; syslog(3) hides the first and waits for the second without end.
@@ -37,13 +39,13 @@ pub fn write(program: &str, priority: Priority, text: &str) -> Result<(), Fault>
     sent.map(drop).map_err(|error| Fault::of(LOG, Operation::Write, error))
 }
 
-/// Waits until the log accepts a line, at most `patience`. False if it does not: a program listens but does not read,
+/// Waits until the log accepts a line, at most a second. False if it does not: a program listens but does not read,
 /// and the kernel keeps no more lines for it. syslog(3) would then block without end.
-pub fn takes_a_line(patience: Duration) -> bool {
+pub fn takes_a_line() -> bool {
     let Ok(socket) = UnixDatagram::unbound() else { return true };
     // If no program listens, or it listens on a socket of another kind, syslog(3) does not wait.
     let is_stuck = socket.connect(LOG).is_ok()
-        && after(patience).and_then(|deadline| wait(&socket, PollFlags::POLLOUT, deadline)).is_err();
+        && after(PATIENCE).and_then(|deadline| wait(&socket, PollFlags::POLLOUT, deadline)).is_err();
     !is_stuck
 }
 
@@ -54,7 +56,7 @@ mod tests {
 
     use super::*;
 
-    const PATIENCE: Duration = Duration::from_millis(50);
+    const SHORT: Duration = Duration::from_millis(50);
 
     fn sent(socket: &UnixDatagram, patience: Duration) -> (Result<usize, ErrorKind>, Duration) {
         limit(socket, patience).unwrap();
@@ -66,7 +68,7 @@ mod tests {
     #[test]
     fn sends_line_to_log_that_is_read() {
         let (socket, log) = UnixDatagram::pair().unwrap();
-        sent(&socket, PATIENCE).0.unwrap();
+        sent(&socket, SHORT).0.unwrap();
         let mut line = [0; 64];
         let length = log.recv(&mut line).unwrap();
         assert_eq!(&line[..length], b"<85>twostep[1]: act=unlock");
@@ -74,7 +76,7 @@ mod tests {
 
     #[test]
     fn gives_up_on_full_log_after_its_patience() {
-        for patience in [PATIENCE, Duration::ZERO] {
+        for patience in [SHORT, Duration::ZERO] {
             let (socket, _log) = UnixDatagram::pair().unwrap();
             while sent(&socket, patience).0.is_ok() {}
             let (full, took) = sent(&socket, patience);
