@@ -15,8 +15,8 @@ use crate::time::Day;
 
 use tree::{Content, Node};
 
-/// No table of twostep's files has more keys.
-const MOST_KEYS: usize = 12;
+/// The reader of no table asks for more keys.
+const MOST_ASKED: usize = 12;
 
 /// The most errors that are reported for one document.
 const MOST_ERRORS: usize = 100;
@@ -291,13 +291,13 @@ pub(crate) struct Table<'d> {
     offset: usize,
     values: Values<'d>,
     /// The keys that were asked for, as many as `many` says.
-    asked: [&'static str; MOST_KEYS],
+    asked: [&'static str; MOST_ASKED],
     many: usize,
 }
 
 impl<'d> Table<'d> {
     fn new(offset: usize, values: Values<'d>) -> Self {
-        Self { offset, values, asked: [""; MOST_KEYS], many: 0 }
+        Self { offset, values, asked: [""; MOST_ASKED], many: 0 }
     }
 
     /// Takes a value as a table.
