@@ -54,8 +54,8 @@ impl Accounts {
     /// Whether the local database has this name.
     pub(super) fn is_local(&self, name: &str) -> Result<bool, Fault> {
         match &self.local {
-            Some(local) => Ok(local.by_name(name).is_some()),
-            None => Ok(local_names()?.iter().any(|local| local == name)),
+            Some(local) if local.is_whole() => Ok(local.by_name(name).is_some()),
+            _ => Ok(local_names()?.iter().any(|local| local == name)),
         }
     }
 

@@ -72,6 +72,11 @@ impl LocalUsers {
         Self::whole(&fs::read(LOCAL_USERS).ok()?)
     }
 
+    /// Whether these are all local users. Otherwise the name service may know others.
+    pub(super) fn is_whole(&self) -> bool {
+        self.index.is_some()
+    }
+
     fn whole(mut bytes: &[u8]) -> Option<Self> {
         let mut users = Self::of(&mut bytes);
         let mut by_name: Vec<usize> = (0..users.lines.len()).collect();

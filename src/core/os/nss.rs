@@ -174,15 +174,13 @@ pub(super) fn begins_with_files(name: &str) -> bool {
 }
 
 fn files_answer_first(switch: &str, name: &str) -> bool {
-    let lines = switch.lines().map(|line| line.split('#').next().unwrap_or_default().trim());
-    let set: Vec<&str> =
-        lines.filter_map(|line| line.strip_prefix(name)?.trim_start().strip_prefix(':')).collect();
-    match set.as_slice() {
-        [] => true,
-        [sources] => {
+    let mut lists = lists(switch, name).map(|list| list.trim_start_matches(is_separator));
+    match (lists.next(), lists.next()) {
+        (None, _) => true,
+        (Some(list), None) => {
             // The name service merges a group that several sources have.
-            let sources = sources.to_ascii_lowercase().replace("[success=merge]", " ");
-            sources.split_whitespace().next() == Some(FILES) && !sources.contains("success")
+            let actions = list.to_ascii_lowercase().replace("[success=merge]", " ");
+            list.split_whitespace().next() == Some(FILES) && !actions.contains("success")
         }
         _ => false,
     }
@@ -434,6 +432,8 @@ mod tests {
         }
         let others = [
             "group: sss files",
+            "group sss files",
+            "group: FILES",
             "group: compat",
             "group:",
             "group: files [SUCCESS=continue] ldap",
