@@ -8,10 +8,11 @@ impl<M: WithStore<Store = files::Store>, L: ActLog> Acts<'_, M, L> {
     /// Gives the state of `target` this format. False if it has it, or there is none.
     pub fn convert(&mut self, target: &Target, format: Format) -> Result<bool, ActError> {
         self.carry_out(target, |_, store| {
-            if !store.convert(target.uid, format)? {
+            let Some(converted) = store.convert(target.uid, format)? else {
                 return Ok(Act::unchanged(false));
-            }
-            Ok(Act::done("storage", format!(" format={format}"), true))
+            };
+            let damage = if converted.slot_was_damaged { " slot=damaged" } else { "" };
+            Ok(Act::done("storage", format!(" format={format}{damage}"), true))
         })
     }
 }

@@ -184,17 +184,15 @@ impl Dir {
         }
     }
 
-    /// Creates the file `name` with `bytes`. After this, the file is whole and on disk, or does not exist. False if the
-    /// name is taken.
+    /// Creates the file `name` with `bytes`, whole and on disk. Its name is on disk after [`Self::flush_names`]. False if
+    /// the name is taken.
     pub fn create(&self, name: &str, bytes: &[u8]) -> Result<bool, Fault> {
         let file = self.write_unnamed(name, bytes)?;
-        let created = match self.link(&file, name) {
-            Ok(()) => true,
-            Err(Errno::EEXIST) => false,
-            Err(error) => return Err(self.fault(name, Operation::Create, error)),
-        };
-        self.flush_names()?;
-        Ok(created)
+        match self.link(&file, name) {
+            Ok(()) => Ok(true),
+            Err(Errno::EEXIST) => Ok(false),
+            Err(error) => Err(self.fault(name, Operation::Create, error)),
+        }
     }
 
     /// Replaces the file `name` by one with `bytes`, whole and on disk. The caller must hold the lock that every caller
@@ -280,7 +278,8 @@ impl Dir {
         linkat(nix::fcntl::AT_FDCWD, unnamed.as_str(), &self.fd, name, AtFlags::AT_SYMLINK_FOLLOW)
     }
 
-    fn flush_names(&self) -> Result<(), Fault> {
+    /// Makes all changes of names in this directory durable.
+    pub(crate) fn flush_names(&self) -> Result<(), Fault> {
         nix::unistd::fsync(&self.fd).map_err(|error| self.fault(".", Operation::Flush, error))
     }
 

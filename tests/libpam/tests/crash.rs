@@ -104,6 +104,9 @@ fn path_of(call: &str) -> &str {
 #[test]
 fn flushes_once_and_writes_only_own_state_on_grant() {
     let world = World::lenient();
+    // The first login after an enrollment also flushes the folder.
+    let earlier = NOW - 300;
+    login(&world, &Generator::default().at(earlier)).at(earlier).run().assert_granted();
     let traced = traced(&login(&world, &right()));
     assert_eq!(traced.report.code, Some(PAM_SUCCESS));
     let state = world.state_path("games");

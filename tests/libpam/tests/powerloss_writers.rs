@@ -72,14 +72,18 @@ fn administrator(world: &World, words: &[&str]) -> Command {
     command
 }
 
-#[test]
-fn keeps_codes_used_when_power_fails_in_any_command() {
-    let convert = match Format::of_run() {
+/// The verb of `storage` that changes the format of this run's records.
+fn conversion() -> &'static str {
+    match Format::of_run() {
         Format::One => "upgrade",
         Format::Two => "downgrade",
-    };
+    }
+}
+
+#[test]
+fn keeps_codes_used_when_power_fails_in_any_command() {
     let commands: [&[&str]; 5] = [
-        &["storage", convert],
+        &["storage", conversion()],
         &["unlock", "games"],
         &["unlock", "--reset-clock", "games"],
         &["require", "games"],
@@ -102,6 +106,38 @@ fn keeps_codes_used_when_power_fails_in_any_command() {
             let later = now + 3600;
             world.followed("games").at(later).answer(Generator::default().at(later)).run().assert_granted();
         }
+    }
+}
+
+/// The command is killed when the file has its name, but that is not on disk. The next login puts it there before it accepts
+/// a code.
+#[test]
+fn keeps_code_used_that_followed_killed_conversion() {
+    let (world, now) = used();
+    let mut disk = Disk::of(&world);
+    let before = disk.images(GRAIN);
+    // Format, its folder, state: the flush after that is that of the state's folder.
+    let kill = ["-e", "inject=fsync:signal=KILL:when=4"];
+    let command = administrator(&world, &["storage", conversion()]);
+    let (output, calls) = watch(&command, &[&WATCHED[..], &kill].concat());
+    assert!(!output.status.success(), "{output:?}");
+    disk.follow(&calls);
+    let states = |images: BTreeSet<Image>| -> BTreeSet<Vec<u8>> {
+        images.into_iter().map(|image| image[&world.state_path("games")].clone()).collect()
+    };
+    assert_eq!(
+        (states(before).len(), states(disk.images(GRAIN)).len()),
+        (1, 2),
+        "the old file, or the new one"
+    );
+    let (now, code) = (now + 60, Generator::default().at(now + 60));
+    let traced = trace(&world.followed("games").at(now).answer(&code), &WATCHED);
+    assert_eq!(traced.report.code, Some(PAM_SUCCESS), "{:?}", traced.report);
+    disk.follow(&traced.calls);
+    for image in disk.images(GRAIN) {
+        put(&world, &image);
+        let outcome = world.followed("games").at(now).answer(&code).run();
+        outcome.assert_denied(PAM_AUTH_ERR, "replayed");
     }
 }
 

@@ -1,13 +1,14 @@
 //! `twostep storage`: converts the records to the other format, while users log in, and whatever interrupts it.
 
 use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use twostep_tests::drive::release_together;
 use twostep_tests::pam::*;
-use twostep_tests::strace::{self, watch};
+use twostep_tests::strace::{self, talk, watch};
 use twostep_tests::{AttemptCounter, Format, Generator, NOW, OTHER_SECRET, State, World, build_dir, uid};
 
 const TICKET: &[u8] = b"a ticket..";
@@ -96,6 +97,45 @@ fn names_record_that_it_cannot_convert_and_leaves_it() {
     assert!(errors.contains("records that were not changed: 1"), "{errors}");
     assert_eq!(world.state_of("games").format, format, "the others are converted");
     assert_eq!(fs::read(world.state_path("mail")).unwrap(), damaged);
+}
+
+/// The process that has a file in this folder open that has no name yet.
+fn writer_of_unnamed_file(folder: &Path) -> Option<i32> {
+    let unnamed = format!("{}/#", folder.display());
+    let is_unnamed = |file: PathBuf| file.to_string_lossy().starts_with(&unnamed);
+    fs::read_dir("/proc").unwrap().flatten().find_map(|process| {
+        let mut files = fs::read_dir(process.path().join("fd")).ok()?.flatten();
+        files.find(|file| fs::read_link(file.path()).is_ok_and(is_unnamed))?;
+        process.file_name().to_str()?.parse().ok()
+    })
+}
+
+/// The command has read the old format, and is stopped while all other records are converted.
+#[test]
+fn converts_record_that_is_created_meanwhile() {
+    let world = World::lenient();
+    fs::remove_file(world.state_path("games")).unwrap();
+    let (verb, format) = conversion();
+    let mut require = Command::new(build_dir().join("twostep"));
+    require.arg("--root").arg(world.root()).args(["require", "games"]);
+    let stopped = ["-e", "trace=fsync", "-e", "inject=fsync:signal=STOP:when=1"];
+    let (output, _) = talk(&require, &stopped, |child| {
+        let folder = world.state_path("games").parent().unwrap().to_owned();
+        let writer = loop {
+            assert_eq!(child.try_wait().unwrap(), None, "it ended");
+            if let Some(writer) = writer_of_unnamed_file(&folder) {
+                break writer;
+            }
+        };
+        assert!(storage(&world, verb).output().unwrap().status.success());
+        assert!(!world.state_path("games").exists(), "it has its name already");
+        while child.try_wait().unwrap().is_none() {
+            // SAFETY: it takes no pointer. The process is the child's child, so its id stays its own while the child lives.
+            unsafe { libc::kill(writer, libc::SIGCONT) };
+        }
+    });
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(world.state_of("games").format, format);
 }
 
 /// Killed before each of its calls, and with each of them failing: the record is whole, in one format or the other.

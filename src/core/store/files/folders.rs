@@ -3,6 +3,7 @@
 use std::io;
 use std::num::NonZero;
 use std::path::PathBuf;
+use std::thread::Builder;
 use std::time::Instant;
 
 use crate::fault::{Fault, FileProblem, Operation};
@@ -21,6 +22,13 @@ use super::state_file::{Lock, LockedState, PATIENCE, Slots, new_state_file};
 const MOST_READERS: usize = 4;
 /// Fewer records are read by one.
 const WORTH_A_THREAD: usize = 64;
+
+/// What a conversion has found.
+#[derive(PartialEq, Eq, Debug)]
+pub(crate) struct Converted {
+    /// Whether one slot of the file was damaged.
+    pub(crate) slot_was_damaged: bool,
+}
 
 /// The store's folder, with its descriptor. The two folders in it were checked.
 pub struct Store {
@@ -115,13 +123,13 @@ impl Store {
         let threads = std::thread::available_parallelism().map_or(1, NonZero::get).min(MOST_READERS);
         let each = uids.len().div_ceil(threads);
         std::thread::scope(|scope| {
-            let parts: Vec<_> =
-                uids.chunks(each).map(|part| (part, scope.spawn(move || read(part)))).collect();
-            // A reader that ended by a panic has read nothing.
-            parts
-                .into_iter()
-                .flat_map(|(part, reader)| reader.join().unwrap_or_else(|_| read(part)))
-                .collect()
+            let start = |part| (part, Builder::new().spawn_scoped(scope, move || read(part)).ok());
+            let parts: Vec<_> = uids.chunks(each).map(start).collect();
+            // There may be no room for a thread. One that ended by a panic has read nothing.
+            let joined = parts.into_iter().map(|(part, reader)| {
+                reader.and_then(|reader| reader.join().ok()).unwrap_or_else(|| read(part))
+            });
+            joined.flatten().collect()
         })
     }
 
@@ -158,7 +166,13 @@ impl Store {
                 let slots = Slots::read(&locked.file).map_err(|error| self.unreadable(uid, error))?;
                 let path = self.top.path_of(&name);
                 let state = LockedState::of(locked, slots, path, uid);
-                return state.map(Some).map_err(|error| self.state_error(uid, error));
+                let state = state.map_err(|error| self.state_error(uid, error))?;
+                if state.is_new() {
+                    // The program that gave the file its name may have been killed before that was on disk. After a power
+                    // cut the name would mean the file before it, in which a code that is accepted now is unused.
+                    self.states()?.flush_names()?;
+                }
+                return Ok(Some(state));
             }
             if Instant::now() >= deadline {
                 return Err(self.state_fault(uid, FileProblem::ReplacedAgain).into());
@@ -172,9 +186,16 @@ impl Store {
         self.lock(uid)?.ok_or(StoreError::StateRemoved { uid })
     }
 
-    /// Creates the state of `uid`, whole and on disk. False if there is one already.
-    pub(crate) fn create_state(&self, uid: u32, state: State) -> Result<bool, Fault> {
-        self.states()?.create(&uid.to_string(), &new_state_file(uid, state, self.format()?))
+    /// Creates the state of `uid`. It is whole; whoever locks it first puts its name on disk. False if there is one already.
+    pub(crate) fn create_state(&self, uid: u32, state: State) -> Result<bool, StoreError> {
+        let format = self.format()?;
+        let created = self.states()?.create(&uid.to_string(), &new_state_file(uid, state, format))?;
+        // A command that converts all records may have listed them in between.
+        let chosen = self.format()?;
+        if created && chosen != format {
+            self.convert(uid, chosen)?;
+        }
+        Ok(created)
     }
 
     /// The format of new state files. The store of an older release has no file that names it.
@@ -189,24 +210,31 @@ impl Store {
     /// Gives new state files this format. Those that exist keep theirs. Fails if a later program has chosen a format that
     /// this one does not know.
     pub fn set_format(&self, format: Format) -> Result<(), Fault> {
-        self.format()?;
+        // Power was lost while the file was made, before its content was on disk.
+        let is_empty = self.top.open_file(FORMAT, Access::Read)?.is_some_and(|file| file.length() == 0);
+        if !is_empty {
+            self.format()?;
+        }
         self.top.replace(FORMAT, format.line())
     }
 
-    /// Gives the state file of `uid` this format. False if it has that format, or there is none.
-    pub(crate) fn convert(&self, uid: u32, format: Format) -> Result<bool, StoreError> {
+    /// Gives the state file of `uid` this format. None if it has that format, or there is none.
+    pub(crate) fn convert(&self, uid: u32, format: Format) -> Result<Option<Converted>, StoreError> {
         let Some(locked) = self.lock(uid)?.filter(|locked| locked.format() != format) else {
-            return Ok(false);
+            return Ok(None);
         };
         // A process that waits for the lock of the old file notices this and starts again.
         self.states()?.replace(&uid.to_string(), &new_state_file(uid, locked.state().clone(), format))?;
-        Ok(true)
+        Ok(Some(Converted { slot_was_damaged: locked.fell_back }))
     }
 
     /// Stores `credential` if there is none; false if there is one. The caller must hold the lock of its uid, and the
     /// state must be on disk.
     pub(crate) fn create_credential(&self, credential: &Credential) -> Result<bool, Fault> {
-        self.users()?.create(&secret_name(credential.uid), credential.to_toml().as_bytes())
+        let users = self.users()?;
+        let created = users.create(&secret_name(credential.uid), credential.to_toml().as_bytes())?;
+        users.flush_names()?;
+        Ok(created)
     }
 
     /// Saves `change` of the record of `uid`. If it has a state, `change` must have locked it. The order makes the

@@ -167,6 +167,11 @@ impl LockedState {
         self.format
     }
 
+    /// Whether nothing was saved since the file was created.
+    pub(super) fn is_new(&self) -> bool {
+        self.generation == 2
+    }
+
     /// The state as it was last saved.
     pub(super) fn state(&self) -> &State {
         &self.state
