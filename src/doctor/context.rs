@@ -12,6 +12,7 @@ use twostep_core::os::root::Root;
 use twostep_core::paths::POLICY;
 use twostep_core::policy::Policy;
 use twostep_core::time::UnixTime;
+use twostep_hostconf::pam::module_file::ModuleFiles;
 use twostep_hostconf::sudoers::{Sudoers, SudoersFault};
 use twostep_hostconf::tree::is_hidden;
 
@@ -42,6 +43,7 @@ pub struct Context<'a> {
     pub now: UnixTime,
     /// The users and groups of the machine, if `root` is the machine itself.
     pub names: Names,
+    pub(crate) module_files: ModuleFiles,
     sudoers: OnceCell<Result<Option<Sudoers>, SudoersFault>>,
 }
 
@@ -57,6 +59,7 @@ impl<'a> Context<'a> {
             policy_text: text.map(|(_, text)| String::from_utf8_lossy(&text).into_owned()),
             now: clock::now()?,
             names: Names::default(),
+            module_files: ModuleFiles::default(),
             sudoers: OnceCell::new(),
         })
     }

@@ -2,24 +2,18 @@
 
 use std::fs::{self, Metadata};
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
 
 use twostep_core::pam::line::Word;
-use twostep_hostconf::elf::Header;
 use twostep_hostconf::pam::files::Files;
 use twostep_hostconf::pam::pam_line::PamLine;
-use twostep_hostconf::tree::bytes_of;
 use twostep_hostconf::tree::is_hidden;
 
-use super::findings::modules::{self as findings, NotLoadable};
+use super::findings::modules as findings;
 use super::own_line;
 use crate::context::{Context, Visibility};
 use crate::finding::Finding;
 
-/// In bytes. Only the beginning of a longer module is read.
-const LONGEST: u64 = 64 * 1024 * 1024;
 const NAME: &str = "pam_twostep.so";
-const ENTRY: &[u8] = b"\0pam_sm_authenticate\0";
 
 /// The findings on the file that `line` names.
 pub(crate) fn check(context: &Context<'_>, files: &Files<'_>, line: &PamLine) -> Vec<Finding> {
@@ -33,7 +27,9 @@ pub(crate) fn check(context: &Context<'_>, files: &Files<'_>, line: &PamLine) ->
         return vec![missing(files, line, &path)];
     };
     let owner = context.root.system_owner().map(|uid| uid.as_raw()).unwrap_or_default();
-    mode(&path, &meta, owner).into_iter().chain(content(&path, &real)).collect()
+    let not_loadable = context.module_files.not_loadable(real);
+    let content = not_loadable.map(|problem| findings::cannot_be_loaded(&path, &problem));
+    mode(&path, &meta, owner).into_iter().chain(content).collect()
 }
 
 fn missing(files: &Files<'_>, line: &PamLine, path: &str) -> Finding {
@@ -66,22 +62,4 @@ fn mode(path: &str, meta: &Metadata, owner: u32) -> Option<Finding> {
         return Some(findings::wrong_owner(path));
     }
     (meta.mode() & 0o022 != 0).then(|| findings::open_to_others(path))
-}
-
-fn content(path: &str, real: &Path) -> Option<Finding> {
-    not_loadable(real).map(|problem| findings::cannot_be_loaded(path, &problem))
-}
-
-fn not_loadable(real: &Path) -> Option<NotLoadable> {
-    let Some(bytes) = bytes_of(real, LONGEST) else { return Some(NotLoadable::Unreadable) };
-    let shared = |bytes: &Vec<u8>| Header::of(bytes).filter(|header| header.is_shared);
-    let Some(header) = shared(&bytes) else { return Some(NotLoadable::NotSharedObject) };
-    // A module beside it runs on this machine; without one, this command does.
-    let beside = real.with_file_name("pam_permit.so");
-    let runs = bytes_of(&beside, LONGEST).or_else(|| bytes_of(Path::new("/proc/self/exe"), LONGEST));
-    if runs.as_ref().and_then(shared).is_some_and(|here| here.processor != header.processor) {
-        return Some(NotLoadable::OtherProcessor);
-    }
-    let has_entry = bytes.windows(ENTRY.len()).any(|window| window == ENTRY);
-    (!has_entry).then_some(NotLoadable::NotOfPam)
 }

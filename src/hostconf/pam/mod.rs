@@ -3,8 +3,8 @@
 //! Each file uses only those before it:
 //!
 //! ```text
-//! library -> files, module_type -> modules -> pam_line -> pam_fault -> service    what libpam reads
-//!                                    -> ways, login       what it does: on every way, in one login
+//! library, module_file -> files, module_type -> modules -> pam_line -> pam_fault -> service    what libpam reads
+//!                                                 -> ways, login       what it does: on every way, in one login
 //! ```
 //!
 //! The single step of a way is the core's: `twostep_core::pam::walk`.
@@ -14,6 +14,7 @@ mod agreement;
 pub mod files;
 pub mod library;
 pub mod login;
+pub mod module_file;
 pub mod module_type;
 pub mod modules;
 pub mod pam_fault;

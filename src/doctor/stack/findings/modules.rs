@@ -1,6 +1,7 @@
 //! What can be wrong with the files of modules.
 
 use twostep_hostconf::location::Location;
+use twostep_hostconf::pam::module_file::NotLoadable;
 use twostep_hostconf::pam::module_type::ModuleType;
 use twostep_hostconf::pam::pam_line::PamLine;
 
@@ -28,14 +29,6 @@ pub(in crate::stack) fn missing(path: &str) -> Finding {
         "libpam refuses every login at each line that names it.",
         advice(INSTALL),
     )
-}
-
-/// Why libpam cannot load the module of twostep.
-pub(in crate::stack) enum NotLoadable {
-    Unreadable,
-    NotSharedObject,
-    OtherProcessor,
-    NotOfPam,
 }
 
 pub(in crate::stack) fn cannot_be_loaded(path: &str, problem: &NotLoadable) -> Finding {
