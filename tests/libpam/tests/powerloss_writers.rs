@@ -53,7 +53,7 @@ fn put(world: &World, image: &Image) {
     }
 }
 
-/// A user with two phones who has used a code and a recovery code, and the time of that. It is recent, because the command
+/// A user with two phones who has used a code and a recovery code, then typed a wrong one, and the time of that. It is recent, because the command
 /// reads the real clock.
 fn used() -> (World, i64) {
     let world = World::lenient();
@@ -63,6 +63,8 @@ fn used() -> (World, i64) {
     world.state("games", &WITH_RECOVERY_CODES);
     world.followed("games").at(now).answer(Generator::default().at(now)).run().assert_granted();
     world.followed("games").at(now).answer(recovery_code(1)).run().assert_granted();
+    let wrong = Generator::default().wrong(now);
+    world.followed("games").at(now).answer(wrong).run().assert_denied(PAM_AUTH_ERR, "wrong-code");
     (world, now)
 }
 

@@ -177,8 +177,13 @@ impl LockedState {
         &self.state
     }
 
-    /// Saves the next state: as charged if it need not be flushed, as settled if it must be.
+    /// Saves the next state: as charged if it need not be flushed, as settled if it must be. If the file holds it already, on
+    /// disk and in a slot beside a whole one, nothing is written.
     pub(super) fn save(&mut self, next: State, how: Durability) -> Result<(), Fault> {
+        let is_on_disk = !(self.written || self.other_unflushed || self.fell_back);
+        if how == Durability::Flushed && is_on_disk && next == self.state {
+            return Ok(());
+        }
         if !self.written {
             files::check_file_size_limit(STATE_FILE)?;
         }
@@ -249,6 +254,20 @@ mod tests {
         let mut charged = unflushable(true);
         assert!(charged.save(next, Durability::Written).is_err());
         assert_eq!(charged.state().mark, UnixTime::new(1), "nothing was written");
+    }
+
+    #[test]
+    fn writes_no_state_that_is_on_disk() {
+        let same = State::new("ada", UnixTime::new(1));
+        let mut settled = unflushable(false);
+        assert_eq!(settled.save(same.clone(), Durability::Flushed), Ok(()), "and flushes nothing");
+        let charged = unflushable(true);
+        let damaged = LockedState { fell_back: true, ..unflushable(false) };
+        for mut locked in [charged, damaged] {
+            assert!(locked.save(same.clone(), Durability::Flushed).is_err());
+        }
+        settled.save(State { required: true, ..same.clone() }, Durability::Written).unwrap();
+        assert!(settled.save(State { required: true, ..same }, Durability::Flushed).is_err(), "only charged");
     }
 
     #[test]
