@@ -75,12 +75,8 @@ linkers: build ## links the module with GNU ld, and for aarch64, and lets it pan
 	tests/deps linkers
 	tests/linkers
 
-night: build ## long tests that CI does not run: a real sssd and slapd; limits in 100 steps, faults of four kinds (as root)
-	tests/deps test
-	tests/directory/run
-	TWOSTEP_NIGHT=1 tests/e2e/run -k test_groups
-	tests/deps night
-	tests/powercut/run
+night: ## the tests that take longer than CI may (docs/NIGHT.md): REPORT=1 writes their results there (as root)
+	tests/night $(if $(REPORT),report)
 
 demo: ## shows real logins with a code, in a sandbox; installs what it needs (as root)
 	tests/deps demo
