@@ -174,6 +174,15 @@ fn leaves_whole_record_whatever_interrupts_it() {
     assert!(converted > 0);
 }
 
+/// Ends the other thread when this one ends, by a panic too.
+struct SetOnDrop<'a>(&'a AtomicBool);
+
+impl Drop for SetOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 /// A login that waits for the lock of the old file must not use up its code there.
 #[test]
 fn accepts_code_once_while_records_are_converted() {
@@ -194,15 +203,15 @@ fn accepts_code_once_while_records_are_converted() {
             }
             changed
         });
+        let finished = SetOnDrop(&done);
         for round in 0..10 {
             let now = NOW + 86_400 * round;
             let code = Generator::default().at(now);
             let reports =
                 release_together((0..PROCESSES).map(|_| world.login("games").at(now).answers([&code; 2])));
-            // This thread must not panic: the other one would never end.
             granted.push(reports.iter().filter(|report| report.code == Some(PAM_SUCCESS)).count());
         }
-        done.store(true, Ordering::Relaxed);
+        drop(finished);
         assert!(converting.join().unwrap() > 2, "it was converted meanwhile");
     });
     assert_eq!(granted, [1; 10], "logins in each round");
