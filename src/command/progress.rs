@@ -68,3 +68,23 @@ pub(crate) fn beside<T>(write: impl FnOnce() -> T) -> T {
         None => write(),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn draws(began: Instant) -> bool {
+        let mut progress = Progress::new(3, false);
+        (progress.began, progress.waits) = (began, true);
+        progress.step();
+        SHOWN.with_borrow(Option::is_some)
+    }
+
+    #[test]
+    fn draws_bar_only_after_its_patience() {
+        let now = Instant::now();
+        // Time passes during the test, so the start of the quick command is later than now.
+        assert!(!draws(now + Duration::from_secs(60)));
+        assert!(draws(now - PATIENCE));
+    }
+}
