@@ -2,6 +2,7 @@
 
 mod chance;
 mod twice;
+mod waiting;
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -36,6 +37,7 @@ use crate::verdict::{Accepted, Denial, EarlierFailures, Origin, Proof, TicketFau
 
 pub(crate) use chance::Chance;
 pub(crate) use twice::{Twice, another};
+pub(crate) use waiting::{PATIENCE, descriptors_of, wait_until};
 
 /// The secret of RFC 4226 appendix D.
 const SECRET: &[u8; 20] = b"12345678901234567890";

@@ -2,7 +2,6 @@ use std::fs;
 use std::os::unix::fs::{FileExt, PermissionsExt};
 use std::path::PathBuf;
 use std::thread;
-use std::time::Duration;
 
 use super::folders::Converted;
 use super::slot::tests::{of_later_program, of_version_3};
@@ -15,13 +14,18 @@ use crate::paths::{STATES, STORE, USERS};
 use crate::proof::totp;
 use crate::store::files;
 use crate::store::{Change, CredentialChange, Durability, Record, Store as _, StoredRecord};
-use crate::test_support::{Scratch, ada, change, phone};
+use crate::test_support::{Scratch, ada, change, descriptors_of, phone, wait_until};
 use crate::time::UnixTime;
 use crate::verdict::{Occasion, Origin};
 
 impl Scratch {
     fn state_file(&self) -> PathBuf {
         self.0.join("var/lib/twostep/state/7")
+    }
+
+    /// Returns once this process has the state file open `times` times: all but the one with the lock wait for it.
+    fn wait_until_opened(&self, times: usize) {
+        wait_until("the state file is opened", || descriptors_of(&self.state_file()) == times);
     }
 
     fn overwrite(&self, offset: u64, bytes: &[u8]) {
@@ -137,7 +141,7 @@ fn takes_new_file_if_replaced_during_wait_for_lock() {
         let held = store.lock(7).unwrap();
         thread::scope(|scope| {
             let waiting = scope.spawn(|| store.lock(7).unwrap().unwrap().state().clone());
-            thread::sleep(Duration::from_millis(100));
+            scratch.wait_until_opened(2);
             [0, BLOCK].iter().for_each(|slot| scratch.overwrite(*slot, &[0; LONGEST]));
             assert!(store.replace_lost_state(7, marked(5)).unwrap());
             drop(held);
@@ -219,27 +223,31 @@ fn converts_state_whole_in_both_directions() {
     assert_eq!(store.convert(7, Format::One), converted(true));
 }
 
-/// A login that waits for the lock while the file is converted must not write to the old file.
+/// A login that waits for the lock while the file is converted must not write to the old file. Which of the two gets the
+/// lock first is chance.
 #[test]
 fn uses_converted_file_after_wait_for_lock() {
-    let scratch = Scratch::of_format_1("convert-waited");
-    let store = scratch.store();
-    store.create_state(7, marked(1)).unwrap();
-    let held = store.lock(7).unwrap();
-    thread::scope(|scope| {
-        let converting = scope.spawn(|| store.convert(7, Format::Two).unwrap());
-        thread::sleep(Duration::from_millis(50));
-        let waiting = scope.spawn(|| {
-            let mut locked = store.lock(7).unwrap().unwrap();
-            locked.save(marked(30), Durability::Flushed).unwrap();
+    let mut converted_first = false;
+    while !converted_first {
+        let scratch = Scratch::of_format_1("convert-waited");
+        let store = scratch.store();
+        store.create_state(7, marked(1)).unwrap();
+        let held = store.lock(7).unwrap();
+        thread::scope(|scope| {
+            let converting = scope.spawn(|| store.convert(7, Format::Two).unwrap());
+            let waiting = scope.spawn(|| {
+                let mut locked = store.lock(7).unwrap().unwrap();
+                locked.save(marked(30), Durability::Flushed).unwrap();
+                locked.format()
+            });
+            scratch.wait_until_opened(3);
+            drop(held);
+            assert!(converting.join().unwrap().is_some());
+            converted_first = waiting.join().unwrap() == Format::Two;
         });
-        thread::sleep(Duration::from_millis(50));
-        drop(held);
-        assert!(converting.join().unwrap().is_some());
-        waiting.join().unwrap();
-    });
-    assert_eq!(mark(&store), 30);
-    assert_eq!(store.lock(7).unwrap().unwrap().format(), Format::Two);
+        assert_eq!(mark(&store), 30);
+        assert_eq!(store.lock(7).unwrap().unwrap().format(), Format::Two);
+    }
 }
 
 #[test]
