@@ -19,13 +19,15 @@ mod state;
 pub mod strace;
 pub mod sweep;
 mod temp;
+mod waiting;
 mod world;
 
 pub use code::Generator;
 pub use login::{Answer, Login, Open, Outcome, Style};
-pub use processor_time::processor_time;
+pub use processor_time::{processor_time, waits};
 pub use state::{AttemptCounter, BLOCK, Format, Stage, State, header, seal, slot_of};
 pub use temp::Temp;
+pub use waiting::{descriptors_of, wait_until};
 pub use world::{World, build_dir, plant, uid, workspace};
 
 /// The time of most tests, in seconds of Unix time: the first second of a step of 30 s and of 60 s.

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use twostep_tests::drive::Report;
 use twostep_tests::pam::*;
-use twostep_tests::{Generator, NOW, SECRET, World};
+use twostep_tests::{Generator, NOW, SECRET, World, descriptors_of, wait_until};
 
 fn right() -> String {
     Generator::default().at(NOW)
@@ -144,7 +144,7 @@ fn reads_new_state_after_waiting_for_replaced_file() {
     disabled.root.codes = 20;
     let outcome = thread::scope(|scope| {
         let waiting = scope.spawn(|| world.login("games").at(NOW).answers([right(), right()]).run());
-        thread::sleep(Duration::from_millis(300));
+        wait_until("the login opens the state file", || descriptors_of(&path) == 2);
         fs::rename(&path, path.with_extension("old")).unwrap();
         world.state("games", &disabled);
         drop(old);
@@ -176,12 +176,8 @@ fn resumes_login_stopped_while_holding_lock() {
 }
 
 fn wait_until_stopped(pid: u32) {
-    let deadline = Instant::now() + Duration::from_secs(10);
     let stopped = || fs::read_to_string(format!("/proc/{pid}/stat")).unwrap().contains(") T ");
-    while !stopped() {
-        assert!(Instant::now() < deadline, "the process did not reach its flush");
-        thread::sleep(Duration::from_millis(2));
-    }
+    wait_until("the process stops at its flush", stopped);
 }
 
 /// A handler without SA_RESTART runs five thousand times a second.

@@ -20,8 +20,8 @@ use oracle::Files;
 /// The processor time of a phase, in addition to that of each answer. A recovery code is hashed in 10,000 rounds.
 const TIME: Duration = Duration::from_millis(100);
 const TIME_OF_ANSWER: Duration = Duration::from_millis(if cfg!(fuzzing) { 100 } else { 50 });
-/// The real time of a phase on a busy machine. It is shorter than the wait for a lock.
-const PATIENCE: Duration = Duration::from_secs(3);
+/// The real time of a phase, on a busy machine too. A wait for a lock takes as long.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// The KiB by which the process may grow in a phase.
 const MEMORY: i64 = 16 * 1024;
 /// The maximum number of prompts in a conversation.
