@@ -23,6 +23,7 @@ HOST = "/usr/local/bin/compare-host"
 LOG = Path(os.environ["SANDBOX_LOG"])
 OWN_LOG = re.compile(r"- descriptor \d+ socket:")  # the host's; whether that stays open is a case of its own
 PATIENCE = 8  # seconds, for everything that one login may take
+AT_ONCE = 5  # seconds, for which twostep waits for a lock: on a busy machine, too, a login takes less that waits for nothing
 
 SUCCESS, PERM_DENIED, AUTH_ERR, MAXTRIES, CONV_ERR, IGNORE = 0, 6, 7, 11, 19, 25
 BROKE_OFF = 90  # the status of a host that cannot go on, and says why
