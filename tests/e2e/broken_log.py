@@ -38,6 +38,11 @@ def listener():
 KINDS = (absent, dead, full)
 
 
+def waits_allowed(calls):
+    """How often a program has let the log wait for a reader, by the lines of its trace: it has set a limit of time, or polls."""
+    return sum("SO_SNDTIMEO" in call or ("poll" in call and "DGRAM" in call) for call in calls)
+
+
 @contextlib.contextmanager
 def broken_log(kind):
     """The log is broken within this block."""

@@ -37,6 +37,7 @@ class Helper:
     ):
         self.uid = uid_of(user)
         self.socket, self.theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.began = time.monotonic()
         self.process = subprocess.Popen(
             arguments,
             executable=program,
@@ -104,6 +105,10 @@ class Helper:
     def end(self, timeout=SOON):
         """Its exit status, after it has ended by itself."""
         return self.process.wait(timeout)
+
+    def end_at_once(self):
+        """The same of a helper that has waited for nobody: a wait in vain lasts longer than it has lived."""
+        return self.end(timeout=self.began + PATIENCE - time.monotonic())
 
 
 def request(uid, *fields):
@@ -197,13 +202,6 @@ def waits_for_lock(pid, user):
     except OSError:  # something was closed meanwhile
         return False
     return owner == str(uid_of("twostep")) and state in files
-
-
-def wait_until(condition, what, timeout=4):
-    deadline = time.monotonic() + timeout
-    while not condition():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.002)
 
 
 def answers(helpers, timeout=SOON):

@@ -21,6 +21,7 @@ SETUP = "/usr/libexec/twostep/twostep-setup"
 STACKS = Path(subprocess.check_output([SETUP, "pam-files"], text=True).strip())  # the shipped service files for this release
 STORE = Path("/var/lib/twostep")
 LOG = Path(os.environ["SANDBOX_LOG"])
+PATIENT = 60  # seconds, in which what is certain to come does so on a busy machine, too
 OURS = re.compile(r"\[authpriv\.(\w+)\] .*?pam_twostep\(([^:()]+):(auth|account|setcred)\): (.*)")
 PAIR = re.compile(r'(\S+?)=("(?:[^"\\]|\\.)*"|\S*)')
 FIX = Path(os.environ["CARGO_TARGET_DIR"], "debug/examples/fix")  # src/doctor/examples/fix.rs; `cargo test` builds it
@@ -171,6 +172,13 @@ class Machine:
         while mark.encode() not in LOG.read_bytes()[-4096:]:
             assert time.monotonic() < deadline, "the log sink is gone"
             time.sleep(0.002)
+
+
+def wait_until(holds, otherwise):
+    deadline = time.monotonic() + PATIENT
+    while not holds():
+        assert time.monotonic() < deadline, otherwise
+        time.sleep(0.002)
 
 
 class Terminal(pexpect.spawn):

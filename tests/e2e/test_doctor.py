@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from hosts import Ssh, SshKey, Sshd, become, ready
-from machine import apply
+from machine import apply, wait_until
 
 SETTINGS = Path("/etc/ssh/sshd_config.d/00-twostep.conf")
 DEFS = Path("/etc/login.defs")
@@ -158,7 +158,7 @@ def test_asks_no_other_program_if_one_is_gone(prepared):
 def test_report_is_incomplete_if_something_cannot_be_seen(prepared):
     """This sshd has too little room for its title, which replaces its arguments."""
     sshd = subprocess.Popen(["/usr/sbin/sshd", "-D", "-o", "UsePAM=no"], env={})
-    wait_until(lambda: b"sshd: " in Path(f"/proc/{sshd.pid}/cmdline").read_bytes())
+    wait_until(lambda: b"sshd: " in Path(f"/proc/{sshd.pid}/cmdline").read_bytes(), "it does not listen")
     report = json.loads(prepared.run("twostep", "doctor", "--json").stdout)
     sshd.terminate()
     sshd.wait(timeout=10)
@@ -170,13 +170,13 @@ def test_finds_settings_that_sshd_has_not_read_yet(prepared):
     PID_FILE.unlink(missing_ok=True)
     sshd = subprocess.Popen(["/usr/sbin/sshd", "-D"])
     try:
-        wait_until(lambda: is_noted(sshd))
+        wait_until(lambda: is_noted(sshd), NOT_NOTED)
         assert findings(prepared) == []
         configure(README)
         [finding] = findings(prepared)
         assert finding["what"] == f"sshd (process {sshd.pid}) has not read its settings since this file was changed"
         apply(finding["remedy"])
-        wait_until(lambda: findings(prepared) == [])
+        wait_until(lambda: findings(prepared) == [], "a finding stays")
         assert sshd.poll() is None
     finally:
         sshd.terminate()
@@ -189,7 +189,7 @@ def test_tells_reload_of_each_sshd_with_shared_pid_file(prepared):
     try:
         for port in ["22", "2222"]:
             sshds.append(subprocess.Popen(["/usr/sbin/sshd", "-D", "-p", port]))
-            wait_until(lambda: is_noted(sshds[-1]))
+            wait_until(lambda: is_noted(sshds[-1]), NOT_NOTED)
         time.sleep(2)  # /proc has the time of boot in seconds
         assert findings(prepared) == []
         configure(README)
@@ -203,7 +203,7 @@ def test_tells_reload_of_each_sshd_with_shared_pid_file(prepared):
         )
         # Of the one that is reloaded it is now known; what was known of the other one is lost.
         apply(next(finding["remedy"] for finding in found if other in finding["what"]))
-        wait_until(lambda: is_noted(sshds[0]))
+        wait_until(lambda: is_noted(sshds[0]), NOT_NOTED)
         assert [finding["what"] for finding in findings(prepared)] == [
             f"{noted} was started before this file was changed"
         ]
@@ -213,15 +213,11 @@ def test_tells_reload_of_each_sshd_with_shared_pid_file(prepared):
             sshd.wait(timeout=10)
 
 
+NOT_NOTED = "it does not write its PID file"
+
+
 def is_noted(sshd):
     return PID_FILE.exists() and PID_FILE.read_text().strip() == str(sshd.pid)
-
-
-def wait_until(holds):
-    deadline = time.monotonic() + 10
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def break_store(_machine):

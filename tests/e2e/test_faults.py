@@ -21,12 +21,13 @@ from clock import STEP
 from helper_client import Helper, enrolled, identity, question_of
 from machine import REPOSITORY, STORE, uid_of
 from person import Newcomer
+from traced import Traced, calls_in
 
 SUCCESS, UNAVAILABLE = 0, 9
 TESTS = Path("/dev/shm/tests")  # where alice, too, can read the program: the repository may lie where only root can
 NAME_SERVICE, UNDER_A_LOCK = Path("/run/name-service"), Path("/run/asked-under-a-lock")
 TOO_LATE = 20  # seconds, after which a program is ended that hangs
-SOON = 2  # seconds: what a login may take that waits for nothing; one that waits for a stuck log takes one
+SOON = 5  # seconds, which a wait for a lock takes; a login that meets a stuck log waits one for it
 
 
 class Door:
@@ -314,7 +315,7 @@ def test_dead_name_service_lets_nobody_in_without_code(machine, name_service, so
 
 
 @pytest.mark.parametrize("kind", broken_log.KINDS, ids=lambda kind: kind.__name__)
-def test_a_log_that_takes_nothing_holds_up_nobody(machine, kind):
+def test_a_log_that_takes_nothing_holds_up_nobody(machine, tmp_path, kind):
     alice = enrolled(machine, "alice")
     with broken_log.broken_log(kind):
         for user in ("root", "alice"):
@@ -322,9 +323,11 @@ def test_a_log_that_takes_nothing_holds_up_nobody(machine, kind):
             assert door.enter(alice.code()) == SUCCESS
             assert door.took < SOON, user
             machine.clock.advance(STEP)
-        began = time.monotonic()
-        assert Helper("alice").ask("verify", alice.code())[0] == b"*"
-        assert time.monotonic() - began < 1, "the helper's own lines"
+        with Traced("alice", tmp_path / "calls") as helper:
+            assert helper.ask("verify", alice.code())[0] == b"*"
+            helper.end()
+    calls = [f"{name}({rest}" for name, rest in calls_in(tmp_path / "calls")]
+    assert any("/dev/log" in call for call in calls) and not broken_log.waits_allowed(calls), "the helper's own lines wait"
 
 
 def test_refuses_helper_users_if_no_process_can_start(machine):

@@ -215,6 +215,6 @@ def test_refuses_root_and_caller_without_set_uid(machine, start):
     before = machine.state_of("alice")
     with Helper(**{"user": "alice", **start}) as helper:
         assert helper.ask("verify", alice.code(), uid=uid_of("alice")) in (NOTHING, UNAVAILABLE)
-        assert helper.end(timeout=1) == 1
+        assert helper.end_at_once() == 1
     assert machine.state_of("alice") == before
     assert verdict("alice", alice.code())[1:] == ACCEPTED

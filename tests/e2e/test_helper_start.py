@@ -16,9 +16,9 @@ from pathlib import Path
 
 import pytest
 
-from helper_client import HELPER, NOTHING, UNAVAILABLE, Helper, enrolled, identity, libc, lock_held, request, wait_until
+from helper_client import HELPER, NOTHING, UNAVAILABLE, Helper, enrolled, identity, libc, lock_held, request
 from helper_client import waits_for_lock, wrong_code
-from machine import STORE, uid_of
+from machine import STORE, uid_of, wait_until
 
 JUDGES, REFUSES, EITHER = "judges", "refuses", "either"
 PR_SET_PDEATHSIG, PR_SET_NO_NEW_PRIVS = 1, 38
@@ -119,9 +119,10 @@ def timer(which, seconds):
 
 
 def killed_with_its_parent():
-    if os.fork():
+    if child := os.fork():
         os.closerange(3, 1024)
-        time.sleep(0.1)
+        name, of_child = (Path(f"/proc/{pid}/comm") for pid in ("self", child))
+        wait_until(lambda: of_child.read_text() != name.read_text(), "it does not become the helper")
         os._exit(0)
     libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
@@ -243,7 +244,7 @@ STARTS = {
     "a stop on its way": (JUDGES, {"prepare": signals_blocked(signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU)}),
     "an end on its way": (REFUSES, {"prepare": signals_blocked(signal.SIGTERM)}),
     "a real-time signal on its way": (REFUSES, {"prepare": signals_blocked(signal.SIGRTMIN)}),
-    "a timer": (JUDGES, {"prepare": timer(signal.ITIMER_REAL, 0.2), "pause": 0.3}),
+    "a timer": (JUDGES, {"prepare": timer(signal.ITIMER_REAL, 2), "pause": 2.1}),
     "a timer at once": (EITHER, {"prepare": timer(signal.ITIMER_REAL, 0.002)}),
     "a timer of processor time": (EITHER, {"prepare": timer(signal.ITIMER_PROF, 0.001)}),
     "to die with its parent": (JUDGES, {"prepare": killed_with_its_parent}),
@@ -299,7 +300,7 @@ def verdict_of(code, stdin=None, pause=0, **start):
     with helper:
         time.sleep(pause)
         answer = helper.ask("verify", code)
-        status = helper.end(timeout=2)
+        status = helper.end_at_once()
         assert status == 0 or answer in (NOTHING, UNAVAILABLE)
         return answer
 

@@ -4,14 +4,13 @@ stopped login would delay all other logins of its user (I10)."""
 import fcntl
 import re
 import subprocess
-import time
 from pathlib import Path
 
 import pexpect
 import pytest
 
 import hosts
-from machine import REPOSITORY, STORE, uid_of
+from machine import REPOSITORY, STORE, uid_of, wait_until
 from person import password_of
 
 STOPPED_BY_TERMINAL = 1 << 19 | 1 << 20 | 1 << 21  # SIGTSTP, SIGTTIN and SIGTTOU in the masks of /proc/PID/status
@@ -27,7 +26,7 @@ def test_caller_cannot_stop_login_that_holds_lock(machine, host_class, caller):
     with open(STORE / "state" / str(uid_of("alice")), "rb") as state:
         fcntl.flock(state, fcntl.LOCK_EX)
         terminal.sendline(alice.code())
-        await_shield(terminal.pid)
+        wait_until(lambda: status(terminal.pid)["real"] == 0, "its real uid never became root's")
         for name in ("STOP", "TSTP", "KILL"):
             assert "not permitted" in signal(caller, name, terminal.pid)
         assert status(terminal.pid)["blocked"] & STOPPED_BY_TERMINAL == STOPPED_BY_TERMINAL
@@ -68,13 +67,6 @@ def status(pid):
     uids = re.search(r"^Uid:\t(.*)$", text, re.M)[1].split()
     blocked = re.search(r"^SigBlk:\t(\w+)$", text, re.M)[1]
     return {"real": int(uids[0]), "effective": int(uids[1]), "blocked": int(blocked, 16)}
-
-
-def await_shield(pid):
-    deadline = time.monotonic() + 4
-    while status(pid)["real"] != 0:
-        assert time.monotonic() < deadline, "its real uid never became root's"
-        time.sleep(0.005)
 
 
 HOST = """
