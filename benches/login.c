@@ -6,8 +6,8 @@
  *   login race N SERVICE CODE USER              N processes with the same code, released together; prints granted, nanoseconds
  *   login crowd SERVICE CODE USER...            a process for each user, released together; prints granted, nanoseconds
  *
- * A login is pam_start, pam_authenticate and pam_end. Before each login of `times` the FILEs get their initial contents back,
- * untimed. getppid() is called before and after each login, as a marker in a trace; nothing else calls it. */
+ * A login is pam_start, pam_authenticate and pam_end. Between two logins of `times` the FILEs get their initial contents back, in
+ * place and flushed. That is not timed, and leaves nothing to do for the flushes of the next login. getppid() is called before and after each login, as a marker in a trace; nothing else calls it. */
 #include <fcntl.h>
 #include <security/pam_appl.h>
 #include <stdint.h>
@@ -85,7 +85,8 @@ static void save(int i, const char *path) {
 
 static void restore(int i, const char *path) {
     int file = open(path, O_WRONLY);
-    if (file < 0 || pwrite(file, saved[i], lengths[i], 0) != (ssize_t)lengths[i] || ftruncate(file, lengths[i])) fail(path);
+    if (file < 0 || pwrite(file, saved[i], lengths[i], 0) != (ssize_t)lengths[i]) fail(path);
+    if (ftruncate(file, lengths[i]) || fsync(file)) fail(path);
     close(file);
 }
 

@@ -1,5 +1,6 @@
 """The subjects: pam_permit, which does nothing, and the modules of tests/compare. Each is alone in its own service."""
 
+import os
 import subprocess
 import sys
 import time
@@ -66,12 +67,14 @@ class Subject:
         self.remember()
 
     def remember(self):
-        """Every login finds the files as they are now."""
+        """Every login finds the files as they are now. All files are flushed, so that no login does it."""
         self._files = {} if isinstance(self.module, Permit) else {self.module.state(USER): self.module.state(USER).read_bytes()}
+        for path in self._files:
+            run("sync", "--file-system", path)
 
     def restore(self):
         for path, content in self._files.items():
-            path.write_bytes(content)
+            overwrite(path, content)
 
     def login(self, *options, users=(USER,), code=None, under=()):
         """Runs login.c and returns its output. `options` come before the service, `under` before the command."""
@@ -80,6 +83,14 @@ class Subject:
         done = run(*command, *files)
         self.restore()
         return done
+
+
+def overwrite(path, content):
+    """Writes in place, as twostep does, and flushes. A truncated file would get new blocks, and the next login would flush them."""
+    with open(path, "r+b", buffering=0) as file:
+        file.write(content)
+        file.truncate()
+        os.fsync(file)
 
 
 def prepare(*modules):
