@@ -132,7 +132,7 @@ def main():
         is_quiet = quiet.wait()
         runs = [one_run() for _ in range(runs)]
         seconds = statistics.median(one.seconds for one in runs)
-        found[name] = {"seconds": seconds, "mb": max(one.kib for one in runs) / 1000, "stable": is_quiet}
+        found[name] = {"seconds": seconds, "mb": max(one.kib for one in runs) * 1024 / 1e6, "stable": is_quiet}
         print(f"{name}: {found[name]}", file=sys.stderr)
 
     def import_all():
