@@ -7,6 +7,7 @@ from pathlib import Path
 
 from subjects import right_code
 
+CALLGRIND = ("valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null")
 MANY = 6  # logins in one process
 RUNS = 9  # of a process, whose addresses are different each time
 
@@ -24,13 +25,14 @@ class Cost:
 
 def instructions(subject, code=right_code):
     """Instructions from pam_start to the end of pam_end, counted by valgrind."""
-    one, many = (_collected(subject, count, code()) for count in (1, MANY))
+    under = (*CALLGRIND, "--collect-atstart=no", "--toggle-collect=one_login")
+    one, many = (collected(subject.login("times", count, code=code(), under=under).stderr) for count in (1, MANY))
     return Cost(one, (many - one) / (MANY - 1))
 
 
-def _collected(subject, count, code):
-    callgrind = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", "--collect-atstart=no", "--toggle-collect=one_login"]
-    return int(re.search(r"Collected : (\d+)", subject.login("times", count, code=code, under=callgrind).stderr)[1])
+def collected(said):
+    """The instructions that callgrind counted, from what it said at its end."""
+    return int(re.search(r"Collected : (\d+)", said)[1])
 
 
 def system_calls(subject, code=right_code):

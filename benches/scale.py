@@ -10,6 +10,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from counts import CALLGRIND, collected
 from load import Quiet
 from subjects import HERE, on_disk, run
 
@@ -114,8 +115,8 @@ def cost(*words, under=()):
 def instructions(*words):
     """The instructions of the command from its start to its end, counted by valgrind."""
     log = Path("/run/callgrind")
-    cost(*words, under=["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", f"--log-file={log}"])
-    return int(re.search(r"Collected : (\d+)", log.read_text())[1])
+    cost(*words, under=[*CALLGRIND, f"--log-file={log}"])
+    return collected(log.read_text())
 
 
 def system_calls(*words):
