@@ -36,7 +36,7 @@ PAM_SUCCESS = "0"
 def main(rounds, brief):
     permit, twostep, _, oath = subjects = prepare(Twostep, GoogleAuthenticator, Oath)
     judges, quiet = subjects[1:], Quiet()
-    found = {"versions": versions()}
+    found = {"versions": versions(), "rounds": {"times": rounds, "crowds": rounds_of_crowds(rounds)}}
 
     def note(name, value):
         found[name] = value
@@ -124,18 +124,23 @@ def crowds(quiet, rounds, subjects, people):
             speed[subject.name] = [per_second]
         return speed
 
-    samples, stable = repeated(max(CROWDS, rounds // CROWDS), one_round, CROWD_TOLERANCE)
+    samples, stable = repeated(rounds_of_crowds(rounds), one_round, CROWD_TOLERANCE)
     each = {name: {"accepted": min(granted[name]), "per second": statistics.median(values)} for name, values in samples.items()}
     return {"stable": is_quiet and stable} | each
+
+
+def rounds_of_crowds(rounds):
+    return max(CROWDS, rounds // CROWDS)
 
 
 def crowd(subject, people):
     """How many of the concurrent users got in, and how many in a second. Afterwards only `USER` is enrolled, as before."""
     for person in people:
         subject.module.enroll(person)
-    accepted, nanoseconds = subject.login("crowd", users=people).stdout.split()
+    subject.remember()
+    accepted, nanoseconds = map(int, subject.login("crowd", users=people).stdout.split())
     subject.start_over()
-    return int(accepted), len(people) / int(nanoseconds) * 1e9
+    return accepted, accepted / nanoseconds * 1e9
 
 
 def new_people(count):
@@ -161,7 +166,7 @@ def policy(quiet, rounds, subject, text):
 
 
 def with_rules(quiet, rounds, subject):
-    return {count: policy(quiet, rounds, subject, rules(count, names)) for count, names in RULES.items()}
+    return {count: {"names": names} | policy(quiet, rounds, subject, rules(count, names)) for count, names in RULES.items()}
 
 
 def rules(count, names):
