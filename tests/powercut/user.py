@@ -13,11 +13,11 @@ def main(twostep, root, begin):
     secret = parse_qs(urlsplit(enrolled["uri"]).query)["secret"][0]
     for number, kind in enumerate(["code", "wrong", "wrong", "code", "recovery", "code"]):
         when = begin + 60 * number
-        codes = {"wrong": "000000", "recovery": enrolled["recovery_codes"][0], "code": code(secret, when)}
+        codes = {"wrong": "000000", "recovery": enrolled["recovery_codes"][0], "code": code_of(secret, when)}
         print("powercut games", codes[kind], when)
 
 
-def code(secret, when):
+def code_of(secret, when):
     return subprocess.run(["oathtool", "--totp", "-b", secret, f"--now=@{when}"], check=True, capture_output=True, text=True).stdout.strip()
 
 
