@@ -1,5 +1,7 @@
 //! What several logins come to, as a table.
 
+use std::collections::HashSet;
+
 use super::explanation::Explanation;
 use crate::words::policy_explain as words;
 
@@ -22,12 +24,10 @@ pub(super) fn table(all: &[Explanation], services: usize) -> String {
         cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
     };
     let mut lines: Vec<String> = rows.iter().map(line).collect();
+    let mut seen = HashSet::new();
     for login in all {
-        for note in login.outcome.notes.iter().map(|note| words::note_at(&login.service, note)) {
-            if !lines.contains(&note) {
-                lines.push(note);
-            }
-        }
+        let notes = login.outcome.notes.iter().map(|note| words::note_at(&login.service, note));
+        lines.extend(notes.filter(|note| seen.insert(note.clone())));
     }
     lines.join("\n")
 }
