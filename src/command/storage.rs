@@ -53,6 +53,7 @@ pub(crate) fn run(administrator: &Administrator, verb: &Verb) -> Result<(), Fail
 }
 
 fn convert(administrator: &Administrator, uid: u32, format: Format) -> Result<bool, Failure> {
-    let target = Target::of(uid, administrator.names())?;
+    // Only the log and the errors need the name: a directory that is away must not keep an administrator from going back.
+    let target = Target::of(uid, administrator.names()).unwrap_or(Target { uid, account: None });
     administrator.carry_out(&target, |acts| acts.convert(&target, format))
 }

@@ -259,3 +259,15 @@ def test_rebind_all_refuses_account_of_perhaps_another_user(machine, remo):
     assert code == 1 and "4 refused" in said and "rebound" not in said, said
     for uid, state in zip((UID, 20002, 20003, 20004), states):
         assert machine.state_of_uid(uid) == state
+
+
+def test_storage_converts_records_while_directory_is_away(machine, remo):
+    """This may be why an administrator goes back to an older release."""
+    machine.enroll(REMO)
+    remo.answer(UNAVAILABLE, of="passwd")
+    try:
+        code, output = twostep(machine, "storage", "downgrade")
+        assert (code, output.count("Records changed to it: 1.")) == (0, 1), output
+        assert f'act=storage user="uid {UID}" uid={UID} format=1' in machine.log_text()
+    finally:
+        machine.command("storage", "upgrade")
