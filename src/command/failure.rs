@@ -7,6 +7,7 @@ use std::process::ExitCode;
 pub(crate) use twostep_core::manage::failure::Failure;
 
 use crate::printable::printable;
+use crate::progress::beside;
 use crate::words::frame::{UNKNOWN_PLACE, defect};
 
 /// Shows it, if it is not shown already. Returns the exit status.
@@ -17,7 +18,7 @@ pub(crate) fn show(failure: &Failure) -> ExitCode {
     }
     let then = if failure.then().is_empty() { String::new() } else { format!("\n{}", failure.then()) };
     // If standard error is closed, nothing can be said.
-    let _ = writeln!(stderr(), "error: {}", printable(&format!("{}{then}", failure.what())));
+    let _ = beside(|| writeln!(stderr(), "error: {}", printable(&format!("{}{then}", failure.what()))));
     status
 }
 

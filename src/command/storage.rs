@@ -31,7 +31,6 @@ pub(crate) fn run(administrator: &Administrator, verb: &Verb) -> Result<(), Fail
     let mut progress = Progress::new(uids.len(), false);
     let (mut changed, mut failed) = (0_usize, 0_usize);
     for uid in uids {
-        progress.step();
         match convert(administrator, uid, format) {
             Ok(true) => changed = changed.saturating_add(1),
             Ok(false) => {}
@@ -40,6 +39,7 @@ pub(crate) fn run(administrator: &Administrator, verb: &Verb) -> Result<(), Fail
                 show(&failure);
             }
         }
+        progress.step();
     }
     drop(progress);
     say(&words::changed(format, changed))?;
