@@ -117,6 +117,7 @@ ids! {
     FilesTooLong = "files.too-long",
     FilesLeftOver = "files.left-over",
     FilesNotOurs = "files.not-ours",
+    FilesUnknownFormat = "files.unknown-format",
     FilesCannotBeRead = "files.cannot-be-read",
     HelperMissing = "helper.missing",
     HelperRunsAsRoot = "helper.runs-as-root",

@@ -1,5 +1,6 @@
 """`twostep-setup`, which makes the store: which format its records have, whatever is there before, and after a power cut."""
 
+import json
 import os
 import re
 import shutil
@@ -63,3 +64,18 @@ def test_flushes_format_before_it_has_its_name(no_store):
     no_store.run("strace", "-f", "-o", str(trace), "-e", "trace=write,fsync,rename,renameat,renameat2,mkdir", SETUP, "new")
     calls = [name for name, rest in CALL.findall(trace.read_text()) if name == "fsync" or '"2\\n"' in rest or "format" in rest]
     assert [name.removesuffix("2").removesuffix("at") for name in calls] == ["write", "fsync", "rename", "fsync"], trace.read_text()
+
+
+def test_remedy_of_doctor_replaces_empty_format(no_store):
+    def about_format():
+        report = json.loads(no_store.run("twostep", "doctor", "--json").stdout)
+        return [finding for finding in report["findings"] if finding["file"] == str(FORMAT)]
+
+    set_up(no_store)
+    assert about_format() == []
+    FORMAT.write_bytes(b"")
+    [finding] = about_format()
+    assert finding["id"] == "files.unknown-format"
+    remedy = re.search("run '(rm .*)'", finding["remedy"]["text"])[1]
+    assert no_store.run("sh", "-c", remedy).returncode == 0
+    assert FORMAT.read_text() == "2\n" and about_format() == []

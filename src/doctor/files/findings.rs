@@ -8,6 +8,8 @@ use crate::helper_path::{HELPER, WHO_NEEDS_IT};
 use crate::id::Id;
 
 const EVERY_LOGIN: &str = "Every login that twostep guards is refused.";
+const NEW_RECORDS: &str = "twostep cannot create a state file. So users cannot enroll. A user who has a secret file and no state file \
+                           cannot log in. Other logins work as before.";
 const INSTALL: &str = "Install twostep again.";
 
 /// What goes wrong where a file is not as it must be.
@@ -16,6 +18,8 @@ pub(super) enum Harm {
     EveryLogin,
     /// The logins of the user with this name.
     LoginsOf(String),
+    /// No record can be created.
+    NewRecords,
     /// Others can change the command.
     CommandOfOthers,
     /// Others can change the helper, or a folder above it.
@@ -27,6 +31,7 @@ impl Harm {
         match self {
             Self::EveryLogin => EVERY_LOGIN.to_owned(),
             Self::LoginsOf(name) => format!("The logins of {name} are refused."),
+            Self::NewRecords => NEW_RECORDS.to_owned(),
             Self::CommandOfOthers => {
                 "Anyone who can change this file can read secrets, and let in anyone.".to_owned()
             }
@@ -98,10 +103,10 @@ pub(super) fn cannot_be_read(path: &str, harm: &Harm, error: &std::io::Error) ->
     problem(Id::FilesCannotBeRead, path, what, harm, advice(text))
 }
 
-/// `fault` keeps the store from being opened.
-pub(super) fn store_cannot_be_read(fault: String) -> Finding {
+/// `fault` keeps the store, or a file in it, from being used.
+pub(super) fn store_cannot_be_read(fault: String, harm: &Harm) -> Finding {
     let text = "Correct that, then run 'twostep doctor' again.";
-    problem(Id::FilesCannotBeRead, STORE, fault, &Harm::EveryLogin, advice(text))
+    problem(Id::FilesCannotBeRead, STORE, fault, harm, advice(text))
 }
 
 pub(super) fn policy_too_long(path: &str) -> Finding {
@@ -114,6 +119,16 @@ pub(super) fn record_too_long(path: &str, harm: &Harm) -> Finding {
 
 fn too_long(path: &str, harm: &Harm, text: &str) -> Finding {
     problem(Id::FilesTooLong, path, "it is longer than 64 KiB", harm, advice(text))
+}
+
+/// `path` is the file that names the format of new records.
+pub(super) fn unknown_format(path: &str) -> Finding {
+    let what = "it names no format of records that this version knows";
+    let text = format!(
+        "If a later version of twostep wrote it, install that version. Otherwise run 'rm {path} && twostep storage upgrade'. This \
+         gives all records format 2."
+    );
+    problem(Id::FilesUnknownFormat, path, what, &Harm::NewRecords, advice(text))
 }
 
 /// Programs that are not root need the policy or a folder above it.

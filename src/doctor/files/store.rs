@@ -1,11 +1,11 @@
-//! The store: its directories, and the two files of each record.
+//! The store: its directories, the format of new records, and the two files of each record.
 
 use std::fs;
 
-use twostep_core::fault::{Fault, Operation};
+use twostep_core::fault::{Fault, FileProblem, Operation};
 use twostep_core::os::files::LONGEST_FILE;
 use twostep_core::os::root::Root;
-use twostep_core::paths::{STATES, STORE, USERS};
+use twostep_core::paths::{FORMAT, STATES, STORE, USERS};
 use twostep_core::store::files::Store;
 
 use super::expected::{Expected, Kind, Owner, first_of};
@@ -34,11 +34,12 @@ pub(crate) fn check(context: &Context<'_>) -> Vec<Finding> {
         findings = folders.iter().flat_map(|folder| folder.judge(context)).collect();
     }
     if findings.is_empty() {
+        findings.extend(format(context, &owner));
         findings.extend(files(context, USERS, ".toml", &owner));
         findings.extend(files(context, STATES, "", &owner));
     }
     if findings.is_empty() {
-        findings.extend(Store::open(root).err().map(|fault| unforeseen(root, fault)));
+        findings.extend(Store::open(root).err().map(|fault| unforeseen(root, fault, &Harm::EveryLogin)));
     }
     findings
 }
@@ -95,7 +96,10 @@ fn files(context: &Context<'_>, dir: &str, suffix: &str, owner: &Owner) -> Vec<F
     let root = context.root;
     let entries = match fs::read_dir(root.path(dir)) {
         Ok(entries) => entries,
-        Err(error) => return vec![unforeseen(root, Fault::of(dir, Operation::List, error))],
+        Err(error) => {
+            let fault = Fault::of(dir, Operation::List, error);
+            return vec![unforeseen(root, fault, &Harm::EveryLogin)];
+        }
     };
     let names = entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned());
     let judged = names.flat_map(|name| match uid_in(&name, suffix) {
@@ -112,15 +116,7 @@ fn uid_in(name: &str, suffix: &str) -> Option<u32> {
 }
 
 fn file(context: &Context<'_>, path: &str, uid: u32, owner: &Owner) -> Vec<Finding> {
-    let expected = |harm| Expected {
-        path: path.to_owned(),
-        kind: Kind::Secret,
-        owners: vec![owner.clone()],
-        forbidden: 0o077,
-        harm,
-        make: None,
-        loss: Loss::Nothing,
-    };
+    let expected = |harm| secret(path, owner, harm);
     let is_too_long =
         fs::symlink_metadata(context.root.path(path)).is_ok_and(|found| found.len() > LONGEST_FILE);
     // A look-up of the name may take time, and is needed only for a finding.
@@ -133,6 +129,35 @@ fn file(context: &Context<'_>, path: &str, uid: u32, owner: &Owner) -> Vec<Findi
     findings
 }
 
+/// Checks the file that names the format of new records. A store without it has format 1.
+fn format(context: &Context<'_>, owner: &Owner) -> Vec<Finding> {
+    let path = format!("{STORE}/{FORMAT}");
+    let mut findings = secret(&path, owner, Harm::NewRecords).judge(context);
+    if findings.is_empty() {
+        // `check` reports a store that cannot be opened.
+        let fault = Store::open(context.root).ok().and_then(|store| store.format().err());
+        findings.extend(fault.map(|fault| {
+            let is_unknown = matches!(fault, Fault::File { problem: FileProblem::UnknownFormat, .. });
+            let unforeseen = || unforeseen(context.root, fault, &Harm::NewRecords);
+            if is_unknown { findings::unknown_format(&path) } else { unforeseen() }
+        }));
+    }
+    findings
+}
+
+/// A file of the store, which need not exist.
+fn secret(path: &str, owner: &Owner, harm: Harm) -> Expected {
+    Expected {
+        path: path.to_owned(),
+        kind: Kind::Secret,
+        owners: vec![owner.clone()],
+        forbidden: 0o077,
+        harm,
+        make: None,
+        loss: Loss::Nothing,
+    }
+}
+
 /// A file that is not one of a record: left over from an interrupted replacement, or a copy that someone made.
 fn stray(dir: &str, name: &str, suffix: &str) -> Finding {
     let path = format!("{dir}/{name}");
@@ -141,7 +166,7 @@ fn stray(dir: &str, name: &str, suffix: &str) -> Finding {
     if is_left_over { findings::left_over(&path) } else { findings::not_ours(&path) }
 }
 
-/// The store cannot be opened, for a reason that these checks have not found.
-fn unforeseen(root: &Root, fault: Fault) -> Finding {
-    findings::store_cannot_be_read(fault.with_path(|path| below_root::path(root, &path)).to_string())
+/// The store, or a file in it, cannot be used, for a reason that these checks have not found.
+fn unforeseen(root: &Root, fault: Fault, harm: &Harm) -> Finding {
+    findings::store_cannot_be_read(fault.with_path(|path| below_root::path(root, &path)).to_string(), harm)
 }
