@@ -63,8 +63,8 @@ fn apparmor_profile(profiles: &[&str]) -> Finding {
         "If the profile does not allow twostep's files, every code is refused there, and 'journalctl -k' has a line with DENIED.",
         Remedy::Advice {
             text: "Write 'include <abstractions/twostep>' into the profile's file in /etc/apparmor.d/local. If users enroll there, \
-                   give the profile flags=(mediate_deleted). Then load it again with 'apparmor_parser -r FILE'. This was not tested \
-                   on such a machine: test a login in a second terminal."
+                   give the profile flags=(mediate_deleted). Then load it again with 'apparmor_parser -r FILE', and again after each \
+                   upgrade of twostep. This was not tested on such a machine: test a login in a second terminal."
                 .to_owned(),
         },
     )

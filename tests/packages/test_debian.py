@@ -234,6 +234,17 @@ def test_upgrade_keeps_files_of_administrator(later):
     assert ssh("alice", code(key))
 
 
+def test_upgrade_names_profiles_of_apparmor_to_load_again(later):
+    assert "AppArmor" not in install() + install(later)
+    profile = Path("/etc/apparmor.d/local/usr.sbin.sshd")
+    profile.parent.mkdir(exist_ok=True)
+    profile.write_text("include <abstractions/twostep>\n")
+    try:
+        assert "apparmor_parser -r" in install()
+    finally:
+        profile.unlink()
+
+
 def test_upgrade_does_not_recreate_missing_store(later):
     """It would mean that no user is enrolled, and all users would get in with the password alone."""
     install()
