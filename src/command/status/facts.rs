@@ -31,9 +31,9 @@ pub(super) struct AccountStatus {
     pub helper: HelperStatus,
     /// The mark.
     pub last_use: Option<u64>,
-    /// When and where a code was last accepted; none in a record of format 1. `last_refused` is the same for the last
-    /// refused code since then, at a program that runs as root.
+    /// When and where a code was last accepted; none in a record of format 1.
     pub last_granted: Option<OccasionStatus>,
+    /// The same for the last failure in the count of programs that run as root.
     pub last_refused: Option<OccasionStatus>,
     /// How many recovery codes are left; none if there never were any.
     pub recovery_codes: Option<u8>,

@@ -44,8 +44,8 @@ twostep_core::words! {
     denied(problem) = "logins are denied: {problem}";
     /// A line. `occasion` is one of the texts below.
     last_granted(occasion) = "  last code accepted: {occasion}";
-    /// The same for a refused code since then.
-    last_refused(occasion) = "  last code refused: {occasion}";
+    /// The same for the last failure that is still stored, at a program that runs as root.
+    last_refused(occasion) = "  last failed code: {occasion}";
     /// When a code was typed at a screen locker or another program that does not run as root. `moment` is a date and time.
     by_own_program(moment) = "{moment}, by a program of the user";
     /// When it was typed at the machine itself. `service` is such as sudo.
