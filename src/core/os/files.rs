@@ -279,7 +279,7 @@ impl Dir {
     }
 
     /// Makes all changes of names in this directory durable.
-    pub(crate) fn flush_names(&self) -> Result<(), Fault> {
+    pub fn flush_names(&self) -> Result<(), Fault> {
         nix::unistd::fsync(&self.fd).map_err(|error| self.fault(".", Operation::Flush, error))
     }
 
