@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from broken_log import KINDS, broken_log, full as full_log, waits_allowed
+from clock import STEP
+from helper_client import Helper
 from machine import STORE, uid_of
 
 KEY = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
@@ -59,6 +61,13 @@ def allow_no_recovery_codes(machine):
     machine.policy("[enrollment]\nrecovery-codes = 0\n")
 
 
+def fail(machine):
+    machine.enroll("alice")
+    machine.clock.advance(3 * STEP)
+    Helper("alice").ask("verify", "000000")
+    assert machine.helper_failures_of("alice") == (1, 0)
+
+
 def nothing(_):
     pass
 
@@ -67,8 +76,8 @@ def nothing(_):
 ACTS = {
     "require alice": (nothing, False),
     "unrequire alice": (require, False),
-    "unlock alice": (enroll, False),
-    "unlock alice --reset-clock": (enroll, False),
+    "unlock alice": (fail, False),
+    "unlock alice --reset-clock": (fail, False),
     "reset alice": (enroll, False),
     "reset alice, state lost": (lose_state, False),
     "rebind alice": (rename, False),
