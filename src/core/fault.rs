@@ -396,7 +396,7 @@ impl fmt::Display for FileProblem {
             Self::UnknownFormat => {
                 write!(
                     f,
-                    "names no format that this version knows: install the version that wrote it, or remove it if there was none"
+                    "names no format that this version knows: install the version that wrote it, or remove it and run 'twostep storage upgrade'"
                 )
             }
             Self::ReplacedAgain => {

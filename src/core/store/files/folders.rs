@@ -186,7 +186,7 @@ impl Store {
         self.lock(uid)?.ok_or(StoreError::StateRemoved { uid })
     }
 
-    /// Creates the state of `uid`. It is whole; whoever locks it first puts its name on disk. False if there is one already.
+    /// Creates the state of `uid`, whole. The first program that locks it flushes its name. False if there is one already.
     pub(crate) fn create_state(&self, uid: u32, state: State) -> Result<bool, StoreError> {
         let format = self.format()?;
         let created = self.states()?.create(&uid.to_string(), &new_state_file(uid, state, format))?;
@@ -210,7 +210,7 @@ impl Store {
     /// Gives new state files this format. Those that exist keep theirs. Fails if a later program has chosen a format that
     /// this one does not know.
     pub fn set_format(&self, format: Format) -> Result<(), Fault> {
-        // Power was lost while the file was made, before its content was on disk.
+        // An empty file has lost its content to a power cut.
         let is_empty = self.top.open_file(FORMAT, Access::Read)?.is_some_and(|file| file.length() == 0);
         if !is_empty {
             self.format()?;

@@ -177,8 +177,8 @@ impl LockedState {
         &self.state
     }
 
-    /// Saves the next state: as charged if it need not be flushed, as settled if it must be. If the file holds it already, on
-    /// disk and in a slot beside a whole one, nothing is written.
+    /// Saves the next state: as charged if it need not be flushed, as settled if it must be. Writes
+    /// nothing if that state is on disk and no slot is damaged.
     pub(super) fn save(&mut self, next: State, how: Durability) -> Result<(), Fault> {
         let is_on_disk = !(self.written || self.other_unflushed || self.fell_back);
         if how == Durability::Flushed && is_on_disk && next == self.state {
