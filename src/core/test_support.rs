@@ -25,7 +25,7 @@ use crate::os::look_up::Entry;
 use crate::os::root::Root;
 use crate::policy::{Policy, Verification};
 use crate::proof::code::{Answer, LongCode, Typed};
-use crate::proof::state::State;
+use crate::proof::state::{Requirement, State};
 use crate::proof::ticket::Ticket;
 use crate::proof::totp::{Algorithm, Authenticator};
 use crate::store::files;
@@ -50,6 +50,9 @@ pub(crate) const CODES: [&str; 10] =
 pub(crate) fn phone(label: &str) -> Authenticator {
     Authenticator::new(label.to_owned(), SECRET, Algorithm::SHA1, 6, Period::DEFAULT, None).unwrap()
 }
+
+/// A requirement that began at 60.
+pub(crate) const REQUIRED: Option<Requirement> = Some(Requirement { since: Some(UnixTime::new(60)) });
 
 /// Fills `bytes` with that secret, repeated, instead of randomness.
 pub(crate) fn fill(bytes: &mut [u8]) {

@@ -18,5 +18,6 @@ pub(crate) fn exists(context: &Context<'_>, service: &str) -> bool {
 fn is_required_of_somebody(context: &Context<'_>) -> bool {
     let Ok(store) = Store::open(context.root) else { return false };
     let uids = store.uids().map(|(uids, _)| uids).unwrap_or_default();
-    uids.into_iter().any(|uid| store.snapshot(uid).state.ok().flatten().is_some_and(|state| state.required))
+    uids.into_iter()
+        .any(|uid| store.snapshot(uid).state.ok().flatten().is_some_and(|state| state.requirement.is_some()))
 }

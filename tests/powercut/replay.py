@@ -130,7 +130,7 @@ def newest(state):
 
 def slot_of(block):
     """The slot of a block, if it is whole: in format 2 with the whole header, too."""
-    first, second = block[:512], block[512 : 512 + 704]
+    first, second = block[:512], block[512 : 512 + 712]
     if first[:8] == b"2STEP\0\0\1":
         return first if first[16] in STAGES and sha256_of(first) == first[496:] else None
     if first == HEADER and second[0] == CRC_32C and second[1] in STAGES and second[2:4] == struct.pack("<H", len(second)):

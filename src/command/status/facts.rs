@@ -23,6 +23,8 @@ pub(super) struct AccountStatus {
     pub enrolled_since: Option<u64>,
     /// What makes the second step mandatory in some login; none if it is optional in all.
     pub required_by: Option<RequiredBy>,
+    /// When an administrator ran `twostep require`; none if nobody did, or in a record of format 1.
+    pub required_since: Option<u64>,
     pub authenticators: Vec<AuthenticatorStatus>,
     pub failures: u16,
     pub codes: Codes,
@@ -52,6 +54,7 @@ pub(super) struct AccountStatus {
 #[derive(Serialize, Default)]
 pub(super) struct Utc {
     enrolled_since_utc: Option<String>,
+    required_since_utc: Option<String>,
     wait_until_utc: Option<String>,
     last_use_utc: Option<String>,
     ticket_until_utc: Option<String>,
@@ -174,6 +177,7 @@ impl AccountStatus {
             enrolled_since: authenticators.iter().filter_map(|one| one.enrolled).min(),
             required_by: duty(state.as_ref().is_some_and(|state| state.required && problem.is_none()))
                 .map(RequiredBy::from),
+            required_since: None,
             failures: 0,
             codes: Codes::Accepted,
             wait_until: None,
@@ -207,6 +211,7 @@ impl AccountStatus {
     fn in_utc(&self) -> Utc {
         Utc {
             enrolled_since_utc: self.enrolled_since.and_then(rfc_3339),
+            required_since_utc: self.required_since.and_then(rfc_3339),
             wait_until_utc: self.wait_until.and_then(rfc_3339),
             last_use_utc: self.last_use.and_then(rfc_3339),
             ticket_until_utc: self.ticket_until.and_then(rfc_3339),
@@ -215,6 +220,7 @@ impl AccountStatus {
 
     fn fill(&mut self, basis: &Basis<'_>, state: &StateSummary, authenticators: &[AuthenticatorSummary]) {
         self.failures = state.hosts.codes;
+        self.required_since = state.required_since;
         self.last_use = Some(state.mark).filter(|&mark| mark > 0);
         self.last_granted = state.granted.map(OccasionStatus::from);
         self.last_refused = state.refused.map(OccasionStatus::from);

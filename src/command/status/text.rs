@@ -27,7 +27,7 @@ impl AccountStatus {
         let head = if self.enrolled { words::enrolled } else { words::not_enrolled };
         let mut lines = vec![head(name, self.uid)];
         lines.extend(self.authenticators.iter().map(AuthenticatorStatus::text));
-        lines.extend(self.required_by.as_ref().map(RequiredBy::text));
+        lines.extend(self.required_by.as_ref().map(|by| by.text(self.required_since)));
         if self.enrolled || self.failures > 0 || self.problem.is_some() {
             lines.push(words::at_hosts(self.codes_text(reader, argument)));
         }
@@ -91,12 +91,14 @@ impl OccasionStatus {
 }
 
 impl RequiredBy {
-    fn text(&self) -> String {
+    /// `since` is when an administrator required it.
+    fn text(&self, since: Option<u64>) -> String {
         let Self { rule, line, administrator } = self;
-        if *administrator {
-            return words::REQUIRED_BY_ADMINISTRATOR.to_owned();
+        match since.and_then(moment::date) {
+            _ if !administrator => words::required_by_rule(rule, line),
+            Some(date) => words::required_by_administrator_since(date),
+            None => words::REQUIRED_BY_ADMINISTRATOR.to_owned(),
         }
-        words::required_by_rule(rule, line)
     }
 }
 
@@ -131,6 +133,7 @@ mod tests {
             enrolled: true,
             enrolled_since: None,
             required_by: None,
+            required_since: None,
             authenticators: Vec::new(),
             failures: 3,
             codes,
@@ -160,6 +163,15 @@ mod tests {
         for (codes, wait_until, expected) in table {
             assert_eq!(lines(codes, wait_until, Whose::Others), [expected]);
         }
+    }
+
+    #[test]
+    fn says_since_when_administrator_requires_second_step() {
+        let by = |administrator| RequiredBy { rule: "all".to_owned(), line: 4, administrator };
+        let line = "  an administrator requires a second step ('twostep require')";
+        assert_eq!(by(true).text(None), line);
+        assert_eq!(by(true).text(Some(1_800_000_000)), format!("{line}, since 2027-01-15"));
+        assert!(by(false).text(Some(1_800_000_000)).starts_with("  rule 'all'"));
     }
 
     #[test]

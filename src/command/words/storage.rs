@@ -4,7 +4,9 @@ twostep_core::words! {
     /// The result. `format` is 1 or 2.
     changed(format, changed) = "New records have format {format}. Records changed to it: {changed}.";
     /// After `note:`, where format 1 has no room.
-    FORGOTTEN = "Format 1 has no room for when and where users typed codes. This was deleted.";
+    FORGOTTEN =
+        "Format 1 has no room for when and where users typed codes, and since when\n\
+         'twostep require' requires a second step. This was deleted.";
     /// After `error:`, below the errors of these records.
     not_changed(failed) = "records that were not changed: {failed}";
     /// Below it.

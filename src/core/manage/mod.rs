@@ -73,7 +73,7 @@ impl ProofBasis {
         Self {
             credential: credential.map(Credential::to_toml),
             salt: state.map_or(RecoveryCodes::NONE.salt, |state| state.recovery.salt),
-            required: state.is_some_and(|state| state.required),
+            required: state.is_some_and(|state| state.requirement.is_some()),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The requirement of a second step that an administrator sets for one account.
 
 use crate::os::account::Account;
+use crate::proof::state::Requirement;
 use crate::store::{Change, Store, StoredRecord, UncheckedRecord};
 
 use super::act::{Act, ActError, ActLog, Acts, Target, WithStore};
@@ -27,12 +28,13 @@ impl<M: WithStore, L: ActLog> Acts<'_, M, L> {
             let record =
                 store.open_or_create(account, |devices| policy.verification.window_end(devices, now))?;
             record.change(|credential, state| {
-                if state.required {
+                if state.requirement.is_some() {
                     return Ok((Change::NONE, Act::unchanged(Required::Already)));
                 }
                 let services = policy.enrollment.services.clone();
                 let required = Required::Now { enrolled: credential.is_some(), services };
-                Ok((Change::state(state.with_required(true)), Act::done("require", "", required)))
+                let next = state.with_requirement(Some(Requirement { since: Some(now) }));
+                Ok((Change::state(next), Act::done("require", "", required)))
             })
         })
     }
@@ -42,8 +44,8 @@ impl<M: WithStore, L: ActLog> Acts<'_, M, L> {
         self.carry_out(target, |_, store| {
             let Some(record) = store.open_unchecked(target.uid)? else { return Ok(Act::unchanged(false)) };
             record.change(|stored| match &stored.state {
-                Ok(Some(state)) if state.required => {
-                    Ok((Change::state(state.with_required(false)), Act::done("unrequire", "", true)))
+                Ok(Some(state)) if state.requirement.is_some() => {
+                    Ok((Change::state(state.with_requirement(None)), Act::done("unrequire", "", true)))
                 }
                 _ => Ok((Change::NONE, Act::unchanged(false))),
             })

@@ -48,6 +48,8 @@ pub struct StateSummary {
     pub mark: u64,
     /// Whether an administrator requires a second step.
     pub required: bool,
+    /// Since when, if the record has that.
+    pub required_since: Option<u64>,
     /// How many recovery codes are left; none if there never were any.
     pub recovery_left: Option<u8>,
     /// Until when a ticket lets the account enroll.
@@ -176,7 +178,8 @@ impl StateSummary {
         let usable = |ticket: &Ticket| ticket.tries > 0 && now < ticket.expires;
         Self {
             mark: state.mark.seconds(),
-            required: state.required,
+            required: state.requirement.is_some(),
+            required_since: state.requirement.and_then(|one| one.since).map(UnixTime::seconds),
             recovery_left: state.recovery.left(),
             ticket_until: state.ticket.filter(usable).map(|ticket| ticket.expires.seconds()),
             hosts: Failures::of(state, AttemptCounter::Hosts),
@@ -191,6 +194,7 @@ impl StateSummary {
         Ok(Self {
             mark: table.need("mark", document::any_integer)?,
             required: table.need("required", document::boolean)?,
+            required_since: table.read("required_since", document::any_integer)?,
             recovery_left: table.read("recovery_left", document::any_integer)?,
             ticket_until: table.read("ticket_until", document::any_integer)?,
             hosts: table.need("hosts", Failures::read)?,
@@ -202,6 +206,7 @@ impl StateSummary {
 
     fn write(&self, text: &mut String) {
         let _ = write!(text, "[state]\nmark = {}\nrequired = {}\n", self.mark, self.required);
+        write_if_known(text, "required_since", self.required_since);
         write_if_known(text, "recovery_left", self.recovery_left.map(u64::from));
         write_if_known(text, "ticket_until", self.ticket_until);
         for (name, Failures { codes, recovery, recovery_disabled, last }) in

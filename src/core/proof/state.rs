@@ -70,6 +70,13 @@ impl Count {
     }
 }
 
+/// An administrator's requirement of a second step.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Requirement {
+    /// Since when it holds. None if the record cannot hold that (format 1).
+    pub since: Option<UnixTime>,
+}
+
 /// The state of one account. It outlives the credential, so that a new credential does not make old codes usable.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct State {
@@ -81,8 +88,8 @@ pub struct State {
     pub hosts: Count,
     /// Failures at the helper.
     pub helper: Count,
-    /// Whether an administrator requires a second step of this account, where the policy makes it optional.
-    pub required: bool,
+    /// An administrator's requirement of a second step, where the policy makes it optional.
+    pub requirement: Option<Requirement>,
     /// An administrator's permission to enroll, if there is one.
     pub ticket: Option<Ticket>,
     /// The hashes of the recovery codes that are left.
@@ -100,7 +107,7 @@ impl State {
             mark,
             hosts: Count::NONE,
             helper: Count::NONE,
-            required: false,
+            requirement: None,
             ticket: None,
             recovery: RecoveryCodes::NONE,
             granted: None,
@@ -230,9 +237,9 @@ impl State {
         Self { recovery, hosts: fresh(self.hosts), helper: fresh(self.helper), ..self.clone() }
     }
 
-    /// Sets whether an administrator requires a second step.
-    pub fn with_required(&self, required: bool) -> Self {
-        Self { required, ..self.clone() }
+    /// Sets or removes an administrator's requirement.
+    pub fn with_requirement(&self, requirement: Option<Requirement>) -> Self {
+        Self { requirement, ..self.clone() }
     }
 
     /// Charges one ticket, before it is looked at.
@@ -311,8 +318,8 @@ impl State {
     /// Removes what belongs to a credential, for the account now called `name`. The mark stays, so that no old code
     /// becomes usable. An administrator's requirement stays too, unless the uid now belongs to another account.
     pub fn forget(&self, name: &str) -> Self {
-        let required = self.required && name == self.name;
-        Self { required, ..Self::new(name, self.mark) }
+        let requirement = self.requirement.filter(|_| name == self.name);
+        Self { requirement, ..Self::new(name, self.mark) }
     }
 }
 

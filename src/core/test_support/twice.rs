@@ -12,11 +12,14 @@ use crate::store::{
 use crate::time::UnixTime;
 use crate::verdict::Denial;
 
+use super::REQUIRED;
+
 /// A state that another program may have made of `state`: without ticket and recovery codes, and with other failures.
 pub(crate) fn another(state: &State) -> State {
     let count = Count { codes: 1, recovery: 1, last: UnixTime::new(0), ..Count::NONE };
     let (ticket, recovery) = (None, RecoveryCodes::NONE);
-    State { hosts: count, helper: count, required: !state.required, ticket, recovery, ..state.clone() }
+    let requirement = state.requirement.xor(REQUIRED);
+    State { hosts: count, helper: count, requirement, ticket, recovery, ..state.clone() }
 }
 
 /// The files.

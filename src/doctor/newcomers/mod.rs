@@ -69,7 +69,7 @@ fn newcomers(context: &Context<'_>, policy: &Policy, store: &Store) -> Vec<Newco
         let state = store.snapshot(one.uid).state.ok().flatten();
         let refuses = |service: &str| match accounts.mode(policy, &one.name, service, context.now) {
             Mode::Mandatory => true,
-            Mode::OptIn => matches!(state, Some(State { required: true, .. })),
+            Mode::OptIn => matches!(state, Some(State { requirement: Some(_), .. })),
             Mode::Exempt => false,
         };
         let at = |service: &&str| LoginService {

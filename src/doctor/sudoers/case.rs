@@ -92,7 +92,8 @@ impl<'a> Cases<'a> {
     /// Whether the caller is enrolled, or `twostep require` was run for them.
     fn has_second_step(&self, caller: &Caller) -> bool {
         let (Some(account), Some(store)) = (&caller.account, &self.store) else { return false };
-        let required = matches!(store.snapshot(account.uid).state, Ok(Some(State { required: true, .. })));
+        let required =
+            matches!(store.snapshot(account.uid).state, Ok(Some(State { requirement: Some(_), .. })));
         required || matches!(store.has_credential(account.uid), Ok(true))
     }
 

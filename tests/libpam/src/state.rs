@@ -19,7 +19,7 @@ pub const FORMAT_VARIABLE: &str = "TWOSTEP_TEST_FORMAT";
 pub enum Format {
     /// Slots of 512 bytes, checked by SHA-256.
     One,
-    /// Slots of 704 bytes after a header of 512, checked by CRC-32C.
+    /// Slots of 712 bytes after a header of 512, checked by CRC-32C.
     Two,
 }
 
@@ -38,7 +38,7 @@ impl Format {
     pub fn slot(self) -> std::ops::Range<usize> {
         match self {
             Self::One => 0..512,
-            Self::Two => 512..512 + 704,
+            Self::Two => 512..512 + 712,
         }
     }
 
@@ -99,26 +99,29 @@ pub struct State {
     pub reserved: Vec<u8>,
     /// The format of the file.
     pub format: Format,
-    /// When and where codes were typed.
-    pub typed: Typed,
+    /// When and where codes were typed, and since when a second step is required.
+    pub times: Times,
 }
 
-/// When and where codes were typed, which only format 2 has. Most tests compare states without it.
+/// When and where codes were typed, and since when a second step is required. Only format 2 has this. Most tests compare states
+/// without it.
 #[derive(Clone, Default)]
-pub struct Typed {
+pub struct Times {
     /// The last accepted code.
     pub granted: Occasion,
     /// The last refused code.
     pub refused: Occasion,
+    /// When an administrator began to require a second step; 0 if that is not known.
+    pub required: u64,
 }
 
-impl PartialEq for Typed {
+impl PartialEq for Times {
     fn eq(&self, _: &Self) -> bool {
         true
     }
 }
 
-impl Eq for Typed {}
+impl Eq for Times {}
 
 /// Unix time, service and host; zero and empty if there was none.
 pub type Occasion = (u64, String, String);
@@ -137,7 +140,7 @@ impl State {
             requirement: 0,
             reserved: vec![0; 304],
             format: Format::of_run(),
-            typed: Typed::default(),
+            times: Times::default(),
         }
     }
 
@@ -206,7 +209,7 @@ impl State {
             Format::One => bytes[..8] == [&MAGIC[..], &[1]].concat() && sha256(bytes) == bytes[CHECKED..],
             Format::Two => {
                 block[..512] == header()
-                    && (bytes[0], &bytes[2..4]) == (1, &704u16.to_le_bytes()[..])
+                    && (bytes[0], &bytes[2..4]) == (1, &712u16.to_le_bytes()[..])
                     && bytes[4..8] == crc32c(&bytes[8..])
             }
         };
@@ -220,9 +223,9 @@ impl State {
                 |part: &[u8]| String::from_utf8(part.to_vec()).unwrap().trim_end_matches('\0').to_owned();
             (u64_at(at), text(&bytes[at + 8..at + 40]), text(&bytes[at + 40..at + 104]))
         };
-        let typed = match format {
-            Format::One => Typed::default(),
-            Format::Two => Typed { granted: occasion(496), refused: occasion(600) },
+        let times = match format {
+            Format::One => Times::default(),
+            Format::Two => Times { granted: occasion(496), refused: occasion(600), required: u64_at(704) },
         };
         let length = usize::from(bytes[368]);
         assert!(bytes[369 + length..CHECKED].iter().all(|&byte| byte == 0), "the name's padding");
@@ -241,7 +244,7 @@ impl State {
             reserved: bytes[64..368].to_vec(),
             name: String::from_utf8(bytes[369..369 + length].to_vec()).unwrap(),
             format,
-            typed,
+            times,
         })
     }
 
@@ -251,12 +254,13 @@ impl State {
             Format::One => slot[..8].copy_from_slice(&[&MAGIC[..], &[1]].concat()),
             Format::Two => {
                 slot[0] = 1;
-                slot[2..4].copy_from_slice(&704u16.to_le_bytes());
-                for (at, (time, service, host)) in [(496, &self.typed.granted), (600, &self.typed.refused)] {
+                slot[2..4].copy_from_slice(&712u16.to_le_bytes());
+                for (at, (time, service, host)) in [(496, &self.times.granted), (600, &self.times.refused)] {
                     slot[at..at + 8].copy_from_slice(&time.to_le_bytes());
                     slot[at + 8..at + 8 + service.len()].copy_from_slice(service.as_bytes());
                     slot[at + 40..at + 40 + host.len()].copy_from_slice(host.as_bytes());
                 }
+                slot[704..712].copy_from_slice(&self.times.required.to_le_bytes());
             }
         }
         slot[8..16].copy_from_slice(&self.generation.to_le_bytes());

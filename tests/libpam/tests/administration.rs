@@ -5,7 +5,7 @@ use std::{fs, thread};
 use twostep_tests::interpose::release_clock;
 use twostep_tests::pam::*;
 use twostep_tests::paper::dialogue;
-use twostep_tests::{Generator, NOW, SECRET, State, World, uid};
+use twostep_tests::{Format, Generator, NOW, SECRET, State, World, uid};
 
 const OPT_IN: &str = "version = 1\nmode = \"opt-in\"\n[verification]\ntries = 1\n";
 const TABLET: &str = "[[authenticator]]\nlabel = \"tablet\"\nsecret = \"TABLETTABLETTABLETTABLETTABLET22\"\n";
@@ -43,6 +43,22 @@ fn enrolls_only_required_users_at_next_login() {
     command(&world, "unrequire games").unwrap();
     let outcome = world.newcomer("games").run();
     assert_eq!((outcome.code, outcome.field("reason")), (IGNORED_ALONE, "not-enrolled"), "{outcome:#?}");
+}
+
+/// A record of format 1 has no room for it.
+#[test]
+fn keeps_since_when_second_step_is_required() {
+    let since = if Format::of_run() == Format::Two { NOW as u64 } else { 0 };
+    let world = newcomers();
+    for now in [NOW, NOW + 60] {
+        assert!(world.command_at(now, 0, &["require", "games"], &[]).status.success());
+        assert_eq!(world.state_of("games").times.required, since);
+    }
+    let outcome = world.newcomer("games").answers(dialogue(NOW)).run();
+    assert_eq!(outcome.fields("result"), ["enrolling", "enrolled"], "{outcome:#?}");
+    assert_eq!(world.state_of("games").times.required, since, "an enrollment keeps it");
+    command(&world, "unrequire games").unwrap();
+    assert_eq!(world.state_of("games").times.required, 0);
 }
 
 #[test]

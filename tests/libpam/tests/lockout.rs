@@ -156,14 +156,14 @@ fn keeps_when_and_where_codes_were_typed() {
     let world = World::default();
     let login = |now, host, code: &str| world.login("games").at(now).rhost(host).answer(code).run();
     login(NOW, "203.0.113.5", wrong()).assert_denied(PAM_AUTH_ERR, "wrong-code");
-    let refused = world.state_of("games").typed;
+    let refused = world.state_of("games").times;
     assert_eq!((refused.granted, refused.refused), (Default::default(), on(NOW, "203.0.113.5")));
     login(NOW + 60, "192.0.2.7", &Generator::default().at(NOW + 60)).assert_granted();
-    let granted = world.state_of("games").typed;
+    let granted = world.state_of("games").times;
     assert_eq!((granted.granted, granted.refused), (on(NOW + 60, "192.0.2.7"), Default::default()));
     let hostile = format!("\x1b[2J{}", "x".repeat(99));
     login(NOW + 90, &hostile, wrong()).assert_denied(PAM_AUTH_ERR, "wrong-code");
-    assert_eq!(world.state_of("games").typed.refused, on(NOW + 90, &format!("?[2J{}", "x".repeat(60))));
+    assert_eq!(world.state_of("games").times.refused, on(NOW + 90, &format!("?[2J{}", "x".repeat(60))));
 }
 
 #[test]

@@ -3,6 +3,7 @@ use std::fs;
 use super::*;
 use crate::proof::code::LongCode;
 use crate::proof::recovery::RecoveryCodes;
+use crate::proof::state::Requirement;
 use crate::proof::totp::Algorithm;
 use crate::store::files::Store;
 use crate::test_support::{Scratch, ada, phone};
@@ -64,6 +65,7 @@ fn reads_what_it_has_written() {
         state: Some(StateSummary {
             mark: 1_800_000_000,
             required: true,
+            required_since: Some(6),
             recovery_left: Some(3),
             ticket_until: Some(9),
             hosts: failures(2),
@@ -92,7 +94,8 @@ fn says_what_is_stored() {
     let granted = Some(Occasion { at: UnixTime::new(80), from: Origin::new("sudo", "") });
     let hosts = Count { codes: 2, recovery: 1, last: UnixTime::new(90), tried };
     let helper = Count { codes: 5, recovery: 0, last: UnixTime::new(95), ..Count::NONE };
-    site.create_state(State { hosts, helper, recovery, required: true, granted, ..state() });
+    let requirement = Some(Requirement { since: Some(UnixTime::new(70)) });
+    site.create_state(State { hosts, helper, recovery, requirement, granted, ..state() });
     let device = |label: &str, algorithm: &str, digits, period, enrolled| AuthenticatorSummary {
         label: label.to_owned(),
         algorithm: algorithm.to_owned(),
@@ -110,6 +113,7 @@ fn says_what_is_stored() {
         state: Some(StateSummary {
             mark: 60,
             required: true,
+            required_since: Some(70),
             recovery_left: Some(16),
             ticket_until: None,
             hosts: Failures { codes: 2, recovery: 1, recovery_disabled: false, last: 90 },

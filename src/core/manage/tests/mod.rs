@@ -44,7 +44,7 @@ use crate::store::enroll as stored;
 use crate::store::files;
 use crate::store::files::credential::NewEnrollment;
 use crate::store::{Change, CredentialChange, UncheckedRecord};
-use crate::test_support::{CODES, Scratch, Twice, ada, change, fill, ldap_is_down, phone};
+use crate::test_support::{CODES, REQUIRED, Scratch, Twice, ada, change, fill, ldap_is_down, phone};
 use crate::time::UnixTime;
 use crate::verdict::{Occasion, Proof, TicketFault};
 use crate::verify::{Attempt, NOT_ENROLLED, Purpose, judge, verify_ticket};

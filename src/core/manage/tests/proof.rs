@@ -174,7 +174,7 @@ fn trusts_no_proof_whose_basis_changed_meanwhile() {
         site.change_credential(CredentialChange::Stored(credential("ada", &["tablet", "third"])));
     };
     let codes_go = |site: &Site| site.change(|state| state.with_recovery(known_codes()));
-    let is_required = |site: &Site| site.change(|state| state.with_required(true));
+    let is_required = |site: &Site| site.change(|state| state.with_requirement(REQUIRED));
     let changes: [&dyn Fn(&Site); 3] = [&phone_goes, &codes_go, &is_required];
     for change in changes {
         let site = with_two();

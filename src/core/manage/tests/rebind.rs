@@ -5,7 +5,7 @@ use crate::manage::rebind::Formerly::{self, Any, Rewritten};
 fn named(secret: &str, state: &str) -> Site {
     let site = Site::new(OPT_IN);
     site.store.create_credential(&credential(secret, &["phone"])).unwrap();
-    site.store.create_state(7, State::new(state, UnixTime::new(30)).with_required(true)).unwrap();
+    site.store.create_state(7, State::new(state, UnixTime::new(30)).with_requirement(REQUIRED)).unwrap();
     site
 }
 
@@ -25,7 +25,7 @@ fn gives_a_record_the_name_of_its_account() {
         assert_eq!(rebind(&site, Any), (Ok(Some(old.to_owned())), log));
         assert_eq!(stored_names(&site), ["ada", "ada"]);
         assert_eq!(site.labels(), ["phone"]);
-        assert_eq!(site.state(), State::new("ada", UnixTime::new(30)).with_required(true));
+        assert_eq!(site.state(), State::new("ada", UnixTime::new(30)).with_requirement(REQUIRED));
         assert_eq!(rebind(&site, Any), (Ok(None), vec![]));
     }
 }

@@ -90,12 +90,12 @@ fn removes_everything_except_mark_after_proof() {
 #[test]
 fn removes_everything_for_an_administrator_whatever_is_required() {
     let site = with_three(MANDATORY);
-    site.change(|state| state.with_required(true));
+    site.change(|state| state.with_requirement(REQUIRED));
     let done = site.administrator(&Remove(None), &[]);
     done.assert_said("ada is no longer enrolled. To enroll again, run 'twostep enroll --user ada'.");
     assert_eq!(done.log, ["act remove"]);
     assert!(!site.store.has_credential(7).unwrap());
-    assert_eq!(site.state(), State::new("ada", UnixTime::new(0)).with_required(true));
+    assert_eq!(site.state(), State::new("ada", UnixTime::new(0)).with_requirement(REQUIRED));
 }
 
 #[test]
@@ -116,7 +116,7 @@ fn refuses_removal_where_a_rule_requires_it() {
 #[test]
 fn refuses_removal_where_an_administrator_requires_it() {
     let site = with_three(OPT_IN);
-    site.change(|state| state.with_required(true));
+    site.change(|state| state.with_requirement(REQUIRED));
     let done = site.owner(&Remove(None), &[Code(2)]);
     done.assert_refused(ADMINISTRATOR, ASK);
     assert_eq!((done.prompts.len(), site.labels().len()), (0, 3));
@@ -139,7 +139,7 @@ fn refuses_removal_where_groups_cannot_be_looked_up() {
 #[test]
 fn refuses_removal_where_a_requirement_came_up_meanwhile() {
     let rule = |site: &Site| site.set_policy(MANDATORY);
-    let administrator = |site: &Site| site.change(|state| state.with_required(true));
+    let administrator = |site: &Site| site.change(|state| state.with_requirement(REQUIRED));
     let changes: [&dyn Fn(&Site); 2] = [&rule, &administrator];
     for (change, what) in changes.into_iter().zip([RULE, ADMINISTRATOR]) {
         let site = with_three(OPT_IN);

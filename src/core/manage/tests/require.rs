@@ -10,7 +10,7 @@ fn requires_second_step_of_user_without_record() {
     let site = Site::new(OPT_IN);
     let (required, log) = site.acts(|acts| acts.require(&ada()));
     assert_eq!((required, log), (Ok(now(false)), vec!["require ada".to_owned()]));
-    assert!(site.state().required);
+    assert_eq!(site.state().requirement, REQUIRED);
 }
 
 #[test]
@@ -18,7 +18,7 @@ fn requires_second_step_of_enrolled_user_and_keeps_rest() {
     let site = Site::enrolled(OPT_IN, &["phone"]);
     let before = site.state();
     let (required, _) = site.acts(|acts| acts.require(&ada()));
-    assert_eq!((required, site.state()), (Ok(now(true)), before.with_required(true)));
+    assert_eq!((required, site.state()), (Ok(now(true)), before.with_requirement(REQUIRED)));
 }
 
 /// If the state was lost, codes of this moment may have been used.
@@ -33,7 +33,7 @@ fn creates_state_of_required_account_with_a_mark() {
 #[test]
 fn logs_no_requirement_that_was_there_before() {
     let site = Site::new(OPT_IN);
-    site.change(|state| state.with_required(true));
+    site.change(|state| state.with_requirement(REQUIRED));
     let before = site.files();
     assert_eq!(site.acts(|acts| acts.require(&ada())), (Ok(Required::Already), vec![]));
     assert!(site.files() == before);
@@ -50,7 +50,7 @@ fn requires_nothing_where_the_policy_cannot_be_read() {
 fn takes_a_requirement_back_once() {
     let site = Site::enrolled(OPT_IN, &["phone"]);
     let before = site.state();
-    site.change(|state| state.with_required(true));
+    site.change(|state| state.with_requirement(REQUIRED));
     let unrequire = || site.acts(|acts| acts.unrequire(&gone()));
     assert_eq!(unrequire(), (Ok(true), vec!["unrequire uid 7".to_owned()]));
     assert_eq!(site.state(), before);

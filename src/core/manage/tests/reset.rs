@@ -12,10 +12,10 @@ fn reset(site: &Site, target: &Target) -> (Result<Reset, ActError>, Vec<String>)
 #[test]
 fn forgets_all_but_mark_and_requirement() {
     let site = Site::enrolled(OPT_IN, &["phone", "tablet"]);
-    site.change(|state| State { required: true, mark: UnixTime::new(30), ..state.clone() });
+    site.change(|state| State { requirement: REQUIRED, mark: UnixTime::new(30), ..state.clone() });
     assert_eq!(reset(&site, &target()), (done(true, false), vec!["reset ada credential=true".to_owned()]));
     assert!(site.labels().is_empty());
-    assert_eq!(site.state(), State::new("ada", UnixTime::new(30)).with_required(true));
+    assert_eq!(site.state(), State::new("ada", UnixTime::new(30)).with_requirement(REQUIRED));
     assert_eq!(reset(&site, &target()), (done(false, false), vec!["reset ada credential=false".to_owned()]));
 }
 
@@ -23,7 +23,7 @@ fn forgets_all_but_mark_and_requirement() {
 #[test]
 fn forgets_requirement_of_another_name() {
     let site = Site::new(OPT_IN);
-    site.store.create_state(7, State::new("eva", UnixTime::new(30)).with_required(true)).unwrap();
+    site.store.create_state(7, State::new("eva", UnixTime::new(30)).with_requirement(REQUIRED)).unwrap();
     assert_eq!(reset(&site, &target()).0, done(false, false));
     assert_eq!(site.state(), State::new("ada", UnixTime::new(30)));
 }
@@ -31,9 +31,9 @@ fn forgets_requirement_of_another_name() {
 #[test]
 fn keeps_name_and_requirement_of_a_gone_account() {
     let site = Site::enrolled(OPT_IN, &["phone"]);
-    site.change(|state| state.with_required(true));
+    site.change(|state| state.with_requirement(REQUIRED));
     assert_eq!(reset(&site, &gone()), (done(true, false), vec!["reset uid 7 credential=true".to_owned()]));
-    assert_eq!(site.state(), State::new("ada", UnixTime::new(0)).with_required(true));
+    assert_eq!(site.state(), State::new("ada", UnixTime::new(0)).with_requirement(REQUIRED));
 }
 
 #[test]

@@ -103,7 +103,7 @@ fn asks_no_ticket_of_user_who_is_not_obliged() {
 #[test]
 fn asks_ticket_of_user_whom_administrator_obliges() {
     let site = Site::new(&needing(OPT_IN));
-    site.change(|state| state.with_required(true));
+    site.change(|state| state.with_requirement(REQUIRED));
     let done = site.owner(&enroll(), &[Text("1")]);
     assert!(done.prompts[0].ends_with(QUESTION) && done.said.is_err());
 }
@@ -111,7 +111,7 @@ fn asks_ticket_of_user_whom_administrator_obliges() {
 #[test]
 fn enrolls_nobody_who_needs_a_ticket_since_the_prompt() {
     let rule = |site: &Site| site.set_policy(&needing(MANDATORY));
-    let administrator = |site: &Site| site.change(|state| state.with_required(true));
+    let administrator = |site: &Site| site.change(|state| state.with_requirement(REQUIRED));
     let changes: [&dyn Fn(&Site); 2] = [&rule, &administrator];
     for change in changes {
         let site = Site::new(&needing(OPT_IN));

@@ -1,5 +1,6 @@
 use super::*;
 use crate::proof::recovery::hash;
+use crate::test_support::REQUIRED;
 use crate::time::Period;
 use crate::verdict::Origin;
 
@@ -139,8 +140,8 @@ fn refuses_codes_without_charge_if_mark_is_in_future() {
 #[test]
 fn keeps_mark_and_requirement_on_reset() {
     assert_eq!(State::new("bob", NOW).forget("ada"), State::new("ada", NOW));
-    let required = State { required: true, ..with_codes() };
-    assert_eq!(required.forget("ada"), State { required: true, ..State::new("ada", NOW) });
+    let required = State { requirement: REQUIRED, ..with_codes() };
+    assert_eq!(required.forget("ada"), State { requirement: REQUIRED, ..State::new("ada", NOW) });
     assert_eq!(required.forget("bob"), State::new("bob", NOW), "somebody else");
 }
 
@@ -181,8 +182,9 @@ fn administrator_ends_lockouts_and_requires_second_step() {
     let locked = Count { codes: 20, recovery: 100, last: NOW, ..Count::NONE };
     let state = State { hosts: locked, helper: locked, ..with_codes() };
     assert_eq!(state.unlock(), with_codes());
-    assert_eq!(with_codes().with_required(true), State { required: true, ..with_codes() });
-    assert_eq!(with_codes().with_required(true).with_required(false), with_codes());
+    let required = with_codes().with_requirement(REQUIRED);
+    assert_eq!(required, State { requirement: REQUIRED, ..with_codes() });
+    assert_eq!(required.with_requirement(None), with_codes());
 }
 
 #[test]
@@ -225,7 +227,7 @@ fn refunds_one_charge_and_no_other() {
 #[test]
 fn holds_back_tries_and_ticket_until_credential_exists() {
     let locked = Count { codes: 20, recovery: 7, last: NOW, ..Count::NONE };
-    let before = State { hosts: locked, helper: locked, required: true, ..with_codes() };
+    let before = State { hosts: locked, helper: locked, requirement: REQUIRED, ..with_codes() };
     let next = before.burn(NOW.plus(30)).with_recovery(RecoveryCodes::NONE).with_ticket(None).unlock();
     let fresh = Count { recovery: 0, ..locked };
     let held = State {

@@ -42,7 +42,7 @@ impl super::Store for Store {
     }
 
     fn is_required(&self, who: &Account) -> Result<bool, StoreError> {
-        let state = self.read_state(who.uid)?.filter(|state| state.required);
+        let state = self.read_state(who.uid)?.filter(|state| state.requirement.is_some());
         state.as_ref().map_or(Ok(()), |state| check_state(state, who))?;
         Ok(state.is_some())
     }

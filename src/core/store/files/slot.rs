@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use crate::os::account::LONGEST_NAME;
 use crate::proof::recovery::{HASH, MOST_CODES, RecoveryCodes};
-use crate::proof::state::{Count, State};
+use crate::proof::state::{Count, Requirement, State};
 use crate::proof::ticket::Ticket;
 use crate::time::UnixTime;
 use crate::verdict::origin::is_zero;
@@ -16,7 +16,7 @@ use crate::verdict::{Occasion, Origin};
 /// Bytes of a slot of format 1.
 pub const SLOT_1: usize = 512;
 /// Bytes of a slot of format 2.
-pub const SLOT_2: usize = 704;
+pub const SLOT_2: usize = 712;
 /// The most bytes that a block of either format uses. A later release may write longer slots of format 2 than this one.
 pub const USED: usize = SLOT_1 + LONGEST_2;
 const LONGEST_2: usize = 2048;
@@ -51,7 +51,8 @@ const MOVED: usize = 18;
 pub enum Format {
     /// Slots of 512 bytes with a part of a SHA-256.
     One,
-    /// Slots of 704 bytes with a CRC-32C, each after a header. They also hold when and where codes were typed.
+    /// Slots of 712 bytes with a CRC-32C, each after a header. They also hold when and where codes were typed, and since
+    /// when a second step is required.
     Two,
 }
 
@@ -142,23 +143,31 @@ pub enum Unreadable {
 
 impl Slot {
     /// The bytes of a block, from its start to the end of this slot. Format 1 has no room for when and where codes were
-    /// typed.
+    /// typed, and since when a second step is required.
     pub fn encode(&self, format: Format) -> Vec<u8> {
-        let mut block = Vec::with_capacity(SLOT_1 + SLOT_2);
+        let mut block = Vec::new();
+        self.encode_into(&mut block, format);
+        block
+    }
+
+    /// Replaces what is in `block` by these bytes.
+    pub(super) fn encode_into(&self, block: &mut Vec<u8>, format: Format) {
+        block.clear();
+        block.reserve(SLOT_1 + SLOT_2);
         match format {
             Format::One => {
                 block.extend(MAGIC);
                 block.push(1);
-                self.encode_common(self.stage.byte(), &mut block);
+                self.encode_common(self.stage.byte(), block);
                 block.resize(COMMON, 0);
-                block.extend(sha256(&block));
+                block.extend(sha256(block));
             }
             Format::Two => {
                 block.extend_from_slice(&HEADER);
                 block.extend([CRC_32C, self.stage.byte()]);
                 block.extend((SLOT_2 as u16).to_le_bytes());
                 block.extend([0; 4]);
-                self.encode_common(0, &mut block);
+                self.encode_common(0, block);
                 block.resize(SLOT_1.saturating_add(COMMON), 0);
                 for occasion in [self.state.granted, self.state.hosts.tried] {
                     let occasion = occasion.unwrap_or(NEVER);
@@ -167,19 +176,20 @@ impl Slot {
                     block.extend_from_slice(service);
                     block.extend_from_slice(host);
                 }
+                let since = self.state.requirement.and_then(|requirement| requirement.since);
+                block.extend(since.map_or(0, UnixTime::seconds).to_le_bytes());
                 let (before, checked) = block.split_at_mut(SLOT_1.saturating_add(START_2));
                 if let Some(sum) = before.last_chunk_mut() {
                     *sum = crc32c(checked).to_le_bytes();
                 }
             }
         }
-        block
     }
 
     /// Writes the bytes from 8 to the end of the name, with this byte at 16.
     fn encode_common(&self, at_16: u8, bytes: &mut Vec<u8>) {
         bytes.extend(self.generation.to_le_bytes());
-        bytes.extend([at_16, self.state.required.into(), 0, 0]);
+        bytes.extend([at_16, self.state.requirement.is_some().into(), 0, 0]);
         bytes.extend(self.uid.to_le_bytes());
         bytes.extend(self.state.mark.seconds().to_le_bytes());
         for count in [self.state.hosts, self.state.helper] {
@@ -290,9 +300,9 @@ impl Reader<'_> {
             Some(stage) if at_16 == 0 => Stage::of(stage)?,
             Some(_) => return None,
         };
-        let required = match self.take()? {
-            [0] => false,
-            [1] => true,
+        let requirement = match self.take()? {
+            [0] => None,
+            [1] => Some(Requirement { since: None }),
             [_] => return None,
         };
         let [0, 0] = self.take()? else { return None };
@@ -308,7 +318,7 @@ impl Reader<'_> {
             return None;
         }
         let name = str::from_utf8(name).ok()?.to_owned();
-        let state = State { name, mark, hosts, helper, required, ticket, recovery, granted: None };
+        let state = State { name, mark, hosts, helper, requirement, ticket, recovery, granted: None };
         Some(Slot { generation, stage, uid, state })
     }
 
@@ -316,6 +326,8 @@ impl Reader<'_> {
         let mut slot = self.slot(Some(stage))?;
         slot.state.granted = self.occasion()?;
         slot.state.hosts.tried = self.occasion()?;
+        let since @ 1.. = u64::from_le_bytes(self.take()?) else { return Some(slot) };
+        slot.state.requirement.as_mut()?.since = Some(UnixTime::new(since));
         Some(slot)
     }
 
@@ -411,7 +423,7 @@ pub(super) mod tests {
             mark: UnixTime::new(1_763_785_020),
             hosts: count(2, Some(tried)),
             helper: count(3, None),
-            required: true,
+            requirement: Some(Requirement { since: Some(UnixTime::new(1_763_785_003)) }),
             ticket: Some(ticket),
             recovery,
             granted: Some(granted),
@@ -420,9 +432,10 @@ pub(super) mod tests {
     }
 
     /// What format 1 keeps of it.
-    fn without_occasions(slot: &Slot) -> Slot {
+    fn of_format_1(slot: &Slot) -> Slot {
         let mut slot = slot.clone();
         (slot.state.granted, slot.state.hosts.tried) = (None, None);
+        slot.state.requirement = slot.state.requirement.map(|_| Requirement { since: None });
         slot
     }
 
@@ -431,11 +444,11 @@ pub(super) mod tests {
         for name in ["a", "ada", &"x".repeat(LONGEST_NAME)] {
             let mut slot = example();
             slot.state.name = name.to_owned();
-            for ticket in [slot.state.ticket, None] {
-                slot.state.ticket = ticket;
+            for (ticket, requirement) in [(slot.state.ticket, slot.state.requirement), (None, None)] {
+                (slot.state.ticket, slot.state.requirement) = (ticket, requirement);
                 let first = Slot::decode(&block(&slot, Format::One));
-                assert_eq!(first, Ok((Format::One, without_occasions(&slot))));
-                for kept in [slot.clone(), without_occasions(&slot)] {
+                assert_eq!(first, Ok((Format::One, of_format_1(&slot))));
+                for kept in [slot.clone(), of_format_1(&slot)] {
                     assert_eq!(Slot::decode(&block(&kept, Format::Two)), Ok((Format::Two, kept)));
                 }
             }
@@ -451,7 +464,7 @@ pub(super) mod tests {
         let second = example().encode(Format::Two);
         assert_eq!(second.len(), SLOT_1 + SLOT_2);
         let second = &second[SLOT_1..];
-        assert_eq!((second[..4].to_vec(), second[16], second[17]), (vec![1, 2, 0xc0, 0x02], 0, 1));
+        assert_eq!((second[..4].to_vec(), second[16], second[17]), (vec![1, 2, 0xc8, 0x02], 0, 1));
         for bytes in [&first, second] {
             assert_eq!(bytes[8], 41);
             assert_eq!(bytes[20..24], 1001u32.to_le_bytes());
@@ -466,6 +479,7 @@ pub(super) mod tests {
         assert_eq!(second[504..600], [0; 96]);
         assert_eq!(second[600..608], 1_763_785_001u64.to_le_bytes());
         assert_eq!((&second[608..613], &second[640..650]), (&b"sshd\0"[..], &b"192.0.2.7\0"[..]));
+        assert_eq!(second[704..], 1_763_785_003u64.to_le_bytes());
     }
 
     /// The value is that of RFC 3720 appendix B.4: 32 bytes of zeros.
@@ -514,6 +528,10 @@ pub(super) mod tests {
         bytes[SLOT_1 + 608] = 0x1b;
         seal(&mut bytes, Format::Two);
         assert_eq!(Slot::decode(&bytes), Err(Unreadable::Damaged), "a terminal's control character");
+        let mut bytes = block(&example(), Format::Two);
+        bytes[SLOT_1 + 17] = 0;
+        seal(&mut bytes, Format::Two);
+        assert_eq!(Slot::decode(&bytes), Err(Unreadable::Damaged), "a requirement that began and is none");
     }
 
     #[test]
@@ -529,7 +547,7 @@ pub(super) mod tests {
     fn tells_later_version_from_damage() {
         assert_eq!(Slot::decode(&padded(&of_version_3())), Err(Unreadable::Version(3)));
         assert_eq!(Slot::decode(&padded(&of_later_program())), Err(Unreadable::Later));
-        for length in [SLOT_2 + 1, 1472, LONGEST_2] {
+        for length in [SLOT_2 + 1, 1480, LONGEST_2] {
             let mut longer = block(&example(), Format::Two);
             longer[SLOT_1 + 2..SLOT_1 + 4].copy_from_slice(&(length as u16).to_le_bytes());
             assert_eq!(Slot::decode(&longer), Err(Unreadable::Damaged), "{length}");

@@ -136,6 +136,8 @@ pub(super) struct LockedState {
     other_unflushed: bool,
     /// Whether this process has written `target`.
     written: bool,
+    /// The bytes that were last written. A login writes twice.
+    block: Vec<u8>,
     /// Whether one slot is damaged, so that the other one counts: power was lost, or the disk has a fault.
     pub(super) fell_back: bool,
 }
@@ -158,6 +160,7 @@ impl LockedState {
             target,
             other_unflushed,
             written: false,
+            block: Vec::new(),
             fell_back,
         })
     }
@@ -196,7 +199,8 @@ impl LockedState {
         }
         let slot = Slot { generation: self.generation, stage: Stage::Charged, uid: self.uid, state: next };
         let start = offset(self.target);
-        self.lock.file.write_all_at(&slot.encode(self.format), start)?;
+        slot.encode_into(&mut self.block, self.format);
+        self.lock.file.write_all_at(&self.block, start)?;
         self.written = true;
         self.state = slot.state;
         if how == Durability::Flushed {
@@ -226,6 +230,7 @@ mod tests {
     use nix::sys::memfd::{MFdFlags, memfd_create};
 
     use super::*;
+    use crate::test_support::REQUIRED;
     use crate::time::UnixTime;
 
     /// A state in /dev/null, where every write succeeds and every flush fails.
@@ -241,6 +246,7 @@ mod tests {
             target: 1,
             other_unflushed,
             written: false,
+            block: Vec::new(),
             fell_back: false,
         }
     }
@@ -266,8 +272,11 @@ mod tests {
         for mut locked in [charged, damaged] {
             assert!(locked.save(same.clone(), Durability::Flushed).is_err());
         }
-        settled.save(State { required: true, ..same.clone() }, Durability::Written).unwrap();
-        assert!(settled.save(State { required: true, ..same }, Durability::Flushed).is_err(), "only charged");
+        settled.save(State { requirement: REQUIRED, ..same.clone() }, Durability::Written).unwrap();
+        assert!(
+            settled.save(State { requirement: REQUIRED, ..same }, Durability::Flushed).is_err(),
+            "only charged"
+        );
     }
 
     #[test]

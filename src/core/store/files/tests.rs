@@ -11,10 +11,11 @@ use super::*;
 use crate::os::account;
 use crate::os::root::Root;
 use crate::paths::{STATES, STORE, USERS};
+use crate::proof::state::Requirement;
 use crate::proof::totp;
 use crate::store::files;
 use crate::store::{Change, CredentialChange, Durability, Record, Store as _, StoredRecord};
-use crate::test_support::{Scratch, ada, change, descriptors_of, phone, wait_until};
+use crate::test_support::{REQUIRED, Scratch, ada, change, descriptors_of, phone, wait_until};
 use crate::time::UnixTime;
 use crate::verdict::{Occasion, Origin};
 
@@ -204,7 +205,7 @@ fn creates_state_in_format_of_store() {
 #[test]
 fn converts_state_whole_in_both_directions() {
     let granted = Some(Occasion { at: UnixTime::new(9), from: Origin::new("sshd", "192.0.2.7") });
-    let state = State { granted, required: true, ..marked(5) };
+    let state = State { granted, requirement: REQUIRED, ..marked(5) };
     let scratch = Scratch::new("convert");
     let store = scratch.store();
     let converted = |slot_was_damaged| Ok(Some(Converted { slot_was_damaged }));
@@ -212,7 +213,7 @@ fn converts_state_whole_in_both_directions() {
     store.create_state(7, state.clone()).unwrap();
     assert_eq!(store.convert(7, Format::Two), Ok(None), "it is of that format");
     assert_eq!(store.convert(7, Format::One), converted(false));
-    let kept = State { granted: None, ..state };
+    let kept = State { granted: None, requirement: Some(Requirement { since: None }), ..state };
     assert_eq!(store.read_state(7).unwrap(), Some(kept.clone()), "format 1 has no room for the rest");
     // A login keeps the format.
     store.lock(7).unwrap().unwrap().save(kept.clone(), Durability::Flushed).unwrap();

@@ -336,7 +336,7 @@ impl Store for Host {
     }
 
     fn is_required(&self, who: &Account) -> Result<bool, StoreError> {
-        let state = self.read(who.uid)?.state.filter(|state| state.required);
+        let state = self.read(who.uid)?.state.filter(|state| state.requirement.is_some());
         state.as_ref().map_or(Ok(()), |state| check_state(state, who))?;
         Ok(state.is_some())
     }

@@ -2,7 +2,7 @@
 
 use super::{Site, credential, on_each};
 use crate::os::account::Account;
-use crate::proof::state::State;
+use crate::proof::state::{Requirement, State};
 use crate::store::files::credential::Credential;
 use crate::store::{
     Change, CredentialChange, Durability, Record, Store, StoreError, StoredRecord, UncheckedRecord,
@@ -10,6 +10,9 @@ use crate::store::{
 use crate::test_support::{ada, change, phone};
 use crate::time::UnixTime;
 use crate::verdict::{Denial, TicketFault};
+
+/// A requirement as every record can hold it.
+const REQUIRED: Option<Requirement> = Some(Requirement { since: None });
 
 on_each!(
     says_no_only_where_that_is_certain,
@@ -50,7 +53,7 @@ fn says_no_only_where_that_is_certain(site: &impl Site) {
     assert_eq!(stored(&store), (None, None));
     site.plant(Some(credential("ada")), Some(state()));
     assert_eq!((store.is_enrolled(&ada()), store.is_required(&ada())), (Ok(true), Ok(false)));
-    change(&store, |_, state| Change::state(state.with_required(true)));
+    change(&store, |_, state| Change::state(state.with_requirement(REQUIRED)));
     assert_eq!(store.is_required(&ada()), Ok(true));
     site.spoil();
     assert!(store.is_enrolled(&ada()).is_err() && store.is_required(&ada()).is_err());
@@ -76,7 +79,7 @@ fn takes_no_record_of_another_account(site: &impl Site) {
     assert!(matches!(store.credential(&eve()), Err(StoreError::NotTheirs(_))));
     assert!(matches!(store.state(&eve()), Err(StoreError::NotTheirs(_))));
     assert_eq!(store.is_required(&eve()), Ok(false), "nothing is required of ada");
-    change(&store, |_, state| Change::state(state.with_required(true)));
+    change(&store, |_, state| Change::state(state.with_requirement(REQUIRED)));
     assert!(matches!(store.is_required(&eve()), Err(StoreError::NotTheirs(_))), "nor passed over");
 
     for (name, uid) in [("eve", 7), ("ada", 8)] {
@@ -152,11 +155,11 @@ fn changes_credential_and_state_together(site: &impl Site) {
         two.authenticators.push(phone("tablet"));
         two
     };
-    let expected = State { mark: MARK.plus(30), required: true, ..state() };
+    let expected = State { mark: MARK.plus(30), requirement: REQUIRED, ..state() };
     for next in [Some(credential("ada")), Some(two()), None] {
         let store_it = || next.clone().map_or(CredentialChange::Removed, CredentialChange::Stored);
         change(&store, |_, state| Change {
-            state: Some(state.burn(MARK.plus(30)).with_required(true)),
+            state: Some(state.burn(MARK.plus(30)).with_requirement(REQUIRED)),
             credential: store_it(),
         });
         let text = next.map(|credential| credential.to_toml().to_string());
