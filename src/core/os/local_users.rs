@@ -110,7 +110,8 @@ impl LocalUsers {
     /// lines too, passes over some, and gives a few a meaning of their own (`+`, `-`).
     fn add(&mut self, rest: &mut &[u8]) -> Option<()> {
         if rest.starts_with(b"\n") || rest.starts_with(b"#") {
-            return take_to(rest, b'\n', |byte| matches!(byte, b'\n' | 0)).map(drop);
+            let length = rest.iter().position(|byte| matches!(byte, b'\n' | 0))?;
+            return take(rest, length, b'\n').map(drop);
         }
         let (name, _password) = (field(rest, b':')?, field(rest, b':')?);
         let (uid, gid) = (number(field(rest, b':')?)?, number(field(rest, b':')?)?);
@@ -159,13 +160,32 @@ impl LocalUsers {
 /// Removes a field and its end from `rest`, and returns the field. It ends at the first colon, line end or zero byte. None
 /// if that byte is not `end`. For glibc a zero byte is the end of the line.
 fn field<'a>(rest: &mut &'a [u8], end: u8) -> Option<&'a [u8]> {
-    take_to(rest, end, |byte| matches!(byte, b':' | b'\n' | 0))
+    // Eight bytes at a time: a later login would spend 3 % more instructions otherwise.
+    let (words, last) = rest.as_chunks();
+    let in_words = (0_usize..).step_by(8).zip(words).find_map(|(start, word)| {
+        let word = u64::from_le_bytes(*word);
+        let ends = zeros(word) | zeros(word ^ repeated(b':')) | zeros(word ^ repeated(b'\n'));
+        (ends != 0).then(|| start.saturating_add(ends.trailing_zeros() as usize / 8))
+    });
+    let in_last = || {
+        let at = last.iter().position(|byte| matches!(byte, b':' | b'\n' | 0))?;
+        rest.len().checked_sub(last.len())?.checked_add(at)
+    };
+    take(rest, in_words.or_else(in_last)?, end)
 }
 
-/// Removes from `rest` all bytes up to the first one for which `is_end` holds, and returns those before that byte. None
-/// if that byte is not `end`.
-fn take_to<'a>(rest: &mut &'a [u8], end: u8, is_end: impl Fn(u8) -> bool) -> Option<&'a [u8]> {
-    let length = rest.iter().position(|&byte| is_end(byte))?;
+/// The highest bits of the bytes of `word` that are zero. Bits above the first one may be set by mistake.
+const fn zeros(word: u64) -> u64 {
+    word.wrapping_sub(repeated(1)) & !word & repeated(0x80)
+}
+
+const fn repeated(byte: u8) -> u64 {
+    u64::from_le_bytes([byte; 8])
+}
+
+/// Removes the first `length` bytes and the one behind them from `rest`, and returns the first ones. None if the one
+/// behind them is not `end`.
+fn take<'a>(rest: &mut &'a [u8], length: usize, end: u8) -> Option<&'a [u8]> {
     let (before, from) = rest.split_at_checked(length)?;
     *rest = from.strip_prefix(&[end])?;
     Some(before)

@@ -66,6 +66,21 @@ fn finds_same_entries_in_order() {
     }
 }
 
+/// Each byte in the field, and each behind its end, at every place of the word that is looked at.
+#[test]
+fn finds_end_of_field_among_all_bytes() {
+    for (length, byte, end) in (0..20).flat_map(|length| {
+        (0..=u8::MAX).flat_map(move |byte| [b':', b'\n', 0].map(|end| (length, byte, end)))
+    }) {
+        let is_field = length == 0 || ![b':', b'\n', 0].contains(&byte);
+        let bytes = [&vec![byte; length][..], &[end, byte], &[b'x'; 9]].concat();
+        let mut rest = &bytes[..];
+        let found = field(&mut rest, end);
+        assert!(!is_field || found == bytes.get(..length), "{length} times {byte}, then {end}");
+        assert!(!is_field || bytes.get(length + 1..) == Some(rest), "{length} times {byte}, then {end}");
+    }
+}
+
 #[test]
 fn reads_only_whole_lines() {
     assert_eq!((users("").by_uid(7), users("ada:x:7:7:::").by_uid(7)), (None, None));
