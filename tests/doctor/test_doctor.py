@@ -47,7 +47,7 @@ PRIVATE = ("var/lib/twostep", "var/lib/twostep/users", "var/lib/twostep/state")
 
 def doctor(root, *arguments):
     return subprocess.run(
-        [TWOSTEP, "--root", root, "doctor", *arguments], capture_output=True, text=True, timeout=20, check=False
+        [TWOSTEP, "--root", root, "doctor", *arguments], capture_output=True, text=True, timeout=60, check=False
     )
 
 

@@ -62,7 +62,7 @@ def outside():
 
 def doctor(folder, *arguments, **user):
     command = [folder / "twostep", "--root", folder / "root", "doctor", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False, **user)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, **user)
     assert done.stderr == ""
     return done
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pexpect
 
-from machine import terminal_of
+from machine import PATIENT, terminal_of
 from person import QUESTIONS, password_of
 
 IN = r"IN-AS-([a-z]\w*)"
@@ -328,12 +328,12 @@ class Sshd:
     def stop(cls):
         if cls.process:
             cls.process.terminate()
-            cls.process.wait(timeout=10)
+            cls.process.wait(timeout=PATIENT)
             cls.process = None
 
     @classmethod
     def _wait(cls):
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + PATIENT
         while True:
             try:
                 return socket.create_connection(("127.0.0.1", 22), timeout=1).close()
@@ -362,7 +362,7 @@ def processes():
 
 def wait_for_the_end_of(running):
     """Waits until no process is left that was not there before: then the login has ended, and its lines are in the log."""
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + PATIENT
     while running():
         assert time.monotonic() < deadline, f"these processes do not end: {running()}"
         time.sleep(0.005)

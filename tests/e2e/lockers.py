@@ -13,8 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from hosts import become, processes
-
-PATIENCE = 15  # seconds; a refusal takes 2
+from machine import PATIENT
 
 
 class Display:
@@ -36,7 +35,7 @@ class Display:
         return subprocess.Popen(self._command(command), stdin=subprocess.DEVNULL, start_new_session=True, **options)
 
     def run(self, *command):
-        done = subprocess.run(self._command(command), capture_output=True, text=True, timeout=PATIENCE, check=False)
+        done = subprocess.run(self._command(command), capture_output=True, text=True, timeout=PATIENT, check=False)
         return done.stdout + done.stderr
 
     def press(self, key):
@@ -49,7 +48,7 @@ class Display:
 
     def stop(self):
         self._server.terminate()
-        self._server.wait(timeout=PATIENCE)
+        self._server.wait(timeout=PATIENT)
 
     def _command(self, command):
         return ["setpriv", *become(self.user), "env", f"DISPLAY={self.name}", "XAUTHORITY=/dev/null", *command]
@@ -99,7 +98,7 @@ class Locker:
         return match
 
     def _until(self, condition, otherwise):
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + PATIENT
         while not condition():
             assert time.monotonic() < deadline, f"{otherwise}: {self._said.read_text(errors='replace')[-3000:]}"
             time.sleep(0.02)
@@ -127,7 +126,7 @@ class I3lock(Locker):
         if verdict == "Authentication failure":
             assert self._process.poll() is None, f"it has ended with {self._process.returncode}"
             return True
-        assert self._process.wait(timeout=PATIENCE) == 0
+        assert self._process.wait(timeout=PATIENT) == 0
         return False
 
 

@@ -104,7 +104,7 @@ class Machine:
         return json.loads(self.command("status", "--user", user, "--json"))
 
     def run(self, *command, stdin=""):
-        return subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=10, check=False)
+        return subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=PATIENT, check=False)
 
     def state_of(self, user):
         """The bytes of the user's state file: equal bytes prove that nothing was charged."""
@@ -168,10 +168,7 @@ class Machine:
         mark = uuid.uuid4().hex
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as log:
             log.sendto(f"mark {mark}".encode(), "/dev/log")
-        deadline = time.monotonic() + 10
-        while mark.encode() not in LOG.read_bytes()[-4096:]:
-            assert time.monotonic() < deadline, "the log sink is gone"
-            time.sleep(0.002)
+        wait_until(lambda: mark.encode() in LOG.read_bytes()[-4096:], "the log sink is gone")
 
 
 def wait_until(holds, otherwise):
@@ -204,7 +201,7 @@ class Terminal(pexpect.spawn):
 
 def terminal_of(program, arguments):
     """Starts a program on a terminal of 80 by 24, without the pauses that pexpect makes for slow ones."""
-    terminal = Terminal(program, arguments, timeout=20, encoding="utf-8", dimensions=(24, 80))
+    terminal = Terminal(program, arguments, timeout=PATIENT, encoding="utf-8", dimensions=(24, 80))
     terminal.delaybeforesend = None  # every prompt here is printed after the terminal was set up for it
     terminal.delayafterclose = terminal.delayafterterminate = 0.01
     return terminal

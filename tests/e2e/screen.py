@@ -7,6 +7,8 @@ import time
 import zlib
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from machine import PATIENT
+
 COLUMNS, ROWS = 80, 24
 CELL = 8  # pixels: a cell is CELL wide and 2 * CELL high
 DARK_TERMINAL = ((204, 204, 204), (0, 0, 0))  # what no escape sequence colours: text, background
@@ -30,15 +32,15 @@ class Screen:
     def __exit__(self, *_):
         self._run("kill-server")
 
-    def wait_for(self, text, seconds=10):
-        deadline = time.monotonic() + seconds
+    def wait_for(self, text):
+        deadline = time.monotonic() + PATIENT
         while text not in self.text():
             assert time.monotonic() < deadline, f"{text!r} did not appear on\n{self.text()}"
             time.sleep(0.02)
 
-    def wait_for_prompt(self, pattern, seconds=10):
+    def wait_for_prompt(self, pattern):
         """Waits until `pattern` is the last text on the screen, with nothing typed after it. Returns the lines."""
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + PATIENT
         at_the_end = re.compile(f"(?:{pattern.rstrip()})$")
         while not at_the_end.search((text := self.text()).rstrip()):
             assert time.monotonic() < deadline, f"{pattern!r} is not the last word of\n{text}"
@@ -70,7 +72,7 @@ class Screen:
         write_png(path, [row for row in rows for _ in range(CELL)])
 
     def _run(self, *command):
-        return subprocess.run([*self._tmux, *command], check=True, capture_output=True, text=True, timeout=10).stdout
+        return subprocess.run([*self._tmux, *command], check=True, capture_output=True, text=True, timeout=PATIENT).stdout
 
 
 def pixels(screen, terminal):
@@ -143,7 +145,7 @@ def write_png(path, rows):
 def decode(path):
     """What an independent reader (zbar) finds in the picture, or nothing."""
     command = ["zbarimg", "--quiet", "--raw", "--set", "*.enable=0", "--set", "qrcode.enable=1", str(path)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=20, check=False).stdout.strip()
+    return subprocess.run(command, capture_output=True, text=True, timeout=PATIENT, check=False).stdout.strip()
 
 
 def check_uri(uri, user, secret, issuer="sandbox", **others):

@@ -10,7 +10,7 @@ import pytest
 from broken_log import KINDS, broken_log, full as full_log, waits_allowed
 from clock import STEP
 from helper_client import Helper
-from machine import STORE, uid_of
+from machine import PATIENT, STORE, uid_of
 
 KEY = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 FILE = Path("/tmp/people")
@@ -112,7 +112,7 @@ def closed(command):
 
 
 def end_of(command, **streams):
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, timeout=20, check=False, **streams)
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, timeout=PATIENT, check=False, **streams)
     return done.returncode, done.stderr.decode()
 
 

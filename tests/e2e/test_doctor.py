@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from hosts import Ssh, SshKey, Sshd, become, ready
-from machine import apply, wait_until
+from machine import PATIENT, apply, wait_until
 
 SETTINGS = Path("/etc/ssh/sshd_config.d/00-twostep.conf")
 DEFS = Path("/etc/login.defs")
@@ -161,7 +161,7 @@ def test_report_is_incomplete_if_something_cannot_be_seen(prepared):
     wait_until(lambda: b"sshd: " in Path(f"/proc/{sshd.pid}/cmdline").read_bytes(), "it does not listen")
     report = json.loads(prepared.run("twostep", "doctor", "--json").stdout)
     sshd.terminate()
-    sshd.wait(timeout=10)
+    sshd.wait(timeout=PATIENT)
     assert not report["complete"]
     assert f"/proc/{sshd.pid}/cmdline" in [finding["file"] for finding in report["findings"]]
 
@@ -180,7 +180,7 @@ def test_finds_settings_that_sshd_has_not_read_yet(prepared):
         assert sshd.poll() is None
     finally:
         sshd.terminate()
-        sshd.wait(timeout=10)
+        sshd.wait(timeout=PATIENT)
 
 
 def test_tells_reload_of_each_sshd_with_shared_pid_file(prepared):
@@ -210,7 +210,7 @@ def test_tells_reload_of_each_sshd_with_shared_pid_file(prepared):
     finally:
         for sshd in sshds:
             sshd.terminate()
-            sshd.wait(timeout=10)
+            sshd.wait(timeout=PATIENT)
 
 
 NOT_NOTED = "it does not write its PID file"

@@ -10,7 +10,7 @@ import pytest
 import hosts
 from clock import STEP
 from hosts import Ssh, SshKey, Sshd, ready
-from machine import REPOSITORY
+from machine import PATIENT, REPOSITORY
 from person import WHOLE, Newcomer
 
 SETTING = "AuthenticationMethods"
@@ -191,7 +191,7 @@ def test_lets_sudo_without_password_run_in_ssh_session(machine):
     session = ["SSH_CONNECTION=192.0.2.7 50000 192.0.2.1 22", "SSH_AUTH_INFO_0=publickey ssh-ed25519 AAAA"]
     command = ["setpriv", *hosts.become("alice"), "env", *session, "sudo", "-n", "id", "-un"]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENT, check=False)
     finally:
         rule.unlink()
     assert done.stdout == "root\n", done.stderr

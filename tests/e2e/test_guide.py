@@ -14,7 +14,7 @@ import pytest
 
 from clock import STEP
 from hosts import Ssh, become, ready
-from machine import REPOSITORY
+from machine import PATIENT, REPOSITORY
 from person import Person, find_key, find_recovery_codes, password_of
 from picture import TERMINALS, svg, words_of
 from screen import Screen
@@ -99,9 +99,9 @@ class Desk(Screen):
         self.before = self.text().rstrip()
         self.type(text)
 
-    def wait_for_end(self, ends, seconds=10):
+    def wait_for_end(self, ends):
         """Which of `ends` the screen ends with, after what was typed last."""
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + PATIENT
         while True:
             text = self.text().rstrip()
             found = [end for end in ends if re.search(f"{pattern_of(end)}$", text)]

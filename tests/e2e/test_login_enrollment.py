@@ -85,6 +85,7 @@ def check_what_works(machine, host, newcomer):
     machine.forget_log()
     assert host.attempt(user, first).granted
     assert host.attempt(user, first).refused
+    assert machine.verdicts() == ["grant", "deny wrong-recovery-code"]
     grant, refusal = machine.log()
     assert grant == {**grant, "result": "grant", "method": "recovery-code", "left": "7", "priority": "notice"}
     assert refusal == {**refusal, "result": "deny", "reason": "wrong-recovery-code", "failures": "1"}

@@ -10,7 +10,7 @@ import pexpect
 import pytest
 
 import hosts
-from machine import REPOSITORY, STORE, uid_of, wait_until
+from machine import PATIENT, REPOSITORY, STORE, uid_of, wait_until
 from person import password_of
 
 STOPPED_BY_TERMINAL = 1 << 19 | 1 << 20 | 1 << 21  # SIGTSTP, SIGTTIN and SIGTTOU in the masks of /proc/PID/status
@@ -49,7 +49,7 @@ def test_restores_real_uid_after_verdict(machine, host_class, caller):
 
 
 def at_the_prompt(host):
-    terminal = pexpect.spawn(*host.command("alice"), timeout=20, encoding="utf-8")
+    terminal = pexpect.spawn(*host.command("alice"), timeout=PATIENT, encoding="utf-8")
     terminal.expect(host.password_prompt)
     terminal.sendline(password_of("alice"))
     terminal.expect(hosts.CODE)

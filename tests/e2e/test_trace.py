@@ -5,7 +5,7 @@ import re
 import pexpect
 
 from hosts import SAY_IN
-from machine import uid_of
+from machine import PATIENT, uid_of
 
 CALL = re.compile(r"^\d+ +(\w+)\((.*)")
 FLUSH = {"fsync", "fdatasync", "sync", "syncfs", "msync", "sync_file_range"}
@@ -41,7 +41,7 @@ def trace(machine, file, code):
     """Root's su to alice with only the line of twostep in its stack: the host that does least besides the module."""
     machine.stack("su", "auth required pam_twostep.so")
     command = ["-f", "-yy", "-s", "64", "-o", str(file), "su", "alice", "-c", SAY_IN]
-    terminal = pexpect.spawn("strace", command, timeout=20, encoding="utf-8")
+    terminal = pexpect.spawn("strace", command, timeout=PATIENT, encoding="utf-8")
     terminal.expect("Verification code: ")
     terminal.sendline(code)
     terminal.expect("IN-AS-alice")

@@ -65,7 +65,7 @@ def test_follows_readme_literally():
     first, second = blocks("Install it")[0]
     assert first == "make deb" and second.startswith("apt-get install")  # the first was run before: there is no Rust in here
     run("bash", "-c", f"cd {REPOSITORY} && {second} --yes")
-    terminal = pexpect.spawn("su", ["alice", "-c", blocks("Enroll")[0][0]], encoding="utf-8", timeout=20, dimensions=(60, 120))
+    terminal = pexpect.spawn("su", ["alice", "-c", blocks("Enroll")[0][0]], encoding="utf-8", timeout=60, dimensions=(60, 120))
     terminal.expect(r"First code: ")
     key = "".join(re.findall(r"\b[A-Z2-7]{4}\b", terminal.before))
     assert len(key) == 32, terminal.before
