@@ -203,6 +203,14 @@ def test_doctor_says_a_directory_is_down_that_no_record_needs(machine, remo):
     assert code != 0 and "[machine.look-up-fails]" in said, said
 
 
+def test_doctor_says_which_user_is_not_answered(machine, remo):
+    machine.policy(f'[[rule]]\nname = "named"\nusers = ["{REMO}"]\nmode = "mandatory"\n')
+    remo.answer(UNAVAILABLE, of="passwd")
+    for words in (["doctor"], ["policy", "check"]):
+        _, said = twostep(machine, *words)
+        assert f"the look-up of user '{REMO}' failed" in said, said
+
+
 def test_doctor_says_that_groups_are_not_answered(machine, remo):
     machine.policy('[[rule]]\nname = "staff"\ngroups = ["codes"]\nmode = "mandatory"\n')
     remo.answer(UNAVAILABLE, of="group")

@@ -61,7 +61,7 @@ impl Accounts {
 
     /// The account called `name`; none if the name service knows no such user.
     pub(crate) fn by_name(&self, name: &str) -> Result<Option<Account>, Fault> {
-        let Some(typed) = self.entry_by_name(name)? else { return Ok(None) };
+        let Some(typed) = self.entry_by_name(name, Wanted::TypedUser)? else { return Ok(None) };
         let nameless = || NamesProblem::Nameless(typed.uid);
         let mut account = self.by_uid(typed.uid)?.ok_or_else(nameless)?;
         let typed = name_of(typed)?;
@@ -74,7 +74,7 @@ impl Accounts {
     /// The user id of the account called `name`; none if the name service knows no such user. The other names are not
     /// looked up.
     pub(crate) fn uid_by_name(&self, name: &str) -> Result<Option<u32>, Fault> {
-        Ok(self.entry_by_name(name)?.map(|entry| entry.uid))
+        Ok(self.entry_by_name(name, Wanted::TypedUser)?.map(|entry| entry.uid))
     }
 
     /// The account whose user id is `uid`; none if the name service knows no such uid.
@@ -84,8 +84,8 @@ impl Accounts {
         Ok(Some(Account { uid, name: name.name.clone(), names: vec![name] }))
     }
 
-    /// The entry called `name`; none if the name service knows no such user.
-    pub(super) fn entry_by_name(&self, name: &str) -> Result<Option<Entry>, Fault> {
+    /// The entry called `name`; none if the name service knows no such user. An error calls it `wanted`.
+    pub(super) fn entry_by_name(&self, name: &str, wanted: Wanted) -> Result<Option<Entry>, Fault> {
         if !is_plausible(name) {
             return Ok(None);
         }
@@ -93,7 +93,7 @@ impl Accounts {
         if let Some(entry) = self.local.as_ref().and_then(|local| local.by_name(name)) {
             return Ok(Some(entry));
         }
-        let user = User::from_name(name).map_err(|error| Fault::look_up(Wanted::TypedUser, error))?;
+        let user = User::from_name(name).map_err(|error| Fault::look_up(wanted, error))?;
         Ok(user.map(Entry::from))
     }
 

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::CString;
 use std::fs;
 
-use crate::fault::{Fault, NamesProblem};
+use crate::fault::{Fault, NamesProblem, Wanted};
 
 use super::account::{Account, Accounts, NssName, is_plausible};
 use super::groups::{self, LOCAL_GROUPS};
@@ -34,9 +34,10 @@ impl Names {
         self.users().by_name(name)
     }
 
-    /// Uid and name of the user `name`; none if the name service knows no such user.
+    /// Uid and name of the user whom the policy calls `name`; none if the name service knows no such user.
     pub fn user(&self, name: &str) -> Result<Option<(u32, String)>, Fault> {
-        Ok(self.users().entry_by_name(name)?.map(|entry| (entry.uid, entry.name)))
+        let entry = self.users().entry_by_name(name, Wanted::User(name.to_owned()))?;
+        Ok(entry.map(|entry| (entry.uid, entry.name)))
     }
 
     /// Whether the local user database has this name.
