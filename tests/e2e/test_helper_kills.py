@@ -56,7 +56,7 @@ def kill_at_each(file, deed, begin):
 
 
 def slots_written(calls):
-    return len([rest for name, rest in calls if name == "pwrite64" and f"<{STATES}/" in rest and ", 1216, " in rest])
+    return len([rest for name, rest in calls if name == "pwrite64" and f"<{STATES}/" in rest and ", 1224, " in rest])
 
 
 def is_well(machine, user, enrolled=True):
