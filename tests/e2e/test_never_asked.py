@@ -6,9 +6,10 @@ import subprocess
 import pytest
 
 from hosts import CODE, Login, PasswordMethod, Ssh, SshKey, Su, Sudo, ready
-from machine import PATIENT, REPOSITORY
+from machine import REPOSITORY
 from person import Newcomer, password_of
 
+SOON = 15  # seconds: the delay of a refusal, and three times as long for a slow machine
 EVERYWHERE = ["sshd", "login", "sudo", "sudo-i", "su", "su-l"]
 
 
@@ -16,7 +17,7 @@ def run(*command, **environment):
     """Without a terminal, as a script does it."""
     env = [f"{key}={value}" for key, value in environment.items()]
     detached = ["env", *env, "setsid", "--wait", *command]
-    return subprocess.run(detached, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=PATIENT, check=False)
+    return subprocess.run(detached, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=SOON, check=False)
 
 
 def nothing_came_of_it(machine, done):

@@ -94,8 +94,10 @@ impl RequiredBy {
     /// `since` is when an administrator required it.
     fn text(&self, since: Option<u64>) -> String {
         let Self { rule, line, administrator } = self;
+        if !administrator {
+            return words::required_by_rule(rule, line);
+        }
         match since.and_then(moment::date) {
-            _ if !administrator => words::required_by_rule(rule, line),
             Some(date) => words::required_by_administrator_since(date),
             None => words::REQUIRED_BY_ADMINISTRATOR.to_owned(),
         }
@@ -166,11 +168,11 @@ mod tests {
     }
 
     #[test]
-    fn says_since_when_administrator_requires_second_step() {
+    fn says_when_administrator_required_second_step() {
         let by = |administrator| RequiredBy { rule: "all".to_owned(), line: 4, administrator };
-        let line = "  an administrator requires a second step ('twostep require')";
-        assert_eq!(by(true).text(None), line);
-        assert_eq!(by(true).text(Some(1_800_000_000)), format!("{line}, since 2027-01-15"));
+        assert_eq!(by(true).text(None), "  an administrator requires a second step ('twostep require')");
+        let dated = "  an administrator has required a second step since 2027-01-15 ('twostep require')";
+        assert_eq!(by(true).text(Some(1_800_000_000)), dated);
         assert!(by(false).text(Some(1_800_000_000)).starts_with("  rule 'all'"));
     }
 

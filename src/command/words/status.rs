@@ -17,7 +17,8 @@ twostep_core::words! {
     /// A line. Quoted is the command by which it was required.
     REQUIRED_BY_ADMINISTRATOR = "  an administrator requires a second step ('twostep require')";
     /// The same. `date` is the day of that command.
-    required_by_administrator_since(date) = "  an administrator requires a second step ('twostep require'), since {date}";
+    required_by_administrator_since(date) =
+        "  an administrator has required a second step since {date} ('twostep require')";
     /// A line. `line` is that of the policy file.
     required_by_rule(rule, line) = "  rule '{rule}' (line {line} of the policy) requires a second step";
     /// A line. `state` is one of the texts below, at programs that run as root.

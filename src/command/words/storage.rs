@@ -5,8 +5,8 @@ twostep_core::words! {
     changed(format, changed) = "New records have format {format}. Records changed to it: {changed}.";
     /// After `note:`, where format 1 has no room.
     FORGOTTEN =
-        "Format 1 has no room for when and where users typed codes, and since when\n\
-         'twostep require' requires a second step. This was deleted.";
+        "Format 1 has no room for when and where users typed codes, and for when you ran\n\
+         'twostep require'. Both were deleted.";
     /// After `error:`, below the errors of these records.
     not_changed(failed) = "records that were not changed: {failed}";
     /// Below it.

@@ -48,7 +48,7 @@ pub struct StateSummary {
     pub mark: u64,
     /// Whether an administrator requires a second step.
     pub required: bool,
-    /// Since when, if the record has that.
+    /// When that began, if the record has it.
     pub required_since: Option<u64>,
     /// How many recovery codes are left; none if there never were any.
     pub recovery_left: Option<u8>,

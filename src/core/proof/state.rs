@@ -73,7 +73,7 @@ impl Count {
 /// An administrator's requirement of a second step.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Requirement {
-    /// Since when it holds. None if the record cannot hold that (format 1).
+    /// When it was set. None if the record cannot hold that (format 1).
     pub since: Option<UnixTime>,
 }
 

@@ -99,12 +99,11 @@ pub struct State {
     pub reserved: Vec<u8>,
     /// The format of the file.
     pub format: Format,
-    /// When and where codes were typed, and since when a second step is required.
+    /// When and where codes were typed, and when a second step was required.
     pub times: Times,
 }
 
-/// When and where codes were typed, and since when a second step is required. Only format 2 has this. Most tests compare states
-/// without it.
+/// When and where codes were typed, and when a second step was required. Only format 2 has this. Most tests compare states without it.
 #[derive(Clone, Default)]
 pub struct Times {
     /// The last accepted code.

@@ -47,7 +47,7 @@ fn enrolls_only_required_users_at_next_login() {
 
 /// A record of format 1 has no room for it.
 #[test]
-fn keeps_since_when_second_step_is_required() {
+fn keeps_when_second_step_was_required() {
     let since = if Format::of_run() == Format::Two { NOW as u64 } else { 0 };
     let world = newcomers();
     for now in [NOW, NOW + 60] {

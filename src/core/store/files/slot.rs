@@ -51,8 +51,8 @@ const MOVED: usize = 18;
 pub enum Format {
     /// Slots of 512 bytes with a part of a SHA-256.
     One,
-    /// Slots of 712 bytes with a CRC-32C, each after a header. They also hold when and where codes were typed, and since
-    /// when a second step is required.
+    /// Slots of 712 bytes with a CRC-32C, each after a header. They also hold when and where codes were typed, and when
+    /// a second step was required.
     Two,
 }
 
@@ -143,7 +143,7 @@ pub enum Unreadable {
 
 impl Slot {
     /// The bytes of a block, from its start to the end of this slot. Format 1 has no room for when and where codes were
-    /// typed, and since when a second step is required.
+    /// typed, and when a second step was required.
     pub fn encode(&self, format: Format) -> Vec<u8> {
         let mut block = Vec::new();
         self.encode_into(&mut block, format);
