@@ -24,6 +24,7 @@ class Screen:
         size = ["-x", str(columns), "-y", str(rows)]
         # The shell stays: tmux may lose the last words of a program that ends.
         stay = ["sh", "-c", '"$@"; read -r _', "sh", *command]
+        self._answered = None  # the screen on which the last answer was typed
         self._run("new-session", "-d", *size, *stay, ";", "set-option", "-g", "status", status)
 
     def __enter__(self):
@@ -39,15 +40,17 @@ class Screen:
             time.sleep(0.02)
 
     def wait_for_prompt(self, pattern):
-        """Waits until `pattern` is the last text on the screen, with nothing typed after it. Returns the lines."""
+        """Waits until `pattern` is the last text on the screen, with nothing typed after it. Returns the lines. The prompt that was
+        answered last is not taken for a new one."""
         deadline = time.monotonic() + PATIENT
         at_the_end = re.compile(f"(?:{pattern.rstrip()})$")
-        while not at_the_end.search((text := self.text()).rstrip()):
-            assert time.monotonic() < deadline, f"{pattern!r} is not the last word of\n{text}"
+        while self.history() == self._answered or not at_the_end.search((text := self.text()).rstrip()):
+            assert time.monotonic() < deadline, f"{pattern!r} is not the last word of\n{self.text()}"
             time.sleep(0.02)
         return text.rstrip().split("\n")
 
     def type(self, text):
+        self._answered = self.history()
         self._run("send-keys", "-l", text)
         self._run("send-keys", "Enter")
 
