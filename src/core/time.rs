@@ -105,7 +105,7 @@ impl Step {
 }
 
 /// A day of the calendar, in UTC.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Day {
     year: u16,
     month: u8,

@@ -2,9 +2,9 @@
 
 use crate::login::machine::Surroundings;
 use crate::login::spellings::names_with_spellings;
-use crate::os::account::Account;
+use crate::os::account::{Account, NssName};
 use crate::paths::POLICY;
-use crate::policy::{Groups, Mode, Policy};
+use crate::policy::{Exemption, Groups, Mode, Policy, Spellings};
 use crate::time::UnixTime;
 use crate::words::account as words;
 
@@ -19,9 +19,51 @@ pub struct Obligation {
     pub administrator: bool,
 }
 
+/// An account as the rules of a policy see it.
+pub struct PolicySubject<'a> {
+    policy: &'a Policy,
+    /// Each name of the account, with its other spellings in the policy, and its groups.
+    names: Vec<(&'a NssName, Spellings<'a>, Groups)>,
+}
+
+impl<'a> PolicySubject<'a> {
+    /// `account`, with the groups that it has on `machine`.
+    pub fn of(account: &'a Account, machine: &impl Surroundings, policy: &'a Policy) -> Self {
+        let named = policy.groups();
+        let names = names_with_spellings(machine, policy, account, |_| ()).into_iter();
+        let grouped = names.map(|(name, spellings)| {
+            let groups = machine.memberships(name, &named).map_or(Groups::Unknown, Groups::Known);
+            (name, spellings, groups)
+        });
+        Self { policy, names: grouped.collect() }
+    }
+
+    /// The obligation at `now`. If the account has several names, the first that is obliged counts. `required` says
+    /// whether an administrator requires a second step of it.
+    pub fn obligation(&self, required: bool, now: UnixTime) -> Option<Obligation> {
+        self.names.iter().find_map(|(name, spellings, groups)| {
+            let found = self.policy.obligation(&name.name, spellings, groups, required, now)?;
+            let administrator = found.mode != Mode::Mandatory;
+            Some(Obligation { rule: found.rule.to_owned(), line: found.line, administrator })
+        })
+    }
+
+    /// What exempts the account in some login. If it has several names, each must be exempt by it.
+    pub fn exemptions(&self, now: UnixTime) -> Vec<Exemption<'a>> {
+        let of_names = self
+            .names
+            .iter()
+            .map(|(name, spellings, groups)| self.policy.exemptions(&name.name, spellings, groups, now));
+        let in_both = |mut some: Vec<_>, others: Vec<_>| {
+            some.retain(|one| others.contains(one));
+            some
+        };
+        of_names.reduce(in_both).unwrap_or_default()
+    }
+}
+
 impl Obligation {
-    /// The obligation of `account`. If it has several names, the first that is obliged counts. `required` says whether
-    /// an administrator requires a second step of it.
+    /// The obligation of `account` on `machine` ([`PolicySubject::obligation`]).
     pub fn of(
         account: &Account,
         required: bool,
@@ -29,14 +71,7 @@ impl Obligation {
         policy: &Policy,
         now: UnixTime,
     ) -> Option<Self> {
-        let named = policy.groups();
-        let names = names_with_spellings(machine, policy, account, |_| ());
-        names.into_iter().find_map(|(name, spellings)| {
-            let groups = machine.memberships(name, &named).map_or(Groups::Unknown, Groups::Known);
-            let found = policy.obligation(&name.name, &spellings, &groups, required, now)?;
-            let administrator = found.mode != Mode::Mandatory;
-            Some(Self { rule: found.rule.to_owned(), line: found.line, administrator })
-        })
+        PolicySubject::of(account, machine, policy).obligation(required, now)
     }
 
     /// The text for the user whom it obliges.
@@ -109,6 +144,28 @@ mod tests {
             let exempt = rule(listed, "exempt") + all;
             assert_eq!(obligation(&exempt, false).is_some(), is_obliged, "{listed}");
         }
+    }
+
+    #[test]
+    fn exempts_account_only_if_each_of_its_names_is_exempt() {
+        let exemptions = |rules: &str| {
+            let policy = Policy::parse(format!("version = 1\n{rules}").as_bytes()).unwrap();
+            let machine = enrolled(&[]);
+            let account = machine.account("toor").unwrap().unwrap();
+            let subject = PolicySubject::of(&account, &machine, &policy);
+            subject
+                .exemptions(UnixTime::new(0))
+                .iter()
+                .map(|one| (one.rule.to_owned(), one.line))
+                .collect::<Vec<_>>()
+        };
+        let rule = |users: &str| {
+            format!("mode = \"opt-in\"\n[[rule]]\nname = \"some\"\nusers = [{users}]\nmode = \"exempt\"")
+        };
+        assert_eq!(exemptions(&rule("\"root\"")), []);
+        assert_eq!(exemptions(&rule("\"toor\"")), []);
+        assert_eq!(exemptions(&rule("\"toor\", \"root\"")), [("some".to_owned(), 4)]);
+        assert_eq!(exemptions("mode = \"exempt\""), [("default".to_owned(), 2)]);
     }
 
     #[test]

@@ -107,6 +107,13 @@ impl Accounts {
     }
 }
 
+/// The account of an entry that the name service listed.
+pub fn of_listed(user: User) -> Result<Account, Fault> {
+    let uid = user.uid.as_raw();
+    let name = name_of(user.into())?;
+    Ok(Account { uid, name: name.name.clone(), names: vec![name] })
+}
+
 /// The account called `name`; none if the name service knows no such user.
 pub fn by_name(name: &str) -> Result<Option<Account>, Fault> {
     Accounts::ASKED.by_name(name)

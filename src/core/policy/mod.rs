@@ -20,5 +20,5 @@ pub use model::{
     Verification,
 };
 pub use network::{Network, NetworkError};
-pub use rules::{Applies, Condition, Policy, Rule};
+pub use rules::{Applies, Condition, Exemption, Policy, Rule};
 pub use spelling::{Spellings, is_rewritten, may_be_spelling};

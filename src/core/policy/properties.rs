@@ -446,3 +446,24 @@ fn reads_what_serde_reads_and_nothing_else() {
     }
     assert!(read > cases / 5 && read < cases * 4 / 5 && accidents < cases / 50, "{read} {accidents}");
 }
+
+/// A login that a rule exempts is one of the user's exemptions.
+#[test]
+fn lists_exemption_of_every_exempt_login() {
+    let mut chance = Chance(0x510E_527F);
+    let mut exempt = 0;
+    for _ in 0..2000 {
+        let rules: Vec<Vec<String>> =
+            (0..4).map(|number| chance.rule(number, MODES[number % 3], Some("ada"))).collect();
+        let written = text(MODES[chance.below(3)], &rules);
+        let policy = parsed(&written);
+        let who = LoginFacts { user: "ada", ..chance.subject() };
+        let decision = policy.decide(&who, NOW);
+        if decision.mode == Mode::Exempt {
+            let listed = policy.exemptions("ada", &who.spellings, &who.groups, NOW);
+            assert!(listed.iter().any(|one| one.line == decision.line), "{who:?}\n{written}");
+            exempt += 1;
+        }
+    }
+    assert!(exempt > 100, "{exempt}");
+}

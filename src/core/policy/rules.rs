@@ -94,6 +94,31 @@ impl Policy {
         Some(self.otherwise()).filter(|verdict| obliges(verdict.mode))
     }
 
+    /// What exempts `user`, with these spellings and groups, in some login. Every condition is taken as possible, except those
+    /// on users and groups, which must be known to hold.
+    pub fn exemptions(
+        &self,
+        user: &str,
+        spellings: &Spellings<'_>,
+        groups: &Groups,
+        now: UnixTime,
+    ) -> Vec<Exemption<'_>> {
+        let mut exemptions = Vec::new();
+        for rule in self.rules.iter().filter(|rule| !rule.is_over(now)) {
+            let is_theirs = rule.named(user, spellings) == Holds::Yes && rule.grouped(groups) == Holds::Yes;
+            if is_theirs && rule.mode == Mode::Exempt {
+                exemptions.push(Exemption { rule: &rule.name, line: rule.line, until: rule.until });
+            }
+            if is_theirs && rule.is_about_people_alone() {
+                return exemptions;
+            }
+        }
+        if self.mode == Mode::Exempt {
+            exemptions.push(Exemption { rule: DEFAULT_RULE, line: self.line, until: None });
+        }
+        exemptions
+    }
+
     /// The rules, in their order.
     pub fn rules(&self) -> &[Rule] {
         &self.rules
@@ -135,6 +160,17 @@ impl Policy {
         groups.extend(self.rules.iter().flat_map(|rule| rule.groups.iter().flatten()).map(String::as_str));
         groups
     }
+}
+
+/// What exempts a user from the second step.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Exemption<'p> {
+    /// The rule's name; `default` for the policy's own mode.
+    pub rule: &'p str,
+    /// The line of that name, or of the policy's own mode.
+    pub line: usize,
+    /// The last day on which it applies; none if it does not end.
+    pub until: Option<Day>,
 }
 
 /// One rule. It matches if all its conditions match.
@@ -246,6 +282,11 @@ impl Rule {
         lists
             .into_iter()
             .flat_map(|(condition, list)| list.iter().flatten().map(move |name| (condition, name.as_str())))
+    }
+
+    /// The day on which it starts to require a second step; before it, the rule is opt-in.
+    pub fn starts(&self) -> Option<Day> {
+        self.starts
     }
 
     /// The mode of the rule from the day on which it starts.

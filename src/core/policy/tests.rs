@@ -292,6 +292,46 @@ fn keeps_second_step_that_is_mandatory_somewhere() {
 }
 
 #[test]
+fn names_what_exempts_user_in_some_login() {
+    let rule = |name: &str, mode: &str, conditions: &str| {
+        format!("[[rule]]\nname = \"{name}\"\nmode = \"{mode}\"\n{conditions}\n")
+    };
+    let ours = "users = [\"ada\"]";
+    let at_console = "origin = \"local\"";
+    let table = [
+        // default, rules, exempt by
+        ("opt-in", rule("a", "exempt", ours), vec![("a", None)]),
+        ("opt-in", rule("a", "exempt", "users = [\"bob\"]"), vec![]),
+        (
+            "opt-in",
+            rule("a", "exempt", "groups = [\"staff\"]\nuntil = 2027-02-01"),
+            vec![("a", Some(Day::new(2027, 2, 1)))],
+        ),
+        ("opt-in", rule("a", "exempt", "groups = [\"wheel\"]"), vec![]),
+        ("opt-in", rule("a", "exempt", "until = 2027-01-01"), vec![]),
+        ("opt-in", rule("a", "mandatory", ours) + &rule("b", "exempt", ours), vec![]),
+        ("opt-in", rule("a", "mandatory", at_console) + &rule("b", "exempt", ours), vec![("b", None)]),
+        ("exempt", rule("a", "exempt", at_console), vec![("a", None), ("default", None)]),
+        ("exempt", rule("a", "mandatory", ours), vec![]),
+    ];
+    let groups = Groups::Known(["staff".to_owned()].into());
+    for (default, rules, expected) in table {
+        let text = format!("version = 1\nmode = \"{default}\"\n{rules}");
+        let policy = Policy::parse(text.as_bytes()).unwrap();
+        let exemptions = policy.exemptions("ada", &Spellings::default(), &groups, NOW);
+        let found: Vec<_> = exemptions.iter().map(|one| (one.rule, one.until)).collect();
+        assert_eq!(found, expected, "{text}");
+    }
+    let policy =
+        Policy::parse((POLICY.to_owned() + &rule("a", "exempt", "groups = [\"staff\"]")).as_bytes()).unwrap();
+    assert_eq!(
+        policy.exemptions("eve", &Spellings::default(), &Groups::Unknown, NOW),
+        [],
+        "not known to be in it"
+    );
+}
+
+#[test]
 fn counts_mandatory_rule_only_at_its_services() {
     let may_require = |default: &str, rules: &str, service: &str| {
         let text = format!("version = 1\nmode = \"{default}\"\n{rules}");

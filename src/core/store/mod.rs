@@ -115,6 +115,8 @@ pub struct Snapshot {
     pub credential: Result<Option<Credential>, StoreError>,
     /// The state, if there is one.
     pub state: Result<Option<State>, StoreError>,
+    /// Whether the state can hold when a code was accepted. In format 1 it cannot.
+    pub holds_grants: bool,
 }
 
 /// Keeps records. A fact that is read without opening a record may change at once. It may only decide what the user is

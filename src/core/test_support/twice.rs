@@ -69,8 +69,9 @@ impl<R: UncheckedRecord> UncheckedRecord for TwiceRecord<R> {
     ) -> Result<T, E> {
         self.0.change(|stored| {
             let state = stored.state.clone().map(|state| state.as_ref().map(another));
-            let _ = next(&Snapshot { credential: Ok(None), state: state.clone() });
-            let _ = next(&Snapshot { credential: stored.credential.clone(), state });
+            let holds_grants = stored.holds_grants;
+            let _ = next(&Snapshot { credential: Ok(None), state: state.clone(), holds_grants });
+            let _ = next(&Snapshot { credential: stored.credential.clone(), state, holds_grants });
             next(stored)
         })
     }

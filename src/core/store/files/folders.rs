@@ -111,7 +111,12 @@ impl Store {
 
     /// The record under `uid`, read without the lock.
     pub fn snapshot(&self, uid: u32) -> Snapshot {
-        Snapshot { credential: self.read_credential(uid), state: self.read_state(uid) }
+        let (state, holds_grants) = match self.read_slot(uid) {
+            Ok(Some((format, state))) => (Ok(Some(state)), format == Format::Two),
+            Ok(None) => (Ok(None), false),
+            Err(error) => (Err(error), false),
+        };
+        Snapshot { credential: self.read_credential(uid), state, holds_grants }
     }
 
     /// The records under `uids`, in this order. Several threads read them: most of the time is the kernel's.
@@ -148,10 +153,14 @@ impl Store {
 
     /// Reads the state without the lock.
     pub(super) fn read_state(&self, uid: u32) -> Result<Option<State>, StoreError> {
+        Ok(self.read_slot(uid)?.map(|(_, state)| state))
+    }
+
+    fn read_slot(&self, uid: u32) -> Result<Option<(Format, State)>, StoreError> {
         let Some(file) = self.open_state(uid, Access::Read)? else { return Ok(None) };
         let slots = Slots::read(&file).map_err(|error| self.unreadable(uid, error))?;
-        let newest = slots.newest(uid).map_err(|error| self.state_error(uid, error))?;
-        Ok(Some(newest.1.state))
+        let (format, slot) = slots.newest(uid).map_err(|error| self.state_error(uid, error))?;
+        Ok(Some((format, slot.state)))
     }
 
     /// Takes the lock of `uid` and reads its state; none if it has no state.

@@ -93,7 +93,7 @@ impl UncheckedRecord for UncheckedFiles<'_> {
         next: impl Fn(&Snapshot) -> Result<(Change, T), E>,
     ) -> Result<T, E> {
         let state = self.locked.as_ref().map(|locked| locked.state().clone());
-        let stored = Snapshot { credential: self.credential, state: Ok(state) };
+        let stored = Snapshot { credential: self.credential, state: Ok(state), holds_grants: false };
         let (change, told) = next(&stored)?;
         let is_first = matches!(stored.credential, Ok(None));
         self.store.save(self.uid, self.locked.as_mut(), is_first, change)?;

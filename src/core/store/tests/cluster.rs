@@ -317,7 +317,8 @@ impl UncheckedRecord for Held<'_> {
         next: impl Fn(&Snapshot) -> Result<(Change, T), E>,
     ) -> Result<T, E> {
         self.save(|kept| {
-            let stored = Snapshot { credential: Ok(kept.credential.clone()), state: Ok(kept.state.clone()) };
+            let state = Ok(kept.state.clone());
+            let stored = Snapshot { credential: Ok(kept.credential.clone()), state, holds_grants: true };
             let (change, told) = next(&stored)?;
             if change.state.is_some() {
                 state_of(kept)?;
@@ -355,8 +356,10 @@ impl Store for Host {
 
     fn snapshot(&self, uid: u32) -> Snapshot {
         match self.read(uid) {
-            Ok(kept) => Snapshot { credential: Ok(kept.credential), state: Ok(kept.state) },
-            Err(error) => Snapshot { credential: Err(error.clone()), state: Err(error) },
+            Ok(kept) => {
+                Snapshot { credential: Ok(kept.credential), state: Ok(kept.state), holds_grants: true }
+            }
+            Err(error) => Snapshot { credential: Err(error.clone()), state: Err(error), holds_grants: false },
         }
     }
 
