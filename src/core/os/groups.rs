@@ -10,7 +10,7 @@ use crate::fault::{Fault, NamesProblem, Operation, Wanted};
 
 use super::account::NssName;
 use super::limits;
-use super::nss::{GroupSources, Source};
+use super::nss::GroupSources;
 
 /// The local database. Every machine has it, whatever other sources its name service has.
 pub(super) const LOCAL_GROUPS: &str = "/etc/group";
@@ -40,16 +40,27 @@ pub fn memberships(user: &NssName, groups: &BTreeSet<&str>) -> Result<BTreeSet<S
 /// Fails unless it is certain that `user` is in none of `others`, and that `absent` do not exist.
 fn confirm(user: &NssName, name: &CStr, others: &[libc::gid_t], absent: &[&str]) -> Result<(), Fault> {
     let sources = GroupSources::load()?;
-    if sources.groups.iter().chain(&sources.memberships).any(Source::is_directory) {
+    if sources.has_directory() {
         check_primary_group(user)?;
     }
+    confirm_not_member(&sources, user, name, others)?;
+    confirm_absent(&sources, absent)
+}
+
+/// Fails if a source says that `user` is in one of `others`.
+pub(super) fn confirm_not_member(
+    sources: &GroupSources,
+    user: &NssName,
+    name: &CStr,
+    others: &[libc::gid_t],
+) -> Result<(), Fault> {
     for source in &sources.memberships {
         let gids = source.gids_of(name, user.gid)?;
         if others.iter().any(|gid| gids.contains(gid)) {
             return Err(disagreement(source.name()));
         }
     }
-    confirm_absent(&sources, absent)
+    Ok(())
 }
 
 /// Fails unless no source has one of the groups `absent`.
@@ -66,7 +77,7 @@ pub(super) fn confirm_absent(sources: &GroupSources, absent: &[&str]) -> Result<
 
 /// If the directory cannot be reached, its cache may hold the user without groups. Then the name of the primary group
 /// is missing too.
-fn check_primary_group(user: &NssName) -> Result<(), Fault> {
+pub(super) fn check_primary_group(user: &NssName) -> Result<(), Fault> {
     let failed = |error| Fault::look_up(Wanted::Gid(user.gid), error);
     match Group::from_gid(Gid::from_raw(user.gid)).map_err(failed)? {
         Some(_) => Ok(()),
@@ -79,7 +90,7 @@ fn disagreement(source: &str) -> Fault {
 }
 
 /// getgrouplist(3) can report an error only through errno.
-fn groups_of(name: &CStr, gid: libc::gid_t) -> Result<Vec<Gid>, Fault> {
+pub(super) fn groups_of(name: &CStr, gid: libc::gid_t) -> Result<Vec<Gid>, Fault> {
     let failed = |error: Errno| Fault::look_up(Wanted::Groups, error);
     const FAILURES: [Errno; 5] = [Errno::EIO, Errno::EMFILE, Errno::ENFILE, Errno::ENOMEM, Errno::ETIMEDOUT];
     Errno::clear();
@@ -109,7 +120,7 @@ pub fn by_name(name: &str) -> Result<Option<Group>, Fault> {
     Group::from_name(name).map_err(failed)
 }
 
-fn c_string(name: &str) -> Result<CString, Fault> {
+pub(super) fn c_string(name: &str) -> Result<CString, Fault> {
     CString::new(name).map_err(|_| NamesProblem::NoName(name.to_owned()).into())
 }
 

@@ -3,24 +3,28 @@
 //!
 //! The answers are those of [`super::account`] and [`groups`]. A list answers only where it must be the same: the line of
 //! nsswitch.conf(5) begins with the local files, and every line of the file is plain. In all other cases the name service
-//! is asked. A login never uses this: a change of the files takes effect at once.
+//! is asked, once for each group: a directory sends all members of a group with it. A login never uses this: a change of the
+//! files takes effect at once.
 
 use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::CString;
+use std::ffi::CStr;
 use std::fs;
 
-use crate::fault::{Fault, NamesProblem, Wanted};
+use nix::unistd::Gid;
+
+use crate::fault::{Fault, Wanted};
 
 use super::account::{Account, Accounts, NssName, is_plausible};
-use super::groups::{self, LOCAL_GROUPS};
-use super::nss::{self, GroupSources, Source};
+use super::groups::{self, LOCAL_GROUPS, c_string};
+use super::limits;
+use super::nss::{self, GroupSources};
 
 /// The answers of the name service, each list read at its first use.
 #[derive(Default)]
 pub struct Names {
     users: OnceCell<Accounts>,
-    groups: OnceCell<Option<LocalGroups>>,
+    groups: OnceCell<Groups>,
 }
 
 impl Names {
@@ -47,10 +51,7 @@ impl Names {
 
     /// The groups among `groups` to which `user` belongs.
     pub fn memberships(&self, user: &NssName, groups: &BTreeSet<&str>) -> Result<BTreeSet<String>, Fault> {
-        match self.groups.get_or_init(LocalGroups::read) {
-            Some(local) => local.memberships(user, groups),
-            None => groups::memberships(user, groups),
-        }
+        self.groups.get_or_init(Groups::load).memberships(user, groups)
     }
 
     fn users(&self) -> &Accounts {
@@ -58,13 +59,16 @@ impl Names {
     }
 }
 
-/// The local group database, and the other sources of groups that are on this machine.
-struct LocalGroups {
-    /// The users whom the lines with this gid list.
-    members: BTreeMap<u32, BTreeSet<Box<str>>>,
-    sources: GroupSources,
+/// The sources of groups that are on this machine, and what they have answered.
+struct Groups {
+    /// The users whom the lines of the local database with this gid list. None if the name service may have other answers,
+    /// such as those of a directory.
+    local: Option<BTreeMap<u32, BTreeSet<Box<str>>>>,
+    sources: Result<GroupSources, Fault>,
     /// Each group that was looked up; none if there is no such group.
-    known: RefCell<BTreeMap<String, Option<Group>>>,
+    known: RefCell<BTreeMap<String, Result<Option<Group>, Fault>>>,
+    /// The primary groups that are known to have a name.
+    named: RefCell<BTreeSet<u32>>,
 }
 
 /// A group, as the name service has it.
@@ -73,54 +77,89 @@ struct Group {
     members: BTreeSet<Box<str>>,
 }
 
-impl LocalGroups {
-    /// None if the name service may have other answers, such as those of a directory.
-    fn read() -> Option<Self> {
-        if !nss::begins_with_files("group") || !nss::begins_with_files("initgroups") {
-            return None;
-        }
-        let sources = GroupSources::load().ok()?;
-        if sources.groups.iter().chain(&sources.memberships).any(Source::is_directory) {
-            return None;
-        }
-        let text = String::from_utf8(fs::read(LOCAL_GROUPS).ok()?).ok()?;
-        Some(Self { members: members(&text)?, sources, known: RefCell::default() })
+impl Groups {
+    fn load() -> Self {
+        let sources = GroupSources::load();
+        let has_directory = sources.as_ref().map_or(true, GroupSources::has_directory);
+        let local = if has_directory { None } else { local_members() };
+        Self { local, sources, known: RefCell::default(), named: RefCell::default() }
+    }
+
+    fn sources(&self) -> Result<&GroupSources, Fault> {
+        self.sources.as_ref().map_err(Fault::clone)
     }
 
     fn memberships(&self, user: &NssName, groups: &BTreeSet<&str>) -> Result<BTreeSet<String>, Fault> {
-        let name = CString::new(user.name.as_str()).map_err(|_| NamesProblem::NoName(user.name.clone()))?;
-        let mut gids = BTreeSet::from([user.gid]);
-        for source in &self.sources.memberships {
-            gids.extend(source.gids_of(&name, user.gid)?);
-        }
-        let mut mine = BTreeSet::new();
+        limits::check()?;
+        let name = c_string(&user.name)?;
+        let gids = self.gids_of(user, &name)?;
+        let (mut mine, mut others) = (BTreeSet::new(), Vec::new());
         for &group in groups {
-            self.look_up(group)?;
+            self.look_up(group);
             let known = self.known.borrow();
-            let Some(Some(Group { gid, members })) = known.get(group) else { continue };
+            let Group { gid, members } = match known.get(group) {
+                Some(Ok(Some(group))) => group,
+                Some(Err(fault)) => return Err(fault.clone()),
+                Some(Ok(None)) | None => continue,
+            };
             let is_listed = |members: &BTreeSet<Box<str>>| members.contains(user.name.as_str());
-            if gids.contains(gid) || is_listed(members) || self.members.get(gid).is_some_and(is_listed) {
+            let is_local = || self.local.as_ref()?.get(gid).map(is_listed);
+            if gids.contains(gid) || is_listed(members) || is_local() == Some(true) {
                 mine.insert(group.to_owned());
+            } else {
+                others.push(*gid);
             }
+        }
+        if self.local.is_none() && mine.len() < groups.len() {
+            self.confirm(user, &name, &others)?;
         }
         Ok(mine)
     }
 
-    /// Asks the name service for the group called `name`, once. Fails if a source is not sure that there is none.
-    fn look_up(&self, name: &str) -> Result<(), Fault> {
-        if self.known.borrow().contains_key(name) {
-            return Ok(());
+    /// The groups of the user, without those in which only the local database lists them.
+    fn gids_of(&self, user: &NssName, name: &CStr) -> Result<BTreeSet<u32>, Fault> {
+        if self.local.is_none() {
+            return Ok(groups::groups_of(name, user.gid)?.into_iter().map(Gid::as_raw).collect());
         }
-        let found = groups::by_name(name)?.map(|group| Group {
-            gid: group.gid.as_raw(),
-            members: group.mem.into_iter().map(String::into_boxed_str).collect(),
-        });
-        if found.is_none() {
-            groups::confirm_absent(&self.sources, &[name])?;
+        let mut gids = BTreeSet::from([user.gid]);
+        for source in &self.sources()?.memberships {
+            gids.extend(source.gids_of(name, user.gid)?);
         }
-        self.known.borrow_mut().insert(name.to_owned(), found);
-        Ok(())
+        Ok(gids)
     }
+
+    /// Fails unless it is certain that the user is in none of `others`.
+    fn confirm(&self, user: &NssName, name: &CStr, others: &[u32]) -> Result<(), Fault> {
+        let sources = self.sources()?;
+        if sources.has_directory() && !self.named.borrow().contains(&user.gid) {
+            groups::check_primary_group(user)?;
+            self.named.borrow_mut().insert(user.gid);
+        }
+        groups::confirm_not_member(sources, user, name, others)
+    }
+
+    /// Asks the name service for the group called `name`, once. Fails if a source is not sure that there is none.
+    fn look_up(&self, name: &str) {
+        if self.known.borrow().contains_key(name) {
+            return;
+        }
+        let found = groups::by_name(name).and_then(|group| match group {
+            Some(group) => Ok(Some(Group {
+                gid: group.gid.as_raw(),
+                members: group.mem.into_iter().map(String::into_boxed_str).collect(),
+            })),
+            None => groups::confirm_absent(self.sources()?, &[name]).map(|()| None),
+        });
+        self.known.borrow_mut().insert(name.to_owned(), found);
+    }
+}
+
+/// The members that the local database lists. None if the name service may have other answers, or a line is not plain.
+fn local_members() -> Option<BTreeMap<u32, BTreeSet<Box<str>>>> {
+    if !nss::begins_with_files("group") || !nss::begins_with_files("initgroups") {
+        return None;
+    }
+    members(&String::from_utf8(fs::read(LOCAL_GROUPS).ok()?).ok()?)
 }
 
 /// The users whom the lines with each gid list; none if a line is not plain.

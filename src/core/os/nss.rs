@@ -93,6 +93,11 @@ impl GroupSources {
         let memberships = database(&text, "initgroups").unwrap_or_else(|| groups.clone());
         Ok(Self { groups: loaded(&groups)?, memberships: loaded(&memberships)? })
     }
+
+    /// Whether one of them is a directory.
+    pub(super) fn has_directory(&self) -> bool {
+        self.groups.iter().chain(&self.memberships).any(Source::is_directory)
+    }
 }
 
 #[expect(
