@@ -14,6 +14,7 @@ use twostep_core::policy::{
     Address, Condition, Groups, LoginFacts, Methods, Mode, Origin, Policy, Spellings,
 };
 use twostep_core::time::UnixTime;
+use twostep_hostconf::shell::is_login_shell;
 use twostep_hostconf::sshd::config::Named;
 use twostep_hostconf::tree;
 
@@ -49,8 +50,7 @@ impl Local {
 
     /// Whether the shell allows a login.
     pub(crate) fn has_login_shell(&self) -> bool {
-        let last = self.shell.rsplit('/').next().unwrap_or("");
-        !["nologin", "false", "sync", "halt", "shutdown"].contains(&last)
+        is_login_shell(&self.shell)
     }
 }
 
@@ -293,15 +293,5 @@ mod tests {
         assert!(ada.has_login_shell());
         let table = ["", "ada", "ada:x:-1:100::/:/bin/sh", "+::::::", "# ada:x:1"];
         table.iter().for_each(|line| assert_eq!(Local::parse(1, line), None, "{line}"));
-    }
-
-    #[test]
-    fn knows_shells_that_allow_no_login() {
-        for (shell, expected) in
-            [("/usr/sbin/nologin", false), ("/bin/false", false), ("", true), ("/bin/sh", true)]
-        {
-            let local = Local::parse(1, &format!("a:x:1:1::/:{shell}")).unwrap();
-            assert_eq!(local.has_login_shell(), expected, "{shell}");
-        }
     }
 }

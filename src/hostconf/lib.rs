@@ -7,11 +7,13 @@
 
 pub mod elf;
 pub mod location;
+pub mod logged_in;
 pub mod login_defs;
 pub mod mounts;
 pub mod nsswitch;
 pub mod pam;
 pub mod program;
+pub mod shell;
 pub mod sshd;
 pub mod sudoers;
 pub mod tree;
