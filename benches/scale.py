@@ -41,6 +41,7 @@ mode = "mandatory"
 SERVICE = "auth requisite pam_unix.so\nauth required pam_twostep.so\naccount requisite pam_twostep.so\naccount required pam_unix.so\n"
 ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 EXPLAIN = ("policy", "explain", "--group", GROUP, "--service", "sshd")
+REPORTS = ((), ("--csv",), ("--json",), ("--html",))
 HAS_FINDINGS = "1"
 
 
@@ -158,6 +159,9 @@ def main():
     on_disk(DISK, STORE)
     note(f"status --all with {ENROLLED:,} enrolled", lambda: cost("status", "--all"))
     note(f"status --all --json with {ENROLLED:,} enrolled", lambda: cost("status", "--all", "--json"))
+    for form in REPORTS:
+        words = ("report", *form)
+        note(f"{' '.join(words)} with {ENROLLED:,} enrolled", lambda words=words: cost(*words))
     machine.has(ACCOUNTS, MEMBERS)
     note(f"import of {ACCOUNTS:,}, files on disk", import_all, runs=1)  # the disk needs its time for each flush
     print(json.dumps(found, indent=1))

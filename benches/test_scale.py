@@ -12,7 +12,7 @@ import scale
 FEW, SOME, MANY = 100, 500, 4_000
 # The instructions that a user may cost more among many. A sorted list costs a little more for each: 1,500 are added to what was counted.
 # A loop over all users for each of them costs more, even one that the compiler turns into half an instruction for each pair.
-GROWTH = {"doctor": 12_000, "explain": 8_500, "explain at sudo": 6_800, "status": 4_600, "status --json": 4_600}
+GROWTH = {"doctor": 12_000, "explain": 8_500, "explain at sudo": 6_800, "status": 4_600, "status --json": 4_600, "report": 7_400, "report --html": 7_600}
 MARGIN_OF_CALLS = 1.02
 MOST_KIB = 4  # a user
 SUDO = (*scale.EXPLAIN[:-1], "sudo")
@@ -23,6 +23,8 @@ COMMANDS = {
     "explain at sudo": SUDO,
     "status": ("status", "--all"),
     "status --json": ("status", "--all", "--json"),
+    "report": ("report",),
+    "report --html": ("report", "--html"),
 }
 UNITS = {
     "instructions": scale.instructions,

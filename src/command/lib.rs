@@ -4,6 +4,7 @@ mod act_error;
 mod administrator;
 mod caller;
 mod candidates;
+mod columns;
 mod completions;
 mod doctor;
 mod enroll;
@@ -21,6 +22,7 @@ mod rebind;
 mod recovery;
 mod remove;
 mod replace;
+mod report;
 mod require;
 mod reset;
 mod sheet;
@@ -106,8 +108,11 @@ enum VerbOfRoot {
     Import(import::ImportSource),
     /// Print secrets as otpauth URIs, for another program
     Export(export::Arguments),
+    /// Show who must have a second step, and who has one
+    Report(report::Arguments),
     /// Change the format in which records are stored
     #[command(subcommand, disable_help_subcommand = true)]
+    #[command(hide = true)] // it is for upgrades, which name it, and the help has to fit the screen
     Storage(storage::Verb),
 }
 
@@ -165,6 +170,7 @@ fn run_of_root(administrator: &Administrator, verb: VerbOfRoot) -> Result<(), Fa
         VerbOfRoot::Rebind(arguments) => rebind::run(administrator, &arguments),
         VerbOfRoot::Import(source) => import::run(administrator, &source),
         VerbOfRoot::Export(arguments) => export::run(administrator, &arguments),
+        VerbOfRoot::Report(arguments) => report::run(administrator, &arguments),
         VerbOfRoot::Storage(verb) => storage::run(administrator, &verb),
     }
 }

@@ -23,7 +23,7 @@ PROMPT = "ready to type: "
 OFFERS = [
     ("twostep sta", {"status"}),
     ("twostep st", {"status", "storage"}),
-    ("twostep re", {"rebind", "recovery", "remove", "replace", "require", "reset"}),
+    ("twostep re", {"rebind", "recovery", "remove", "replace", "report", "require", "reset"}),
     ("twostep enroll --", {"--user", "--label", "--text", "--json", "--qr", "--root", "--help"}),
     ("twostep policy ex", {"explain"}),
     ("twostep import goo", {"google-authenticator"}),

@@ -27,7 +27,7 @@ use crate::failure::Failure;
 use crate::progress::Progress;
 use crate::words::{import as words, import_problems as problems};
 
-pub(crate) use all_users::unlisted_directory;
+pub(crate) use all_users::{has_login_uid, unlisted_directory};
 use found::{FoundAt, FoundLine, ImportedEntry, Problem, Token};
 use moving::{Moving, Options};
 use report::{Report, Row};

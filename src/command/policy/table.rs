@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use super::explanation::Explanation;
+use crate::columns;
 use crate::words::policy_explain as words;
 
 /// A row for each user, a column for each service, and the notes below. `all` has one user after the other, each with the same
@@ -16,14 +17,8 @@ pub(super) fn table(all: &[Explanation], services: usize) -> String {
     let head = all.iter().take(services).map(|login| login.service.clone());
     let head: Vec<String> = [words::USER.to_owned()].into_iter().chain(head).collect();
     let rows: Vec<Vec<String>> = [head].into_iter().chain(all.chunks(services.max(1)).map(row)).collect();
-    let wide =
-        |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max();
-    let widths: Vec<usize> = (0..=services).map(|column| wide(column).unwrap_or(0)).collect();
-    let line = |row: &Vec<String>| {
-        let cells = row.iter().zip(&widths).map(|(cell, &width)| format!("{cell:<width$}"));
-        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
-    };
-    let mut lines: Vec<String> = rows.iter().map(line).collect();
+    let widths = columns::widths(rows.iter().cloned());
+    let mut lines: Vec<String> = rows.iter().map(|row| columns::line(row, &widths)).collect();
     let mut seen = HashSet::new();
     for login in all {
         let notes = login.outcome.notes.iter().map(|note| words::note_at(&login.service, note));

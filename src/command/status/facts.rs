@@ -120,7 +120,7 @@ pub(super) struct HelperStatus {
 /// Whether a code would be accepted now.
 #[derive(Serialize, Clone, Copy, PartialEq, Eq)]
 #[serde(rename_all = "kebab-case")]
-pub(super) enum Codes {
+pub(crate) enum Codes {
     Accepted,
     Waiting,
     Disabled,
@@ -128,7 +128,7 @@ pub(super) enum Codes {
 }
 
 /// What each status is computed from.
-pub(super) struct Basis<'a> {
+pub(crate) struct Basis<'a> {
     pub machine: &'a Roster<'a>,
     pub policy: Policy,
     pub now: UnixTime,
@@ -140,7 +140,7 @@ impl Basis<'_> {
     }
 
     /// Whether a code would be accepted now by this counter, and when that ends.
-    fn codes(
+    pub(crate) fn codes(
         &self,
         state: &StateSummary,
         count: Count,

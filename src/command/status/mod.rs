@@ -26,7 +26,8 @@ use crate::terminal::note;
 use crate::words::naming::{WHICH_USER, which_user_then};
 use crate::words::{frame, status as words};
 
-use facts::{AccountStatus, Basis};
+use facts::AccountStatus;
+pub(crate) use facts::{Basis, Codes};
 use list::{Form, List};
 use text::Whose;
 

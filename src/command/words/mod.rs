@@ -19,6 +19,7 @@ pub(crate) mod naming;
 pub(crate) mod policy_check;
 pub(crate) mod policy_explain;
 pub(crate) mod rebind;
+pub(crate) mod report;
 pub(crate) mod require;
 pub(crate) mod reset;
 pub(crate) mod sheet;

@@ -1,12 +1,13 @@
 use super::{
     acts, enroll, export, frame, help, import, import_notes, import_obstacles, import_problems, moment,
-    naming, policy_check, policy_explain, rebind, require, reset, sheet, status, storage, ticket, unlock,
+    naming, policy_check, policy_explain, rebind, report, require, reset, sheet, status, storage, ticket,
+    unlock,
 };
 
 type Catalogue = &'static [(&'static str, &'static [&'static str])];
 
 /// Each file here.
-const ALL: [(&str, Catalogue); 21] = [
+const ALL: [(&str, Catalogue); 22] = [
     ("acts", acts::CATALOGUE),
     ("enroll", enroll::CATALOGUE),
     ("export", export::CATALOGUE),
@@ -21,6 +22,7 @@ const ALL: [(&str, Catalogue); 21] = [
     ("policy_check", policy_check::CATALOGUE),
     ("policy_explain", policy_explain::CATALOGUE),
     ("rebind", rebind::CATALOGUE),
+    ("report", report::CATALOGUE),
     ("require", require::CATALOGUE),
     ("reset", reset::CATALOGUE),
     ("sheet", sheet::CATALOGUE),
