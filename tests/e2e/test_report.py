@@ -348,4 +348,5 @@ def test_says_that_user_was_not_seen(machine):
         machine.policy(rule("far", groups='["far"]', mode='"mandatory"'))
         found, report = people(machine)
         assert any(what.startswith("groups of users, whose look-up failed: ") for what in report["unseen"]), report["unseen"]
+        assert any(what.startswith("members of a group: the look-up of group 'far' failed") for what in report["unseen"])
         assert found["alice"]["required"]["when"] == "now", "a login would assume it"

@@ -12,6 +12,7 @@ mod text;
 mod totals;
 
 use std::collections::BTreeSet;
+use std::iter;
 use std::path::PathBuf;
 use std::rc::Rc;
 
@@ -20,7 +21,10 @@ use twostep_core::login::machine::Surroundings;
 use twostep_core::machine::Roster;
 use twostep_core::manage::act::Target;
 use twostep_core::os::account::Account;
+use twostep_core::os::names::Names;
 use twostep_core::policy::{Policy, Rule};
+use twostep_core::store::Snapshot;
+use twostep_core::store::files::Store;
 use twostep_core::time::{Day, UnixTime};
 
 use crate::administrator::Administrator;
@@ -114,64 +118,71 @@ impl Report {
         let roster = administrator.roster();
         let basis = Basis { machine: &roster, policy: administrator.policy()?, now: administrator.now()? };
         let people = People::find(administrator, &store, &basis.policy, &arguments.groups)?;
-        let People { targets, mut unseen, unseen_users } = people;
-        match unseen_users.len() {
-            0 => {}
-            _ if arguments.names_users() => unseen.extend(unseen_users),
-            users => unseen.push(words::users_unseen(users)),
-        }
-        let mut progress = Progress::new(targets.len(), arguments.form.json);
-        let mut totals = Totals::of(&basis.policy, &arguments.groups);
+        let unseen = people.unseen(arguments.names_users());
+        let targets = people.targets;
         let mut report = Self {
             host: roster.name(),
             made: basis.now,
-            totals: Totals::default(),
+            totals: Totals::of(&basis.policy, &arguments.groups),
             people: arguments.names_users().then(|| Vec::with_capacity(targets.len())),
             unseen,
         };
-        let coming = coming(&basis.policy, basis.now);
-        let mut without_groups = 0_usize;
-        let mut targets = targets.into_iter();
-        loop {
-            let some: Vec<Target> = targets.by_ref().take(AT_ONCE).collect();
-            if some.is_empty() {
-                break;
-            }
-            let uids: Vec<u32> = some.iter().map(|target| target.uid).collect();
-            for (target, stored) in some.iter().zip(store.snapshots(&uids)) {
-                progress.step();
-                let Some(account) = &target.account else {
-                    totals.add_orphan();
-                    continue;
-                };
-                let groups = memberships(account, &roster, totals.groups()).unwrap_or_else(|_| {
-                    without_groups = without_groups.saturating_add(1);
-                    Vec::new()
-                });
-                let person = Person::of(&basis, &coming, account, stored, groups);
-                if !arguments.groups.is_empty() && person.groups.is_empty() {
-                    continue;
-                }
-                totals.add(&person);
-                if let Some(people) = &mut report.people {
-                    people.push(person);
-                }
-            }
-        }
-        if without_groups > 0 {
-            report.unseen.push(words::groups_unseen(without_groups));
-        }
-        totals.end();
-        if !arguments.names_users() {
+        report.add(&store, &basis, targets, arguments);
+        report.totals.end();
+        match &mut report.people {
+            Some(people) => people.sort_unstable_by(Person::order),
             // On many machines each user has a group of the same name.
-            totals.groups.retain(|group| matches!(administrator.names().by_name(&group.name), Ok(None)));
-        }
-        report.totals = totals;
-        if let Some(people) = &mut report.people {
-            people.sort_unstable_by(Person::order);
+            None => report.totals.groups.retain(|group| is_no_user(&group.name, administrator.names())),
         }
         Ok(report)
     }
+
+    /// Adds these people, or those of them who are in the groups that are asked for.
+    fn add(&mut self, store: &Store, basis: &Basis<'_>, targets: Vec<Target>, arguments: &Arguments) {
+        let groups = self.totals.groups().to_vec();
+        let coming = coming(&basis.policy, basis.now);
+        let mut without_groups = 0_usize;
+        let mut progress = Progress::new(targets.len(), arguments.form.json);
+        for (target, stored) in snapshots(store, targets) {
+            progress.step();
+            let Some(account) = target.account else {
+                self.totals.add_orphan();
+                continue;
+            };
+            let theirs = memberships(&account, basis.machine, &groups).unwrap_or_else(|_| {
+                without_groups = without_groups.saturating_add(1);
+                Vec::new()
+            });
+            if !arguments.groups.is_empty() && theirs.is_empty() {
+                continue;
+            }
+            let person = Person::of(basis, &coming, &account, stored, theirs);
+            self.totals.add(&person);
+            if let Some(people) = &mut self.people {
+                people.push(person);
+            }
+        }
+        if without_groups > 0 {
+            self.unseen.push(words::groups_unseen(without_groups));
+        }
+    }
+}
+
+/// The record of each target. Only some are in memory at once.
+fn snapshots(store: &Store, targets: Vec<Target>) -> impl Iterator<Item = (Target, Snapshot)> {
+    let mut targets = targets.into_iter();
+    let parts = iter::from_fn(move || {
+        let some: Vec<Target> = targets.by_ref().take(AT_ONCE).collect();
+        (!some.is_empty()).then_some(some)
+    });
+    parts.flat_map(|some| {
+        let uids: Vec<u32> = some.iter().map(|target| target.uid).collect();
+        some.into_iter().zip(store.snapshots(&uids))
+    })
+}
+
+fn is_no_user(name: &str, names: &Names) -> bool {
+    matches!(names.by_name(name), Ok(None))
 }
 
 /// The days to come on which a rule starts to require a second step.

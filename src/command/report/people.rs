@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use nix::unistd::User;
+use twostep_core::fault::Fault;
 use twostep_core::login::audit::Value;
 use twostep_core::manage::act::Target;
 use twostep_core::os::account::{Account, of_listed};
@@ -25,9 +26,9 @@ use crate::words::report as words;
 /// The people, in the order of their uids, and what could not be seen.
 pub(super) struct People {
     pub targets: Vec<Target>,
-    pub unseen: Vec<String>,
+    unseen: Vec<String>,
     /// The same, where it may name a user.
-    pub unseen_users: Vec<String>,
+    unseen_users: Vec<String>,
 }
 
 struct Search<'a> {
@@ -67,7 +68,9 @@ impl People {
             }
         }
         for name in policy.groups() {
-            search.add_members(name)?;
+            if let Err(fault) = search.add_members(name) {
+                search.unseen.push(words::members_unseen(fault));
+            }
         }
         for rule in policy.rules() {
             let users = rule.names().filter(|(condition, _)| *condition == Condition::Users);
@@ -81,6 +84,16 @@ impl People {
         search.add_stored(store.uids()?.0)?;
         let Search { found, unseen, unseen_users, .. } = search;
         Ok(Self { targets: found.into_values().collect(), unseen, unseen_users })
+    }
+
+    /// What could not be seen, or without names how much.
+    pub(super) fn unseen(&self, names_users: bool) -> Vec<String> {
+        let users = match self.unseen_users.len() {
+            0 => Vec::new(),
+            _ if names_users => self.unseen_users.clone(),
+            users => vec![words::users_unseen(users)],
+        };
+        [self.unseen.clone(), users].concat()
     }
 }
 
@@ -100,7 +113,7 @@ impl Search<'_> {
     }
 
     /// Whether there is such a group. Those whose primary group it is are listed, or cannot be found.
-    fn add_members(&mut self, group: &str) -> Result<bool, Failure> {
+    fn add_members(&mut self, group: &str) -> Result<bool, Fault> {
         let Some(group) = groups::by_name(group)? else { return Ok(false) };
         group.mem.iter().for_each(|name| self.add_name(name));
         Ok(true)

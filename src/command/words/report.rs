@@ -35,6 +35,8 @@ twostep_core::words! {
     unlisted_directory(line) = "people whom a directory does not list (/etc/nsswitch.conf, line {line})";
     /// The same. `source` is a file or a program.
     unread(source, error) = "logins recorded by {source}: {error}";
+    /// The same. `error` names the group.
+    members_unseen(error) = "members of a group: {error}";
     /// The same. `error` says why the look-up failed.
     named_user_unseen(user, error) = "user '{user}': {error}";
     /// The same. `error` names the user or their uid.
