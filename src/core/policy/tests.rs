@@ -192,6 +192,7 @@ fn is_opt_in_until_start_and_names_the_day() {
         let decision = policy.decide(&ada, UnixTime::new(now));
         assert_eq!((decision.mode, decision.starts, decision.rule), (mode, starts, "some"), "{now}");
     }
+    assert_eq!(policy.rules().first().unwrap().starts(), day, "also after that day");
 }
 
 #[test]

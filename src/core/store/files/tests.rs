@@ -212,9 +212,11 @@ fn converts_state_whole_in_both_directions() {
     assert_eq!(store.convert(7, Format::Two), Ok(None), "there is none");
     store.create_state(7, state.clone()).unwrap();
     assert_eq!(store.convert(7, Format::Two), Ok(None), "it is of that format");
+    assert!(store.snapshot(7).holds_grants);
     assert_eq!(store.convert(7, Format::One), converted(false));
     let kept = State { granted: None, requirement: Some(Requirement { since: None }), ..state };
     assert_eq!(store.read_state(7).unwrap(), Some(kept.clone()), "format 1 has no room for the rest");
+    assert!(!store.snapshot(7).holds_grants);
     // A login keeps the format.
     store.lock(7).unwrap().unwrap().save(kept.clone(), Durability::Flushed).unwrap();
     assert_eq!(store.convert(7, Format::One), Ok(None));
