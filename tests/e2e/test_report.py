@@ -341,12 +341,12 @@ def test_says_that_user_was_not_seen(machine):
         assert "far-away" not in found and any("far-away" in what for what in report["unseen"]), report["unseen"]
         for form in ("", *FORMS):
             text = machine.command(*filter(None, ("report", form, "--no-names")))
-            assert "far-away" not in text and ("users whose look-up failed: 1" in text or form in ("--csv", "--prometheus")), form
+            assert "far-away" not in text and ("users who could not be looked up: 1" in text or form in ("--csv", "--prometheus")), form
         assert metrics(machine.command("report", "--prometheus"))["twostep_report_unseen"] == 2
         directory.recover()
         directory.answer(TRY_AGAIN, of="group")
         machine.policy(rule("far", groups='["far"]', mode='"mandatory"'))
         found, report = people(machine)
-        assert any(what.startswith("groups of users, whose look-up failed: ") for what in report["unseen"]), report["unseen"]
+        assert any(what.startswith("users whose groups could not be looked up: ") for what in report["unseen"]), report["unseen"]
         assert any(what.startswith("members of a group: the look-up of group 'far' failed") for what in report["unseen"])
         assert found["alice"]["required"]["when"] == "now", "a login would assume it"

@@ -108,9 +108,9 @@ twostep_core::words! {
     /// The same. `day` is the last one.
     exempt_until(rule, day) = "rule '{rule}' until {day}";
     /// What is not seen, without their names. Their look-up failed.
-    users_unseen(users) = "users whose look-up failed: {users}";
+    users_unseen(users) = "users who could not be looked up: {users}";
     /// The same, whether users are named or not: of which groups they are members.
-    groups_unseen(users) = "groups of users, whose look-up failed: {users}";
+    groups_unseen(users) = "users whose groups could not be looked up: {users}";
     /// The title of the web page.
     title(host) = "Second step on {host}";
     /// In the search box of the web page.
