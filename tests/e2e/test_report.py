@@ -164,7 +164,7 @@ def test_page_runs_only_its_own_script(machine):
     seen = Rows(machine.command("report", "--html"))
     for kind, text in seen.texts.items():
         digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
-        assert f"{kind}-src 'sha256-{digest}'" in seen.policy, f"the hash of page.html's {kind} is {digest}"
+        assert f"{kind}-src 'sha256-{digest}'" in seen.policy, f"the hash of the page's {kind} is {digest}"
     assert seen.policy.startswith("default-src 'none'; ")
 
 

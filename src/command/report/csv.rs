@@ -8,9 +8,9 @@ use crate::failure::Failure;
 use crate::printable::printable;
 use crate::words::report as words;
 
-use super::Report;
 use super::cells::COLUMNS;
 use super::destination::{Destination, not_written};
+use super::gather::Report;
 use super::totals::{Count, Totals};
 
 /// A row for each person, or without names a row for each total.

@@ -1,42 +1,57 @@
 //! The report as a web page: one file that loads nothing.
 
-use maud::{Markup, html};
+use maud::{Markup, PreEscaped, html};
 use twostep_core::time::UnixTime;
 
 use crate::failure::Failure;
 use crate::words::moment;
 use crate::words::report as words;
 
-use super::Report;
 use super::cells::COLUMNS;
 use super::destination::Destination;
+use super::gather::Report;
 use super::person::Person;
 use super::totals::{Count, Point, Totals};
 
-/// The page around what is reported. Its policy allows only its own style and script, by their hashes: a name with markup in
-/// it could run nothing, even if it were not escaped.
-const PAGE: &str = include_str!("page.html");
-/// Where the title and the rest belong.
-const TITLE: &str = "<!-- title -->";
-const BODY: &str = "<!-- body -->";
+/// The page's own style and script.
+const STYLE: &str = include_str!("page.css");
+const SCRIPT: &str = include_str!("page.js");
+/// The policy of the page (Content Security Policy Level 3) allows these two alone, by the SHA-256 of each: a name with markup in it
+/// could run nothing, even if it were not escaped.
+const POLICY: &str = "default-src 'none'; style-src 'sha256-GZYDXbaUSmblSeyuX9HLL/vtlgHHL6zdYQC46pK2iEs='; \
+    script-src 'sha256-GLv1Iy1wS2XfssPMPALWEoryx3SCRAvocaLycutWpQ4='; base-uri 'none'; form-action 'none'";
 
 /// The curve, in its own units.
 const WIDTH: u64 = 480;
 const HEIGHT: u64 = 120;
 
 pub(super) fn write(report: &Report, mut to: Destination) -> Result<(), Failure> {
-    let (start, rest) = PAGE.split_once(TITLE).unwrap_or((PAGE, ""));
-    let (middle, end) = rest.split_once(BODY).unwrap_or((rest, ""));
     let title = words::title(&report.host);
-    to.print(start)?;
-    to.print(&html! { title { (title) } }.into_string())?;
-    to.print(middle)?;
+    to.print("<!DOCTYPE html>\n<html lang=\"en\">\n")?;
+    to.print(&head(&title).into_string())?;
+    to.print("<body>\n")?;
     to.print(&before_table(report, &title).into_string())?;
     if let Some(people) = &report.people {
         table(people, &mut to)?;
     }
-    to.print(end)?;
+    to.print(&html! { script { (PreEscaped(SCRIPT)) } }.into_string())?;
+    to.print("\n</body>\n</html>\n")?;
     to.end()
+}
+
+fn head(title: &str) -> Markup {
+    html! {
+        head {
+            meta charset="utf-8";
+            meta http-equiv="Content-Security-Policy" content=(POLICY);
+            meta name="referrer" content="no-referrer";
+            meta name="robots" content="noindex";
+            meta name="viewport" content="width=device-width";
+            title { (title) }
+            style { (PreEscaped(STYLE)) }
+        }
+        "\n"
+    }
 }
 
 fn before_table(report: &Report, title: &str) -> Markup {

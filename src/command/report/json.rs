@@ -6,8 +6,8 @@ use crate::failure::Failure;
 use crate::words::moment::rfc_3339;
 use crate::words::report as words;
 
-use super::Report;
 use super::destination::{Destination, not_written};
+use super::gather::Report;
 use super::totals::Totals;
 
 /// All but the people. The names of the fields are those of the JSON.

@@ -2,8 +2,8 @@
 
 use crate::failure::Failure;
 
-use super::Report;
 use super::destination::Destination;
+use super::gather::Report;
 use super::totals::{Group, Totals};
 
 /// A metric, with its help.

@@ -7,8 +7,8 @@ use crate::failure::Failure;
 use crate::words::moment;
 use crate::words::report as words;
 
-use super::Report;
 use super::destination::Destination;
+use super::gather::Report;
 use super::person::Person;
 use super::totals::{Count, Point, Totals};
 
