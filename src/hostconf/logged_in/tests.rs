@@ -41,7 +41,7 @@ fn finds_uids_in_lastlog_with_holes() {
     let file = File::create(&path).unwrap();
     let wanted: BTreeSet<u32> = [0, 1, 1000, 70_000, 4_000_000_000].into();
     for &uid in &wanted {
-        file.write_all_at(&[7; 40], u64::from(uid) * LASTLOG_RECORD).unwrap();
+        file.write_all_at(&[7; LASTLOG_RECORD as usize], u64::from(uid) * LASTLOG_RECORD).unwrap();
     }
     assert_eq!(lastlog(&path).unwrap(), wanted);
     assert!(lastlog(&folder.join("none")).unwrap().is_empty());
