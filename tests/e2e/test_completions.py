@@ -22,7 +22,7 @@ PROMPT = "ready to type: "
 
 OFFERS = [
     ("twostep sta", {"status"}),
-    ("twostep st", {"status", "storage"}),
+    ("twostep un", {"unlock", "unrequire"}),
     ("twostep re", {"rebind", "recovery", "remove", "replace", "report", "require", "reset"}),
     ("twostep enroll --", {"--user", "--label", "--text", "--json", "--qr", "--root", "--help"}),
     ("twostep policy ex", {"explain"}),
