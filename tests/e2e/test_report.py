@@ -264,7 +264,11 @@ def test_shows_lockout(machine):
 
 
 def test_group_limits_report_to_its_members(machine, staff):
+    machine.enroll("alice")
+    (STORE / "state" / "4000000").write_bytes((STORE / "state" / str(uid_of("alice"))).read_bytes())
+    os.chmod(STORE / "state" / "4000000", 0o600)
     found, report = people(machine, "--group", staff)
+    assert report["totals"]["orphans"] == 0, "nobody knows its groups"
     assert set(found) == {"alice", "bob"} and report["totals"]["people"] == 2
     assert [group["name"] for group in report["totals"]["groups"]] == [staff]
     done = machine.run("twostep", "report", "--group", "no-such-group")

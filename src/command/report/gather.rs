@@ -76,14 +76,16 @@ impl Report {
 
     /// Adds these people, or those of them who are in the groups that are asked for.
     fn add(&mut self, store: &Store, basis: &Basis<'_>, targets: Vec<Target>, wanted: &Wanted<'_>) {
-        let groups = self.totals.groups().to_vec();
+        let groups = self.totals.groups();
         let coming = coming(&basis.policy, basis.now);
         let mut without_groups = 0_usize;
         let mut progress = Progress::new(targets.len(), wanted.is_json);
         for (target, stored) in snapshots(store, targets) {
             progress.step();
             let Some(account) = target.account else {
-                self.totals.add_orphan();
+                if wanted.groups.is_empty() {
+                    self.totals.add_orphan();
+                }
                 continue;
             };
             let theirs = memberships(&account, basis.machine, &groups).unwrap_or_else(|_| {

@@ -81,7 +81,7 @@ impl People {
         logged_in.uids.iter().for_each(|&uid| search.add_uid(uid));
         let unread = logged_in.unread.iter().map(|(source, error)| words::unread(source, Value(error)));
         search.unseen.extend(unread);
-        search.add_stored(store.uids()?.0)?;
+        search.add_stored(store.uids()?.0);
         let Search { found, unseen, unseen_users, .. } = search;
         Ok(Self { targets: found.into_values().collect(), unseen, unseen_users })
     }
@@ -145,7 +145,7 @@ impl Search<'_> {
     }
 
     /// Adds those who have a record, whatever their account is.
-    fn add_stored(&mut self, uids: Vec<u32>) -> Result<(), Failure> {
+    fn add_stored(&mut self, uids: Vec<u32>) {
         for uid in uids {
             if self.found.contains_key(&uid) {
                 continue;
@@ -155,6 +155,5 @@ impl Search<'_> {
                 Err(failure) => self.unseen_users.push(words::user_unseen(failure.what())),
             }
         }
-        Ok(())
     }
 }

@@ -31,8 +31,6 @@ pub(super) struct Totals {
     /// person whose secret file has no date.
     pub enrolled_by: Vec<Point>,
     #[serde(skip)]
-    names: Vec<Rc<str>>,
-    #[serde(skip)]
     days: BTreeMap<Date, usize>,
 }
 
@@ -72,14 +70,13 @@ impl Totals {
     pub(super) fn of(policy: &Policy, asked: &[String]) -> Self {
         let asked: BTreeSet<&str> = asked.iter().map(String::as_str).collect();
         let groups = if asked.is_empty() { policy.groups() } else { asked };
-        let names: Vec<Rc<str>> = groups.into_iter().map(Rc::from).collect();
-        let none = |name: &Rc<str>| Group { name: name.clone(), count: Count::default() };
-        Self { groups: names.iter().map(none).collect(), names, ..Self::default() }
+        let none = |name: &str| Group { name: name.into(), count: Count::default() };
+        Self { groups: groups.into_iter().map(none).collect(), ..Self::default() }
     }
 
     /// The names of the groups.
-    pub(super) fn groups(&self) -> &[Rc<str>] {
-        &self.names
+    pub(super) fn groups(&self) -> Vec<Rc<str>> {
+        self.groups.iter().map(|group| group.name.clone()).collect()
     }
 
     pub(super) fn add_orphan(&mut self) {
