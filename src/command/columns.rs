@@ -1,5 +1,8 @@
 //! Rows whose cells are below each other.
 
+/// What is between two columns.
+pub(crate) const GAP: &str = "  ";
+
 /// The width of each column, in characters.
 pub(crate) fn widths(rows: impl Iterator<Item = Vec<String>>) -> Vec<usize> {
     let mut widths = Vec::new();
@@ -14,7 +17,7 @@ pub(crate) fn widths(rows: impl Iterator<Item = Vec<String>>) -> Vec<usize> {
 /// A row as a line, without blanks at its end.
 pub(crate) fn line(row: &[String], widths: &[usize]) -> String {
     let cells = row.iter().zip(widths).map(|(cell, &width)| format!("{cell:<width$}"));
-    cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+    cells.collect::<Vec<_>>().join(GAP).trim_end().to_owned()
 }
 
 #[cfg(test)]

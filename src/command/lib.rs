@@ -7,6 +7,7 @@ mod candidates;
 mod columns;
 mod completions;
 mod doctor;
+mod enable;
 mod enroll;
 mod export;
 mod failure;
@@ -25,10 +26,12 @@ mod replace;
 mod report;
 mod require;
 mod reset;
+mod services;
 mod sheet;
 mod status;
 mod storage;
 mod subject;
+mod sudo_caller;
 mod terminal;
 mod ticket;
 mod unlock;
@@ -82,6 +85,8 @@ enum Verb {
     Policy(policy::Verb),
     /// Check PAM, sshd, policy and files, and suggest fixes
     Doctor(doctor::Arguments),
+    /// Show which services ask for a code, and whom
+    Services(services::Arguments),
     /// Print a shell completion script
     #[command(hide = true)] // packages install them, and the help has to fit the screen
     Completions(completions::Arguments),
@@ -96,20 +101,33 @@ enum VerbOfRoot {
     /// Make the second step mandatory for users
     Require(require::Arguments),
     /// Undo 'require': only the policy decides again
+    #[command(hide = true)] // 'require' names it, and the help has to fit the screen
     Unrequire(require::Arguments),
     /// End a lockout
     Unlock(unlock::Arguments),
     /// Remove a user's authenticators, recovery codes and ticket
     Reset(reset::Arguments),
     /// Let a renamed account keep its second step
+    #[command(hide = true)] // doctor names it
     Rebind(rebind::Arguments),
     /// Import from google-authenticator or pam_oath
     #[command(subcommand, disable_help_subcommand = true)]
     Import(import::ImportSource),
     /// Print secrets as otpauth URIs, for another program
+    #[command(hide = true)] // the manual names it
     Export(export::Arguments),
     /// Show who must have a second step, and who has one
     Report(report::Arguments),
+    /// Make services such as sshd ask for a code
+    Enable(enable::Arguments),
+    /// Make services ask for no code again
+    Disable(enable::disable::Arguments),
+    /// Keep what 'enable' changed, after a login with a code
+    #[command(hide = true)] // 'enable' names it, and the help has to fit the screen
+    Keep,
+    /// Take back what 'enable' changed
+    #[command(hide = true)]
+    Revert(enable::revert::Arguments),
     /// Change the format in which records are stored
     #[command(subcommand, disable_help_subcommand = true)]
     #[command(hide = true)] // it is for upgrades, which name it, and the help has to fit the screen
@@ -133,6 +151,7 @@ pub fn run() -> ExitCode {
         Verb::Guide => guide::run(),
         Verb::Completions(arguments) => completions::run(&arguments),
         Verb::Doctor(arguments) => doctor::run(root, &arguments),
+        Verb::Services(arguments) => services::run(root, &arguments),
         Verb::Policy(verb) => policy::run(root, &verb),
         Verb::Enroll(arguments) => Caller::new(root).and_then(|caller| enroll::run(&caller, &arguments)),
         Verb::Status(arguments) => Caller::new(root).and_then(|caller| status::run(&caller, &arguments)),
@@ -171,6 +190,10 @@ fn run_of_root(administrator: &Administrator, verb: VerbOfRoot) -> Result<(), Fa
         VerbOfRoot::Import(source) => import::run(administrator, &source),
         VerbOfRoot::Export(arguments) => export::run(administrator, &arguments),
         VerbOfRoot::Report(arguments) => report::run(administrator, &arguments),
+        VerbOfRoot::Enable(arguments) => enable::run(administrator, &arguments),
+        VerbOfRoot::Disable(arguments) => enable::disable::run(administrator, &arguments),
+        VerbOfRoot::Keep => enable::keep::run(administrator),
+        VerbOfRoot::Revert(arguments) => enable::revert::run(administrator, &arguments),
         VerbOfRoot::Storage(verb) => storage::run(administrator, &verb),
     }
 }

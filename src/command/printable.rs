@@ -9,6 +9,11 @@ pub fn printable(text: &str) -> String {
     text.chars().map(|c| if c != '\n' && is_control(c) { '?' } else { c }).collect()
 }
 
+/// The same for a text that must stay on one line.
+pub fn printable_line(text: &str) -> String {
+    printable(text).replace('\n', "?")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -16,5 +21,10 @@ mod tests {
     #[test]
     fn replaces_control_characters_of_terminal() {
         assert_eq!(printable("a\u{1b}]0;x\u{7}\u{9b}b\u{202e}c\nÄ 1"), "a?]0;x??b?c\nÄ 1");
+    }
+
+    #[test]
+    fn keeps_text_of_one_line_on_it() {
+        assert_eq!(printable_line("sshd\n\u{1b}[1Asu  asks"), "sshd??[1Asu  asks");
     }
 }

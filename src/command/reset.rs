@@ -6,6 +6,7 @@ use crate::administrator::Administrator;
 use crate::caller::named;
 use crate::failure::Failure;
 use crate::naming::OneUser;
+use crate::sudo_caller::SudoCaller;
 use crate::terminal::{note, say};
 use crate::words::naming::which_user_of_root_then;
 use crate::words::reset as words;
@@ -20,6 +21,7 @@ pub(crate) struct Arguments {
 pub(crate) fn run(administrator: &Administrator, arguments: &Arguments) -> Result<(), Failure> {
     let user = named(arguments.user.name()?, which_user_of_root_then("reset"))?;
     let target = administrator.target(user)?;
+    SudoCaller::of_process()?.check_is_another(&target)?;
     let name = target.name();
     let reset = administrator.carry_out(&target, |acts| acts.reset(&target))?;
     let Reset::Done { had_credential, state_was_lost } = reset else {

@@ -2,6 +2,7 @@
 
 use std::io::{self, BufRead, BufWriter, IsTerminal, Read, Stdout, Write, stderr, stdin, stdout};
 
+use anstyle::{AnsiColor, Style};
 use twostep_core::dialogue::conversation::Conversation;
 use twostep_core::dialogue::qr::Colour;
 use twostep_core::dialogue::screen::{DUMB, Screen};
@@ -55,6 +56,45 @@ fn is_utf_8(locale: &str) -> bool {
 /// Writes `text` and a line break to standard output.
 pub(crate) fn say(text: &str) -> Result<(), Failure> {
     let written = writeln!(stdout(), "{}", printable(text)).and_then(|()| stdout().flush());
+    written.map_err(not_written)
+}
+
+/// How a part of a text looks on a terminal with colours.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Tone {
+    Plain,
+    Heading,
+    Good,
+    Doubtful,
+    Bad,
+}
+
+/// The parts of a line, each with its tone.
+pub(crate) type Line = Vec<(Tone, String)>;
+
+impl Tone {
+    const fn style(self) -> Style {
+        match self {
+            Self::Plain => Style::new(),
+            Self::Heading => Style::new().bold(),
+            Self::Good => AnsiColor::Green.on_default(),
+            Self::Doubtful => AnsiColor::Yellow.on_default(),
+            Self::Bad => AnsiColor::Red.on_default(),
+        }
+    }
+
+    /// The part with its tone. The text itself has no control character then.
+    fn paint(self, text: &str) -> String {
+        let style = self.style();
+        format!("{style}{}{style:#}", printable(text))
+    }
+}
+
+/// Writes lines to standard output, with their tones if it shows colours.
+pub(crate) fn say_in_tones(lines: &[Line], has_colours: bool) -> Result<(), Failure> {
+    let paint = |(tone, text): &(Tone, String)| if has_colours { *tone } else { Tone::Plain }.paint(text);
+    let text: String = lines.iter().map(|line| line.iter().map(paint).collect::<String>() + "\n").collect();
+    let written = stdout().write_all(text.as_bytes()).and_then(|()| stdout().flush());
     written.map_err(not_written)
 }
 
@@ -121,6 +161,12 @@ impl Conversation for Terminal {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn paints_text_without_its_control_characters() {
+        assert_eq!(Tone::Bad.paint("a\u{1b}[32mb"), "\u{1b}[31ma?[32mb\u{1b}[0m");
+        assert_eq!(Tone::Plain.paint("a\u{9b}b"), "a?b");
+    }
 
     #[test]
     fn knows_which_locales_have_unicode() {

@@ -13,6 +13,7 @@ use crate::administrator::Administrator;
 use crate::failure::Failure;
 use crate::naming::{EachUser, Found};
 use crate::sheet;
+use crate::sudo_caller::SudoCaller;
 use crate::terminal::{note, say};
 use crate::words::{moment, ticket as words};
 
@@ -44,12 +45,13 @@ struct Facts<'a> {
 
 /// Issues tickets, which replace earlier ones. Each is printed before it is stored, because only its hash is stored.
 pub(crate) fn run(administrator: &Administrator, arguments: &Arguments) -> Result<(), Failure> {
+    let caller = SudoCaller::of_process()?;
     let mut are_asked_for = true;
     let found = arguments.users.find("ticket", administrator.names())?;
     let done = if arguments.sheet {
-        issue_by_sheet(administrator, arguments, found, &mut are_asked_for)
+        issue_by_sheet(administrator, &caller, arguments, found, &mut are_asked_for)
     } else {
-        issue_each(administrator, arguments, found, &mut are_asked_for)
+        issue_each(administrator, &caller, arguments, found, &mut are_asked_for)
     };
     if !are_asked_for {
         note(&words::not_needed(POLICY));
@@ -59,11 +61,13 @@ pub(crate) fn run(administrator: &Administrator, arguments: &Arguments) -> Resul
 
 fn issue_each(
     administrator: &Administrator,
+    caller: &SudoCaller,
     arguments: &Arguments,
     found: Vec<Found<Account>>,
     are_asked_for: &mut bool,
 ) -> Result<(), Failure> {
     arguments.users.act(found, |account, report| {
+        caller.check_is_another(&account.into())?;
         *are_asked_for = administrator.carry_out(&account.into(), |acts| {
             acts.ticket(account, arguments.valid, |code, expires| {
                 let code = code.expose_text();
@@ -81,21 +85,27 @@ fn issue_each(
 /// Prints one page with all tickets before any of them is stored.
 fn issue_by_sheet(
     administrator: &Administrator,
+    caller: &SudoCaller,
     arguments: &Arguments,
     found: Vec<Found<Account>>,
     are_asked_for: &mut bool,
 ) -> Result<(), Failure> {
-    let accounts: Vec<Account> = found.iter().filter_map(|one| one.subject.as_ref().ok()).cloned().collect();
+    let all = found.iter().filter_map(|one| one.subject.as_ref().ok());
+    let others = all.filter(|&account| caller.check_is_another(&account.into()).is_ok());
+    let accounts: Vec<Account> = others.cloned().collect();
     let accounts: Vec<&Account> = accounts.iter().collect();
     let host = administrator.machine().name();
     let print = |all: &[&NewTicket<'_>]| say(&sheet::page(&host, all));
     let mut results = administrator.acts().tickets(&accounts, arguments.valid, print)?.into_iter();
-    arguments.users.act(found, |account, _| match results.next() {
-        Some(Ok(are_asked)) => {
-            *are_asked_for = are_asked;
-            Ok(())
+    arguments.users.act(found, |account, _| {
+        caller.check_is_another(&account.into())?;
+        match results.next() {
+            Some(Ok(are_asked)) => {
+                *are_asked_for = are_asked;
+                Ok(())
+            }
+            Some(Err(error)) => Err(explain(&account.into(), error)),
+            None => Ok(()),
         }
-        Some(Err(error)) => Err(explain(&account.into(), error)),
-        None => Ok(()),
     })
 }

@@ -8,6 +8,7 @@ use crate::act_error::argument;
 use crate::administrator::Administrator;
 use crate::failure::Failure;
 use crate::naming::EachUser;
+use crate::sudo_caller::SudoCaller;
 use crate::words::reset::no_record;
 use crate::words::unlock as words;
 
@@ -28,7 +29,9 @@ struct Facts {
 
 /// Clears the failures and, with --reset-clock, a mark that is in the future.
 pub(crate) fn run(administrator: &Administrator, arguments: &Arguments) -> Result<(), Failure> {
+    let caller = SudoCaller::of_process()?;
     arguments.users.act(arguments.users.find("unlock", administrator.names())?, |target: &Target, report| {
+        caller.check_is_another(target)?;
         let name = target.name();
         let unlocked = administrator.carry_out(target, |acts| acts.unlock(target, arguments.reset_clock))?;
         let Unlocked::Done { failures, is_ahead } = unlocked else {

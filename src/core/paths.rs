@@ -46,6 +46,9 @@ pub(crate) const STATES_NAME: &str = states!();
 /// The file in the store that says which format new state files have.
 pub const FORMAT: &str = "format";
 
+/// The folder of a change to other programs' files that waits to be kept. Not in the store, which the account `twostep` can write.
+pub const CHANGES: &str = "/var/lib/twostep-enable";
+
 /// The program that judges codes for programs that do not run as root.
 pub const HELPER: &CStr = c"/usr/libexec/twostep/twostep-helper";
 

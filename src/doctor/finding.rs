@@ -1,5 +1,7 @@
 //! What a check has found: what is wrong, where, why it matters, and the exact line or command that fixes it.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use twostep_hostconf::location::Location;
@@ -7,7 +9,7 @@ use twostep_hostconf::location::Location;
 use crate::effect::Effect;
 use crate::id::Id;
 
-#[derive(Serialize, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Serialize, Deserialize, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 #[serde(rename_all = "kebab-case")]
 pub enum Severity {
     /// Some users are locked out, or get in without the second step, now or later.
@@ -80,6 +82,9 @@ pub struct Finding {
     /// How the remedy changes logins.
     #[serde(skip_serializing_if = "Effect::is_none")]
     pub effect: Effect,
+    /// The PAM services that it concerns. Empty if it concerns none, or the machine as a whole.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub services: BTreeSet<String>,
 }
 
 impl Finding {
@@ -123,6 +128,7 @@ impl Finding {
             is_gap: false,
             editors: Vec::new(),
             effect: Effect::default(),
+            services: BTreeSet::new(),
         }
     }
 
@@ -138,10 +144,52 @@ impl Finding {
         Self { editors, ..self }
     }
 
+    /// Adds PAM services that the finding concerns.
+    #[must_use]
+    pub fn about<'s>(mut self, services: impl IntoIterator<Item = &'s str>) -> Self {
+        self.services.extend(services.into_iter().map(str::to_owned));
+        self
+    }
+
+    /// One finding in place of two that differ in their services at most; none if they differ in more.
+    pub(crate) fn merge(&mut self, other: &mut Self) -> bool {
+        let services = std::mem::take(&mut other.services);
+        let own = std::mem::take(&mut self.services);
+        let is_same = self == other;
+        self.services = own;
+        if is_same {
+            self.services.extend(services)
+        } else {
+            other.services = services
+        }
+        is_same
+    }
+
     /// Adds an effect of the remedy.
     #[must_use]
     pub fn with_effect(mut self, effect: Effect) -> Self {
         self.effect = self.effect.and(effect);
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn finding(what: &str, service: &str) -> Finding {
+        let remedy = Remedy::Advice { text: String::new() };
+        let location = Location::file("/etc/pam.d/common-auth");
+        Finding::problem(Id::PamRefusalIsIgnored, location, what, "", remedy).about([service])
+    }
+
+    #[test]
+    fn merges_findings_that_differ_in_services_alone() {
+        let mut first = finding("a", "sshd");
+        assert!(first.merge(&mut finding("a", "login")));
+        assert_eq!(first, finding("a", "login").about(["sshd"]));
+        let mut other = finding("b", "su");
+        assert!(!first.merge(&mut other));
+        assert_eq!((first, other), (finding("a", "login").about(["sshd"]), finding("b", "su")));
     }
 }

@@ -153,6 +153,9 @@ ids! {
     MachineLookUpFails = "machine.look-up-fails",
     MachineSelinuxLabel = "machine.selinux-label",
     MachineApparmorProfile = "machine.apparmor-profile",
+    EnableWaits = "enable.waits",
+    EnableNotTakenBack = "enable.not-taken-back",
+    EnableLinesLost = "enable.lines-lost",
 }
 
 impl Display for Id {

@@ -6,6 +6,7 @@
 
 mod accounts;
 mod below_root;
+pub mod changes;
 mod clock;
 mod confinement;
 pub mod context;
@@ -24,6 +25,7 @@ mod obligation;
 mod policy;
 mod remedy;
 pub mod report;
+pub mod services;
 mod shadow;
 mod sshd;
 mod stack;
@@ -39,6 +41,8 @@ use context::Context;
 use finding::Finding;
 pub use policy::{findings as policy_findings, hint, names, remarks};
 use report::Report;
+use services::Services;
+pub use stack::{draft, is_shared};
 
 /// A check that cannot read something reports that as a finding.
 const CHECKS: &[fn(&Context<'_>) -> Vec<Finding>] = &[
@@ -55,6 +59,7 @@ const CHECKS: &[fn(&Context<'_>) -> Vec<Finding>] = &[
     users::check,
     newcomers::check,
     confinement::check,
+    changes::check,
 ];
 
 /// Leaves out the services that `sudoers::check` reports.
@@ -68,13 +73,25 @@ pub const fn checks() -> usize {
 }
 
 /// Runs all checks on the machine below `root`. Calls `done` after each.
-pub fn examine(root: &Root, mut done: impl FnMut()) -> Result<Report, Fault> {
+pub fn examine(root: &Root, done: impl FnMut()) -> Result<Report, Fault> {
     let context = Context::of(root)?;
+    let findings = findings(&context, done).into_iter();
+    let findings = findings.map(|finding| stack::with_effect(&context, finding)).collect();
+    Ok(Report::new(findings, context.visibility))
+}
+
+/// The services by which users log in on the machine below `root`, with what all checks find there. Calls `done` after each check.
+pub fn services(root: &Root, done: impl FnMut()) -> Result<Services, Fault> {
+    let context = Context::of(root)?;
+    let report = Report::new(findings(&context, done), context.visibility);
+    Ok(Services::of(&context, &report))
+}
+
+fn findings(context: &Context<'_>, mut done: impl FnMut()) -> Vec<Finding> {
     let findings = CHECKS.iter().flat_map(|check| {
-        let found = check(&context);
+        let found = check(context);
         done();
         found
     });
-    let findings = findings.map(|finding| stack::with_effect(&context, finding)).collect();
-    Ok(Report::new(findings, context.visibility))
+    findings.collect()
 }

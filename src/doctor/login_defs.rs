@@ -24,5 +24,5 @@ pub(crate) fn check(context: &Context<'_>) -> Vec<Finding> {
         Some(_) => Remedy::Replace { location: location.clone(), text },
         None => Remedy::Insert { location: location.clone(), text },
     };
-    vec![enrolling::too_little_time(location, LOGIN_TIMEOUT, value, remedy)]
+    vec![enrolling::too_little_time(location, LOGIN_TIMEOUT, value, remedy).about(["login"])]
 }

@@ -26,7 +26,7 @@ impl Report {
     /// The report on `findings`, made with this visibility.
     pub fn new(mut findings: Vec<Finding>, visibility: Visibility) -> Self {
         findings.sort_by(|one, other| order(one).cmp(&order(other)));
-        findings.dedup();
+        findings.dedup_by(|later, first| first.merge(later));
         let count = |severity| findings.iter().filter(|finding| finding.severity == severity).count();
         Self {
             problems: count(Severity::Problem),
@@ -40,6 +40,11 @@ impl Report {
     /// Sorted: problems before warnings, then by location.
     pub fn findings(&self) -> &[Finding] {
         &self.findings
+    }
+
+    /// Whether no check was left out.
+    pub fn is_complete(&self) -> bool {
+        self.complete
     }
 
     /// Whether there is a finding of severity `Problem`.

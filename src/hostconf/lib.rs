@@ -5,6 +5,7 @@
 //!
 //! `pam` and `sshd` do not use each other. All read by `tree` and name what they read by `location`.
 
+pub mod become_root;
 pub mod elf;
 pub mod location;
 pub mod logged_in;

@@ -41,7 +41,7 @@ pub fn resolve(root: &Root, path: &str) -> Option<PathBuf> {
 }
 
 /// `path` without links, as the machine names it.
-pub(crate) fn real(root: &Root, path: &str) -> Option<String> {
+pub fn real(root: &Root, path: &str) -> Option<String> {
     way(root, path)?.pop()
 }
 

@@ -11,12 +11,17 @@ use twostep_core::os::root::Root;
 use twostep_core::policy::METHODS;
 
 /// The arguments of one PAM line.
-pub(crate) struct Arguments {
-    /// `root=DIR`: the directory below which all files are; without it, the machine's own root.
-    pub root: Root,
-    /// `first_factor=METHOD`: the method that sshd must have accepted before. `forward_pass`: one question for password
-    /// and code.
-    pub options: LineOptions,
+pub(crate) enum Arguments {
+    /// The line asks for a second step.
+    Step {
+        /// `root=DIR`: the directory below which all files are; without it, the machine's own root.
+        root: Root,
+        /// `first_factor=METHOD`: the method that sshd must have accepted before. `forward_pass`: one question for
+        /// password and code. `awaiting_keep`: a text for users of a change that waits.
+        options: LineOptions,
+    },
+    /// `sshd_accepted=METHOD`: the line asks nobody, and returns whether sshd has accepted this method.
+    SshdAccepted(String),
 }
 
 /// What is wrong with the arguments of a PAM line.
@@ -30,6 +35,12 @@ pub(crate) enum ArgumentError {
     Root(Fault),
     /// `first_factor=` is neither `any` nor a method of sshd.
     FirstFactor(String),
+    /// `sshd_accepted=` is no method of sshd.
+    SshdAccepted(String),
+    /// `sshd_accepted=` is beside another argument.
+    NotAlone,
+    /// `sshd_accepted=` is in an account line.
+    AuthAlone,
 }
 
 impl fmt::Display for ArgumentError {
@@ -43,6 +54,11 @@ impl fmt::Display for ArgumentError {
             Self::FirstFactor(value) => {
                 write!(f, "first_factor must be any or one of {}, not {}", METHODS.join(", "), Value(value))
             }
+            Self::SshdAccepted(value) => {
+                write!(f, "sshd_accepted must be one of {}, not {}", METHODS.join(", "), Value(value))
+            }
+            Self::NotAlone => f.write_str("sshd_accepted allows no other argument"),
+            Self::AuthAlone => f.write_str("sshd_accepted is for auth lines alone"),
         }
     }
 }
@@ -52,7 +68,7 @@ impl std::error::Error for ArgumentError {}
 impl Arguments {
     /// Parses the arguments of the PAM line.
     pub(crate) fn parse(args: &[&CStr]) -> Result<Self, ArgumentError> {
-        let (mut root, mut first_factor, mut question) = (None, None, None);
+        let (mut root, mut first_factor, mut question, mut awaits_keep) = (None, None, None, false);
         for arg in args {
             let unknown = || ArgumentError::Unknown(arg.to_string_lossy().into_owned());
             let text = arg.to_str().map_err(|_| unknown())?;
@@ -67,7 +83,9 @@ impl Arguments {
                 ("forward_pass", None) if question.is_none() => {
                     question = Some(LineQuestion::PasswordAndCode);
                 }
-                ("root" | "first_factor", Some(_)) | ("forward_pass", None) => {
+                ("sshd_accepted", Some(method)) => return parse_sshd_accepted(method, args.len()),
+                ("awaiting_keep", None) if !awaits_keep => awaits_keep = true,
+                ("root" | "first_factor", Some(_)) | ("forward_pass" | "awaiting_keep", None) => {
                     return Err(ArgumentError::Twice(key.to_owned()));
                 }
                 _ => return Err(unknown()),
@@ -76,9 +94,21 @@ impl Arguments {
         let options = LineOptions {
             first_factor: first_factor.unwrap_or_default(),
             question: question.unwrap_or_default(),
+            awaits_keep,
         };
-        Ok(Self { root: root.unwrap_or(Root::SYSTEM), options })
+        Ok(Self::Step { root: root.unwrap_or(Root::SYSTEM), options })
     }
+}
+
+/// `arguments` is how many the line has.
+fn parse_sshd_accepted(method: &str, arguments: usize) -> Result<Arguments, ArgumentError> {
+    if arguments > 1 {
+        return Err(ArgumentError::NotAlone);
+    }
+    if !METHODS.contains(&method) {
+        return Err(ArgumentError::SshdAccepted(method.to_owned()));
+    }
+    Ok(Arguments::SshdAccepted(method.to_owned()))
 }
 
 fn parse_first_factor(value: &str) -> Result<FirstFactor, ArgumentError> {

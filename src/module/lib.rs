@@ -22,10 +22,10 @@ use twostep_core::login::auth_phase;
 use twostep_core::machine::{HelperMachine, LocalMachine};
 use twostep_core::os::root::Root;
 use twostep_core::os::{WipingAllocator, wipe_stack};
-use twostep_core::verdict::{Denial, PamCode, Verdict};
+use twostep_core::verdict::{Denial, PamCode};
 
 use application::PamApplication;
-use arguments::Arguments;
+use arguments::{ArgumentError, Arguments};
 
 /// Used only for the module's own memory: the host has its own allocator.
 #[global_allocator]
@@ -42,7 +42,7 @@ impl PamHooks for Twostep {
         guarded(|| {
             // Set before anything can fail, so that every denial is slow.
             ffi::fail_delay(pamh, FAIL_DELAY);
-            authenticate(&mut PamApplication::new(pamh, flags), &args).pam_code()
+            authenticate(&mut PamApplication::new(pamh, flags), &args)
         })
     }
 
@@ -61,28 +61,33 @@ impl PamHooks for Twostep {
     }
 }
 
-fn authenticate(application: &mut PamApplication<'_>, args: &[&CStr]) -> Verdict {
-    match Arguments::parse(args) {
-        Ok(Arguments { root, options }) if root.is_ours() => {
+fn authenticate(application: &mut PamApplication<'_>, args: &[&CStr]) -> PamCode {
+    let verdict = match Arguments::parse(args) {
+        Ok(Arguments::SshdAccepted(method)) => return auth_phase::has_accepted(application, &method),
+        Ok(Arguments::Step { root, options }) if root.is_ours() => {
             auth_phase::authenticate(application, &LocalMachine::new(root), &options)
         }
-        Ok(Arguments { root, options }) => {
+        Ok(Arguments::Step { root, options }) => {
             auth_phase::authenticate(application, &HelperMachine::new(root), &options)
         }
         Err(problem) => auth_phase::misconfigured(application, &LocalMachine::new(Root::SYSTEM), problem),
-    }
+    };
+    verdict.pam_code()
 }
 
 fn admit(application: &mut PamApplication<'_>, args: &[&CStr]) -> Result<(), Denial> {
     match Arguments::parse(args) {
-        Ok(Arguments { root, .. }) if root.is_ours() => {
+        Ok(Arguments::Step { root, .. }) if root.is_ours() => {
             account_phase::admit(application, &LocalMachine::new(root))
         }
-        Ok(Arguments { root, .. }) => account_phase::admit(application, &HelperMachine::new(root)),
-        Err(problem) => {
-            Err(account_phase::misconfigured(application, &LocalMachine::new(Root::SYSTEM), problem))
-        }
+        Ok(Arguments::Step { root, .. }) => account_phase::admit(application, &HelperMachine::new(root)),
+        Ok(Arguments::SshdAccepted(_)) => Err(no_account_line(application, ArgumentError::AuthAlone)),
+        Err(problem) => Err(no_account_line(application, problem)),
     }
+}
+
+fn no_account_line(application: &mut PamApplication<'_>, problem: ArgumentError) -> Denial {
+    account_phase::misconfigured(application, &LocalMachine::new(Root::SYSTEM), problem)
 }
 
 fn code_of(decided: Result<(), Denial>, otherwise: PamCode) -> PamCode {
@@ -97,6 +102,7 @@ const fn translate(code: PamCode) -> PamResultCode {
         PamCode::AuthErr => PamResultCode::PAM_AUTH_ERR,
         PamCode::AuthinfoUnavail => PamResultCode::PAM_AUTHINFO_UNAVAIL,
         PamCode::MaxTries => PamResultCode::PAM_MAXTRIES,
+        PamCode::CredUnavail => PamResultCode::PAM_CRED_UNAVAIL,
         PamCode::CredErr => PamResultCode::PAM_CRED_ERR,
         PamCode::ConvErr => PamResultCode::PAM_CONV_ERR,
         PamCode::Ignore => PamResultCode::PAM_IGNORE,

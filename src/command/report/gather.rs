@@ -14,6 +14,8 @@ use twostep_core::policy::{Policy, Rule};
 use twostep_core::store::Snapshot;
 use twostep_core::store::files::Store;
 use twostep_core::time::{Day, UnixTime};
+use twostep_doctor::changes::lost;
+use twostep_doctor::context::Context;
 
 use crate::administrator::Administrator;
 use crate::failure::Failure;
@@ -34,6 +36,8 @@ pub(super) struct Report {
     pub people: Option<Vec<Person>>,
     /// What could not be seen.
     pub unseen: Vec<String>,
+    /// How many services ask for no code, though `twostep enable` made them ask.
+    pub services_lost: usize,
 }
 
 /// What the report is to be about.
@@ -63,6 +67,7 @@ impl Report {
             totals: Totals::of(&basis.policy, wanted.groups),
             people: wanted.names_users.then(|| Vec::with_capacity(targets.len())),
             unseen,
+            services_lost: lost(&Context::of(administrator.root())?).len(),
         };
         report.add(&store, &basis, targets, wanted);
         report.totals.end();

@@ -55,7 +55,7 @@ fn head(title: &str) -> Markup {
 }
 
 fn before_table(report: &Report, title: &str) -> Markup {
-    let Report { host: _, made, totals, people, unseen } = report;
+    let Report { host: _, made, totals, people, unseen, services_lost: _ } = report;
     html! {
         @if people.is_some() {
             p class="confidential" { (words::CONFIDENTIAL) }

@@ -24,7 +24,7 @@ struct Head<'a> {
 
 /// Each person is written on a line: there may be more than fit into memory as text.
 pub(super) fn write(report: &Report, mut to: Destination) -> Result<(), Failure> {
-    let Report { host, made, totals, people, unseen } = report;
+    let Report { host, made, totals, people, unseen, services_lost: _ } = report;
     let head = Head {
         confidential: people.as_ref().map(|_| words::CONFIDENTIAL),
         host,

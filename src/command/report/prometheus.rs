@@ -60,6 +60,11 @@ fn gauges(report: &Report) -> Vec<Gauge> {
             values: left,
         },
         one("twostep_records_orphaned", "Records whose account is gone.", report.totals.orphans),
+        one(
+            "twostep_services_lost",
+            "Services that were made to ask for a code, and ask for none.",
+            report.services_lost,
+        ),
         one("twostep_report_unseen", "Remarks on what the report could not see.", report.unseen.len()),
         Gauge {
             name: "twostep_report_timestamp_seconds",

@@ -29,7 +29,7 @@ struct Ink {
 
 pub(super) fn write(report: &Report, screen: &Screen, mut to: Destination) -> Result<(), Failure> {
     let ink = if screen.picture { Ink { full: "█", empty: "░" } } else { Ink { full: "#", empty: "." } };
-    let Report { host, made, totals, people, unseen } = report;
+    let Report { host, made, totals, people, unseen, services_lost: _ } = report;
     let mut lines = Vec::new();
     if people.is_some() {
         lines.push(words::CONFIDENTIAL.to_owned());

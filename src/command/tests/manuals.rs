@@ -15,7 +15,16 @@ type Words = BTreeSet<String>;
 /// Options of all subcommands, which the manual does not repeat at each.
 const EVERYWHERE: [&str; 2] = ["root", "help"];
 /// Subcommands that --help leaves out.
-const HIDDEN: [&str; 3] = ["completions", "storage downgrade", "storage upgrade"];
+const HIDDEN: [&str; 8] = [
+    "completions",
+    "export",
+    "keep",
+    "rebind",
+    "revert",
+    "storage downgrade",
+    "storage upgrade",
+    "unrequire",
+];
 /// Options that name users, which the manual describes once.
 const NAMING: [&str; 3] = ["user", "group", "file"];
 /// A terminal of 80 by 24, with a prompt in the last line.

@@ -216,6 +216,60 @@ fn takes_users_by_primary_group() {
     assert_eq!(said, "daemon has no record. Nothing changed.\nbin has no record. Nothing changed.\n[0]");
 }
 
+/// The output where the user with uid 1, which is daemon, has run sudo.
+fn by_daemon(machine: &Machine, words: &str) -> String {
+    by_sudo(machine, words, "1")
+}
+
+fn by_sudo(machine: &Machine, words: &str, uid: &str) -> String {
+    transcript(&machine.command(words).env("SUDO_UID", uid).output().unwrap())
+}
+
+#[test]
+fn refuses_own_account_of_sudo_caller_among_several() {
+    let machine = Machine::new("own-account");
+    assert!(machine.run("require daemon bin").ends_with("[0]"));
+    let own = "error: daemon ran sudo, and cannot do this for their own account\n\
+        Ask another administrator. A root shell without sudo can do it,\n\
+        such as that of a root login or of 'su -'.\n";
+    for words in ["unlock daemon", "unlock 1", "ticket --user daemon", "reset daemon", "reset 1"] {
+        assert_eq!(by_daemon(&machine, words), format!("{own}[1]"), "{words}");
+    }
+    let one_failed = "error: failed for 1 of 2 users\nThe errors above say why. The others are done.\n[1]";
+    let unlocked = "Unlocked bin (0 failed codes cleared).\n";
+    for words in ["unlock daemon bin", "unlock --group daemon bin"] {
+        assert_eq!(by_daemon(&machine, words), format!("{unlocked}{own}{one_failed}"), "{words}");
+    }
+    let tickets = by_daemon(&machine, "ticket daemon bin");
+    assert!(tickets.starts_with("Ticket for bin: ") && !tickets.contains("Ticket for daemon"), "{tickets}");
+    assert!(tickets.contains(own) && tickets.ends_with(one_failed), "{tickets}");
+    let sheet = by_daemon(&machine, "ticket --sheet daemon bin");
+    assert!(sheet.contains("<h1>bin at ") && !sheet.contains("<h1>daemon"), "{sheet}");
+    assert!(sheet.contains(own) && sheet.ends_with(one_failed), "{sheet}");
+    let line = by_daemon(&machine, "unlock --json daemon");
+    let line: Value = serde_json::from_str(line.lines().next().unwrap()).unwrap();
+    assert_eq!(
+        (&line["user"], &line["uid"], &line["result"]),
+        (&"daemon".into(), &1.into(), &"failed".into())
+    );
+    let ticket = |user: &str| machine.run(&format!("status {user}")).contains("ticket for one enrollment");
+    assert_eq!((ticket("daemon"), ticket("bin")), (false, true));
+}
+
+#[test]
+fn acts_for_caller_of_sudo_where_it_lets_nobody_in() {
+    let machine = Machine::new("own-stricter");
+    assert!(by_daemon(&machine, "require daemon").ends_with("[0]"));
+    assert!(by_daemon(&machine, "status daemon").contains("an administrator requires a second step"));
+    assert!(by_daemon(&machine, "report").ends_with("[0]"));
+    for verb in ["unlock", "reset", "ticket"] {
+        assert!(by_daemon(&machine, &format!("{verb} bin")).ends_with("[0]"), "{verb}");
+        assert!(by_sudo(&machine, &format!("{verb} root"), "0").ends_with("[0]"), "{verb}");
+        let not_of_sudo = by_sudo(&machine, &format!("{verb} bin"), "daemon");
+        assert!(not_of_sudo.starts_with("error: the value of SUDO_UID is not a user id\n"), "{not_of_sudo}");
+    }
+}
+
 #[test]
 fn prints_line_of_json_for_each_user() {
     let machine = Machine::new("json");

@@ -439,7 +439,7 @@ fn gives_hint_and_status_2_for_unknown_words() {
         ("frobnicate", "unrecognized subcommand 'frobnicate'\n\nUsage: twostep [OPTIONS] <COMMAND>"),
         (
             "enrol",
-            "unrecognized subcommand 'enrol'\n\n  tip: a similar subcommand exists: 'enroll'\n\n\
+            "unrecognized subcommand 'enrol'\n\n  tip: some similar subcommands exist: 'enable', 'enroll'\n\n\
              Usage: twostep [OPTIONS] <COMMAND>",
         ),
         (
@@ -512,10 +512,10 @@ fn help_lists_verbs_of_root_apart() {
     let machine = Machine::new("headings");
     let help = machine.run("--help");
     let (all, root) = help.split_once("\nFor root:\n").unwrap();
-    for verb in ["enroll", "status", "verify", "recovery", "remove", "policy", "doctor"] {
+    for verb in ["enroll", "status", "verify", "recovery", "remove", "policy", "doctor", "services"] {
         assert!(all.contains(&format!("\n  {verb} ")), "{verb}: {help}");
     }
-    for verb in ["ticket", "require", "unrequire", "unlock", "reset", "rebind", "import", "export"] {
+    for verb in ["ticket", "require", "unlock", "reset", "import", "report", "enable", "disable"] {
         assert!(format!("\n{root}").contains(&format!("\n  {verb} ")), "{verb}: {help}");
     }
     let options = machine.run("ticket --help");

@@ -1,6 +1,15 @@
 //! Why an act of root was not done. `name` is an account, or `uid` and a number; `user` is what root types to name it.
 
 twostep_core::words! {
+    /// After `error:`. The user who ran sudo is the one who is named.
+    own_account(name) = "{name} ran sudo, and cannot do this for their own account";
+    /// Below it. `su -` clears the environment, in which sudo names its caller.
+    OWN_ACCOUNT_THEN =
+        "Ask another administrator. A root shell without sudo can do it,\nsuch as that of a root login or of 'su -'.";
+    /// After `error:`. A variable of the environment that sudo sets.
+    NO_UID_OF_SUDO = "the value of SUDO_UID is not a user id";
+    /// Below it.
+    NO_UID_OF_SUDO_THEN = "Run the command with sudo, which sets it, or as root without the variable.";
     /// After an error. A ticket or the codes of an enrollment were printed before they could be stored.
     HANDED_OVER_IN_VAIN_THEN = "What was printed is not valid. Fix the cause, then run the command again.";
     /// After `error:`.

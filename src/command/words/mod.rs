@@ -6,6 +6,7 @@
 //! reads a text back.
 
 pub(crate) mod acts;
+pub(crate) mod enable;
 pub(crate) mod enroll;
 pub(crate) mod export;
 pub(crate) mod frame;
@@ -22,6 +23,7 @@ pub(crate) mod rebind;
 pub(crate) mod report;
 pub(crate) mod require;
 pub(crate) mod reset;
+pub(crate) mod services;
 pub(crate) mod sheet;
 pub(crate) mod status;
 pub(crate) mod storage;

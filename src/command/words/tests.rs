@@ -1,14 +1,15 @@
 use super::{
-    acts, enroll, export, frame, help, import, import_notes, import_obstacles, import_problems, moment,
-    naming, policy_check, policy_explain, rebind, report, require, reset, sheet, status, storage, ticket,
-    unlock,
+    acts, enable, enroll, export, frame, help, import, import_notes, import_obstacles, import_problems,
+    moment, naming, policy_check, policy_explain, rebind, report, require, reset, services, sheet, status,
+    storage, ticket, unlock,
 };
 
 type Catalogue = &'static [(&'static str, &'static [&'static str])];
 
 /// Each file here.
-const ALL: [(&str, Catalogue); 22] = [
+const ALL: [(&str, Catalogue); 24] = [
     ("acts", acts::CATALOGUE),
+    ("enable", enable::CATALOGUE),
     ("enroll", enroll::CATALOGUE),
     ("export", export::CATALOGUE),
     ("frame", frame::CATALOGUE),
@@ -25,6 +26,7 @@ const ALL: [(&str, Catalogue); 22] = [
     ("report", report::CATALOGUE),
     ("require", require::CATALOGUE),
     ("reset", reset::CATALOGUE),
+    ("services", services::CATALOGUE),
     ("sheet", sheet::CATALOGUE),
     ("status", status::CATALOGUE),
     ("storage", storage::CATALOGUE),

@@ -18,7 +18,7 @@ use crate::proof::ticket::Ticket;
 use crate::store::files::credential::NewEnrollment;
 use crate::verdict::refusals::Refusals;
 use crate::verdict::{
-    Accepted, Cause, Denial, Exemption, ExemptionReason, Next, Origin, Program, TicketFault, Verdict,
+    Accepted, Cause, Denial, Exemption, ExemptionReason, Next, Origin, PamCode, Program, TicketFault, Verdict,
 };
 use crate::verify;
 use crate::words::login as words;
@@ -37,6 +37,9 @@ pub struct LineOptions {
     pub first_factor: FirstFactor,
     /// What the line asks for.
     pub question: LineQuestion,
+    /// Whether `twostep enable` has just added the line, and somebody must keep it: the module argument `awaiting_keep`. It changes a
+    /// text and nothing else.
+    pub awaits_keep: bool,
 }
 
 /// What the PAM line asks for.
@@ -69,7 +72,7 @@ pub fn authenticate(
     options: &LineOptions,
 ) -> Verdict {
     forget(application);
-    let mut login = Login::new(application, machine);
+    let mut login = Login { awaits_keep: options.awaits_keep, ..Login::new(application, machine) };
     if options.question == LineQuestion::PasswordAndCode && login.call.who.program == Program::Other {
         login.call.who.program = Program::OneQuestion;
     }
@@ -82,6 +85,13 @@ pub fn authenticate(
         Ok(Requirement::Enrollment(account, policy)) => login.enroll(&account, &policy),
         Err(denial) => login.refuse(denial),
     }
+}
+
+/// Whether sshd has accepted this method before: the module argument `sshd_accepted=`. It asks and logs nothing, and decides only which
+/// line comes next. It is never PAM_SUCCESS or PAM_IGNORE, which a control might take for a yes.
+pub fn has_accepted(application: &mut impl Application, method: &str) -> PamCode {
+    let is_accepted = application.items().methods_of_sshd().any(|accepted| accepted == method);
+    if is_accepted { PamCode::CredUnavail } else { PamCode::AuthinfoUnavail }
 }
 
 /// Refuses a login because the PAM line is wrong.
@@ -117,6 +127,7 @@ type Subject = Result<Account, Denial>;
 struct Login<'a, A, M> {
     call: PamCall<'a, A, M>,
     refusals: Refusals,
+    awaits_keep: bool,
 }
 
 impl<A: Application, M: Machine> Asker for Login<'_, A, M> {
@@ -139,7 +150,8 @@ impl<A: Application, M: Machine> Asker for Login<'_, A, M> {
 
 impl<'a, A: Application, M: Machine> Login<'a, A, M> {
     fn new(application: &'a mut A, machine: &'a M) -> Self {
-        Self { call: PamCall::new(application, machine), refusals: Refusals::default() }
+        let call = PamCall::new(application, machine);
+        Self { call, refusals: Refusals::default(), awaits_keep: false }
     }
 
     /// What the user must prove.
@@ -302,14 +314,14 @@ impl<'a, A: Application, M: Machine> Login<'a, A, M> {
 
     /// Ends a login in which a code was accepted.
     fn grant(&mut self, account: &Account, accepted: Accepted) -> Verdict {
-        let text = words::granted(&accepted, &self.refusals);
+        let text = words::granted(&accepted, &self.refusals, self.awaits_keep);
         self.pass(account, Verdict::Grant(accepted), text)
     }
 
     /// Like [`Self::grant`], for a stack in which a later line uses the password. The password is handed on last, so
     /// that a refused login leaves none.
     fn grant_and_hand_on(&mut self, account: &Account, accepted: Accepted, password: &[u8]) -> Verdict {
-        let text = words::granted(&accepted, &self.refusals);
+        let text = words::granted(&accepted, &self.refusals, self.awaits_keep);
         let kept = self.keep(account, HandoffKind::Passed);
         if let Err(denial) = kept.and_then(|()| self.call.application.hand_on(password)) {
             forget(self.call.application);

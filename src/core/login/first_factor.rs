@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 
 use crate::pam::control::{Action, Control, ReturnValue};
-use crate::pam::factor::{is_known_factor, never_ignores, stem};
+use crate::pam::factor::{SSHD_ACCEPTED, is_known_factor, never_ignores, stem};
 use crate::pam::line::{Word, logical_lines, words};
 use crate::pam::walk::{Handler, StackLine, Walk};
 
@@ -56,7 +56,7 @@ impl AuthStack<'_> {
         if !kind.eq_ignore_ascii_case("auth") {
             return Some(());
         }
-        let [control, module, ..] = rest else { return None };
+        let [control, module, arguments @ ..] = rest else { return None };
         match control.text.to_ascii_lowercase().as_str() {
             "include" => self.scan(&module.text, level, deeper),
             "substack" => {
@@ -65,7 +65,7 @@ impl AuthStack<'_> {
             }
             word => {
                 let control = Control::parse(word).ok()?;
-                let part = Part::of(&module.text);
+                let part = Part::of(&module.text, arguments);
                 let part = if may_be_missing { part.if_missing() } else { part };
                 self.push(AuthLine { level, part, control })
             }
@@ -100,6 +100,8 @@ struct AuthLine {
 enum Part {
     /// It asks pam_twostep.
     Ours,
+    /// It asks pam_twostep whether sshd has accepted a method, and then returns PAM_CRED_UNAVAIL.
+    SshdAccepted,
     /// It succeeds only for a right first factor, and otherwise may return anything.
     Factor,
     /// It succeeds for a right first factor, and otherwise refuses.
@@ -113,9 +115,11 @@ enum Part {
 }
 
 impl Part {
-    fn of(module: &str) -> Self {
+    fn of(module: &str, arguments: &[Word]) -> Self {
         let name = module.rsplit('/').next().unwrap_or(module);
+        let is_question = || arguments.iter().any(|argument| argument.text.starts_with(SSHD_ACCEPTED));
         match stem(module) {
+            _ if is_ours(name) && is_question() => Self::SshdAccepted,
             _ if is_ours(name) => Self::Ours,
             "pam_deny" => Self::Deny,
             _ if never_ignores(module) => Self::CertainFactor,
@@ -128,13 +132,18 @@ impl Part {
     const fn if_missing(self) -> Self {
         match self {
             Self::CertainFactor => Self::Factor,
-            Self::Deny => Self::Other,
+            Self::Deny | Self::SshdAccepted => Self::Other,
             Self::Ours | Self::Factor | Self::Other | Self::Substack => self,
         }
     }
 
-    fn is_factor(self) -> bool {
-        matches!(self, Self::Factor | Self::CertainFactor)
+    /// Whether `answer` shows that a first factor was right.
+    fn proves(self, answer: ReturnValue) -> bool {
+        match self {
+            Self::Factor | Self::CertainFactor => answer == ReturnValue::SUCCESS,
+            Self::SshdAccepted => answer == ReturnValue::CRED_UNAVAIL,
+            Self::Ours | Self::Deny | Self::Other | Self::Substack => false,
+        }
     }
 }
 
@@ -162,11 +171,14 @@ impl AuthLine {
                 Part::CertainFactor => {
                     ![ReturnValue::IGNORE, ReturnValue::NEW_AUTHTOK_REQD].contains(&answer)
                 }
+                Part::SshdAccepted => ![ReturnValue::IGNORE, ReturnValue::SUCCESS].contains(&answer),
                 Part::Ours | Part::Factor | Part::Other | Part::Substack => true,
             };
             let action = self.control.on(answer);
             // A right first factor is one more way, whatever libpam does then.
-            let is_new = || answers.iter().all(|&(known, of)| known != action || of == ReturnValue::SUCCESS);
+            let proves = self.part.proves(answer);
+            let is_new =
+                || answers.iter().all(|&(known, of)| known != action || self.part.proves(of) != proves);
             if may_be && is_new() {
                 answers.push((action, answer));
             }
@@ -188,10 +200,11 @@ fn is_proved_on_every_way(stack: &[AuthLine]) -> bool {
             return false;
         }
         comes |= line.part == Part::Ours;
-        open.extend(line.answers().into_iter().map(|answer| {
-            let proves = line.part.is_factor() && answer == ReturnValue::SUCCESS;
-            (walk.step(stack, answer), is_proved || proves)
-        }));
+        open.extend(
+            line.answers()
+                .into_iter()
+                .map(|answer| (walk.step(stack, answer), is_proved || line.part.proves(answer))),
+        );
     }
     comes
 }
@@ -207,6 +220,7 @@ mod tests {
                           auth requisite pam_deny.so\nauth required pam_permit.so\n";
     const FEDORA: &str = "auth required pam_env.so\nauth sufficient pam_unix.so\nauth required pam_deny.so\n";
     const OURS: &str = "auth required pam_twostep.so";
+    const KEY: &str = "auth [cred_unavail=2 default=ignore] pam_twostep.so sshd_accepted=publickey";
 
     fn shows(text: &str) -> bool {
         is_proved("sshd", &|name: &str| match name {
@@ -239,6 +253,8 @@ mod tests {
             ),
             format!("auth required pam_unix.so\nauth [success=ok default=die] pam_sss.so\n{OURS}"),
             format!("auth sufficient pam_rootok.so\n@include common-auth\n{OURS}"),
+            format!("{KEY}\n@include common-auth\n{OURS}"),
+            format!("{}\nauth requisite pam_unix.so\n{OURS}", KEY.replace("=2", "=1")),
         ];
         for text in table {
             assert!(shows(&text), "{text}");
@@ -287,6 +303,10 @@ mod tests {
             format!("@include common-auth\n{OURS} \\"),
             format!("auth required {}\n@include common-auth\n{OURS}", "x".repeat(1000)),
             "@include common-auth\nauth required pam_twostep.so.old".to_owned(),
+            format!("{}\n@include common-auth\n{OURS}", KEY.replace("cred_unavail", "authinfo_unavail")),
+            format!("{}\n@include common-auth\n{OURS}", KEY.replace("default=ignore", "default=2")),
+            format!("-{KEY}\n@include common-auth\n{OURS}"),
+            format!("auth optional pam_twostep.so sshd_accepted=publickey\n{OURS}"),
         ];
         for text in table {
             assert!(!shows(&text), "{text}");

@@ -44,7 +44,7 @@ pub enum Access {
 }
 
 /// Fails unless each of `dirs` is a directory that belongs to root or `owner` and that no other user can change.
-pub(crate) fn check_above(dirs: &[PathBuf], owner: Uid) -> Result<(), Fault> {
+pub fn check_above(dirs: &[PathBuf], owner: Uid) -> Result<(), Fault> {
     for dir in dirs {
         let stat = lstat(dir).map_err(|error| Fault::of(dir, Operation::LookAt, error))?;
         check_directory(&stat, &[Uid::from_raw(0), owner], Privacy::Public, dir)?;
@@ -53,7 +53,7 @@ pub(crate) fn check_above(dirs: &[PathBuf], owner: Uid) -> Result<(), Fault> {
 }
 
 /// Fails unless `path` is a directory of `owner` with this privacy. The directories above it must have been checked.
-pub(crate) fn check_dir(path: &Path, owner: Uid, privacy: Privacy) -> Result<(), Fault> {
+pub fn check_dir(path: &Path, owner: Uid, privacy: Privacy) -> Result<(), Fault> {
     let stat = lstat(path).map_err(|error| Fault::of(path, Operation::LookAt, error))?;
     check_directory(&stat, &[owner], privacy, path)
 }

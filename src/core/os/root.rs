@@ -83,7 +83,7 @@ impl Root {
     }
 
     /// The directories from this root to `path`, which must be absolute, outermost first, without `path` itself.
-    pub(crate) fn above(&self, path: &str) -> Vec<PathBuf> {
+    pub fn above(&self, path: &str) -> Vec<PathBuf> {
         let ends = path.match_indices('/').map(|(end, _)| end).filter(|&end| end > 0);
         ends.filter_map(|end| path.get(..end)).map(|above| self.path(above)).collect()
     }

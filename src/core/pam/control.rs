@@ -66,6 +66,8 @@ impl ReturnValue {
     pub const NEW_AUTHTOK_REQD: Self = Self(12);
     /// The account has expired.
     pub const ACCT_EXPIRED: Self = Self(13);
+    /// twostep's answer on a line with `sshd_accepted=` if sshd has accepted the method.
+    pub const CRED_UNAVAIL: Self = Self(15);
     /// A new password could not be set, or not yet.
     pub const AUTHTOK_ERR: Self = Self(20);
     /// The application could not ask the user.

@@ -1,5 +1,8 @@
 //! The modules that check a first factor.
 
+/// The argument with which a line of twostep asks what sshd has accepted.
+pub const SSHD_ACCEPTED: &str = "sshd_accepted=";
+
 /// Modules that each check a first factor alone: their auth phase returns PAM_SUCCESS only after a right one.
 const KNOWN_FACTORS: [&str; 12] = [
     "pam_unix",

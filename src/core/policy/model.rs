@@ -47,6 +47,16 @@ pub enum Origin {
     Remote,
 }
 
+impl Origin {
+    /// The word for it in the policy file.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Local => "local",
+            Self::Remote => "remote",
+        }
+    }
+}
+
 /// How codes are judged.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Verification {

@@ -103,6 +103,18 @@ impl Network {
     }
 }
 
+/// As the policy file writes it.
+impl fmt::Display for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let widest = if self.first.is_ipv4() { 32 } else { 128 };
+        if self.prefix == widest {
+            write!(f, "{}", self.first)
+        } else {
+            write!(f, "{}/{}", self.first, self.prefix)
+        }
+    }
+}
+
 fn parse_prefix(digits: &str) -> Option<u8> {
     let is_plain = digits.bytes().all(|byte| byte.is_ascii_digit()); // Rust would accept a sign
     if is_plain { digits.parse().ok() } else { None }
@@ -145,6 +157,14 @@ mod tests {
             let network = Network::parse(network).unwrap();
             assert_eq!(network.holds(address.parse().unwrap()), inside, "{network:?} {address}");
         }
+    }
+
+    #[test]
+    fn writes_network_as_policy_file_does() {
+        for text in ["192.0.2.0/24", "192.0.2.7", "0.0.0.0/0", "2001:db8::/32", "::1", "::/0"] {
+            assert_eq!(Network::parse(text).unwrap().to_string(), text);
+        }
+        assert_eq!(Network::parse("192.0.2.7/32").unwrap().to_string(), "192.0.2.7");
     }
 
     #[test]

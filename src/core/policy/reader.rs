@@ -17,7 +17,8 @@ const MODES: [(&str, Mode); 3] = [
     (Mode::Mandatory.word(), Mode::Mandatory),
 ];
 
-const ORIGINS: [(&str, Origin); 2] = [("local", Origin::Local), ("remote", Origin::Remote)];
+const ORIGINS: [(&str, Origin); 2] =
+    [(Origin::Local.word(), Origin::Local), (Origin::Remote.word(), Origin::Remote)];
 
 /// The periods that apps accept, in seconds.
 const PERIODS: [u64; 2] = [30, 60];

@@ -125,15 +125,26 @@ impl Policy {
     }
 
     /// The decision if no rule applies.
-    fn otherwise(&self) -> Decision<'_> {
+    pub fn otherwise(&self) -> Decision<'_> {
         Decision { mode: self.mode, rule: DEFAULT_RULE, line: self.line, starts: None, is_assumed: false }
     }
 
-    /// The strictest mode that any user may get at `service` at `now` or later. A rule without a condition on users or
-    /// their login decides for all users, so the rules after it do not count.
+    /// The rules that may decide a login by `service` at `now` or later, in their order. A rule without a condition on users
+    /// or their login decides for all users, so it is the last of them.
+    pub fn rules_at(&self, service: &str, now: UnixTime) -> impl Iterator<Item = &Rule> {
+        let mut is_decided = false;
+        let reaching = self.rules.iter().filter(move |rule| rule.reaches(service) && !rule.is_over(now));
+        reaching.take_while(move |rule| {
+            let is_looked_at = !is_decided;
+            is_decided |= rule.is_about_services_alone();
+            is_looked_at
+        })
+    }
+
+    /// The strictest mode that any user may get at `service` at `now` or later.
     pub fn strictest(&self, service: &str, now: UnixTime) -> Mode {
         let mut strictest = Mode::Exempt;
-        for rule in self.rules.iter().filter(|rule| rule.reaches(service) && !rule.is_over(now)) {
+        for rule in self.rules_at(service, now) {
             strictest = strictest.max(rule.mode);
             if rule.is_about_services_alone() {
                 return strictest;
@@ -305,7 +316,7 @@ impl Rule {
     }
 
     /// Whether it applies to every user who logs in by one of its services.
-    fn is_about_services_alone(&self) -> bool {
+    pub fn is_about_services_alone(&self) -> bool {
         let Self { users, groups, origin, from, first_factor, .. } = self;
         users.is_none() && groups.is_none() && origin.is_none() && from.is_none() && first_factor.is_none()
     }

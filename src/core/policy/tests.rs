@@ -376,6 +376,20 @@ fn rule_for_everybody_at_service_ends_search_for_strictest() {
 }
 
 #[test]
+fn lists_rules_that_may_decide_at_service() {
+    let text = "version = 1\nmode = \"opt-in\"\n\
+        [[rule]]\nname = \"over\"\nmode = \"exempt\"\nuntil = 2020-01-01\n\
+        [[rule]]\nname = \"admins\"\ngroups = [\"sudo\"]\nmode = \"mandatory\"\n\
+        [[rule]]\nname = \"jobs\"\nservices = [\"sshd\"]\nmode = \"exempt\"\n\
+        [[rule]]\nname = \"rest\"\nmode = \"mandatory\"\n\
+        [[rule]]\nname = \"never\"\nusers = [\"ada\"]\nmode = \"exempt\"\n";
+    let policy = Policy::parse(text.as_bytes()).unwrap();
+    let rules_at = |service| policy.rules_at(service, NOW).map(|rule| rule.name.as_str()).collect::<Vec<_>>();
+    assert_eq!(rules_at("sshd"), ["admins", "jobs"]);
+    assert_eq!(rules_at("su"), ["admins", "rest"]);
+}
+
+#[test]
 fn looks_up_only_groups_that_rules_name() {
     let policy = Policy::parse(POLICY.as_bytes()).unwrap();
     assert_eq!(policy.groups().into_iter().collect::<Vec<_>>(), ["staff", "sudo", "wheel"]);

@@ -256,6 +256,8 @@ pub enum PamCode {
     AuthinfoUnavail = 9,
     /// PAM_MAXTRIES: no further try is allowed.
     MaxTries = 11,
+    /// PAM_CRED_UNAVAIL: for an auth line with `sshd_accepted=`, sshd has accepted the method.
+    CredUnavail = 15,
     /// PAM_CRED_ERR: credentials cannot be set.
     CredErr = 17,
     /// PAM_CONV_ERR: the conversation failed.

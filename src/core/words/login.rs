@@ -64,6 +64,8 @@ crate::words! {
     last_from_here(service) = "The last one was typed at this machine ({service}).";
     /// After the number of refused codes.
     IF_NOT_YOU = "If that was not you, change your password and tell your administrator.";
+    /// After an accepted code, where 'twostep enable' has just made the service ask for one.
+    AWAITS_KEEP = "It works. Now run 'sudo twostep keep', or this is taken back soon.";
     /// After too many wrong codes; `until` is a date and a time.
     locked(until, seconds) = "Too many wrong codes. Try again after {until} UTC (in {seconds} s).";
     /// After even more wrong codes. `name` is the account.
@@ -96,12 +98,13 @@ crate::words! {
 }
 
 /// What a login tells after an accepted code, if anything. `refusals` has the answers before it.
-pub fn granted(granted: &Accepted, refusals: &Refusals) -> Option<String> {
+pub fn granted(granted: &Accepted, refusals: &Refusals, awaits_keep: bool) -> Option<String> {
     let lines = [
         accepted(granted),
         refusals.has_replay().then(|| WAS_ALREADY_USED.to_owned()),
         refusals.clock().or(granted.clock).map(clock_is_off),
         granted.earlier.map(refused_before),
+        awaits_keep.then(|| AWAITS_KEEP.to_owned()),
     ];
     let lines: Vec<String> = lines.into_iter().flatten().collect();
     (!lines.is_empty()).then(|| lines.join("\n"))

@@ -89,7 +89,8 @@ fn no_service(never: &[&Newcomer]) -> Option<Finding> {
     let services = &never.first()?.services;
     let reasons: Vec<_> =
         services.iter().filter_map(|service| Some((service.name.as_str(), service.why_not?))).collect();
-    Some(findings::cannot_enroll(&names(never), &reasons))
+    let services = reasons.iter().map(|(service, _)| *service);
+    Some(findings::cannot_enroll(&names(never), &reasons).about(services))
 }
 
 /// Users who need a ticket, and have no valid one.
@@ -104,7 +105,7 @@ fn shut_out(policy: &Policy, others: &[&Newcomer], service: &str) -> Option<Find
     let is_shut = |one: &LoginService| one.name == service && one.refuses && one.why_not.is_some();
     let shut: Vec<_> = others.iter().copied().filter(|one| one.services.iter().any(is_shut)).collect();
     let why_not = why_not(policy, service).filter(|_| !shut.is_empty())?;
-    Some(findings::cannot_enroll_here(&names(&shut), service, why_not))
+    Some(findings::cannot_enroll_here(&names(&shut), service, why_not).about([service]))
 }
 
 fn names<'a>(newcomers: &[&'a Newcomer]) -> Vec<&'a str> {

@@ -9,14 +9,17 @@ pub(crate) enum SshdFirstFactor {
     Password,
     /// The line has `first_factor=publickey`.
     Key,
+    /// The stack asks for a password where sshd has accepted no key.
+    KeyOrPassword,
 }
 
 impl SshdFirstFactor {
-    /// The only way of AuthenticationMethods that asks for this first factor and a code.
+    /// The ways of AuthenticationMethods that ask for this first factor and a code.
     pub(crate) fn way(self) -> &'static str {
         match self {
             Self::Password => "keyboard-interactive:pam",
             Self::Key => "publickey,keyboard-interactive:pam",
+            Self::KeyOrPassword => "publickey,keyboard-interactive:pam keyboard-interactive:pam",
         }
     }
 }
@@ -86,6 +89,7 @@ mod tests {
         for (text, password, key, fixed) in table {
             let way = Way::parse(text);
             assert_eq!(fate(&way, SshdFirstFactor::Password), password, "{text}");
+            assert_eq!(fate(&way, SshdFirstFactor::KeyOrPassword), password, "{text}");
             assert_eq!(fate(&way, SshdFirstFactor::Key), key, "{text}");
             assert_eq!(fixed_way(&way, SshdFirstFactor::Key).to_string(), fixed, "{text}");
             assert_eq!(

@@ -94,6 +94,9 @@ pub(super) fn key_without_code(
             "With the line below, users log in by password and code, and no longer by a key."
         }
         SshdFirstFactor::Key => "With the line below, users log in by key and code.",
+        SshdFirstFactor::KeyOrPassword => {
+            "With the line below, users log in by key and code, or by password and code."
+        }
     };
     Finding::problem(
         Id::SshdKeyWithoutCode,

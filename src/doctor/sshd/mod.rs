@@ -32,7 +32,8 @@ pub(crate) fn check(context: &Context<'_>) -> Vec<Finding> {
         launches.known.iter().flat_map(|launch| one_sshd::check(context, launch)).collect();
     // Without root, an sshd may be hidden rather than unclear.
     if context.visibility == Visibility::Whole && pam_service::is_guarded(context, pam_service::USUAL) {
-        findings.extend(launches.unclear.into_iter().map(findings::settings_unknown_without_options));
+        let unclear = launches.unclear.into_iter().map(findings::settings_unknown_without_options);
+        findings.extend(unclear.map(|finding| finding.about([pam_service::USUAL])));
     }
     findings
 }

@@ -29,7 +29,8 @@ pub(crate) fn check(context: &Context<'_>, launch: &Launch) -> Vec<Finding> {
     let (said, refusal) = said(context, launch);
     let Some(config) = Config::read(context.root, launch).or_else(|| without_file(context, launch, &said))
     else {
-        return unseen::settings(context, launch).into_iter().collect();
+        let unseen = unseen::settings(context, launch);
+        return unseen.map(|finding| finding.about([pam_service::USUAL])).into_iter().collect();
     };
     if context.visibility == Visibility::Public && config.hides {
         return Vec::new();
@@ -39,14 +40,14 @@ pub(crate) fn check(context: &Context<'_>, launch: &Launch) -> Vec<Finding> {
     if !sshd.concerns_us() {
         return Vec::new();
     }
-    if let Some(location) = config.too_deep {
-        return vec![findings::includes_itself(location)];
+    if let Some(location) = config.too_deep.clone() {
+        return vec![sshd.about_service(findings::includes_itself(location))];
     }
     let mut findings: Vec<_> = refusal.into_iter().collect();
     findings.extend(sshd.of_everybody());
     findings.extend(sshd.of_blocks());
     findings.extend(stale::check(context, launch, &config, &View::of_everybody(&config, &said)));
-    findings.into_iter().map(|finding| sshd.named(finding)).collect()
+    findings.into_iter().map(|finding| sshd.about_service(sshd.named(finding))).collect()
 }
 
 /// The settings that `sshd -T` prints. Only root can run it, and only on the machine itself.
@@ -157,6 +158,15 @@ impl<'a> Sshd<'a> {
             }
         }
         findings
+    }
+
+    /// The finding, which concerns the PAM service of most users unless it names another.
+    fn about_service(&self, finding: Finding) -> Finding {
+        if !finding.services.is_empty() {
+            return finding;
+        }
+        let service = self.services.of(&self.view(BTreeSet::new())).name;
+        finding.about([service.as_str()])
     }
 
     /// Adds the process to the finding if no file says how this sshd is started.

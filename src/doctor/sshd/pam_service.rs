@@ -83,6 +83,7 @@ fn first_factor(guard: &Guard) -> Option<SshdFirstFactor> {
     let key = |arguments: &Vec<String>| arguments.iter().any(|argument| argument == "first_factor=publickey");
     match &guard.asks {
         Some(arguments) if key(arguments) => Some(SshdFirstFactor::Key),
+        Some(_) if guard.takes_key => Some(SshdFirstFactor::KeyOrPassword),
         Some(_) => Some(SshdFirstFactor::Password),
         None => guard.keeps.then_some(SshdFirstFactor::Password),
     }
@@ -93,11 +94,12 @@ pub(crate) fn check(context: &Context<'_>, service: &PamService, view: &View<'_>
     if service.name == USUAL || is_exempt(context, &service.name) {
         return Vec::new();
     }
-    if service.first.is_none() {
-        return unguarded(context, service, view).into_iter().collect();
-    }
-    let Some(policy) = &context.policy else { return Vec::new() };
-    not_in_enrollment(policy, service).into_iter().chain(not_in_rules(policy, service)).collect()
+    let found = match &context.policy {
+        _ if service.first.is_none() => unguarded(context, service, view).into_iter().collect(),
+        Some(policy) => [not_in_enrollment(policy, service), not_in_rules(policy, service)].concat(),
+        None => Vec::new(),
+    };
+    found.into_iter().map(|finding| finding.about([service.name.as_str()])).collect()
 }
 
 /// Whether the policy exempts all users there.
@@ -121,10 +123,11 @@ fn unguarded(context: &Context<'_>, service: &PamService, view: &View<'_>) -> Op
     Some(findings::service_without_code(location, view, name, remedy))
 }
 
-fn not_in_enrollment(policy: &Policy, service: &PamService) -> Option<Finding> {
+fn not_in_enrollment(policy: &Policy, service: &PamService) -> Vec<Finding> {
     let names = |name: &str| policy.enrollment.services.iter().any(|one| one == name);
     let is_missing = names(USUAL) && !names(&service.name);
-    is_missing.then(|| findings::service_not_in_enrollment(&service.name, service.location.as_ref()))
+    let finding = || findings::service_not_in_enrollment(&service.name, service.location.as_ref());
+    is_missing.then(finding).into_iter().collect()
 }
 
 /// The rules that name the usual service, if no rule names this one.

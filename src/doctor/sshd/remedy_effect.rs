@@ -17,11 +17,11 @@ const METHODS: [(&str, &str); 5] = [
     ("publickey", "pubkeyauthentication"),
 ];
 
-/// The finding of `rule`, with the effect of its remedy on logins with a key, a password, or both.
+/// The finding of `rule` on the PAM service, with the effect of its remedy on logins with a key, a password, or both.
 pub(crate) fn judge(rule: SettingCheck, case: &Case<'_>) -> Option<Finding> {
     let finding = rule(case)?;
     let effect = effect(case, &finding.remedy);
-    Some(finding.with_effect(effect))
+    Some(finding.with_effect(effect).about([case.service.as_str()]))
 }
 
 fn effect(case: &Case<'_>, remedy: &Remedy) -> Effect {
@@ -89,11 +89,12 @@ impl SshdAccess {
         match method {
             "password" => attempt.password && (!self.uses_pam || attempt.code == Code::NotAsked),
             "keyboard-interactive" => {
+                let key_comes_first =
+                    way.has("publickey") && way.position("publickey") < way.position(method);
                 let first = match self.first {
                     SshdFirstFactor::Password => attempt.password,
-                    SshdFirstFactor::Key => {
-                        way.position("publickey") < way.position(method) && way.has("publickey")
-                    }
+                    SshdFirstFactor::Key => key_comes_first,
+                    SshdFirstFactor::KeyOrPassword => key_comes_first || attempt.password,
                 };
                 self.uses_pam && first && attempt.code != Code::Wrong
             }
@@ -139,7 +140,7 @@ mod tests {
 
     #[test]
     fn knows_effect_of_each_setting() {
-        use SshdFirstFactor::{Key, Password};
+        use SshdFirstFactor::{Key, KeyOrPassword, Password};
         const ALL: &[&str] = &["keyboard-interactive", "password", "publickey"];
         const NO_PASSWORD: &[&str] = &["keyboard-interactive", "publickey"];
         let [closes, opens, locks] =
@@ -174,6 +175,14 @@ mod tests {
                 "pubkeyauthentication",
                 "yes",
                 none(),
+            ),
+            (
+                KeyOrPassword,
+                NO_PASSWORD,
+                "any",
+                "authenticationmethods",
+                "publickey,keyboard-interactive:pam keyboard-interactive:pam",
+                closes.clone(),
             ),
             (Password, ALL, "any", "passwordauthentication", "no", none()),
             (Password, &["password"], "any", "passwordauthentication", "no", locks.clone()),

@@ -1,7 +1,6 @@
 //! The account line: where users enroll, and at the services of `[gate]`.
 
-use twostep_core::login::machine::Surroundings;
-use twostep_core::machine::System;
+use twostep_core::login::account_line::check_account_phase;
 use twostep_core::pam::control::{Action, ReturnValue};
 use twostep_core::pam::walk::Handler;
 use twostep_core::paths::{DEBIAN_PAM_DIRS, PAM_CONF, PAM_DIR};
@@ -60,7 +59,12 @@ pub(crate) fn check(context: &Context<'_>, files: &Files<'_>, service: &Service)
 
 /// The module refuses to enroll where it is not certain to be called in the account phase. It is stricter than libpam.
 fn doubt(files: &Files<'_>, service: &Service) -> Option<Finding> {
-    let doubt = System::new(files.root().clone()).check_account_phase(&service.name).err()?;
+    // Of the folders where the module looks, the first one that has the file counts.
+    let text_of = |name: &str| {
+        let mut paths = DEBIAN_PAM_DIRS.iter().map(|folder| format!("{folder}/{name}"));
+        paths.find(|path| files.has(path)).and_then(|path| files.text(&path))
+    };
+    let doubt = check_account_phase(&service.name, &text_of).err()?;
     Some(findings::account_line_not_certain(Location::file(&service.file), &doubt))
 }
 

@@ -34,8 +34,8 @@ fn remedy(stack: &Stack<'_>, culprit: usize) -> Option<Remedy> {
             None if ends => end_to_jump(stack, culprit),
             None => shorten(stack, culprit),
         },
-        Role::Condition | Role::Quiet if !ends => shorten(stack, culprit),
-        Role::Condition | Role::Quiet | Role::Root | Role::Permit => {
+        Role::Condition | Role::Quiet | Role::SshdAccepted if !ends => shorten(stack, culprit),
+        Role::Condition | Role::Quiet | Role::SshdAccepted | Role::Root | Role::Permit => {
             Some(Remedy::Delete { location: line.location.clone() })
         }
         Role::Deny | Role::Ours => None,

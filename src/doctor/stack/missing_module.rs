@@ -30,6 +30,11 @@ pub(crate) fn check(files: &Files<'_>, service: &Service) -> Vec<Finding> {
     others.filter(|line| is_missing(files, line)).filter_map(finding).collect()
 }
 
+/// Whether the line names a module of others that libpam does not find, as [`misspelt`] and [`check`] report it.
+pub(crate) fn is_not_loaded(files: &Files<'_>, line: &PamLine) -> bool {
+    is_missing(files, line) && (is_misspelt(line) || files.library().has_modules())
+}
+
 /// Reports, for the machine itself, that libpam's own modules were not found.
 pub(crate) fn not_looked_at(files: &Files<'_>) -> Option<Finding> {
     let folder = files.library().path_of("");
@@ -46,9 +51,10 @@ fn is_missing(files: &Files<'_>, line: &PamLine) -> bool {
     files.library().look_for(line.module()) == ModuleFile::Missing
 }
 
-fn is_misspelt(line: &PamLine) -> bool {
+/// Whether the line almost names our module.
+pub(crate) fn is_misspelt(line: &PamLine) -> bool {
     let name = line.module().rsplit('/').next().unwrap_or_default();
-    !line.is_ours() && is_one_edit_away(name, OURS)
+    !line.is_of_twostep() && is_one_edit_away(name, OURS)
 }
 
 /// Whether one letter was left out, put in, changed, or put in place of its neighbour.
@@ -79,7 +85,8 @@ fn misspelling(files: &Files<'_>, line: &PamLine) -> Finding {
     findings::misnamed(line.location.clone(), &path, refuses(line), own_line::clean(&meant))
 }
 
-fn refuses(line: &PamLine) -> bool {
+/// Whether libpam refuses at the line if its module is missing.
+pub(crate) fn refuses(line: &PamLine) -> bool {
     matches!(line.control.on(ReturnValue::MODULE_UNKNOWN), Action::Bad | Action::Die)
 }
 

@@ -7,7 +7,8 @@
 //!   -> own_line -> module_file -> asking               the pam_twostep line, and the places for it
 //!   -> faults, missing_module, pam_conf                what libpam cannot read or load; the format of pam.conf
 //!   -> auth_stack (twice, one_question, bypass, wrong_factor), shared -> account_stack (late_refusal), pairs -> remote
-//!   -> without_file, askers -> unasked
+//!   -> without_file, askers -> log_in -> unasked
+//!   -> draft                                           the lines with which a service asks for a code
 //!   -> remedy_effect                                   how a remedy changes logins
 //! ```
 
@@ -16,9 +17,11 @@ mod askers;
 mod asking;
 mod auth_stack;
 mod bypass;
+pub mod draft;
 mod faults;
 mod findings;
 mod late_refusal;
+mod log_in;
 mod missing_module;
 mod module_file;
 mod one_question;
@@ -40,6 +43,7 @@ use std::collections::BTreeSet;
 
 use twostep_core::policy::{Enrollment, Gate};
 use twostep_hostconf::pam::files::Files;
+use twostep_hostconf::pam::modules::Role;
 use twostep_hostconf::pam::pam_line::PamLine;
 use twostep_hostconf::pam::service::Service;
 use twostep_hostconf::sshd::services::services as sshd_services;
@@ -48,14 +52,20 @@ use crate::context::{Context, Visibility};
 use crate::finding::Finding;
 use asking::Stack;
 use auth_stack::CalledBy;
+pub(crate) use log_in::{End, LoginService, services as login_services};
 pub(crate) use pairs::{is_guarded, other_lets_in};
 use pam_conf::in_pam_conf;
-pub(crate) use shared::is_shared;
+pub use shared::is_shared;
+
+/// With this argument a line says whether sshd has accepted a key.
+const SSHD_ACCEPTED_KEY: &str = "sshd_accepted=publickey";
 
 /// The pam_twostep lines in one service.
 pub(crate) struct Guard {
     /// The arguments of our auth line; none if there is no such line.
     pub asks: Option<Vec<String>>,
+    /// Whether a line passes over the password where sshd has accepted a key.
+    pub takes_key: bool,
     /// Whether there is an account pam_twostep line.
     pub keeps: bool,
 }
@@ -70,8 +80,15 @@ pub(crate) fn guard(context: &Context<'_>, name: &str) -> Guard {
             .as_ref()
             .and_then(|service| ours(&service.auth))
             .map(|line| line.arguments().map(str::to_owned).collect()),
+        takes_key: service.as_ref().is_some_and(takes_key),
         keeps: service.is_some_and(|service| ours(&service.account).is_some()),
     }
+}
+
+/// Whether a line passes over the password where sshd has accepted a key.
+pub(crate) fn takes_key(service: &Service) -> bool {
+    let asks = |line: &PamLine| line.arguments().any(|argument| argument == SSHD_ACCEPTED_KEY);
+    service.auth.iter().any(|line| line.role() == Role::SshdAccepted && asks(line))
 }
 
 /// Checks each service that names the module, if this process may read all lines. A service in `reported` gets no
@@ -105,7 +122,8 @@ fn check_services(context: &Context<'_>, files: &Files<'_>, reported: &BTreeSet<
     // These services cannot be judged before their lines name the right module.
     let meant = misspelt.iter().flat_map(|service| {
         let found = missing_module::misspelt(files, service).into_iter();
-        found.map(|finding| in_pam_conf(service, finding)).collect::<Vec<_>>()
+        let found = found.map(|finding| in_pam_conf(service, finding).about([service.name.as_str()]));
+        found.collect::<Vec<_>>()
     });
     let guarded = guarded(context);
     let asking = services.iter().filter(|service| service.names_us());
@@ -117,11 +135,14 @@ fn check_services(context: &Context<'_>, files: &Files<'_>, reported: &BTreeSet<
             findings
                 .extend(here.map(|finding| at_home(context, files, service, &services, &guarded, finding)));
         }
-        findings.into_iter().map(|finding| in_pam_conf(service, finding))
+        findings.into_iter().map(|finding| in_pam_conf(service, finding).about([service.name.as_str()]))
     });
     let together =
         shared::check(files, &services, &guarded).into_iter().chain(pairs::check(files, &services));
-    let not_files = files.unreadable().into_iter().map(findings::services::service_not_a_file);
+    let not_files = files.unreadable().into_iter().map(|path| {
+        let service = path.rsplit('/').next().unwrap_or_default().to_owned();
+        findings::services::service_not_a_file(path).about([service.as_str()])
+    });
     let unasked = unasked::check(context, files, &services, reported).into_iter().chain(not_files);
     let not_known = missing_module::not_looked_at(files);
     meant.chain(each).chain(not_known).chain(together).chain(unasked).collect()
@@ -191,12 +212,15 @@ fn at_home(
 /// Checks the pam_twostep lines by themselves, in whatever file they are.
 fn check_lines(context: &Context<'_>, files: &Files<'_>, service: &Service) -> Vec<Finding> {
     let entries = service.auth.iter().chain(&service.account);
-    let ours = entries.filter(|line| line.is_ours());
     let check = |line: &PamLine| {
-        [own_line::check(&module_file::corrected(files, line)), module_file::check(context, files, line)]
-            .concat()
+        let line_itself = if line.is_ours() {
+            own_line::check(&module_file::corrected(files, line))
+        } else {
+            own_line::check_question(line)
+        };
+        [line_itself, module_file::check(context, files, line)].concat()
     };
-    ours.flat_map(check).collect()
+    entries.filter(|line| line.is_of_twostep()).flat_map(check).collect()
 }
 
 fn folder<'a>(files: &Files<'a>) -> &'a str {

@@ -12,6 +12,7 @@ use super::findings::modules as findings;
 use super::own_line;
 use crate::context::{Context, Visibility};
 use crate::finding::Finding;
+use crate::id::Id;
 
 const NAME: &str = "pam_twostep.so";
 
@@ -30,6 +31,12 @@ pub(crate) fn check(context: &Context<'_>, files: &Files<'_>, line: &PamLine) ->
     let not_loadable = context.module_files.not_loadable(real);
     let content = not_loadable.map(|problem| findings::cannot_be_loaded(&path, &problem));
     mode(&path, &meta, owner).into_iter().chain(content).collect()
+}
+
+/// Whether libpam cannot load the module of `line`, as [`check`] reports it.
+pub(crate) fn is_not_loaded(context: &Context<'_>, files: &Files<'_>, line: &PamLine) -> bool {
+    let ids = [Id::ModuleMissing, Id::ModuleMisnamed, Id::ModuleCannotBeLoaded];
+    check(context, files, line).iter().any(|finding| ids.contains(&finding.id))
 }
 
 fn missing(files: &Files<'_>, line: &PamLine, path: &str) -> Finding {

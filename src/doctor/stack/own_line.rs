@@ -1,8 +1,10 @@
 //! Our own line: its control and its arguments.
 
 use twostep_core::pam::control::{Action, Control, ReturnValue};
+use twostep_core::pam::factor::SSHD_ACCEPTED;
 use twostep_core::pam::walk::Handler;
 use twostep_core::policy::METHODS;
+use twostep_hostconf::pam::module_type::ModuleType;
 use twostep_hostconf::pam::modules::REFUSALS;
 use twostep_hostconf::pam::pam_line::{PamLine, written};
 
@@ -10,6 +12,9 @@ use super::findings::own_line::{self as findings, WrongArgument};
 use super::other_modules;
 use super::text::FORWARD_PASS;
 use crate::finding::{Finding, Remedy};
+
+/// The argument of a line that `twostep enable` has added and nobody has kept.
+const AWAITING_KEEP: &str = "awaiting_keep";
 
 /// The findings on the line itself. Each remedy fixes all of them.
 pub(crate) fn check(line: &PamLine) -> Vec<Finding> {
@@ -47,6 +52,30 @@ pub(crate) fn clean(line: &PamLine) -> Remedy {
 pub(crate) fn without(line: &PamLine, unwanted: impl Fn(&str) -> bool) -> Remedy {
     let arguments = right_arguments(line).into_iter().filter(|argument| !unwanted(argument));
     Remedy::Replace { location: line.location.clone(), text: rewritten(line, arguments) }
+}
+
+/// The findings on a line with `sshd_accepted=`. What its control does is judged with the whole stack.
+pub(crate) fn check_question(line: &PamLine) -> Vec<Finding> {
+    let location = || line.location.clone();
+    let arguments: Vec<&str> = line.arguments().collect();
+    let [method] = arguments.as_slice() else {
+        let is_method = |argument: &&str| argument.starts_with(SSHD_ACCEPTED);
+        let alone = line.raw_arguments().filter(is_method).take(1);
+        let module = line.words.get(2).map_or("", |word| &word.raw);
+        let text = written(line.kind.word(), line.control_word(), module, alone);
+        let remedy = Remedy::Replace { location: location(), text };
+        return vec![findings::wrong_argument(location(), &WrongArgument::NotAlone, remedy)];
+    };
+    let method = method.strip_prefix(SSHD_ACCEPTED).unwrap_or_default();
+    let delete = || Remedy::Delete { location: location() };
+    if line.kind != ModuleType::Auth {
+        return vec![findings::wrong_argument(location(), &WrongArgument::AuthAlone, delete())];
+    }
+    if METHODS.contains(&method) {
+        return Vec::new();
+    }
+    let (key, value) = ("sshd_accepted".to_owned(), method.to_owned());
+    vec![findings::wrong_argument(location(), &WrongArgument::NoSuchMethod { key, value }, delete())]
 }
 
 fn control(line: &PamLine) -> Option<Finding> {
@@ -124,15 +153,17 @@ fn wrong_arguments(line: &PamLine) -> Vec<(usize, Fault)> {
 fn argument_fault(argument: &str, seen: &[&str]) -> Option<Fault> {
     let (key, value) = argument.split_once('=').unwrap_or((argument, ""));
     match key {
-        "first_factor" | FORWARD_PASS if seen.contains(&key) => {
+        "first_factor" | FORWARD_PASS | AWAITING_KEEP if seen.contains(&key) => {
             Some(Fault::Wrong(WrongArgument::Twice(key.to_owned())))
         }
         "first_factor" if value != "any" && !METHODS.contains(&value) => {
-            Some(Fault::Wrong(WrongArgument::NoSuchMethod(value.to_owned())))
+            let (key, value) = (key.to_owned(), value.to_owned());
+            Some(Fault::Wrong(WrongArgument::NoSuchMethod { key, value }))
         }
         "root" => Some(Fault::ForTests(value.to_owned())),
         "first_factor" => None,
         FORWARD_PASS if argument == FORWARD_PASS => None,
+        AWAITING_KEEP if argument == AWAITING_KEEP => None,
         _ => {
             let instead = other_modules::instead_of(argument);
             Some(Fault::Wrong(WrongArgument::Unknown { argument: argument.to_owned(), instead }))
@@ -144,7 +175,6 @@ fn argument_fault(argument: &str, seen: &[&str]) -> Option<Fault> {
 mod tests {
     use twostep_core::pam::line::words;
     use twostep_hostconf::location::Location;
-    use twostep_hostconf::pam::module_type::ModuleType;
 
     use super::*;
 
@@ -200,6 +230,32 @@ mod tests {
             for finding in check(&wrong) {
                 assert_eq!(finding.remedy, clean(&wrong));
             }
+        }
+    }
+
+    #[test]
+    fn judges_argument_of_question_to_sshd() {
+        let table = [
+            ("auth [cred_unavail=2 default=ignore] pam_twostep.so sshd_accepted=publickey", None),
+            ("auth [cred_unavail=2 default=ignore] pam_twostep.so sshd_accepted=key", Some("delete")),
+            ("account required pam_twostep.so sshd_accepted=publickey", Some("delete")),
+            (
+                "auth [cred_unavail=2 default=ignore] pam_twostep.so root=/x sshd_accepted=publickey",
+                Some("auth       [cred_unavail=2 default=ignore] pam_twostep.so sshd_accepted=publickey\n"),
+            ),
+        ];
+        for (text, expected) in table {
+            let findings = check_question(&line(text));
+            let remedy = findings.first().map(|finding| match finding.remedy.deletes() {
+                Some(_) => "delete".to_owned(),
+                None => finding
+                    .remedy
+                    .changes(|_| Some(text.to_owned()))
+                    .unwrap()
+                    .remove("/etc/pam.d/sshd")
+                    .unwrap(),
+            });
+            assert_eq!(remedy.as_deref(), expected, "{text}");
         }
     }
 

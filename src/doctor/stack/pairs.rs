@@ -17,17 +17,20 @@ pub(crate) fn check(files: &Files<'_>, services: &[Service]) -> Vec<Finding> {
     let uneven = pairs.filter(|(one, other)| asks(one) && !asks(other) && !other.lost);
     let finding = |(one, other): (&Service, &Service)| {
         let remedy = behind_password(files, other);
-        findings::partner_asks_no_code(&other.file, &other.name, &one.name, remedy)
+        let finding = findings::partner_asks_no_code(&other.file, &other.name, &one.name, remedy);
+        finding.about([other.name.as_str()])
     };
     uneven.map(finding).collect()
 }
 
 /// Whether a partner of this service asks for a code, so that `check` covers the service.
 pub(crate) fn partner_asks(name: &str, services: &[Service]) -> bool {
-    let partners = PAIRS.iter().filter(|[_, other]| *other == name).map(|[one, _]| *one);
-    partners
-        .into_iter()
-        .any(|partner| services.iter().any(|service| service.name == partner && asks(service)))
+    partners(name).any(|partner| services.iter().any(|service| service.name == partner && asks(service)))
+}
+
+/// The names by which the program of this service also calls PAM.
+pub(crate) fn partners(name: &str) -> impl Iterator<Item = &'static str> {
+    PAIRS.iter().filter(move |[_, other]| *other == name).map(|[one, _]| *one)
 }
 
 /// Whether the service asks for a code.

@@ -65,7 +65,7 @@ pub(crate) fn check(context: &Context<'_>, files: &Files<'_>, services: &[Servic
     let file = remote.map_or_else(|| missing(files), |remote| remote.file.clone());
     let server = server.map(|path| if path.ends_with("telnetd") { "telnetd" } else { "rlogind" });
     let facts = Remote { file: &file, has_file: remote.is_some(), server };
-    Some(findings::remote_asks_no_code(&facts, remedy(files, login, remote)))
+    Some(findings::remote_asks_no_code(&facts, remedy(files, login, remote)).about([SERVICE]))
 }
 
 fn missing(files: &Files<'_>) -> String {
@@ -82,7 +82,8 @@ fn remedy(files: &Files<'_>, login: &Service, remote: Option<&Service>) -> Remed
     behind_password(files, remote).unwrap_or_else(|| findings::write_file_like(&remote.file, &login.file))
 }
 
-fn has_util_linux(files: &Files<'_>) -> bool {
+/// Whether login(1) is that of util-linux, which alone uses `remote`.
+pub(crate) fn has_util_linux(files: &Files<'_>) -> bool {
     is_util_linux(files, &LOGIN)
 }
 

@@ -43,7 +43,7 @@ const DISABLE_PROFILE: &str = "pam-auth-update --disable twostep";
 const ASKING: [&str; 5] = ["sshd", "login", "sudo", "sudo-i", "su"];
 
 /// Whether distributions write the service's file for other services to include.
-pub(crate) fn is_shared(name: &str) -> bool {
+pub fn is_shared(name: &str) -> bool {
     SHARED.contains(&name)
 }
 
@@ -97,7 +97,8 @@ fn finding(
                 .unwrap_or_else(|| Remedy::Delete { location: location.clone() })
         }
     };
-    findings::line_in_shared_file(location.clone(), kind, &others, remedy)
+    let reached = reached.iter().map(|service| service.name.as_str());
+    findings::line_in_shared_file(location.clone(), kind, &others, remedy).about(reached)
 }
 
 fn lines(service: &Service, kind: ModuleType) -> &[PamLine] {

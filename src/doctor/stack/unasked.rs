@@ -9,12 +9,12 @@ use twostep_hostconf::pam::module_type::ModuleType;
 use twostep_hostconf::pam::pam_line::PamLine;
 use twostep_hostconf::pam::service::Service;
 
-use super::askers::{is_included_and_asked_for, lets_in};
+use super::askers::lets_in;
 use super::asking::{asks_first_factor, behind_password};
 use super::findings::services::{self as findings, FilesToChange};
 use super::pam_conf::in_pam_conf;
 use super::without_file::{self, naming};
-use super::{pairs, remote, shared};
+use super::{log_in, pairs, remote, shared};
 use crate::context::Context;
 use crate::finding::{Finding, Remedy};
 use crate::obligation;
@@ -31,7 +31,8 @@ pub(crate) fn check(
     let Some(policy) = &context.policy else { return Vec::new() };
     let view = View { context, policy, files, services };
     let silent = services.iter().filter(|service| !service.lost && !pairs::asks(service));
-    let judged = silent.filter(|service| view.is_judged(service) && !reported.contains(&service.name));
+    let judged =
+        silent.filter(|service| log_in::is_used(service, services) && !reported.contains(&service.name));
     let mut found = Vec::new();
     let mut unasked = Vec::new();
     for service in judged {
@@ -48,6 +49,7 @@ pub(crate) fn check(
         unasked = rest;
         let names: Vec<&str> = folded.iter().map(|service| service.name.as_str()).collect();
         let finding = findings::and_services_that_include_it(finding, &names);
+        let finding = finding.about([service.name.as_str()]).about(names);
         found_all.push(in_pam_conf(service, finding));
     }
     found_all.extend(view.unasked(&unasked));
@@ -97,20 +99,7 @@ impl View<'_> {
         }
         let is_covered = name == remote::SERVICE && remote::is_judged_by_login(self.files, self.services)
             || pairs::partner_asks(name, self.services);
-        let checks_password = service.auth.iter().any(asks_first_factor);
-        (lets_in(name) && checks_password && !is_covered).then_some(Verdict::Unasked)
-    }
-
-    /// Whether a program may use this service. A file is only a part of others where a service that includes it asks
-    /// for a code.
-    fn is_judged(&self, service: &Service) -> bool {
-        let is_part_of = |other: &Service| {
-            other.file != service.file && other.auth.iter().any(|line| line.location.file == service.file)
-        };
-        let is_part = || self.services.iter().any(|other| pairs::asks(other) && is_part_of(other));
-        !shared::is_part(service, self.services)
-            || is_included_and_asked_for(&service.name)
-            || !shared::is_shared(&service.name) && !is_part()
+        (log_in::lets_users_in(service) && !is_covered).then_some(Verdict::Unasked)
     }
 
     /// One finding for all services that let users in by password alone.
@@ -131,7 +120,7 @@ impl View<'_> {
         };
         let text = self.context.policy_text.as_deref().unwrap_or_default();
         let exemption = exemption(self.policy, text, &names, self.context.now);
-        Some(findings::service_asks_no_code(file, &names, &change, exemption))
+        Some(findings::service_asks_no_code(file, &names, &change, exemption).about(names))
     }
 
     /// A vendor's file is copied first, since the next version of its package would undo the change.

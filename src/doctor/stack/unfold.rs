@@ -73,7 +73,7 @@ fn part(line: &PamLine) -> Option<Part> {
         Role::Counter if line.arguments().any(|argument| argument == "authsucc") => None,
         Role::Counter | Role::Quiet => Some(Part::Kept),
         Role::Condition if !jumps => Some(Part::Kept),
-        Role::Condition | Role::Deny | Role::Permit | Role::Root | Role::Ours => None,
+        Role::Condition | Role::Deny | Role::Permit | Role::Root | Role::Ours | Role::SshdAccepted => None,
     }
 }
 

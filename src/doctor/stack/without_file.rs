@@ -63,7 +63,9 @@ fn named(view: &View<'_>) -> Vec<Finding> {
     let counts = missing.filter(|(_, service)| obligation::exists(view.context, service));
     let other_lets_in = other_lets_in(view.files);
     let finding = |(rule, service)| {
-        findings::service_without_file(rule, service, &path_of(view.files, service), other_lets_in)
+        let finding =
+            findings::service_without_file(rule, service, &path_of(view.files, service), other_lets_in);
+        finding.about([service])
     };
     counts.map(finding).collect()
 }
@@ -73,14 +75,21 @@ fn of_programs(view: &View<'_>) -> Vec<Finding> {
     if !other_lets_in(view.files) {
         return Vec::new();
     }
+    let missing = programs(view.files).into_iter();
+    let counts = missing.filter(|service| view.needs_code(service) && naming(view.policy, service).is_none());
+    let finding =
+        |service| findings::service_file_missing(&path_of(view.files, service), service).about([service]);
+    counts.map(finding).collect()
+}
+
+/// The services of installed programs that have no file.
+pub(super) fn programs(files: &Files<'_>) -> Vec<&'static str> {
     let asks = |(service, paths): &&(&str, &[&str])| match *service {
-        LOGIN_SHELL => remote::is_util_linux(view.files, paths),
-        _ => paths.iter().any(|path| view.files.resolve(path).is_some_and(|real| real.is_file())),
+        LOGIN_SHELL => remote::is_util_linux(files, paths),
+        _ => paths.iter().any(|path| files.resolve(path).is_some_and(|real| real.is_file())),
     };
     let services = PROGRAMS.iter().filter(asks).map(|(service, _)| *service);
-    let missing = services.filter(|service| view.files.open(service).is_none());
-    let counts = missing.filter(|service| view.needs_code(service) && naming(view.policy, service).is_none());
-    counts.map(|service| findings::service_file_missing(&path_of(view.files, service), service)).collect()
+    services.filter(|service| files.open(service).is_none()).collect()
 }
 
 impl View<'_> {

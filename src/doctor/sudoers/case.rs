@@ -67,6 +67,12 @@ impl<'a> Cases<'a> {
         self.asking.contains(service)
     }
 
+    /// The PAM services with a pam_twostep auth line by which sudo asks these callers.
+    pub(super) fn services<'c>(&self, callers: &[&'c Case]) -> Vec<&'c str> {
+        let services = callers.iter().flat_map(|case| &case.asked.services).map(|one| one.name.as_str());
+        services.filter(|service| self.asks_at(service)).collect()
+    }
+
     /// What the policy asks of the caller at `service`.
     pub(super) fn mode(&self, caller: &Caller, service: &str) -> Mode {
         let accounts = Accounts::of(self.context);

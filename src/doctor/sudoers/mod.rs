@@ -41,14 +41,15 @@ pub(crate) fn check(context: &Context<'_>) -> Vec<Finding> {
     }
     let is_expected = is_expected(context);
     let elsewhere = if is_expected { elsewhere(context.root) } else { Vec::new() };
-    let mut findings: Vec<_> = elsewhere.iter().map(findings::rules_elsewhere).collect();
+    let mut findings: Vec<_> =
+        elsewhere.iter().map(|one| findings::rules_elsewhere(one).about(USUAL)).collect();
     if elsewhere.contains(&Elsewhere::SudoRs) {
         return findings;
     }
     match context.sudoers() {
         Ok(None) => {}
         Ok(Some(sudoers)) => findings.extend(judge(context, sudoers)),
-        Err(fault) => findings.extend(is_expected.then(|| unread::finding(context.root, fault))),
+        Err(fault) => findings.extend(is_expected.then(|| unread::finding(context.root, fault).about(USUAL))),
     }
     findings
 }
@@ -61,6 +62,14 @@ pub(crate) fn reported(context: &Context<'_>) -> BTreeSet<String> {
         return BTreeSet::new();
     };
     services::without_line(&Cases::of(context, policy, sudoers))
+}
+
+/// The PAM services that sudoers names instead of the usual ones. Only root may read sudoers.
+pub(crate) fn other_services(context: &Context<'_>) -> BTreeSet<String> {
+    let is_read = context.visibility == Visibility::Whole;
+    let sudoers = is_read.then(|| context.sudoers().ok().flatten()).flatten();
+    let services = sudoers.map(Sudoers::services).unwrap_or_default();
+    services.into_iter().filter(|service| !USUAL.contains(&service.as_str())).collect()
 }
 
 /// Whether sudo has a pam_twostep line, or a rule of the policy names it.

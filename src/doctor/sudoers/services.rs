@@ -44,11 +44,11 @@ fn wrong(cases: &Cases<'_>, service: &ServiceUse, callers: &[&Case]) -> Option<W
         return None;
     }
     if has_line {
-        let finding = findings::policy_asks_less(location, service, &names);
+        let finding = findings::policy_asks_less(location, service, &names).about([name.as_str()]);
         return Some(Wrong { finding, fix: Fix::Elsewhere });
     }
     let change = Change { option, value: Some(usual) };
     let by_hand = findings::by_hand(&findings::instruction(&change, cases.sudoers, &location));
-    let finding = findings::service_without_code(location, service, &names, by_hand);
+    let finding = findings::service_without_code(location, service, &names, by_hand).about([name.as_str()]);
     Some(Wrong { finding, fix: Fix::Change(change) })
 }

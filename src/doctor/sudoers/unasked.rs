@@ -28,5 +28,6 @@ fn wrong(cases: &Cases<'_>, unasked: &Unasked, callers: &[&Case]) -> Wrong {
     let editors = place.editors(&location);
     let removal = findings::removal(cases.sudoers, unasked.by, &location, &place);
     let finding = findings::asks_no_code(location, unasked.by, is_always, &names, &removal);
+    let finding = finding.about(cases.services(callers));
     Wrong { finding, fix: Fix::ByHand { editors } }
 }

@@ -30,7 +30,8 @@ fn wrong(cases: &Cases<'_>, whose: &Whose, location: &Location, callers: &[&Case
     let names: Vec<_> = callers.iter().map(|case| case.called.clone()).collect();
     let is_always = callers.iter().all(|case| case.asked.whose.len() == 1);
     let (fix, remedy) = fix(cases, whose.option(), location, callers);
-    Wrong { finding: findings::asks_another_account(location, whose, is_always, &names, remedy), fix }
+    let finding = findings::asks_another_account(location, whose, is_always, &names, remedy);
+    Wrong { finding: finding.about(cases.services(callers)), fix }
 }
 
 /// Once the option is off, the caller's own password is enough where no code is asked for. So an administrator decides who may call

@@ -189,7 +189,13 @@ fn seen(case: &Path) -> Vec<Seen> {
 }
 
 fn is_right(line: &str) -> bool {
-    let known = ["forward_pass", "first_factor=any", "first_factor=password", "first_factor=publickey"];
+    let known = [
+        "forward_pass",
+        "awaiting_keep",
+        "first_factor=any",
+        "first_factor=password",
+        "first_factor=publickey",
+    ];
     let words: Vec<&str> =
         line.split_whitespace().skip_while(|word| !["auth", "account"].contains(word)).collect();
     let [_, "required" | "requisite", module, arguments @ ..] = words.as_slice() else { return false };
@@ -248,6 +254,7 @@ impl Person {
         match line.role() {
             Role::Ours if line.kind == Account => self.gate,
             Role::Ours => self.code,
+            Role::SshdAccepted => ReturnValue::AUTHINFO_UNAVAIL,
             Role::Factor if line.kind == Account => ReturnValue::SUCCESS,
             Role::Factor => self.password,
             Role::Deny | Role::Root => ReturnValue::AUTH_ERR,

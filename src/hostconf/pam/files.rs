@@ -87,6 +87,11 @@ impl<'a> Files<'a> {
         self.read(file.to_owned()).map(|text| text.text)
     }
 
+    /// Whether something is at this path.
+    pub fn has(&self, file: &str) -> bool {
+        self.resolve(file).is_some_and(|path| self.changed.contains_key(&path) || path.exists())
+    }
+
     /// libpam and its modules.
     pub fn library(&self) -> &Library<'a> {
         &self.library
@@ -95,6 +100,14 @@ impl<'a> Files<'a> {
     /// Whether something that libpam reads could not be read so far, for want of permission.
     pub fn hides(&self) -> bool {
         self.hides.get()
+    }
+
+    /// What `read` returns, and whether something that it looked for could not be read, for want of permission.
+    pub fn watch<T>(&self, read: impl FnOnce() -> T) -> (T, bool) {
+        let before = self.hides.replace(false);
+        let read = read();
+        let hides = self.hides.replace(before || self.hides.get());
+        (read, hides)
     }
 
     /// The root below which all files of this machine are.

@@ -48,6 +48,8 @@ impl Login {
         let says = |yes: bool| if yes { ReturnValue::SUCCESS } else { ReturnValue::AUTH_ERR };
         match line.role() {
             Role::Ours => self.ours,
+            // The login is by password.
+            Role::SshdAccepted => ReturnValue::AUTHINFO_UNAVAIL,
             Role::Factor if line.kind == ModuleType::Auth => self.factor(line.module()),
             Role::Factor | Role::Permit => ReturnValue::SUCCESS,
             Role::Deny => ReturnValue::AUTH_ERR,

@@ -1,7 +1,7 @@
 //! What is known of the modules: what part each plays in a stack, and what it may answer.
 
 use twostep_core::pam::control::{Action, Control, ReturnValue};
-use twostep_core::pam::factor::{is_known_factor, never_ignores, stem};
+use twostep_core::pam::factor::{SSHD_ACCEPTED, is_known_factor, never_ignores, stem};
 
 use super::module_type::ModuleType;
 
@@ -10,6 +10,8 @@ use super::module_type::ModuleType;
 pub enum Role {
     /// The module of twostep itself.
     Ours,
+    /// The same with `sshd_accepted=`: whether sshd has accepted a method. It asks nobody.
+    SshdAccepted,
     /// Checks a first factor. An unknown module counts as one.
     Factor,
     /// Counts wrong passwords, and may refuse.
@@ -79,10 +81,13 @@ const QUIET: [&str; 27] = [
 ];
 
 impl Role {
-    /// The part of the module at `path`, as a service file names it.
-    pub fn of(path: &str) -> Self {
+    /// The part of the module at `path` with these arguments, as a service file has them.
+    pub fn of<'a>(path: &str, mut arguments: impl Iterator<Item = &'a str>) -> Self {
         let stem = stem(path);
         match stem {
+            "pam_twostep" if arguments.any(|argument| argument.starts_with(SSHD_ACCEPTED)) => {
+                Self::SshdAccepted
+            }
             "pam_twostep" => Self::Ours,
             "pam_deny" => Self::Deny,
             "pam_permit" => Self::Permit,
@@ -97,6 +102,21 @@ impl Role {
     /// Whether it returns success only for a right first factor, or may.
     pub fn is_factor(self) -> bool {
         self == Self::Factor
+    }
+
+    /// Whether `answer` shows that a first factor was right.
+    pub(crate) fn proves(self, answer: ReturnValue) -> bool {
+        match self {
+            Self::Factor => answer == ReturnValue::SUCCESS,
+            Self::SshdAccepted => answer == ReturnValue::CRED_UNAVAIL,
+            Self::Ours
+            | Self::Counter
+            | Self::Deny
+            | Self::Permit
+            | Self::Root
+            | Self::Condition
+            | Self::Quiet => false,
+        }
     }
 }
 
@@ -142,6 +162,22 @@ const EITHER: &[ReturnValue] = &[
     ReturnValue::MODULE_UNKNOWN,
 ];
 
+/// What a line with `sshd_accepted=` may answer where sshd has not accepted the method.
+const NOT_ACCEPTED: &[ReturnValue] = &[
+    ReturnValue::AUTHINFO_UNAVAIL,
+    ReturnValue::SERVICE_ERR,
+    ReturnValue::SYSTEM_ERR,
+    ReturnValue::MODULE_UNKNOWN,
+];
+
+const ACCEPTED_OR_NOT: &[ReturnValue] = &[
+    ReturnValue::CRED_UNAVAIL,
+    ReturnValue::AUTHINFO_UNAVAIL,
+    ReturnValue::SERVICE_ERR,
+    ReturnValue::SYSTEM_ERR,
+    ReturnValue::MODULE_UNKNOWN,
+];
+
 /// What is assumed of one login.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Scenario {
@@ -162,6 +198,7 @@ pub enum Scenario {
 /// one, if the module is unknown and another line asks for the first factor.
 pub(crate) fn unusual(
     kind: ModuleType,
+    role: Role,
     module: &str,
     arguments: &[&str],
     control: &Control,
@@ -169,8 +206,7 @@ pub(crate) fn unusual(
     is_other_known: bool,
 ) -> Vec<ReturnValue> {
     let tries = matches!(scenario, Scenario::Anything | Scenario::WrongFactor | Scenario::Refused);
-    let role = Role::of(module);
-    if !tries || matches!(role, Role::Ours | Role::Deny | Role::Permit | Role::Root) {
+    if !tries || matches!(role, Role::Ours | Role::SshdAccepted | Role::Deny | Role::Permit | Role::Root) {
         return Vec::new();
     }
     let is_wrong = role == Role::Factor && scenario == Scenario::WrongFactor;
@@ -207,6 +243,9 @@ pub fn answers(role: Role, kind: ModuleType, scenario: Scenario) -> &'static [Re
         (Role::Ours, Anything | WrongFactor) => {
             &[ReturnValue::SUCCESS, ReturnValue::IGNORE, ReturnValue::AUTH_ERR]
         }
+        (Role::SshdAccepted, _) if kind == ModuleType::Account => &[ReturnValue::SERVICE_ERR],
+        (Role::SshdAccepted, WrongFactor) => NOT_ACCEPTED,
+        (Role::SshdAccepted, Anything | Granted | Exempt | Refused) => ACCEPTED_OR_NOT,
         (Role::Factor, _) if kind == ModuleType::Account => &[
             ReturnValue::SUCCESS,
             ReturnValue::NEW_AUTHTOK_REQD,

@@ -59,12 +59,17 @@ impl PamLine {
 
     /// The part that the module plays.
     pub fn role(&self) -> Role {
-        Role::of(self.module())
+        Role::of(self.module(), self.arguments())
     }
 
-    /// Whether it asks twostep.
+    /// Whether it asks twostep for a code, or for what the account phase needs.
     pub fn is_ours(&self) -> bool {
         self.handler != Handler::Substack && self.role() == Role::Ours
+    }
+
+    /// Whether its module is that of twostep, whatever it asks.
+    pub fn is_of_twostep(&self) -> bool {
+        self.handler != Handler::Substack && matches!(self.role(), Role::Ours | Role::SshdAccepted)
     }
 
     /// The control as the file has it.

@@ -98,6 +98,7 @@ impl Ways {
             let arguments: Vec<&str> = line.arguments().collect();
             all.extend(unusual(
                 line.kind,
+                line.role(),
                 line.module(),
                 &arguments,
                 &line.control,
@@ -126,7 +127,7 @@ impl Facts {
     ) -> Self {
         let role = if line.handler == Handler::Module { line.role() } else { Role::Quiet };
         self.asked |= line.is_ours();
-        self.proved |= role.is_factor() && answer == ReturnValue::SUCCESS;
+        self.proved |= role.proves(answer);
         self.is_root |= role == Role::Root && answer == ReturnValue::SUCCESS;
         let skipped = stack.get(here.saturating_add(1)..next).unwrap_or_default();
         let lets_through = !matches!(line.control.on(answer), Action::Die);
@@ -134,7 +135,8 @@ impl Facts {
             self.went_around = Some(here);
         }
         let guards = |line: &PamLine| line.role().is_factor() || line.role() == Role::Deny;
-        if lets_through && !role.is_factor() && skipped.iter().any(guards) {
+        let is_of_factor = role.is_factor() || role.proves(answer);
+        if lets_through && !is_of_factor && skipped.iter().any(guards) {
             self.went_past = Some(here);
         }
         self
@@ -171,6 +173,7 @@ mod tests {
 
     #[test]
     fn each_layout_asks_whom_it_should() {
+        const KEY: &str = "pam_twostep sshd_accepted=publickey";
         const CHECK: &str = "[success=1 default=ignore] pam_unix; requisite pam_deny; required pam_permit";
         let table = [
             // lines                                          all asked  wrong comes  exempt get in
@@ -183,6 +186,11 @@ mod tests {
             ("[success=2 default=die] pam_unix; optional pam_env; required pam_twostep; required pam_permit".to_owned(), false, false, false),
             ("requisite pam_unix; [default=1] pam_time; required pam_twostep; optional pam_env".to_owned(), false, false, false),
             ("required pam_twostep first_factor=publickey".to_owned(), true, true, false),
+            (format!("[cred_unavail=2 default=ignore] {KEY}; {CHECK}; required pam_twostep"), true, false, true),
+            (format!("[cred_unavail=3 default=ignore] {KEY}; {CHECK}; required pam_twostep"), true, false, true),
+            (format!("[cred_unavail=4 default=ignore] {KEY}; {CHECK}; required pam_twostep; required pam_permit"), false, false, true),
+            (format!("[cred_unavail=2 default=2] {KEY}; {CHECK}; required pam_twostep"), true, true, true),
+            (format!("[default=ignore] {KEY}; required pam_twostep"), true, true, false),
         ];
         for (lines, all_asked, wrong_comes, exempt) in table {
             let entries = stack(&lines);

@@ -1,6 +1,7 @@
 //! The settings of sshd as `sshd -T` prints them.
 
 use std::collections::BTreeMap;
+use std::fmt::{self, Display, Formatter};
 use std::net::IpAddr;
 
 use super::launch::Launch;
@@ -21,12 +22,26 @@ pub enum SshdRefusal {
     Program { program: String, failure: ProgramFailure },
 }
 
+impl Display for SshdRefusal {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Settings { message, .. } => f.write_str(message.as_deref().unwrap_or("sshd -T fails")),
+            Self::Program { program, failure } => write!(f, "{program} -T {failure}"),
+        }
+    }
+}
+
 /// No login comes from it, so no `Match` block names it.
 const NO_ADDRESS: &str = "0.0.0.0";
 
+/// Whether sshd accepts its settings (`sshd -t`). None if it cannot answer, as for [`settings`].
+pub fn check(launch: &Launch) -> Option<Result<(), SshdRefusal>> {
+    answered(run(launch.program.as_ref()?, "-t", &launch.arguments()), |_| ())
+}
+
 /// The settings by keyword, in lower case. None if sshd cannot answer: it is not installed, or was never started since the boot.
 pub fn settings(launch: &Launch) -> Option<Result<BTreeMap<String, String>, SshdRefusal>> {
-    parsed(run(launch.program.as_ref()?, &launch.arguments()))
+    answered(run(launch.program.as_ref()?, "-T", &launch.arguments()), parsed)
 }
 
 /// As [`settings`], for one login: with the `Match` blocks that match it. `from` is an address or a host name; empty for an address
@@ -38,19 +53,27 @@ pub fn settings_for(
 ) -> Option<Result<BTreeMap<String, String>, SshdRefusal>> {
     let connection = connection(user, from)?;
     let arguments: Vec<&str> = launch.arguments().into_iter().chain(["-C", &connection]).collect();
-    parsed(run(launch.program.as_ref()?, &arguments))
+    answered(run(launch.program.as_ref()?, "-T", &arguments), parsed)
 }
 
-/// The value of `-C` (sshd(8)). Before OpenSSH 8.1 sshd wants all three. A comma would begin another key.
-fn connection(user: &str, from: &str) -> Option<String> {
+/// The value of `-C` (sshd(8)) for one login. Before OpenSSH 8.1 sshd wants all three. None if it cannot be written: a comma would
+/// begin another key.
+pub fn connection(user: &str, from: &str) -> Option<String> {
     let host = if from.is_empty() { NO_ADDRESS } else { from };
     let address = if host.parse::<IpAddr>().is_ok() { host } else { NO_ADDRESS };
     (!user.contains(',') && !host.contains(',')).then(|| format!("user={user},host={host},addr={address}"))
 }
 
-fn parsed(printed: Result<Printed, SshdRefusal>) -> Option<Result<BTreeMap<String, String>, SshdRefusal>> {
+fn parsed(output: &str) -> BTreeMap<String, String> {
+    output.lines().filter_map(pair).collect()
+}
+
+fn answered<T>(
+    printed: Result<Printed, SshdRefusal>,
+    read: impl Fn(&str) -> T,
+) -> Option<Result<T, SshdRefusal>> {
     match printed {
-        Ok(Printed::Settings(output)) => Some(Ok(output.lines().filter_map(pair).collect())),
+        Ok(Printed::Settings(output)) => Some(Ok(read(&output))),
         // sshd was not started since the machine booted.
         Ok(Printed::Error(message)) if message.contains("privilege separation directory") => None,
         Ok(Printed::Error(message)) => Some(Err(refused(&message))),
@@ -63,15 +86,16 @@ fn pair(line: &str) -> Option<(String, String)> {
     line.split_once(' ').map(|(keyword, value)| (keyword.to_ascii_lowercase(), value.to_owned()))
 }
 
-/// The output of `sshd -T`.
+/// The output of `sshd -t` or `sshd -T`.
 enum Printed {
+    /// What it prints if it accepts its settings.
     Settings(String),
     /// What it prints on standard error.
     Error(String),
 }
 
-fn run(program: &str, arguments: &[&str]) -> Result<Printed, SshdRefusal> {
-    let arguments: Vec<&str> = ["-T"].into_iter().chain(arguments.iter().copied()).collect();
+fn run(program: &str, mode: &str, arguments: &[&str]) -> Result<Printed, SshdRefusal> {
+    let arguments: Vec<&str> = [mode].into_iter().chain(arguments.iter().copied()).collect();
     match program::run(program, &arguments) {
         Ok(Output { is_success: true, stdout, .. }) => Ok(Printed::Settings(stdout)),
         Ok(Output { stderr, .. }) => Ok(Printed::Error(stderr.trim().to_owned())),

@@ -24,7 +24,7 @@ mod world;
 
 pub use code::Generator;
 pub use login::{Answer, Login, Open, Outcome, Style};
-pub use processor_time::{processor_time, waits};
+pub use processor_time::processor_time;
 pub use state::{AttemptCounter, BLOCK, Format, Stage, State, header, seal, slot_of};
 pub use temp::Temp;
 pub use waiting::{descriptors_of, wait_until};

@@ -137,3 +137,53 @@ fn refuses_password_typed_as_code() {
     assert!(world.snapshot() == before, "a password that looks like a code is not charged");
     assert!(!format!("{:?}", outcome.log).contains(&right()));
 }
+
+/// The line of twostep that asks whether sshd has accepted a key, then a password, then the code.
+const KEY_OR_PASSWORD: &str = "auth [cred_unavail=2 default=ignore] MODULE sshd_accepted=publickey\n\
+    auth [success=1 default=ignore] pam_permit.so\n\
+    auth requisite pam_deny.so\n\
+    auth required pam_permit.so\n\
+    auth required MODULE root=ROOT\n\
+    account required MODULE root=ROOT\n";
+
+#[test]
+fn passes_over_password_only_after_accepted_key() {
+    let world = World::default();
+    let denied = KEY_OR_PASSWORD
+        .replace("[success=1 default=ignore] pam_permit.so", "optional pam_debug.so auth=auth_err");
+    world.service("sshd", &denied);
+    let key = "SSH_AUTH_INFO_0=publickey ssh-ed25519 AAAA\n";
+    let login = || world.login("games").service("sshd").tty("ssh").at(NOW);
+    login().env(key).answer(right()).run().assert_granted();
+    for other in ["", "password", "hostbased x", "publickeys x", "keyboard-interactive/pam publickey"] {
+        let outcome = login().env(&format!("SSH_AUTH_INFO_0={other}")).answer(right()).run();
+        assert_eq!((outcome.code, outcome.prompts().len()), (PAM_AUTH_ERR, 0), "{other}");
+    }
+    let outcome = world.login("games").service("sshd").at(NOW).answer(right()).run();
+    assert_eq!((outcome.code, outcome.prompts().len()), (PAM_AUTH_ERR, 0));
+}
+
+/// A mistake in the line must ask for the password.
+#[test]
+fn never_answers_yes_for_wrong_question_to_sshd() {
+    for arguments in [
+        "sshd_accepted=",
+        "sshd_accepted=key",
+        "sshd_accepted=any",
+        "sshd_accepted=publickey root=ROOT",
+        "first_factor=publickey sshd_accepted=publickey",
+        "sshd_accepted=publickey sshd_accepted=publickey",
+        "sshd_accepted=publickey forward_pass",
+        "nonsense",
+    ] {
+        let world = World::default();
+        let stack = format!(
+            "auth [success=1 ignore=1 cred_unavail=1 default=ignore] MODULE {arguments}\n\
+             auth requisite pam_deny.so\nauth required pam_permit.so\naccount required pam_permit.so\n"
+        );
+        world.service("sshd", &stack);
+        let login = world.login("games").service("sshd").env("SSH_AUTH_INFO_0=publickey ssh-ed25519 AAAA");
+        let outcome = login.at(NOW).run();
+        assert_eq!(outcome.code, PAM_AUTH_ERR, "{arguments}: {outcome:#?}");
+    }
+}

@@ -156,6 +156,7 @@ fn reads_new_state_after_waiting_for_replaced_file() {
 #[test]
 fn resumes_login_stopped_while_holding_lock() {
     let world = World::default();
+    world.enroll("mail", SECRET);
     let mut stopped = world.login("games").at(NOW).answer(right()).command();
     let stop = libc::SIGSTOP.to_string();
     let child = stopped
@@ -168,6 +169,8 @@ fn resumes_login_stopped_while_holding_lock() {
     let start = Instant::now();
     world.login("games").at(NOW).answer(right()).run().assert_denied(PAM_AUTHINFO_UNAVAIL, "unavailable");
     assert!((Duration::from_secs(5)..LATE).contains(&start.elapsed()), "{:?}", start.elapsed());
+    // Nobody else waits for it.
+    world.login("mail").at(NOW).answer(right()).run().assert_granted();
     // SAFETY: this process started the child and has not yet waited for it.
     unsafe { libc::kill(child.id() as i32, libc::SIGCONT) };
     let output = child.wait_with_output().unwrap();

@@ -33,6 +33,8 @@ impl Machine {
     pub(crate) fn command(&self, words: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_twostep"));
         command.arg("--root").arg(&self.0).args(words.split(' '));
+        // These tests may run under sudo.
+        command.env_remove("SUDO_UID");
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }

@@ -76,10 +76,16 @@ fn no_other_crate_saves_a_state() {
     }
 }
 
-/// The texts of other programs that a file looks for, each with the program that writes it.
-const FOREIGN: [(&str, &str); 8] = [
+/// The texts of other programs that a file looks for, each with the program that writes it; and our own marks in files of others.
+const FOREIGN: [(&str, &str); 14] = [
+    ("change/marks.rs", "AWAITING_KEEP"), // twostep enable
+    ("change/marks.rs", "BEGIN"),
+    ("change/marks.rs", "COPY"),
+    ("change/marks.rs", "DIGEST"),
+    ("change/marks.rs", "NO_LINE_BREAK"),
     ("command/import/recognised.rs", "\" TOTP_AUTH"), // google-authenticator
     ("doctor/confinement.rs", " (enforce)"),          // Linux, of AppArmor
+    ("hostconf/become_root.rs", "LIST"),              // sudo -l
     ("hostconf/sshd/effective.rs", " line "),         // sshd -T
     ("hostconf/sshd/effective.rs", "privilege separation directory"),
     ("hostconf/sshd/environment.rs", "export "), // every program that writes a file for a shell

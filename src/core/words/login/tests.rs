@@ -32,7 +32,7 @@ fn says_how_many_codes_were_refused_since_last_login() {
     let of = |refused, last, by| {
         let earlier = Some(EarlierFailures { refused, last, by, from: None });
         let accepted = Accepted { proof: code(), recovery_left: Some(1), clock: None, earlier };
-        let text = granted(&accepted, &Refusals::default()).unwrap();
+        let text = granted(&accepted, &Refusals::default(), false).unwrap();
         text.strip_prefix("Recovery codes left: 1. For new ones, run 'twostep recovery'.\n")
             .unwrap()
             .to_owned()
@@ -55,7 +55,7 @@ fn says_where_last_refused_code_was_typed() {
         let by = AttemptCounter::Hosts;
         let earlier = Some(EarlierFailures { refused: 1, last: None, by, from: Some(from) });
         let accepted = Accepted { proof: code(), recovery_left: None, clock: None, earlier };
-        granted(&accepted, &Refusals::default()).unwrap().lines().nth(1).unwrap().to_owned()
+        granted(&accepted, &Refusals::default(), false).unwrap().lines().nth(1).unwrap().to_owned()
     };
     assert_eq!(of(Origin::new("sshd", "192.0.2.7")), "The last one came from 192.0.2.7 (sshd).");
     assert_eq!(of(Origin::new("sudo", "")), "The last one was typed at this machine (sudo).");
@@ -64,7 +64,11 @@ fn says_where_last_refused_code_was_typed() {
 #[test]
 fn tells_clock_that_is_more_than_one_period_off() {
     let told = |clock| {
-        granted(&Accepted { proof: code(), recovery_left: None, clock, earlier: None }, &Refusals::default())
+        granted(
+            &Accepted { proof: code(), recovery_left: None, clock, earlier: None },
+            &Refusals::default(),
+            false,
+        )
     };
     assert_eq!(told(None), None);
     assert_eq!(
@@ -123,4 +127,12 @@ fn says_how_to_repeat_enrollment() {
     let expected = "The codes did not match the new key.\n\
                     Nothing was saved. Delete the new entry in your app,\nthen log in again.";
     assert_eq!(text, expected);
+}
+
+#[test]
+fn reminds_of_keep_where_change_waits() {
+    let accepted =
+        Accepted { proof: Proof::RecoveryCode, recovery_left: Some(1), clock: None, earlier: None };
+    let text = granted(&accepted, &Refusals::default(), true).unwrap();
+    assert!(text.starts_with("Recovery code accepted.") && text.ends_with(AWAITS_KEEP), "{text}");
 }

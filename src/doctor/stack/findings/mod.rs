@@ -2,6 +2,7 @@
 
 pub(super) mod account_lines;
 pub(super) mod auth_lines;
+pub(super) mod draft;
 pub(super) mod modules;
 pub(super) mod own_line;
 pub(super) mod services;

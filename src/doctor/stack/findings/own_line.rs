@@ -52,8 +52,15 @@ pub(in crate::stack) fn dash_hides_error(line: &PamLine, remedy: Remedy) -> Find
 /// An argument that makes twostep refuse every login.
 pub(in crate::stack) enum WrongArgument {
     Twice(String),
-    /// `first_factor=` with this value.
-    NoSuchMethod(String),
+    /// An argument that names a method of sshd, with this value.
+    NoSuchMethod {
+        key: String,
+        value: String,
+    },
+    /// `sshd_accepted=` beside another argument.
+    NotAlone,
+    /// `sshd_accepted=` in an account line.
+    AuthAlone,
     /// An argument that only other modules have, and what replaces it.
     Unknown {
         argument: String,
@@ -64,13 +71,22 @@ pub(in crate::stack) enum WrongArgument {
 pub(in crate::stack) fn wrong_argument(location: Location, wrong: &WrongArgument, remedy: Remedy) -> Finding {
     let what = match wrong {
         WrongArgument::Twice(key) => format!("the argument {key} is given twice"),
-        WrongArgument::NoSuchMethod(value) => format!("first_factor cannot be '{value}'"),
+        WrongArgument::NoSuchMethod { key, value } => format!("{key} cannot be '{value}'"),
+        WrongArgument::NotAlone => "sshd_accepted= allows no other argument on its line".to_owned(),
+        WrongArgument::AuthAlone => "sshd_accepted= is for auth lines alone".to_owned(),
         WrongArgument::Unknown { argument, instead } => {
             let instead = instead.map_or_else(String::new, |instead| format!(": {instead}"));
             format!("twostep does not know the argument '{argument}'{instead}")
         }
     };
-    let why = "twostep refuses every login, because it does not guess what an argument means.";
+    let why = match wrong {
+        WrongArgument::NotAlone | WrongArgument::AuthAlone => {
+            "Such a line returns an error whether or not sshd has accepted the method."
+        }
+        WrongArgument::Twice(_) | WrongArgument::NoSuchMethod { .. } | WrongArgument::Unknown { .. } => {
+            "twostep refuses every login, because it does not guess what an argument means."
+        }
+    };
     Finding::problem(Id::PamWrongArgument, location, what, why, remedy)
 }
 
