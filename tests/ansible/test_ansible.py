@@ -18,7 +18,6 @@ import pytest
 assert os.environ.get("SANDBOX_LOG"), "these tests change the machine: start them in tests/sandbox"
 
 ANSIBLE = Path(__file__).resolve().parents[2] / "packaging/ansible"
-STACKS = Path("/usr/share/twostep/pam.d/debian-12")
 POLICY = Path("/etc/twostep/policy.toml")
 DROP_IN = Path("/etc/ssh/sshd_config.d/10-twostep.conf")
 SSHD = Path("/etc/pam.d/sshd")
@@ -165,16 +164,14 @@ def test_example_does_what_it_says_and_then_nothing():
     places["twostep_tickets"] = ["alice", "bob", "admin"]  # admin is in the group sudo here
     example = (ANSIBLE / "example.yml", "--connection", "local", "-vvv", "--diff", "--extra-vars", json.dumps(places))
     before = SSHD.read_bytes()
-
     first = done(ansible(*example))
     assert output_of("dpkg-query", "-Wf", "${Package} ${db:Status-Status}\n", "twostep", "libpam-twostep").count(" installed") == 2
     assert 'groups = ["sudo"]' in POLICY.read_text()
     assert stat.S_IMODE(POLICY.stat().st_mode) == 0o644
-    assert SSHD.read_bytes() == (STACKS / "sshd").read_bytes()
-    assert [path.read_bytes() for path in SSHD.parent.glob("sshd.*~")] == [before]
+    assert "pam_twostep.so sshd_accepted=publickey" in SSHD.read_text()
     assert subprocess.run(["sshd", "-t"], check=False).returncode == 0
     everybody = output_of("sshd", "-T").splitlines()
-    assert {"authenticationmethods keyboard-interactive:pam", "passwordauthentication no", "logingracetime 300"} <= set(everybody)
+    assert {"authenticationmethods publickey,keyboard-interactive:pam keyboard-interactive:pam", "passwordauthentication no", "logingracetime 300"} <= set(everybody)
     assert "authenticationmethods publickey" in output_of("sshd", "-T", "-C", "user=ansible,host=x,addr=192.0.2.7").splitlines()
 
     assert stat.S_IMODE(TICKETS.stat().st_mode) == 0o700
@@ -192,6 +189,8 @@ def test_example_does_what_it_says_and_then_nothing():
     kept = files(), stored(), (TICKETS / "sandbox-alice.ticket").read_text()
     assert done(ansible(*example)).changed == 0
     assert kept == (files(), stored(), (TICKETS / "sandbox-alice.ticket").read_text())
+    output_of("twostep", "disable", "--yes", "sshd")
+    assert SSHD.read_bytes() == before and not DROP_IN.exists()
 
 
 def test_role_with_defaults_changes_nothing():
@@ -214,7 +213,7 @@ def test_a_dry_run_changes_nothing():
             twostep_report_dir=str(REPORTS),
         )
     )
-    assert played.changed > 0 and "AuthenticationMethods keyboard-interactive:pam" in played.output
+    assert played.changed > 0 and "+AuthenticationMethods publickey,keyboard-interactive:pam keyboard-interactive:pam" in played.output
     assert (before, []) == (files(), stored())
     assert not TICKETS.exists() and not REPORTS.exists()
 
@@ -225,7 +224,7 @@ def test_without_twostep_only_dry_run_succeeds(monkeypatch):
         (HERE / program).symlink_to(shutil.which(program, path="/usr/bin:/bin"))
     before = files()
     done(play("--check", twostep_policy=OPT_IN, twostep_services=["sshd"]))
-    refused(play(twostep_policy=OPT_IN, twostep_services=["sshd"]), "See whether twostep is there", "No such file or directory")
+    refused(play(twostep_policy=OPT_IN, twostep_services=["sshd"]), "Check that twostep is installed", "No such file or directory")
     assert before == files()
 
 
@@ -244,13 +243,19 @@ def test_sets_only_policy_and_keeps_old_one_beside_it():
 
 
 def test_files_are_put_back_if_doctor_finds_problem():
-    Path("/etc/pam.d/common-auth").write_text("auth sufficient pam_unix.so\nauth required pam_deny.so\n")
+    Path("/etc/pam.d/su").write_text("auth optional pam_twostep.so\naccount required pam_permit.so\n")  # it was so before
     DROP_IN.write_text("# older\nUsePAM yes\n")
     before = files()
     played = play(twostep_policy=exempt("backup"), twostep_services=["sshd", "sudo"])
-    refused(played, "problem: /etc/pam.d/", "'Run doctor' failed", "All files are as they were before")
+    refused(played, "problem: /etc/pam.d/su", "'Run doctor' failed", "All files are as they were before")
     assert before == files()
     assert "Reload sshd" not in played.output
+
+
+def test_says_why_task_with_loop_failed():
+    before = files()
+    refused(play(twostep_policy=OPT_IN, twostep_required=["alice", "nobody-here"]), "there is no user 'nobody-here'")
+    assert before == files()
 
 
 def test_removes_new_files_if_sshd_settings_are_wrong():
@@ -263,7 +268,7 @@ def test_removes_new_files_if_sshd_settings_are_wrong():
 
 def test_key_then_code():
     done(play(twostep_services=["sshd"], twostep_sshd_first_factor="publickey"))
-    assert SSHD.read_bytes() == (STACKS / "sshd-key").read_bytes()
+    assert "pam_twostep.so first_factor=publickey" in SSHD.read_text() and "@include common-auth" not in SSHD.read_text().splitlines()
     assert "authenticationmethods publickey,keyboard-interactive:pam" in output_of("sshd", "-T").splitlines()
 
 
@@ -283,7 +288,7 @@ def test_gives_no_ticket_to_enrolled_user():
     ("variables", "words"),
     [
         ({"twostep_tickets": ["nobody-here"], "twostep_tickets_dir": str(TICKETS)}, "there is no user 'nobody-here'"),
-        ({"twostep_tickets": ["alice"]}, "say in twostep_tickets_dir"),
+        ({"twostep_tickets": ["alice"]}, "Set twostep_tickets_dir"),
         ({"twostep_services": ["shsd"]}, "value of twostep_services must be one or more of"),
     ],
     ids=["person", "no-place-for-tickets", "service"],
@@ -334,5 +339,5 @@ def test_exempt_account_gets_in_again_over_ssh(sshd):
 
 def test_believes_over_ssh_that_there_is_another_way(sshd):
     played = play(by=by_ssh("root"), twostep_services=["sshd"], twostep_i_have_another_way=True)
-    refused(played, "Permission denied (keyboard-interactive)")  # after sshd was reloaded: each task is a login
-    assert SSHD.read_bytes() == (STACKS / "sshd").read_bytes()
+    refused(played, "Permission denied (")  # after sshd was reloaded: each task is a login
+    assert "pam_twostep.so" in SSHD.read_text()

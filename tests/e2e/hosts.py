@@ -11,7 +11,7 @@ import signal
 import socket
 import subprocess
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -309,7 +309,7 @@ class Sshd:
             **cls.patience(),
             **settings,
         }
-        if cls.settings == wanted and cls.process.poll() is None:
+        if cls.process and cls.settings == wanted and cls.process.poll() is None:
             return
         cls.stop()
         flags = [f"-o{key}={value}" for key, value in wanted.items() if key != "program"]
@@ -327,8 +327,7 @@ class Sshd:
     @classmethod
     def stop(cls):
         if cls.process:
-            cls.process.terminate()
-            cls.process.wait(timeout=PATIENT)
+            end(cls.process)
             cls.process = None
 
     @classmethod
@@ -340,6 +339,16 @@ class Sshd:
             except OSError:
                 assert cls.process.poll() is None and time.monotonic() < deadline, "sshd did not start"
                 time.sleep(0.01)
+
+
+def end(process):
+    """Ends an sshd. One that is about to read its settings again (SIGHUP) forgets a SIGTERM when it replaces itself."""
+    deadline = time.monotonic() + PATIENT
+    while process.poll() is None:
+        assert time.monotonic() < deadline, "sshd does not end"
+        process.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=1)
 
 
 def make_ssh_keys(users):

@@ -19,6 +19,7 @@ from person import LONG_CODE, QUESTIONS, Newcomer, keep_secret
 REPOSITORY = Path(__file__).resolve().parents[2]
 SETUP = "/usr/libexec/twostep/twostep-setup"
 STACKS = Path(subprocess.check_output([SETUP, "pam-files"], text=True).strip())  # the shipped service files for this release
+STOCK = Path("/run/stock-pam.d")  # the service files as the release's packages have them
 STORE = Path("/var/lib/twostep")
 LOG = Path(os.environ["SANDBOX_LOG"])
 PATIENT = 60  # seconds, in which what is certain to come does so on a busy machine, too
@@ -40,6 +41,7 @@ class Machine:
 
     def prepare(self):
         """Once, before the first test."""
+        shutil.copytree("/etc/pam.d", STOCK, symlinks=True)
         self.clock.take()
         self.clock.stand()
         Path("/etc/sudoers.d/everybody").write_text(

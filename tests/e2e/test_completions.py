@@ -22,8 +22,10 @@ PROMPT = "ready to type: "
 
 OFFERS = [
     ("twostep sta", {"status"}),
-    ("twostep un", {"unlock", "unrequire"}),
-    ("twostep re", {"rebind", "recovery", "remove", "replace", "report", "require", "reset"}),
+    ("twostep se", {"services"}),
+    ("twostep services --", {"--json", "--root", "--help"}),
+    ("twostep un", {"unlock"}),
+    ("twostep re", {"recovery", "remove", "replace", "report", "require", "reset"}),
     ("twostep enroll --", {"--user", "--label", "--text", "--json", "--qr", "--root", "--help"}),
     ("twostep policy ex", {"explain"}),
     ("twostep import goo", {"google-authenticator"}),

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from hosts import Ssh, SshKey, Sshd, become, ready
-from machine import PATIENT, apply, wait_until
+from hosts import Ssh, SshKey, Sshd, become, end, ready
+from machine import apply, wait_until
 
 SETTINGS = Path("/etc/ssh/sshd_config.d/00-twostep.conf")
 DEFS = Path("/etc/login.defs")
@@ -160,8 +160,7 @@ def test_report_is_incomplete_if_something_cannot_be_seen(prepared):
     sshd = subprocess.Popen(["/usr/sbin/sshd", "-D", "-o", "UsePAM=no"], env={})
     wait_until(lambda: b"sshd: " in Path(f"/proc/{sshd.pid}/cmdline").read_bytes(), "it does not listen")
     report = json.loads(prepared.run("twostep", "doctor", "--json").stdout)
-    sshd.terminate()
-    sshd.wait(timeout=PATIENT)
+    end(sshd)
     assert not report["complete"]
     assert f"/proc/{sshd.pid}/cmdline" in [finding["file"] for finding in report["findings"]]
 
@@ -179,8 +178,7 @@ def test_finds_settings_that_sshd_has_not_read_yet(prepared):
         wait_until(lambda: findings(prepared) == [], "a finding stays")
         assert sshd.poll() is None
     finally:
-        sshd.terminate()
-        sshd.wait(timeout=PATIENT)
+        end(sshd)
 
 
 def test_tells_reload_of_each_sshd_with_shared_pid_file(prepared):
@@ -209,8 +207,7 @@ def test_tells_reload_of_each_sshd_with_shared_pid_file(prepared):
         ]
     finally:
         for sshd in sshds:
-            sshd.terminate()
-            sshd.wait(timeout=PATIENT)
+            end(sshd)
 
 
 NOT_NOTED = "it does not write its PID file"

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from helper_client import HELPER, NOTHING, UNAVAILABLE, Helper, enrolled, identity, libc, lock_held, request
+from helper_client import HELPER, NOTHING, SOON, UNAVAILABLE, Helper, enrolled, identity, libc, lock_held, request
 from helper_client import waits_for_lock, wrong_code
 from machine import STORE, uid_of, wait_until
 
@@ -212,6 +212,7 @@ MORE_VARIABLES = {
     "RUST_MIN_STACK": "18446744073709551615",
     "LANG": "../../home/alice",
 }
+STARVED = 120  # seconds for a helper that runs only while nothing else does
 STARTS = {
     **{
         f"without {' and '.join(map(str, numbers))}": (REFUSES if 0 in numbers else JUDGES, {"prepare": closed(*numbers)})
@@ -249,8 +250,8 @@ STARTS = {
     "a timer of processor time": (EITHER, {"prepare": timer(signal.ITIMER_PROF, 0.001)}),
     "to die with its parent": (JUDGES, {"prepare": killed_with_its_parent}),
     "as the leader of its group": (EITHER, {"prepare": group_leader}),
-    "nice": (JUDGES, {"prepare": lambda: os.nice(19)}),
-    "idle": (JUDGES, {"prepare": lambda: os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))}),
+    "nice": (JUDGES, {"prepare": lambda: os.nice(19), "patience": STARVED}),
+    "idle": (JUDGES, {"prepare": lambda: os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0)), "patience": STARVED}),
     "without new privileges": (REFUSES, {"prepare": without_new_privileges}),
     **{
         f"{name} {'unlimited' if value == UNLIMITED else value}": (expected, {"prepare": limited(name, value)})
@@ -287,8 +288,8 @@ def test_judges_or_refuses_however_it_is_started(machine, expected, start):
     assert machine.failures_of("alice") == 0
 
 
-def verdict_of(code, stdin=None, pause=0, **start):
-    """The helper's answer to a code, once it has ended."""
+def verdict_of(code, stdin=None, pause=0, patience=None, **start):
+    """The helper's answer to a code, once it has ended: at once, or within `patience` seconds."""
     number = stdin and stdin(request(uid_of("alice"), "verify", code))
     try:
         helper = Helper("alice", stdin=number, cwd=HOME, **start)
@@ -299,8 +300,9 @@ def verdict_of(code, stdin=None, pause=0, **start):
             os.close(number)
     with helper:
         time.sleep(pause)
-        answer = helper.ask("verify", code)
-        status = helper.end_at_once()
+        helper.request("verify", code)
+        answer = helper.hear(patience or SOON)
+        status = helper.end(patience) if patience else helper.end_at_once()
         assert status == 0 or answer in (NOTHING, UNAVAILABLE)
         return answer
 

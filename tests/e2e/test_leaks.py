@@ -17,16 +17,17 @@ def test_no_secret_code_or_password_in_any_written_file(machine):
     assert any(re.fullmatch(LONG_CODE.lower(), word) for word in machine.said), "recovery codes and tickets, too"
     control = "result=grant"  # a search that finds nothing at all proves nothing
     of_debian = {"452532"}  # a bug in a comment of its sudoers; some code may be the same six digits
-    assert found_in_files({*machine.said, control} - of_debian) == {control}
+    found = found_in_files({*machine.said, control} - of_debian)
+    assert found.keys() == {control}, found
 
 
 def found_in_files(words):
-    """Those of `words` that are in a file as separate words: six digits inside a longer number are not a code."""
+    """Those of `words` that are in a file as separate words, with such a file: six digits inside a longer number are not a code."""
     by_beginning = {}
     for word in words:
         by_beginning.setdefault(re.search("[0-9A-Za-z]+", word)[0].encode(), []).append(word)
     files = [file for place in WRITTEN for file in [place, *place.rglob("*")] if file.is_file() and not file.is_symlink()]
-    return {word for file in files for word in found_in(file.read_bytes(), by_beginning)}
+    return {word: str(file) for file in files for word in found_in(file.read_bytes(), by_beginning)}
 
 
 def found_in(text, by_beginning):

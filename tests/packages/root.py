@@ -90,16 +90,16 @@ def ssh_session(user, typed, password, command):
 
 
 def switch_on():
-    """Runs the commands of README."""
-    for command in blocks("Switch it on")[0]:
+    """Runs the commands of pam.d/README.md."""
+    for command in blocks("By hand", "pam.d/README.md")[0]:
         run("bash", "-c", command)
 
 
-def blocks(heading):
-    """The commands of README below a heading, block by block, as root types them."""
-    section = (REPOSITORY / "README.md").read_text().split(f"\n## {heading}\n")[1].split("\n## ")[0]
-    found = re.findall(r"^```sh\n(.*?)^```$", section, re.M | re.S)
-    return [[line.split("  #")[0].replace("sudo ", "") for line in block.splitlines()] for block in found]
+def blocks(heading, page="README.md"):
+    """The commands of a page below a heading, block by block, as root types them."""
+    section = (REPOSITORY / page).read_text().split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    found = re.findall(r"^ *```sh\n(.*?)^ *```$", section, re.M | re.S)
+    return [[line.strip().split("  #")[0].replace("sudo ", "") for line in block.splitlines()] for block in found]
 
 
 def said():

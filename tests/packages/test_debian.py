@@ -5,8 +5,10 @@ OpenSSH client; codes come from oathtool.
 """
 
 import itertools
+import os
 import re
 import shutil
+import socket
 import stat
 import subprocess
 import threading
@@ -18,7 +20,7 @@ import pytest
 
 from root import (
     HELPER, PASSWORD, REPOSITORY, SECRETS,
-    blocks, code, code_of, enroll, everything, findings, restore, run, said, ssh, ssh_session, switch_on,
+    blocks, code, code_of, enroll, everything, findings, restore, run, said, ssh, ssh_session, switch_on, wait_for,
 )  # fmt: skip
 
 BUILT = REPOSITORY / "target/deb"
@@ -77,14 +79,43 @@ def test_follows_readme_literally():
     terminal.sendline(re.search(rf"\b{number}\. (?:\w{{4}}-){{3}}(\w{{4}})\b", terminal.before)[1])
     terminal.expect("You are enrolled")
     terminal.close()
-    switch_on()
+    run("usermod", "--append", "--groups", "sudo", "alice")
+    Path("/run/crond.pid").write_text(str(os.getpid()))  # there is no systemd in here, and a cron would take changes back
+    [enable], [keep], *_ = blocks("Switch it on")
+    terminal = pexpect.spawn(enable, encoding="utf-8", timeout=120, dimensions=(60, 120))
+    terminal.expect_exact("[y/N] ")
+    assert "let in" in terminal.before
+    terminal.sendline("y")
+    terminal.expect_exact("sshd: changed.")
+    terminal.expect(pexpect.EOF)
+    terminal.close()
     assert "Port 22" in run("sshd", "-T").stdout.title()
+    wait_for(listens)
     assert not ssh("alice", "000000"), "a wrong code gets in"
     assert not ssh("alice", code(key, 1), password="wrong"), "a wrong password gets in"
     assert ssh("alice", code(key, 1)), said()
     assert ssh("bob", "never asked"), "who is not enrolled is asked, or refused"
     assert "result=grant user=alice service=sshd" in said()
+    assert run(*keep.split()).stdout.startswith("sshd: kept. alice logged in by sshd with a code at ")
     assert findings() == []
+
+
+def listens():
+    with socket.socket() as client:
+        return client.connect_ex(("127.0.0.1", 22)) == 0
+
+
+def test_upgrade_that_replaces_file_of_pam_is_in_log():
+    install()
+    key = enroll("alice")
+    run("usermod", "--append", "--groups", "sudo", "alice")
+    run("twostep", "enable", "--yes", "--no-revert", "sudo")
+    assert key and "pam_twostep.so" in Path("/etc/pam.d/sudo").read_text()
+    shutil.copy("/run/pam.d/sudo", "/etc/pam.d/sudo")
+    run("dpkg-trigger", "--no-await", "/etc/pam.d/sudo")
+    run("dpkg", "--configure", "--pending")
+    assert "act=enable result=lost services=sudo" in said() and "services=sudo-i" not in said()
+    assert "sudo asks for no code, though 'twostep enable' made it ask" in "\n".join(findings())
 
 
 def test_install_changes_no_login_and_says_what_is_next():
@@ -96,6 +127,7 @@ def test_install_changes_no_login_and_says_what_is_next():
     table = {
         MODULE: ("root:root", 0o644),
         HELPER: ("twostep:twostep", 0o6755),
+        HELPER.with_name("twostep-rehearse"): ("root:root", 0o755),
         Path("/usr/bin/twostep"): ("root:root", 0o755),
         Path("/etc/twostep/policy.toml"): ("root:root", 0o644),
         SECRETS: ("twostep:twostep", 0o700),
@@ -115,7 +147,8 @@ def test_install_changes_no_login_and_says_what_is_next():
 
 def test_has_same_bytes_if_built_in_another_folder():
     install()
-    for file, built in ((MODULE, "libpam_twostep.so"), (HELPER, "twostep-helper"), (Path("/usr/bin/twostep"), "twostep")):
+    programs = (HELPER, HELPER.with_name("twostep-rehearse"), Path("/usr/bin/twostep"))
+    for file, built in ((MODULE, "libpam_twostep.so"), *((program, program.name) for program in programs)):
         assert file.read_bytes() == (REPOSITORY / "target/release" / built).read_bytes(), file
 
 
