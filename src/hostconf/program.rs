@@ -1,5 +1,5 @@
-//! Runs a program of this machine that says what its settings are: one that only root can change, without an environment, and
-//! for a limited time.
+//! Runs a program of this machine that says what its settings are: one that only root can change, with nothing of the
+//! caller's environment, and for a limited time.
 
 use std::fmt::{self, Display, Formatter};
 use std::fs::{self, Metadata};
@@ -25,6 +25,8 @@ const MOST: u64 = 16 * 1024 * 1024;
 const PAUSE: Duration = Duration::from_millis(10);
 /// By the group, or by all users.
 const WRITABLE_BY_OTHERS: u32 = 0o022;
+/// Its whole environment, so that what it prints is in no other language. It is not empty: sudo 1.9.16p2 would crash.
+const ENVIRONMENT: (&str, &str) = ("LC_ALL", "C");
 /// Owns nothing on a Linux system: nobody and nogroup.
 const NOBODY: u32 = 65534;
 
@@ -98,7 +100,8 @@ fn finish(command: &mut Command, input: String, patience: Duration) -> Result<Ou
     if let Some(path) = weak_spot(&command.get_program().to_string_lossy()) {
         return Err(ProgramFailure::NotRoots(path));
     }
-    let piped = command.env_clear().current_dir("/").process_group(0).stdin(Stdio::piped());
+    let (name, value) = ENVIRONMENT;
+    let piped = command.env_clear().env(name, value).current_dir("/").process_group(0).stdin(Stdio::piped());
     let mut child = piped.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
     let output = output_of(&mut child, input, &Deadline { start: Instant::now(), patience });
     if output.is_err() {

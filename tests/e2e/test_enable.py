@@ -58,13 +58,14 @@ class OwnSudo(Sudo):
 
 
 def files(*folders):
-    """Content, mode and owner of all files that 'enable' may change."""
+    """Content, mode, owner and extended attributes of all files that 'enable' may change."""
     found = {}
     for folder in folders or (PAM, SSHD_CONFIG.parent):
         for path in sorted(folder.rglob("*")):
             if path.is_file():
-                status = path.lstat()
-                found[str(path)] = (path.read_bytes(), status.st_mode, status.st_uid, status.st_gid)
+                status, names = path.lstat(), os.listxattr(path)
+                attributes = {name: os.getxattr(path, name) for name in names}
+                found[str(path)] = (path.read_bytes(), status.st_mode, status.st_uid, status.st_gid, attributes)
     return found
 
 
@@ -96,6 +97,7 @@ def stock(machine):
 @pytest.fixture
 def waiting(stock):
     """A change of sshd that waits; the files before it; and the administrator."""
+    os.setxattr(PAM / "sshd", "user.note", b"kept")
     before = files()
     admin = stock.enroll("admin")
     enable(stock, "sshd", "--for", "password")
