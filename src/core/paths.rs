@@ -64,8 +64,6 @@ pub const PAM_CONF: &str = "/etc/pam.conf";
 
 /// The folder with service files to copy, for each release of a system.
 pub const SERVICE_FILES: &str = "/usr/share/twostep/pam.d";
-/// Which of them to copy, and which lines to add elsewhere.
-pub const SERVICE_FILES_GUIDE: &str = "/usr/share/twostep/pam.d/README.md";
 
 #[cfg(test)]
 mod tests {

@@ -65,6 +65,8 @@ pub struct Rehearsal {
     /// What `twostep doctor` finds on the changed machine.
     pub findings: Vec<Finding>,
     pub logins: Vec<Login>,
+    /// The modules without which logins were tried.
+    pub left_out: Vec<LeftOut>,
     /// The services whose logins were not all tried, or prove nothing.
     pub not_rehearsed: Vec<NotRehearsed>,
 }
@@ -178,6 +180,13 @@ pub enum LoginFault {
     CodeNotAsked,
     /// A password was asked for, although sshd had checked a key.
     PasswordAsked,
+}
+
+/// A module that may change something outside of the login, or is unknown. It was not run: its lines in this service are optional.
+#[derive(Serialize, Deserialize, Clone, PartialEq, Eq, Debug)]
+pub struct LeftOut {
+    pub service: String,
+    pub module: String,
 }
 
 /// A service of which the logins prove nothing, or were not tried.

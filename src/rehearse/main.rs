@@ -5,7 +5,8 @@
 //! R2 What it changes MUST be mounts of its own mount namespace, and files in memory below them. So nothing is left when it
 //!    ends, however it ends.
 //! R3 The account of the logins, its password and its authenticator MUST exist in that namespace only.
-//! R4 A module that may change something outside of the login MUST NOT be run.
+//! R4 A module that may change something outside of the login MUST NOT be run. Where its line is optional, pam_permit stands in
+//!    for it.
 //! R5 Each login MUST run in a process of its own, for a limited time.
 //!
 //! The files, each after those that it uses:
@@ -80,6 +81,7 @@ fn rehearsal(request: &Request) -> Result<Rehearsal, Failure> {
     for service in &request.services {
         let tried = trial::of_service(service, &account)?;
         rehearsal.logins.extend(tried.logins);
+        rehearsal.left_out.extend(tried.left_out);
         rehearsal.not_rehearsed.extend(tried.not_rehearsed);
     }
     Ok(rehearsal)

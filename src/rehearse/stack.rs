@@ -1,5 +1,6 @@
 //! The lines of a service: whether its logins may be tried, and what to expect of them.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -14,6 +15,8 @@ use twostep_hostconf::pam::service::Service;
 use twostep_hostconf::tree;
 use twostep_rehearse::WhyNot;
 
+use crate::failure::Failure;
+use crate::namespace::bind;
 use crate::stand_in::SHELL;
 
 /// Modules that change nothing outside of the login in their auth and account phases, or only what this namespace hides. A
@@ -66,6 +69,8 @@ pub(crate) struct Stack {
     pub asks_once: bool,
     /// Where its modules count wrong passwords.
     pub tallies: Vec<PathBuf>,
+    /// Modules that are not run. Their lines are optional, so that pam_permit stands in for them.
+    pub left_out: BTreeSet<String>,
     /// A line that may refuse the account of the logins for what it is.
     pub condition: Option<(String, Location)>,
 }
@@ -79,8 +84,14 @@ impl Stack {
         let has_module = |line: &&PamLine| line.handler != Handler::Substack && !line.module().is_empty();
         let lines: Vec<_> = service.auth.iter().chain(&service.account).filter(has_module).collect();
         let mut tallies = Vec::new();
+        let mut left_out = BTreeSet::new();
         for line in &lines {
-            check_harmless(files.library(), line)?;
+            if !is_harmless(files.library(), line) {
+                if !line.control.is_optional() {
+                    return Err(not_run(line));
+                }
+                left_out.insert(line.module().to_owned());
+            }
             if stem(line.module()) == FAILLOCK {
                 tallies.push(tally(line).ok_or_else(|| not_run(line))?);
             }
@@ -92,23 +103,29 @@ impl Stack {
         Ok(Self {
             asks_once: service.auth.iter().any(|line| joins(&line)),
             tallies,
+            left_out,
             condition: condition.map(|line| (line.module().to_owned(), line.location.clone())),
         })
     }
+}
+
+/// Has pam_permit stand in for a module, as a line names it, in this namespace.
+pub(crate) fn leave_out(module: &str) -> Result<(), Failure> {
+    let root = Root::SYSTEM;
+    let files = Files::new(&root);
+    let path_of = |module: &str| PathBuf::from(files.library().path_of(module));
+    bind(&path_of("pam_permit.so"), &path_of(module))
 }
 
 fn not_run(line: &PamLine) -> WhyNot {
     WhyNot::Module { module: line.module().to_owned(), location: line.location.clone() }
 }
 
-/// A module that is not there is not run.
-fn check_harmless(library: &Library<'_>, line: &PamLine) -> Result<(), WhyNot> {
+/// Whether the module of a line may be run. One that is not there is not.
+fn is_harmless(library: &Library<'_>, line: &PamLine) -> bool {
     let module = line.module();
     let is_known = HARMLESS.contains(&stem(module)) && is_of_libpam(library, module);
-    if line.is_of_twostep() || is_known || library.look_for(module) == ModuleFile::Missing {
-        return Ok(());
-    }
-    Err(not_run(line))
+    line.is_of_twostep() || is_known || library.look_for(module) == ModuleFile::Missing
 }
 
 /// Whether a module, as a line names it, is the one of this name in libpam's own directory.

@@ -10,13 +10,13 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, killpg};
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use nix::unistd::Pid;
-use twostep_rehearse::{Ended, FirstFactor, Login, NotRehearsed, Service, WhyNot};
+use twostep_rehearse::{Ended, FirstFactor, LeftOut, Login, NotRehearsed, Service, WhyNot};
 
 use crate::attempt::{ARGUMENT, Attempt, Event};
 use crate::failure::Failure;
 use crate::judge::{self, Seen};
 use crate::program::Program;
-use crate::stack::Stack;
+use crate::stack::{self, Stack};
 use crate::stand_in::Account;
 
 /// How long a login may take.
@@ -30,6 +30,7 @@ const PAUSE: Duration = Duration::from_millis(5);
 #[derive(Default)]
 pub(crate) struct Tried {
     pub logins: Vec<Login>,
+    pub left_out: Vec<LeftOut>,
     pub not_rehearsed: Option<NotRehearsed>,
 }
 
@@ -46,6 +47,7 @@ pub(crate) fn of_service(service: &Service, account: &Account) -> Result<Tried, 
         Ok(stack) => stack,
         Err(why) => return Ok(Tried { not_rehearsed: because(why), ..Tried::default() }),
     };
+    stack.left_out.iter().try_for_each(|module| stack::leave_out(module))?;
     let mut logins = Vec::new();
     for case in judge::cases(first_factor) {
         let attempt = Attempt {
@@ -68,7 +70,8 @@ pub(crate) fn of_service(service: &Service, account: &Account) -> Result<Tried, 
         logins.retain(judge::is_certain);
     }
     let why = refusing.map(|(module, location)| WhyNot::Condition { module, location });
-    Ok(Tried { logins, not_rehearsed: why.and_then(because) })
+    let left_out = stack.left_out.into_iter().map(|module| LeftOut { service: name.to_owned(), module });
+    Ok(Tried { logins, left_out: left_out.collect(), not_rehearsed: why.and_then(because) })
 }
 
 /// Runs one login in a process of its own.

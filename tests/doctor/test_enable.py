@@ -65,6 +65,41 @@ DEBIAN = {
     "common-account": DEBIAN_ACCOUNT,
     "sshd": "@include common-auth\naccount    required     pam_nologin.so\n@include common-account\n",
 }
+# Of Debian 13: a display manager, and one that asks like the console.
+DESKTOP = {
+    **DEBIAN,
+    "login": "auth optional pam_faildelay.so delay=3000000\nauth requisite pam_nologin.so\n@include common-auth\n@include common-account\n",
+    "greetd": "#%PAM-1.0\n@include login\n\n-auth        optional        pam_gnome_keyring.so\n-auth        optional        pam_kwallet5.so\n",
+    "lightdm": "auth      requisite pam_nologin.so\n@include common-auth\n-auth  optional pam_gnome_keyring.so\n@include common-account\n",
+}
+# Of Fedora, with the files that authselect writes for its profile "local".
+FEDORA = {
+    "system-auth": """
+        auth        required                                     pam_env.so
+        auth        required                                     pam_faildelay.so delay=2000000
+        auth        [default=1 ignore=ignore success=ok]         pam_usertype.so isregular
+        auth        [default=1 ignore=ignore success=ok]         pam_localuser.so
+        auth        sufficient                                   pam_unix.so nullok
+        auth        [default=1 ignore=ignore success=ok]         pam_usertype.so isregular
+        auth        required                                     pam_deny.so
+        account     required                                     pam_unix.so
+        """,
+    "password-auth": "auth required pam_env.so\nauth required pam_faildelay.so delay=2000000\nauth sufficient pam_unix.so nullok\nauth required pam_deny.so\naccount required pam_unix.so\n",
+    "postlogin": "auth optional pam_permit.so\nsession optional pam_umask.so silent\n",
+    "sshd": """
+        #%PAM-1.0
+        auth       substack     password-auth
+        auth       include      postlogin
+        account    required     pam_sepermit.so
+        account    required     pam_nologin.so
+        account    include      password-auth
+        """,
+    "login": "auth substack system-auth\nauth include postlogin\naccount required pam_nologin.so\naccount include system-auth\n",
+    "sudo": "#%PAM-1.0\nauth       include      system-auth\naccount    include      system-auth\n",
+    "sudo-i": "#%PAM-1.0\nauth       include      sudo\naccount    include      sudo\n",
+    "su": "#%PAM-1.0\nauth\t\tsufficient\tpam_rootok.so\nauth\t\tsubstack\tsystem-auth\nauth\t\tinclude\t\tpostlogin\naccount\t\tsufficient\tpam_succeed_if.so uid = 0 use_uid quiet\naccount\t\tinclude\t\tsystem-auth\n",
+    "su-l": "#%PAM-1.0\nauth\t\tinclude\t\tsu\naccount\t\tinclude\t\tsu\n",
+}
 # A module that asks for something else than the password, or that nobody knows.
 OTHER = "a login by key would skip this line, which decides more than the password"
 OURS = "auth       required     pam_twostep.so\n"
@@ -72,6 +107,8 @@ OURS = "auth       required     pam_twostep.so\n"
 # Distributions as they are, with the services that are switched on together.
 STOCK = {
     "debian": (DEBIAN, ["sshd"]),
+    "desktop": (DESKTOP, ["greetd", "lightdm", "login", "sshd"]),
+    "fedora": (FEDORA, ["sshd", "login", "sudo", "sudo-i", "su", "su-l"]),
     "arch": (ARCH, ["sshd", "login", "sudo", "su"]),
     "suse": (SUSE, ["sshd", "login", "su"]),
 }
@@ -386,6 +423,12 @@ def test_changed_tree_is_never_half_done(tree, name, factor):
         assert problems(root, [service]) == []
     else:
         assert done.stderr.startswith("error: ") and contents(root) == before
+
+
+def test_service_asks_by_service_that_it_includes(tree):
+    root = tree(DESKTOP)
+    assert enable(root, "greetd", "login").returncode == 0
+    assert "pam_twostep" in (root / "etc/pam.d/login").read_text() and "pam_twostep" not in (root / "etc/pam.d/greetd").read_text()
 
 
 def test_fix_writes_each_setting_and_line_once(tree):

@@ -223,13 +223,29 @@ def test_asks_sshd_about_each_match_block(before):
 # What cannot be told.
 
 
-@pytest.mark.parametrize("line", ["auth optional pam_exec.so /usr/bin/touch /tmp/it-ran", "account optional pam_exec.so /usr/bin/touch /tmp/it-ran"])
-def test_runs_no_module_that_may_change_something(before, line):
-    reply = stack(before, line, "@include common-auth", OURS)
+TOUCH = "pam_exec.so /usr/bin/touch /tmp/it-ran"
+
+
+@pytest.mark.parametrize("kind", ["auth", "account"])
+def test_runs_no_module_that_may_change_something(before, kind):
+    reply = stack(before, f"{kind} required {TOUCH}", "@include common-auth", OURS)
     [left] = reply["not_rehearsed"]
     assert left["why"] == {"kind": "module", "module": "pam_exec.so", "location": {"file": "/etc/pam.d/sshd", "line": 1}}
     assert reply["logins"] == [] and not Path("/tmp/it-ran").exists()
     assert reply["findings"] and reply["sshd"], "the rest is rehearsed all the same"
+
+
+@pytest.mark.parametrize("kind", ["auth", "account"])
+@pytest.mark.parametrize("control", ["optional", "[success=ok default=ignore]"])
+def test_leaves_out_optional_module(before, kind, control):
+    reply = stack(before, f"{kind} {control} {TOUCH}", "@include common-auth", OURS)
+    assert (reply["left_out"], reply["not_rehearsed"]) == ([{"service": "sshd", "module": "pam_exec.so"}], [])
+    assert len(reply["logins"]) == 4 and faults(reply) == {} and not Path("/tmp/it-ran").exists()
+
+
+def test_finds_optional_module_whose_success_counts(before):
+    reply = stack(before, f"auth optional {TOUCH}", account="account required pam_permit.so")
+    assert faults(reply)["wrong-password"] == "let-in" and not Path("/tmp/it-ran").exists()
 
 
 def test_runs_no_unknown_module_under_a_known_name(before):

@@ -21,7 +21,7 @@ pub(super) fn enable(
     let bases = bases(files, names)?;
     let mut draft = Draft::new(context, bases.clone());
     let mut services = BTreeSet::new();
-    for name in names {
+    for name in included_first(context.root, names) {
         services.extend(draft.guard(name, first_of(name))?);
     }
     for (path, new) in draft.texts() {
@@ -42,6 +42,15 @@ pub(super) fn enable(
     }
     check(context, files, &services)?;
     Ok((services, draft.steps().to_vec()))
+}
+
+/// A service that includes another one comes after it: it may ask by the lines of that one.
+fn included_first<'a>(root: &Root, names: &'a BTreeSet<String>) -> Vec<&'a String> {
+    let files = PamFiles::new(root);
+    let many = |name: &str| Service::load(&files, name).map_or(0, |service| service.files().len());
+    let mut names: Vec<_> = names.iter().collect();
+    names.sort_by_cached_key(|name| many(name));
+    names
 }
 
 /// The texts of the services' own files, as they were before twostep changed them.

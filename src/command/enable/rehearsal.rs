@@ -150,6 +150,7 @@ fn show(rehearsal: &Rehearsal, found: &[&Finding]) -> Result<(), Failure> {
     for login in rehearsal.logins.iter().filter(|login| login.fault.is_none()) {
         say(&words::login(&login.service, case(login), ended(&login.ended)))?;
     }
+    rehearsal.left_out.iter().try_for_each(|left| say(&words::left_out(&left.service, &left.module)))?;
     rehearsal.not_rehearsed.iter().try_for_each(|left| say(&not_rehearsed(left)))?;
     texts(found, Severity::Warning).try_for_each(|warning| say(&warning))?;
     say("")

@@ -5,7 +5,7 @@ use std::io::Write;
 use csv::{Terminator, WriterBuilder};
 
 use crate::failure::Failure;
-use crate::printable::printable;
+use crate::printable::printable_line;
 use crate::words::report as words;
 
 use super::cells::COLUMNS;
@@ -54,7 +54,7 @@ const HEAD: [&str; COLUMNS] = [
 
 /// A cell that no spreadsheet takes for a formula.
 fn harmless(cell: &str) -> String {
-    let cell = printable(cell);
+    let cell = printable_line(cell);
     if cell.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{cell}") } else { cell }
 }
 

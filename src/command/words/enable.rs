@@ -37,7 +37,9 @@ twostep_core::words! {
     too_slow(seconds) = "no end within {seconds} s";
     /// An outcome.
     exited(status) = "ended with status {status}";
-    /// A module that may do something outside of the login.
+    /// A module that may do something outside of the login, whose line is optional.
+    left_out(service, module) = "  {service}: tried without {module}, which is optional";
+    /// The same where the line is not.
     not_run(service, module) = "  {service}: not tried, since {module} may do more than check a login";
     /// The same where a module looks at who the user is.
     condition(service, module) =

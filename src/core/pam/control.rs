@@ -175,6 +175,15 @@ impl Control {
     pub fn on(&self, answer: ReturnValue) -> Action {
         self.0.get(answer.0).copied().unwrap_or(Action::Bad)
     }
+
+    /// Whether a login goes the same way whatever the answer is, unless no other line counts: as with `optional`.
+    pub fn is_optional(&self) -> bool {
+        ReturnValue::all().all(|answer| match self.on(answer) {
+            Action::Ignore => true,
+            Action::Ok => [ReturnValue::SUCCESS, ReturnValue::NEW_AUTHTOK_REQD].contains(&answer),
+            Action::Done | Action::Bad | Action::Die | Action::Reset | Action::Jump(_) => false,
+        })
+    }
 }
 
 /// A table while it is read: a return value that is not named yet gets the default.
@@ -254,6 +263,21 @@ fn first(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn is_optional_only_if_no_answer_decides() {
+        let is_optional = |word| Control::parse(word).unwrap().is_optional();
+        assert!(["optional", "success=ok default=ignore", "default=ignore"].into_iter().all(is_optional));
+        let deciding = [
+            "required",
+            "requisite",
+            "sufficient",
+            "default=ok",
+            "success=1 default=ignore",
+            "success=ok default=bad",
+        ];
+        assert!(!deciding.into_iter().any(is_optional));
+    }
 
     #[test]
     fn reads_words_and_pairs_as_manual_says() {

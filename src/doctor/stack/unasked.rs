@@ -11,7 +11,7 @@ use twostep_hostconf::pam::service::Service;
 
 use super::askers::lets_in;
 use super::asking::{asks_first_factor, behind_password};
-use super::findings::services::{self as findings, FilesToChange};
+use super::findings::services as findings;
 use super::pam_conf::in_pam_conf;
 use super::without_file::{self, naming};
 use super::{log_in, pairs, remote, shared};
@@ -106,21 +106,12 @@ impl View<'_> {
     fn unasked(&self, services: &[&Service]) -> Option<Finding> {
         let (first, others) = services.split_first()?;
         let names: Vec<&str> = services.iter().map(|service| service.name.as_str()).collect();
-        let vendors = services.iter().filter(|service| !is_administrators(service));
-        let (file, change) = if others.iter().all(|other| other.file == first.file) {
-            let change =
-                if is_administrators(first) { FilesToChange::This } else { FilesToChange::CopyOfThis };
-            (first.file.as_str(), change)
-        } else {
-            let vendors = vendors.map(|service| service.file.as_str()).collect();
-            (
-                self.files.directories().first().copied().unwrap_or_default(),
-                FilesToChange::Several { vendors },
-            )
-        };
+        let is_one_file = others.iter().all(|other| other.file == first.file);
+        let folder = self.files.directories().first().copied().unwrap_or_default();
+        let file = if is_one_file { &first.file } else { folder };
         let text = self.context.policy_text.as_deref().unwrap_or_default();
         let exemption = exemption(self.policy, text, &names, self.context.now);
-        Some(findings::service_asks_no_code(file, &names, &change, exemption).about(names))
+        Some(findings::service_asks_no_code(file, &names, exemption).about(names))
     }
 
     /// A vendor's file is copied first, since the next version of its package would undo the change.

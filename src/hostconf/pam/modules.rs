@@ -50,7 +50,7 @@ const CONDITIONS: [&str; 17] = [
     "pam_setquota",
 ];
 
-const QUIET: [&str; 27] = [
+const QUIET: [&str; 29] = [
     "pam_cap",
     "pam_ecryptfs",
     "pam_echo",
@@ -58,6 +58,7 @@ const QUIET: [&str; 27] = [
     "pam_env",
     "pam_faildelay",
     "pam_ftp",
+    "pam_gdm",
     "pam_gnome_keyring",
     "pam_group",
     "pam_issue",
@@ -74,6 +75,7 @@ const QUIET: [&str; 27] = [
     "pam_mount",
     "pam_namespace",
     "pam_selinux",
+    "pam_ssh_add",
     "pam_systemd",
     "pam_umask",
     "pam_warn",

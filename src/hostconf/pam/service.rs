@@ -1,6 +1,8 @@
 //! One service as libpam loads it (pam_handlers.c): its lines with everything they include, and what in them libpam
 //! cannot read.
 
+use std::collections::BTreeSet;
+
 use twostep_core::pam::control::Control;
 use twostep_core::pam::line::{Logical, Word, logical_lines, words};
 use twostep_core::pam::walk::Handler;
@@ -75,6 +77,14 @@ impl Service {
         if self.session.is_empty() {
             self.session = other.session;
         }
+    }
+
+    /// The files of its lines: its own, and those that it includes.
+    pub fn files(&self) -> BTreeSet<&str> {
+        let lines = self.auth.iter().chain(&self.account).chain(&self.session);
+        let locations =
+            lines.flat_map(|line| line.trail.iter().map(|include| &include.location).chain([&line.location]));
+        locations.map(|location| location.file.as_str()).collect()
     }
 
     /// Whether a line asks twostep.

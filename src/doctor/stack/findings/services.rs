@@ -1,6 +1,6 @@
 //! What can be wrong with a service that has no auth line of twostep.
 
-use twostep_core::paths::{POLICY, SERVICE_FILES_GUIDE};
+use twostep_core::paths::POLICY;
 use twostep_core::policy::Rule;
 use twostep_hostconf::location::Location;
 
@@ -14,7 +14,7 @@ pub(in crate::stack) fn no_service_asks(folder: &str) -> Finding {
         Location::file(folder),
         "no login asks for a code yet: no service has a pam_twostep line",
         "twostep is installed, but no service uses it.",
-        advice(format!("{SERVICE_FILES_GUIDE} says which lines go into which file.")),
+        advice("Run 'twostep enable sshd', or name other services."),
     )
 }
 
@@ -23,21 +23,10 @@ pub(in crate::stack) fn no_service_asks(folder: &str) -> Finding {
 pub(in crate::stack) fn service_asks_no_code(
     file: &str,
     services: &[&str],
-    change: &FilesToChange<'_>,
     exemption: Option<(Location, String)>,
 ) -> Finding {
     let (asks, them) = if services.len() == 1 { ("asks", "it") } else { ("ask", "them") };
-    let files = match change {
-        FilesToChange::This => "this file".to_owned(),
-        FilesToChange::CopyOfThis => "a copy of this file in /etc/pam.d".to_owned(),
-        FilesToChange::Several { vendors } if vendors.is_empty() => "their files".to_owned(),
-        FilesToChange::Several { vendors } => {
-            format!("their files (first copy {} to /etc/pam.d)", and(vendors))
-        }
-    };
-    let add = format!(
-        "To make {them} ask for a code, add the pam_twostep line to {files}, as {SERVICE_FILES_GUIDE} says."
-    );
+    let add = format!("To make {them} ask for a code, run 'twostep enable {}'.", services.join(" "));
     let remedy = match exemption {
         Some((location, text)) => Remedy::Choose { advice: add, location, text },
         None => advice(format!("{add} Otherwise exempt {them} with a rule in {POLICY}.")),
@@ -49,17 +38,6 @@ pub(in crate::stack) fn service_asks_no_code(
         "The password alone is enough there.",
         remedy,
     )
-}
-
-/// The files to which the line of twostep is to be added.
-pub(in crate::stack) enum FilesToChange<'a> {
-    This,
-    /// The file is a vendor's: the next version of its package would undo a change.
-    CopyOfThis,
-    /// One for each service; `vendors` are those of vendors.
-    Several {
-        vendors: Vec<&'a str>,
-    },
 }
 
 pub(in crate::stack) fn auth_line_missing(file: &str, remedy: Remedy) -> Finding {
@@ -96,8 +74,8 @@ pub(in crate::stack) fn named_service_has_no_line(file: &str, service: &str) -> 
         "The policy makes the second step mandatory there for some users, but no code is asked for. An update of a package may \
          have replaced the file.",
         advice(format!(
-            "twostep's pam.d/README.md says which lines to add. If no code should be asked for there, remove '{service}' from \
-             [gate] and [enrollment] in the policy."
+            "Run 'twostep enable {service}'. If no code should be asked for there, remove '{service}' from [gate] and [enrollment] \
+             in the policy."
         )),
     )
 }
@@ -177,7 +155,7 @@ pub(in crate::stack) fn service_file_missing(file: &str, service: &str) -> Findi
         format!("this file is missing, so {service} asks for no code"),
         "libpam uses the file 'other' instead, in which the password alone is enough.",
         advice(format!(
-            "Install {file} again from the program's package. {SERVICE_FILES_GUIDE} says which lines to add."
+            "Install {file} again from the program's package, then run 'twostep enable {service}'."
         )),
     )
 }
