@@ -183,7 +183,7 @@ pub enum LoginFault {
 }
 
 /// A module that may change something outside of the login, or is unknown. It was not run: its lines in this service are optional.
-#[derive(Serialize, Deserialize, Clone, PartialEq, Eq, Debug)]
+#[derive(Serialize, Deserialize, Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct LeftOut {
     pub service: String,
     pub module: String,

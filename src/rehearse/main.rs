@@ -84,6 +84,9 @@ fn rehearsal(request: &Request) -> Result<Rehearsal, Failure> {
         rehearsal.left_out.extend(tried.left_out);
         rehearsal.not_rehearsed.extend(tried.not_rehearsed);
     }
+    // A service with two first factors is tried twice.
+    rehearsal.left_out.sort();
+    rehearsal.left_out.dedup();
     Ok(rehearsal)
 }
 

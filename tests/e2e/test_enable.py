@@ -392,6 +392,22 @@ def test_refuses_second_change(stock, waiting):
     assert "a change to sshd waits" in refused(stock, "disable", "--yes", "sshd")
 
 
+@pytest.mark.parametrize("act", ["enable", "disable"])
+def test_refuses_change_while_another_was_made(stock, act):
+    stock.enroll("admin")
+    if act == "disable":
+        enable(stock, "sudo", "--no-revert")
+    before = files()
+    terminal = terminal_of("twostep", [act, "sudo"])
+    terminal.expect_exact("[y/N] ")
+    enable(stock, "su")
+    terminal.sendline("y")
+    terminal.expect_exact("a change to su waits")
+    assert terminal.wait() == 1
+    stock.command("revert")
+    assert files() == before
+
+
 def test_warns_before_change_that_root_is_shut_out(stock):
     stock.enroll("admin")
     SSHD_CONFIG.write_text("PermitRootLogin prohibit-password\n" + SSHD_CONFIG.read_text())

@@ -41,6 +41,8 @@ pub(crate) fn run(administrator: &Administrator, arguments: &Arguments) -> Resul
     }
     arguments.show.confirm()?;
     let journal = Journal::open(root)?;
+    // Another administrator may have been faster. Nobody is from here on.
+    check_nothing_waits(administrator)?;
     let now = administrator.now()?;
     let pending = journal.begin(&names, &BTreeSet::new(), &plan.files, now, now)?;
     if let Err(refusal) = reload_sshd(root, pending.paths()) {

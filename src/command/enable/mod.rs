@@ -139,6 +139,8 @@ impl Change<'_> {
             way_back::start()?;
         }
         let journal = Journal::open(root)?;
+        // Another administrator may have been faster. Nobody is from here on.
+        check_nothing_waits(self.administrator)?;
         let now = self.administrator.now()?;
         let pending =
             journal.begin(self.names, &self.plan.services, &self.plan.files, now, now.plus(WAITS))?;
