@@ -13,7 +13,7 @@ import pexpect
 import pytest
 
 from hosts import PasswordMethod, Ssh, SshKey, Sshd, Sudo, end
-from machine import PATIENT, STOCK, terminal_of, wait_until
+from machine import PATIENT, STOCK, STORE, terminal_of, wait_until
 from person import Newcomer
 
 PAM = Path("/etc/pam.d")
@@ -560,6 +560,18 @@ def test_fix_applies_what_doctor_prints(stock):
     assert Path("/etc/twostep/policy.toml").stat().st_mode & 0o777 == 0o644
     assert files() != before
     assert "There is no problem that --fix can fix." in stock.command("doctor", "--fix")
+
+
+def test_fix_changes_no_mode_in_store(stock):
+    """Its account could put a link there meanwhile, and root would follow it."""
+    folder = STORE / "users"
+    folder.chmod(0o755)
+    try:
+        assert "[files.open-to-others]" in stock.run("twostep", "doctor").stdout
+        done = stock.run("twostep", "doctor", "--fix", "--yes")
+        assert done.returncode == 1 and "By hand" in done.stdout and folder.stat().st_mode & 0o777 == 0o755
+    finally:
+        folder.chmod(0o700)
 
 
 def test_fix_is_taken_back(stock):
