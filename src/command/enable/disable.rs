@@ -6,7 +6,7 @@ use twostep_change::journal::Journal;
 use twostep_change::plan::Plan;
 use twostep_change::reload::reload_sshd;
 
-use super::{check_nothing_waits, no_plan, revert, services, show};
+use super::{check_nothing_waits, journal, no_plan, revert, services, show};
 use crate::administrator::Administrator;
 use crate::candidates;
 use crate::failure::Failure;
@@ -40,9 +40,7 @@ pub(crate) fn run(administrator: &Administrator, arguments: &Arguments) -> Resul
         return Ok(());
     }
     arguments.show.confirm()?;
-    let journal = Journal::open(root)?;
-    // Another administrator may have been faster. Nobody is from here on.
-    check_nothing_waits(administrator)?;
+    let journal = journal(administrator)?;
     let now = administrator.now()?;
     let pending = journal.begin(&names, &BTreeSet::new(), &plan.files, now, now)?;
     if let Err(refusal) = reload_sshd(root, pending.paths()) {

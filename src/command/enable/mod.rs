@@ -138,9 +138,7 @@ impl Change<'_> {
             prepare(self.administrator, keepers)?;
             way_back::start()?;
         }
-        let journal = Journal::open(root)?;
-        // Another administrator may have been faster. Nobody is from here on.
-        check_nothing_waits(self.administrator)?;
+        let journal = journal(self.administrator)?;
         let now = self.administrator.now()?;
         let pending =
             journal.begin(self.names, &self.plan.services, &self.plan.files, now, now.plus(WAITS))?;
@@ -187,6 +185,13 @@ fn prepare(administrator: &Administrator, keepers: &[u32]) -> Result<(), Failure
         note(&words::converted(converted.join(", ")));
     }
     Ok(())
+}
+
+/// The journal, with nothing in it that waits. Another administrator may have been faster until here, and is not from here on.
+fn journal(administrator: &Administrator) -> Result<Journal<'_>, Failure> {
+    let journal = Journal::open(administrator.root())?;
+    check_nothing_waits(administrator)?;
+    Ok(journal)
 }
 
 fn check_nothing_waits(administrator: &Administrator) -> Result<(), Failure> {

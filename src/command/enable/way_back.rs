@@ -35,18 +35,26 @@ pub(super) fn start() -> Result<(), Failure> {
         let started = Command::new(SYSTEMCTL).args(["start", TIMER]).stdin(Stdio::null()).status();
         return match started {
             Ok(status) if status.success() => Ok(()),
-            Ok(_) | Err(_) => Err(Failure::unavailable(words::WAY_BACK_UNAVAILABLE, "")),
+            Ok(_) | Err(_) => Err(unavailable()),
         };
     }
     if !Path::new(CRONTAB).is_file() || !PID_FILES.iter().any(|file| is_running(file)) {
         return Err(Failure::refused(words::NO_WAY_BACK, words::NO_WAY_BACK_THEN));
     }
-    let unavailable = |_| Failure::unavailable(words::WAY_BACK_UNAVAILABLE, "");
-    let program = std::env::current_exe().map_err(unavailable)?;
+    let program = std::env::current_exe().map_err(|_| unavailable())?;
     let mut command = Command::new(program);
     command.args(["revert", "--watch"]).env_clear().current_dir("/");
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().map_err(unavailable)?;
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .map_err(|_| unavailable())?;
     Ok(())
+}
+
+fn unavailable() -> Failure {
+    Failure::unavailable(words::WAY_BACK_UNAVAILABLE, words::NO_WAY_BACK_THEN)
 }
 
 /// Whether the process of this number is there, by the file that it wrote.

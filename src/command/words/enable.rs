@@ -118,10 +118,10 @@ twostep_core::words! {
     /// After `error:`.
     NO_WAY_BACK =
         "nothing would take the change back: this machine has neither systemd\nnor a running cron";
-    /// Below it.
+    /// Below it, and below the next one.
     NO_WAY_BACK_THEN = "To change the files for good, add --no-revert, and keep a root shell open.";
     /// After `error:`.
-    WAY_BACK_UNAVAILABLE = "the way back cannot be started";
+    WAY_BACK_UNAVAILABLE = "what would take the change back cannot be started";
     /// After `error:`, with `--root`.
     OTHER_ROOT = "files below another root are changed for good: add --no-revert";
     /// After `note:`. The records of administrators can then say by which service a code was accepted.
