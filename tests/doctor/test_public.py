@@ -6,14 +6,11 @@ The machines are those of test_doctor.py. Checks that need root are left out; th
 import json
 import os
 import re
-import shutil
 import subprocess
-import tempfile
-from pathlib import Path
 
 import pytest
 
-from test_doctor import CASES, HERE, TWOSTEP, lay_out
+from test_doctor import CASES, HERE, lay_out
 
 NOBODY = 65534
 LEFT_OUT = (
@@ -48,16 +45,6 @@ SEEN = (
     "stack-module-missing",
     "stack-optional",
 )
-
-
-@pytest.fixture
-def outside():
-    """A folder that all users may enter, with the command in it."""
-    folder = Path(tempfile.mkdtemp())
-    folder.chmod(0o755)
-    shutil.copy(TWOSTEP, folder / "twostep")
-    yield folder
-    shutil.rmtree(folder)
 
 
 def doctor(folder, *arguments, **user):

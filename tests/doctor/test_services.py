@@ -3,10 +3,7 @@
 import json
 import os
 import re
-import shutil
 import subprocess
-import tempfile
-from pathlib import Path
 
 import pytest
 
@@ -99,16 +96,6 @@ def test_service_without_findings_asks_where_its_file_says_so(tmp_path, case):
                 assert row["code"] in {"asks", "exempt"} and row["missing"] == []
     clean = [row for row in rows.values() if row["code"] == "asks"]
     assert not [row["service"] for row in clean if not row["auth_line"]]
-
-
-@pytest.fixture
-def outside():
-    """A folder that all users may enter, with the command in it."""
-    folder = Path(tempfile.mkdtemp())
-    folder.chmod(0o755)
-    shutil.copy(TWOSTEP, folder / "twostep")
-    yield folder
-    shutil.rmtree(folder)
 
 
 def by_others(folder):

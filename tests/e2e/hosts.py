@@ -395,3 +395,26 @@ def plain(text):
     """The text of a prompt, without line ends of a terminal, the echo of the answer before, and ssh's "(user@host) "."""
     lines = [re.sub(r"^\(\S+@\S+\) ", "", line.strip("\r")) for line in text.split("\n")]
     return "\n".join(line for line in lines[1:] if line) if len(lines) > 1 else lines[0]
+
+
+# As pam.d/README.md says.
+README = {
+    "KbdInteractiveAuthentication": "yes",
+    "PasswordAuthentication": "no",
+    "AuthenticationMethods": "keyboard-interactive:pam",
+    "LoginGraceTime": "300",
+}
+
+
+class AsInReadme(Ssh):
+    """An sshd with README's settings, on its command line."""
+
+    server = README
+
+
+class KeyAlone(SshKey):
+    """The same sshd, for which a key is enough."""
+
+    stack = "sshd"
+    server = {**README, "AuthenticationMethods": "publickey"}
+    client = {"PreferredAuthentications": "publickey", "IdentitiesOnly": "yes"}

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from hosts import Ssh, SshKey, Sshd, become, end, ready
+from hosts import README, AsInReadme, KeyAlone, Sshd, become, end, ready
 from machine import apply, wait_until
 
 SETTINGS = Path("/etc/ssh/sshd_config.d/00-twostep.conf")
@@ -19,29 +19,8 @@ STORE = Path("/var/lib/twostep")
 HELPER = Path("/usr/libexec/twostep/twostep-helper")
 PID_FILE = Path("/run/sshd.pid")
 PROFILE = Path(__file__).parents[2] / "packaging/pam-configs/twostep"
-# As pam.d/README.md says.
-README = {
-    "KbdInteractiveAuthentication": "yes",
-    "PasswordAuthentication": "no",
-    "AuthenticationMethods": "keyboard-interactive:pam",
-    "LoginGraceTime": "300",
-}
 # polkit's file has no line of twostep, which doctor warns of where the second step is mandatory.
 EXEMPT = '[[rule]]\nname = "polkit"\nservices = ["polkit-1"]\nmode = "exempt"\n'
-
-
-class AsInReadme(Ssh):
-    """An sshd with README's settings, on its command line."""
-
-    server = README
-
-
-class KeyAlone(SshKey):
-    """The same sshd, for which a key is enough."""
-
-    stack = "sshd"
-    server = {**README, "AuthenticationMethods": "publickey"}
-    client = {"PreferredAuthentications": "publickey", "IdentitiesOnly": "yes"}
 
 
 @pytest.fixture

@@ -8,34 +8,15 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from hosts import Login, Ssh, SshKey, Sshd, Su, SuLogin, Sudo, SudoLogin, become, ready
+from hosts import README, AsInReadme, KeyAlone, Login, Sshd, Su, SuLogin, Sudo, SudoLogin, become, ready
 from machine import terminal_of
 
 FOLDER = Path("/etc/pam.d")
 SETTINGS = Path("/etc/ssh/sshd_config.d/00-twostep.conf")
 POLICY = Path("/etc/twostep/policy.toml")
-# As pam.d/README.md says.
-README = {
-    "KbdInteractiveAuthentication": "yes",
-    "PasswordAuthentication": "no",
-    "AuthenticationMethods": "keyboard-interactive:pam",
-    "LoginGraceTime": "300",
-}
 LOCAL = [Login, Su, SuLogin, Sudo, SudoLogin]
 ALICE = ("setpriv", *become("alice"))
 SGR = re.compile(r"\x1b\[(?:0|1|31|32|33)m")
-
-
-class AsInReadme(Ssh):
-    server = README
-
-
-class KeyAlone(SshKey):
-    """sshd accepts the key, and runs only the account lines."""
-
-    stack = "sshd"
-    server = {**README, "AuthenticationMethods": "publickey"}
-    client = {"PreferredAuthentications": "publickey", "IdentitiesOnly": "yes"}
 
 
 @pytest.fixture
