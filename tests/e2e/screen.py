@@ -3,12 +3,15 @@
 import re
 import struct
 import subprocess
+import sys
 import time
 import zlib
+from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from machine import PATIENT
 
+CONSOLE = Path(__file__).with_name("console.py")
 COLUMNS, ROWS = 80, 24
 CELL = 8  # pixels: a cell is CELL wide and 2 * CELL high
 DARK_TERMINAL = ((204, 204, 204), (0, 0, 0))  # what no escape sequence colours: text, background
@@ -22,8 +25,8 @@ class Screen:
     def __init__(self, *command, columns=COLUMNS, rows=ROWS, status="off"):
         self._tmux = ["tmux", "-L", "camera", "-f", "/dev/null"]
         size = ["-x", str(columns), "-y", str(rows)]
-        # The shell stays: tmux may lose the last words of a program that ends.
-        stay = ["sh", "-c", '"$@"; read -r _', "sh", *command]
+        # It stays: tmux may lose the last words of a program that ends.
+        stay = [sys.executable, CONSOLE, *command]
         self._answered = None  # the screen on which the last answer was typed
         self._run("new-session", "-d", *size, *stay, ";", "set-option", "-g", "status", status)
 
