@@ -33,7 +33,9 @@ def row_of(client):
 
 def says(row, column, observed):
     """That the cell begins with what was observed."""
-    assert re.match(rf"{re.escape(observed)}\b", row[column]), f"{observed!r} was observed, and docs/CLIENTS.md says {row[column]!r}"
+    assert re.match(rf"{re.escape(observed)}\b", row[column]), (
+        f"{observed!r} was observed, and docs/CLIENTS.md says {row[column]!r}"
+    )
 
 
 @pytest.mark.parametrize("kind", ALL, ids=named)

@@ -1,4 +1,4 @@
-"""The picture of an enrollment through real pixels: sshd, OpenSSH, xterm with a TrueType font, and three readers that share no code."""
+"""The picture of an enrollment through real pixels: sshd, OpenSSH, xterm with a TrueType font, and three independent readers."""
 
 import json
 import re

@@ -149,7 +149,13 @@ def test_texts_of_clock_set_back_fit_77_columns(machine, said):
 
 # The logins of a user without a second step.
 
-ISSUERS = ["x", "host.example.org", "a-machine-of-many.example.org", "n" * 64, "An Institute with a Long Name, Department of Something"]
+ISSUERS = [
+    "x",
+    "host.example.org",
+    "a-machine-of-many.example.org",
+    "n" * 64,
+    "An Institute with a Long Name, Department of Something",
+]
 KINDS = {"SHA1": 6, "SHA256": 7, "SHA512": 8}
 
 
