@@ -8,9 +8,10 @@ import time
 
 import pytest
 
-from dialogues import DRIVEN, ENVIRONMENT
+from dialogues import DRIVEN, ENVIRONMENT, LibSsh2, Paramiko
 from hosts import all_ended, ready
 from machine import PATIENT, REPOSITORY
+from person import password_of
 from tables import NOT_RUN, rows_of
 from terminals import PASSWORD_ONLY, TYPED
 
@@ -79,6 +80,22 @@ def test_password_alone_is_enough_where_no_code_is_asked(machine, kind):
         said, _ = run_without_terminal(client.alone("alice"), machine)
     assert ("IN-AS-alice" in said) == client.knows_password, said
     assert machine.verdicts() == (["exempt not-enrolled"] if client.knows_password else [])
+
+
+@pytest.mark.parametrize("kind", [Paramiko, LibSsh2], ids=named)
+def test_never_counts_password_that_is_sent_as_code(machine, kind):
+    """Not even one that has the form of a code."""
+    client = ready(kind(machine))
+    alice = machine.enroll("alice")
+    password = alice.wrong_code()
+    subprocess.run(["chpasswd"], input=f"alice:{password}\n", text=True, check=True)
+    try:
+        with all_ended():
+            run_without_terminal([password if word == password_of("alice") else word for word in client.alone("alice")], machine)
+    finally:
+        subprocess.run(["chpasswd"], input=f"alice:{password_of('alice')}\n", text=True, check=True)
+    assert machine.verdicts() == ["deny not-a-code"] * 3
+    assert machine.failures_of("alice") == 0
 
 
 def run_without_terminal(command, machine):
