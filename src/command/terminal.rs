@@ -123,7 +123,13 @@ impl Output {
 }
 
 fn not_written(error: io::Error) -> Failure {
-    Failure::unavailable(output_failed(error), "")
+    unwritten(&error, output_failed(&error))
+}
+
+/// The failure `what`. It is silent if the reader of a pipe has ended, such as head(1): then nobody wants the rest.
+pub(crate) fn unwritten(error: &io::Error, what: String) -> Failure {
+    let what = if error.kind() == io::ErrorKind::BrokenPipe { String::new() } else { what };
+    Failure::unavailable(what, "")
 }
 
 /// Writes a note to standard error.

@@ -18,7 +18,7 @@ pub(super) fn write(report: &Report, mut to: Destination) -> Result<(), Failure>
     if report.people.is_some() {
         write!(to, "# {}\r\n", words::CONFIDENTIAL).map_err(not_written)?;
     }
-    let mut rows = WriterBuilder::new().terminator(Terminator::CRLF).from_writer(to);
+    let mut rows = WriterBuilder::new().terminator(Terminator::CRLF).from_writer(&mut to);
     match &report.people {
         Some(people) => {
             rows.write_record(HEAD).map_err(not_written)?;
@@ -34,7 +34,9 @@ pub(super) fn write(report: &Report, mut to: Destination) -> Result<(), Failure>
             }
         }
     }
-    rows.into_inner().map_err(|error| not_written(error.error()))?.end()
+    rows.flush().map_err(not_written)?;
+    drop(rows);
+    to.end()
 }
 
 const HEAD: [&str; COLUMNS] = [

@@ -1,6 +1,5 @@
 //! Where a report goes: standard output, or a file that is complete or not there.
 
-use std::fmt::Display;
 use std::fs::{File, Permissions, remove_file, rename};
 use std::io::{self, BufWriter, Write, stdout};
 use std::os::fd::AsFd;
@@ -9,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use crate::failure::Failure;
 use crate::printable::printable;
+use crate::terminal::unwritten;
 use crate::words::report as words;
 
 /// Only root may read who has no second step: a stolen password opens these accounts.
@@ -101,6 +101,7 @@ fn others_may_read(output: &impl AsFd) -> io::Result<bool> {
     Ok(status.is_file() && status.permissions().mode() & OTHERS_READ != 0)
 }
 
-pub(super) fn not_written(error: impl Display) -> Failure {
-    Failure::unavailable(words::not_written(error), "")
+pub(super) fn not_written(error: impl Into<io::Error>) -> Failure {
+    let error = error.into();
+    unwritten(&error, words::not_written(&error))
 }

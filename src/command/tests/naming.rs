@@ -335,6 +335,20 @@ fn stores_no_ticket_that_was_not_printed() {
     assert_eq!(machine.run("status --all"), "No user is enrolled.\n[0]");
 }
 
+/// As before head(1): the reader of the pipe has ended.
+#[test]
+fn ends_quietly_if_nobody_reads_the_rest() {
+    let machine = Machine::new("pipe");
+    for words in
+        ["status --all", "status daemon bin", "policy check", "doctor", "services", "report", "report --csv"]
+    {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = machine.command(words).stdout(writer).output().unwrap();
+        assert_eq!((output.stderr.as_slice(), output.status.code()), (&b""[..], Some(3)), "{words}");
+    }
+}
+
 #[test]
 fn prints_slip_of_html_for_each_user() {
     let machine = Machine::new("sheet");
