@@ -99,6 +99,8 @@ pub enum FileProblem {
     Unreadable,
     /// It was removed after it was opened.
     Removed,
+    /// It is a symbolic link.
+    Link,
     /// It is not a directory.
     NotDirectory,
     /// It is not a regular file.
@@ -378,6 +380,7 @@ impl fmt::Display for FileProblem {
             Self::Missing => write!(f, "is missing"),
             Self::Unreadable => write!(f, "cannot be read"),
             Self::Removed => write!(f, "was removed"),
+            Self::Link => write!(f, "is a symbolic link, which twostep does not follow"),
             Self::NotDirectory => write!(f, "is not a directory"),
             Self::NotRegular => write!(f, "is not a regular file"),
             Self::HardLinks => write!(f, "has more than one name (hard links)"),

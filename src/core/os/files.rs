@@ -69,7 +69,7 @@ pub(crate) fn open_file(path: &Path, owner: Uid, privacy: Privacy) -> Result<Opt
     let fd = match open(path, CAREFUL, Mode::empty()) {
         Ok(fd) => fd,
         Err(Errno::ENOENT) => return Ok(None),
-        Err(error) => return Err(Fault::of(path, Operation::Open, error)),
+        Err(error) => return Err(not_opened(path, error)),
     };
     Opened::check(fd, owner, privacy, path).map(Some)
 }
@@ -164,7 +164,7 @@ impl Dir {
         let fd = match openat(&self.fd, name, CAREFUL | access, Mode::empty()) {
             Ok(fd) => fd,
             Err(Errno::ENOENT) => return self.exists().map(|()| None),
-            Err(error) => return Err(self.fault(name, Operation::Open, error)),
+            Err(error) => return Err(not_opened(&self.path_of(name), error)),
         };
         Opened::check(fd, self.owner, self.privacy, &self.path_of(name)).map(Some)
     }
@@ -288,6 +288,15 @@ impl Dir {
     }
 }
 
+/// Why the file at `path` could not be opened with [`CAREFUL`].
+fn not_opened(path: &Path, error: Errno) -> Fault {
+    if error == Errno::ELOOP {
+        Fault::file(path, FileProblem::Link)
+    } else {
+        Fault::of(path, Operation::Open, error)
+    }
+}
+
 /// The name that a replacement has for a moment.
 fn interim(name: &str) -> String {
     format!(".{name}.new")
@@ -316,8 +325,10 @@ pub(crate) fn check_file_size_limit(length: usize) -> Result<(), Fault> {
 }
 
 fn check_directory(stat: &FileStat, owners: &[Uid], privacy: Privacy, path: &Path) -> Result<(), Fault> {
-    if kind(stat) != SFlag::S_IFDIR {
-        return Err(Fault::file(path, FileProblem::NotDirectory));
+    match kind(stat) {
+        SFlag::S_IFDIR => {}
+        SFlag::S_IFLNK => return Err(Fault::file(path, FileProblem::Link)),
+        _ => return Err(Fault::file(path, FileProblem::NotDirectory)),
     }
     check_owner(stat, owners, path)?;
     check_mode(stat, privacy, path)

@@ -75,7 +75,7 @@ impl Expected {
                     .flatten()
                     .collect()
             }
-            Ok(_) => vec![findings::wrong_type(&self.path, &self.harm, self.kind == Kind::Directory)],
+            Ok(found) => vec![self.wrong_type(&found)],
             Err(error) if error.kind() == ErrorKind::NotFound => self.missing().into_iter().collect(),
             Err(error) if is_denied(&error) && context.visibility == Visibility::Public => Vec::new(),
             Err(error) => vec![findings::cannot_be_read(&self.path, &self.harm, &error)],
@@ -87,6 +87,10 @@ impl Expected {
             Kind::Directory => found.is_dir(),
             Kind::File | Kind::Secret => found.is_file(),
         }
+    }
+
+    fn wrong_type(&self, found: &Metadata) -> Finding {
+        findings::wrong_type(&self.path, &self.harm, found.is_symlink(), self.kind == Kind::Directory)
     }
 
     fn missing(&self) -> Option<Finding> {

@@ -91,10 +91,14 @@ pub(super) fn hard_links(path: &str, harm: &Harm, command: String) -> Finding {
 }
 
 /// It must be a directory if `wants_directory`, otherwise a regular file.
-pub(super) fn wrong_type(path: &str, harm: &Harm, wants_directory: bool) -> Finding {
+pub(super) fn wrong_type(path: &str, harm: &Harm, is_link: bool, wants_directory: bool) -> Finding {
     let wanted = if wants_directory { "a directory" } else { "a regular file" };
-    let what = format!("it is not {wanted}");
-    problem(Id::FilesWrongType, path, what, harm, advice(format!("Replace it with {wanted}.")))
+    let (what, replace) = if is_link {
+        ("it is a symbolic link, which twostep does not follow".to_owned(), "Replace the link")
+    } else {
+        (format!("it is not {wanted}"), "Replace it")
+    };
+    problem(Id::FilesWrongType, path, what, harm, advice(format!("{replace} with {wanted}.")))
 }
 
 pub(super) fn cannot_be_read(path: &str, harm: &Harm, error: &std::io::Error) -> Finding {
