@@ -1,5 +1,5 @@
 //! Rules of a valid policy that are probably not meant: they never match, their last day is over, they exempt root, or they exempt
-//! without an end or a reason. And an enrollment that proves less than it could. The sentences are in `findings`.
+//! users without an end, or anyone without a reason. And an enrollment that proves less than it could. The sentences are in `findings`.
 
 use twostep_core::policy::{Condition, Mode, Network, Origin, Policy, Rule};
 use twostep_core::time::{Day, UnixTime};
@@ -50,7 +50,7 @@ pub fn remarks(policy: &Policy, now: UnixTime) -> Vec<Remark<'_>> {
             rule.until.filter(|_| rule.is_over(now)).map(RemarkKind::IsOver),
             exempts_root(rule).then_some(RemarkKind::ExemptsRoot),
             relies_on_a_key(rule, policy).then_some(RemarkKind::KeyUnknownAtGate),
-            (is_exempt(rule) && rule.until.is_none()).then_some(RemarkKind::NoEnd),
+            is_endless(rule).then_some(RemarkKind::NoEnd),
             (is_exempt(rule) && rule.reason.is_none()).then_some(RemarkKind::NoReason),
         ];
         remarks.extend(all.into_iter().flatten().map(|kind| Remark { rule, kind }));
@@ -66,6 +66,11 @@ pub fn one_code(policy: &Policy) -> Option<usize> {
 
 fn is_exempt(rule: &Rule) -> bool {
     rule.mode() == Mode::Exempt
+}
+
+/// An exemption of users usually has an end. One of a service, such as the console, or of a network has none.
+fn is_endless(rule: &Rule) -> bool {
+    is_exempt(rule) && rule.until.is_none() && (rule.users.is_some() || rule.groups.is_some())
 }
 
 fn never_matches<'p>(rule: &Rule, earlier: &'p [Rule]) -> Option<RemarkKind<'p>> {
@@ -255,5 +260,9 @@ mod tests {
         assert_eq!(rule(""), ["a no end", "a no reason"]);
         assert_eq!(rule("until = 2027-06-30"), ["a no reason"]);
         assert_eq!(rule("until = 2027-06-30\nreason = \"because\""), [""; 0]);
+        let others = |more: &str| remarked(&exempt(more)).contains(&"a no end".to_owned());
+        assert!(others("groups = [\"staff\"]\nservices = [\"cups\"]"));
+        assert!(!others("services = [\"cups\"]"));
+        assert!(!others("from = [\"192.0.2.0/24\"]"));
     }
 }
