@@ -1,9 +1,11 @@
 //! The clock of the machine.
 
 use twostep_core::os::clock;
+use twostep_core::os::root::Root;
 use twostep_core::store::files::Store;
 use twostep_core::time::UnixTime;
 use twostep_hostconf::location::Location;
+use twostep_hostconf::tree;
 
 use crate::context::{Context, Visibility};
 use crate::finding::{Finding, Remedy};
@@ -25,7 +27,30 @@ pub(crate) fn check(context: &Context<'_>) -> Vec<Finding> {
     let tolerance = context.policy.as_ref().map(|policy| {
         policy.enrollment.period.seconds().saturating_mul(policy.verification.skew_steps.into())
     });
-    wrong.or(is_not_kept.then(|| clock_not_kept(tolerance))).into_iter().collect()
+    wrong.or(is_not_kept.then(|| clock_not_kept(tolerance, keeper(context.root)))).into_iter().collect()
+}
+
+/// A program that keeps the clock right, and the command that says how it gets on.
+#[derive(Clone, Copy)]
+struct Keeper {
+    file: &'static str,
+    name: &'static str,
+    status: &'static str,
+}
+
+const KEEPERS: [Keeper; 3] = [
+    Keeper { file: "/usr/sbin/chronyd", name: "chrony", status: "chronyc tracking" },
+    Keeper { file: "/usr/sbin/ntpd", name: "ntpd", status: "ntpq -p" },
+    Keeper {
+        file: "/usr/lib/systemd/systemd-timesyncd",
+        name: "systemd-timesyncd",
+        status: "timedatectl timesync-status",
+    },
+];
+
+/// The program that is installed; none if there is none.
+fn keeper(root: &Root) -> Option<Keeper> {
+    KEEPERS.into_iter().find(|keeper| tree::resolve(root, keeper.file).is_some_and(|real| real.exists()))
 }
 
 /// Whether a code was accepted in the last days: then the clock was as right as the user's phone. True if this process may not read
@@ -58,7 +83,7 @@ fn clock_wrong() -> Finding {
 }
 
 /// `tolerance`, in seconds, is how far the clock may be off; none if the policy is not known.
-fn clock_not_kept(tolerance: Option<u64>) -> Finding {
+fn clock_not_kept(tolerance: Option<u64>, keeper: Option<Keeper>) -> Finding {
     let by = tolerance.map_or_else(String::new, |seconds| format!(" by more than {seconds} s"));
     Finding::warning(
         Id::MachineClockNotKept,
@@ -66,11 +91,19 @@ fn clock_not_kept(tolerance: Option<u64>) -> Finding {
         "no time synchronization detected, and no code was accepted in the last 7 days",
         format!("If the clock is off{by}, right codes are refused."),
         Remedy::Advice {
-            text: "Install chrony or systemd-timesyncd, then run 'timedatectl set-ntp true'. Ignore this on a virtual machine \
-                   whose host sets the clock."
-                .to_owned(),
+            text: format!("{} Ignore this on a virtual machine whose host sets the clock.", remedy(keeper)),
         },
     )
+}
+
+fn remedy(keeper: Option<Keeper>) -> String {
+    match keeper {
+        Some(Keeper { name, status, .. }) => format!(
+            "{name} is installed and has not synchronized the clock: '{status}' says why. If it does not run, \
+             'timedatectl set-ntp true' starts it."
+        ),
+        None => "Install chrony or systemd-timesyncd, then run 'timedatectl set-ntp true'.".to_owned(),
+    }
 }
 
 fn location() -> Location {
@@ -80,6 +113,16 @@ fn location() -> Location {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_time_service_that_is_installed() {
+        assert!(remedy(None).starts_with("Install chrony or systemd-timesyncd"));
+        for keeper in KEEPERS {
+            let text = remedy(Some(keeper));
+            assert!(text.starts_with(keeper.name) && text.contains(keeper.status), "{text}");
+            assert!(!text.contains("Install"), "{text}");
+        }
+    }
 
     #[test]
     fn accepted_code_confirms_clock_for_a_week() {

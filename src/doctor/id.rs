@@ -148,6 +148,7 @@ ids! {
     UsersUidHasAnotherName = "users.uid-has-another-name",
     UsersAccountGone = "users.account-gone",
     UsersAccountNotFound = "users.account-not-found",
+    UsersWithoutPassword = "users.without-password",
     MachineClockWrong = "machine.clock-wrong",
     MachineClockNotKept = "machine.clock-not-kept",
     MachineLookUpFails = "machine.look-up-fails",

@@ -33,6 +33,7 @@ mod store_account;
 pub mod sudoers;
 mod users;
 mod ways_in;
+mod without_password;
 
 use twostep_core::fault::Fault;
 use twostep_core::os::root::Root;
@@ -58,6 +59,7 @@ const CHECKS: &[fn(&Context<'_>) -> Vec<Finding>] = &[
     name_service::check,
     users::check,
     newcomers::check,
+    without_password::check,
     confinement::check,
     changes::check,
 ];

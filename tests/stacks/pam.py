@@ -28,14 +28,15 @@ class Conversation(ctypes.Structure):
 
 class Pam:
     """One transaction. `said` lists all messages; prompts get the `answers` in turn, then the conversation fails. An answer may be
-    a function: what it does happens at the prompt, and what it returns is typed."""
+    a function: what it does happens at the prompt, and what it returns is typed. If `answers` is one, it is called with the
+    text of each prompt, and None fails the conversation."""
 
     def __init__(self, service, user="root", folder=None, answers=(), tty=None, rhost=None):
         self.pam = ctypes.CDLL("libpam.so.0")
         self.libc = ctypes.CDLL(None)
         self.libc.calloc.restype = self.libc.strdup.restype = ctypes.c_void_p
         self.said = []
-        self.answers = list(answers)
+        self.answers = answers if callable(answers) else list(answers)
         self.conversation = Conversation(CONVERSE(self._converse), None)
         self.no_delay = DELAY(lambda *_: None)
         self.handle = ctypes.c_void_p()
@@ -58,12 +59,20 @@ class Pam:
         for i in range(count):
             self.said.append(messages[i].contents.text.decode())
             if messages[i].contents.style in USER_PROMPTS:
-                if not self.answers:
+                answer = self._answer(self.said[-1])
+                if answer is None:
                     return CONV_ERR
-                answer = self.answers.pop(0)
-                replies[i].text = self.libc.strdup((answer() if callable(answer) else answer).encode())
+                replies[i].text = self.libc.strdup(answer.encode())
         responses[0] = array
         return SUCCESS
+
+    def _answer(self, prompt):
+        if callable(self.answers):
+            return self.answers(prompt)
+        if not self.answers:
+            return None
+        answer = self.answers.pop(0)
+        return answer() if callable(answer) else answer
 
     def authenticate(self, flags=0):
         return self.pam.pam_authenticate(self.handle, flags)

@@ -154,7 +154,12 @@ pub struct Control([Action; NAMES.len()]);
 
 impl Control {
     /// The control that replaces one that libpam cannot read: every answer counts as a refusal.
-    pub const REFUSES: Self = Self([Action::Bad; NAMES.len()]);
+    pub const REFUSES: Self = Self::always(Action::Bad);
+
+    /// The control that does the same whatever the answer is.
+    pub const fn always(action: Action) -> Self {
+        Self([action; NAMES.len()])
+    }
 
     /// Parses the word of a control, without its brackets.
     pub fn parse(word: &str) -> Result<Self, ControlError> {

@@ -27,18 +27,10 @@ pub enum Code {
     Unknown,
 }
 
-/// The findings on a service at which some logins succeed without the code that it asks for.
-const BYPASSED: [Id; 6] = [
-    Id::PamLineCanBeSkipped,
-    Id::PamRefusalIsForgotten,
-    Id::PamRefusalIsIgnored,
-    Id::SshdKeyWithoutCode,
-    Id::SudoAsksAnotherAccount,
-    Id::SudoAsksNoCode,
-];
+/// The findings on a service at which some logins succeed without the code that it asks for, whatever its lines say.
+const BYPASSED: [Id; 3] = [Id::SshdKeyWithoutCode, Id::SudoAsksAnotherAccount, Id::SudoAsksNoCode];
 /// The findings on a service at which no login succeeds.
-const REFUSING: [Id; 4] =
-    [Id::PamFirstFactorOutsideSshd, Id::PamLetsNobodyIn, Id::PamServiceNotAFile, Id::PamWrongArgument];
+const REFUSING: [Id; 3] = [Id::PamFirstFactorOutsideSshd, Id::PamServiceNotAFile, Id::PamWrongArgument];
 
 impl Code {
     /// `findings` are those on the service.
@@ -64,6 +56,6 @@ impl Code {
         if end == End::NotAsked || has_one(&[Id::SshdPamOff]) {
             return Self::AsksForNone;
         }
-        if has_one(&BYPASSED) { Self::CanBeBypassed } else { Self::Asks }
+        if end == End::Bypassed || has_one(&BYPASSED) { Self::CanBeBypassed } else { Self::Asks }
     }
 }

@@ -94,7 +94,8 @@ fn order(stack: &Stack<'_>, caller: CalledBy) -> Vec<Finding> {
     if !stack.after().iter().any(asks_first_factor) {
         return vec![no_first_factor(stack)];
     }
-    let early = findings::code_before_password(stack.our_location(), stack.move_behind_password());
+    let early =
+        findings::code_before_password(stack.our_location(), is_sshd(stack), stack.move_behind_password());
     vec![uncovering(stack.behind_password(), caller, early)]
 }
 
@@ -121,9 +122,12 @@ fn password_not_checked(stack: &Stack<'_>) -> Option<Finding> {
 }
 
 fn no_first_factor(stack: &Stack<'_>) -> Finding {
-    let is_sshd = stack.service.name == "sshd";
-    let remedy = if is_sshd { key_first(stack) } else { password_first(stack) };
-    findings::no_first_factor(stack.our_location(), is_sshd, remedy)
+    let remedy = if is_sshd(stack) { key_first(stack) } else { password_first(stack) };
+    findings::no_first_factor(stack.our_location(), is_sshd(stack), remedy)
+}
+
+fn is_sshd(stack: &Stack<'_>) -> bool {
+    stack.service.name == "sshd"
 }
 
 fn key_first(stack: &Stack<'_>) -> Option<Remedy> {

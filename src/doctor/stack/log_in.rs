@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use twostep_core::pam::control::Control;
+use twostep_core::pam::control::{Control, ReturnValue};
 use twostep_core::pam::walk::Handler;
 use twostep_hostconf::pam::files::Files;
 use twostep_hostconf::pam::module_type::ModuleType;
@@ -10,10 +10,12 @@ use twostep_hostconf::pam::modules::Scenario;
 use twostep_hostconf::pam::pam_fault::FaultKind;
 use twostep_hostconf::pam::pam_line::PamLine;
 use twostep_hostconf::pam::service::Service;
-use twostep_hostconf::pam::ways::Ways;
+use twostep_hostconf::pam::ways::{Facts, Ways};
 
 use super::askers::{self, is_included_and_asked_for};
 use super::asking::asks_first_factor;
+use super::auth_stack::CalledBy;
+use super::guarded::guarded;
 use super::{missing_module, module_file, pairs, remote, shared, without_file};
 use crate::context::{Context, Visibility};
 
@@ -45,8 +47,10 @@ pub(crate) struct Lines {
 /// How logins by a service end, as far as its lines decide.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum End {
-    /// Some succeed, and an auth line asks twostep.
+    /// Those succeed that twostep has let in.
     Asked,
+    /// Some succeed that twostep has let in, and some that it has not seen or has refused.
+    Bypassed,
     /// Some succeed, and no auth line asks twostep.
     NotAsked,
     /// None succeeds, whatever is typed.
@@ -125,31 +129,41 @@ impl Lines {
             has_auth_line: ours().any(|line| line.kind == ModuleType::Auth),
             has_account_line: ours().any(|line| line.kind == ModuleType::Account),
             is_module_loaded: !meant.any(is_dead),
-            end: end(service, is_dead),
+            end: end(service, CalledBy::of(&service.name, guarded(context).contains(&service.name)), is_dead),
         }
     }
 }
 
 /// How logins by the service end. `is_dead` tells whether libpam cannot load the module of a line.
-fn end(service: &Service, is_dead: impl Fn(&PamLine) -> bool) -> Option<End> {
+fn end(service: &Service, caller: CalledBy, is_dead: impl Fn(&PamLine) -> bool) -> Option<End> {
     if service.faults.iter().any(|fault| matches!(fault.kind, FaultKind::TooLong)) {
         return None;
     }
     if service.lost || !service.faults.is_empty() {
         return Some(End::Refused);
     }
-    for lines in [&service.auth, &service.account] {
-        let lines: Vec<PamLine> = lines.iter().map(|line| as_loaded(line, is_dead(line))).collect();
-        let ways = Ways::through(&lines, Scenario::Anything);
-        if ways.too_many {
-            return None;
-        }
-        if ways.successes.is_empty() {
-            return Some(End::Refused);
-        }
+    let loaded =
+        |lines: &[PamLine]| -> Vec<_> { lines.iter().map(|line| as_loaded(line, is_dead(line))).collect() };
+    let (auth, account) = (loaded(&service.auth), loaded(&service.account));
+    let (ways, later) =
+        (Ways::through(&auth, Scenario::Anything), Ways::through(&account, Scenario::Anything));
+    if ways.too_many || later.too_many {
+        return None;
     }
-    let is_asked = service.auth.iter().any(|line| line.is_ours() && !is_dead(line));
-    Some(if is_asked { End::Asked } else { End::NotAsked })
+    if ways.successes.is_empty() || later.successes.is_empty() {
+        return Some(End::Refused);
+    }
+    if !service.auth.iter().any(|line| line.is_ours() && !is_dead(line)) {
+        return Some(End::NotAsked);
+    }
+    let is_root = |facts: &Facts| facts.is_root && caller == CalledBy::AtAShell;
+    let succeeds = |scenario| Ways::through(&auth, scenario).successes.iter().any(|facts| facts.asked);
+    let is_bypassed = ways.successes.iter().any(|facts| !facts.asked && !is_root(facts));
+    Some(match (is_bypassed || succeeds(Scenario::Refused), succeeds(Scenario::Granted)) {
+        (true, _) => End::Bypassed,
+        (false, true) => End::Asked,
+        (false, false) => End::Refused,
+    })
 }
 
 /// Whether libpam cannot load the module of the line.
@@ -160,10 +174,11 @@ fn is_not_loaded(context: &Context<'_>, files: &Files<'_>, line: &PamLine) -> bo
     line.handler == Handler::Module && missing_module::is_not_loaded(files, line)
 }
 
-/// The line as libpam walks it: without its module, it refuses or counts for nothing.
+/// The line as libpam walks it: without its module, it has one answer.
 fn as_loaded(line: &PamLine, is_dead: bool) -> PamLine {
-    if is_dead && missing_module::refuses(line) {
-        return PamLine { handler: Handler::Broken, control: Control::REFUSES, ..line.clone() };
+    if !is_dead {
+        return line.clone();
     }
-    line.clone()
+    let control = Control::always(line.control.on(ReturnValue::MODULE_UNKNOWN));
+    PamLine { handler: Handler::Broken, control, ..line.clone() }
 }

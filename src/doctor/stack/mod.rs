@@ -7,7 +7,7 @@
 //!   -> own_line -> module_file -> asking               the pam_twostep line, and the places for it
 //!   -> faults, missing_module, pam_conf                what libpam cannot read or load; the format of pam.conf
 //!   -> auth_stack (twice, one_question, bypass, wrong_factor), shared -> account_stack (late_refusal), pairs -> remote
-//!   -> without_file, askers -> log_in -> unasked
+//!   -> without_file, askers, guarded -> log_in -> unasked
 //!   -> draft                                           the lines with which a service asks for a code
 //!   -> remedy_effect                                   how a remedy changes logins
 //! ```
@@ -20,6 +20,7 @@ mod bypass;
 pub mod draft;
 mod faults;
 mod findings;
+mod guarded;
 mod late_refusal;
 mod log_in;
 mod missing_module;
@@ -41,17 +42,16 @@ mod wrong_factor;
 
 use std::collections::BTreeSet;
 
-use twostep_core::policy::{Enrollment, Gate};
 use twostep_hostconf::pam::files::Files;
 use twostep_hostconf::pam::modules::Role;
 use twostep_hostconf::pam::pam_line::PamLine;
 use twostep_hostconf::pam::service::Service;
-use twostep_hostconf::sshd::services::services as sshd_services;
 
 use crate::context::{Context, Visibility};
 use crate::finding::Finding;
 use asking::Stack;
 use auth_stack::CalledBy;
+use guarded::{gates, guarded};
 pub(crate) use log_in::{End, LoginService, services as login_services};
 pub(crate) use pairs::{is_guarded, other_lets_in};
 use pam_conf::in_pam_conf;
@@ -146,25 +146,6 @@ fn check_services(context: &Context<'_>, files: &Files<'_>, reported: &BTreeSet<
     let unasked = unasked::check(context, files, &services, reported).into_iter().chain(not_files);
     let not_known = missing_module::not_looked_at(files);
     meant.chain(each).chain(not_known).chain(together).chain(unasked).collect()
-}
-
-/// The services that need an account pam_twostep line: those of `[enrollment]` and `[gate]`.
-fn guarded(context: &Context<'_>) -> Vec<String> {
-    if context.hides_policy() {
-        return Vec::new();
-    }
-    let policy = context.policy.as_ref();
-    let enrollment = policy.map_or_else(Enrollment::default, |policy| policy.enrollment.clone());
-    let mut guarded = [enrollment.services, gates(context)].concat();
-    if guarded.iter().any(|service| service == "sshd") {
-        guarded.extend(sshd_services(context.root)); // the policy names sshd, whatever its service is
-    }
-    guarded
-}
-
-/// The services at which the account line refuses a login that has bypassed the code.
-fn gates(context: &Context<'_>) -> Vec<String> {
-    context.policy.as_ref().map_or_else(Gate::default, |policy| policy.gate.clone()).services
 }
 
 fn check_service(

@@ -116,8 +116,10 @@ fn dash(line: &PamLine) -> Option<Finding> {
     line.may_be_missing().then(|| findings::dash_hides_error(line, clean(line)))
 }
 
+/// Whether the stack fails after an error with this action. `ok` and `done` keep the error as the result of the stack, which
+/// no later success replaces (pam_dispatch.c).
 fn refuses(action: Action) -> bool {
-    matches!(action, Action::Bad | Action::Die)
+    matches!(action, Action::Bad | Action::Die | Action::Ok | Action::Done)
 }
 
 /// One finding for each argument that is wrong.

@@ -207,9 +207,12 @@ pub(crate) fn unusual(
     scenario: Scenario,
     is_other_known: bool,
 ) -> Vec<ReturnValue> {
-    let tries = matches!(scenario, Scenario::Anything | Scenario::WrongFactor | Scenario::Refused);
-    if !tries || matches!(role, Role::Ours | Role::SshdAccepted | Role::Deny | Role::Permit | Role::Root) {
+    if matches!(role, Role::Ours | Role::SshdAccepted | Role::Deny | Role::Permit | Role::Root) {
         return Vec::new();
+    }
+    let ignores = kind == ModuleType::Auth && role == Role::Factor && may_ignore(module, arguments);
+    if matches!(scenario, Scenario::Granted | Scenario::Exempt) {
+        return if ignores { vec![ReturnValue::IGNORE] } else { Vec::new() };
     }
     let is_wrong = role == Role::Factor && scenario == Scenario::WrongFactor;
     let may_be = |answer: &ReturnValue| {
@@ -226,7 +229,7 @@ pub(crate) fn unusual(
         }
     }
     let is_known = is_known_factor(module);
-    if kind == ModuleType::Auth && role == Role::Factor && may_ignore(module, arguments) {
+    if ignores {
         unusual.push(ReturnValue::IGNORE);
     }
     if is_wrong && !is_known && is_other_known {

@@ -9,6 +9,7 @@ use crate::finding::{Finding, Remedy};
 use crate::id::Id;
 
 const ATTEMPTS: &str = "Anyone can use up a user's attempts, and the prompt reveals who is enrolled.";
+const NO_KEY_NO_LOGIN: &str = "twostep refuses every login for which sshd has accepted no key.";
 const CODE_IS_ENOUGH: &str = "The code alone is enough to log in.";
 
 pub(in crate::stack) fn asked_twice(location: Location, remedy: Remedy) -> Finding {
@@ -69,13 +70,18 @@ pub(in crate::stack) fn program_cannot_ask_by_hand(line: &str, file: &str) -> Re
     ))
 }
 
-pub(in crate::stack) fn code_before_password(location: Location, remedy: Option<Remedy>) -> Finding {
+pub(in crate::stack) fn code_before_password(
+    location: Location,
+    is_sshd: bool,
+    remedy: Option<Remedy>,
+) -> Finding {
+    let why = if is_sshd { NO_KEY_NO_LOGIN } else { ATTEMPTS };
     let by_hand = || advice("Move the pam_twostep line after the lines that check the password.");
     Finding::problem(
         Id::PamCodeBeforePassword,
         location,
         "the code is asked for before the password",
-        ATTEMPTS,
+        why,
         remedy.unwrap_or_else(by_hand),
     )
 }
@@ -86,9 +92,9 @@ pub(in crate::stack) fn no_first_factor(
     remedy: Option<Remedy>,
 ) -> Finding {
     let why = if is_sshd {
-        "twostep refuses every login for which sshd has accepted no key. Write which method must come first."
+        format!("{NO_KEY_NO_LOGIN} Write which method must come first.")
     } else {
-        CODE_IS_ENOUGH
+        CODE_IS_ENOUGH.to_owned()
     };
     let by_hand = || advice("Add a line that checks the password before the pam_twostep line.");
     Finding::problem(
