@@ -63,7 +63,7 @@ class Played:
 
 def ansible(playbook, *options):
     command = ["ansible-playbook", "--inventory", "sandbox,", *options, str(playbook)]
-    result = subprocess.run(command, env=ENVIRONMENT, cwd=HERE, capture_output=True, text=True, timeout=120, check=False)
+    result = subprocess.run(command, env=ENVIRONMENT, cwd=HERE, capture_output=True, text=True, timeout=600, check=False)
     return Played(result.returncode, result.stdout + result.stderr)
 
 

@@ -128,15 +128,16 @@ class Machine:
         return subprocess.Popen([*words, service, user], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, preexec_fn=before, **popen)
 
     def finish(self, process, begun):
-        """Waits for a login, and reads what its host has printed."""
+        """Waits for a login, or for several in a row, and reads what their host has printed."""
+        times = int(process.args[process.args.index("--times") + 1]) if "--times" in process.args else 1
         try:
-            printed, _ = process.communicate(timeout=4 * PATIENCE)
+            printed, _ = process.communicate(timeout=4 * PATIENCE * times)
         except subprocess.TimeoutExpired:
             process.kill()
             printed, _ = process.communicate()
-            assert False, f"no answer within {4 * PATIENCE} s"
+            assert False, f"no answer within {4 * PATIENCE * times} s"
         outcome = read(printed.decode(errors="replace"))
-        outcome.status, outcome.seconds = process.returncode, time.monotonic() - begun
+        outcome.status, outcome.seconds = process.returncode, (time.monotonic() - begun) / times
         self.outcomes.append(outcome)
         return outcome
 

@@ -102,7 +102,7 @@ WEAK = {
 @pytest.fixture(scope="module")
 def answers():
     done = subprocess.run(
-        [TESTS / "sandbox", "/usr/bin/python3", __file__], stdout=subprocess.PIPE, text=True, timeout=120, check=True
+        [TESTS / "sandbox", "/usr/bin/python3", __file__], stdout=subprocess.PIPE, text=True, timeout=600, check=True
     )
     return json.loads(done.stdout)
 

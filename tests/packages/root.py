@@ -36,7 +36,7 @@ def run(*command, check=True, **environment):
     """The output of a command, from both streams, and its exit status. /dev/null is its input."""
     done = subprocess.run(
         command, env={**os.environ, **environment}, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        text=True, timeout=120, check=False,
+        text=True, timeout=600, check=False,
     )  # fmt: skip
     assert not check or done.returncode == 0, f"{command} ended with {done.returncode}: {done.stdout}"
     return done

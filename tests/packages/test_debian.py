@@ -82,7 +82,7 @@ def test_follows_readme_literally():
     run("usermod", "--append", "--groups", "sudo", "alice")
     Path("/run/crond.pid").write_text(str(os.getpid()))  # there is no systemd in here, and a cron would take changes back
     [enable], [keep], *_ = blocks("Switch it on")
-    terminal = pexpect.spawn(enable, encoding="utf-8", timeout=120, dimensions=(60, 120))
+    terminal = pexpect.spawn(enable, encoding="utf-8", timeout=600, dimensions=(60, 120))
     terminal.expect_exact("[y/N] ")
     assert "let in" in terminal.before
     terminal.sendline("y")
