@@ -11,7 +11,7 @@ ifdef PAMDIR
 export PAMDIR
 endif
 
-.PHONY: help deps build check test e2e compare bench fuzz mutants asan soak model linkers powercut night demo install uninstall deb rpm dist packages release-check clean
+.PHONY: help deps build check test e2e hosts compare bench fuzz mutants asan soak model linkers powercut night demo install uninstall deb rpm dist packages release-check clean
 
 help: ## lists the targets
 	@sed -n 's/^\([a-z0-9-]*\):[^#]*## /\1\t/p' Makefile | expand -t 14
@@ -36,6 +36,11 @@ test: ## all tests; installs what they need (as root)
 e2e: build ## the end-to-end tests alone: real sshd, login, sudo and su in the sandbox (as root)
 	$(CARGO) build --locked -p twostep-doctor --example fix
 	tests/e2e/run
+
+hosts: build ## the end-to-end tests on Debian 12, 13 and sid, each with its own sshd, login, sudo and su (as root)
+	tests/deps test
+	$(CARGO) build --locked -p twostep-doctor --example fix
+	tests/hosts
 
 compare: ## the black-box cases on twostep, google-authenticator and pam_oath; writes docs/COMPARISON.md (as root)
 	tests/deps test

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pexpect
 
-from machine import PATIENT, terminal_of
+from machine import PATIENT, STOCK, terminal_of
 from person import QUESTIONS, password_of
 
 IN = r"IN-AS-([a-z]\w*)"
@@ -254,12 +254,13 @@ class Sudo(Host):
     """sudo asks for the password and the code of its caller."""
 
     name = service = "sudo"
+    program = "sudo"
     flags = []
     denied = "incorrect password attempt|Authentication failure|authentication error|Account validation failure"
     as_user = "root"
 
     def command(self, user):
-        return "setpriv", [*become(user), "sudo", *self.flags, "bash", "-c", SAY_IN]
+        return "setpriv", [*become(user), self.program, *self.flags, "bash", "-c", SAY_IN]
 
 
 class SudoLogin(Sudo):
@@ -267,6 +268,36 @@ class SudoLogin(Sudo):
 
     name = service = "sudo-i"
     flags = ["-i"]
+
+
+class SudoRs(Sudo):
+    """The sudo of Debian 13 and later that is written in Rust."""
+
+    name = program = "sudo-rs"
+    denied = "incorrect authentication attempt|Authentication failed|PAM error"
+
+    def prepare(self):
+        settings = Path("/etc/sudoers-rs")
+        settings.write_text("ALL ALL=(ALL:ALL) ALL\nDefaults timestamp_timeout=0, passwd_tries=1\n")
+        settings.chmod(0o440)
+
+
+class Doas(Host):
+    """doas asks for the password and the code of its caller. Its package's service file gets the line of twostep."""
+
+    name = service = "doas"
+    denied = "doas: Authentication failed"
+    as_user = "root"
+
+    def prepare(self):
+        Path("/etc/doas.conf").write_text("".join(f"permit {user}\n" for user in ("alice", "bob", "admin")))
+        password = "@include common-auth\n"
+        lines = (STOCK / "doas").read_text()
+        assert password in lines
+        Path("/etc/pam.d/doas").write_text(lines.replace(password, f"{password}auth required pam_twostep.so\n"))
+
+    def command(self, user):
+        return "setpriv", [*become(user), "doas", "bash", "-c", SAY_IN]
 
 
 class Su(Host):
@@ -287,7 +318,7 @@ class SuLogin(Su):
     flags = ["-l"]
 
 
-ALL = [Ssh, SshKey, Login, Sudo, Su]
+ALL = [Ssh, SshKey, Login, Sudo, Su, *(host for host in (SudoRs, Doas) if shutil.which(host.name))]
 
 
 class Sshd:
@@ -318,11 +349,16 @@ class Sshd:
         cls._wait()
 
     @staticmethod
-    def patience():
+    def knows(setting, value="no"):
+        """Whether this version of sshd has the setting."""
+        command = ["/usr/sbin/sshd", "-t", "-f", "/dev/null", f"-o{setting}={value}"]
+        return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+    @classmethod
+    def patience(cls):
         """From OpenSSH 9.8 on sshd turns away an address with too many refusals; here all come from one."""
         setting = "PerSourcePenalties"
-        known = subprocess.run(["/usr/sbin/sshd", "-t", "-f", "/dev/null", f"-o{setting}=no"], capture_output=True, check=False)
-        return {setting: "no"} if known.returncode == 0 else {}
+        return {setting: "no"} if cls.knows(setting) else {}
 
     @classmethod
     def stop(cls):
@@ -392,8 +428,9 @@ def become(user):
 
 
 def plain(text):
-    """The text of a prompt, without line ends of a terminal, the echo of the answer before, and ssh's "(user@host) "."""
-    lines = [re.sub(r"^\(\S+@\S+\) ", "", line.strip("\r")) for line in text.split("\n")]
+    """The text of a prompt, without line ends of a terminal, the echo of the answer before, and what ssh and sudo-rs put before
+    it: "(user@host) " and "[sudo: input needed] "."""
+    lines = [re.sub(r"^(\(\S+@\S+\)|\[sudo: input needed\]) ", "", line.strip("\r")) for line in text.split("\n")]
     return "\n".join(line for line in lines[1:] if line) if len(lines) > 1 else lines[0]
 
 

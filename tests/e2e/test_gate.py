@@ -27,16 +27,19 @@ class KeyOnly(Ssh):
 
 
 class Renamed(KeyOnly):
-    """The same, with an sshd of another name: its PAM service is the name by which it was started."""
+    """The same, with an sshd whose PAM service has another name: that of PAMServiceName, and before OpenSSH 9.8 that by which
+    sshd was started."""
 
     name = service = "ssh-for-guests"
 
     def prepare(self):
+        self.machine.use_stack("sshd", self.service)
+        if Sshd.knows("PAMServiceName"):
+            return Sshd.run({**self.server, "PAMServiceName": self.service})
         program = Path("/usr/sbin", self.service)
         program.unlink(missing_ok=True)
         program.symlink_to("sshd")
-        self.machine.use_stack("sshd", self.service)
-        Sshd.run(self.server, program=str(program))
+        return Sshd.run(self.server, program=str(program))
 
 
 class KeyAndHost(KeyOnly):

@@ -7,7 +7,6 @@ setting.
 
 import re
 import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -19,10 +18,7 @@ from test_doctor import README, SETTINGS, configure, findings
 
 ELSEWHERE = "ssh-elsewhere"
 has_service_of_its_own = pytest.mark.skipif(LoginFromElsewhere.service != "remote", reason="the login of shadow has one service")
-sshd_takes_a_service_name = pytest.mark.skipif(
-    subprocess.run(["/usr/sbin/sshd", "-t", "-f", "/dev/null", "-oPAMServiceName=x"], capture_output=True, check=False).returncode != 0,
-    reason="OpenSSH before 9.8",
-)
+sshd_takes_a_service_name = pytest.mark.skipif(not Sshd.knows("PAMServiceName"), reason="OpenSSH before 9.8")
 
 
 class SshElsewhere(Ssh):
