@@ -184,7 +184,7 @@ def test_only_unlock_helps_after_last_allowed_failure(machine, ssh):
     machine.clock.advance(24 * 3600)
     machine.forget_log()
     outcome = ssh.attempt("alice", alice.code(), alice.code())
-    assert outcome.refused and "run 'twostep unlock alice'" in outcome.asked[1]
+    assert outcome.refused and "'twostep unlock alice'" in outcome.asked[1]
     assert machine.verdicts() == ["deny disabled"] * 2
     assert machine.status("alice")["codes"] == "disabled"
     assert machine.run("twostep", "unlock", "alice").returncode == 0

@@ -19,12 +19,6 @@ BLOCKS = re.compile("[█▀▄]")
 LONG = "u" * 32  # the longest name that useradd allows
 FAR = "a-host-behind-a-very-long-name-of-a-department.of-an-institution.example.org"
 WRONG = ["", "12", "123456789", "no code at all, but a whole sentence", "000000"]
-# These are wider, as they are now. A line that leaves this list by a change of the text must leave it here, too.
-TOO_WIDE = {
-    "Recovery code accepted. Unused codes left: N. For new ones, run 'twostep recovery'.",
-    f"Ask your administrator to run 'twostep unlock {LONG}'.",
-    "The last one came from a-host-behind-a-very-long-name-of-a-department.of-an-institution (sshd).",
-}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -45,19 +39,11 @@ def said(machine):
     lines = {line for message in messages for line in message.split("\n")}
     assert messages, "something was said"
     wide = {line for line in lines if columns(line) > MOST}
-    assert {general(line) for line in wide} == wide_ones_expected(lines), wide
-
-
-def wide_ones_expected(lines):
-    return TOO_WIDE & {general(line) for line in lines}
+    assert not wide
 
 
 def columns(line):
     return sum(2 if unicodedata.east_asian_width(sign) in "WF" else 1 for sign in line)
-
-
-def general(line):
-    return re.sub(r"\d+", "N", line)
 
 
 def login(said, user, *answers, service="sshd", rhost=FAR, newcomer=None, phase=()):
@@ -132,7 +118,7 @@ def test_report_of_earlier_refusals_fits_77_columns(machine, said):
     assert login(said, "alice", alice.wrong_code(), alice.wrong_code()) != 0
     machine.clock.advance(3600)
     assert login(said, "alice", alice.code()) == 0
-    assert any(f"The last one came from {FAR[:8]}" in text for text in said)
+    assert any(f"The last one came by sshd from\n{FAR[:8]}" in text for text in said)
 
 
 def test_texts_of_clock_set_back_fit_77_columns(machine, said):

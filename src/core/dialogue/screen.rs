@@ -103,10 +103,10 @@ impl Page<'_> {
     /// The account and the issuer, as far as they fit.
     fn account(&self) -> String {
         let Invitation { account, issuer, .. } = self.invitation;
-        let account: String = account.chars().take(ACCOUNT).collect();
+        let account = beginning(account, ACCOUNT);
         let bare = words::account(&account);
-        let room = COLUMNS.saturating_sub(words::account_at(&account, "").chars().count());
-        let issuer: String = issuer.chars().take(room).collect();
+        let room = COLUMNS.saturating_sub(words::account_at(&account, "").chars().map(columns).sum());
+        let issuer = beginning(issuer, room);
         if issuer.is_empty() { bare } else { words::account_at(account, issuer) }
     }
 
@@ -126,6 +126,24 @@ impl Page<'_> {
         let authenticator = self.invitation.authenticator;
         words::kind(authenticator.digits(), authenticator.period.seconds())
     }
+}
+
+/// The beginning of `text` that fits into `room` columns.
+fn beginning(text: &str, room: usize) -> String {
+    let mut left = room;
+    let fits = |sign: &char| match left.checked_sub(columns(*sign)) {
+        Some(rest) => {
+            left = rest;
+            true
+        }
+        None => false,
+    };
+    text.chars().take_while(fits).collect()
+}
+
+/// How many columns a character may take: the wide ones begin at U+1100 (Unicode Standard Annex 11).
+fn columns(sign: char) -> usize {
+    if sign < '\u{1100}' { 1 } else { 2 }
 }
 
 #[cfg(test)]

@@ -59,7 +59,7 @@ crate::words! {
     last_at(day, time) = ", last at {day} {time} UTC";
     /// Below the number of refused codes, if the last one came over the network. `host` is an address or a name, `service` such
     /// as sshd.
-    last_from_host(host, service) = "The last one came from {host} ({service}).";
+    last_from_host(host, service) = "The last one came by {service} from\n{host}.";
     /// The same for one that was typed at the machine itself.
     last_from_here(service) = "The last one was typed at this machine ({service}).";
     /// After the number of refused codes.
@@ -73,7 +73,7 @@ crate::words! {
     /// After too many wrong recovery codes.
     RECOVERY_DISABLED = "Too many wrong recovery codes: they are disabled.";
     /// After either. `name` is the account.
-    ask_to_unlock(name) = "Ask your administrator to run 'twostep unlock {name}'.";
+    ask_to_unlock(name) = "Ask your administrator to run\n'twostep unlock {name}'.";
     /// After the text of a lockout that a recovery code ends.
     USE_RECOVERY_CODE = "A recovery code works now.";
     /// Where the last accepted code is a little ahead of the clock. `until` is a date and a time.
@@ -141,7 +141,7 @@ fn accepted(accepted: &Accepted) -> Option<String> {
     match accepted.proof {
         Proof::RecoveryCode if left > FEW => Some(format!("{}\n{LOST_PHONE}", recovery_code_accepted(left))),
         Proof::RecoveryCode => {
-            Some(format!("{} {NEW_RECOVERY_CODES}\n{LOST_PHONE}", recovery_code_accepted(left)))
+            Some(format!("{}\n{NEW_RECOVERY_CODES}\n{LOST_PHONE}", recovery_code_accepted(left)))
         }
         Proof::Code { .. } => few_left(left),
     }

@@ -117,7 +117,7 @@ fn tells_user_with_disabled_codes_what_to_do() {
     let outcome = world.login("games").at(NOW + 86_400).answers([wrong(); 3]).run();
     outcome.assert_denied(PAM_MAXTRIES, "disabled");
     let text = "Too many wrong codes: codes are disabled.\n\
-                Ask your administrator to run 'twostep unlock games'.\nVerification code: ";
+                Ask your administrator to run\n'twostep unlock games'.\nVerification code: ";
     assert_eq!(outcome.prompts(), [PROMPT, text]);
 }
 

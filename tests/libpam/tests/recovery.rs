@@ -271,7 +271,7 @@ fn tells_recovery_codes_left_and_how_to_renew_few() {
         let mut text = format!("Recovery code accepted. Unused codes left: {left}.");
         let mut reminder = Vec::new();
         if left <= 2 {
-            text.extend([" ", how]);
+            text.extend(["\n", how]);
             reminder.push(format!("Recovery codes left: {left}. {how}"));
         }
         text.push_str("\nLost your phone? Run 'twostep replace'.");

@@ -109,4 +109,6 @@ fn cuts_account_and_issuer_to_60_columns() {
     let long = line(&"a".repeat(127), &"h".repeat(64));
     assert_eq!(long, format!("Account: {} ({})", "a".repeat(32), "h".repeat(16)));
     assert_eq!(long.len(), 60);
+    // Each has two columns.
+    assert_eq!(line("ada", &"社".repeat(64)), format!("Account: ada ({})", "社".repeat(22)));
 }
