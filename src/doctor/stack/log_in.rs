@@ -103,23 +103,33 @@ pub(crate) fn services(
         is_public && !listed.contains(name) && askers::lets_in(name) && !shared::is_shared(name)
     };
     let others = names.iter().map(String::as_str).filter(may_be_hidden);
-    let hidden = others.map(|name| read(context, &files, &names, name)).filter(|one| one.is_hidden);
-    let mut services: Vec<_> = hidden.collect();
-    services.extend(listed.iter().map(|name| read(context, &files, &names, name)));
+    let guarded = guarded(context);
+    let read = |name: &str| {
+        let caller = CalledBy::of(name, guarded.iter().any(|one| one == name));
+        read(context, &files, &names, name, caller)
+    };
+    let mut services: Vec<_> = others.map(read).filter(|one| one.is_hidden).collect();
+    services.extend(listed.iter().copied().map(read));
     services.sort_by(|one, other| one.name.cmp(&other.name));
     services
 }
 
-fn read(context: &Context<'_>, files: &Files<'_>, names: &BTreeSet<String>, name: &str) -> LoginService {
+fn read(
+    context: &Context<'_>,
+    files: &Files<'_>,
+    names: &BTreeSet<String>,
+    name: &str,
+    caller: CalledBy,
+) -> LoginService {
     let has_file = names.contains(name);
     let (service, hides) = files.watch(|| Service::load(files, if has_file { name } else { OTHER }));
     let is_hidden = hides && context.visibility == Visibility::Public;
-    let lines = service.filter(|_| !is_hidden).map(|service| Lines::of(context, files, &service));
+    let lines = service.filter(|_| !is_hidden).map(|service| Lines::of(context, files, &service, caller));
     LoginService { name: name.to_owned(), has_file, lines, is_hidden }
 }
 
 impl Lines {
-    fn of(context: &Context<'_>, files: &Files<'_>, service: &Service) -> Self {
+    fn of(context: &Context<'_>, files: &Files<'_>, service: &Service, caller: CalledBy) -> Self {
         let is_dead = |line: &PamLine| is_not_loaded(context, files, line);
         let ours = || service.auth.iter().chain(&service.account).filter(|line| line.is_ours());
         let is_meant = |line: &PamLine| line.is_ours() || missing_module::is_misspelt(line);
@@ -129,7 +139,7 @@ impl Lines {
             has_auth_line: ours().any(|line| line.kind == ModuleType::Auth),
             has_account_line: ours().any(|line| line.kind == ModuleType::Account),
             is_module_loaded: !meant.any(is_dead),
-            end: end(service, CalledBy::of(&service.name, guarded(context).contains(&service.name)), is_dead),
+            end: end(service, caller, is_dead),
         }
     }
 }
