@@ -41,6 +41,8 @@ ids! {
     PamLineInSharedFile = "pam.line-in-shared-file",
     PamAskedTwice = "pam.asked-twice",
     PamProgramCannotAsk = "pam.program-cannot-ask",
+    PamProgramAsksAgain = "pam.program-asks-again",
+    PamProgramNotRoot = "pam.program-not-root",
     PamCodeBeforePassword = "pam.code-before-password",
     PamNoFirstFactor = "pam.no-first-factor",
     PamPasswordNotChecked = "pam.password-not-checked",

@@ -141,6 +141,7 @@ TABLES = {
     "sshd-key-alone": {"sshd": "can-be-bypassed", "login": "asks"},
     "sshd-usepam-no": {"sshd": "asks-for-none", "login": "asks"},
     "stack-optional": {"sshd": "can-be-bypassed"},
+    "stack-postgresql-not-root": {"postgresql": "refuses-everybody"},
     "stack-module-missing": {"sshd": "refuses-everybody", "sudo": "refuses-everybody"},
     "stack-misspelt-module": {"sshd": "refuses-everybody"},
     "stack-misspelt-module-alone": {"sshd": "refuses-everybody", "login": "refuses-everybody"},

@@ -30,7 +30,8 @@ pub enum Code {
 /// The findings on a service at which some logins succeed without the code that it asks for, whatever its lines say.
 const BYPASSED: [Id; 3] = [Id::SshdKeyWithoutCode, Id::SudoAsksAnotherAccount, Id::SudoAsksNoCode];
 /// The findings on a service at which no login succeeds.
-const REFUSING: [Id; 3] = [Id::PamFirstFactorOutsideSshd, Id::PamServiceNotAFile, Id::PamWrongArgument];
+const REFUSING: [Id; 4] =
+    [Id::PamFirstFactorOutsideSshd, Id::PamProgramNotRoot, Id::PamServiceNotAFile, Id::PamWrongArgument];
 
 impl Code {
     /// `findings` are those on the service.

@@ -6,6 +6,7 @@
 //! text, unfold, other_modules, findings                the lines that we write; the sentences
 //!   -> own_line -> module_file -> asking               the pam_twostep line, and the places for it
 //!   -> faults, missing_module, pam_conf                what libpam cannot read or load; the format of pam.conf
+//!   -> needs_exemption                                 programs at which no code works
 //!   -> auth_stack (twice, one_question, bypass, wrong_factor), shared -> account_stack (late_refusal), pairs -> remote
 //!   -> without_file, askers, guarded -> log_in -> unasked
 //!   -> draft                                           the lines with which a service asks for a code
@@ -25,6 +26,7 @@ mod late_refusal;
 mod log_in;
 mod missing_module;
 mod module_file;
+mod needs_exemption;
 mod one_question;
 mod other_modules;
 mod own_line;
@@ -157,6 +159,9 @@ fn check_service(
     let mut findings: Vec<_> = service.faults.iter().map(|fault| faults::finding(files, fault)).collect();
     if service.lost || !findings.is_empty() {
         return findings;
+    }
+    if let Some(finding) = needs_exemption::finding(context, service) {
+        return vec![finding];
     }
     let guarded = guarded.contains(&service.name);
     let is_shared = |line: &PamLine| line.is_ours() && shared::is_in_shared_file(line);

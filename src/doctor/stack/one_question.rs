@@ -13,14 +13,15 @@ use super::text::{FORWARD_PASS, joining};
 use super::unfold::unfolded;
 use crate::finding::{Finding, Remedy};
 
-/// The PAM services of such programs. Where no source is named, the program was run on Debian 12 with a module that
-/// asks.
-const PROGRAMS: [(&str, Answer); 8] = [
+/// The PAM services of such programs. Where no source is named, the program was run with a module that asks: docs/HOSTS.md.
+const PROGRAMS: [(&str, Answer); 10] = [
     ("i3lock", Answer::Password),    // 2.14; i3lock.c, conv_callback
-    ("imap", Answer::UserName),      // saslauthd 2.1.28; a second question ends the daemon
+    ("imap", Answer::End),           // saslauthd 2.1.28
     ("jupyterhub", Answer::Nothing), // pamela 1.2.0
     ("proftpd", Answer::UserName),   // 1.3.8, mod_auth_pam
-    ("smtp", Answer::UserName),      // saslauthd 2.1.28
+    ("radiusd", Answer::UserName),   // 3.2.1, as root
+    ("screen", Answer::Error),       // 4.9.1, its lock
+    ("smtp", Answer::End),           // saslauthd 2.1.28
     ("swaylock", Answer::Password),  // pam.c, handle_conversation
     ("vsftpd", Answer::Error),       // 3.0.3
     ("xrdp-sesman", Answer::Error),  // 0.9.21

@@ -1,6 +1,6 @@
 //! What can be wrong with the auth lines of a service that has one of twostep.
 
-use twostep_core::paths::SERVICE_FILES;
+use twostep_core::paths::{POLICY, SERVICE_FILES};
 use twostep_hostconf::location::Location;
 use twostep_hostconf::pam::pam_line::PamLine;
 
@@ -39,6 +39,8 @@ pub(in crate::stack) enum Answer {
     Nothing,
     /// It ends the login with an error.
     Error,
+    /// Its process ends.
+    End,
 }
 
 /// `ours` is the line of twostep, if the line at `location` includes it.
@@ -58,6 +60,7 @@ pub(in crate::stack) fn program_cannot_ask(
         Answer::UserName => "It answers the question for the code with the user name",
         Answer::Nothing => "It answers the question for the code with nothing",
         Answer::Error => "It ends a login that asks for more than a password",
+        Answer::End => "Its process ends at the question for the code",
     };
     let why = format!("{answer}, so every user who needs a code is refused.");
     Finding::problem(Id::PamProgramCannotAsk, location, what, why, remedy)
@@ -67,6 +70,25 @@ pub(in crate::stack) fn program_cannot_ask(
 pub(in crate::stack) fn program_cannot_ask_by_hand(line: &str, file: &str) -> Remedy {
     advice(format!(
         "Write '{line}' into {file}, followed by the lines that check the password. Use no other pam_twostep line there."
+    ))
+}
+
+/// The program sends one answer to PAM several times.
+pub(in crate::stack) fn program_asks_again(location: Location, service: &str) -> Finding {
+    let what = format!("{service} asks PAM several times with the same answer");
+    let why = "Each code works once, so every request after the first is refused, and counts as a failure.";
+    Finding::problem(Id::PamProgramAsksAgain, location, what, why, exempt(service))
+}
+
+pub(in crate::stack) fn program_not_root(location: Location, service: &str) -> Finding {
+    let what = format!("{service} does not run as root");
+    let why = "twostep can judge a user there only as root. It refuses every login, of users who need no code, too.";
+    Finding::problem(Id::PamProgramNotRoot, location, what, why, exempt(service))
+}
+
+fn exempt(service: &str) -> Remedy {
+    advice(format!(
+        "Exempt it by a rule in {POLICY}: services = [\"{service}\"] and mode = \"exempt\". Or take the pam_twostep lines out."
     ))
 }
 

@@ -116,7 +116,7 @@ pub(in crate::stack) fn line_in_shared_file(
     };
     let why = match kind {
         ModuleType::Auth => {
-            "Screen lockers, polkit and other programs cannot ask for a code, and lock users out."
+            "Some screen lockers, servers and other programs cannot ask for a code, and lock users out."
         }
         ModuleType::Account | ModuleType::Password | ModuleType::Session => {
             "An error in the policy then stops all these services, cron included, and sshd can skip the line."
