@@ -30,7 +30,7 @@ pub(crate) fn check(context: &Context<'_>) -> Vec<Finding> {
     wrong.or(is_not_kept.then(|| clock_not_kept(tolerance, keeper(context.root)))).into_iter().collect()
 }
 
-/// A program that keeps the clock right, and the command that says how it gets on.
+/// A program that keeps the clock right, and the command that shows its state.
 #[derive(Clone, Copy)]
 struct Keeper {
     file: &'static str,

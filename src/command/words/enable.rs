@@ -121,7 +121,7 @@ twostep_core::words! {
     /// Below it, and below the next one.
     NO_WAY_BACK_THEN = "To change the files for good, add --no-revert, and keep a root shell open.";
     /// After `error:`.
-    WAY_BACK_UNAVAILABLE = "what would take the change back cannot be started";
+    WAY_BACK_UNAVAILABLE = "the program that takes the change back cannot be started";
     /// After `error:`, with `--root`.
     OTHER_ROOT = "files below another root are changed for good: add --no-revert";
     /// After `note:`. The records of administrators can then say by which service a code was accepted.

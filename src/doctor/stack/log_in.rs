@@ -47,9 +47,9 @@ pub(crate) struct Lines {
 /// How logins by a service end, as far as its lines decide.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum End {
-    /// Those succeed that twostep has let in.
+    /// Some succeed, all of them after twostep has accepted them.
     Asked,
-    /// Some succeed that twostep has let in, and some that it has not seen or has refused.
+    /// Some succeed although twostep was not asked, or has refused.
     Bypassed,
     /// Some succeed, and no auth line asks twostep.
     NotAsked,

@@ -82,7 +82,8 @@ pub(in crate::stack) fn program_asks_again(location: Location, service: &str) ->
 
 pub(in crate::stack) fn program_not_root(location: Location, service: &str) -> Finding {
     let what = format!("{service} does not run as root");
-    let why = "twostep can judge a user there only as root. It refuses every login, of users who need no code, too.";
+    let why =
+        "twostep reads its files only as root. It refuses every login there, even of users who need no code.";
     Finding::problem(Id::PamProgramNotRoot, location, what, why, exempt(service))
 }
 
