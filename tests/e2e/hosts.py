@@ -274,7 +274,7 @@ class SudoRs(Sudo):
     """The sudo of Debian 13 and later that is written in Rust."""
 
     name = program = "sudo-rs"
-    denied = "incorrect authentication attempt|Authentication failed|PAM error"
+    denied = "incorrect authentication attempt|Authentication failed|Maximum .* attempts"
 
     def prepare(self):
         settings = Path("/etc/sudoers-rs")
@@ -286,7 +286,7 @@ class Doas(Host):
     """doas asks for the password and the code of its caller. Its package's service file gets the line of twostep."""
 
     name = service = "doas"
-    denied = "doas: Authentication failed"
+    denied = "Authentication failed|Operation not permitted"
     as_user = "root"
 
     def prepare(self):

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import hosts
-from hosts import SAY_IN, become
 from program import Program
 
 
@@ -32,39 +31,19 @@ class Sudo(OnTerminal):
     host = hosts.Sudo
 
 
-class SudoRsHost(hosts.Host):
-    name = "sudo-rs"
-    denied = r"incorrect authentication attempt|Authentication failed|Maximum .* attempts"
-    as_user = "root"
-
-    def command(self, user):
-        return "setpriv", [*become(user), "sudo-rs", "bash", "-c", SAY_IN]
-
-
 class SudoRs(OnTerminal):
     name = package = "sudo-rs"
     service = "sudo"
-    host = SudoRsHost
+    host = hosts.SudoRs
 
     def start(self):
-        sudoers = Path("/etc/sudoers-rs")
-        sudoers.write_text("ALL ALL=(ALL:ALL) ALL\nDefaults passwd_tries=1, timestamp_timeout=0\n")
-        sudoers.chmod(0o440)
-
-
-class DoasHost(hosts.Host):
-    name = "doas"
-    denied = "Authentication failed|Operation not permitted"
-    as_user = "root"
-
-    def command(self, user):
-        return "setpriv", [*become(user), "doas", "bash", "-c", SAY_IN]
+        self.host(self.machine).prepare()
 
 
 class Doas(OnTerminal):
     name = service = "doas"
     package = "opendoas"
-    host = DoasHost
+    host = hosts.Doas
     password_prompt = r"[Pp]assword(.*| and verification code)?: "
 
     def start(self):
