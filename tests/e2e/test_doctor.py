@@ -167,7 +167,7 @@ def test_tells_reload_of_each_sshd_with_shared_pid_file(prepared):
         for port in ["22", "2222"]:
             sshds.append(subprocess.Popen(["/usr/sbin/sshd", "-D", "-p", port]))
             wait_until(lambda: is_noted(sshds[-1]), NOT_NOTED)
-        time.sleep(2)  # /proc has the time of boot in seconds
+        time.sleep(2)  # /proc tells the start of a process to a second
         assert findings(prepared) == []
         configure(README)
         other, noted = (f"sshd (process {sshd.pid})" for sshd in sshds)

@@ -8,15 +8,15 @@ use twostep_core::os::root::Root;
 
 use crate::tree;
 
-/// The clock ticks of a second in /proc, on every architecture of Linux.
-const TICKS: u64 = 100;
-/// The time of boot is known in whole seconds.
-const DOUBT: Duration = Duration::from_secs(1);
+/// The milliseconds of a clock tick in /proc, on every architecture of Linux.
+const TICK: u64 = 10;
+/// The time of boot is known in whole seconds, and the start of a process since then in ticks, both rounded down.
+const DOUBT: Duration = Duration::from_secs(1).saturating_add(Duration::from_millis(TICK));
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Process {
     pub pid: u32,
-    /// When it was started, since 1970; none if that is not known.
+    /// The earliest moment at which it may have been started, since 1970, and at most [`DOUBT`] too early; none if that is not known.
     started: Option<Duration>,
 }
 
@@ -92,5 +92,27 @@ fn started(root: &Root, pid: u32) -> Option<Duration> {
     // The name, in parentheses, may hold anything. The start is the 22nd field, and the state behind the name the third.
     let (_, fields) = stat.rsplit_once(')')?;
     let ticks: u64 = fields.split_whitespace().nth(19)?.parse().ok()?;
-    Some(Duration::from_secs(boot.checked_add(ticks.checked_div(TICKS)?)?))
+    Duration::from_secs(boot).checked_add(Duration::from_millis(ticks.checked_mul(TICK)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn start_is_known_to_a_second_and_a_tick() {
+        let folder = std::env::temp_dir().join(format!("twostep-process-{}", std::process::id()));
+        fs::create_dir_all(folder.join("proc/7")).unwrap();
+        fs::write(folder.join("proc/stat"), "cpu 1 2\nbtime 1000\n").unwrap();
+        let fields = "0 ".repeat(18);
+        let table = [("199", "1003.000"), ("200", "1003.010"), ("5000000000", "50001001.010")];
+        for (ticks, not_before) in table {
+            fs::write(folder.join("proc/7/stat"), format!("7 (a) b) S {fields}{ticks} 0")).unwrap();
+            let root = Root::at(&folder).unwrap();
+            let process = Process::of(&root, 7);
+            let Some(LastRead::NotBefore(moment)) = process.last_read(&root, "none") else { panic!() };
+            assert_eq!(format!("{}.{:03}", moment.as_secs(), moment.subsec_millis()), not_before);
+        }
+        fs::remove_dir_all(&folder).unwrap();
+    }
 }
